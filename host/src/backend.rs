@@ -1,0 +1,57 @@
+//! One server of a pool: what the operator said of it and what the proxy has seen of it.
+
+mod stats;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub use stats::{BackendStats, Completion};
+
+/// A backend's place in its pool's [`Topology`](crate::topology::Topology), valid until the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackendIndex(pub u32);
+
+impl BackendIndex {
+    /// The index as a place in a slice.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for BackendIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One server of a pool.
+#[derive(Debug)]
+pub struct Backend {
+    /// Unique in the pool. What is counted and kept is kept under this name.
+    pub name: Box<str>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Configured share of requests in relation to the others, in thousandths
+    /// ([`WEIGHT_UNIT`](pointsman_sdk::abi::WEIGHT_UNIT)); never 0.
+    pub weight: u32,
+    /// Where it stands; empty if not said.
+    pub zone: Box<str>,
+    /// Free key-value pairs for policies.
+    pub labels: Box<[(String, String)]>,
+    /// Serves only when no other backend is eligible.
+    pub backup: bool,
+    /// Finishes what runs and gets nothing new.
+    pub draining: bool,
+    /// What the proxy has seen of it. Outlives this description: a changed backend of the same name keeps it.
+    pub stats: Arc<BackendStats>,
+}
+
+impl Backend {
+    /// The value of a label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: what was asked for, and exit codes.
+
+mod check;
+mod policy;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::demo;
+
+/// A programmable HTTP reverse proxy: the balancing policy is a WebAssembly plugin, swapped while requests flow.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or SIGINT, then finish what runs; SIGHUP looks at the plugin files again
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Worker threads; default: what the configuration says, or one for each CPU that this process may use
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        workers: Option<u16>,
+    },
+    /// Check a configuration and load its plugins without serving
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Show what Pointsman does: three backends, the proxy, and a policy swapped under load
+    Demo {
+        /// End after the demonstration; exit 1 if a request failed or the swap didn't happen
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Balancing policies
+    Policy {
+        #[command(subcommand)]
+        command: policy::Command,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long = "config", short, default_value = "pointsman.toml", value_name = "FILE")]
+    path: PathBuf,
+}
+
+/// Runs the command that the process was started with.
+///
+/// Exit codes: 0 = done; 1 = it failed, and standard error says why; 2 = the command line is wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { config, workers } => run::run(&config.path, workers.map(usize::from)),
+        Command::Check { config } => check::check(&config.path),
+        Command::Demo { exit } => demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp }),
+        Command::Policy { command } => policy::run(command),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("pointsman: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `pointsman check`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::app::App;
+use crate::config::Config;
+
+/// Checks everything that would be checked before serving, but binds nothing.
+pub(super) fn check(path: &Path) -> Result<ExitCode> {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    if let Err(error) = App::check(&config, path) {
+        eprintln!("{error:#}");
+        return Ok(ExitCode::FAILURE);
+    }
+    let backends: usize = config.pools.iter().map(|pool| pool.backends.len()).sum();
+    println!(
+        "{}: ok ({}, {}, {})",
+        path.display(),
+        counted(config.listeners.len(), "listener"),
+        counted(config.pools.len(), "pool"),
+        counted(backends, "backend"),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,73 @@
+//! `pointsman run`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::control::signals::{Request, Signals};
+use crate::worker::Drained;
+
+/// Serves until a signal ends it.
+pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
+    let mut config = match Config::load(path) {
+        Ok(config) => config,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    config.workers = workers.unwrap_or(config.workers);
+    log_to_stderr();
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    runtime.block_on(async {
+        // Before anything else, so that no signal meets the default action once the sockets are bound.
+        let mut signals = Signals::listen().context("cannot listen to signals")?;
+        let app = App::start(&config, path)?;
+        let admin = app.serve_admin();
+        tokio::pin!(admin);
+        loop {
+            tokio::select! {
+                result = &mut admin => match result.context("the admin server failed")? {},
+                request = signals.next() => match request {
+                    Request::Reload => app.look_at_plugins(),
+                    Request::End => break,
+                },
+            }
+        }
+        tracing::info!(timeout = ?config.drain_timeout, "draining");
+        app.start_drain();
+        // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
+        let drained = tokio::task::spawn_blocking(move || app.join());
+        tokio::select! {
+            drained = drained => Ok(ended(drained.context("a worker failed")??)),
+            _ = admin => unreachable!("the admin server doesn't end"),
+            () = second_request(&mut signals) => {
+                tracing::warn!("ended by a second signal; requests in work are lost");
+                std::process::exit(1);
+            }
+        }
+    })
+}
+
+async fn second_request(signals: &mut Signals) {
+    while signals.next().await != Request::End {}
+}
+
+fn ended(drained: Drained) -> ExitCode {
+    match drained {
+        Drained::Clean => tracing::info!("drained"),
+        Drained::CutOff(connections) => {
+            tracing::warn!(connections, "drain timeout: connections were cut off");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn log_to_stderr() {
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).with_target(false).init();
+}

@@ -1,0 +1,234 @@
+//! What the operator wrote, checked and with defaults filled in.
+//!
+//! A file becomes a [`Config`] in one step ([`Config::load`]): either everything in it is usable or the caller gets
+//! every fault at once, each with its line, key and remedy. Nothing below this module sees TOML, and no value here
+//! needs checking again: what must not be wrong has a type that cannot be.
+
+mod address;
+mod error;
+mod policy;
+mod pool;
+mod read;
+mod route;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use error::{ConfigError, ConfigErrors};
+use read::{Source, Value};
+
+/// A whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Worker threads, at least 1.
+    pub workers: usize,
+    /// Where `NAME.wasm` wins over the bundled policy `NAME`.
+    pub policy_dir: Option<PathBuf>,
+    /// How long running requests may take to finish after SIGTERM.
+    pub drain_timeout: Duration,
+    /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
+    pub admin: Option<SocketAddr>,
+    /// At least one.
+    pub listeners: Vec<ListenerConfig>,
+    /// At least one, in the order of the file: the first match wins. Every `pool` is an index into `pools`.
+    pub routes: Vec<RouteConfig>,
+    /// At least one, names unique.
+    pub pools: Vec<PoolConfig>,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or every fault that is in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::parse(&read::text(path)?, path)
+    }
+
+    /// Reads the text of a configuration. `file` names it in errors, and relative paths start from its folder. Looks
+    /// up the host names of backends, so it may block.
+    ///
+    /// # Errors
+    ///
+    /// Every fault that is in it.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
+        let source = Source::new(file, text);
+        let root = source.parse();
+        let config = root.as_ref().and_then(|root| sections::config(&Value::root(&source, root)));
+        source.finish(config)
+    }
+}
+
+/// `[[listener]]`: an address the proxy accepts on.
+#[derive(Debug, Clone)]
+pub struct ListenerConfig {
+    /// Where to accept.
+    pub address: SocketAddr,
+    /// Peers whose `X-Forwarded-*` headers are believed. Nobody by default.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Limits on what clients send and how slowly.
+    pub limits: DownstreamLimits,
+}
+
+/// Limits of a listener. Every one is finite by default.
+#[derive(Debug, Clone)]
+pub struct DownstreamLimits {
+    /// From the first byte of a request head to its last. `header_timeout`, 10 s.
+    pub header_timeout: Duration,
+    /// Longest silence within a request body. `body_timeout`, 30 s.
+    pub body_timeout: Duration,
+    /// Least average rate of a request body after its first 10 s, bytes per second. `min_body_rate`, 500 B; 0 = none.
+    pub min_body_rate: u64,
+    /// Longest silence between requests of a connection. `keepalive_timeout`, 60 s.
+    pub keepalive_timeout: Duration,
+    /// Requests after which a connection is closed. `keepalive_requests`, 10,000.
+    pub keepalive_requests: u64,
+    /// Longest time in which a client takes nothing of a response. `send_timeout`, 60 s.
+    pub send_timeout: Duration,
+    /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`, 1 h.
+    pub tunnel_timeout: Duration,
+    /// Largest request head, bytes. `max_header_bytes`, 64 KiB.
+    pub max_header_bytes: usize,
+    /// Most header fields. `max_headers`, 100; at most 100.
+    pub max_headers: usize,
+    /// Longest request target, bytes. `max_uri_bytes`, 16 KiB or `max_header_bytes` if that is less.
+    pub max_uri_bytes: usize,
+    /// Most connections at a time over all workers. `max_connections`, 10,000.
+    pub max_connections: usize,
+}
+
+impl Default for DownstreamLimits {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            min_body_rate: 500,
+            keepalive_timeout: Duration::from_secs(60),
+            keepalive_requests: 10_000,
+            send_timeout: Duration::from_secs(60),
+            tunnel_timeout: Duration::from_secs(3_600),
+            max_header_bytes: 64 << 10,
+            max_headers: 100,
+            max_uri_bytes: 16 << 10,
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// `[[route]]`: host and path rule that leads to a pool.
+#[derive(Debug, Clone)]
+pub struct RouteConfig {
+    /// Which hosts match.
+    pub host: HostPattern,
+    /// The request path must start with this; `/` matches all.
+    pub path: String,
+    /// Index of the pool in [`Config::pools`].
+    pub pool: usize,
+}
+
+/// The host rule of a route. Names are lower case and carry no port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPattern {
+    /// Every host.
+    Any,
+    /// This host; an IPv6 address with its brackets.
+    Exact(String),
+    /// Every subdomain of this domain (`*.example.com` without the `*.`), but not the domain itself.
+    Subdomains(String),
+}
+
+/// `[pool.NAME]`: backends, their policy and limits.
+#[derive(Debug, Clone)]
+pub struct PoolConfig {
+    /// The table's name.
+    pub name: String,
+    /// What picks the backend.
+    pub policy: PolicyConfig,
+    /// 1 to 10,000, of which at least one isn't draining; names and addresses unique.
+    pub backends: Vec<BackendConfig>,
+    /// Seed of the hashes that policies ask for; the same on every proxy of a fleet. `hash_seed`, 0.
+    pub hash_seed: u64,
+    /// Timeouts and limits towards the backends.
+    pub limits: UpstreamLimits,
+}
+
+/// Limits of a pool. Every one is finite by default.
+#[derive(Debug, Clone)]
+pub struct UpstreamLimits {
+    /// To a new connection. `connect_timeout`, 1 s.
+    pub connect_timeout: Duration,
+    /// From the sent request to the response head. `response_timeout`, 30 s.
+    pub response_timeout: Duration,
+    /// Longest silence within a response body. `idle_timeout`, 60 s.
+    pub idle_timeout: Duration,
+    /// Idle connections kept per backend, over all workers. `idle_connections`, 256.
+    pub idle_connections: usize,
+    /// How long an idle connection is kept. `idle_connection_timeout`, 15 s.
+    pub idle_connection_timeout: Duration,
+    /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
+    pub max_response_header_bytes: usize,
+}
+
+impl Default for UpstreamLimits {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            idle_connections: 256,
+            idle_connection_timeout: Duration::from_secs(15),
+            max_response_header_bytes: 64 << 10,
+        }
+    }
+}
+
+/// What picks the backends of a pool: `policy = "NAME"` or `policy = { name/file = …, … }`; `round-robin` by default.
+#[derive(Debug, Clone)]
+pub struct PolicyConfig {
+    /// Where the plugin comes from.
+    pub source: PolicySource,
+    /// The `config` table as JSON text; `{}` if there is none. The guest alone knows what is right in it.
+    pub config: String,
+    /// CPU time of one call. `deadline`, 5 ms.
+    pub deadline: Duration,
+    /// Greatest linear memory, bytes. `memory`, 16 MiB.
+    pub memory: usize,
+    /// Line of the policy in the file, for errors that show only when the plugin is loaded.
+    pub line: usize,
+}
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PolicySource {
+    /// `NAME.wasm` in the policy directory if it is there, else the bundled policy of that name.
+    Named(String),
+    /// This file.
+    File(PathBuf),
+}
+
+/// One backend of a pool.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    /// Unique in the pool; the address if none is given.
+    pub name: String,
+    /// Where it listens. A host name is resolved once, when the file is read.
+    pub address: SocketAddr,
+    /// Share of requests in relation to the others, 1 to 1,000.
+    pub weight: u32,
+    /// Where it stands; empty if not given.
+    pub zone: String,
+    /// Free key-value pairs that policies can read, in the order of the file.
+    pub labels: Vec<(String, String)>,
+    /// Serves only when no other backend is eligible.
+    pub backup: bool,
+    /// Gets nothing new.
+    pub draining: bool,
+}

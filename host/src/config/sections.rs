@@ -1,0 +1,160 @@
+//! The file as a whole, `[admin]` and `[[listener]]`.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::address::{local, network};
+use super::pool::pools;
+use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value};
+use super::route::routes;
+use super::units::SIZE;
+use super::{Config, DownstreamLimits, ListenerConfig};
+
+const LISTENER: &str = "write `[[listener]]` above its keys";
+
+/// Most worker threads.
+const MAX_WORKERS: usize = 1_024;
+
+/// Range of `max_uri_bytes`; the `http` crate takes no more than 65,534.
+const URI_BYTES: RangeInclusive<u64> = 256..=63 << 10;
+
+/// The whole file.
+pub(super) fn config(root: &Value<'_>) -> Option<Config> {
+    Section::read(root, "", |root| {
+        let workers = root.integer("workers", cpus(), 1..=MAX_WORKERS);
+        let policy_dir = root.get("policy_dir").map_or(Some(None), |value| directory(&value).map(Some));
+        let drain_timeout = root.duration("drain_timeout", Duration::from_secs(30), TIMEOUT);
+        let mut addresses = Unique::new();
+        let listeners = listeners(root, &mut addresses);
+        let admin = root.get("admin").map_or(Some(None), |value| admin(&value, &mut addresses).map(Some));
+        let pools = pools(root);
+        let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
+        let routes = routes(root, &names);
+        Some(Config {
+            workers,
+            policy_dir: policy_dir?,
+            drain_timeout,
+            admin: admin?,
+            listeners: listeners?,
+            routes: routes?,
+            pools: pools.into_iter().map(|(_, pool)| pool).collect::<Option<_>>()?,
+        })
+    })
+}
+
+/// Those that this process may use, which respects a container's limits.
+fn cpus() -> usize {
+    available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
+}
+
+fn directory(value: &Value<'_>) -> Option<PathBuf> {
+    let path = value.path()?;
+    if path.is_dir() {
+        return Some(path);
+    }
+    let (fault, remedy) = if path.exists() {
+        ("is not a folder", "name")
+    } else {
+        ("does not exist", "create the folder, or name")
+    };
+    let hint = format!("{remedy} another, or leave `policy_dir` out to use the bundled policies only");
+    value.fail(format!("`{}` {fault}", path.display()), hint);
+    None
+}
+
+fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Option<SocketAddr> {
+    Section::read(value, "write `[admin]` above its keys", |section| {
+        let typed = section.required("address", "address = \"127.0.0.1:9901\"");
+        let allow_remote = section.boolean("allow_remote", false);
+        let typed = typed?;
+        let address = local(&typed)?;
+        if !address.ip().to_canonical().is_loopback() && !allow_remote {
+            let hint = "write `\"127.0.0.1:9901\"`, or add `allow_remote = true` if all of them may control the proxy";
+            typed.fail(format!("`{address}` is open to other machines"), hint);
+        }
+        add_address(addresses, address, &typed);
+        Some(address)
+    })
+}
+
+/// Port 0 is a different port each time.
+fn add_address<'a>(addresses: &mut Unique<'a, SocketAddr>, address: SocketAddr, value: &Value<'a>) {
+    if address.port() != 0 {
+        addresses.add(address, value, "give each its own port");
+    }
+}
+
+fn listeners<'a>(
+    root: &mut Section<'a>,
+    addresses: &mut Unique<'a, SocketAddr>,
+) -> Option<Vec<ListenerConfig>> {
+    const ADD: &str = "add a section `[[listener]]` with `address = \"0.0.0.0:8080\"`";
+    let Some(value) = root.get("listener") else {
+        root.fail("listener", "there is no listener", ADD);
+        return None;
+    };
+    let items = value.items(LISTENER)?;
+    if items.is_empty() {
+        value.fail("there is no listener", ADD);
+    }
+    let listeners: Vec<_> = items.iter().map(|item| listener(item, addresses)).collect();
+    listeners.into_iter().collect()
+}
+
+fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Option<ListenerConfig> {
+    Section::read(value, LISTENER, |section| {
+        let typed = section.required("address", "address = \"0.0.0.0:8080\"");
+        let trusted = section.get("trusted_proxies");
+        let limits = limits(section);
+        let trusted_proxies = trusted.map_or_else(|| Some(Vec::new()), |value| networks(&value));
+        let typed = typed?;
+        let address = local(&typed)?;
+        add_address(addresses, address, &typed);
+        Some(ListenerConfig { address, trusted_proxies: trusted_proxies?, limits })
+    })
+}
+
+fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
+    let items = value.items("write `trusted_proxies = [\"10.0.0.0/8\"]`")?;
+    let networks: Vec<_> = items.iter().map(network).collect();
+    networks.into_iter().collect()
+}
+
+fn limits(section: &mut Section<'_>) -> DownstreamLimits {
+    let default = DownstreamLimits::default();
+    let max_header_bytes = section.bytes("max_header_bytes", default.max_header_bytes, HEAD_BYTES);
+    // Smaller heads alone shall not need a second key, but whoever writes both means both.
+    let max_uri_bytes = default.max_uri_bytes.min(max_header_bytes);
+    let max_uri_bytes = section.bytes("max_uri_bytes", max_uri_bytes, URI_BYTES);
+    if max_uri_bytes > max_header_bytes {
+        let head = SIZE.show(max_header_bytes as u64);
+        let message = format!("is more than a whole request head may be: `max_header_bytes` is {head}");
+        section.fail(
+            "max_uri_bytes",
+            message,
+            format!("write at most `\"{head}\"`, or raise `max_header_bytes`"),
+        );
+    }
+    DownstreamLimits {
+        header_timeout: section.duration("header_timeout", default.header_timeout, TIMEOUT),
+        body_timeout: section.duration("body_timeout", default.body_timeout, TIMEOUT),
+        min_body_rate: section.size("min_body_rate", default.min_body_rate, 0..=1 << 30),
+        keepalive_timeout: section.duration("keepalive_timeout", default.keepalive_timeout, TIMEOUT),
+        keepalive_requests: section.integer(
+            "keepalive_requests",
+            default.keepalive_requests,
+            1..=1_000_000_000,
+        ),
+        send_timeout: section.duration("send_timeout", default.send_timeout, TIMEOUT),
+        tunnel_timeout: section.duration("tunnel_timeout", default.tunnel_timeout, TIMEOUT),
+        max_header_bytes,
+        max_headers: section.integer("max_headers", default.max_headers, 1..=100),
+        max_uri_bytes,
+        max_connections: section.integer("max_connections", default.max_connections, 1..=1_000_000),
+    }
+}

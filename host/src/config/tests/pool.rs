@@ -1,0 +1,115 @@
+//! `[pool.NAME]` and its backends.
+
+use super::*;
+
+#[test]
+fn a_pool_has_the_documented_defaults() {
+    let pool = good(&format!("{LISTENER}{POOL}")).pools.remove(0);
+    assert_eq!(pool.name, "a");
+    assert_eq!(pool.hash_seed, 0);
+    assert_eq!(pool.limits.connect_timeout, Duration::from_secs(1));
+    assert_eq!(pool.limits.response_timeout, Duration::from_secs(30));
+    assert_eq!(pool.limits.idle_timeout, Duration::from_secs(60));
+    assert_eq!(pool.limits.idle_connections, 256);
+    assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(15));
+    assert_eq!(pool.limits.max_response_header_bytes, 65_536);
+
+    let backend = &pool.backends[0];
+    assert_eq!(backend.name, "127.0.0.1:9");
+    assert_eq!(backend.address.to_string(), "127.0.0.1:9");
+    assert_eq!((backend.weight, backend.zone.as_str()), (1, ""));
+    assert!(backend.labels.is_empty() && !backend.backup && !backend.draining);
+}
+
+#[test]
+fn what_is_written_is_taken() {
+    let text = format!(
+        "{LISTENER}[pool.z]\nhash_seed = 18446744073709551615\nconnect_timeout = '1ms'\nresponse_timeout = '2s'\n\
+         idle_timeout = '3m'\nidle_connections = 0\nidle_connection_timeout = '4h'\n\
+         max_response_header_bytes = '8KiB'\nbackends = [\n\
+         {{ name = 'b', address = '[::1]:9', weight = 1000, zone = 'eu-1a', labels = {{ z = '1', a = '2' }} }},\n\
+         {{ address = '127.0.0.1:9', backup = true }},\n\
+         {{ address = '127.0.0.2:9', draining = true }},\n\
+         ]\n[pool.a]\nbackends = ['127.0.0.1:9']\n[[route]]\npool = 'a'"
+    );
+    let pools = good(&text).pools;
+    let names: Vec<_> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    assert_eq!(names, ["z", "a"], "in the order of the file");
+
+    let pool = &pools[0];
+    assert_eq!(pool.hash_seed, u64::MAX);
+    assert_eq!(pool.limits.connect_timeout, Duration::from_millis(1));
+    assert_eq!(pool.limits.response_timeout, Duration::from_secs(2));
+    assert_eq!(pool.limits.idle_timeout, Duration::from_secs(180));
+    assert_eq!(pool.limits.idle_connections, 0);
+    assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(14_400));
+    assert_eq!(pool.limits.max_response_header_bytes, 8_192);
+
+    let [first, second, third] = &pool.backends[..] else { panic!("{:?}", pool.backends) };
+    assert_eq!((first.name.as_str(), first.weight, first.zone.as_str()), ("b", 1_000, "eu-1a"));
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert_eq!(first.labels, [label("z", "1"), label("a", "2")], "in the order of the file");
+    assert_eq!((second.name.as_str(), second.backup, second.draining), ("127.0.0.1:9", true, false));
+    assert_eq!((third.name.as_str(), third.backup, third.draining), ("127.0.0.2:9", false, true));
+}
+
+#[test]
+fn faults_of_a_pool() {
+    check_all(
+        &format!("{LISTENER}[pool.a]\n{{}}"),
+        &[
+            ("", &[r#"3: pool.a.backends: is missing; write `backends = ["10.0.0.1:8080"]`"#]),
+            (
+                "backends = []",
+                &[r#"4: pool.a.backends: there is no backend in it; write `backends = ["10.0.0.1:8080"]`"#],
+            ),
+            (
+                "backends = '127.0.0.1:9'",
+                &[r#"4: pool.a.backends: is a text, not an array; write `backends = ["10.0.0.1:8080"]`"#],
+            ),
+            (
+                "backends = ['127.0.0.1:9']\n[pool.b]\nbackends = ['127.0.0.1:9']",
+                &[
+                    "route: there is no route to the pools `a`, `b`; add a `[[route]]` with `pool = …` for each of them",
+                ],
+            ),
+            (
+                "backends = ['127.0.0.1:9']\n[pool.'b c']\nbackends = ['127.0.0.1:9']",
+                &[
+                    "route: there is no route to the pools `a`, `b c`; add a `[[route]]` with `pool = …` for each of them",
+                    r#"5: pool."b c": `b c` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes"#,
+                ],
+            ),
+            (
+                "backend = ['127.0.0.1:9']",
+                &[
+                    r#"3: pool.a.backends: is missing; write `backends = ["10.0.0.1:8080"]`"#,
+                    "4: pool.a.backend: unknown key `backend`; did you mean `backends`?",
+                ],
+            ),
+            (
+                "backends = ['127.0.0.1:9']\nhash_seed = -1",
+                &[
+                    "5: pool.a.hash_seed: `-1` is out of range; write a whole number from 0 to 18446744073709551615",
+                ],
+            ),
+            (
+                "backends = ['127.0.0.1:9']\nhash_seed = '1'",
+                &[
+                    "5: pool.a.hash_seed: is a text, not an integer; write a whole number from 0 to 18446744073709551615, without quotes",
+                ],
+            ),
+            (
+                "backends = ['127.0.0.1:9']\nconnect_timeout = '0s'\nresponse_timeout = 30\nidle_timeout = '2d'\nidle_connections = 100001\nidle_connection_timeout = '48h'\nmax_response_header_bytes = '2MiB'",
+                &[
+                    r#"5: pool.a.connect_timeout: `0s` is out of range; write a duration from `"1ms"` to `"24h"`"#,
+                    r#"6: pool.a.response_timeout: `30` has no unit; write `"30s"`"#,
+                    r#"7: pool.a.idle_timeout: `2d` is not a duration; write a whole number and one of ms, s, m or h, such as `"30s"`"#,
+                    "8: pool.a.idle_connections: `100001` is out of range; write a whole number from 0 to 100000",
+                    r#"9: pool.a.idle_connection_timeout: `48h` is out of range; write a duration from `"1ms"` to `"24h"`"#,
+                    r#"10: pool.a.max_response_header_bytes: `2MiB` is out of range; write a size from `"8KiB"` to `"1MiB"`"#,
+                ],
+            ),
+        ],
+    );
+}

@@ -1,0 +1,6 @@
+//! What runs beside the data path and may block: plugin files, signals, the admin server.
+
+pub mod admin;
+pub mod plugin_file;
+pub mod signals;
+pub mod watch;

@@ -1,0 +1,135 @@
+//! One plugin file over time.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::super::plugin_file;
+use crate::policy::{PolicyLoader, PolicySlot, SwapOutcome, VersionId};
+
+/// Looks at a file that ends early before that is taken for its author's last word.
+const INCOMPLETE_LOOKS: u32 = 8;
+/// Between two warnings about the same missing or unreadable file.
+const WARN_INTERVAL: Duration = Duration::from_secs(300);
+
+/// A plugin file, and what was last seen of it.
+#[derive(Debug)]
+pub(super) struct Followed {
+    path: PathBuf,
+    slot: Arc<PolicySlot>,
+    /// What the file's metadata said when its content was last read.
+    stamp: Option<Stamp>,
+    /// The content that was last handed to the loader.
+    handed_over: Option<VersionId>,
+    /// Looks at a content that ends early.
+    incomplete: Arc<AtomicU32>,
+    missing: Missing,
+}
+
+/// What tells, without reading it, that a file is another one than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+#[derive(Debug)]
+enum Missing {
+    No,
+    /// Seen missing once: it may be on its way back.
+    Once,
+    /// A warning was given then.
+    Warned(Instant),
+}
+
+impl Followed {
+    pub(super) fn new(path: PathBuf, slot: Arc<PolicySlot>) -> Self {
+        let handed_over = Some(slot.serving().version.id);
+        Self { path, slot, stamp: None, handed_over, incomplete: Arc::default(), missing: Missing::No }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks at the file, and hands its content to the loader if it is new. `again` asks for another look.
+    pub(super) fn look(&mut self, loader: &PolicyLoader, again: impl FnOnce() + Send + 'static) {
+        let stamp = Stamp::of(&self.path);
+        let incomplete = self.incomplete.load(Ordering::Relaxed) > 0;
+        if stamp.is_some() && stamp == self.stamp && !incomplete && !self.is_recent() {
+            return;
+        }
+        let plugin = match plugin_file::read(&self.path) {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                self.stamp = None;
+                return self.warn(&error);
+            }
+        };
+        self.missing = Missing::No;
+        self.stamp = stamp;
+        let id = VersionId::of(&plugin.content);
+        if self.handed_over == Some(id) && !incomplete {
+            return;
+        }
+        if self.handed_over != Some(id) {
+            self.incomplete.store(0, Ordering::Relaxed);
+        }
+        self.handed_over = Some(id);
+        let (looks, origin) = (Arc::clone(&self.incomplete), Arc::clone(&plugin.origin));
+        loader.swap(&self.slot, plugin, move |outcome| match outcome {
+            SwapOutcome::Refused(refusal) if refusal.is_incomplete() => {
+                // Somebody may be writing it at this moment.
+                match looks.fetch_add(1, Ordering::Relaxed) + 1 {
+                    INCOMPLETE_LOOKS => {
+                        tracing::error!(%origin, "swap refused: {refusal}; the version that serves goes on");
+                        looks.store(0, Ordering::Relaxed);
+                    }
+                    _ => again(),
+                }
+            }
+            _ => looks.store(0, Ordering::Relaxed),
+        });
+    }
+
+    /// Whether the file changed so shortly before it was read that its stamp may not show a further change.
+    fn is_recent(&self) -> bool {
+        let modified = self.stamp.as_ref().and_then(|stamp| stamp.modified);
+        modified.and_then(|modified| modified.elapsed().ok()).is_none_or(|age| age < Duration::from_secs(10))
+    }
+
+    fn warn(&mut self, error: &plugin_file::PluginError) {
+        self.missing = match self.missing {
+            // A bundled policy serves until a file of its name appears; and a file that served may be replaced by
+            // deleting it first.
+            Missing::No => Missing::Once,
+            Missing::Warned(at) if at.elapsed() < WARN_INTERVAL => Missing::Warned(at),
+            Missing::Once | Missing::Warned(_) if self.serves_this_file() => {
+                let serving = self.slot.serving().version.id;
+                tracing::warn!(pool = %self.slot.pool().name, %serving, "{error}; the version that serves goes on");
+                Missing::Warned(Instant::now())
+            }
+            Missing::Once | Missing::Warned(_) => Missing::Once,
+        };
+    }
+
+    fn serves_this_file(&self) -> bool {
+        *self.slot.serving().origin == *self.path.display().to_string()
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+}

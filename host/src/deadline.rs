@@ -1,0 +1,220 @@
+//! Timeouts at almost no cost: setting one is a store, and one timer serves a whole worker.
+//!
+//! A tokio timer per request costs an entry in its wheel and a wake-up. The timeouts of a proxy nearly never fire and
+//! need no precision, so each is a [`Deadline`] that a worker-wide [sweep](Deadlines::sweep) looks at every
+//! [`GRANULARITY`]. They fire up to that much late, never early.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::clock::{Clock, Moment};
+
+/// Time between two sweeps.
+pub const GRANULARITY: Duration = Duration::from_millis(50);
+
+const NEVER: Moment = Moment(u64::MAX);
+
+/// All deadlines of one worker.
+#[derive(Debug, Clone)]
+pub struct Deadlines {
+    shared: Rc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    now: Cell<Moment>,
+    entries: RefCell<Vec<Rc<Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Cell<Moment>,
+    waker: RefCell<Option<Waker>>,
+    /// Place in `entries`, so that a deadline can leave without a search.
+    place: Cell<usize>,
+}
+
+impl Deadlines {
+    /// No deadlines yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let now = Cell::new(clock.now());
+        Self { shared: Rc::new(Shared { clock, now, entries: RefCell::default() }) }
+    }
+
+    /// The time of the last sweep: up to [`GRANULARITY`] old, and free.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.shared.now.get()
+    }
+
+    /// The clock that the deadlines run on.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.shared.clock
+    }
+
+    /// A deadline that isn't set.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        let mut entries = self.shared.entries.borrow_mut();
+        let entry = Rc::new(Entry {
+            at: Cell::new(NEVER),
+            waker: RefCell::default(),
+            place: Cell::new(entries.len()),
+        });
+        entries.push(Rc::clone(&entry));
+        Deadline { shared: Rc::clone(&self.shared), entry }
+    }
+
+    /// Takes the time and wakes whoever waits for a deadline that has passed.
+    pub fn sweep(&self) {
+        let now = self.shared.clock.now();
+        self.shared.now.set(now);
+        for entry in self.shared.entries.borrow().iter().filter(|entry| entry.at.get() <= now) {
+            if let Some(waker) = entry.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Sweeps for as long as it is polled.
+    pub async fn run(&self) {
+        let mut ticks = tokio::time::interval(GRANULARITY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.sweep();
+        }
+    }
+}
+
+/// One timeout, set and cleared many times. It leaves its worker's list when it is dropped.
+#[derive(Debug)]
+pub struct Deadline {
+    shared: Rc<Shared>,
+    entry: Rc<Entry>,
+}
+
+impl Deadline {
+    /// Fires once `span` has passed from now.
+    pub fn set(&self, span: Duration) {
+        // The last sweep lies in the past: one granule more, so that it never fires early.
+        self.set_at(self.shared.now.get().after(span + GRANULARITY));
+    }
+
+    /// Fires at `at`.
+    pub fn set_at(&self, at: Moment) {
+        self.entry.at.set(at);
+    }
+
+    /// Doesn't fire.
+    pub fn clear(&self) {
+        self.entry.at.set(NEVER);
+    }
+
+    /// Whether it is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.entry.at.get() != NEVER
+    }
+
+    /// Whether it fires within `span` from now.
+    #[must_use]
+    pub fn is_set_within(&self, span: Duration) -> bool {
+        self.entry.at.get() <= self.shared.now.get().after(span + GRANULARITY)
+    }
+
+    /// Whether the time has passed.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.entry.at.get() <= self.shared.now.get()
+    }
+
+    /// Ready once the time has passed. Only the last task that polled is woken.
+    pub fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.has_passed() {
+            return Poll::Ready(());
+        }
+        let mut waker = self.entry.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        let mut entries = self.shared.entries.borrow_mut();
+        let place = self.entry.place.get();
+        entries.swap_remove(place);
+        if let Some(moved) = entries.get(place) {
+            moved.place.set(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(deadline: &Deadline) -> bool {
+        deadline.poll(&Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn fires_when_due_and_not_when_cleared() {
+        let deadlines = Deadlines::new(Clock::start());
+        let deadline = deadlines.deadline();
+        assert!(!deadline.is_set() && !passed(&deadline));
+        deadline.set_at(deadlines.now());
+        assert!(passed(&deadline));
+        deadline.clear();
+        assert!(!passed(&deadline));
+        deadline.set(Duration::from_secs(3600));
+        deadlines.sweep();
+        assert!(deadline.is_set() && !passed(&deadline));
+    }
+
+    #[test]
+    fn a_sweep_wakes_only_what_is_due() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        struct Count(AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let deadlines = Deadlines::new(Clock::start());
+        let (due, later) = (deadlines.deadline(), deadlines.deadline());
+        later.set(Duration::from_secs(3600));
+        let [due_wakes, later_wakes] = [&due, &later].map(|deadline| {
+            let count = Arc::new(Count(AtomicUsize::new(0)));
+            assert!(deadline.poll(&Context::from_waker(&Waker::from(Arc::clone(&count)))).is_pending());
+            count
+        });
+        due.set_at(Moment(0));
+        deadlines.sweep();
+        assert_eq!((due_wakes.0.load(Ordering::Relaxed), later_wakes.0.load(Ordering::Relaxed)), (1, 0));
+    }
+
+    #[test]
+    fn leaving_keeps_the_others() {
+        let deadlines = Deadlines::new(Clock::start());
+        let mut all: Vec<Deadline> = (0..5).map(|_| deadlines.deadline()).collect();
+        for place in [0, 3, 1, 1, 0] {
+            drop(all.remove(place));
+            assert_eq!(deadlines.shared.entries.borrow().len(), all.len());
+            for deadline in &all {
+                deadline.set_at(Moment(0));
+                assert!(passed(deadline));
+                deadline.clear();
+            }
+        }
+    }
+}

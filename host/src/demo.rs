@@ -1,0 +1,184 @@
+//! `pointsman demo`: the whole thing on one screen, without a file to write.
+
+mod backends;
+mod load;
+mod report;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::control::signals::{Request, Signals};
+use crate::policy::{self, PolicySlot, VersionId};
+
+use backends::Backends;
+use load::{Load, Phase};
+use report::Report;
+
+/// Policies that are shown, each in a pool of its own.
+const SHOWN: [&str; 3] = ["round-robin", "least-conn", "ip-hash"];
+/// The swap goes from this policy to the other: a change that the eye sees.
+const SWAP: (&str, &str) = ("round-robin", "ip-hash");
+
+const CONNECTIONS: usize = 16;
+const REQUESTS: usize = 600;
+/// Load before and after the swap.
+const AROUND_SWAP: Duration = Duration::from_millis(1500);
+const SWAP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What to do when the demonstration is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// End, with 0 if all went well.
+    Exit,
+    /// Keep the proxy up for people to play with.
+    StayUp,
+}
+
+/// Runs the demonstration.
+///
+/// # Errors
+///
+/// Something that has nothing to do with a proxy: no directory for the plugin, no port, no thread.
+pub fn run(afterwards: Afterwards) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    runtime.block_on(demonstrate(afterwards))
+}
+
+async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
+    let mut signals = Signals::listen().context("cannot listen to signals")?;
+    let backends = Backends::start(["b1", "b2", "b3"]).context("cannot start the demonstration's backends")?;
+    let plugin = PluginFile::create()?;
+    let file = plugin.directory.path().join("demo.toml");
+    let port = if afterwards == Afterwards::Exit { 0 } else { 8080 };
+    let app = start(&backends, &plugin, &file, port)?;
+    let address = app.listeners().first().copied().context("the proxy has no listener")?;
+
+    println!("Pointsman on http://{address}, three backends behind it, {CONNECTIONS} connections\n");
+    let mut report = Report::new(backends.names());
+    for policy in SHOWN {
+        let path = format!("/{policy}");
+        let tally = tokio::task::spawn_blocking(move || load::send(address, &path, CONNECTIONS, REQUESTS)).await??;
+        report.policy(policy, &tally);
+    }
+    let swapped = swap_under_load(&app, address, &plugin, &mut report).await?;
+    report.conclude();
+
+    let good = swapped && report.failures() == 0;
+    if afterwards == Afterwards::StayUp {
+        print_playground(address, &plugin);
+        while signals.next().await != Request::End {}
+        println!("\nending");
+    }
+    tokio::task::spawn_blocking(move || app.join()).await.context("the proxy failed")??;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Starts the proxy on the port, or on any if that one is taken.
+fn start(backends: &Backends, plugin: &PluginFile, file: &Path, port: u16) -> Result<App> {
+    let start_on = |port: u16| {
+        let config = Config::parse(&configuration(backends, plugin, port), file)?;
+        App::start(&config, file)
+    };
+    start_on(port).or_else(|error| if port == 0 { Err(error) } else { start_on(0) })
+}
+
+fn configuration(backends: &Backends, plugin: &PluginFile, port: u16) -> String {
+    let members: Vec<String> = backends
+        .list()
+        .iter()
+        .map(|(name, address)| format!("{{ name = \"{name}\", address = \"{address}\" }}"))
+        .collect();
+    let members = members.join(", ");
+    let mut text = format!("workers = 2\n[[listener]]\naddress = \"127.0.0.1:{port}\"\n");
+    for policy in SHOWN {
+        text += &format!("[[route]]\npath = \"/{policy}\"\npool = \"{policy}\"\n");
+        text += &format!("[pool.{policy}]\npolicy = \"{policy}\"\nbackends = [{members}]\n");
+    }
+    text += "[[route]]\npath = \"/\"\npool = \"swapped\"\n";
+    text += &format!(
+        "[pool.swapped]\npolicy = {{ file = '{}' }}\nbackends = [{members}]\n",
+        plugin.path.display()
+    );
+    text
+}
+
+/// Replaces the plugin while requests flow; says whether the new version came to serve.
+async fn swap_under_load(app: &App, address: SocketAddr, plugin: &PluginFile, report: &mut Report) -> Result<bool> {
+    let slot = app.pools().last().context("the swapped pool is missing")?;
+    let load = Load::start(address, "/", CONNECTIONS)?;
+    tokio::time::sleep(AROUND_SWAP).await;
+
+    load.begin_phase(Phase::During);
+    let began = Instant::now();
+    plugin.replace_by(SWAP.1)?;
+    let swapped = serves(slot, SWAP.1).await;
+    let took = began.elapsed();
+
+    load.begin_phase(Phase::After);
+    tokio::time::sleep(AROUND_SWAP).await;
+    let tallies = tokio::task::spawn_blocking(|| load.stop()).await.context("the load failed")?;
+    report.swap(SWAP, &tallies, swapped.then_some(took));
+    Ok(swapped)
+}
+
+/// Waits until a pool serves with this bundled policy.
+async fn serves(slot: &Arc<PolicySlot>, policy: &str) -> bool {
+    let wanted = policy::bundled(policy).map(VersionId::of);
+    let began = Instant::now();
+    while began.elapsed() < SWAP_DEADLINE {
+        if Some(slot.serving().version.id) == wanted {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    false
+}
+
+fn print_playground(address: SocketAddr, plugin: &PluginFile) {
+    let (path, folder) = (plugin.path.display(), plugin.directory.path().display());
+    println!("The proxy stays up until ctrl-c. Ask it who serves:\n");
+    for policy in SHOWN {
+        println!("    curl http://{address}/{policy}");
+    }
+    println!("    curl http://{address}/             # the policy in the file\n\nSwap the policy of / while you do:\n");
+    for policy in SHOWN {
+        println!("    cp {folder}/{policy}.wasm {path}");
+    }
+    println!();
+}
+
+/// A plugin file in a directory of its own, with the bundled policies beside it to replace it by.
+#[derive(Debug)]
+struct PluginFile {
+    directory: TempDir,
+    path: PathBuf,
+}
+
+impl PluginFile {
+    fn create() -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("pointsman-demo-").tempdir().context("no directory")?;
+        for name in SHOWN {
+            let content = policy::bundled(name).with_context(|| format!("no bundled policy {name}"))?;
+            std::fs::write(directory.path().join(format!("{name}.wasm")), content)?;
+        }
+        let path = directory.path().join("policy.wasm");
+        let plugin = Self { directory, path };
+        plugin.replace_by(SWAP.0)?;
+        Ok(plugin)
+    }
+
+    /// Puts a bundled policy in place, in one step: nobody ever sees half of it.
+    fn replace_by(&self, policy: &str) -> Result<()> {
+        let new = self.path.with_extension("new");
+        std::fs::copy(self.directory.path().join(format!("{policy}.wasm")), &new)?;
+        std::fs::rename(&new, &self.path).context("cannot replace the plugin")
+    }
+}

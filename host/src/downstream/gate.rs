@@ -1,0 +1,314 @@
+//! Lets only well-formed requests through to the HTTP library.
+//!
+//! The gate sits between the socket and hyper. It looks at what was read in place, in hyper's own buffer: nothing is
+//! copied unless a head arrives in pieces. A request that it refuses is replaced by [`STAND_IN`], which hyper parses
+//! like any other; the path knows from [`Client::begin_request`] what it stands for and answers in order, also behind
+//! requests that are still in work.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::framing::{Expected, Framing, Stop};
+use super::{Client, Refusal};
+use crate::clock::Moment;
+use crate::deadline::{Deadlines, GRANULARITY};
+
+/// What hyper sees in place of a refused request.
+const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+
+/// A body has this long before its average rate counts.
+const RATE_GRACE: Duration = Duration::from_secs(10);
+
+/// A client's socket behind its gate.
+#[derive(Debug)]
+pub struct Gate<S> {
+    stream: S,
+    client: Rc<Client>,
+    deadlines: Deadlines,
+    framing: Framing,
+    /// Read but not passed: the beginning of a head, or what follows a request for another protocol.
+    held: Vec<u8>,
+    /// Passed but not yet taken by hyper.
+    outbox: Vec<u8>,
+    state: State,
+    body: BodyRate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Hyper gets an error in place of the rest of the body.
+    BodyRefused(Refusal),
+    /// Hyper gets nothing more.
+    Closed,
+}
+
+/// How fast the body in work comes in.
+#[derive(Debug, Default)]
+struct BodyRate {
+    bytes: u64,
+    /// Time spent waiting for the client; what the backend takes longer isn't the client's fault.
+    waited: Duration,
+    waiting_since: Option<Moment>,
+}
+
+impl<S> Gate<S> {
+    /// Puts a gate before a connection.
+    pub fn new(stream: S, client: Rc<Client>, deadlines: Deadlines) -> Self {
+        let framing = Framing::new(Arc::clone(&client.limits));
+        Self {
+            stream,
+            client,
+            deadlines,
+            framing,
+            held: Vec::new(),
+            outbox: Vec::new(),
+            state: State::Open,
+            body: BodyRate::default(),
+        }
+    }
+
+    /// Whether the client hasn't sent all of a request body.
+    #[must_use]
+    pub fn is_within_body(&self) -> bool {
+        self.framing.expected() == Expected::Body
+    }
+
+    /// The socket, and what was read from it after the last request.
+    #[must_use]
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        (self.stream, self.held)
+    }
+
+    /// Judges what was read. Returns how many bytes pass, and whether the stand-in follows them.
+    fn judge(&mut self, input: &[u8]) -> (usize, bool) {
+        let client = &self.client;
+        let body_before = self.framing.expected() == Expected::Body;
+        let advance = self.framing.advance(input, |head, facts| client.pass(head, facts));
+        if body_before {
+            self.body.bytes += advance.passed as u64;
+        }
+        if self.framing.expected() != Expected::Body {
+            self.body = BodyRate::default();
+        }
+        match advance.stop {
+            Stop::End | Stop::IncompleteHead | Stop::Upgrade => (advance.passed, false),
+            Stop::RefusedRequest(refusal) => {
+                self.client.refuse(refusal);
+                self.state = State::Closed;
+                (advance.passed, true)
+            }
+            Stop::RefusedBody(refusal) => {
+                self.client.refuse(refusal);
+                self.state = State::BodyRefused(refusal);
+                (advance.passed, false)
+            }
+        }
+    }
+
+    /// Judges the held bytes with what has come since, and moves what passes to the outbox.
+    fn judge_held(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        let (passed, refused) = self.judge(&held);
+        self.outbox.extend_from_slice(&held[..passed]);
+        if refused {
+            self.outbox.extend_from_slice(STAND_IN);
+        } else if passed < held.len() {
+            self.held = held;
+            self.held.drain(..passed);
+        }
+    }
+
+    /// The client keeps us waiting: for how long may it?
+    fn start_waiting(&mut self) {
+        let limits = &self.client.limits;
+        match self.framing.expected() {
+            Expected::Head if !self.held.is_empty() => {
+                // Set when the head began; more of the head doesn't extend it.
+            }
+            Expected::Head if !self.client.is_idle() => self.client.receive.clear(),
+            Expected::Head => {} // Idle: set when the last response ended.
+            Expected::Body => {
+                let now = self.deadlines.now();
+                let since = *self.body.waiting_since.get_or_insert(now);
+                let mut span = limits.body_timeout;
+                if limits.min_body_rate > 0 {
+                    let earned = Duration::from_secs(self.body.bytes / limits.min_body_rate).max(RATE_GRACE);
+                    span = span.min(earned.saturating_sub(self.body.waited));
+                }
+                self.client.receive.set_at(since.after(span + GRANULARITY));
+            }
+            Expected::Nothing => self.client.receive.clear(),
+        }
+    }
+
+    /// The client has sent something.
+    fn stop_waiting(&mut self) {
+        if let Some(since) = self.body.waiting_since.take() {
+            self.body.waited += self.deadlines.now().since(since);
+        }
+        self.client.receive.clear();
+    }
+
+    /// The client has kept us waiting for too long.
+    fn give_up(&mut self) {
+        match self.framing.expected() {
+            Expected::Head if self.held.is_empty() => self.state = State::Closed,
+            Expected::Head => {
+                self.client.refuse(Refusal::TooSlow);
+                self.held.clear();
+                self.outbox.extend_from_slice(STAND_IN);
+                self.state = State::Closed;
+            }
+            Expected::Body => {
+                self.client.refuse(Refusal::TooSlow);
+                self.state = State::BodyRefused(Refusal::TooSlow);
+            }
+            Expected::Nothing => {}
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Gate<S> {
+    /// Reads into hyper's buffer, while nothing is held. `None` = nothing for hyper yet.
+    fn poll_read_direct(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<Option<()>>> {
+        let start = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let end = buf.filled().len();
+        if start == end {
+            return Poll::Ready(Ok(Some(())));
+        }
+        self.stop_waiting();
+        let (passed, refused) = self.judge(&buf.filled()[start..]);
+        if start + passed == end {
+            return Poll::Ready(Ok(Some(())));
+        }
+        if refused {
+            self.outbox.extend_from_slice(STAND_IN);
+        } else if self.state == State::Open {
+            self.held.extend_from_slice(&buf.filled()[start + passed..]);
+            if self.framing.expected() == Expected::Head {
+                self.client.receive.set(self.client.limits.header_timeout);
+            }
+        }
+        buf.set_filled(start + passed);
+        Poll::Ready(Ok((passed > 0).then_some(())))
+    }
+
+    /// Reads more of what is held. `None` = nothing for hyper yet.
+    fn poll_read_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<()>>> {
+        let mut space = [0; 4096];
+        let mut more = ReadBuf::new(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut more))?;
+        if more.filled().is_empty() {
+            // The client left in the middle of a head.
+            self.state = State::Closed;
+            return Poll::Ready(Ok(Some(())));
+        }
+        self.held.extend_from_slice(more.filled());
+        self.judge_held();
+        if self.held.is_empty() {
+            self.client.receive.clear();
+        }
+        Poll::Ready(Ok(None))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            if !this.outbox.is_empty() {
+                let step = this.outbox.len().min(buf.remaining());
+                buf.put_slice(&this.outbox[..step]);
+                this.outbox.drain(..step);
+                return Poll::Ready(Ok(()));
+            }
+            match this.state {
+                State::Open => {}
+                State::BodyRefused(refusal) => {
+                    this.state = State::Closed;
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refusal)));
+                }
+                // Not an end of file while a request is in work: hyper would take the client for gone.
+                State::Closed if this.client.refusal().is_some() => return Poll::Pending,
+                State::Closed => return Poll::Ready(Ok(())),
+            }
+            if this.framing.expected() == Expected::Nothing {
+                if !this.client.upgrade_refused(cx.waker()) {
+                    return Poll::Pending;
+                }
+                this.framing.stay_with_http();
+                this.judge_held();
+                continue;
+            }
+            let read = if this.held.is_empty() {
+                this.poll_read_direct(cx, buf)
+            } else {
+                this.poll_read_held(cx)
+            };
+            match read {
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(()))) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    this.start_waiting();
+                    ready!(this.client.receive.poll(cx));
+                    this.give_up();
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Gate<S> {
+    /// Watches over a write: a client that takes nothing for too long is gone.
+    fn poll_sent<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let deadline = &self.client.send;
+        if written.is_ready() {
+            if deadline.is_set() {
+                deadline.clear();
+            }
+            return written;
+        }
+        if !deadline.is_set() {
+            deadline.set(self.client.limits.send_timeout);
+        }
+        ready!(deadline.poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gate<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_sent(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_sent(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,241 @@
+//! Strict reading of a request head.
+
+use std::mem::MaybeUninit;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+
+use super::Refusal;
+use crate::config::DownstreamLimits;
+
+/// Most header fields that can be allowed; hyper takes no more without allocating.
+pub const MAX_HEADERS: usize = 100;
+
+/// How the body after a head is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// No body, or an empty one.
+    None,
+    /// So many bytes.
+    Length(u64),
+    /// Chunked.
+    Chunked,
+}
+
+/// What the framing needs to know of a request head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadFacts {
+    /// Bytes of the head, with the empty line.
+    pub length: usize,
+    /// How its body is framed.
+    pub body: BodyFraming,
+    /// The client wants to speak another protocol afterwards: what follows may not be HTTP.
+    pub upgrade: bool,
+    /// The method is idempotent (RFC 9110 section 9.2.2), so the request may be sent twice.
+    pub idempotent: bool,
+}
+
+/// Reads the head at the start of `input`; `None` if it isn't complete yet.
+///
+/// # Errors
+///
+/// What is wrong with it, as soon as that can be told.
+pub fn read(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts>, Refusal> {
+    let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let space = &mut space[..limits.max_headers.min(MAX_HEADERS)];
+    let status = request.parse_with_uninit_headers(input, space).map_err(|error| malformed(error, input))?;
+    // The target is checked before the head is complete: a long one is refused for what it is.
+    if let Some(target) = request.path
+        && target.len() > limits.max_uri_bytes
+    {
+        return Err(Refusal::UriTooLong);
+    }
+    let length = match status {
+        httparse::Status::Complete(length) => length,
+        httparse::Status::Partial if input.len() >= limits.max_header_bytes => {
+            return Err(too_large(input, limits));
+        }
+        httparse::Status::Partial => return Ok(None),
+    };
+    if length > limits.max_header_bytes {
+        return Err(too_large(input, limits));
+    }
+    if has_bare_line_feed(&input[..length]) {
+        return Err(Refusal::BareLineFeed);
+    }
+    let method = request.method.unwrap_or_default();
+    if method == "CONNECT" {
+        return Err(Refusal::Method);
+    }
+    check_target(request.path.unwrap_or_default(), method)?;
+    let fields = Fields::read(request.headers, request.version == Some(1))?;
+    Ok(Some(HeadFacts {
+        length,
+        body: fields.body,
+        upgrade: fields.upgrade,
+        idempotent: is_idempotent(method),
+    }))
+}
+
+/// Whether a request of this method may be sent twice (RFC 9110 section 9.2.2).
+#[must_use]
+pub fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+/// Builds the request of a head that [`read`] has accepted once before.
+///
+/// `None` if it doesn't parse, which for such a head can't happen.
+#[must_use]
+pub fn rebuild(head: &[u8]) -> Option<http::request::Parts> {
+    let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    request.parse_with_uninit_headers(head, &mut space).ok()?;
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = Method::from_bytes(request.method?.as_bytes()).ok()?;
+    parts.uri = Uri::try_from(request.path?).ok()?;
+    parts.version = if request.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let mut headers = HeaderMap::with_capacity(request.headers.len());
+    for header in request.headers.iter() {
+        headers.append(
+            HeaderName::from_bytes(header.name.as_bytes()).ok()?,
+            HeaderValue::from_bytes(header.value).ok()?,
+        );
+    }
+    parts.headers = headers;
+    Some(parts)
+}
+
+/// The fields that decide where a message ends and whom it is for.
+struct Fields {
+    body: BodyFraming,
+    upgrade: bool,
+}
+
+impl Fields {
+    fn read(headers: &[httparse::Header<'_>], http11: bool) -> Result<Self, Refusal> {
+        let mut length = None;
+        let mut chunked = false;
+        let mut host = false;
+        let mut upgrade = false;
+        for header in headers {
+            // Lengths first: almost every field is told apart by that alone.
+            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+            match header.name.len() {
+                4 if is("host") => {
+                    if host || !is_authority(header.value) {
+                        return Err(Refusal::Host);
+                    }
+                    host = true;
+                }
+                14 if is("content-length") => {
+                    if length.is_some() {
+                        return Err(Refusal::ContentLength);
+                    }
+                    length = Some(parse_length(header.value).ok_or(Refusal::ContentLength)?);
+                }
+                17 if is("transfer-encoding") => {
+                    if chunked || !http11 || !header.value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(Refusal::TransferEncoding);
+                    }
+                    chunked = true;
+                }
+                6 if is("expect") && !header.value.eq_ignore_ascii_case(b"100-continue") => {
+                    return Err(Refusal::Expectation);
+                }
+                7 if is("upgrade") => upgrade = http11,
+                _ => {}
+            }
+        }
+        if http11 && !host {
+            return Err(Refusal::Host);
+        }
+        let body = match (length, chunked) {
+            (Some(_), true) => return Err(Refusal::ConflictingLength),
+            (None, true) => BodyFraming::Chunked,
+            (None | Some(0), false) => BodyFraming::None,
+            (Some(length), false) => BodyFraming::Length(length),
+        };
+        Ok(Self { body, upgrade })
+    }
+}
+
+fn malformed(error: httparse::Error, input: &[u8]) -> Refusal {
+    match error {
+        httparse::Error::TooManyHeaders => Refusal::TooManyHeaders,
+        httparse::Error::Version if names_a_version(input) => Refusal::Version,
+        _ => Refusal::MalformedHead,
+    }
+}
+
+/// Whether the request line is in order but for the version.
+fn names_a_version(input: &[u8]) -> bool {
+    let line = input.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ').skip(2);
+    words.next().is_some_and(|version| version.starts_with(b"HTTP/")) && words.next().is_none()
+}
+
+/// A head over the limit: of its target, or of its fields?
+fn too_large(input: &[u8], limits: &DownstreamLimits) -> Refusal {
+    let line = memchr::memchr(b'\n', input).unwrap_or(input.len());
+    if line > limits.max_uri_bytes { Refusal::UriTooLong } else { Refusal::HeadTooLarge }
+}
+
+fn has_bare_line_feed(head: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r')
+}
+
+/// Origin form, absolute form, or the asterisk of OPTIONS; no fragment (RFC 9112 section 3.2).
+fn check_target(target: &str, method: &str) -> Result<(), Refusal> {
+    let in_form = if target.starts_with('/') {
+        true
+    } else if let Some((scheme, rest)) = target.split_once("://") {
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+            && is_authority(authority.as_bytes())
+    } else {
+        target == "*" && method == "OPTIONS"
+    };
+    if in_form && target.bytes().all(is_target_byte) { Ok(()) } else { Err(Refusal::MalformedTarget) }
+}
+
+/// What a URI may hold (RFC 3986 section 2) and what browsers send without encoding it; never `#`.
+fn is_target_byte(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'{' | b'|' | b'}' | b'~')
+}
+
+/// One host with an optional port (RFC 3986 section 3.2.2), without user information.
+fn is_authority(value: &[u8]) -> bool {
+    let (host, port) = match value {
+        [b'[', rest @ ..] => {
+            let Some(end) = memchr::memchr(b']', rest) else { return false };
+            let address = &rest[..end];
+            if !address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
+                return false;
+            }
+            (address, &rest[end + 1..])
+        }
+        _ => value.split_at(memchr::memchr(b':', value).unwrap_or(value.len())),
+    };
+    let bracketed = value.first() == Some(&b'[');
+    let host_is_plain = bracketed
+        || host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte));
+    let port_is_plain = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    !host.is_empty() && host.len() <= 255 && host_is_plain && port_is_plain
+}
+
+/// A plain decimal number: no sign, no list, no white space (RFC 9110 section 8.6).
+fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // The two greatest numbers mean "chunked" and "until close" to hyper.
+    std::str::from_utf8(value).ok()?.parse().ok().filter(|&length| length <= u64::MAX - 2)
+}
+
+#[cfg(test)]
+mod tests;

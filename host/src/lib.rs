@@ -1,0 +1,27 @@
+//! Pointsman: a programmable HTTP reverse proxy and load balancer.
+//!
+//! The decision which backend gets a request is a WebAssembly *policy*; see the `pointsman-sdk` crate for how to write
+//! one. This library is the proxy itself; `host/ARCHITECTURE.md` says where things are and why.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod backend;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod deadline;
+pub mod demo;
+pub mod downstream;
+pub mod drain;
+pub mod listener;
+pub mod policy;
+pub mod pool;
+pub mod proxy;
+pub mod request;
+pub mod route;
+pub mod serve;
+pub mod topology;
+pub mod upstream;
+pub mod worker;

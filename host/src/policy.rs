@@ -1,0 +1,43 @@
+//! Policies: plugins that pick backends, and everything that makes it safe to let them.
+//!
+//! ```text
+//!  plugin file ──► loader/compiler ──► loader/keeper ──► slot ──► picker ──► instance ──► guest
+//!                  admission           build, publish    mailbox   (worker)   store        Wasm
+//!                                      ◄── rebuild, reap ─────────────┘         └── imports ◄──┘
+//! ```
+//!
+//! The control side works on threads of its own; the data path has a [`Picker`] per worker and pool, which never
+//! waits, compiles or drops anything. A guest's answer is untrusted: whatever it does, the request gets a backend as
+//! long as one is eligible.
+
+mod admission;
+mod budget;
+mod bundled;
+mod cells;
+mod engine;
+mod fallback;
+mod fault;
+mod guest;
+mod imports;
+mod instance;
+mod ledger;
+mod loader;
+mod picker;
+mod rng;
+mod slot;
+#[cfg(test)]
+mod testing;
+mod ticker;
+mod verdict;
+mod version;
+
+pub use admission::Refusal;
+pub use bundled::{bundled, names};
+pub use cells::Cells;
+pub use fault::{Fault, FaultKind};
+pub use guest::{Call, PolicySettings};
+pub use ledger::Ledger;
+pub use loader::{Checked, Opened, Plugin, PolicyLoader, StartError, Swap, SwapOutcome};
+pub use picker::{ChosenBy, Pick, Picked, Picker, Response};
+pub use slot::{PolicySlot, Serving};
+pub use version::{Hooks, PolicyVersion, VersionId};

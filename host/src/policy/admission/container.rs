@@ -1,0 +1,177 @@
+//! What a file is, as far as its frame tells: read before the compiler sees it, because the compiler's words for a
+//! half-written file or a web page don't help anyone.
+
+use super::Refusal;
+
+const MAGIC: &[u8] = b"\0asm";
+/// Binary version 1 of a core module.
+const MODULE: &[u8] = &[1, 0, 0, 0];
+/// Layer 1: a component. The first two bytes are the version of its draft.
+const COMPONENT_LAYER: &[u8] = &[1, 0];
+
+const FUNCTION_SECTION: u8 = 3;
+const START_SECTION: u8 = 8;
+const CODE_SECTION: u8 = 10;
+const DATA_SECTION: u8 = 11;
+const DATA_COUNT_SECTION: u8 = 12;
+
+/// Checks that the content is one whole core module without a start function.
+pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
+    if content.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    let Some(rest) = content.strip_prefix(MAGIC) else {
+        // Less than the magic number, but so far right: someone is still writing.
+        if MAGIC.starts_with(content) {
+            return Err(Refusal::EndsEarly { found: content.len() });
+        }
+        return Err(Refusal::NotWasm { looks_like: recognise(content) });
+    };
+    let Some((version, sections)) = rest.split_at_checked(4) else {
+        return Err(Refusal::EndsEarly { found: content.len() });
+    };
+    if version != MODULE {
+        return Err(match &version[2..] {
+            COMPONENT_LAYER => Refusal::Component,
+            _ => Refusal::NotWasm { looks_like: "a WebAssembly file of an unknown binary version" },
+        });
+    }
+    let present = sections_of(sections).ok_or(Refusal::EndsEarly { found: content.len() })?;
+    if present.contains(START_SECTION) {
+        return Err(Refusal::StartFunction);
+    }
+    // The file may also end between two sections.
+    let announced = |first, second| present.contains(first) && !present.contains(second);
+    if announced(FUNCTION_SECTION, CODE_SECTION) || announced(DATA_COUNT_SECTION, DATA_SECTION) {
+        return Err(Refusal::EndsEarly { found: content.len() });
+    }
+    Ok(())
+}
+
+/// Numbers of the sections that are there.
+struct Sections(u64);
+
+impl Sections {
+    fn contains(&self, section: u8) -> bool {
+        self.0 & (1 << section) != 0
+    }
+}
+
+/// Walks over the sections; `None` if the last one isn't whole. What they hold is the compiler's business, and so
+/// are numbers that it doesn't know.
+fn sections_of(mut rest: &[u8]) -> Option<Sections> {
+    let mut present = Sections(0);
+    while let Some((&section, after)) = rest.split_first() {
+        let (len, after) = leb128(after)?;
+        rest = after.get(len as usize..)?;
+        present.0 |= 1u64.checked_shl(section.into()).unwrap_or(0);
+    }
+    Some(present)
+}
+
+/// A 32-bit number in the format's variable length; `None` if it isn't whole. Of a number that is too long the first
+/// five bytes count: the compiler refuses it.
+fn leb128(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mut number = 0u32;
+    for (place, &byte) in bytes.iter().enumerate().take(5) {
+        number |= u32::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((number, &bytes[place + 1..]));
+        }
+    }
+    (bytes.len() >= 5).then(|| (number, &bytes[5..]))
+}
+
+/// What a file that isn't Wasm might be.
+fn recognise(content: &[u8]) -> &'static str {
+    const SIGNS: [(&[u8], &str); 9] = [
+        (b"\x7fELF", "an ELF file (a native program, or Wasm that was compiled ahead of time)"),
+        (b"!<arch>", "a static library"),
+        (b"BC\xc0\xde", "LLVM bitcode"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x1f\x8b", "a gzip file"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file"),
+        (b"MZ", "a Windows program"),
+        (b"\xfe\xed\xfa", "a macOS program"),
+        (b"\xcf\xfa\xed\xfe", "a macOS program"),
+    ];
+    if let Some((_, name)) = SIGNS.iter().find(|(sign, _)| content.starts_with(sign)) {
+        return name;
+    }
+    let text = content.trim_ascii_start();
+    let begins = |sign: &[u8]| text.len() >= sign.len() && text[..sign.len()].eq_ignore_ascii_case(sign);
+    if begins(b"(module") || begins(b"(component") || begins(b";;") || begins(b"(;") {
+        "WebAssembly text (.wat); compile it, for example with wat2wasm"
+    } else if begins(b"<!doctype") || begins(b"<html") || begins(b"<?xml") {
+        "a web page; the download may have gone wrong"
+    } else if begins(b"version https://git-lfs") {
+        "a Git LFS pointer; fetch the file itself with `git lfs pull`"
+    } else if content.iter().all(|&byte| byte == 0) {
+        "nothing but zeros"
+    } else if std::str::from_utf8(content).is_ok() {
+        "text"
+    } else {
+        "of an unknown format"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_something_else_are_recognised() {
+        let cases: [(&[u8], &str); 10] = [
+            (b"(module)", ".wat"),
+            (b"\n ;; a policy\n(module)", ".wat"),
+            (b"\x7fELF\x02", "ELF"),
+            (b"<!DOCTYPE html><html>", "web page"),
+            (b"PK\x03\x04...", "zip"),
+            (b"\x1f\x8b\x08", "gzip"),
+            (b"version https://git-lfs.github.com/spec/v1", "LFS"),
+            (b"hello", "text"),
+            (&[0; 100], "zeros"),
+            (b"\xff\x00\x12", "unknown"),
+        ];
+        for (content, expected) in cases {
+            match check(content) {
+                Err(Refusal::NotWasm { looks_like }) => {
+                    assert!(looks_like.contains(expected), "{looks_like}")
+                }
+                other => panic!("{content:?}: {other:?}"),
+            }
+        }
+        assert_eq!(check(b""), Err(Refusal::Empty));
+        assert_eq!(check(b"\0asm\x0d\0\x01\0"), Err(Refusal::Component));
+        assert!(matches!(check(b"\0asm\x02\0\0\0"), Err(Refusal::NotWasm { .. })));
+    }
+
+    #[test]
+    fn every_cut_through_a_module_is_seen_or_still_a_frame() {
+        let whole = wat::parse_str(
+            r#"(module (memory (export "memory") 1) (data "some data")
+                (func (export "f") (result i32) (i32.const 7)))"#,
+        )
+        .unwrap();
+        assert_eq!(check(&whole), Ok(()));
+        let mut seen = 0;
+        for end in 1..whole.len() {
+            match check(&whole[..end]) {
+                Err(refusal @ Refusal::EndsEarly { .. }) => {
+                    assert!(refusal.is_incomplete());
+                    seen += 1;
+                }
+                // Between sections: what is missing here is missed by later checks.
+                Ok(()) => {}
+                other => panic!("{end}: {other:?}"),
+            }
+        }
+        assert!(seen >= whole.len() - 8, "{seen} of {}", whole.len());
+    }
+
+    #[test]
+    fn start_functions_are_refused() {
+        let module = wat::parse_str("(module (func) (start 0))").unwrap();
+        assert_eq!(check(&module), Err(Refusal::StartFunction));
+    }
+}

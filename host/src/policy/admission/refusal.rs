@@ -1,0 +1,212 @@
+//! Why a plugin doesn't serve, in words for whoever wrote or installed it.
+
+use pointsman_sdk::abi::{MODULE, export};
+
+use super::super::fault::Fault;
+
+/// Why a plugin was refused: what was found, what is allowed, what can be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Cut off.
+    #[error(
+        "the file ends early, after {found} bytes, in the middle of a module; write plugins to a temporary file and \
+         rename it"
+    )]
+    EndsEarly {
+        /// Bytes that are there.
+        found: usize,
+    },
+    /// Above the limit.
+    #[error(
+        "the file has {found} bytes, allowed are {allowed}; build it with `opt-level`, `lto`, `strip` and without \
+         embedded data"
+    )]
+    TooLarge {
+        /// Bytes.
+        found: usize,
+        /// Bytes.
+        allowed: usize,
+    },
+    /// Something else.
+    #[error("not a WebAssembly module: the file is {looks_like}")]
+    NotWasm {
+        /// What it seems to be.
+        looks_like: &'static str,
+    },
+    /// A component, not a core module.
+    #[error(
+        "the file is a WebAssembly component; policies are core modules: build for wasm32-unknown-unknown and leave \
+         `wasm-tools component new` out"
+    )]
+    Component,
+    /// Runs code before `init`.
+    #[error(
+        "the module has a start function, which would run before the host knows its memory; do that work in \
+         `{init}` (AssemblyScript: `--exportStart {init}`)",
+        init = export::INIT
+    )]
+    StartFunction,
+    /// The compiler refuses it.
+    #[error("the module is invalid: {reason}; build it for wasm32-unknown-unknown with the default features")]
+    Invalid {
+        /// The compiler's words.
+        reason: String,
+    },
+    /// Wants an operating system.
+    #[error(
+        "the module imports `{name}` from `{from}`: WASI. Policies have no operating system; build for \
+         wasm32-unknown-unknown, and leave out files, clocks, randomness and printing of the standard library"
+    )]
+    Wasi {
+        /// Import module.
+        from: String,
+        /// Import name.
+        name: String,
+    },
+    /// Needs a later addition to the contract.
+    #[error(
+        "the plugin needs ABI {version}, this Pointsman has 1.0; use a newer Pointsman, or build the plugin with an \
+         older pointsman-sdk"
+    )]
+    NewerAbi {
+        /// What it needs.
+        version: String,
+    },
+    /// Another contract.
+    #[error(
+        "the plugin is built for ABI {version}, this Pointsman has 1.0; rebuild it with a pointsman-sdk of this \
+         release"
+    )]
+    OtherAbi {
+        /// What it is built for.
+        version: String,
+    },
+    /// Imports from elsewhere.
+    #[error(
+        "the module imports `{name}` from `{from}`; all that policies may import is `{}`. A function that is declared \
+         `extern` and never linked looks like this, and so does what wasm-bindgen leaves behind",
+        MODULE
+    )]
+    ForeignImport {
+        /// Import module.
+        from: String,
+        /// Import name.
+        name: String,
+    },
+    /// Not in the contract.
+    #[error(
+        "the module imports `{name}` from `{}`, which has no such function; the plugin's SDK may be newer",
+        MODULE
+    )]
+    UnknownFunction {
+        /// Import name.
+        name: String,
+    },
+    /// In the contract with another type.
+    #[error("the module imports `{name}` as {found}; the contract says {expected}")]
+    ImportType {
+        /// Import name.
+        name: String,
+        /// Type in the module.
+        found: String,
+        /// Type in the contract.
+        expected: String,
+    },
+    /// Doesn't export what the host calls.
+    #[error(
+        "the module doesn't export `{name}` ({expected}); in Rust, `export_policy!` and `crate-type = [\"cdylib\"]` \
+         do that"
+    )]
+    MissingExport {
+        /// Export name.
+        name: &'static str,
+        /// Type in the contract.
+        expected: &'static str,
+    },
+    /// Exports it with another type.
+    #[error("the module exports `{name}` as {found}; the contract says {expected}")]
+    ExportType {
+        /// Export name.
+        name: &'static str,
+        /// Type in the contract.
+        expected: &'static str,
+        /// Type in the module.
+        found: String,
+    },
+    /// Starts with more memory than it may have.
+    #[error(
+        "the module starts with {found} bytes of memory, the pool allows {allowed}; lower its static data or stack \
+         (Rust: `-Clink-arg=-zstack-size=65536`), or raise `memory` of the pool's policy"
+    )]
+    MemoryTooLarge {
+        /// Bytes.
+        found: u64,
+        /// Bytes.
+        allowed: usize,
+    },
+    /// More than one table.
+    #[error("the module has {found} tables, allowed is 1")]
+    Tables {
+        /// Number of tables.
+        found: u32,
+    },
+    /// Too large a table.
+    #[error("the module's table has {found} elements, allowed are {allowed}")]
+    TableTooLarge {
+        /// Elements.
+        found: u64,
+        /// Elements.
+        allowed: usize,
+    },
+    /// The guest doesn't want to run with this configuration. Its own words.
+    #[error("the policy refuses to start: {reason}")]
+    Init {
+        /// What the guest said.
+        reason: String,
+    },
+    /// It failed while it was tried out.
+    #[error("the policy failed while it was tried out, {situation}: {fault}")]
+    Rehearsal {
+        /// What it was asked to do.
+        situation: String,
+        /// What happened.
+        fault: Fault,
+    },
+    /// Nobody is left who could load it.
+    #[error("the proxy is shutting down")]
+    Stopped,
+}
+
+impl Refusal {
+    /// Whether the file looks half-written, so that reading it again after a moment may help.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Empty | Self::EndsEarly { .. })
+    }
+
+    /// A short name for logs and counters.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::EndsEarly { .. } => "incomplete",
+            Self::TooLarge { .. } => "size",
+            Self::NotWasm { .. } | Self::Component | Self::Invalid { .. } => "format",
+            Self::StartFunction => "start-function",
+            Self::Wasi { .. }
+            | Self::ForeignImport { .. }
+            | Self::UnknownFunction { .. }
+            | Self::ImportType { .. } => "imports",
+            Self::NewerAbi { .. } | Self::OtherAbi { .. } => "abi",
+            Self::MissingExport { .. } | Self::ExportType { .. } => "exports",
+            Self::MemoryTooLarge { .. } => "memory",
+            Self::Tables { .. } | Self::TableTooLarge { .. } => "table",
+            Self::Init { .. } => "init",
+            Self::Rehearsal { .. } => "rehearsal",
+            Self::Stopped => "stopped",
+        }
+    }
+}

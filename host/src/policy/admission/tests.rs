@@ -1,0 +1,257 @@
+//! Every way to be refused, by the file that is.
+
+use std::time::Duration;
+
+use pointsman_sdk::abi::limit::PLUGIN_BYTES;
+
+use super::super::fault::FaultKind;
+use super::super::guest::{Call, PolicySettings};
+use super::super::testing::{ABSTAIN, Bench, guest, guest_with, loader, plugin, pool};
+use super::Refusal;
+
+fn refused(content: Vec<u8>) -> Refusal {
+    refused_with(content, PolicySettings::default())
+}
+
+fn refused_with(content: Vec<u8>, settings: PolicySettings) -> Refusal {
+    let pool = pool("api", &["a", "-b", "c"]);
+    loader(1).check(pool, settings, plugin(content)).expect_err("the guest is not fit")
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn fit_guests_pass() {
+    let checked = loader(1)
+        .check(pool("api", &["a", "-b", "c"]), PolicySettings::default(), plugin(guest("")))
+        .unwrap();
+    assert_eq!(checked.size, guest("").len());
+    assert!(!checked.hooks.topology && !checked.hooks.observe && !checked.hooks.tick);
+    // A pool in which nothing is eligible, or nothing at all, is no obstacle.
+    for backends in [&["-a"][..], &[]] {
+        loader(1).check(pool("api", backends), PolicySettings::default(), plugin(guest(""))).unwrap();
+    }
+}
+
+#[test]
+fn the_file_itself() {
+    let whole = guest("");
+    assert_eq!(refused(vec![]), Refusal::Empty);
+    assert_eq!(refused(whole[..whole.len() - 1].into()), Refusal::EndsEarly { found: whole.len() - 1 });
+    assert!(matches!(refused(b"(module)".into()), Refusal::NotWasm { .. }));
+    assert_eq!(refused(wat("(component)")), Refusal::Component);
+    let found = PLUGIN_BYTES + 1;
+    assert_eq!(refused(vec![0; found]), Refusal::TooLarge { found, allowed: PLUGIN_BYTES });
+    let ill_typed = refused(guest("(func $f (result i32) (i64.const 0))"));
+    assert!(ill_typed.to_string().contains("expected i32, found i64"), "{ill_typed}");
+    assert_eq!(refused(guest("(func $f) (start $f)")), Refusal::StartFunction);
+    // Valid Wasm, but of a kind that is switched off.
+    let simd = guest("(func (result v128) (v128.const i64x2 0 0))");
+    assert!(refused(simd).to_string().contains("SIMD"));
+    assert!(matches!(refused(wat("(module (memory 1) (memory 1))")), Refusal::Invalid { .. }));
+}
+
+#[test]
+fn imports() {
+    let import = |from: &str, name: &str, item: &str| {
+        refused(wat(&format!(r#"(module (import "{from}" "{name}" {item}))"#))).to_string()
+    };
+    for (from, name, item, expected) in [
+        ("wasi_snapshot_preview1", "fd_write", "(func)", "WASI. Policies have no operating system; build for wasm32-unk"),
+        ("wasi:cli/stdout@0.2.0", "get-stdout", "(func)", "WASI"),
+        ("pointsman_1.1", "queue", "(func)", "needs ABI 1.1, this Pointsman has 1.0; use a newer Pointsman"),
+        ("pointsman_2.0", "pick", "(func)", "built for ABI 2.0"),
+        ("pointsman_0.9", "pick", "(func)", "built for ABI 0.9"),
+        ("env", "memcpy", "(func)", "imports `memcpy` from `env`; all that policies may import is `pointsman_1.0`"),
+        ("pointsman_1.0", "reboot", "(func)", "which has no such function"),
+        ("pointsman_1.0", "random", "(func)", "imports `random` as (); the contract says () -> i64"),
+        ("pointsman_1.0", "random", "(memory 1)", "as a memory; the contract says () -> i64"),
+        ("pointsman_1.0", "memory", "(memory 1)", "no such function"),
+    ] {
+        let refusal = import(from, name, item);
+        assert!(refusal.contains(expected), "{from} {name}: {refusal}");
+    }
+}
+
+#[test]
+fn exports() {
+    let complete = [
+        r#"(memory (export "memory") 1)"#,
+        r#"(func (export "pointsman_init") (result i32) (i32.const 0))"#,
+        r#"(func (export "pointsman_pick") (result i64) (i64.const 0x100000000))"#,
+    ];
+    for (place, name) in ["memory", "pointsman_init", "pointsman_pick"].into_iter().enumerate() {
+        let mut fields = complete;
+        fields[place] = "";
+        let refusal = refused(wat(&format!("(module {})", fields.concat())));
+        assert!(matches!(refusal, Refusal::MissingExport { name: found, .. } if found == name), "{refusal}");
+    }
+    let wrong = |place: usize, field: &'static str| {
+        let mut fields = complete;
+        fields[place] = field;
+        refused(wat(&format!("(module {})", fields.concat()))).to_string()
+    };
+    for (place, field, expected) in [
+        (0, r#"(func (export "memory"))"#, "exports `memory` as (); the contract says a 32-bit memory"),
+        (1, r#"(func (export "pointsman_init"))"#, "`pointsman_init` as (); the contract says () -> i32"),
+        (2, r#"(global (export "pointsman_pick") i64 (i64.const 0))"#, "`pointsman_pick` as a global"),
+    ] {
+        let refusal = wrong(place, field);
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+    let hook = refused(guest(r#"(func (export "pointsman_tick") (param i32))"#)).to_string();
+    assert!(hook.contains("`pointsman_tick` as (i32); the contract says ()"), "{hook}");
+}
+
+#[test]
+fn memory_and_tables() {
+    let large = wat(&format!(
+        r#"(module (memory (export "memory") 300) (func (export "pointsman_init") (result i32) (i32.const 0))
+            (func (export "pointsman_pick") (result i64) {ABSTAIN}))"#
+    ));
+    let (found, allowed) = (300 << 16, 16 << 20);
+    assert_eq!(refused(large.clone()), Refusal::MemoryTooLarge { found, allowed });
+    let settings = PolicySettings { memory: 300 << 16, ..Default::default() };
+    loader(1).check(pool("api", &["a"]), settings, plugin(large)).unwrap();
+
+    assert_eq!(
+        refused(guest("(table 10001 funcref)")),
+        Refusal::TableTooLarge { found: 10_001, allowed: 10_000 }
+    );
+    assert_eq!(refused(guest("(table 1 funcref) (table 1 funcref)")), Refusal::Tables { found: 2 });
+}
+
+#[test]
+fn the_guests_own_words() {
+    let says_why = guest(
+        r#"(data (i32.const 8) "`tau` must be\na duration")
+           (func (export "pointsman_init") (result i32) (call $fail (i32.const 8) (i32.const 24)) (i32.const 1))"#,
+    );
+    assert_eq!(refused(says_why), Refusal::Init { reason: "`tau` must be\\na duration".to_owned() });
+    let silent = refused(guest_with("init", "(i32.const 3)")).to_string();
+    assert_eq!(silent, "the policy refuses to start: `pointsman_init` answered 3 and gave no reason");
+}
+
+/// Kind, hook and words of the fault for which a guest with this body in this hook is refused.
+fn check_fault(hook: &str, body: &str, kind: FaultKind, words: &str) {
+    let settings = PolicySettings { deadline: Duration::from_millis(2), ..Default::default() };
+    match refused_with(guest_with(hook, body), settings) {
+        Refusal::Rehearsal { fault, situation } => {
+            assert_eq!((fault.kind, fault.call.name()), (kind, hook), "{body}: {fault}");
+            assert!(fault.message.contains(words), "{body}: {fault}");
+            assert!(!situation.is_empty());
+        }
+        other => panic!("{body}: {other:?}"),
+    }
+}
+
+#[test]
+fn endless_loops_end_in_every_hook() {
+    let endless = [
+        ("init", "(loop $l (br $l)) (i32.const 0)"),
+        ("pick", "(loop $l (br $l)) (i64.const 0)"),
+        ("topology", "(loop $l (br $l))"),
+        ("observe", "(loop $l (br $l))"),
+        ("tick", "(loop $l (br $l))"),
+        // A loop that does nothing but call the host.
+        ("tick", "(loop $l (drop (call $random)) (br $l))"),
+        ("tick", "(loop $l (call $log (i32.const 3) (i32.const 0) (i32.const 1000)) (br $l))"),
+    ];
+    for (hook, body) in endless {
+        if hook == "observe" {
+            // Observed is only what was picked.
+            let content = guest(&format!(
+                r#"(func (export "pointsman_pick") (result i64) (if (call $attempt) (then (return {ABSTAIN})))
+                    (i64.const 0))
+                   (func (export "pointsman_observe") (param i32 i32 i32 i64 i64) {body})"#
+            ));
+            let refusal = refused(content);
+            assert!(
+                matches!(&refusal, Refusal::Rehearsal { fault, .. }
+                    if fault.kind == FaultKind::Deadline && fault.call == Call::Observe),
+                "{refusal}"
+            );
+        } else {
+            check_fault(hook, body, FaultKind::Deadline, "CPU time");
+        }
+    }
+}
+
+#[test]
+fn traps_are_named() {
+    check_fault("pick", "unreachable", FaultKind::Trap, "`unreachable` instruction executed");
+    check_fault("init", "unreachable", FaultKind::Trap, "`unreachable` instruction executed");
+    check_fault("topology", "unreachable", FaultKind::Trap, "`unreachable` instruction executed");
+    check_fault("tick", "(drop (i32.load (i32.const -1)))", FaultKind::Trap, "out of bounds memory access");
+    check_fault("tick", "(drop (i32.div_s (i32.const 1) (i32.const 0)))", FaultKind::Trap, "divide by zero");
+    // Without a deadline: the stack is full long before it.
+    match refused(guest(
+        r#"(func $deeper (param i32) (result i32)
+                (i32.add (i32.const 1) (call $deeper (i32.add (i32.const 1) (local.get 0)))))
+           (func (export "pointsman_tick") (drop (call $deeper (i32.const 0))))"#,
+    )) {
+        Refusal::Rehearsal { fault, .. } => {
+            assert_eq!((fault.kind, fault.message.as_str()), (FaultKind::Trap, "wasm trap: call stack exhausted"));
+            assert!(fault.backtrace.starts_with("deeper < deeper < "), "{}", fault.backtrace);
+            assert!(fault.backtrace.len() < 200, "{}", fault.backtrace);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn greed_is_named() {
+    check_fault(
+        "tick",
+        "(drop (memory.grow (i32.const 256)))",
+        FaultKind::Memory,
+        "asked for 16842752 bytes of memory; it may have 16777216",
+    );
+    check_fault("init", "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) (i32.const 0)", FaultKind::Memory, "bytes");
+    let table = guest(
+        r#"(table 1 funcref) (func (export "pointsman_tick") (drop (table.grow (ref.null func) (i32.const 10000))))"#,
+    );
+    let refusal = refused(table).to_string();
+    assert!(refusal.contains("asked for 10001 table elements; it may have 10000"), "{refusal}");
+}
+
+#[test]
+fn bad_verdicts_and_bad_calls_are_named() {
+    for (verdict, words) in [
+        ("(i64.const 3)", "picked backend 3 of 3"),
+        ("(i64.const -1)", "unknown kind 4294967295"),
+        ("(i64.const 1)", "picked backend 1, which isn't eligible"),
+        ("(i64.const 0x2_0000_00c8)", "rejected with status 200"),
+        ("(i64.const 0x5_0000_0000)", "unknown kind 5"),
+        // Fine for the first attempt, wrong for every retry.
+        ("(i64.const 0)", "picked backend 0, which this request has already tried"),
+    ] {
+        check_fault("pick", verdict, FaultKind::BadVerdict, words);
+    }
+    let buffer = "(drop (call $weights (i32.const 65536) (i32.const 400)))";
+    check_fault("topology", buffer, FaultKind::HostRefusal, "`weights` was given 400 bytes at address 65536");
+}
+
+#[test]
+fn last_words_reach_the_refusal() {
+    let content = guest(
+        r#"(data (i32.const 8) "index out of bounds: src/lib.rs:7")
+           (func (export "pointsman_tick") (call $log (i32.const 4) (i32.const 8) (i32.const 33)) unreachable)"#,
+    );
+    let refusal = refused(content).to_string();
+    assert!(refusal.contains("the guest's last words: index out of bounds: src/lib.rs:7"), "{refusal}");
+}
+
+#[test]
+fn rehearsals_leave_no_trace() {
+    let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
+    let content = guest_with(
+        "pick",
+        &format!("(call $cell_set (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 1)) {ABSTAIN}"),
+    );
+    let version = bench.compile(&content).unwrap();
+    super::rehearse(&bench.engine, &version, &bench.terms, 1).unwrap();
+    assert_eq!(format!("{:?}", bench.terms.cells), "[]");
+}

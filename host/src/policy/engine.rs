@@ -1,0 +1,56 @@
+//! What compiles and runs guests: one [`wasmtime::Engine`] for the whole process.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use wasmtime::{Config, Engine, OptLevel, Strategy};
+
+use super::ticker::Ticker;
+
+/// Stack of a guest, bytes. Overflow is a trap; a worker's thread must have more than this left.
+const GUEST_STACK: usize = 128 << 10;
+
+/// Frames of a fault's backtrace.
+const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(8).expect("8 is not 0");
+
+/// The engine and the thread that makes its time pass. Copies share both.
+#[derive(Clone)]
+pub(super) struct GuestEngine {
+    pub(super) engine: Engine,
+    pub(super) ticker: Arc<Ticker>,
+}
+
+impl GuestEngine {
+    /// Builds the engine and starts its ticker.
+    pub(super) fn start() -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config())?;
+        let ticker = Ticker::start(&engine)?;
+        Ok(Self { engine, ticker })
+    }
+}
+
+/// The narrowest engine that runs what Rust, C, Zig and TinyGo compile to for `wasm32-unknown-unknown`.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK)
+        .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES))
+        // Only native unwinders need it, and it makes dropping a module slow: swaps would pay for it.
+        .native_unwind_info(false)
+        // Lets the compiled code keep the base address. The reservation (4 GiB of address space) stays at its
+        // default: it is what makes bounds checks free.
+        .memory_may_move(false)
+        // A policy computes with integers. What isn't compiled in can't be miscompiled: vector instructions were
+        // behind most code generation advisories.
+        .wasm_simd(false)
+        .wasm_relaxed_simd(false)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_tail_call(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false);
+    config
+}

@@ -1,0 +1,122 @@
+//! What can go wrong in a call into a guest, by kind, with what helps its author.
+
+use std::fmt;
+
+use wasmtime::{Trap, WasmBacktrace};
+
+use super::guest::{Call, LimitExceeded};
+use super::imports::HostRefusal;
+use super::verdict::BadVerdict;
+
+/// Kinds of faults: the label of logs and counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// The guest trapped: a panic, a division by zero, an access outside its memory, a stack overflow.
+    Trap,
+    /// The guest used up its CPU time.
+    Deadline,
+    /// The guest asked for more memory or table than it may have.
+    Memory,
+    /// The guest's verdict can't be followed.
+    BadVerdict,
+    /// The guest called a host function in a way that the contract rules out.
+    HostRefusal,
+}
+
+impl FaultKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::Trap, Self::Deadline, Self::Memory, Self::BadVerdict, Self::HostRefusal];
+
+    /// The label of logs and counters.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::BadVerdict => "bad-verdict",
+            Self::HostRefusal => "host-refusal",
+        }
+    }
+}
+
+/// One failed call into a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of failure.
+    pub kind: FaultKind,
+    /// The call that failed.
+    pub call: Call,
+    /// What happened, in words.
+    pub message: String,
+    /// The guest's last words, if it had any.
+    pub panic: Option<String>,
+    /// Functions that were running, innermost first; empty if none is known.
+    pub backtrace: String,
+}
+
+impl Fault {
+    /// A fault from the error of a call.
+    pub(super) fn from_error(call: Call, error: &wasmtime::Error, panic: Option<String>) -> Self {
+        let (kind, message) = if let Some(refusal) = error.downcast_ref::<HostRefusal>() {
+            (FaultKind::HostRefusal, refusal.to_string())
+        } else if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
+            (FaultKind::Memory, exceeded.to_string())
+        } else {
+            match error.downcast_ref::<Trap>() {
+                Some(Trap::Interrupt) => (FaultKind::Deadline, "used up the CPU time of one call".to_owned()),
+                Some(trap) => (FaultKind::Trap, trap.to_string()),
+                None => (FaultKind::Trap, format!("{error:#}")),
+            }
+        };
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(short_backtrace).unwrap_or_default();
+        Self { kind, call, message, panic, backtrace }
+    }
+
+    /// A fault of a guest that was ready before and now refuses to start.
+    pub(super) fn from_refusal(reason: String) -> Self {
+        Self {
+            kind: FaultKind::Trap,
+            call: Call::Init,
+            message: format!("refuses to start: {reason}"),
+            panic: None,
+            backtrace: String::new(),
+        }
+    }
+
+    /// A fault from an answer that can't be followed.
+    pub(super) fn from_verdict(bad: BadVerdict) -> Self {
+        Self {
+            kind: FaultKind::BadVerdict,
+            call: Call::Pick,
+            message: bad.to_string(),
+            panic: None,
+            backtrace: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in `{}`: {}", self.kind.label(), self.call.name(), self.message)?;
+        if let Some(panic) = &self.panic {
+            write!(f, "; the guest's last words: {panic}")?;
+        }
+        if !self.backtrace.is_empty() {
+            write!(f, "; at {}", self.backtrace)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The frames in one line. Functions without a name, as in stripped plugins, go by their number.
+fn short_backtrace(backtrace: &WasmBacktrace) -> String {
+    let frames = backtrace.frames().iter().map(|frame| match frame.func_name() {
+        Some(name) => name.escape_debug().to_string(),
+        None => format!("function {}", frame.func_index()),
+    });
+    frames.collect::<Vec<_>>().join(" < ")
+}

@@ -1,0 +1,53 @@
+//! Whether a guest has used up its CPU time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::UpdateDeadline;
+
+use super::super::ticker::{Overrun, TICK, Ticker};
+
+/// Watches one call at a time.
+///
+/// Epochs tick in wall time, and a thread that was descheduled used no CPU. So the first tick in a call only reads
+/// the thread's CPU clock (a call that meets no tick reads none), and later ones compare. A guest may use its deadline
+/// less at most one tick; it is stopped at most two ticks later.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    deadline: Duration,
+    /// CPU time of the thread at the first tick of this call.
+    since: Option<(Duration, Overrun)>,
+}
+
+impl Watch {
+    pub(crate) fn new(deadline: Duration) -> Self {
+        Self { deadline, since: None }
+    }
+
+    /// Changes the CPU time of the calls to come.
+    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// A call has ended.
+    pub(crate) fn end(&mut self) {
+        self.since = None;
+    }
+
+    /// A tick came while the guest was running.
+    pub(crate) fn tick(&mut self, ticker: &Arc<Ticker>) -> UpdateDeadline {
+        let used = thread_cpu_time();
+        let (since, _) = self.since.get_or_insert_with(|| (used, ticker.overrun()));
+        // Up to one tick went by before the first look.
+        if used.saturating_sub(*since) >= self.deadline.saturating_sub(TICK).max(TICK) {
+            return UpdateDeadline::Interrupt;
+        }
+        UpdateDeadline::Continue(1)
+    }
+}
+
+fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

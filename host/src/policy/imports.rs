@@ -1,0 +1,131 @@
+//! The functions that a guest may call: ABI 1.0 in full.
+//!
+//! Nothing here panics, allocates (but for a log line) or waits. What a guest passes is untrusted: a range outside its
+//! memory is refused with a trap; an unknown index, field or kind has an answer that says so.
+
+mod cells;
+mod configuration;
+mod request;
+mod rest;
+mod stats;
+mod text;
+mod topology;
+
+use std::ops::Range;
+
+use pointsman_sdk::abi;
+use wasmtime::{Caller, Engine, Linker};
+
+use super::guest::GuestState;
+
+/// A host function was called in a way that the contract rules out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HostRefusal {
+    /// The guest passed a range outside its memory.
+    #[error("`{function}` was given {len} bytes at address {address}, but the guest's memory ends at {end}")]
+    OutsideMemory { function: &'static str, address: u32, len: u32, end: usize },
+    /// The guest has no memory to pass ranges of. Admission lets no such guest in.
+    #[error("a host function was called before the guest's memory was known")]
+    NoMemory,
+    /// The function belongs into another hook.
+    #[error("`{function}` may be called in `{hook}` only")]
+    NotNow { function: &'static str, hook: &'static str },
+}
+
+/// A linker that knows all functions of the contract.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
+    let mut linker = Linker::new(engine);
+    configuration::link(&mut linker)?;
+    topology::link(&mut linker)?;
+    stats::link(&mut linker)?;
+    request::link(&mut linker)?;
+    cells::link(&mut linker)?;
+    rest::link(&mut linker)?;
+    Ok(linker)
+}
+
+/// Whether a guest that imports this function looks at the request.
+pub(super) fn reads_request(import: &str) -> bool {
+    use abi::import::{ATTEMPT, CLIENT_IP, HASH, HEADER, REQUEST_TEXT, TRIED};
+    [REQUEST_TEXT, HEADER, CLIENT_IP, HASH, ATTEMPT, TRIED].contains(&import)
+}
+
+/// Whether a guest that imports this function uses cells.
+pub(super) fn uses_cells(import: &str) -> bool {
+    use abi::import::{CELL_ADD, CELL_CAS, CELL_GET, CELL_SET};
+    [CELL_GET, CELL_SET, CELL_ADD, CELL_CAS].contains(&import)
+}
+
+/// The guest's memory and what the host keeps for it, side by side.
+fn open<'a>(caller: &'a mut Caller<'_, GuestState>) -> wasmtime::Result<(Memory<'a>, &'a mut GuestState)> {
+    let memory = caller.data().memory.ok_or(HostRefusal::NoMemory)?;
+    let (bytes, state) = memory.data_and_store_mut(caller);
+    Ok((Memory(bytes), state))
+}
+
+/// A guest's memory during one host call.
+struct Memory<'a>(&'a mut [u8]);
+
+impl Memory<'_> {
+    /// What the guest passes as `(ptr, len)`.
+    fn read(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<&[u8]> {
+        let range = self.range(function, ptr, len)?;
+        Ok(&self.0[range])
+    }
+
+    /// The same as text; `None` if it isn't UTF-8.
+    fn read_text(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<Option<&str>> {
+        Ok(std::str::from_utf8(self.read(function, ptr, len)?).ok())
+    }
+
+    /// Fills a buffer that the guest passes as `(buf, cap)`; answers the full length.
+    fn write(
+        &mut self,
+        function: &'static str,
+        buf: i32,
+        cap: i32,
+        bytes: Option<&[u8]>,
+    ) -> wasmtime::Result<i32> {
+        let range = self.range(function, buf, cap)?;
+        let Some(bytes) = bytes else { return Ok(abi::ABSENT) };
+        if let Some(place) = self.0[range].get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        Ok(length(bytes.len()))
+    }
+
+    /// Fills a buffer with numbers of `N` bytes each; answers the full length.
+    fn write_column<const N: usize>(
+        &mut self,
+        function: &'static str,
+        buf: i32,
+        cap: i32,
+        numbers: impl ExactSizeIterator<Item = [u8; N]>,
+    ) -> wasmtime::Result<i32> {
+        let range = self.range(function, buf, cap)?;
+        let len = numbers.len() * N;
+        if let Some(place) = self.0[range].get_mut(..len) {
+            for (place, number) in place.as_chunks_mut::<N>().0.iter_mut().zip(numbers) {
+                *place = number;
+            }
+        }
+        Ok(length(len))
+    }
+
+    fn range(&self, function: &'static str, address: i32, len: i32) -> wasmtime::Result<Range<usize>> {
+        let (address, len) = (address.cast_unsigned(), len.cast_unsigned());
+        let range = address as usize..address as usize + len as usize;
+        if range.end > self.0.len() {
+            return Err(HostRefusal::OutsideMemory { function, address, len, end: self.0.len() }.into());
+        }
+        Ok(range)
+    }
+}
+
+/// A length as the contract carries it. Nothing that is told comes near the limit.
+fn length(len: usize) -> i32 {
+    i32::try_from(len).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! The policy's configuration, and what it says of itself while it starts.
+
+use pointsman_sdk::abi::{MODULE, import};
+use wasmtime::{Caller, Linker};
+
+use super::super::guest::{Call, GuestState};
+use super::{HostRefusal, open, text};
+
+pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    linker
+        .func_wrap(MODULE, import::CONFIG, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
+            let (mut memory, state) = open(&mut caller)?;
+            memory.write(import::CONFIG, buf, cap, Some(state.terms.settings.config.as_bytes()))
+        })?
+        .func_wrap(MODULE, import::FAIL, |mut caller: Caller<'_, GuestState>, ptr: i32, len: i32| {
+            let (memory, state) = open(&mut caller)?;
+            state.failure = Some(text::printable(memory.read(import::FAIL, ptr, len)?));
+            Ok(())
+        })?
+        .func_wrap(MODULE, import::STATE, |mut caller: Caller<'_, GuestState>, ptr: i32, len: i32| {
+            let (memory, state) = open(&mut caller)?;
+            if state.call != Call::Init {
+                return Err(HostRefusal::NotNow { function: import::STATE, hook: Call::Init.name() }.into());
+            }
+            let name = text::printable(memory.read(import::STATE, ptr, len)?);
+            state.open_cells(&name);
+            Ok(())
+        })?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Time, chance, log and ticks.
+
+use std::time::Duration;
+
+use pointsman_sdk::abi::{MODULE, import, limit, log_level};
+use wasmtime::{Caller, Linker};
+
+use super::super::guest::GuestState;
+use super::{open, text};
+
+pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    linker
+        .func_wrap(MODULE, import::NOW_US, |mut caller: Caller<'_, GuestState>| {
+            caller.data_mut().now().0.cast_signed()
+        })?
+        .func_wrap(MODULE, import::RANDOM, |mut caller: Caller<'_, GuestState>| {
+            caller.data_mut().rng.draw().cast_signed()
+        })?
+        .func_wrap(MODULE, import::LOG, log)?
+        .func_wrap(MODULE, import::TICK_EVERY, |mut caller: Caller<'_, GuestState>, ms: i32| {
+            let ms = ms.cast_unsigned();
+            let interval = Duration::from_millis(u64::from(ms.max(limit::TICK_MS)));
+            caller.data_mut().tick_every = (ms != 0).then_some(interval);
+        })?;
+    Ok(())
+}
+
+fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wasmtime::Result<()> {
+    let (memory, state) = open(&mut caller)?;
+    let bytes = memory.read(import::LOG, ptr, len)?;
+    if level == log_level::PANIC {
+        state.panic = Some(text::printable(bytes));
+        return Ok(());
+    }
+    // What nobody would see must not use up the budget of what somebody would.
+    let wanted = match level {
+        log_level::DEBUG => tracing::enabled!(tracing::Level::DEBUG),
+        log_level::INFO => tracing::enabled!(tracing::Level::INFO),
+        log_level::WARN => tracing::enabled!(tracing::Level::WARN),
+        _ => tracing::enabled!(tracing::Level::ERROR),
+    };
+    if !wanted {
+        return Ok(());
+    }
+    let now = state.now();
+    let Some(dropped) = state.terms.log.take(now) else { return Ok(()) };
+    let (pool, version) = (&*state.terms.pool.name, state.version.as_str());
+    let line = text::printable(bytes);
+    // `dropped`: lines that were over the limit since the last one.
+    match level {
+        log_level::DEBUG => tracing::debug!(pool, version, dropped, "policy says: {line}"),
+        log_level::INFO => tracing::info!(pool, version, dropped, "policy says: {line}"),
+        log_level::WARN => tracing::warn!(pool, version, dropped, "policy says: {line}"),
+        _ => tracing::error!(pool, version, dropped, "policy says: {line}"),
+    }
+    Ok(())
+}

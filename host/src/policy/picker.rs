@@ -1,0 +1,301 @@
+//! A worker's pick: ask the policy, check what it says, and serve the request whatever happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::backend::BackendIndex;
+use crate::clock::Moment;
+use crate::request::RequestHead;
+use crate::topology::Topology;
+
+use super::fallback;
+use super::fault::Fault;
+use super::instance::{Failed, Seat};
+use super::rng::Rng;
+use super::slot::{Delivery, PolicySlot};
+use super::verdict::{self, BadVerdict, Verdict};
+use super::version::{PolicyVersion, VersionId};
+
+/// Bad verdicts in a row after which an instance is given up. Its state is sound (nothing was cut short), but what it
+/// makes of it is not.
+const BAD_VERDICTS: u32 = 16;
+
+/// One worker's access to a pool's policy.
+#[derive(Debug)]
+pub struct Picker {
+    slot: Arc<PolicySlot>,
+    worker: usize,
+    seat: Seat,
+    /// The publication that the seated instance belongs to.
+    generation: u64,
+    topology: Arc<Topology>,
+    rng: Rng,
+    bad_verdicts: u32,
+    next_tick: Option<Moment>,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// To this backend.
+    Backend(Picked),
+    /// Nowhere: the policy answers with this status.
+    Reject(StatusCode),
+    /// Nowhere: no backend is eligible, or this request has tried them all.
+    Unavailable,
+}
+
+/// A picked backend. The index holds in the picker's [`topology`](Picker::topology) until the next call to the picker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picked {
+    /// The backend.
+    pub index: BackendIndex,
+    /// Who chose it.
+    pub chosen_by: ChosenBy,
+    /// The topology in which the index counts.
+    topology: u64,
+    /// The publication whose policy is told how it went.
+    generation: u64,
+}
+
+/// Who chose a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// The policy.
+    Policy,
+    /// The fallback, because the policy had no opinion.
+    Abstention,
+    /// The fallback, because the policy couldn't be asked or failed.
+    Fallback,
+}
+
+/// How a response ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Response {
+    /// HTTP status; `None` if there was no response head.
+    pub status: Option<StatusCode>,
+    /// One of [`outcome`](pointsman_sdk::abi::outcome).
+    pub outcome: i32,
+    /// From the pick to the response head, or to the failure.
+    pub head: Duration,
+    /// From the pick to the end.
+    pub total: Duration,
+}
+
+impl Picker {
+    pub(super) fn new(slot: Arc<PolicySlot>, worker: usize, first: Delivery, rng: Rng) -> Self {
+        let Delivery { instance, generation } = first;
+        let topology = Arc::clone(instance.known_topology());
+        let mut picker = Self {
+            slot,
+            worker,
+            seat: Seat::taken(instance),
+            generation,
+            topology,
+            rng,
+            bad_verdicts: 0,
+            next_tick: None,
+        };
+        picker.schedule_tick();
+        picker
+    }
+
+    /// Picks a backend for a request. Never fails because of a plugin.
+    pub fn pick(&mut self, head: &mut RequestHead) -> Pick {
+        self.catch_up();
+        head.tried.rebase(self.topology.generation());
+        if !self.topology.offers(&head.tried) {
+            return Pick::Unavailable;
+        }
+        match self.ask(head) {
+            Some(Verdict::Backend(index)) => self.picked(index, ChosenBy::Policy),
+            Some(Verdict::Reject(status)) => Pick::Reject(status),
+            Some(Verdict::Abstain) => self.fall_back(head, ChosenBy::Abstention),
+            None => {
+                self.slot.ledger().count_fallback_pick();
+                self.fall_back(head, ChosenBy::Fallback)
+            }
+        }
+    }
+
+    /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
+    ///
+    /// With the head the policy can look at the request once more.
+    pub fn observe(&mut self, picked: Picked, response: &Response, head: Option<&mut RequestHead>) {
+        self.catch_up();
+        if picked.generation != self.generation || picked.topology != self.topology.generation() {
+            return;
+        }
+        let observation = (
+            picked.index.0.cast_signed(),
+            response.status.map_or(0, |status| i32::from(status.as_u16())),
+            response.outcome,
+            micros(response.head),
+            micros(response.total),
+        );
+        if let Some(Err(failed)) = self.seat.observe(observation, head) {
+            self.give_up(failed);
+        }
+    }
+
+    /// Runs the policy's `tick` if it is due; answers how long it can wait until the next call. Also lets a worker
+    /// without requests take part in swaps and topology changes.
+    pub fn tick(&mut self) -> Duration {
+        /// Longest time in which an idle worker keeps an outdated instance.
+        const IDLE: Duration = Duration::from_secs(1);
+
+        self.catch_up();
+        if self.next_tick.is_some_and(|due| due <= self.now()) {
+            let result = self.seat.tick();
+            // The interval may have been changed by the tick itself.
+            self.schedule_tick();
+            if let Some(Err(failed)) = result {
+                self.give_up(failed);
+            }
+        }
+        self.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
+    }
+
+    /// The topology that the last pick's index counts in.
+    #[must_use]
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// The version that is seated; `None` while the fallback serves.
+    #[must_use]
+    pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
+        self.seat.instance().map(|instance| instance.version())
+    }
+
+    /// Whether [`observe`](Self::observe) leads to anything.
+    #[must_use]
+    pub fn wants_responses(&self) -> bool {
+        self.version().is_some_and(|version| version.hooks.observe)
+    }
+
+    /// The slot that this picker serves.
+    #[must_use]
+    pub fn slot(&self) -> &Arc<PolicySlot> {
+        &self.slot
+    }
+
+    /// Takes a new instance and a new topology, if there are any: two atomic loads if not.
+    fn catch_up(&mut self) {
+        if let Some(delivery) = self.slot.collect(self.worker) {
+            self.adopt(delivery);
+        }
+        if self.slot.pool().topology_generation() != self.topology.generation() {
+            self.topology = self.slot.pool().topology();
+            self.tell_topology();
+        }
+    }
+
+    #[cold]
+    fn adopt(&mut self, delivery: Delivery) {
+        if let Some(old) = self.seat.replace(delivery.instance) {
+            self.slot.reap(old);
+        }
+        self.generation = delivery.generation;
+        self.bad_verdicts = 0;
+        self.schedule_tick();
+        // It was built some time ago.
+        self.tell_topology();
+    }
+
+    #[cold]
+    fn tell_topology(&mut self) {
+        let known = self.seat.instance().map(|instance| instance.known_topology().generation());
+        if known.is_some_and(|known| known != self.topology.generation())
+            && let Some(Err(failed)) = self.seat.topology(&self.topology)
+        {
+            self.give_up(failed);
+        }
+    }
+
+    /// The policy's verdict; `None` if it couldn't be asked or failed.
+    fn ask(&mut self, head: &mut RequestHead) -> Option<Verdict> {
+        let raw = match self.seat.pick(head)? {
+            Ok(raw) => raw,
+            Err(failed) => {
+                self.give_up(failed);
+                return None;
+            }
+        };
+        match verdict::check(raw, &self.topology, &head.tried) {
+            Ok(verdict) => {
+                self.bad_verdicts = 0;
+                Some(verdict)
+            }
+            Err(bad) => {
+                self.judge(bad);
+                None
+            }
+        }
+    }
+
+    fn fall_back(&mut self, head: &RequestHead, chosen_by: ChosenBy) -> Pick {
+        match fallback::pick(&self.topology, &head.tried, &mut self.rng) {
+            Some(index) => self.picked(index, chosen_by),
+            None => Pick::Unavailable,
+        }
+    }
+
+    fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {
+        // A policy that failed or was never asked isn't told: publications count from 1.
+        let generation = if chosen_by == ChosenBy::Fallback { 0 } else { self.generation };
+        Pick::Backend(Picked { index, chosen_by, topology: self.topology.generation(), generation })
+    }
+
+    /// The seated instance failed in a call and is gone; another one is ordered.
+    #[cold]
+    fn give_up(&mut self, failed: Failed) {
+        self.record(failed.version, &failed.fault);
+        self.slot.reap(failed.instance);
+        self.vacate();
+    }
+
+    /// The instance is whole, but what it said can't be followed.
+    #[cold]
+    fn judge(&mut self, bad: BadVerdict) {
+        if let Some(version) = self.version() {
+            self.record(version.id, &Fault::from_verdict(bad));
+        }
+        self.bad_verdicts += 1;
+        if self.bad_verdicts >= BAD_VERDICTS
+            && let Some(old) = self.seat.clear()
+        {
+            self.slot.reap(old);
+            self.vacate();
+        }
+    }
+
+    fn vacate(&mut self) {
+        self.bad_verdicts = 0;
+        self.next_tick = None;
+        self.slot.request_rebuild(self.worker, self.generation);
+    }
+
+    fn record(&self, version: VersionId, fault: &Fault) {
+        let pool = &self.slot.pool().name;
+        self.slot.ledger().record(pool, version, self.worker, fault, self.now());
+    }
+
+    fn schedule_tick(&mut self) {
+        let interval = self.seat.instance().and_then(|instance| instance.tick_every());
+        self.next_tick = interval.map(|interval| self.now().after(interval));
+    }
+
+    fn now(&self) -> Moment {
+        self.slot.terms().clock.now()
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

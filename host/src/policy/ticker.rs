@@ -1,0 +1,118 @@
+//! Makes the engine's epoch pass while guests run, so that an endless loop meets its deadline.
+//!
+//! One tick has to come some time after every call into a guest began; nobody cares about ticks while no guest runs.
+//! So calls *arm* the ticker, which costs them one load of a line that changes twice per ms. A call that meets its
+//! tick *overruns* and keeps the ticks coming until it ends. A ticker that nobody wants sleeps: an idle proxy has no
+//! timer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use wasmtime::{Engine, EngineWeak};
+
+/// Time between two ticks.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// No call since the last tick began.
+const IDLE: u8 = 0;
+/// At least one more tick is wanted.
+const ARMED: u8 = 1;
+/// Nobody is left who could want one.
+const ENDED: u8 = 2;
+
+/// Handle to the ticking thread, which ends when the last handle is gone.
+///
+/// It is a thread of its own and not a timer of the data path: a guest that blocks a worker would stop that.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    wanted: Arc<Wanted>,
+    thread: Thread,
+}
+
+/// Whether there is a reason to tick.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// [`IDLE`], [`ARMED`] or [`ENDED`].
+    state: AtomicU8,
+    /// Calls that have met a tick and still run.
+    overruns: AtomicUsize,
+}
+
+impl Ticker {
+    /// Starts the thread for an engine.
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Arc<Self>> {
+        let wanted = Arc::<Wanted>::default();
+        let engine = engine.weak();
+        let handle = thread::Builder::new().name("policy-ticker".into()).spawn({
+            let wanted = Arc::clone(&wanted);
+            move || tick_while_wanted(&wanted, &engine)
+        })?;
+        Ok(Arc::new(Self { wanted, thread: handle.thread().clone() }))
+    }
+
+    /// Makes sure that the epoch will pass the value that the caller has just based a deadline on.
+    ///
+    /// Call it *after* the epoch was read. If that read saw the present tick, the fence makes this load see that the
+    /// ticker had disarmed itself before it; so whoever finds it armed has a whole tick to come.
+    pub(super) fn arm(&self) {
+        fence(Acquire);
+        if self.wanted.state.load(Relaxed) == IDLE {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        if self.wanted.state.compare_exchange(IDLE, ARMED, SeqCst, Relaxed).is_ok() {
+            self.thread.unpark();
+        }
+    }
+
+    /// Keeps the ticks coming for as long as the answer lives.
+    pub(super) fn overrun(self: &Arc<Self>) -> Overrun {
+        self.wanted.overruns.fetch_add(1, SeqCst);
+        self.thread.unpark();
+        Overrun(Arc::clone(self))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.wanted.state.store(ENDED, SeqCst);
+        self.thread.unpark();
+    }
+}
+
+/// A call that has met a tick and still runs.
+#[derive(Debug)]
+pub(super) struct Overrun(Arc<Ticker>);
+
+impl Drop for Overrun {
+    fn drop(&mut self) {
+        self.0.wanted.overruns.fetch_sub(1, SeqCst);
+    }
+}
+
+fn tick_while_wanted(wanted: &Wanted, engine: &EngineWeak) {
+    loop {
+        match wanted.state.compare_exchange(ARMED, IDLE, SeqCst, SeqCst) {
+            Err(ENDED) => return,
+            // Whoever changes either of the two unparks after it, so nothing is missed between look and sleep.
+            Err(_) if wanted.overruns.load(SeqCst) == 0 => {
+                thread::park();
+                continue;
+            }
+            _ => {}
+        }
+        thread::sleep(TICK);
+        // Pairs with the fence in `arm`.
+        fence(Release);
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One content of a plugin file, compiled and named by its hash.
+
+use std::fmt;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use wasmtime::InstancePre;
+
+use super::guest::GuestState;
+
+/// Names a policy version: the SHA-256 of the plugin file's content. Displayed as its first 12 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VersionId([u8; 32]);
+
+impl VersionId {
+    /// The name of this content.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self(Sha256::digest(content).into())
+    }
+
+    /// All 64 hex digits, as `sha256sum` prints them.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        self.hex(32)
+    }
+
+    fn hex(self, bytes: usize) -> String {
+        self.0.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.hex(6))
+    }
+}
+
+impl fmt::Debug for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VersionId({self})")
+    }
+}
+
+/// A policy version that has passed the checks of its content. Pools that use the same content share it.
+pub struct PolicyVersion {
+    /// The content's name.
+    pub id: VersionId,
+    /// Size of the plugin file, bytes.
+    pub size: usize,
+    /// How long the compilation took.
+    pub compile_time: Duration,
+    /// Which optional hooks it exports. A hook that isn't exported costs nothing.
+    pub hooks: Hooks,
+    /// Whether it looks at the request, which then has to be lent to it.
+    pub(super) reads_request: bool,
+    /// Whether it uses cells.
+    pub(super) uses_cells: bool,
+    pub(super) pre: InstancePre<GuestState>,
+}
+
+/// Optional hooks of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// Wants to know of topology changes.
+    pub topology: bool,
+    /// Wants to know how responses ended.
+    pub observe: bool,
+    /// Has work to do at intervals.
+    pub tick: bool,
+}
+
+impl fmt::Debug for PolicyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyVersion")
+            .field("id", &self.id)
+            .field("size", &self.size)
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_named_as_sha256sum_names_them() {
+        let id = VersionId::of(b"abc");
+        assert_eq!(id.to_string(), "ba7816bf8f01");
+        assert_eq!(id.to_hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_ne!(id, VersionId::of(b"abd"));
+    }
+}

@@ -1,0 +1,147 @@
+//! The way of a request: admission, route, pick, exchange with the backend, response.
+//!
+//! [`handle`] is the whole of it; each step lives in the module of its name.
+
+mod body;
+mod failure;
+mod forward;
+mod hop_by_hop;
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body;
+use hyper::body::Incoming;
+
+pub use body::ResponseBody;
+pub use failure::Failure;
+
+use crate::deadline::Deadlines;
+use crate::downstream::Client;
+use crate::policy::Pick;
+use crate::route::Router;
+use crate::upstream::{self, Exchange, Tunnel, WorkerPool};
+use body::RequestInWork;
+
+/// What a worker needs to serve requests.
+#[derive(Debug)]
+pub struct Proxy {
+    /// Which pool a request goes to.
+    pub router: Router,
+    /// The pools as this worker sees them; places as in the configuration.
+    pub pools: Vec<Rc<WorkerPool>>,
+    /// The worker's timeouts.
+    pub deadlines: Deadlines,
+}
+
+/// One client connection on its way through the proxy.
+#[derive(Debug)]
+pub struct Session {
+    /// The client.
+    pub client: Rc<Client>,
+    /// The backend's end, once both sides have changed the protocol.
+    pub tunnel: RefCell<Option<Tunnel>>,
+}
+
+/// Serves one request.
+///
+/// # Errors
+///
+/// None: every failure is a response.
+pub async fn handle(
+    proxy: Rc<Proxy>,
+    session: Rc<Session>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let client = &session.client;
+    let number = match client.begin_request() {
+        Ok(number) => number,
+        Err(refusal) => {
+            let in_work = RequestInWork::new(client);
+            return Ok(Failure::Refused(refusal).respond(in_work));
+        }
+    };
+    let in_work = RequestInWork::new(client);
+    match serve(&proxy, &session, number, request).await {
+        Ok(Served::Response(response)) => Ok(response.map(|body| ResponseBody::upstream(body, in_work))),
+        Ok(Served::Upgrade(headers)) => {
+            let mut response = Response::new(ResponseBody::empty(in_work));
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            *response.headers_mut() = headers;
+            Ok(response)
+        }
+        Err(failure) => {
+            failure.log(client.peer);
+            Ok(failure.respond(in_work))
+        }
+    }
+}
+
+/// What came of a request that reached a backend.
+enum Served {
+    Response(Response<upstream::ExchangeBody>),
+    /// Both sides change the protocol; the session holds the backend's end.
+    Upgrade(HeaderMap),
+}
+
+async fn serve(
+    proxy: &Proxy,
+    session: &Session,
+    number: u64,
+    request: Request<Incoming>,
+) -> Result<Served, Failure> {
+    let client = &session.client;
+    let (mut parts, body) = request.into_parts();
+    forward::adopt_absolute_target(&mut parts)?;
+    let pool = route(proxy, &parts).ok_or(Failure::NoRoute)?;
+    let upgrade = forward::wanted_upgrade(&parts.headers);
+    let spare = client.needs_spare(number, &parts.method, body.is_end_stream()).then(|| parts.clone());
+    let mut head = forward::request_head(parts, client, upgrade.as_ref());
+
+    let mut exchange = match pool.pick(&mut head) {
+        Pick::Backend(picked) => {
+            let claim = pool.claim(picked).ok_or(Failure::NoBackend)?;
+            Exchange::begin(claim, proxy.deadlines.clock())
+        }
+        Pick::Reject(status) => return Err(Failure::PolicyReject(status)),
+        Pick::Unavailable => return Err(Failure::NoBackend),
+    };
+    let replay = || {
+        let mut parts = spare.or_else(|| client.replay(number))?;
+        forward::adopt_absolute_target(&mut parts).ok()?;
+        Some(forward::request_head(parts, client, upgrade.as_ref()).parts)
+    };
+    let mut response = exchange.run(head.parts, body, &client.upstream, replay).await.map_err(|error| {
+        // A broken request body breaks the exchange, too; the client hears of its own fault.
+        client.refusal().map_or(Failure::Upstream(error), Failure::Refused)
+    })?;
+
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    match (switched, upgrade) {
+        (true, Some(_)) => {
+            let headers = forward::upgrade_response(response.headers_mut());
+            let tunnel = exchange.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
+            session.tunnel.replace(Some(tunnel));
+            Ok(Served::Upgrade(headers))
+        }
+        (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
+        (false, upgrade) => {
+            if upgrade.is_some() {
+                client.refuse_upgrade();
+            }
+            forward::response_headers(&mut response);
+            if !client.may_keep_alive() {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(Served::Response(response.map(|incoming| exchange.into_body(Rc::clone(client), incoming))))
+        }
+    }
+}
+
+fn route<'a>(proxy: &'a Proxy, parts: &http::request::Parts) -> Option<&'a Rc<WorkerPool>> {
+    let authority = parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
+    let index = proxy.router.route(authority, parts.uri.path())?;
+    proxy.pools.get(index.0)
+}

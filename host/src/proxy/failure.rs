@@ -1,0 +1,96 @@
+//! Every way in which a request can fail, and the one place that turns it into a response.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+
+use super::ResponseBody;
+use super::body::RequestInWork;
+use crate::downstream::Refusal;
+use crate::upstream;
+
+/// Names the reason of a response that the proxy itself made. The same label stands in the log and in metrics.
+static ERROR_HEADER: HeaderName = HeaderName::from_static("x-pointsman-error");
+
+/// Why the proxy answers in place of a backend.
+#[derive(Debug)]
+pub enum Failure {
+    /// The client's fault.
+    Refused(Refusal),
+    /// No route matches.
+    NoRoute,
+    /// The pool has no eligible backend.
+    NoBackend,
+    /// The policy refuses the request.
+    PolicyReject(StatusCode),
+    /// The exchange with the backend failed.
+    Upstream(upstream::Error),
+}
+
+impl Failure {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal.status(),
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
+            Self::PolicyReject(status) => *status,
+            Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upstream(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.label(),
+            Self::NoRoute => "no-route",
+            Self::NoBackend => "no-backend",
+            Self::PolicyReject(_) => "policy-reject",
+            Self::Upstream(error) => error.label(),
+        }
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::NoRoute => "no route matches this host and path".into(),
+            Self::NoBackend => "no backend is available".into(),
+            Self::PolicyReject(_) => "refused by the balancing policy".into(),
+            Self::Upstream(error) => error.to_string(),
+        }
+    }
+
+    /// Says so in the log: the client's faults for whoever looks for them, the rest for the operator.
+    pub(super) fn log(&self, peer: SocketAddr) {
+        let error = self.label();
+        match self {
+            Self::Upstream(upstream::Error::ClientAbort) | Self::Refused(_) | Self::PolicyReject(_) | Self::NoRoute => {
+                tracing::debug!(error, %peer, "request failed: {}", self.reason());
+            }
+            Self::NoBackend | Self::Upstream(_) => {
+                tracing::warn!(error, %peer, "request failed: {}", self.reason());
+            }
+        }
+    }
+
+    /// The response.
+    pub(super) fn respond(&self, in_work: RequestInWork) -> Response<ResponseBody> {
+        let mut text = self.reason();
+        text.push('\n');
+        let mut response = Response::new(ResponseBody::text(Bytes::from(text), in_work));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
+        if let Self::Refused(refusal) = self {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            if *refusal == Refusal::Method {
+                headers.insert(
+                    header::ALLOW,
+                    HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE"),
+                );
+            }
+        }
+        response
+    }
+}

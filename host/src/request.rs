@@ -1,0 +1,88 @@
+//! What is known of a request while its backend is chosen.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::header::HOST;
+use http::request::Parts;
+
+use crate::backend::BackendIndex;
+
+/// A request's head and where it came from.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// Method, target and header fields. After admission the target is in origin form and `Host` is the one authority.
+    pub parts: Parts,
+    /// The client: the peer, or what a trusted proxy says.
+    pub client: IpAddr,
+    /// Whether the client spoke TLS to the proxy.
+    pub tls: bool,
+    /// Backends that this request has used, or found full.
+    pub tried: Tried,
+}
+
+impl RequestHead {
+    /// A first attempt.
+    #[must_use]
+    pub fn new(parts: Parts, client: IpAddr) -> Self {
+        Self { parts, client, tls: false, tried: Tried::default() }
+    }
+
+    /// Host and port that the client asked for, as it wrote them.
+    #[must_use]
+    pub fn authority(&self) -> Option<&[u8]> {
+        self.parts.headers.get(HOST).map(|value| value.as_bytes())
+    }
+}
+
+impl Default for RequestHead {
+    /// An empty `GET /` from nowhere, for the time in which the real one is lent out.
+    fn default() -> Self {
+        Self::new(http::Request::new(()).into_parts().0, IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+}
+
+/// Backends that a request may not use again. Almost always empty, so it costs nothing until it isn't.
+#[derive(Debug, Clone, Default)]
+pub struct Tried {
+    /// 0 for the first attempt of a request, 1 for its first retry and so on.
+    pub attempt: u32,
+    /// The topology in which the indexes count.
+    topology: u64,
+    backends: Vec<BackendIndex>,
+}
+
+impl Tried {
+    /// Forgets the backends if their indexes count in another topology than this one: a wrong backend ruled out is
+    /// worse than a second try.
+    pub fn rebase(&mut self, topology: u64) {
+        if self.topology != topology {
+            self.topology = topology;
+            self.backends.clear();
+        }
+    }
+
+    /// Whether the backend is out of the question.
+    #[must_use]
+    pub fn contains(&self, index: BackendIndex) -> bool {
+        self.backends.contains(&index)
+    }
+
+    /// Rules a backend out.
+    pub fn insert(&mut self, index: BackendIndex) {
+        if !self.contains(index) {
+            self.backends.push(index);
+        }
+    }
+
+    /// How many backends are ruled out.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.backends.len()
+    }
+
+    /// Whether every backend is still possible.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.backends.is_empty()
+    }
+}

@@ -1,0 +1,112 @@
+//! One client connection, from accept to close.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::deadline::Deadline;
+use crate::downstream::{Client, Gate};
+use crate::drain::DrainGuard;
+use crate::listener::Listener;
+use crate::proxy::{self, Proxy, Session};
+
+/// A connection that was accepted while the worker drains has this long to send its first request.
+const LATE_GRACE: Duration = Duration::from_secs(1);
+
+/// What a client still sends after the last response is taken in for so long, and so much of it: closing on unread
+/// bytes would reset the connection, and the response might never be read.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// Serves a connection until it ends.
+pub async fn connection(
+    proxy: Rc<Proxy>,
+    listener: Rc<Listener>,
+    drain: DrainGuard,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let client = Rc::new(Client::new(
+        peer,
+        Arc::clone(&listener.limits),
+        Arc::clone(&listener.trusted_proxies),
+        &proxy.deadlines,
+    ));
+    let session = Rc::new(Session { client: Rc::clone(&client), tunnel: RefCell::default() });
+    let gate = Gate::new(stream, Rc::clone(&client), proxy.deadlines.clone());
+    let mut http = http1::Builder::new().serve_connection(
+        TokioIo::new(gate),
+        service_fn(|request| proxy::handle(Rc::clone(&proxy), Rc::clone(&session), request)),
+    );
+
+    let mut told_to_end = false;
+    let ended = poll_fn(|cx| {
+        if !told_to_end && drain.is_draining(cx) {
+            // hyper would close a connection that hasn't said anything yet, although its request may be on the way.
+            if client.has_begun() {
+                told_to_end = true;
+                Pin::new(&mut http).graceful_shutdown();
+            } else if !client.receive.is_set_within(LATE_GRACE) {
+                client.receive.set(LATE_GRACE);
+            }
+        }
+        Pin::new(&mut http).poll(cx)
+    })
+    .await;
+    if let Err(error) = &ended {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+
+    let parts = http.into_parts();
+    let gate = parts.io.into_inner();
+    let cut_short = client.refusal().is_some() || gate.is_within_body() || !parts.read_buf.is_empty();
+    let (stream, held) = gate.into_parts();
+    if let Some(tunnel) = session.tunnel.take() {
+        let read = joined(parts.read_buf, &held);
+        if let Err(error) = tunnel.join(stream, read, &client.upstream, client.limits.tunnel_timeout).await {
+            tracing::debug!(%peer, %error, "tunnel ended");
+        }
+    } else if cut_short {
+        linger(stream, &client.receive).await;
+    }
+}
+
+fn joined(first: Bytes, second: &[u8]) -> Bytes {
+    if second.is_empty() {
+        return first;
+    }
+    let mut all = BytesMut::from(&first[..]);
+    all.extend_from_slice(second);
+    all.freeze()
+}
+
+/// Takes in what still comes, so that the last response isn't lost to a reset.
+async fn linger(mut stream: TcpStream, deadline: &Deadline) {
+    deadline.set(LINGER);
+    let mut left = LINGER_BYTES;
+    poll_fn(|cx| {
+        let mut space = [0; 8192];
+        while left > 0 {
+            let mut buf = ReadBuf::new(&mut space);
+            match Pin::new(&mut stream).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => left = left.saturating_sub(buf.filled().len()),
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return deadline.poll(cx),
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+}

@@ -1,0 +1,17 @@
+//! The backend's side: connections of one worker, and the exchange of one request for its response.
+
+mod body;
+mod connection;
+mod error;
+mod exchange;
+mod idle;
+mod pool;
+mod progress;
+mod stream;
+mod tunnel;
+
+pub use body::{ExchangeBody, RequestBody};
+pub use error::Error;
+pub use exchange::Exchange;
+pub use pool::{Claim, WorkerPool};
+pub use tunnel::Tunnel;

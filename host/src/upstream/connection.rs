@@ -1,0 +1,163 @@
+//! One connection to a backend.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::stream::{CountedStream, Traffic};
+use super::tunnel::UpgradedStream;
+use super::{Error, RequestBody};
+use crate::clock::Moment;
+use crate::config::UpstreamLimits;
+use crate::deadline::Deadline;
+
+/// One HTTP/1.1 connection to a backend.
+///
+/// hyper's connection is driven by whoever uses it, in the same task: no hop to a task of its own. While it is idle
+/// nobody drives it; that it was closed shows when it is next polled.
+#[derive(Debug)]
+pub(super) struct UpstreamConnection {
+    sender: http1::SendRequest<RequestBody>,
+    driver: http1::Connection<TokioIo<CountedStream>, RequestBody>,
+    traffic: Rc<Traffic>,
+    /// The driver has finished: the connection is closed, or no longer HTTP.
+    finished: bool,
+    /// It has served a request before.
+    pub(super) reused: bool,
+    /// When it last became idle.
+    pub(super) idle_since: Moment,
+}
+
+/// Why a request got no response.
+#[derive(Debug)]
+pub(super) struct SendFailure {
+    pub(super) error: Error,
+    /// The request as it was, if not a byte of it was sent.
+    pub(super) unsent: Option<Box<Request<RequestBody>>>,
+    /// Whether anything was received in answer.
+    pub(super) answered: bool,
+}
+
+impl UpstreamConnection {
+    /// Connects.
+    pub(super) async fn open(
+        address: SocketAddr,
+        limits: &UpstreamLimits,
+        deadline: &Deadline,
+    ) -> Result<Box<Self>, Error> {
+        deadline.set(limits.connect_timeout);
+        let mut connect = pin!(TcpStream::connect(address));
+        let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
+            Poll::Ready(connected) => Poll::Ready(connected.map_err(Error::Connect)),
+            Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout)),
+        })
+        .await?;
+        deadline.clear();
+        // Head and body may be two writes; they must not wait for each other's acknowledgement.
+        stream.set_nodelay(true).map_err(Error::Connect)?;
+        let traffic = Rc::new(Traffic::default());
+        let io = TokioIo::new(CountedStream::new(stream, Rc::clone(&traffic)));
+        let (sender, driver) = http1::Builder::new()
+            .max_header_size(limits.max_response_header_bytes)
+            .handshake(io)
+            .await
+            .map_err(Error::BadResponse)?;
+        Ok(Box::new(Self { sender, driver, traffic, finished: false, reused: false, idle_since: Moment(0) }))
+    }
+
+    /// Sends a request and waits for the head of its response.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        limits: &UpstreamLimits,
+        deadline: &Deadline,
+    ) -> Result<Response<Incoming>, SendFailure> {
+        let upload = request.body().upload();
+        self.traffic.reset();
+        deadline.set(limits.response_timeout);
+        let mut sent_before = 0;
+        let mut response = pin!(self.sender.try_send_request(request));
+        let (driver, traffic, finished) = (&mut self.driver, &self.traffic, &mut self.finished);
+        let outcome = poll_fn(|cx| {
+            if !*finished && Pin::new(&mut *driver).poll_without_shutdown(cx).is_ready() {
+                *finished = true;
+            }
+            if let Poll::Ready(outcome) = response.as_mut().poll(cx) {
+                return Poll::Ready(Ok(outcome));
+            }
+            // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to
+            // send is the gate's business.
+            if traffic.sent.get() != sent_before {
+                sent_before = traffic.sent.get();
+                deadline.set(limits.response_timeout);
+            }
+            ready!(deadline.poll(cx));
+            if upload.is_over() || traffic.send_blocked.get() {
+                return Poll::Ready(Err(Error::ResponseTimeout));
+            }
+            deadline.set(limits.response_timeout);
+            deadline.poll(cx).map(|()| Err(Error::ResponseTimeout))
+        })
+        .await;
+        deadline.clear();
+        let answered = self.traffic.received.get() > 0;
+        match outcome {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(mut failure)) => {
+                let unsent = failure.take_message().map(Box::new);
+                Err(SendFailure { error: classify(failure.into_error()), unsent, answered })
+            }
+            Err(error) => Err(SendFailure { error, unsent: None, answered }),
+        }
+    }
+
+    /// Moves bytes. Ready once the connection is at its end.
+    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.finished {
+            // Its errors show in the body or the response that they break off.
+            let _ = ready!(Pin::new(&mut self.driver).poll_without_shutdown(cx));
+            self.finished = true;
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether it can take the next request.
+    ///
+    /// Looks at the socket, so a connection that the backend has closed in the meantime shows as not ready.
+    pub(super) fn is_ready(&mut self) -> bool {
+        let _ = self.poll_drive(&mut Context::from_waker(Waker::noop()));
+        !self.finished && self.sender.is_ready()
+    }
+
+    /// Whether it could take the next request when it was last driven.
+    pub(super) fn was_ready(&self) -> bool {
+        !self.finished && self.sender.is_ready()
+    }
+
+    /// The bare connection, after both sides have changed the protocol.
+    pub(super) async fn into_upgraded(mut self) -> UpgradedStream {
+        poll_fn(|cx| self.poll_drive(cx)).await;
+        let parts = self.driver.into_parts();
+        UpgradedStream { stream: parts.io.into_inner().into_inner(), read: parts.read_buf }
+    }
+}
+
+/// What a failure of hyper's means for the request.
+pub(super) fn classify(error: hyper::Error) -> Error {
+    if error.is_parse() || error.is_parse_too_large() {
+        Error::BadResponse(error)
+    } else if error.is_user() {
+        // The only thing of ours that fails in there is the client's request body.
+        Error::ClientAbort
+    } else {
+        Error::Reset
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong with a backend.
+
+use std::io;
+
+/// Why an exchange with a backend failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection to the backend.
+    #[error("cannot connect to the backend: {0}")]
+    Connect(#[source] io::Error),
+    /// No connection within `connect_timeout`.
+    #[error("connecting to the backend took too long")]
+    ConnectTimeout,
+    /// The backend closed or reset the connection before its response was whole.
+    #[error("the backend closed the connection early")]
+    Reset,
+    /// No response head within `response_timeout`.
+    #[error("the backend took too long to respond")]
+    ResponseTimeout,
+    /// Silence within a response body for longer than `idle_timeout`.
+    #[error("the backend fell silent within its response")]
+    IdleTimeout,
+    /// What the backend sent is no HTTP response.
+    #[error("the backend's response is malformed")]
+    BadResponse(#[source] hyper::Error),
+    /// The backend changes the protocol unasked.
+    #[error("the backend changed the protocol unasked")]
+    UnwantedUpgrade,
+    /// The client left, or broke off its request body.
+    #[error("the client left before its request was whole")]
+    ClientAbort,
+}
+
+impl Error {
+    /// The name of the fault in headers, logs and metrics.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect-failed",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::Reset => "upstream-reset",
+            Self::ResponseTimeout => "response-timeout",
+            Self::IdleTimeout => "idle-timeout",
+            Self::BadResponse(_) => "bad-response",
+            Self::UnwantedUpgrade => "unwanted-upgrade",
+            Self::ClientAbort => "client-abort",
+        }
+    }
+
+    /// Whether the backend was too slow, rather than wrong.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout)
+    }
+
+    /// How the response ended, in the terms of the plugin contract.
+    #[must_use]
+    pub fn outcome(&self) -> i32 {
+        use pointsman_sdk::abi::outcome;
+        match self {
+            Self::Connect(_) => outcome::CONNECT_FAILURE,
+            Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout => outcome::TIMEOUT,
+            Self::Reset | Self::BadResponse(_) | Self::UnwantedUpgrade => outcome::UPSTREAM_RESET,
+            Self::ClientAbort => outcome::CLIENT_ABORT,
+        }
+    }
+}

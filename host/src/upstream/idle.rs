@@ -1,0 +1,44 @@
+//! Idle connections of one worker to one backend.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::connection::UpstreamConnection;
+use crate::clock::Moment;
+
+/// Connections that wait for their next request, the one used last on top: the fewest connections stay in use, and
+/// those are the warmest and least likely to have been closed.
+#[derive(Debug)]
+pub(super) struct IdleConnections {
+    stack: RefCell<Vec<Box<UpstreamConnection>>>,
+    limit: usize,
+}
+
+impl IdleConnections {
+    /// No connections yet; keeps at most `limit`.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { stack: RefCell::default(), limit }
+    }
+
+    /// Takes the connection used last.
+    pub(super) fn take(&self) -> Option<Box<UpstreamConnection>> {
+        self.stack.borrow_mut().pop()
+    }
+
+    /// Keeps a connection, if there is room.
+    pub(super) fn put(&self, mut connection: Box<UpstreamConnection>, now: Moment) {
+        let mut stack = self.stack.borrow_mut();
+        if stack.len() < self.limit {
+            connection.reused = true;
+            connection.idle_since = now;
+            stack.push(connection);
+        }
+    }
+
+    /// Closes what has been idle for longer than `timeout`, and what its backend has closed.
+    pub(super) fn prune(&self, now: Moment, timeout: Duration) {
+        self.stack
+            .borrow_mut()
+            .retain_mut(|connection| now.since(connection.idle_since) < timeout && connection.is_ready());
+    }
+}

@@ -1,0 +1,91 @@
+//! What is counted of an exchange, however it ends.
+
+use http::StatusCode;
+use pointsman_sdk::abi::outcome;
+
+use super::connection::UpstreamConnection;
+use super::{Claim, Error};
+use crate::backend::{Backend, Completion};
+use crate::clock::{Clock, Moment};
+use crate::config::UpstreamLimits;
+use crate::policy;
+
+/// An exchange in progress. Its end, which is when it is dropped, is told to the policy that picked.
+#[derive(Debug)]
+pub(super) struct Progress {
+    claim: Claim,
+    clock: Clock,
+    began: Moment,
+    /// Status of the response, and when its head came.
+    answered: Option<(StatusCode, Moment)>,
+    outcome: i32,
+}
+
+impl Progress {
+    pub(super) fn begin(claim: Claim, clock: Clock) -> Self {
+        // Whoever drops an exchange without a word does so because the client is gone.
+        Self { claim, clock, began: clock.now(), answered: None, outcome: outcome::CLIENT_ABORT }
+    }
+
+    pub(super) fn backend(&self) -> &Backend {
+        self.claim.backend()
+    }
+
+    pub(super) fn limits(&self) -> &UpstreamLimits {
+        &self.claim.pool.pool().limits
+    }
+
+    /// The connection to use next: the idle one used last.
+    pub(super) fn idle_connection(&self) -> Option<Box<UpstreamConnection>> {
+        self.claim.idle().take()
+    }
+
+    /// The head of the response has come.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        let now = self.clock.now();
+        self.answered = Some((status, now));
+        self.count(now, status.is_server_error());
+    }
+
+    /// The exchange has failed.
+    pub(super) fn broken(&mut self, error: &Error) {
+        self.outcome = error.outcome();
+        if self.outcome != outcome::CLIENT_ABORT {
+            self.count(self.clock.now(), true);
+        }
+    }
+
+    /// The response is whole.
+    pub(super) fn complete(&mut self) {
+        self.outcome = outcome::COMPLETE;
+    }
+
+    /// Keeps the connection for another request.
+    pub(super) fn keep(&self, connection: Box<UpstreamConnection>) {
+        self.claim.idle().put(connection, self.clock.now());
+    }
+
+    fn count(&self, now: Moment, failed: bool) {
+        self.backend().stats.complete(now, Completion { latency: now.since(self.began), failed });
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let picker = self.claim.pool.picker();
+        // Nobody asks the policy while it is told something; and if so, what it isn't told does no harm.
+        let Ok(mut picker) = picker.try_borrow_mut() else { return };
+        if !picker.wants_responses() {
+            return;
+        }
+        let now = self.clock.now();
+        let head = self.answered.map_or(now, |(_, head)| head);
+        let response = policy::Response {
+            status: self.answered.map(|(status, _)| status),
+            outcome: self.outcome,
+            head: head.since(self.began),
+            total: now.since(self.began),
+        };
+        picker.observe(self.claim.picked, &response, None);
+    }
+}

@@ -1,0 +1,29 @@
+//! What the tests are made of: the proxy as a process, backends and clients that speak in plain bytes.
+
+mod backend;
+mod client;
+mod http;
+mod proxy;
+
+pub(crate) use backend::{Backend, Behaviour, Exchange};
+pub(crate) use client::Client;
+pub(crate) use http::{Request, Response};
+pub(crate) use proxy::Proxy;
+
+use std::time::{Duration, Instant};
+
+/// Nothing that a test waits for takes this long unless it never comes.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Asks until the answer is yes, with a pause that only spares the CPU.
+///
+/// # Panics
+///
+/// After [`DEADLINE`], with `what` was awaited.
+pub(crate) fn wait_until(what: &str, mut met: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !met() {
+        assert!(began.elapsed() < DEADLINE, "gave up waiting until {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}

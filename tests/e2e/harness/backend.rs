@@ -1,0 +1,167 @@
+//! Backends that do what a test needs, good or bad.
+
+use std::io::{BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::{DEADLINE, Request, wait_until};
+
+/// A backend on a port of its own; a thread for each connection. It goes away when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+/// What a backend does with a request whose head (and nothing more) has been read.
+pub(crate) type Behaviour = dyn Fn(&mut Exchange<'_>) + Send + Sync;
+
+/// A request and the connection it came on.
+pub(crate) struct Exchange<'a> {
+    /// The request; its body hasn't been read.
+    pub(crate) request: Request,
+    /// Where the rest of the request comes from.
+    pub(crate) reader: &'a mut BufReader<TcpStream>,
+    /// Whether the connection takes another request afterwards.
+    pub(crate) keep_alive: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    connections: AtomicUsize,
+    open: Mutex<Vec<TcpStream>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+impl Exchange<'_> {
+    /// Reads the whole request.
+    pub(crate) fn read_body(&mut self) {
+        self.request.read_body(self.reader);
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        // A test may have made the other side leave.
+        let _ = self.reader.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Sends a 200 with this body.
+    pub(crate) fn respond(&mut self, body: &str) {
+        self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    }
+
+    /// Closes the connection with a reset instead of an end.
+    pub(crate) fn reset(&mut self) {
+        self.keep_alive = false;
+        let socket = socket2::SockRef::from(self.reader.get_ref());
+        let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+    }
+}
+
+impl Backend {
+    /// A backend that reads the request and answers with its name.
+    pub(crate) fn named(name: &str) -> Self {
+        let name = name.to_owned();
+        Self::start(move |exchange| {
+            exchange.read_body();
+            exchange.respond(&name);
+        })
+    }
+
+    /// A backend with a behaviour of its own.
+    pub(crate) fn start(behaviour: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
+        Self::start_on(([127, 0, 0, 1], 0).into(), behaviour)
+    }
+
+    /// A backend on a certain address, such as one that another backend has left.
+    pub(crate) fn start_on(
+        address: SocketAddr,
+        behaviour: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).expect("a port for the backend");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::<Shared>::default();
+        let (behaviour, server): (Arc<Behaviour>, _) = (Arc::new(behaviour), Arc::clone(&shared));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if server.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let Ok(stream) = stream else { continue };
+                server.connections.fetch_add(1, Ordering::Relaxed);
+                let (behaviour, connection) = (Arc::clone(&behaviour), Arc::clone(&server));
+                std::thread::spawn(move || connection.serve(stream, &*behaviour));
+            }
+        });
+        Self { address, shared }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connections that were ever made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.shared.open.lock().expect("no panic").len()
+    }
+
+    /// Requests whose head it has received.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.shared.requests.lock().expect("no panic").clone()
+    }
+
+    /// How many requests it has received.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.requests.lock().expect("no panic").len()
+    }
+
+    /// Waits until it has received so many requests.
+    pub(crate) fn wait_for_requests(&self, count: usize) {
+        wait_until(&format!("the backend has {count} requests"), || self.count() >= count);
+    }
+
+    /// Closes all its connections, and goes on accepting.
+    pub(crate) fn close_connections(&self) {
+        for stream in self.shared.open.lock().expect("no panic").iter() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.close_connections();
+        // Wakes the listener up, which then sees that it shall stop.
+        let _ = TcpStream::connect_timeout(&self.address, DEADLINE);
+        let stopped = || TcpStream::connect_timeout(&self.address, DEADLINE).is_err();
+        wait_until("the backend's port is closed", stopped);
+    }
+}
+
+impl Shared {
+    fn serve(&self, stream: TcpStream, behaviour: &Behaviour) {
+        let peer = stream.peer_addr().ok();
+        let _ = stream.set_nodelay(true);
+        if let Ok(stream) = stream.try_clone() {
+            self.open.lock().expect("no panic").push(stream);
+        }
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(request)) = Request::read_head(&mut reader) {
+            self.requests.lock().expect("no panic").push(request.clone());
+            let mut exchange = Exchange { request, reader: &mut reader, keep_alive: true };
+            behaviour(&mut exchange);
+            if !exchange.keep_alive {
+                break;
+            }
+        }
+        self.open.lock().expect("no panic").retain(|open| open.peer_addr().ok() != peer);
+    }
+}

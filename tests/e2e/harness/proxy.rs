@@ -1,0 +1,159 @@
+//! The proxy as a process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::{Backend, Client, wait_until};
+
+/// A running proxy with a directory of its own. It is killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    child: Child,
+    directory: TempDir,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// Starts with one listener and one pool of these backends; `more` goes to the end of the pool's section.
+    pub(crate) fn with_pool(policy: &str, backends: &[&Backend], more: &str) -> Self {
+        let list: Vec<String> = backends
+            .iter()
+            .enumerate()
+            .map(|(place, backend)| format!("{{ name = \"b{place}\", address = \"{}\" }}", backend.address()))
+            .collect();
+        Self::start(&format!(
+            "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\npolicy = {policy}\nbackends = [{}]\n{more}\n",
+            list.join(", ")
+        ))
+    }
+
+    /// Starts with this configuration and waits until it listens.
+    pub(crate) fn start(config: &str) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a directory"), config)
+    }
+
+    /// Starts with this configuration in a directory that may hold plugins already.
+    pub(crate) fn start_in(directory: TempDir, config: &str) -> Self {
+        std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
+        let mut child = command(directory.path(), &["run"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        let sink = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                sink.lock().expect("no panic").push(line);
+            }
+        });
+        let proxy = Self { child, directory, log };
+        let listeners = config.matches("[[listener]]").count();
+        proxy.wait_for_logs(" listening address=", listeners);
+        proxy
+    }
+
+    /// Runs the program to its end with this configuration.
+    pub(crate) fn run_to_end(arguments: &[&str], config: &str) -> Output {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
+        command(directory.path(), arguments).output().expect("the program")
+    }
+
+    /// The first listener's address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.addresses()[0]
+    }
+
+    /// All listeners' addresses, in the order of the configuration.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let lines = self.log_with(" listening address=");
+        lines.iter().filter(|line| !line.contains("admin")).map(|line| address_in(line)).collect()
+    }
+
+    /// The admin server's address.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        address_in(&self.wait_for_log("admin listening address="))
+    }
+
+    /// A new connection.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// A path in the proxy's directory, where relative paths of the configuration lead.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Everything logged so far that contains the text.
+    pub(crate) fn log_with(&self, text: &str) -> Vec<String> {
+        self.log.lock().expect("no panic").iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    /// Waits until a line with the text is logged.
+    pub(crate) fn wait_for_log(&self, text: &str) -> String {
+        self.wait_for_logs(text, 1).remove(0)
+    }
+
+    /// Waits until so many lines with the text are logged.
+    pub(crate) fn wait_for_logs(&self, text: &str, count: usize) -> Vec<String> {
+        wait_until(&format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")), || {
+            self.log_with(text).len() >= count
+        });
+        self.log_with(text)
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success(), "signal {name}");
+    }
+
+    /// Waits until the process ends.
+    pub(crate) fn wait_for_exit(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the proxy ends", || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        });
+        status.expect("a status")
+    }
+
+    /// Resident memory, bytes.
+    pub(crate) fn resident_memory(&self) -> u64 {
+        let mut text = String::new();
+        let path = format!("/proc/{}/status", self.child.id());
+        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)).expect("the process's status");
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        let kib: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
+        kib * 1024
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the proxy's log:\n{}", self.log.lock().expect("no panic").join("\n"));
+        }
+    }
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    command.args(arguments).current_dir(directory).stdin(Stdio::null());
+    command
+}
+
+fn address_in(line: &str) -> SocketAddr {
+    let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+    address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
+}

@@ -1,0 +1,4 @@
+//! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
+
+mod harness;
+mod smoke;

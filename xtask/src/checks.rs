@@ -1,0 +1,76 @@
+//! Every check that a change must pass, in the order in which they fail fastest.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::cargo;
+
+struct Check {
+    name: &'static str,
+    what: &'static str,
+    arguments: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+}
+
+const CHECKS: [Check; 5] = [
+    Check { name: "format", what: "rustfmt", arguments: &["fmt", "--all", "--check"], environment: &[] },
+    Check {
+        name: "lints",
+        what: "clippy over everything, warnings are errors",
+        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+        environment: &[],
+    },
+    Check {
+        name: "guest-lints",
+        what: "clippy over the SDK and the bundled policies as WebAssembly",
+        arguments: &[
+            "clippy",
+            "--locked",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--package",
+            "pointsman-sdk",
+            "--package",
+            "round-robin",
+            "--package",
+            "least-conn",
+            "--package",
+            "ip-hash",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Check {
+        name: "tests",
+        what: "unit tests, native policy tests, end-to-end tests, documentation examples",
+        arguments: &["test", "--workspace", "--locked"],
+        environment: &[],
+    },
+    Check {
+        name: "docs",
+        what: "rustdoc, warnings are errors",
+        arguments: &["doc", "--workspace", "--no-deps", "--locked"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
+];
+
+/// Runs the checks named, or all.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|name| CHECKS.iter().all(|check| check.name != name.as_str())) {
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        bail!("there is no check `{unknown}`; there are: {}", names.join(", "));
+    }
+    let chosen: Vec<&Check> =
+        CHECKS.iter().filter(|check| only.is_empty() || only.iter().any(|name| name == check.name)).collect();
+    for (place, check) in chosen.iter().enumerate() {
+        eprintln!("xtask: [{}/{}] {}: {}", place + 1, chosen.len(), check.name, check.what);
+        let began = Instant::now();
+        cargo::run(check.arguments.iter().copied(), check.environment)?;
+        eprintln!("xtask: [{}/{}] {}: passed in {:.0?}", place + 1, chosen.len(), check.name, began.elapsed());
+    }
+    eprintln!("xtask: all checks passed");
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The compiler's WebAssembly target, without which no plugin can be built.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Adds the target if it is missing.
+pub(crate) fn ensure() -> Result<()> {
+    if is_installed() {
+        return Ok(());
+    }
+    eprintln!("xtask: adding the target {TARGET}");
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    if added.is_ok_and(|status| status.success()) && is_installed() {
+        return Ok(());
+    }
+    bail!(
+        "the target {TARGET} is missing and could not be added; run `rustup target add {TARGET}`.\n\
+         Without rustup, install your distribution's package of the target's standard library \
+         (Debian: libstd-rust-dev-wasm32, Fedora: rust-std-static-{TARGET}), or build the plugins elsewhere and name \
+         their folder in POINTSMAN_PREBUILT_PLUGINS"
+    );
+}
+
+/// Asks the compiler where the target's libraries would be, and looks.
+fn is_installed() -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let Ok(output) = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output() else {
+        return false;
+    };
+    let libraries = String::from_utf8_lossy(&output.stdout);
+    std::fs::read_dir(libraries.trim()).is_ok_and(|entries| {
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+    })
+}
