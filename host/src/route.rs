@@ -45,9 +45,7 @@ fn host_of(authority: &[u8]) -> &[u8] {
 fn matches_host(pattern: &HostPattern, host: &[u8]) -> bool {
     match pattern {
         HostPattern::Any => true,
-        HostPattern::Exact(name) => {
-            name.as_bytes().eq_ignore_ascii_case(host) || same_ipv6(name, host)
-        }
+        HostPattern::Exact(name) => name.as_bytes().eq_ignore_ascii_case(host) || same_ipv6(name, host),
         HostPattern::Subdomains(domain) => {
             let Some(cut) = host.len().checked_sub(domain.len()) else { return false };
             let (sub, rest) = host.split_at(cut);
@@ -58,7 +56,8 @@ fn matches_host(pattern: &HostPattern, host: &[u8]) -> bool {
 
 /// One IPv6 address has many spellings.
 fn same_ipv6(name: &str, host: &[u8]) -> bool {
-    let address = |text: &str| -> Option<Ipv6Addr> { text.strip_prefix('[')?.strip_suffix(']')?.parse().ok() };
+    let address =
+        |text: &str| -> Option<Ipv6Addr> { text.strip_prefix('[')?.strip_suffix(']')?.parse().ok() };
     name.starts_with('[')
         && std::str::from_utf8(host).ok().and_then(address).is_some_and(|host| address(name) == Some(host))
 }

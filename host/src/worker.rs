@@ -69,7 +69,8 @@ pub enum Drained {
 ///
 /// The event loop can't be set up.
 pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drained> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
     runtime.block_on(LocalSet::new().run_until(serve_until_drained(setup, phase)))
 }
 
@@ -95,6 +96,9 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
     }
     tokio::task::spawn_local(async move { deadlines.run().await });
     tokio::task::spawn_local(prune(Rc::clone(&proxy)));
+    for pool in &proxy.pools {
+        tokio::task::spawn_local(tick(Rc::clone(pool)));
+    }
 
     // An error means that whoever could tell us to drain is gone.
     let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
@@ -142,6 +146,14 @@ fn is_about_the_peer(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
+}
+
+/// Gives a policy its ticks, and lets it take part in swaps and topology changes while there are no requests.
+async fn tick(pool: Rc<WorkerPool>) {
+    loop {
+        let pause = pool.picker().borrow_mut().tick();
+        tokio::time::sleep(pause).await;
+    }
 }
 
 /// Closes upstream connections that have been idle for too long.

@@ -22,7 +22,8 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
     config.workers = workers.unwrap_or(config.workers);
     log_to_stderr();
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     runtime.block_on(async {
         // Before anything else, so that no signal meets the default action once the sockets are bound.
         let mut signals = Signals::listen().context("cannot listen to signals")?;

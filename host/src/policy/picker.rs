@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::backend::BackendIndex;
 use crate::clock::Moment;
+use crate::pool::Pool;
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
@@ -26,6 +27,8 @@ const BAD_VERDICTS: u32 = 16;
 #[derive(Debug)]
 pub struct Picker {
     slot: Arc<PolicySlot>,
+    /// The slot's pool, one step nearer.
+    pool: Arc<Pool>,
     worker: usize,
     seat: Seat,
     /// The publication that the seated instance belongs to.
@@ -89,6 +92,7 @@ impl Picker {
         let Delivery { instance, generation } = first;
         let topology = Arc::clone(instance.known_topology());
         let mut picker = Self {
+            pool: Arc::clone(slot.pool()),
             slot,
             worker,
             seat: Seat::taken(instance),
@@ -184,29 +188,25 @@ impl Picker {
 
     /// Takes a new instance and a new topology, if there are any: two atomic loads if not.
     fn catch_up(&mut self) {
-        if let Some(delivery) = self.slot.collect(self.worker) {
+        let delivery = self.slot.collect(self.worker);
+        let outdated = self.pool.topology_generation() != self.topology.generation();
+        if delivery.is_some() || outdated {
             self.adopt(delivery);
         }
-        if self.slot.pool().topology_generation() != self.topology.generation() {
-            self.topology = self.slot.pool().topology();
-            self.tell_topology();
-        }
     }
 
     #[cold]
-    fn adopt(&mut self, delivery: Delivery) {
-        if let Some(old) = self.seat.replace(delivery.instance) {
-            self.slot.reap(old);
+    fn adopt(&mut self, delivery: Option<Delivery>) {
+        if let Some(Delivery { instance, generation }) = delivery {
+            if let Some(old) = self.seat.replace(instance) {
+                self.slot.reap(old);
+            }
+            self.generation = generation;
+            self.bad_verdicts = 0;
+            self.schedule_tick();
         }
-        self.generation = delivery.generation;
-        self.bad_verdicts = 0;
-        self.schedule_tick();
-        // It was built some time ago.
-        self.tell_topology();
-    }
-
-    #[cold]
-    fn tell_topology(&mut self) {
+        self.topology = self.pool.topology();
+        // An instance may have been built before the topology changed, or after.
         let known = self.seat.instance().map(|instance| instance.known_topology().generation());
         if known.is_some_and(|known| known != self.topology.generation())
             && let Some(Err(failed)) = self.seat.topology(&self.topology)
@@ -279,8 +279,7 @@ impl Picker {
     }
 
     fn record(&self, version: VersionId, fault: &Fault) {
-        let pool = &self.slot.pool().name;
-        self.slot.ledger().record(pool, version, self.worker, fault, self.now());
+        self.slot.ledger().record(&self.pool.name, version, self.worker, fault, self.now());
     }
 
     fn schedule_tick(&mut self) {

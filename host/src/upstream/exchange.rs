@@ -68,13 +68,14 @@ impl Exchange {
                 Some(connection) => connection,
                 None => UpstreamConnection::open(self.progress.backend().address, limits, deadline).await?,
             };
-            let SendFailure { error, unsent, answered } = match connection.send(request, limits, deadline).await {
-                Ok(response) => {
-                    self.connection = Some(connection);
-                    return Ok(response);
-                }
-                Err(failure) => failure,
-            };
+            let SendFailure { error, unsent, answered } =
+                match connection.send(request, limits, deadline).await {
+                    Ok(response) => {
+                        self.connection = Some(connection);
+                        return Ok(response);
+                    }
+                    Err(failure) => failure,
+                };
             if !connection.reused {
                 return Err(error);
             }

@@ -104,9 +104,10 @@ impl Proxy {
 
     /// Waits until so many lines with the text are logged.
     pub(crate) fn wait_for_logs(&self, text: &str, count: usize) -> Vec<String> {
-        wait_until(&format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")), || {
-            self.log_with(text).len() >= count
-        });
+        wait_until(
+            &format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")),
+            || self.log_with(text).len() >= count,
+        );
         self.log_with(text)
     }
 
@@ -130,9 +131,12 @@ impl Proxy {
     pub(crate) fn resident_memory(&self) -> u64 {
         let mut text = String::new();
         let path = format!("/proc/{}/status", self.child.id());
-        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)).expect("the process's status");
+        std::fs::File::open(path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .expect("the process's status");
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-        let kib: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
+        let kib: u64 =
+            line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
         kib * 1024
     }
 }

@@ -1,10 +1,10 @@
 //! Every function of the contract, called by a guest.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pointsman_sdk::abi::{hash_source, stat};
 
-use super::super::guest::PolicySettings;
+use super::super::guest::{Lending, PolicySettings};
 use super::super::instance::Seat;
 use super::super::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
 use crate::backend::{BackendIndex, Completion};
@@ -95,9 +95,11 @@ fn topology() {
         let label = probe.text("backend_label", &format!("(i32.const {index}) {key}"));
         assert_eq!(label.as_deref(), expected, "{index} {key}");
     }
-    for (call, expected) in
-        [("weight", [1000, 2000, 3000, 0]), ("configured_weight", [1000, 2000, 3000, 0]), ("flags", [3, 6, 3, 0])]
-    {
+    for (call, expected) in [
+        ("weight", [1000, 2000, 3000, 0]),
+        ("configured_weight", [1000, 2000, 3000, 0]),
+        ("flags", [3, 6, 3, 0]),
+    ] {
         for (index, expected) in [0, 1, 2, -1].into_iter().zip(expected) {
             let number = probe.number(&format!("(i64.extend_i32_s (call ${call} (i32.const {index})))"));
             assert_eq!(number, expected, "{call} {index}");
@@ -175,7 +177,8 @@ fn request_texts() {
 #[test]
 fn hashes_tell_parts_apart_and_know_what_is_absent() {
     let mut probe = Probe::new();
-    let mut hash = |source: i32, name: &str| probe.number(&format!("(call $hash (i32.const {source}) {name})"));
+    let mut hash =
+        |source: i32, name: &str| probe.number(&format!("(call $hash (i32.const {source}) {name})"));
     let none = "(i32.const 0) (i32.const 0)";
     let hashes = [
         hash(hash_source::CLIENT_IP, none),
@@ -246,7 +249,8 @@ fn cells_can_be_read_set_added_and_compared() {
                 (call $cell_get (i32.const 1) (i32.const 2) (i32.const 3))))",
     );
     assert_eq!(number, 509);
-    for unknown in ["(i32.const 2) (i32.const 0) (i32.const 0)", "(i32.const 1) (i32.const 3) (i32.const 0)"] {
+    for unknown in ["(i32.const 2) (i32.const 0) (i32.const 0)", "(i32.const 1) (i32.const 3) (i32.const 0)"]
+    {
         assert_eq!(probe.number(&format!("(call $cell_get {unknown})")), 0);
         assert_eq!(probe.number(&format!("(call $cell_add {unknown} (i64.const 1))")), 0);
         assert_eq!(probe.number(&format!("(call $cell_cas {unknown} (i64.const 0) (i64.const 1))")), 0);
@@ -277,6 +281,59 @@ fn time_and_chance() {
     assert_ne!(probe.number("(drop (call $random)) (call $random)"), drawn);
 }
 
+/// Lines that a guest makes the host log while it is called once.
+fn logged(pick: &str, data: &str) -> Vec<String> {
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
+    let content = guest(&format!(
+        r#"{data} (func (export "pointsman_pick") (result i64) (local i32) {pick} {ABSTAIN})"#
+    ));
+    let mut seat = Seat::taken(bench.build(&content).unwrap());
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || seat.pick(&mut request()).unwrap().unwrap());
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn log_lines_are_harmless_and_name_their_origin() {
+    let lines = logged(
+        "(call $log (i32.const 2) (i32.const 8) (i32.const 9)) (call $log (i32.const 0) (i32.const 8) (i32.const 9))",
+        r#"(data (i32.const 8) "odd\nERROR")"#,
+    );
+    assert_eq!(lines.len(), 1, "debug lines are off: {lines:?}");
+    assert!(lines[0].trim_start().starts_with("WARN"), "{lines:?}");
+    assert!(lines[0].contains(r"policy says: odd\nERROR pool="), "{lines:?}");
+    assert!(lines[0].contains(r#"pool="api""#) && lines[0].contains("version="), "{lines:?}");
+}
+
+#[test]
+fn a_flood_of_log_lines_is_cut_short() {
+    let flood = "(loop $l (call $log (i32.const 1) (i32.const 0) (i32.const 60000))
+        (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000))))";
+    let lines = logged(flood, r#"(data (i32.const 0) "x")"#);
+    assert_eq!(lines.len(), 20);
+    // A zero byte takes five characters when it is escaped.
+    assert!(lines.iter().all(|line| line.len() < 6 * 1024));
+}
+
 #[test]
 fn ticks_are_asked_for_within_limits() {
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
@@ -298,7 +355,10 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
         ("config", "(drop (call $config (i32.const 65530) (i32.const 7)))"),
         ("config", "(drop (call $config (i32.const -1) (i32.const -1)))"),
         ("fail", "(call $fail (i32.const 65536) (i32.const 1))"),
-        ("backend_text", "(drop (call $backend_text (i32.const 0) (i32.const 0) (i32.const 65537) (i32.const 0)))"),
+        (
+            "backend_text",
+            "(drop (call $backend_text (i32.const 0) (i32.const 0) (i32.const 65537) (i32.const 0)))",
+        ),
         (
             "backend_label",
             "(drop (call $backend_label (i32.const 0) (i32.const -8) (i32.const 8) (i32.const 0) (i32.const 0)))",
@@ -352,9 +412,9 @@ fn a_guest_that_asks_for_no_request_function_is_lent_none() {
     ))
     .unwrap();
     let version = bench.compile(&lean).unwrap();
-    assert!(!version.reads_request && !version.uses_cells);
+    assert!(version.lending == Lending::Nothing && !version.uses_cells);
     let version = bench.compile(&guest("")).unwrap();
-    assert!(version.reads_request && version.uses_cells);
+    assert!(version.lending == Lending::Whole && version.uses_cells);
     let mut seat = Seat::taken(bench.build(&lean).unwrap());
     let mut head = request();
     seat.pick(&mut head).unwrap().unwrap();

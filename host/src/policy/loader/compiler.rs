@@ -1,7 +1,7 @@
 //! The thread that admits plugins: one at a time, at low priority, away from everything that can't wait.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -18,7 +18,7 @@ use super::super::slot::PolicySlot;
 use super::super::version::{PolicyVersion, VersionId};
 use super::keeper::Command;
 use super::reply::Reply;
-use super::{Checked, Opened, Plugin, SwapOutcome};
+use super::{Checked, Opened, Plugin, StartError, SwapOutcome, log_refusal};
 
 /// Refused contents that are remembered, so that a broken file that is tried again and again costs one compilation.
 const REMEMBERED: usize = 64;
@@ -48,15 +48,19 @@ pub(crate) struct Admitted {
 }
 
 /// Starts the thread, which ends when all senders of jobs are gone.
-pub(super) fn start(engine: GuestEngine, keeper: Sender<Command>, seeds: Rng) -> io::Result<Sender<Job>> {
+pub(super) fn start(
+    engine: GuestEngine,
+    keeper: Sender<Command>,
+    seeds: Rng,
+) -> Result<Sender<Job>, StartError> {
     let (sender, jobs) = mpsc::channel();
+    let linker = imports::linker(&engine.engine).map_err(|error| StartError::Engine(format!("{error:#}")))?;
+    let mut compiler =
+        Compiler { engine, linker, keeper, seeds, versions: HashMap::new(), refused: VecDeque::new() };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
         // Priorities are per thread on Linux. Without it compilations compete with the workers, and that is all.
         let _ = rustix::process::nice(NICE);
-        match Compiler::new(engine, keeper, seeds) {
-            Ok(mut compiler) => compiler.run(&jobs),
-            Err(error) => tracing::error!("no policies can be loaded: {error:#}"),
-        }
+        compiler.run(&jobs);
     })?;
     Ok(sender)
 }
@@ -73,12 +77,6 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn new(engine: GuestEngine, keeper: Sender<Command>, seeds: Rng) -> wasmtime::Result<Self> {
-        let linker = imports::linker(&engine.engine)?;
-        let versions = HashMap::new();
-        Ok(Self { engine, linker, keeper, seeds, versions, refused: VecDeque::new() })
-    }
-
     fn run(&mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             match job {
@@ -105,11 +103,7 @@ impl Compiler {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
             Err((known, refusal)) => {
                 if known == Known::New && !refusal.is_incomplete() {
-                    let (pool, label) = (&slot.pool().name, refusal.label());
-                    tracing::error!(
-                        pool, %origin, label, %serving,
-                        "swap refused: {refusal}; the version that serves goes on"
-                    );
+                    log_refusal(&slot, &origin, &refusal);
                 }
                 reply.send(SwapOutcome::Refused(refusal));
             }
@@ -143,7 +137,12 @@ impl Compiler {
             return Ok(version);
         }
         let scratch = GuestState::new(Arc::clone(terms), String::new(), terms.pool.topology(), 0);
-        let version = Arc::new(admission::compile(&self.linker, scratch, id, content)?);
+        // Compilers have been known to panic over a strange module. That must not be the last one that is loaded.
+        let compiled =
+            panic::catch_unwind(AssertUnwindSafe(|| admission::compile(&self.linker, scratch, id, content)));
+        let version = Arc::new(compiled.unwrap_or_else(|_| {
+            Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".to_owned() })
+        })?);
         self.versions.retain(|_, version| version.strong_count() > 0);
         self.versions.insert(id, Arc::downgrade(&version));
         Ok(version)

@@ -22,7 +22,7 @@ use super::super::version::{PolicyVersion, VersionId};
 use super::backoff::Backoff;
 use super::compiler::Admitted;
 use super::reply::Reply;
-use super::{Opened, Swap, SwapOutcome};
+use super::{Opened, Swap, SwapOutcome, log_refusal};
 
 /// What the keeper is asked to do.
 #[derive(Debug)]
@@ -137,7 +137,11 @@ impl Keeper {
         let generation = serving.generation + 1;
         let deliveries = match self.build_all(slot.terms(), &version, slot.workers(), generation) {
             Ok(deliveries) => deliveries,
-            Err(error) => return SwapOutcome::Refused(refusal(error)),
+            Err(error) => {
+                let refusal = refusal(error);
+                log_refusal(slot, &origin, &refusal);
+                return SwapOutcome::Refused(refusal);
+            }
         };
         let next = Serving { version: Arc::clone(&version), origin: Arc::clone(&origin), generation };
         let (before, uncollected) = slot.publish(next, deliveries);
