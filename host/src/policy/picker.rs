@@ -77,12 +77,10 @@ pub enum ChosenBy {
 /// How a response ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Response {
-    /// HTTP status; `None` if there was no response head.
-    pub status: Option<StatusCode>,
+    /// The response head's status, and the time from the pick to it; `None` if there was none.
+    pub answered: Option<(StatusCode, Duration)>,
     /// One of [`outcome`](pointsman_sdk::abi::outcome).
     pub outcome: i32,
-    /// From the pick to the response head, or to the failure.
-    pub head: Duration,
     /// From the pick to the end.
     pub total: Duration,
 }
@@ -132,13 +130,10 @@ impl Picker {
         if picked.generation != self.generation || picked.topology != self.topology.generation() {
             return;
         }
-        let observation = (
-            picked.index.0.cast_signed(),
-            response.status.map_or(0, |status| i32::from(status.as_u16())),
-            response.outcome,
-            micros(response.head),
-            micros(response.total),
-        );
+        let (status, head_us) =
+            response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
+        let observation =
+            (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
         if let Some(Err(failed)) = self.seat.observe(observation, head) {
             self.give_up(failed);
         }

@@ -78,13 +78,10 @@ impl Drop for Progress {
         if !picker.wants_responses() {
             return;
         }
-        let now = self.clock.now();
-        let head = self.answered.map_or(now, |(_, head)| head);
         let response = policy::Response {
-            status: self.answered.map(|(status, _)| status),
+            answered: self.answered.map(|(status, head)| (status, head.since(self.began))),
             outcome: self.outcome,
-            head: head.since(self.began),
-            total: now.since(self.began),
+            total: self.clock.now().since(self.began),
         };
         picker.observe(self.claim.picked, &response, None);
     }
