@@ -124,13 +124,11 @@ async fn serve(
             let headers = forward::upgrade_response(response.headers_mut());
             let tunnel = exchange.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
             session.tunnel.replace(Some(tunnel));
+            client.accept_upgrade();
             Ok(Served::Upgrade(headers))
         }
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
-        (false, upgrade) => {
-            if upgrade.is_some() {
-                client.refuse_upgrade();
-            }
+        (false, _) => {
             forward::response_headers(&mut response);
             if !client.may_keep_alive() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -51,7 +51,8 @@ pub struct Client {
 enum Upgrade {
     #[default]
     Undecided,
-    Refused,
+    Accepted,
+    Declined,
 }
 
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
@@ -103,8 +104,16 @@ impl Client {
     }
 
     /// The path has ended a request: its response is whole, or won't be.
+    ///
+    /// If it asked for another protocol and didn't get it, for whatever reason, the gate reads on.
     pub fn end_request(&self) {
         self.ended.set(self.ended.get() + 1);
+        if self.upgrade.get() == Upgrade::Undecided {
+            self.upgrade.set(Upgrade::Declined);
+            if let Some(gate) = self.gate.borrow_mut().take() {
+                gate.wake();
+            }
+        }
         if self.is_idle() {
             self.receive.set(self.limits.keepalive_timeout);
         }
@@ -151,12 +160,9 @@ impl Client {
         head::rebuild(&self.replay_head.borrow())
     }
 
-    /// The backend doesn't change the protocol: the gate reads on.
-    pub fn refuse_upgrade(&self) {
-        self.upgrade.set(Upgrade::Refused);
-        if let Some(gate) = self.gate.borrow_mut().take() {
-            gate.wake();
-        }
+    /// The backend changes the protocol, too: nothing that the client sends from now on is HTTP.
+    pub fn accept_upgrade(&self) {
+        self.upgrade.set(Upgrade::Accepted);
     }
 
     // The gate's side.
@@ -181,9 +187,9 @@ impl Client {
         self.refusal.set(Some(refusal));
     }
 
-    /// Whether the backend has declined the change of protocol; if not, `waker` is woken when it does.
-    pub(super) fn upgrade_refused(&self, waker: &Waker) -> bool {
-        if self.upgrade.get() == Upgrade::Refused {
+    /// Whether the protocol stays as it is; if that isn't known yet, `waker` is woken once it is.
+    pub(super) fn upgrade_declined(&self, waker: &Waker) -> bool {
+        if self.upgrade.get() == Upgrade::Declined {
             return true;
         }
         *self.gate.borrow_mut() = Some(waker.clone());

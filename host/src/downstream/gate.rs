@@ -249,7 +249,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 State::Closed => return Poll::Ready(Ok(())),
             }
             if this.framing.expected() == Expected::Nothing {
-                if !this.client.upgrade_refused(cx.waker()) {
+                if !this.client.upgrade_declined(cx.waker()) {
                     return Poll::Pending;
                 }
                 this.framing.stay_with_http();
