@@ -20,6 +20,9 @@ fn the_connection_goes_on_after_an_upgrade_that_failed() {
     assert_eq!(client.get_with("/gone", UPGRADE).error_label(), Some("connect-failed"));
     assert_eq!(client.get_with("/nowhere", UPGRADE).error_label(), Some("no-route"));
     assert_eq!(client.get_with("/there", UPGRADE).text(), "there");
-    assert_eq!(client.get_with("/there", "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\n").text(), "there");
+    assert_eq!(
+        client.get_with("/there", "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\n").text(),
+        "there"
+    );
     assert_eq!(client.get("/there").text(), "there");
 }

@@ -2,4 +2,5 @@
 
 mod declined_upgrade;
 mod harness;
+mod route_policies;
 mod smoke;

@@ -32,7 +32,7 @@ impl Progress {
     }
 
     pub(super) fn limits(&self) -> &UpstreamLimits {
-        &self.claim.pool.pool().limits
+        &self.claim.pool().pool().limits
     }
 
     /// The connection to use next: the idle one used last.
@@ -72,7 +72,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let picker = self.claim.pool.picker();
+        let picker = self.claim.picker();
         // Nobody asks the policy while it is told something; and if so, what it isn't told does no harm.
         let Ok(mut picker) = picker.try_borrow_mut() else { return };
         if !picker.wants_responses() {

@@ -92,7 +92,12 @@ fn all_instances_learn_together_and_a_new_one_remembers() {
 fn configuration_is_checked() {
     let with = |table| TestHost::of(2).config(table).policy::<PeakEwma>().map(drop);
     assert!(with(json!({ "tau": "5s", "default_latency": "1ms", "penalty": "1s" })).is_ok());
-    for bad in [json!({ "tau": "0s" }), json!({ "tau": 10 }), json!({ "taw": "10s" }), json!({ "tau": "10 parsecs" })] {
+    for bad in [
+        json!({ "tau": "0s" }),
+        json!({ "tau": 10 }),
+        json!({ "taw": "10s" }),
+        json!({ "tau": "10 parsecs" }),
+    ] {
         assert!(with(bad.clone()).is_err(), "{bad}");
     }
 }
