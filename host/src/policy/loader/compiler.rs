@@ -94,10 +94,8 @@ impl Compiler {
     }
 
     fn swap(&mut self, slot: Arc<PolicySlot>, plugin: Plugin, reply: Reply) {
-        let serving = slot.serving().version.id;
-        if VersionId::of(&plugin.content) == serving {
-            return reply.send(SwapOutcome::Unchanged(serving));
-        }
+        // Whether this is what serves already is for the keeper to say: it may be about to publish something else, from
+        // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);
         match self.admit(slot.terms(), plugin) {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
