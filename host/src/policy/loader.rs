@@ -217,10 +217,5 @@ impl Drop for PolicyLoader {
     }
 }
 
-fn log_refusal(slot: &PolicySlot, origin: &str, refusal: &Refusal) {
-    let (pool, label, serving) = (&*slot.pool().name, refusal.label(), slot.serving().version.id);
-    tracing::error!(pool, origin, label, %serving, "swap refused: {refusal}; the version that serves goes on");
-}
-
 #[cfg(test)]
 mod tests;

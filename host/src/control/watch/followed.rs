@@ -80,13 +80,14 @@ impl Followed {
             self.incomplete.store(0, Ordering::Relaxed);
         }
         self.handed_over = Some(id);
-        let (looks, origin) = (Arc::clone(&self.incomplete), Arc::clone(&plugin.origin));
+        let (looks, slot) = (Arc::clone(&self.incomplete), Arc::clone(&self.slot));
+        let origin = Arc::clone(&plugin.origin);
         loader.swap(&self.slot, plugin, move |outcome| match outcome {
             SwapOutcome::Refused(refusal) if refusal.is_incomplete() => {
                 // Somebody may be writing it at this moment.
                 match looks.fetch_add(1, Ordering::Relaxed) + 1 {
                     INCOMPLETE_LOOKS => {
-                        tracing::error!(%origin, "swap refused: {refusal}; the version that serves goes on");
+                        slot.log_refusal(&origin, &refusal);
                         looks.store(0, Ordering::Relaxed);
                     }
                     _ => again(),
@@ -110,7 +111,7 @@ impl Followed {
             Missing::Warned(at) if at.elapsed() < WARN_INTERVAL => Missing::Warned(at),
             Missing::Once | Missing::Warned(_) if self.serves_this_file() => {
                 let serving = self.slot.serving().version.id;
-                tracing::warn!(pool = %self.slot.pool().name, %serving, "{error}; the version that serves goes on");
+                tracing::warn!(pool = &*self.slot.pool().name, %serving, "{error}; the version that serves goes on");
                 Missing::Warned(Instant::now())
             }
             Missing::Once | Missing::Warned(_) => Missing::Once,

@@ -18,7 +18,7 @@ use super::super::slot::PolicySlot;
 use super::super::version::{PolicyVersion, VersionId};
 use super::keeper::Command;
 use super::reply::Reply;
-use super::{Checked, Opened, Plugin, StartError, SwapOutcome, log_refusal};
+use super::{Checked, Opened, Plugin, StartError, SwapOutcome};
 
 /// Refused contents that are remembered, so that a broken file that is tried again and again costs one compilation.
 const REMEMBERED: usize = 64;
@@ -82,11 +82,11 @@ impl Compiler {
             match job {
                 Job::Open { terms, plugin, reply } => match self.admit(&terms, plugin) {
                     Ok(admitted) => self.pass_on(Command::Open { terms, admitted, reply }),
-                    Err((_, refusal)) => drop(reply.send(Err(refusal))),
+                    Err(refusal) => drop(reply.send(Err(refusal))),
                 },
                 Job::Check { terms, plugin, reply } => {
                     let checked = self.admit(&terms, plugin).map(|admitted| checked(&admitted));
-                    drop(reply.send(checked.map_err(|(_, refusal)| refusal)));
+                    drop(reply.send(checked));
                 }
                 Job::Swap { slot, plugin, reply } => self.swap(slot, plugin, reply),
             }
@@ -99,9 +99,9 @@ impl Compiler {
         let origin = Arc::clone(&plugin.origin);
         match self.admit(slot.terms(), plugin) {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
-            Err((known, refusal)) => {
-                if known == Known::New && !refusal.is_incomplete() {
-                    log_refusal(&slot, &origin, &refusal);
+            Err(refusal) => {
+                if !refusal.is_incomplete() {
+                    slot.log_refusal(&origin, &refusal);
                 }
                 reply.send(SwapOutcome::Refused(refusal));
             }
@@ -109,14 +109,14 @@ impl Compiler {
     }
 
     /// Puts a plugin through admission, unless its refusal is known.
-    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin) -> Result<Admitted, (Known, Refusal)> {
+    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin) -> Result<Admitted, Refusal> {
         let started = Instant::now();
         let id = VersionId::of(&plugin.content);
         let known = |(refused, on, _): &&(VersionId, Option<u64>, Refusal)| {
             *refused == id && on.is_none_or(|on| on == terms.id)
         };
         if let Some((.., refusal)) = self.refused.iter().find(known) {
-            return Err((Known::Before, refusal.clone()));
+            return Err(refusal.clone());
         }
         let version =
             self.version(id, terms, &plugin.content).map_err(|refusal| self.remember(id, None, refusal))?;
@@ -146,25 +146,18 @@ impl Compiler {
         Ok(version)
     }
 
-    fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> (Known, Refusal) {
+    fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> Refusal {
         if self.refused.len() == REMEMBERED {
             self.refused.pop_front();
         }
         self.refused.push_back((id, terms, refusal.clone()));
-        (Known::New, refusal)
+        refusal
     }
 
     fn pass_on(&self, command: Command) {
         // Without a keeper the loader is ending; the command's reply says so when it is dropped.
         drop(self.keeper.send(command));
     }
-}
-
-/// Whether a refusal is news.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    New,
-    Before,
 }
 
 fn checked(admitted: &Admitted) -> Checked {

@@ -22,7 +22,7 @@ use super::super::version::{PolicyVersion, VersionId};
 use super::backoff::Backoff;
 use super::compiler::Admitted;
 use super::reply::Reply;
-use super::{Opened, Swap, SwapOutcome, log_refusal};
+use super::{Opened, Swap, SwapOutcome};
 
 /// What the keeper is asked to do.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl Keeper {
             Ok(deliveries) => deliveries,
             Err(error) => {
                 let refusal = refusal(error);
-                log_refusal(slot, &origin, &refusal);
+                slot.log_refusal(&origin, &refusal);
                 return SwapOutcome::Refused(refusal);
             }
         };
