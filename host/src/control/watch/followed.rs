@@ -1,5 +1,6 @@
 //! One plugin file over time.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,12 +30,15 @@ pub(super) struct Followed {
 }
 
 /// What tells, without reading it, that a file is another one than before.
+///
+/// The time is that of the last change of the inode. The time of modification is whatever the last writer wants it to
+/// be: reproducible builds and package managers give all files the same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
-    modified: Option<SystemTime>,
+    changed: Option<SystemTime>,
 }
 
 #[derive(Debug)]
@@ -99,8 +103,8 @@ impl Followed {
 
     /// Whether the file changed so shortly before it was read that its stamp may not show a further change.
     fn is_recent(&self) -> bool {
-        let modified = self.stamp.as_ref().and_then(|stamp| stamp.modified);
-        modified.and_then(|modified| modified.elapsed().ok()).is_none_or(|age| age < Duration::from_secs(10))
+        let changed = self.stamp.as_ref().and_then(|stamp| stamp.changed);
+        changed.and_then(|changed| changed.elapsed().ok()).is_none_or(|age| age < Duration::from_secs(10))
     }
 
     fn warn(&mut self, error: &plugin_file::PluginError) {
@@ -130,7 +134,13 @@ impl Stamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.len(),
-            modified: metadata.modified().ok(),
+            changed: changed(&metadata),
         })
     }
+}
+
+/// `None` if it was before 1970.
+fn changed(metadata: &Metadata) -> Option<SystemTime> {
+    let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
