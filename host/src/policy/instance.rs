@@ -26,6 +26,10 @@ pub(super) use seat::{Failed, Retired, Seat};
 /// `init` runs where nobody waits for it, and may have tables to build: it gets this many deadlines.
 const INIT_DEADLINES: u32 = 10;
 
+/// `topology` runs on a worker, but rarely, and may have the same tables to build: it gets this many. What takes one
+/// deadline for a thousand backends on one machine would fail on the next one.
+const TOPOLOGY_DEADLINES: u32 = 4;
+
 /// A guest that is ready to be seated.
 pub(super) struct Instance {
     guest: Guest,
@@ -113,7 +117,12 @@ impl Instance {
 
     fn topology(&mut self, topology: Arc<Topology>) -> Result<(), Fault> {
         self.guest.state().set_topology(topology);
-        self.hooks.topology.as_ref().map_or(Ok(()), |hook| self.guest.call(Call::Topology, hook, ()))
+        let Some(hook) = &self.hooks.topology else { return Ok(()) };
+        let deadline = self.guest.state().terms.settings.deadline;
+        self.guest.state().watch.set_deadline(deadline.saturating_mul(TOPOLOGY_DEADLINES));
+        let told = self.guest.call(Call::Topology, hook, ());
+        self.guest.state().watch.set_deadline(deadline);
+        told
     }
 
     fn observe(&mut self, observation: Observation, head: Option<&mut RequestHead>) -> Result<(), Fault> {
