@@ -2,11 +2,13 @@
 
 mod backend;
 mod client;
+mod guest;
 mod http;
 mod proxy;
 
 pub(crate) use backend::{Backend, Behaviour, Exchange};
 pub(crate) use client::Client;
+pub(crate) use guest::{choose, constant, guest, revised, version};
 pub(crate) use http::{Request, Response};
 pub(crate) use proxy::Proxy;
 

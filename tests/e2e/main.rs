@@ -2,5 +2,8 @@
 
 mod declined_upgrade;
 mod harness;
+mod hostile;
+mod policies;
 mod route_policies;
 mod smoke;
+mod swap;
