@@ -22,9 +22,12 @@ impl Router {
     }
 
     /// The pool for a request. `authority` is what stands in `Host`.
+    ///
+    /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
     pub fn route(&self, authority: &[u8], path: &str) -> Option<PoolIndex> {
         let host = host_of(authority);
+        let path = if path == "*" { "/" } else { path };
         self.routes
             .iter()
             .find(|route| matches_host(&route.host, host) && path.starts_with(&route.path))
@@ -45,9 +48,7 @@ fn host_of(authority: &[u8]) -> &[u8] {
 fn matches_host(pattern: &HostPattern, host: &[u8]) -> bool {
     match pattern {
         HostPattern::Any => true,
-        HostPattern::Exact(name) => {
-            name.as_bytes().eq_ignore_ascii_case(host) || same_ipv6(name, host)
-        }
+        HostPattern::Exact(name) => name.as_bytes().eq_ignore_ascii_case(host) || same_ipv6(name, host),
         HostPattern::Subdomains(domain) => {
             let Some(cut) = host.len().checked_sub(domain.len()) else { return false };
             let (sub, rest) = host.split_at(cut);
@@ -58,7 +59,8 @@ fn matches_host(pattern: &HostPattern, host: &[u8]) -> bool {
 
 /// One IPv6 address has many spellings.
 fn same_ipv6(name: &str, host: &[u8]) -> bool {
-    let address = |text: &str| -> Option<Ipv6Addr> { text.strip_prefix('[')?.strip_suffix(']')?.parse().ok() };
+    let address =
+        |text: &str| -> Option<Ipv6Addr> { text.strip_prefix('[')?.strip_suffix(']')?.parse().ok() };
     name.starts_with('[')
         && std::str::from_utf8(host).ok().and_then(address).is_some_and(|host| address(name) == Some(host))
 }
@@ -92,5 +94,7 @@ mod tests {
         check("other", "/static/a", Some(3));
         check("other", "/static", None);
         check("", "/", None);
+        check("a.example.com", "*", Some(1));
+        check("other", "*", None);
     }
 }

@@ -1,4 +1,7 @@
 //! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
 
+mod framing;
 mod harness;
+mod refused;
+mod requests;
 mod smoke;

@@ -123,11 +123,8 @@ impl Response {
         let Some(head) = Head::read(from)? else { return Ok(None) };
         let mut response = Self { head, body: Vec::new(), trailers: Vec::new(), whole: false };
         let without_body = method == "HEAD" || matches!(response.status(), 100..=199 | 204 | 304);
-        let framing = if without_body {
-            Framing::None
-        } else {
-            response.head.framing().unwrap_or(Framing::UntilClose)
-        };
+        let framing =
+            if without_body { Framing::None } else { response.head.framing().unwrap_or(Framing::UntilClose) };
         response.whole = read_body(from, &framing, &mut response.body, &mut response.trailers);
         Ok(Some(response))
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::{Backend, Client, wait_until};
+use super::{Backend, Client, Setup, wait_until};
 
 /// A running proxy with a directory of its own. It is killed when it is dropped.
 #[derive(Debug)]
@@ -21,15 +21,7 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts with one listener and one pool of these backends; `more` goes to the end of the pool's section.
     pub(crate) fn with_pool(policy: &str, backends: &[&Backend], more: &str) -> Self {
-        let list: Vec<String> = backends
-            .iter()
-            .enumerate()
-            .map(|(place, backend)| format!("{{ name = \"b{place}\", address = \"{}\" }}", backend.address()))
-            .collect();
-        Self::start(&format!(
-            "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\npolicy = {policy}\nbackends = [{}]\n{more}\n",
-            list.join(", ")
-        ))
+        Setup { policy, pool: more, ..Setup::default() }.start(backends)
     }
 
     /// Starts with this configuration and waits until it listens.
@@ -104,9 +96,10 @@ impl Proxy {
 
     /// Waits until so many lines with the text are logged.
     pub(crate) fn wait_for_logs(&self, text: &str, count: usize) -> Vec<String> {
-        wait_until(&format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")), || {
-            self.log_with(text).len() >= count
-        });
+        wait_until(
+            &format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")),
+            || self.log_with(text).len() >= count,
+        );
         self.log_with(text)
     }
 
@@ -130,9 +123,12 @@ impl Proxy {
     pub(crate) fn resident_memory(&self) -> u64 {
         let mut text = String::new();
         let path = format!("/proc/{}/status", self.child.id());
-        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)).expect("the process's status");
+        std::fs::File::open(path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .expect("the process's status");
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-        let kib: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
+        let kib: u64 =
+            line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
         kib * 1024
     }
 }

@@ -20,7 +20,10 @@ fn plain_heads_pass() {
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", BodyFraming::Length(5)),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", BodyFraming::None),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", BodyFraming::Chunked),
-        ("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n", BodyFraming::Length(1)),
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
+            BodyFraming::Length(1),
+        ),
     ] {
         check(head, Ok(Some(body)));
     }
@@ -53,6 +56,7 @@ fn odd_heads_are_refused() {
         ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", MalformedTarget),
         ("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", MalformedTarget),
         ("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", MalformedTarget),
+        ("GET http://a%20b/ HTTP/1.1\r\nHost: a\r\n\r\n", MalformedTarget),
         ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", MalformedTarget),
         ("GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", BareLineFeed),
         ("GET / HTTP/1.1\nHost: a\r\n\r\n", BareLineFeed),
@@ -73,6 +77,8 @@ fn odd_heads_are_refused() {
         ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Host),
         ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", Host),
         ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", Host),
+        ("GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", Host),
+        ("GET / HTTP/1.1\r\nHost: [1:2]\r\n\r\n", Host),
         ("GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", Host),
         ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", Host),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", ContentLength),
@@ -83,11 +89,20 @@ fn odd_heads_are_refused() {
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n", ContentLength),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", ContentLength),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n", ContentLength),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", ConflictingLength),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", ConflictingLength),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ConflictingLength,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+            ConflictingLength,
+        ),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", TransferEncoding),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", TransferEncoding),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", TransferEncoding),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            TransferEncoding,
+        ),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", TransferEncoding),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", TransferEncoding),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", TransferEncoding),
@@ -117,7 +132,8 @@ fn every_target_that_passes_is_a_uri() {
     for byte in 0..=255u8 {
         if is_target_byte(byte) {
             let target = [b"/a", &[byte][..], b"b?", &[byte], b"c"].concat();
-            let uri = Uri::try_from(target.as_slice()).unwrap_or_else(|_| panic!("{:?} is no URI", byte as char));
+            let uri =
+                Uri::try_from(target.as_slice()).unwrap_or_else(|_| panic!("{:?} is no URI", byte as char));
             assert_eq!(uri.to_string().as_bytes(), target, "{:?}", byte as char);
         }
     }
