@@ -64,7 +64,11 @@ pub async fn handle(
         }
     };
     let in_work = RequestInWork::new(client);
-    match serve(&proxy, &session, number, request).await {
+    let served = serve(&proxy, &session, number, request).await;
+    if !matches!(served, Ok(Served::Upgrade(_))) {
+        client.stay_with_http(number);
+    }
+    match served {
         Ok(Served::Response(response)) => Ok(response.map(|body| ResponseBody::upstream(body, in_work))),
         Ok(Served::Upgrade(headers)) => {
             let mut response = Response::new(ResponseBody::empty(in_work));
@@ -115,7 +119,7 @@ async fn serve(
     };
     let mut response = exchange.run(head.parts, body, &client.upstream, replay).await.map_err(|error| {
         // A broken request body breaks the exchange, too; the client hears of its own fault.
-        client.refusal().map_or(Failure::Upstream(error), Failure::Refused)
+        client.body_refusal(number).map_or(Failure::Upstream(error), Failure::Refused)
     })?;
 
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -127,10 +131,7 @@ async fn serve(
             Ok(Served::Upgrade(headers))
         }
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
-        (false, upgrade) => {
-            if upgrade.is_some() {
-                client.refuse_upgrade();
-            }
+        (false, _) => {
             forward::response_headers(&mut response);
             if !client.may_keep_alive() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

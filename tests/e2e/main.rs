@@ -4,4 +4,6 @@ mod framing;
 mod harness;
 mod refused;
 mod requests;
+mod slow_clients;
 mod smoke;
+mod upgrade;

@@ -138,7 +138,12 @@ mod tests {
 
     /// Reads the body at once and byte by byte; both must agree.
     fn check(body: &[u8], expect: Result<(usize, bool), Refusal>) {
-        assert_eq!(Chunked::default().advance(body), expect, "at once: {:?}", body.escape_ascii().to_string());
+        assert_eq!(
+            Chunked::default().advance(body),
+            expect,
+            "at once: {:?}",
+            body.escape_ascii().to_string()
+        );
         let mut chunked = Chunked::default();
         let mut at = 0;
         let piecewise = loop {

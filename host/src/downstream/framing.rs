@@ -93,7 +93,8 @@ impl Framing {
         let mut at = 0;
         // A head in this input whose body hasn't ended: refused as a whole if the body turns out broken.
         let mut open: Option<(usize, HeadFacts)> = None;
-        let mut pass = |(start, facts): (usize, HeadFacts)| passing(&input[start..start + facts.length], facts);
+        let mut pass =
+            |(start, facts): (usize, HeadFacts)| passing(&input[start..start + facts.length], facts);
         let stop = loop {
             if self.place == Place::Head
                 && let Some(head) = open.take()
@@ -147,9 +148,9 @@ impl Framing {
 
     fn read_head(&mut self, rest: &[u8]) -> Result<Option<HeadFacts>, Refusal> {
         // A head that trickles in isn't parsed anew for each byte: only when it may be complete, or has doubled.
-        let may_be_complete = memchr::memmem::find(&rest[self.parsed.saturating_sub(3).min(rest.len())..], b"\n\r\n")
-            .is_some()
-            || memchr::memmem::find(rest, b"\n\n").is_some();
+        let may_be_complete =
+            memchr::memmem::find(&rest[self.parsed.saturating_sub(3).min(rest.len())..], b"\n\r\n").is_some()
+                || memchr::memmem::find(rest, b"\n\n").is_some();
         if self.parsed > 0
             && !may_be_complete
             && rest.len() < (2 * self.parsed).min(self.limits.max_header_bytes)
@@ -182,7 +183,8 @@ mod tests {
 
     const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-    const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    const CHUNKED: &str =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 
     fn framing() -> Framing {
