@@ -1,10 +1,13 @@
 //! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
 
+mod bad_backends;
 mod expectations;
+mod forwarding;
 mod framing;
 mod harness;
 mod refused;
 mod requests;
+mod responses;
 mod slow_clients;
 mod smoke;
 mod trailers;

@@ -87,7 +87,8 @@ impl WorkerPool {
         if backends.generation != Some(topology.generation()) {
             let kept = std::mem::take(&mut backends.all);
             backends.generation = Some(topology.generation());
-            backends.all = topology.backends().iter().map(|backend| Rc::new(self.adopt(backend, &kept))).collect();
+            backends.all =
+                topology.backends().iter().map(|backend| Rc::new(self.adopt(backend, &kept))).collect();
         }
         backends.all.get(picked.index.get()).map(Rc::clone)
     }

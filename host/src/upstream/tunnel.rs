@@ -93,7 +93,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OneWay<R, W> {
                 self.moved += bytes as u64;
             }
             while !self.pending.is_empty() {
-                let bytes = ready!(Pin::new(&mut self.to).poll_write(cx, &self.buffer[self.pending.clone()]))?;
+                let bytes =
+                    ready!(Pin::new(&mut self.to).poll_write(cx, &self.buffer[self.pending.clone()]))?;
                 self.pending.start += bytes;
                 self.moved += bytes as u64;
             }
