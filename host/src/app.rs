@@ -70,7 +70,9 @@ impl App {
         let (listeners, sockets) = bind(config)?;
         let admin = config
             .admin
-            .map(|address| admin::bind(address).with_context(|| format!("cannot listen on {address} (admin)")))
+            .map(|address| {
+                admin::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))
+            })
             .transpose()?;
 
         let slots: Vec<Arc<PolicySlot>> = opened.iter().map(|opened| Arc::clone(&opened.slot)).collect();
@@ -226,8 +228,10 @@ fn start_workers(
     mut sockets: Vec<Vec<TcpListener>>,
     phase: &watch::Receiver<Phase>,
 ) -> Result<Vec<JoinHandle<std::io::Result<Drained>>>> {
-    let mut pools: Vec<_> =
-        opened.into_iter().map(|opened| (Arc::clone(opened.slot.pool()), opened.pickers.into_iter())).collect();
+    let mut pools: Vec<_> = opened
+        .into_iter()
+        .map(|opened| (Arc::clone(opened.slot.pool()), opened.pickers.into_iter()))
+        .collect();
     (0..config.workers)
         .map(|number| {
             let setup = WorkerSetup {

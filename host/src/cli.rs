@@ -62,7 +62,9 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run { config, workers } => run::run(&config.path, workers.map(usize::from)),
         Command::Check { config } => check::check(&config.path),
-        Command::Demo { exit } => demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp }),
+        Command::Demo { exit } => {
+            demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })
+        }
         Command::Policy { command } => policy::run(command),
     };
     match result {

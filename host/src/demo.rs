@@ -48,13 +48,15 @@ pub enum Afterwards {
 ///
 /// Something that has nothing to do with a proxy: no directory for the plugin, no port, no thread.
 pub fn run(afterwards: Afterwards) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     runtime.block_on(demonstrate(afterwards))
 }
 
 async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen to signals")?;
-    let backends = Backends::start(["b1", "b2", "b3"]).context("cannot start the demonstration's backends")?;
+    let backends =
+        Backends::start(["b1", "b2", "b3"]).context("cannot start the demonstration's backends")?;
     let plugin = PluginFile::create()?;
     let file = plugin.directory.path().join("demo.toml");
     let port = if afterwards == Afterwards::Exit { 0 } else { 8080 };
@@ -65,7 +67,8 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let mut report = Report::new(backends.names());
     for policy in SHOWN {
         let path = format!("/{policy}");
-        let tally = tokio::task::spawn_blocking(move || load::send(address, &path, CONNECTIONS, REQUESTS)).await??;
+        let tally =
+            tokio::task::spawn_blocking(move || load::send(address, &path, CONNECTIONS, REQUESTS)).await??;
         report.policy(policy, &tally);
     }
     let swapped = swap_under_load(&app, address, &plugin, &mut report).await?;
@@ -111,7 +114,12 @@ fn configuration(backends: &Backends, plugin: &PluginFile, port: u16) -> String 
 }
 
 /// Replaces the plugin while requests flow; says whether the new version came to serve.
-async fn swap_under_load(app: &App, address: SocketAddr, plugin: &PluginFile, report: &mut Report) -> Result<bool> {
+async fn swap_under_load(
+    app: &App,
+    address: SocketAddr,
+    plugin: &PluginFile,
+    report: &mut Report,
+) -> Result<bool> {
     let slot = app.pools().last().context("the swapped pool is missing")?;
     let load = Load::start(address, "/", CONNECTIONS)?;
     tokio::time::sleep(AROUND_SWAP).await;
@@ -148,7 +156,9 @@ fn print_playground(address: SocketAddr, plugin: &PluginFile) {
     for policy in SHOWN {
         println!("    curl http://{address}/{policy}");
     }
-    println!("    curl http://{address}/             # the policy in the file\n\nSwap the policy of / while you do:\n");
+    println!(
+        "    curl http://{address}/             # the policy in the file\n\nSwap the policy of / while you do:\n"
+    );
     for policy in SHOWN {
         println!("    cp {folder}/{policy}.wasm {path}");
     }
@@ -164,7 +174,8 @@ struct PluginFile {
 
 impl PluginFile {
     fn create() -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("pointsman-demo-").tempdir().context("no directory")?;
+        let directory =
+            tempfile::Builder::new().prefix("pointsman-demo-").tempdir().context("no directory")?;
         for name in SHOWN {
             let content = policy::bundled(name).with_context(|| format!("no bundled policy {name}"))?;
             std::fs::write(directory.path().join(format!("{name}.wasm")), content)?;

@@ -26,7 +26,8 @@ impl Drain {
     /// Tells all connections to come to an end.
     pub fn start(&self) {
         self.shared.draining.set(true);
-        let wakers: Vec<Waker> = self.shared.wakers.borrow_mut().iter_mut().filter_map(Option::take).collect();
+        let wakers: Vec<Waker> =
+            self.shared.wakers.borrow_mut().iter_mut().filter_map(Option::take).collect();
         wakers.into_iter().for_each(Waker::wake);
         self.shared.wake_watchers();
     }

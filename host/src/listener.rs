@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn all_workers_share_one_port() {
-        let (listener, sockets) = Listener::bind(&config(([127, 0, 0, 1], 0).into()), 3).expect("a free port");
+        let (listener, sockets) =
+            Listener::bind(&config(([127, 0, 0, 1], 0).into()), 3).expect("a free port");
         let ports: Vec<u16> =
             sockets.iter().map(|socket| socket.local_addr().expect("an address").port()).collect();
         assert_eq!(ports, [listener.address.port(); 3]);

@@ -101,7 +101,9 @@ async fn linger(mut stream: TcpStream, deadline: &Deadline) {
         while left > 0 {
             let mut buf = ReadBuf::new(&mut space);
             match Pin::new(&mut stream).poll_read(cx, &mut buf) {
-                Poll::Ready(Ok(())) if !buf.filled().is_empty() => left = left.saturating_sub(buf.filled().len()),
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    left = left.saturating_sub(buf.filled().len())
+                }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return deadline.poll(cx),
             }

@@ -69,7 +69,8 @@ pub enum Drained {
 ///
 /// The event loop can't be set up.
 pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drained> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
     runtime.block_on(LocalSet::new().run_until(serve_until_drained(setup, phase)))
 }
 
@@ -110,8 +111,10 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
 async fn accept(proxy: Rc<Proxy>, listener: Rc<Listener>, socket: tokio::net::TcpListener, drain: Drain) {
     loop {
         let next = async {
+            let accepted = socket.accept().await;
+            // In this order: a worker without clients must not keep a permit from those that have some.
             let permit = Arc::clone(&listener.connections).acquire_owned().await;
-            (permit, socket.accept().await)
+            (permit, accepted)
         };
         let (permit, accepted) = tokio::select! {
             biased;

@@ -5,7 +5,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// Runs cargo in the workspace and fails if it does.
-pub(crate) fn run<'a>(arguments: impl IntoIterator<Item = &'a str>, environment: &[(&str, &str)]) -> Result<()> {
+pub(crate) fn run<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+    environment: &[(&str, &str)],
+) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).envs(environment.iter().copied());
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));

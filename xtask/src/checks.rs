@@ -69,7 +69,13 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         eprintln!("xtask: [{}/{}] {}: {}", place + 1, chosen.len(), check.name, check.what);
         let began = Instant::now();
         cargo::run(check.arguments.iter().copied(), check.environment)?;
-        eprintln!("xtask: [{}/{}] {}: passed in {:.0?}", place + 1, chosen.len(), check.name, began.elapsed());
+        eprintln!(
+            "xtask: [{}/{}] {}: passed in {:.0?}",
+            place + 1,
+            chosen.len(),
+            check.name,
+            began.elapsed()
+        );
     }
     eprintln!("xtask: all checks passed");
     Ok(())

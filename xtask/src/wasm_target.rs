@@ -27,7 +27,8 @@ pub(crate) fn ensure() -> Result<()> {
 /// Asks the compiler where the target's libraries would be, and looks.
 fn is_installed() -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let Ok(output) = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output() else {
+    let Ok(output) = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output()
+    else {
         return false;
     };
     let libraries = String::from_utf8_lossy(&output.stdout);

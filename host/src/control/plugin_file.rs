@@ -105,7 +105,10 @@ mod tests {
     fn a_file_in_the_policy_directory_wins_over_the_bundled_policy() {
         let directory = tempfile::tempdir().expect("a directory");
         let source = PolicySource::Named("round-robin".into());
-        assert_eq!(find(&source, Some(directory.path())).expect("bundled").origin.as_ref(), "bundled round-robin");
+        assert_eq!(
+            find(&source, Some(directory.path())).expect("bundled").origin.as_ref(),
+            "bundled round-robin"
+        );
         std::fs::write(directory.path().join("round-robin.wasm"), b"mine").expect("a file");
         assert_eq!(find(&source, Some(directory.path())).expect("the file").content.as_ref(), b"mine");
     }

@@ -98,7 +98,12 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(watched: Vec<Watched>, loader: PolicyLoader, directories: Directories, again: Sender<Hint>) -> Self {
+    fn new(
+        watched: Vec<Watched>,
+        loader: PolicyLoader,
+        directories: Directories,
+        again: Sender<Hint>,
+    ) -> Self {
         let files = watched.into_iter().map(|watched| Followed::new(watched.path, watched.slot)).collect();
         Self { files, loader, directories, again }
     }

@@ -86,7 +86,8 @@ fn block_on_connections(
     connections: usize,
     next: impl Fn() -> Option<Phase>,
 ) -> Result<[Tally; 3]> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     let tallies = Rc::new(RefCell::new([(); 3].map(|()| Tally::default())));
     let drivers = LocalSet::new();
     let all = async {

@@ -36,7 +36,12 @@ impl Report {
     }
 
     /// The swap, with the time from the new file to its publication.
-    pub(super) fn swap(&mut self, (from, to): (&str, &str), tallies: &Result<[Tally; 3]>, took: Option<Duration>) {
+    pub(super) fn swap(
+        &mut self,
+        (from, to): (&str, &str),
+        tallies: &Result<[Tally; 3]>,
+        took: Option<Duration>,
+    ) {
         println!("\nswap under load: policy.wasm is replaced while requests flow");
         let [before, during, after] = match tallies {
             Ok(tallies) => tallies,

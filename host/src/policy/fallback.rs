@@ -38,7 +38,8 @@ fn choose(
 /// Whether `a` has fewer requests in flight for its weight than `b`. Between equals chance decides in proportion to the
 /// weights, so that an idle pool gives light backends their share too.
 fn prefers(topology: &Topology, a: BackendIndex, b: BackendIndex, rng: &mut Rng) -> bool {
-    let load = |index: BackendIndex| topology.stats().get(index.get()).map_or(u64::MAX, |stats| stats.in_flight());
+    let load =
+        |index: BackendIndex| topology.stats().get(index.get()).map_or(u64::MAX, |stats| stats.in_flight());
     let weight = |index: BackendIndex| topology.weights().get(index.get()).copied().unwrap_or(0).max(1);
     let (heavy_a, heavy_b) = (u128::from(weight(a)), u128::from(weight(b)));
     match (u128::from(load(a)) * heavy_b).cmp(&(u128::from(load(b)) * heavy_a)) {

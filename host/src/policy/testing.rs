@@ -58,7 +58,8 @@ pub(super) const ABSTAIN: &str = "(i64.const 0x1_0000_0000)";
 /// ready, and abstain.
 pub(super) fn guest(fields: &str) -> Vec<u8> {
     let mut module = format!("(module {IMPORTS} (memory (export \"memory\") 1) {fields}");
-    for (name, body) in [("init", "(result i32) (i32.const 0)"), ("pick", &format!("(result i64) {ABSTAIN}"))] {
+    for (name, body) in [("init", "(result i32) (i32.const 0)"), ("pick", &format!("(result i64) {ABSTAIN}"))]
+    {
         if !fields.contains(&format!("pointsman_{name}")) {
             module += &format!("(func (export \"pointsman_{name}\") {body})");
         }

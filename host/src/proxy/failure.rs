@@ -64,7 +64,10 @@ impl Failure {
     pub(super) fn log(&self, peer: SocketAddr) {
         let error = self.label();
         match self {
-            Self::Upstream(upstream::Error::ClientAbort) | Self::Refused(_) | Self::PolicyReject(_) | Self::NoRoute => {
+            Self::Upstream(upstream::Error::ClientAbort)
+            | Self::Refused(_)
+            | Self::PolicyReject(_)
+            | Self::NoRoute => {
                 tracing::debug!(error, %peer, "request failed: {}", self.reason());
             }
             Self::NoBackend | Self::Upstream(_) => {

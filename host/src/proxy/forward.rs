@@ -25,7 +25,8 @@ const VIA_1_0: HeaderValue = HeaderValue::from_static("1.0 pointsman");
 /// Takes the authority out of an absolute-form target: it counts, and `Host` doesn't (RFC 9112 section 3.2.2).
 pub(super) fn adopt_absolute_target(parts: &mut Parts) -> Result<(), Failure> {
     let Some(authority) = parts.uri.authority() else { return Ok(()) };
-    let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Refused(Refusal::MalformedTarget))?;
+    let host =
+        HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Refused(Refusal::MalformedTarget))?;
     parts.headers.insert(HOST, host);
     let path = parts.uri.path_and_query().cloned();
     parts.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
@@ -43,7 +44,11 @@ pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// The head as it goes to the backend.
-pub(super) fn request_head(mut parts: Parts, client: &Rc<Client>, upgrade: Option<&HeaderValue>) -> RequestHead {
+pub(super) fn request_head(
+    mut parts: Parts,
+    client: &Rc<Client>,
+    upgrade: Option<&HeaderValue>,
+) -> RequestHead {
     let via = if parts.version == Version::HTTP_10 { VIA_1_0 } else { VIA_1_1 };
     parts.version = Version::HTTP_11;
     let headers = &mut parts.headers;

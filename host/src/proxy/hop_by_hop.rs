@@ -37,8 +37,15 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     if headers.remove(TRANSFER_ENCODING).is_some() {
         headers.remove(CONTENT_LENGTH);
     }
-    for name in [&CONNECTION, &UPGRADE, &TE, &PROXY_AUTHENTICATE, &PROXY_AUTHORIZATION, &KEEP_ALIVE, &PROXY_CONNECTION]
-    {
+    for name in [
+        &CONNECTION,
+        &UPGRADE,
+        &TE,
+        &PROXY_AUTHENTICATE,
+        &PROXY_AUTHORIZATION,
+        &KEEP_ALIVE,
+        &PROXY_CONNECTION,
+    ] {
         headers.remove(name);
     }
     if takes_trailers {
@@ -56,7 +63,8 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 fn strip_named(headers: &mut HeaderMap) {
     let Some(first) = headers.get(CONNECTION) else { return };
     // Nearly always one of two words that name no field.
-    if headers.get_all(CONNECTION).iter().nth(1).is_none() && [&b"close"[..], b"keep-alive"].contains(&first.as_bytes())
+    if headers.get_all(CONNECTION).iter().nth(1).is_none()
+        && [&b"close"[..], b"keep-alive"].contains(&first.as_bytes())
     {
         return;
     }
@@ -97,7 +105,10 @@ mod tests {
             text.lines()
                 .map(|line| {
                     let (name, value) = line.split_once(": ").expect("name: value");
-                    (name.parse::<HeaderName>().expect("a name"), value.parse::<HeaderValue>().expect("a value"))
+                    (
+                        name.parse::<HeaderName>().expect("a name"),
+                        value.parse::<HeaderValue>().expect("a value"),
+                    )
                 })
                 .collect()
         };

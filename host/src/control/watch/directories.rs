@@ -26,7 +26,8 @@ impl Directories {
             }
             hint();
         });
-        let watcher = watcher.map_err(|error| tracing::warn!(%error, "no file events; plugin files are polled")).ok();
+        let watcher =
+            watcher.map_err(|error| tracing::warn!(%error, "no file events; plugin files are polled")).ok();
         Self { watcher, watched: BTreeSet::new() }
     }
 
@@ -57,7 +58,8 @@ fn is_reading(kind: EventKind) -> bool {
 }
 
 fn directories(file: &Path) -> Vec<PathBuf> {
-    let named = file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let named =
+        file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     let real = file.canonicalize().ok().and_then(|file| file.parent().map(PathBuf::from));
     named.map(PathBuf::from).into_iter().chain(real).collect()
 }

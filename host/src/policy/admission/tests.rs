@@ -59,12 +59,22 @@ fn imports() {
         refused(wat(&format!(r#"(module (import "{from}" "{name}" {item}))"#))).to_string()
     };
     for (from, name, item, expected) in [
-        ("wasi_snapshot_preview1", "fd_write", "(func)", "WASI. Policies have no operating system; build for wasm32-unk"),
+        (
+            "wasi_snapshot_preview1",
+            "fd_write",
+            "(func)",
+            "WASI. Policies have no operating system; build for wasm32-unk",
+        ),
         ("wasi:cli/stdout@0.2.0", "get-stdout", "(func)", "WASI"),
         ("pointsman_1.1", "queue", "(func)", "needs ABI 1.1, this Pointsman has 1.0; use a newer Pointsman"),
         ("pointsman_2.0", "pick", "(func)", "built for ABI 2.0"),
         ("pointsman_0.9", "pick", "(func)", "built for ABI 0.9"),
-        ("env", "memcpy", "(func)", "imports `memcpy` from `env`; all that policies may import is `pointsman_1.0`"),
+        (
+            "env",
+            "memcpy",
+            "(func)",
+            "imports `memcpy` from `env`; all that policies may import is `pointsman_1.0`",
+        ),
         ("pointsman_1.0", "reboot", "(func)", "which has no such function"),
         ("pointsman_1.0", "random", "(func)", "imports `random` as (); the contract says () -> i64"),
         ("pointsman_1.0", "random", "(memory 1)", "as a memory; the contract says () -> i64"),
@@ -193,7 +203,10 @@ fn traps_are_named() {
            (func (export "pointsman_tick") (drop (call $deeper (i32.const 0))))"#,
     )) {
         Refusal::Rehearsal { fault, .. } => {
-            assert_eq!((fault.kind, fault.message.as_str()), (FaultKind::Trap, "wasm trap: call stack exhausted"));
+            assert_eq!(
+                (fault.kind, fault.message.as_str()),
+                (FaultKind::Trap, "wasm trap: call stack exhausted")
+            );
             assert!(fault.backtrace.starts_with("deeper < deeper < "), "{}", fault.backtrace);
             assert!(fault.backtrace.len() < 200, "{}", fault.backtrace);
         }
@@ -209,7 +222,12 @@ fn greed_is_named() {
         FaultKind::Memory,
         "asked for 16842752 bytes of memory; it may have 16777216",
     );
-    check_fault("init", "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) (i32.const 0)", FaultKind::Memory, "bytes");
+    check_fault(
+        "init",
+        "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) (i32.const 0)",
+        FaultKind::Memory,
+        "bytes",
+    );
     let table = guest(
         r#"(table 1 funcref) (func (export "pointsman_tick") (drop (table.grow (ref.null func) (i32.const 10000))))"#,
     );

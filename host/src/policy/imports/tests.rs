@@ -95,9 +95,11 @@ fn topology() {
         let label = probe.text("backend_label", &format!("(i32.const {index}) {key}"));
         assert_eq!(label.as_deref(), expected, "{index} {key}");
     }
-    for (call, expected) in
-        [("weight", [1000, 2000, 3000, 0]), ("configured_weight", [1000, 2000, 3000, 0]), ("flags", [3, 6, 3, 0])]
-    {
+    for (call, expected) in [
+        ("weight", [1000, 2000, 3000, 0]),
+        ("configured_weight", [1000, 2000, 3000, 0]),
+        ("flags", [3, 6, 3, 0]),
+    ] {
         for (index, expected) in [0, 1, 2, -1].into_iter().zip(expected) {
             let number = probe.number(&format!("(i64.extend_i32_s (call ${call} (i32.const {index})))"));
             assert_eq!(number, expected, "{call} {index}");
@@ -175,7 +177,8 @@ fn request_texts() {
 #[test]
 fn hashes_tell_parts_apart_and_know_what_is_absent() {
     let mut probe = Probe::new();
-    let mut hash = |source: i32, name: &str| probe.number(&format!("(call $hash (i32.const {source}) {name})"));
+    let mut hash =
+        |source: i32, name: &str| probe.number(&format!("(call $hash (i32.const {source}) {name})"));
     let none = "(i32.const 0) (i32.const 0)";
     let hashes = [
         hash(hash_source::CLIENT_IP, none),
@@ -246,7 +249,8 @@ fn cells_can_be_read_set_added_and_compared() {
                 (call $cell_get (i32.const 1) (i32.const 2) (i32.const 3))))",
     );
     assert_eq!(number, 509);
-    for unknown in ["(i32.const 2) (i32.const 0) (i32.const 0)", "(i32.const 1) (i32.const 3) (i32.const 0)"] {
+    for unknown in ["(i32.const 2) (i32.const 0) (i32.const 0)", "(i32.const 1) (i32.const 3) (i32.const 0)"]
+    {
         assert_eq!(probe.number(&format!("(call $cell_get {unknown})")), 0);
         assert_eq!(probe.number(&format!("(call $cell_add {unknown} (i64.const 1))")), 0);
         assert_eq!(probe.number(&format!("(call $cell_cas {unknown} (i64.const 0) (i64.const 1))")), 0);
@@ -298,7 +302,10 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
         ("config", "(drop (call $config (i32.const 65530) (i32.const 7)))"),
         ("config", "(drop (call $config (i32.const -1) (i32.const -1)))"),
         ("fail", "(call $fail (i32.const 65536) (i32.const 1))"),
-        ("backend_text", "(drop (call $backend_text (i32.const 0) (i32.const 0) (i32.const 65537) (i32.const 0)))"),
+        (
+            "backend_text",
+            "(drop (call $backend_text (i32.const 0) (i32.const 0) (i32.const 65537) (i32.const 0)))",
+        ),
         (
             "backend_label",
             "(drop (call $backend_label (i32.const 0) (i32.const -8) (i32.const 8) (i32.const 0) (i32.const 0)))",

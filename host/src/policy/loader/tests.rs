@@ -182,8 +182,9 @@ fn bundled_policies_pass_and_balance() {
     for name in super::super::names() {
         let pool = pool("api", &["a", "-b", "c", "d"]);
         let plugin = Plugin::bundled(name).unwrap();
-        let mut opened =
-            loader.open(pool, PolicySettings::default(), Arc::default(), plugin).expect("bundled policies are fit");
+        let mut opened = loader
+            .open(pool, PolicySettings::default(), Arc::default(), plugin)
+            .expect("bundled policies are fit");
         let mut counts = [0; 4];
         for client in 0..200 {
             let mut head = request();

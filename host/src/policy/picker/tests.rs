@@ -9,7 +9,9 @@ use super::super::cells::Cells;
 use super::super::fault::FaultKind;
 use super::super::guest::PolicySettings;
 use super::super::loader::{Opened, PolicyLoader};
-use super::super::testing::{ABSTAIN, guest, loader, open, plugin, pool, request, topology, wait_for, with_cell};
+use super::super::testing::{
+    ABSTAIN, guest, loader, open, plugin, pool, request, topology, wait_for, with_cell,
+};
 use super::*;
 use crate::backend::BackendIndex;
 
@@ -247,7 +249,9 @@ fn hooks_that_fail_cost_the_instance_and_nothing_else() {
         let before = picked(picker.pick(&mut request()));
         wait_for("the fault", || {
             match hook {
-                "topology" => slot.pool().publish(topology(slot.pool().topology_generation() + 1, &["a", "b"])),
+                "topology" => {
+                    slot.pool().publish(topology(slot.pool().topology_generation() + 1, &["a", "b"]))
+                }
                 "tick" => drop(picker.tick()),
                 _ => picker.observe(before, &response(), None),
             }

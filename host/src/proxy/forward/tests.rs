@@ -34,7 +34,12 @@ fn forward(peer: &str, trusted: &[&str], headers: &[(&str, &str)], field: &str) 
 
 #[test]
 fn a_stranger_is_not_believed() {
-    let lies = [("host", "a"), ("x-forwarded-for", "6.6.6.6"), ("x-forwarded-proto", "https"), ("x-real-ip", "6.6.6.6")];
+    let lies = [
+        ("host", "a"),
+        ("x-forwarded-for", "6.6.6.6"),
+        ("x-forwarded-proto", "https"),
+        ("x-real-ip", "6.6.6.6"),
+    ];
     let (client, forwarded_for) = forward("192.0.2.1", &[], &lies, "x-forwarded-for");
     assert_eq!((client.as_str(), forwarded_for), ("192.0.2.1", vec!["192.0.2.1".to_owned()]));
     assert_eq!(forward("192.0.2.1", &[], &lies, "x-forwarded-proto").1, ["http"]);
@@ -93,7 +98,10 @@ fn an_absolute_target_overrides_host() {
         let mut parts = parts(&[("host", "a")]);
         parts.uri = target.parse().expect("a URI");
         adopt_absolute_target(&mut parts).expect("a good target");
-        assert_eq!((parts.uri.to_string().as_str(), &parts.headers["host"]), (path, &HeaderValue::from_static(host)));
+        assert_eq!(
+            (parts.uri.to_string().as_str(), &parts.headers["host"]),
+            (path, &HeaderValue::from_static(host))
+        );
     }
 }
 
@@ -112,6 +120,9 @@ fn upgrades_are_passed_on_but_h2c() {
         &client("192.0.2.1", &[]),
         Some(&HeaderValue::from_static("websocket")),
     );
-    assert_eq!((&head.parts.headers["connection"], &head.parts.headers["upgrade"]), (&HeaderValue::from_static("upgrade"), &HeaderValue::from_static("websocket")));
+    assert_eq!(
+        (&head.parts.headers["connection"], &head.parts.headers["upgrade"]),
+        (&HeaderValue::from_static("upgrade"), &HeaderValue::from_static("websocket"))
+    );
     assert!(!head.parts.headers.contains_key("x-a"));
 }
