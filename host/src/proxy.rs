@@ -64,7 +64,11 @@ pub async fn handle(
         }
     };
     let in_work = RequestInWork::new(client);
-    match serve(&proxy, &session, number, request).await {
+    let served = serve(&proxy, &session, number, request).await;
+    if !matches!(served, Ok(Served::Upgrade(_))) {
+        client.stay_with_http(number);
+    }
+    match served {
         Ok(Served::Response(response)) => Ok(response.map(|body| ResponseBody::upstream(body, in_work))),
         Ok(Served::Upgrade(headers)) => {
             let mut response = Response::new(ResponseBody::empty(in_work));
@@ -115,7 +119,7 @@ async fn serve(
     };
     let mut response = exchange.run(head.parts, body, &client.upstream, replay).await.map_err(|error| {
         // A broken request body breaks the exchange, too; the client hears of its own fault.
-        client.refusal().map_or(Failure::Upstream(error), Failure::Refused)
+        client.body_refusal(number).map_or(Failure::Upstream(error), Failure::Refused)
     })?;
 
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -124,7 +128,6 @@ async fn serve(
             let headers = forward::upgrade_response(response.headers_mut());
             let tunnel = exchange.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
             session.tunnel.replace(Some(tunnel));
-            client.accept_upgrade();
             Ok(Served::Upgrade(headers))
         }
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),

@@ -22,9 +22,12 @@ impl Router {
     }
 
     /// The route of a request. `authority` is what stands in `Host`.
+    ///
+    /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
     pub fn route(&self, authority: &[u8], path: &str) -> Option<RouteIndex> {
         let host = host_of(authority);
+        let path = if path == "*" { "/" } else { path };
         self.routes
             .iter()
             .position(|route| matches_host(&route.host, host) && path.starts_with(&route.path))
@@ -92,5 +95,7 @@ mod tests {
         check("other", "/static/a", Some(3));
         check("other", "/static", None);
         check("", "/", None);
+        check("a.example.com", "*", Some(1));
+        check("other", "*", None);
     }
 }

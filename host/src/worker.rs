@@ -125,8 +125,10 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
 async fn accept(proxy: Rc<Proxy>, listener: Rc<Listener>, socket: tokio::net::TcpListener, drain: Drain) {
     loop {
         let next = async {
+            let accepted = socket.accept().await;
+            // In this order: a worker without clients must not keep a permit from those that have some.
             let permit = Arc::clone(&listener.connections).acquire_owned().await;
-            (permit, socket.accept().await)
+            (permit, accepted)
         };
         let (permit, accepted) = tokio::select! {
             biased;

@@ -4,13 +4,17 @@ mod backend;
 mod client;
 mod guest;
 mod http;
+mod latch;
 mod proxy;
+mod setup;
 
 pub(crate) use backend::{Backend, Behaviour, Exchange};
 pub(crate) use client::Client;
 pub(crate) use guest::{choose, constant, guest, revised, version};
 pub(crate) use http::{Request, Response};
+pub(crate) use latch::Latch;
 pub(crate) use proxy::Proxy;
+pub(crate) use setup::Setup;
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,18 @@
 //! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
 
-mod declined_upgrade;
+mod bad_backends;
+mod expectations;
+mod forwarding;
+mod framing;
 mod harness;
 mod hostile;
 mod policies;
+mod refused;
+mod requests;
+mod responses;
 mod route_policies;
+mod slow_clients;
 mod smoke;
 mod swap;
+mod trailers;
+mod upgrade;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use rustix::process::{Resource, Rlimit};
 
 use crate::app::App;
 use crate::config::Config;
@@ -22,6 +23,7 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
     };
     config.workers = workers.unwrap_or(config.workers);
     log_to_stderr();
+    raise_file_limit();
 
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
@@ -75,6 +77,16 @@ fn ended(drained: Drained) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Takes as many file descriptors as the system allows: every connection is one, and the usual limit of 1024 is there for
+/// programs that know no better than select(2).
+fn raise_file_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = rustix::process::setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, limit = ?limit.current, "cannot raise the limit of open files");
+    }
 }
 
 fn log_to_stderr() {

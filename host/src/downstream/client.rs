@@ -38,21 +38,15 @@ pub struct Client {
     /// Requests that the path has begun, and that it has ended.
     begun: Cell<u64>,
     ended: Cell<u64>,
-    refusal: Cell<Option<Refusal>>,
+    /// What the gate found wrong with the request that would have been next, or with the body of the last that passed.
+    refused_request: Cell<Option<Refusal>>,
+    refused_body: Cell<Option<Refusal>>,
     /// Head of the request `replay_number`, if that may be sent twice.
     replay_head: RefCell<Vec<u8>>,
     replay_number: Cell<u64>,
-    upgrade: Cell<Upgrade>,
+    /// The last request that passed has an answer that keeps to HTTP.
+    stays_with_http: Cell<bool>,
     gate: RefCell<Option<Waker>>,
-}
-
-/// What became of a request for another protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Upgrade {
-    #[default]
-    Undecided,
-    Accepted,
-    Declined,
 }
 
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
@@ -83,10 +77,11 @@ impl Client {
             passed: Cell::new(0),
             begun: Cell::new(0),
             ended: Cell::new(0),
-            refusal: Cell::new(None),
+            refused_request: Cell::new(None),
+            refused_body: Cell::new(None),
             replay_head: RefCell::default(),
             replay_number: Cell::new(0),
-            upgrade: Cell::default(),
+            stays_with_http: Cell::default(),
             gate: RefCell::default(),
         }
     }
@@ -97,24 +92,17 @@ impl Client {
     pub fn begin_request(&self) -> Result<u64, Refusal> {
         let number = self.begun.get() + 1;
         self.begun.set(number);
-        match self.refusal.get() {
+        match self.refused_request.get() {
             Some(refusal) if number > self.passed.get() => Err(refusal),
             _ => Ok(number),
         }
     }
 
     /// The path has ended a request: its response is whole, or won't be.
-    ///
-    /// If it asked for another protocol and didn't get it, for whatever reason, the gate reads on.
     pub fn end_request(&self) {
         self.ended.set(self.ended.get() + 1);
-        if self.upgrade.get() == Upgrade::Undecided {
-            self.upgrade.set(Upgrade::Declined);
-            if let Some(gate) = self.gate.borrow_mut().take() {
-                gate.wake();
-            }
-        }
-        if self.is_idle() {
+        // If it is set, the next head has begun.
+        if self.is_idle() && !self.receive.is_set() {
             self.receive.set(self.limits.keepalive_timeout);
         }
     }
@@ -137,10 +125,16 @@ impl Client {
         self.begun.get() == self.ended.get()
     }
 
-    /// What the gate found wrong with the body of the request in work.
+    /// What the gate found wrong, after which nothing passes any more.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
-        self.refusal.get()
+        self.refused_request.get().or(self.refused_body.get())
+    }
+
+    /// What the gate found wrong with the body of this request.
+    #[must_use]
+    pub fn body_refusal(&self, number: u64) -> Option<Refusal> {
+        self.refused_body.get().filter(|_| number == self.passed.get())
     }
 
     /// Whether a request that may be sent twice can't be had again from [`replay`](Self::replay): the client pipelines,
@@ -160,9 +154,16 @@ impl Client {
         head::rebuild(&self.replay_head.borrow())
     }
 
-    /// The backend changes the protocol, too: nothing that the client sends from now on is HTTP.
-    pub fn accept_upgrade(&self) {
-        self.upgrade.set(Upgrade::Accepted);
+    /// The answer to this request keeps to HTTP: if it was a wish for another protocol, the gate reads on.
+    pub fn stay_with_http(&self, number: u64) {
+        // Nothing has passed after such a wish.
+        if number != self.passed.get() {
+            return;
+        }
+        self.stays_with_http.set(true);
+        if let Some(gate) = self.gate.borrow_mut().take() {
+            gate.wake();
+        }
     }
 
     // The gate's side.
@@ -170,7 +171,7 @@ impl Client {
     /// A request passes.
     pub(super) fn pass(&self, bytes: &[u8], facts: HeadFacts) {
         self.passed.set(self.passed.get() + 1);
-        self.upgrade.set(Upgrade::Undecided);
+        self.stays_with_http.set(false);
         if facts.idempotent && facts.body == BodyFraming::None {
             let mut kept = self.replay_head.borrow_mut();
             kept.clear();
@@ -182,14 +183,20 @@ impl Client {
         }
     }
 
-    /// Nothing passes any more.
-    pub(super) fn refuse(&self, refusal: Refusal) {
-        self.refusal.set(Some(refusal));
+    /// The next request doesn't pass, nor does anything after it.
+    pub(super) fn refuse_request(&self, refusal: Refusal) {
+        self.refused_request.set(Some(refusal));
     }
 
-    /// Whether the protocol stays as it is; if that isn't known yet, `waker` is woken once it is.
-    pub(super) fn upgrade_declined(&self, waker: &Waker) -> bool {
-        if self.upgrade.get() == Upgrade::Declined {
+    /// The rest of the body in work doesn't pass, nor does anything after it.
+    pub(super) fn refuse_body(&self, refusal: Refusal) {
+        self.refused_body.set(Some(refusal));
+    }
+
+    /// Whether the protocol stays HTTP after the last request that passed; if that isn't known yet, `waker` is woken
+    /// when it does.
+    pub(super) fn stays_with_http(&self, waker: &Waker) -> bool {
+        if self.stays_with_http.get() {
             return true;
         }
         *self.gate.borrow_mut() = Some(waker.clone());

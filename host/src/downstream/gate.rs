@@ -100,12 +100,12 @@ impl<S> Gate<S> {
         match advance.stop {
             Stop::End | Stop::IncompleteHead | Stop::Upgrade => (advance.passed, false),
             Stop::RefusedRequest(refusal) => {
-                self.client.refuse(refusal);
+                self.client.refuse_request(refusal);
                 self.state = State::Closed;
                 (advance.passed, true)
             }
             Stop::RefusedBody(refusal) => {
-                self.client.refuse(refusal);
+                self.client.refuse_body(refusal);
                 self.state = State::BodyRefused(refusal);
                 (advance.passed, false)
             }
@@ -161,13 +161,13 @@ impl<S> Gate<S> {
         match self.framing.expected() {
             Expected::Head if self.held.is_empty() => self.state = State::Closed,
             Expected::Head => {
-                self.client.refuse(Refusal::TooSlow);
+                self.client.refuse_request(Refusal::TooSlow);
                 self.held.clear();
                 self.outbox.extend_from_slice(STAND_IN);
                 self.state = State::Closed;
             }
             Expected::Body => {
-                self.client.refuse(Refusal::TooSlow);
+                self.client.refuse_body(Refusal::TooSlow);
                 self.state = State::BodyRefused(Refusal::TooSlow);
             }
             Expected::Nothing => {}
@@ -222,6 +222,21 @@ impl<S: AsyncRead + Unpin> Gate<S> {
         }
         Poll::Ready(Ok(None))
     }
+
+    /// Holds what comes before it is known what it means. Ready when the client has left instead of waiting for that.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.held.len() < self.client.limits.max_header_bytes {
+            let mut space = [0; 4096];
+            let mut more = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut more))?;
+            if more.filled().is_empty() {
+                self.state = State::Closed;
+                return Poll::Ready(Ok(()));
+            }
+            self.held.extend_from_slice(more.filled());
+        }
+        Poll::Pending
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
@@ -249,8 +264,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 State::Closed => return Poll::Ready(Ok(())),
             }
             if this.framing.expected() == Expected::Nothing {
-                if !this.client.upgrade_declined(cx.waker()) {
-                    return Poll::Pending;
+                if !this.client.stays_with_http(cx.waker()) {
+                    return this.poll_gone(cx);
                 }
                 this.framing.stay_with_http();
                 this.judge_held();

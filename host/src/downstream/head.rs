@@ -1,6 +1,7 @@
 //! Strict reading of a request head.
 
 use std::mem::MaybeUninit;
+use std::net::Ipv6Addr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
@@ -191,8 +192,10 @@ fn check_target(target: &str, method: &str) -> Result<(), Refusal> {
         true
     } else if let Some((scheme, rest)) = target.split_once("://") {
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        // Last of all, hyper must be able to read it: it would answer in its own way.
         (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
             && is_authority(authority.as_bytes())
+            && Uri::try_from(target).is_ok()
     } else {
         target == "*" && method == "OPTIONS"
     };
@@ -206,26 +209,31 @@ fn is_target_byte(byte: u8) -> bool {
 
 /// One host with an optional port (RFC 3986 section 3.2.2), without user information.
 fn is_authority(value: &[u8]) -> bool {
-    let (host, port) = match value {
+    let (host_is_plain, port) = match value {
         [b'[', rest @ ..] => {
             let Some(end) = memchr::memchr(b']', rest) else { return false };
-            let address = &rest[..end];
-            if !address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
-                return false;
-            }
-            (address, &rest[end + 1..])
+            (is_ipv6(&rest[..end]), &rest[end + 1..])
         }
-        _ => value.split_at(memchr::memchr(b':', value).unwrap_or(value.len())),
+        _ => {
+            let (host, port) = value.split_at(memchr::memchr(b':', value).unwrap_or(value.len()));
+            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte);
+            ((1..=255).contains(&host.len()) && host.iter().all(plain), port)
+        }
     };
-    let bracketed = value.first() == Some(&b'[');
-    let host_is_plain = bracketed
-        || host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte));
-    let port_is_plain = match port {
-        [] => true,
-        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+    host_is_plain && is_port(port)
+}
+
+/// Nothing, or a colon and what may be a number up to 65535.
+fn is_port(port: &[u8]) -> bool {
+    match port {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => parse_length(digits).is_some_and(|port| port <= u64::from(u16::MAX)),
         _ => false,
-    };
-    !host.is_empty() && host.len() <= 255 && host_is_plain && port_is_plain
+    }
+}
+
+fn is_ipv6(address: &[u8]) -> bool {
+    std::str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// A plain decimal number: no sign, no list, no white space (RFC 9110 section 8.6).

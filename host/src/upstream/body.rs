@@ -30,13 +30,22 @@ struct Upload {
     continued: Option<Arc<Continue>>,
 }
 
-/// Whether a request body has been sent to its end.
+/// How far a request body has been sent.
 #[derive(Debug, Clone)]
-pub(super) struct UploadState(Option<Rc<Cell<bool>>>);
+pub(super) struct UploadState {
+    over: Option<Rc<Cell<bool>>>,
+    continued: Option<Arc<Continue>>,
+}
 
 impl UploadState {
+    /// Whether it has been sent to its end.
     pub(super) fn is_over(&self) -> bool {
-        self.0.as_ref().is_none_or(|over| over.get())
+        self.over.as_ref().is_none_or(|over| over.get())
+    }
+
+    /// The permission to send it, if the backend hasn't given it yet.
+    pub(super) fn awaited(&self) -> Option<&Continue> {
+        self.continued.as_deref().filter(|continued| !continued.is_given())
     }
 }
 
@@ -54,7 +63,11 @@ impl RequestBody {
     }
 
     pub(super) fn upload(&self) -> UploadState {
-        UploadState(self.content.as_ref().map(|upload| Rc::clone(&upload.over)))
+        let content = self.content.as_ref();
+        UploadState {
+            over: content.map(|upload| Rc::clone(&upload.over)),
+            continued: content.and_then(|upload| upload.continued.clone()),
+        }
     }
 }
 
@@ -103,8 +116,12 @@ impl Continue {
         }
     }
 
+    fn is_given(&self) -> bool {
+        self.given.load(Ordering::Acquire)
+    }
+
     fn poll_given(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.given.load(Ordering::Acquire) {
+        if self.is_given() {
             return Poll::Ready(());
         }
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -18,6 +19,10 @@ use super::{Error, RequestBody};
 use crate::clock::Moment;
 use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
+
+/// So long a backend may take to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is
+/// why nobody waits for them indefinitely (RFC 9110 section 10.1.1).
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// One HTTP/1.1 connection to a backend.
 ///
@@ -81,8 +86,12 @@ impl UpstreamConnection {
         deadline: &Deadline,
     ) -> Result<Response<Incoming>, SendFailure> {
         let upload = request.body().upload();
+        let span = || match upload.awaited() {
+            Some(_) => CONTINUE_WAIT.min(limits.response_timeout),
+            None => limits.response_timeout,
+        };
         self.traffic.reset();
-        deadline.set(limits.response_timeout);
+        deadline.set(span());
         let mut sent_before = 0;
         let mut response = pin!(self.sender.try_send_request(request));
         let (driver, traffic, finished) = (&mut self.driver, &self.traffic, &mut self.finished);
@@ -97,10 +106,12 @@ impl UpstreamConnection {
             // send is the gate's business.
             if traffic.sent.get() != sent_before {
                 sent_before = traffic.sent.get();
-                deadline.set(limits.response_timeout);
+                deadline.set(span());
             }
             ready!(deadline.poll(cx));
-            if upload.is_over() || traffic.send_blocked.get() {
+            if let Some(permission) = upload.awaited() {
+                permission.give();
+            } else if upload.is_over() || traffic.send_blocked.get() {
                 return Poll::Ready(Err(Error::ResponseTimeout));
             }
             deadline.set(limits.response_timeout);

@@ -23,6 +23,10 @@ pub enum Error {
     /// What the backend sent is no HTTP response.
     #[error("the backend's response is malformed")]
     BadResponse(#[source] hyper::Error),
+    /// The response has a transfer coding beside `chunked`: nobody asked for it (RFC 9112 section 7.4), and its content
+    /// would be passed on without the name of its coding.
+    #[error("the backend's response has an unknown transfer coding")]
+    TransferCoding,
     /// The backend changes the protocol unasked.
     #[error("the backend changed the protocol unasked")]
     UnwantedUpgrade,
@@ -41,7 +45,7 @@ impl Error {
             Self::Reset => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
             Self::IdleTimeout => "idle-timeout",
-            Self::BadResponse(_) => "bad-response",
+            Self::BadResponse(_) | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::ClientAbort => "client-abort",
         }
@@ -60,7 +64,9 @@ impl Error {
         match self {
             Self::Connect(_) => outcome::CONNECT_FAILURE,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout => outcome::TIMEOUT,
-            Self::Reset | Self::BadResponse(_) | Self::UnwantedUpgrade => outcome::UPSTREAM_RESET,
+            Self::Reset | Self::BadResponse(_) | Self::TransferCoding | Self::UnwantedUpgrade => {
+                outcome::UPSTREAM_RESET
+            }
             Self::ClientAbort => outcome::CLIENT_ABORT,
         }
     }

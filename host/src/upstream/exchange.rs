@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{EXPECT, HOST};
+use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -34,7 +34,7 @@ impl Exchange {
     /// Sends the request and waits for the head of the response.
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
-    /// one; one that was sent, and got nothing back, is sent once again if `replay` has it.
+    /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Exchange {
         replay: impl FnOnce() -> Option<Parts>,
     ) -> Result<Response<Incoming>, Error> {
         let request = self.request(head, body);
-        let result = self.send(request, deadline, replay).await;
+        let result = self.send(request, deadline, replay).await.and_then(plainly_framed);
         match &result {
             Ok(response) => self.progress.answered(response.status()),
             Err(error) => self.progress.broken(error),
@@ -64,7 +64,9 @@ impl Exchange {
         let mut replay = Some(replay);
         loop {
             let limits = self.progress.limits();
-            let mut connection = match self.progress.idle_connection() {
+            // What closed one idle connection may have closed them all.
+            let idle = replay.as_ref().and_then(|_| self.progress.idle_connection());
+            let mut connection = match idle {
                 Some(connection) => connection,
                 None => UpstreamConnection::open(self.progress.backend().address, limits, deadline).await?,
             };
@@ -123,5 +125,14 @@ impl Exchange {
     pub async fn into_tunnel(self) -> Option<Tunnel> {
         let upgraded = self.connection?.into_upgraded().await;
         Some(Tunnel::new(upgraded, self.progress))
+    }
+}
+
+fn plainly_framed<B>(response: Response<B>) -> Result<Response<B>, Error> {
+    let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(response),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(response),
+        _ => Err(Error::TransferCoding),
     }
 }

@@ -1,6 +1,7 @@
 //! Backends that do what a test needs, good or bad.
 
-use std::io::{BufReader, Write};
+use std::collections::HashMap;
+use std::io::{self, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,7 +32,8 @@ pub(crate) struct Exchange<'a> {
 struct Shared {
     stop: AtomicBool,
     connections: AtomicUsize,
-    open: Mutex<Vec<TcpStream>>,
+    /// By number, as a socket that was reset no longer knows its peer.
+    open: Mutex<HashMap<usize, TcpStream>>,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -44,12 +46,23 @@ impl Exchange<'_> {
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // A test may have made the other side leave.
-        let _ = self.reader.get_mut().write_all(bytes.as_ref());
+        let _ = self.try_send(bytes);
+    }
+
+    /// Sends bytes as they are, to a proxy that may have closed.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.reader.get_mut().write_all(bytes.as_ref())
     }
 
     /// Sends a 200 with this body.
     pub(crate) fn respond(&mut self, body: &str) {
         self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    }
+
+    /// Takes in whatever comes until the proxy closes the connection.
+    pub(crate) fn wait_for_close(&mut self) {
+        self.keep_alive = false;
+        let _ = io::copy(self.reader, &mut io::sink());
     }
 
     /// Closes the connection with a reset instead of an end.
@@ -90,9 +103,9 @@ impl Backend {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                server.connections.fetch_add(1, Ordering::Relaxed);
+                let number = server.connections.fetch_add(1, Ordering::Relaxed);
                 let (behaviour, connection) = (Arc::clone(&behaviour), Arc::clone(&server));
-                std::thread::spawn(move || connection.serve(stream, &*behaviour));
+                std::thread::spawn(move || connection.serve(number, stream, &*behaviour));
             }
         });
         Self { address, shared }
@@ -129,7 +142,7 @@ impl Backend {
 
     /// Closes all its connections, and goes on accepting.
     pub(crate) fn close_connections(&self) {
-        for stream in self.shared.open.lock().expect("no panic").iter() {
+        for stream in self.shared.open.lock().expect("no panic").values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -147,11 +160,10 @@ impl Drop for Backend {
 }
 
 impl Shared {
-    fn serve(&self, stream: TcpStream, behaviour: &Behaviour) {
-        let peer = stream.peer_addr().ok();
+    fn serve(&self, number: usize, stream: TcpStream, behaviour: &Behaviour) {
         let _ = stream.set_nodelay(true);
         if let Ok(stream) = stream.try_clone() {
-            self.open.lock().expect("no panic").push(stream);
+            self.open.lock().expect("no panic").insert(number, stream);
         }
         let mut reader = BufReader::new(stream);
         while let Ok(Some(request)) = Request::read_head(&mut reader) {
@@ -162,6 +174,6 @@ impl Shared {
                 break;
             }
         }
-        self.open.lock().expect("no panic").retain(|open| open.peer_addr().ok() != peer);
+        self.open.lock().expect("no panic").remove(&number);
     }
 }

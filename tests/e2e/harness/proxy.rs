@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::{Backend, Client, wait_until};
+use super::{Backend, Client, Setup, wait_until};
 
 /// A running proxy with a directory of its own. It is killed when it is dropped.
 #[derive(Debug)]
@@ -21,15 +21,7 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts with one listener and one pool of these backends; `more` goes to the end of the pool's section.
     pub(crate) fn with_pool(policy: &str, backends: &[&Backend], more: &str) -> Self {
-        let list: Vec<String> = backends
-            .iter()
-            .enumerate()
-            .map(|(place, backend)| format!("{{ name = \"b{place}\", address = \"{}\" }}", backend.address()))
-            .collect();
-        Self::start(&format!(
-            "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\npolicy = {policy}\nbackends = [{}]\n{more}\n",
-            list.join(", ")
-        ))
+        Setup { policy, pool: more, ..Setup::default() }.start(backends)
     }
 
     /// Starts with this configuration and waits until it listens.

@@ -1,0 +1,40 @@
+//! A configuration of one listener and one pool, of which a test states what matters to it.
+
+use super::{Backend, Proxy};
+
+/// What goes into the configuration; the rest is what most tests need.
+#[derive(Debug)]
+pub(crate) struct Setup<'a> {
+    pub(crate) workers: usize,
+    /// Lines at the top.
+    pub(crate) top: &'a str,
+    /// Lines of the listener.
+    pub(crate) listener: &'a str,
+    /// The pool's policy as it stands in the file, with its quotes.
+    pub(crate) policy: &'a str,
+    /// Lines of the pool.
+    pub(crate) pool: &'a str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { workers: 2, top: "", listener: "", policy: "\"round-robin\"", pool: "" }
+    }
+}
+
+impl Setup<'_> {
+    /// Starts a proxy in front of these backends, which are named b0, b1 and so on.
+    pub(crate) fn start(&self, backends: &[&Backend]) -> Proxy {
+        let list: Vec<String> = backends
+            .iter()
+            .enumerate()
+            .map(|(place, backend)| format!("{{ name = \"b{place}\", address = \"{}\" }}", backend.address()))
+            .collect();
+        let Self { workers, top, listener, policy, pool } = self;
+        Proxy::start(&format!(
+            "workers = {workers}\n{top}\n[[listener]]\naddress = \"127.0.0.1:0\"\n{listener}\n\
+             [pool.test]\npolicy = {policy}\nbackends = [{}]\n{pool}\n",
+            list.join(", ")
+        ))
+    }
+}
