@@ -8,6 +8,7 @@ mod harness;
 mod refused;
 mod requests;
 mod responses;
+mod reuse;
 mod slow_clients;
 mod smoke;
 mod trailers;
