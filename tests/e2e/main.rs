@@ -1,6 +1,9 @@
 //! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
 
+mod aborts;
+mod backends;
 mod bad_backends;
+mod bodies;
 mod expectations;
 mod forwarding;
 mod framing;
