@@ -19,7 +19,7 @@ pub(crate) use setup::Setup;
 use std::time::{Duration, Instant};
 
 /// Nothing that a test waits for takes this long unless it never comes.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Asks until the answer is yes, with a pause that only spares the CPU.
 ///

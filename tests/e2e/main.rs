@@ -1,6 +1,9 @@
 //! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
 
+mod aborts;
+mod backends;
 mod bad_backends;
+mod bodies;
 mod expectations;
 mod forwarding;
 mod framing;
@@ -10,6 +13,7 @@ mod policies;
 mod refused;
 mod requests;
 mod responses;
+mod reuse;
 mod route_policies;
 mod slow_clients;
 mod smoke;

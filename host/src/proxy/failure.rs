@@ -35,6 +35,7 @@ impl Failure {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyReject(status) => *status,
+            Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }

@@ -139,6 +139,8 @@ pub struct ExchangeBody {
     connection: Option<Box<UpstreamConnection>>,
     client: Rc<Client>,
     progress: Progress,
+    /// It has broken off, which hyper is about to hear.
+    broken: Option<Error>,
 }
 
 impl ExchangeBody {
@@ -148,7 +150,7 @@ impl ExchangeBody {
         client: Rc<Client>,
         progress: Progress,
     ) -> Self {
-        Self { incoming, connection, client, progress }
+        Self { incoming, connection, client, progress, broken: None }
     }
 
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
@@ -161,10 +163,14 @@ impl ExchangeBody {
         Pin::new(&mut self.incoming).poll_frame(cx)
     }
 
-    fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may
+    /// think that its request was never served: so hyper hears of it only after it had the chance to send that.
+    fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.connection = None;
         self.progress.broken(&error);
-        Poll::Ready(Some(Err(error)))
+        self.broken = Some(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -177,12 +183,15 @@ impl Body for ExchangeBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
+        if let Some(error) = this.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         match this.poll_incoming(cx) {
             Poll::Ready(frame) => {
                 this.client.upstream.clear();
                 match frame {
                     Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
-                    Some(Err(error)) => this.fail(classify(error)),
+                    Some(Err(error)) => this.fail(classify(error), cx),
                     None => Poll::Ready(None),
                 }
             }
@@ -192,7 +201,7 @@ impl Body for ExchangeBody {
                     deadline.set(this.progress.limits().idle_timeout);
                 }
                 ready!(deadline.poll(cx));
-                this.fail(Error::IdleTimeout)
+                this.fail(Error::IdleTimeout, cx)
             }
         }
     }

@@ -31,7 +31,8 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct UpstreamConnection {
     sender: http1::SendRequest<RequestBody>,
-    driver: http1::Connection<TokioIo<CountedStream>, RequestBody>,
+    /// None once it has finished without an answer: only then does hyper give back a request that it hasn't sent.
+    driver: Option<http1::Connection<TokioIo<CountedStream>, RequestBody>>,
     traffic: Rc<Traffic>,
     /// The driver has finished: the connection is closed, or no longer HTTP.
     finished: bool,
@@ -75,6 +76,7 @@ impl UpstreamConnection {
             .handshake(io)
             .await
             .map_err(Error::BadResponse)?;
+        let driver = Some(driver);
         Ok(Box::new(Self { sender, driver, traffic, finished: false, reused: false, idle_since: Moment(0) }))
     }
 
@@ -96,11 +98,15 @@ impl UpstreamConnection {
         let mut response = pin!(self.sender.try_send_request(request));
         let (driver, traffic, finished) = (&mut self.driver, &self.traffic, &mut self.finished);
         let outcome = poll_fn(|cx| {
-            if !*finished && Pin::new(&mut *driver).poll_without_shutdown(cx).is_ready() {
-                *finished = true;
+            if let Some(driver) = driver.as_mut().filter(|_| !*finished) {
+                *finished = Pin::new(driver).poll_without_shutdown(cx).is_ready();
             }
             if let Poll::Ready(outcome) = response.as_mut().poll(cx) {
                 return Poll::Ready(Ok(outcome));
+            }
+            if *finished && driver.take().is_some() {
+                // Closed while it was idle, as is now seen.
+                return response.as_mut().poll(cx).map(Ok);
             }
             // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to
             // send is the gate's business.
@@ -132,9 +138,9 @@ impl UpstreamConnection {
 
     /// Moves bytes. Ready once the connection is at its end.
     pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.finished {
+        if let Some(driver) = self.driver.as_mut().filter(|_| !self.finished) {
             // Its errors show in the body or the response that they break off.
-            let _ = ready!(Pin::new(&mut self.driver).poll_without_shutdown(cx));
+            let _ = ready!(Pin::new(driver).poll_without_shutdown(cx));
             self.finished = true;
         }
         Poll::Ready(())
@@ -154,10 +160,10 @@ impl UpstreamConnection {
     }
 
     /// The bare connection, after both sides have changed the protocol.
-    pub(super) async fn into_upgraded(mut self) -> UpgradedStream {
+    pub(super) async fn into_upgraded(mut self) -> Option<UpgradedStream> {
         poll_fn(|cx| self.poll_drive(cx)).await;
-        let parts = self.driver.into_parts();
-        UpgradedStream { stream: parts.io.into_inner().into_inner(), read: parts.read_buf }
+        let parts = self.driver?.into_parts();
+        Some(UpgradedStream { stream: parts.io.into_inner().into_inner(), read: parts.read_buf })
     }
 }
 

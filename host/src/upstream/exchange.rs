@@ -123,7 +123,7 @@ impl Exchange {
 
     /// The backend's end of a connection whose protocol has changed.
     pub async fn into_tunnel(self) -> Option<Tunnel> {
-        let upgraded = self.connection?.into_upgraded().await;
+        let upgraded = self.connection?.into_upgraded().await?;
         Some(Tunnel::new(upgraded, self.progress))
     }
 }
