@@ -23,8 +23,9 @@ use super::{Checked, Opened, Plugin, StartError, SwapOutcome};
 /// Refused contents that are remembered, so that a broken file that is tried again and again costs one compilation.
 const REMEMBERED: usize = 64;
 
-/// Where the workers take all CPU time there is, a compilation gets a tenth of a core: enough to end in time.
-const NICE: i32 = 10;
+/// How much a compilation gives way to the workers, once they serve: where those take all CPU time there is, a third of
+/// a core is left to it. With much less, a swap on a loaded machine would never come to its end.
+const NICE: i32 = 5;
 
 /// What the compiler is asked to do.
 #[derive(Debug)]
@@ -55,11 +56,9 @@ pub(super) fn start(
 ) -> Result<Sender<Job>, StartError> {
     let (sender, jobs) = mpsc::channel();
     let linker = imports::linker(&engine.engine).map_err(|error| StartError::Engine(format!("{error:#}")))?;
-    let mut compiler =
-        Compiler { engine, linker, keeper, seeds, versions: HashMap::new(), refused: VecDeque::new() };
+    let (versions, refused) = (HashMap::new(), VecDeque::new());
+    let mut compiler = Compiler { engine, linker, keeper, seeds, versions, refused, gives_way: false };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
-        // Priorities are per thread on Linux. Without it compilations compete with the workers, and that is all.
-        let _ = rustix::process::nice(NICE);
         compiler.run(&jobs);
     })?;
     Ok(sender)
@@ -74,6 +73,8 @@ struct Compiler {
     versions: HashMap<VersionId, Weak<PolicyVersion>>,
     /// Latest at the end. A content that was refused for itself has no terms.
     refused: VecDeque<(VersionId, Option<u64>, Refusal)>,
+    /// Whether the thread has a low priority by now.
+    gives_way: bool,
 }
 
 impl Compiler {
@@ -93,7 +94,16 @@ impl Compiler {
         }
     }
 
+    /// From now on there are workers to give way to. Before the first swap, somebody waits for the first versions.
+    fn give_way(&mut self) {
+        if !std::mem::replace(&mut self.gives_way, true) {
+            // Priorities are per thread on Linux. Without it compilations compete with the workers, and that is all.
+            let _ = rustix::process::nice(NICE);
+        }
+    }
+
     fn swap(&mut self, slot: Arc<PolicySlot>, plugin: Plugin, reply: Reply) {
+        self.give_way();
         // Whether this is what serves already is for the keeper to say: it may be about to publish something else, from
         // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);
