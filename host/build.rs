@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: everything under `plugins/` that is a policy for everybody.
-const BUNDLED: [&str; 3] = ["round-robin", "least-conn", "ip-hash"];
+const BUNDLED: [&str; 4] = ["round-robin", "least-conn", "ip-hash", "peak-ewma"];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PREBUILT: &str = "POINTSMAN_PREBUILT_PLUGINS";

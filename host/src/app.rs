@@ -1,5 +1,7 @@
 //! Puts the parts together: everything is checked, loaded and bound before the first request.
 
+mod policies;
+
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{SocketAddr, TcpListener};
@@ -11,15 +13,12 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use tokio::sync::watch;
 
-use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::config::{BackendConfig, Config, ConfigError, ConfigErrors, PolicyConfig, PoolConfig};
+use crate::config::{Config, RouteConfig};
+use crate::control::admin;
 use crate::control::watch::{PluginWatch, Watched};
-use crate::control::{admin, plugin_file};
 use crate::listener::Listener;
-use crate::policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings, PolicySlot};
-use crate::pool::Pool;
-use crate::topology::Topology;
+use crate::policy::{Opened, Picker, PolicyLoader, PolicySlot};
 use crate::worker::{self, Drained, Phase, WorkerSetup};
 
 /// A running proxy.
@@ -27,7 +26,7 @@ use crate::worker::{self, Drained, Phase, WorkerSetup};
 /// Dropping it without [`join`](Self::join) ends it at the workers' own pace.
 #[derive(Debug)]
 pub struct App {
-    pools: Vec<Arc<PolicySlot>>,
+    slots: Vec<Arc<PolicySlot>>,
     listeners: Vec<SocketAddr>,
     admin: Option<TcpListener>,
     phase: watch::Sender<Phase>,
@@ -43,19 +42,7 @@ impl App {
     /// Every plugin that can't serve, with the line of the configuration that names it ([`ConfigErrors`]).
     pub fn check(config: &Config, file: &Path) -> Result<()> {
         let loader = loader(config, Clock::start())?;
-        let faults: Vec<ConfigError> = config
-            .pools
-            .iter()
-            .filter_map(|pool| {
-                let checked = find(config, pool, file).and_then(|plugin| {
-                    loader
-                        .check(shared(pool), settings(&pool.policy), plugin)
-                        .map_err(|refusal| policy_error(pool, file, &refusal))
-                });
-                checked.err()
-            })
-            .collect();
-        Ok(ConfigErrors::none_or(faults)?)
+        Ok(policies::check(config, file, &loader)?)
     }
 
     /// Starts serving.
@@ -66,7 +53,7 @@ impl App {
     pub fn start(config: &Config, file: &Path) -> Result<Self> {
         let clock = Clock::start();
         let loader = loader(config, clock)?;
-        let opened = open(config, file, &loader)?;
+        let opened = policies::open(config, file, &loader)?;
         let (listeners, sockets) = bind(config)?;
         let admin = config
             .admin
@@ -76,10 +63,9 @@ impl App {
             .transpose()?;
 
         let slots: Vec<Arc<PolicySlot>> = opened.iter().map(|opened| Arc::clone(&opened.slot)).collect();
-        let watched = config.pools.iter().zip(&slots).filter_map(|(pool, slot)| {
-            let path = plugin_file::path(&pool.policy.source, config.policy_dir.as_deref())?;
-            Some(Watched { path, slot: Arc::clone(slot) })
-        });
+        let watched = policies::uses(config).into_iter().zip(&slots);
+        let watched = watched
+            .filter_map(|(used, slot)| Some(Watched { path: used.file(config)?, slot: Arc::clone(slot) }));
         let plugins = PluginWatch::start(watched.collect(), loader).context("cannot watch plugin files")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let workers = start_workers(config, clock, opened, &listeners, sockets, &phase_seen)?;
@@ -91,7 +77,7 @@ impl App {
             tracing::info!(address = %admin.local_addr()?, "admin listening");
         }
         let listeners = listeners.iter().map(|listener| listener.address).collect();
-        Ok(Self { pools: slots, listeners, admin, phase, workers, plugins })
+        Ok(Self { slots, listeners, admin, phase, workers, plugins })
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0.
@@ -100,10 +86,10 @@ impl App {
         &self.listeners
     }
 
-    /// The pools' policies, in the order of the configuration.
+    /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     #[must_use]
-    pub fn pools(&self) -> &[Arc<PolicySlot>] {
-        &self.pools
+    pub fn slots(&self) -> &[Arc<PolicySlot>] {
+        &self.slots
     }
 
     /// Serves the admin address, if there is one. Never ends but by an error.
@@ -157,62 +143,6 @@ fn loader(config: &Config, clock: Clock) -> Result<PolicyLoader> {
     Ok(PolicyLoader::start(clock, workers, seed)?)
 }
 
-/// Opens all pools' slots, or says everything that is wrong with their plugins.
-fn open(config: &Config, file: &Path, loader: &PolicyLoader) -> Result<Vec<Opened>, ConfigErrors> {
-    let mut all = Vec::with_capacity(config.pools.len());
-    let mut faults = Vec::new();
-    for pool in &config.pools {
-        let opened = find(config, pool, file).and_then(|plugin| {
-            loader
-                .open(shared(pool), settings(&pool.policy), Arc::new(Cells::default()), plugin)
-                .map_err(|refusal| policy_error(pool, file, &refusal))
-        });
-        match opened {
-            Ok(opened) => all.push(opened),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    ConfigErrors::none_or(faults)?;
-    Ok(all)
-}
-
-fn find(config: &Config, pool: &PoolConfig, file: &Path) -> Result<Plugin, ConfigError> {
-    plugin_file::find(&pool.policy.source, config.policy_dir.as_deref())
-        .map_err(|error| policy_error(pool, file, &error))
-}
-
-fn policy_error(pool: &PoolConfig, file: &Path, error: &dyn std::error::Error) -> ConfigError {
-    ConfigError {
-        file: file.into(),
-        line: Some(pool.policy.line),
-        key: format!("pool.{}.policy", pool.name),
-        message: error.to_string(),
-        hint: String::new(),
-    }
-}
-
-fn settings(policy: &PolicyConfig) -> PolicySettings {
-    PolicySettings { config: policy.config.as_str().into(), deadline: policy.deadline, memory: policy.memory }
-}
-
-fn shared(pool: &PoolConfig) -> Arc<Pool> {
-    let backends = pool.backends.iter().map(|backend| Arc::new(described(backend))).collect();
-    Arc::new(Pool::new(&pool.name, pool.hash_seed, pool.limits.clone(), Topology::new(1, backends)))
-}
-
-fn described(backend: &BackendConfig) -> Backend {
-    Backend {
-        name: backend.name.as_str().into(),
-        address: backend.address,
-        weight: backend.weight * pointsman_sdk::abi::WEIGHT_UNIT,
-        zone: backend.zone.as_str().into(),
-        labels: backend.labels.clone().into(),
-        backup: backend.backup,
-        draining: backend.draining,
-        stats: Arc::default(),
-    }
-}
-
 /// Binds every listener once for each worker. The outer vector of sockets is by listener.
 fn bind(config: &Config) -> Result<(Vec<Listener>, Vec<Vec<TcpListener>>)> {
     let bound: Result<Vec<_>, _> =
@@ -228,10 +158,9 @@ fn start_workers(
     mut sockets: Vec<Vec<TcpListener>>,
     phase: &watch::Receiver<Phase>,
 ) -> Result<Vec<JoinHandle<std::io::Result<Drained>>>> {
-    let mut pools: Vec<_> = opened
-        .into_iter()
-        .map(|opened| (Arc::clone(opened.slot.pool()), opened.pickers.into_iter()))
-        .collect();
+    let mut opened = opened.into_iter().map(|opened| (opened.slot, opened.pickers.into_iter()));
+    let mut pools: Vec<_> = opened.by_ref().take(config.pools.len()).collect();
+    let mut of_routes: Vec<_> = opened.collect();
     (0..config.workers)
         .map(|number| {
             let setup = WorkerSetup {
@@ -241,11 +170,11 @@ fn start_workers(
                     .zip(&mut sockets)
                     .filter_map(|(listener, sockets)| Some((listener, sockets.pop()?)))
                     .collect(),
-                routes: config.routes.clone(),
                 pools: pools
                     .iter_mut()
-                    .filter_map(|(pool, pickers)| Some((Arc::clone(pool), pickers.next()?)))
+                    .filter_map(|(slot, pickers)| Some((Arc::clone(slot.pool()), pickers.next()?)))
                     .collect(),
+                routes: with_own_pickers(&config.routes, &mut of_routes),
                 workers: config.workers,
                 clock,
                 drain_timeout: config.drain_timeout,
@@ -255,6 +184,21 @@ fn start_workers(
                 .name(format!("worker-{number}"))
                 .spawn(move || worker::run(setup, phase))
                 .context("cannot start a worker thread")
+        })
+        .collect()
+}
+
+/// The routes, and the next picker for each one that has a policy of its own.
+fn with_own_pickers(
+    routes: &[RouteConfig],
+    pickers: &mut [(Arc<PolicySlot>, impl Iterator<Item = Picker>)],
+) -> Vec<(RouteConfig, Option<Picker>)> {
+    let mut pickers = pickers.iter_mut();
+    routes
+        .iter()
+        .map(|route| {
+            let picker = route.policy.as_ref().and_then(|_| pickers.next()?.1.next());
+            (route.clone(), picker)
         })
         .collect()
 }

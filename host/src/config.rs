@@ -132,6 +132,8 @@ pub struct RouteConfig {
     pub path: String,
     /// Index of the pool in [`Config::pools`].
     pub pool: usize,
+    /// What picks from the pool for this route; the pool's own policy if there is none.
+    pub policy: Option<PolicyConfig>,
 }
 
 /// The host rule of a route. Names are lower case and carry no port.

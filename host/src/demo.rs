@@ -120,7 +120,7 @@ async fn swap_under_load(
     plugin: &PluginFile,
     report: &mut Report,
 ) -> Result<bool> {
-    let slot = app.pools().last().context("the swapped pool is missing")?;
+    let slot = app.slots().last().context("the swapped pool is missing")?;
     let load = Load::start(address, "/", CONNECTIONS)?;
     tokio::time::sleep(AROUND_SWAP).await;
 

@@ -2,7 +2,7 @@
 //!
 //! hyper is a good parser but no proxy: it takes bare line feeds, drops a `Content-Length` beside a
 //! `Transfer-Encoding` without a word and answers bad requests without saying why. So every byte of a client passes
-//! the [`Gate`](gate::Gate) first, which follows the [framing](framing) itself and refuses what isn't plain.
+//! the [`Gate`] first, which follows the [framing] itself and refuses what isn't plain.
 
 pub mod chunked;
 pub mod client;

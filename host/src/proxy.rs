@@ -22,16 +22,16 @@ use crate::deadline::Deadlines;
 use crate::downstream::Client;
 use crate::policy::Pick;
 use crate::route::Router;
-use crate::upstream::{self, Exchange, Tunnel, WorkerPool};
+use crate::upstream::{self, Balancer, Exchange, Tunnel};
 use body::RequestInWork;
 
 /// What a worker needs to serve requests.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Which pool a request goes to.
+    /// Which route a request takes.
     pub router: Router,
-    /// The pools as this worker sees them; places as in the configuration.
-    pub pools: Vec<Rc<WorkerPool>>,
+    /// What picks for each route, in the places of the routes.
+    pub balancers: Vec<Rc<Balancer>>,
     /// The worker's timeouts.
     pub deadlines: Deadlines,
 }
@@ -104,14 +104,14 @@ async fn serve(
     let client = &session.client;
     let (mut parts, body) = request.into_parts();
     forward::adopt_absolute_target(&mut parts)?;
-    let pool = route(proxy, &parts).ok_or(Failure::NoRoute)?;
+    let balancer = route(proxy, &parts).ok_or(Failure::NoRoute)?;
     let upgrade = forward::wanted_upgrade(&parts.headers);
     let spare = client.needs_spare(number, &parts.method, body.is_end_stream()).then(|| parts.clone());
     let mut head = forward::request_head(parts, client, upgrade.as_ref());
 
-    let mut exchange = match pool.pick(&mut head) {
+    let mut exchange = match balancer.pick(&mut head) {
         Pick::Backend(picked) => {
-            let claim = pool.claim(picked).ok_or(Failure::NoBackend)?;
+            let claim = balancer.claim(picked).ok_or(Failure::NoBackend)?;
             Exchange::begin(claim, proxy.deadlines.clock())
         }
         Pick::Reject(status) => return Err(Failure::PolicyReject(status)),
@@ -147,8 +147,8 @@ async fn serve(
     }
 }
 
-fn route<'a>(proxy: &'a Proxy, parts: &http::request::Parts) -> Option<&'a Rc<WorkerPool>> {
+fn route<'a>(proxy: &'a Proxy, parts: &http::request::Parts) -> Option<&'a Rc<Balancer>> {
     let authority = parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
     let index = proxy.router.route(authority, parts.uri.path())?;
-    proxy.pools.get(index.0)
+    proxy.balancers.get(index.0)
 }

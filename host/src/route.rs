@@ -1,12 +1,12 @@
-//! Which pool a request goes to.
+//! Which route a request takes.
 
 use std::net::Ipv6Addr;
 
 use crate::config::{HostPattern, RouteConfig};
 
-/// Index of a pool.
+/// A route's place in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolIndex(pub usize);
+pub struct RouteIndex(pub usize);
 
 /// The routes in order; the first match wins.
 #[derive(Debug, Default)]
@@ -21,17 +21,17 @@ impl Router {
         Self { routes }
     }
 
-    /// The pool for a request. `authority` is what stands in `Host`.
+    /// The route of a request. `authority` is what stands in `Host`.
     ///
     /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
-    pub fn route(&self, authority: &[u8], path: &str) -> Option<PoolIndex> {
+    pub fn route(&self, authority: &[u8], path: &str) -> Option<RouteIndex> {
         let host = host_of(authority);
         let path = if path == "*" { "/" } else { path };
         self.routes
             .iter()
-            .find(|route| matches_host(&route.host, host) && path.starts_with(&route.path))
-            .map(|route| PoolIndex(route.pool))
+            .position(|route| matches_host(&route.host, host) && path.starts_with(&route.path))
+            .map(RouteIndex)
     }
 }
 
@@ -70,14 +70,15 @@ mod tests {
     use super::*;
 
     fn check(authority: &str, path: &str, expect: Option<usize>) {
-        let route = |host: HostPattern, path: &str, pool| RouteConfig { host, path: path.into(), pool };
+        let route =
+            |host: HostPattern, path: &str, pool| RouteConfig { host, path: path.into(), pool, policy: None };
         let router = Router::new(vec![
             route(HostPattern::Exact("api.example.com".into()), "/v1/", 0),
             route(HostPattern::Subdomains("example.com".into()), "/", 1),
             route(HostPattern::Exact("[::1]".into()), "/", 2),
             route(HostPattern::Any, "/static/", 3),
         ]);
-        assert_eq!(router.route(authority.as_bytes(), path), expect.map(PoolIndex), "{authority} {path}");
+        assert_eq!(router.route(authority.as_bytes(), path), expect.map(RouteIndex), "{authority} {path}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The backend's side: connections of one worker, and the exchange of one request for its response.
 
+mod balancer;
 mod body;
 mod connection;
 mod error;
@@ -10,8 +11,9 @@ mod progress;
 mod stream;
 mod tunnel;
 
+pub use balancer::{Balancer, Claim};
 pub use body::{ExchangeBody, RequestBody};
 pub use error::Error;
 pub use exchange::Exchange;
-pub use pool::{Claim, WorkerPool};
+pub use pool::WorkerPool;
 pub use tunnel::Tunnel;

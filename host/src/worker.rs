@@ -19,7 +19,7 @@ use crate::pool::Pool;
 use crate::proxy::Proxy;
 use crate::route::Router;
 use crate::serve;
-use crate::upstream::WorkerPool;
+use crate::upstream::{Balancer, WorkerPool};
 
 /// Between two looks at idle upstream connections.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,10 +32,10 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 pub struct WorkerSetup {
     /// Sockets to accept on.
     pub listeners: Vec<(Listener, TcpListener)>,
-    /// The routes.
-    pub routes: Vec<RouteConfig>,
     /// The pools, each with this worker's picker.
     pub pools: Vec<(Arc<Pool>, Picker)>,
+    /// The routes, each with this worker's picker if it has a policy of its own.
+    pub routes: Vec<(RouteConfig, Option<Picker>)>,
     /// How many workers there are.
     pub workers: usize,
     /// The process's clock.
@@ -76,12 +76,26 @@ pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drai
 
 async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phase>) -> io::Result<Drained> {
     let deadlines = Deadlines::new(setup.clock);
-    let pools = setup
+    let (pools, own): (Vec<_>, Vec<_>) = setup
         .pools
         .into_iter()
-        .map(|(pool, picker)| Rc::new(WorkerPool::new(pool, picker, setup.workers)))
-        .collect();
-    let proxy = Rc::new(Proxy { router: Router::new(setup.routes), pools, deadlines: deadlines.clone() });
+        .map(|(pool, picker)| {
+            let pool = Rc::new(WorkerPool::new(pool, setup.workers));
+            (Rc::clone(&pool), at_work(pool, picker))
+        })
+        .unzip();
+    let (routes, balancers) = setup
+        .routes
+        .into_iter()
+        .map(|(route, picker)| {
+            let balancer = match picker {
+                Some(picker) => at_work(Rc::clone(&pools[route.pool]), picker),
+                None => Rc::clone(&own[route.pool]),
+            };
+            (route, balancer)
+        })
+        .unzip();
+    let proxy = Rc::new(Proxy { router: Router::new(routes), balancers, deadlines: deadlines.clone() });
     let drain = Drain::default();
 
     let mut acceptors = Vec::new();
@@ -94,8 +108,8 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
             drain.clone(),
         )));
     }
+    tokio::task::spawn_local(prune(pools, deadlines.clone()));
     tokio::task::spawn_local(async move { deadlines.run().await });
-    tokio::task::spawn_local(prune(Rc::clone(&proxy)));
 
     // An error means that whoever could tell us to drain is gone.
     let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
@@ -147,13 +161,27 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     )
 }
 
+/// A policy that picks from a pool. It gets its ticks, and takes part in swaps and topology changes also while there are
+/// no requests.
+fn at_work(pool: Rc<WorkerPool>, picker: Picker) -> Rc<Balancer> {
+    let balancer = Rc::new(Balancer::new(pool, picker));
+    let ticking = Rc::clone(&balancer);
+    tokio::task::spawn_local(async move {
+        loop {
+            let pause = ticking.picker().borrow_mut().tick();
+            tokio::time::sleep(pause).await;
+        }
+    });
+    balancer
+}
+
 /// Closes upstream connections that have been idle for too long.
-async fn prune(proxy: Rc<Proxy>) {
+async fn prune(pools: Vec<Rc<WorkerPool>>, deadlines: Deadlines) {
     let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
     loop {
         ticks.tick().await;
-        for pool in &proxy.pools {
-            pool.prune(proxy.deadlines.now());
+        for pool in &pools {
+            pool.prune(deadlines.now());
         }
     }
 }

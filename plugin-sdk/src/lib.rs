@@ -111,6 +111,10 @@
 //! The contract is a dozen lines of prose and two dozen functions of numbers: see [`abi`], and
 //! `include/pointsman.h` for C.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 pub mod abi;
 mod backends;
 mod buffers;

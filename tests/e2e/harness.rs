@@ -2,6 +2,7 @@
 
 mod backend;
 mod client;
+mod guest;
 mod http;
 mod latch;
 mod proxy;
@@ -9,6 +10,7 @@ mod setup;
 
 pub(crate) use backend::{Backend, Behaviour, Exchange};
 pub(crate) use client::Client;
+pub(crate) use guest::{choose, constant, guest, revised, version};
 pub(crate) use http::{Request, Response};
 pub(crate) use latch::Latch;
 pub(crate) use proxy::Proxy;
@@ -17,7 +19,7 @@ pub(crate) use setup::Setup;
 use std::time::{Duration, Instant};
 
 /// Nothing that a test waits for takes this long unless it never comes.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Asks until the answer is yes, with a pause that only spares the CPU.
 ///

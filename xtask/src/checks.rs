@@ -37,6 +37,8 @@ const CHECKS: [Check; 5] = [
             "least-conn",
             "--package",
             "ip-hash",
+            "--package",
+            "peak-ewma",
             "--",
             "-D",
             "warnings",

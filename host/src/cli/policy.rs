@@ -1,24 +1,90 @@
 //! `pointsman policy`.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Subcommand;
+use pointsman_sdk::abi::WEIGHT_UNIT;
 
-use crate::policy::{self, VersionId};
+use crate::backend::Backend;
+use crate::clock::Clock;
+use crate::config::UpstreamLimits;
+use crate::control::plugin_file;
+use crate::policy::{self, Hooks, PolicyLoader, PolicySettings, VersionId};
+use crate::pool::Pool;
+use crate::topology::Topology;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the bundled policies
     List,
+    /// Put a plugin through everything that a proxy asks of it before it serves
+    Check {
+        /// The plugin
+        file: PathBuf,
+        /// The policy's configuration as JSON, as `policy.config` would have it
+        #[arg(long, default_value = "{}")]
+        config: String,
+    },
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::List => list(&mut io::stdout().lock())?,
+        Command::Check { file, config } => return check(&file, &config),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check(file: &Path, config: &str) -> Result<ExitCode> {
+    let plugin = plugin_file::read(file)?;
+    let loader = PolicyLoader::start(Clock::start(), NonZeroUsize::MIN, 0)?;
+    let settings = PolicySettings { config: config.into(), ..PolicySettings::default() };
+    match loader.check(Arc::new(sample_pool()), settings, plugin) {
+        Ok(checked) => {
+            println!("{}: ok", file.display());
+            println!("version       {}", checked.id.to_hex());
+            println!("size          {} B", checked.size);
+            println!("compile time  {:.1?}", checked.compile_time);
+            println!("a pick takes  {:?} with {SAMPLE} backends", checked.pick_time);
+            println!("hooks         {}", hooks(checked.hooks));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(refusal) => {
+            eprintln!("{}: refused: {refusal}", file.display());
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn hooks(hooks: Hooks) -> String {
+    let exported = [("topology", hooks.topology), ("observe", hooks.observe), ("tick", hooks.tick)];
+    let names: Vec<&str> = exported.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+/// Backends of the pool that a plugin is checked with.
+const SAMPLE: u8 = 3;
+
+/// Backends of different weights that nobody connects to.
+fn sample_pool() -> Pool {
+    let backends = (1..=SAMPLE).map(|number| {
+        Arc::new(Backend {
+            name: format!("b{number}").into(),
+            address: ([127, 0, 0, number], 8080).into(),
+            weight: u32::from(number) * WEIGHT_UNIT,
+            zone: "".into(),
+            labels: [].into(),
+            backup: false,
+            draining: false,
+            stats: Arc::default(),
+        })
+    });
+    Pool::new("sample", 0, UpstreamLimits::default(), Topology::new(1, backends.collect()))
 }
 
 fn list(out: &mut impl Write) -> Result<()> {

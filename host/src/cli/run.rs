@@ -1,5 +1,6 @@
 //! `pointsman run`.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
         tokio::pin!(admin);
         loop {
             tokio::select! {
-                result = &mut admin => match result.context("the admin server failed")? {},
+                error = failed(&mut admin) => return Err(error.context("the admin server failed")),
                 request = signals.next() => match request {
                     Request::Reload => app.look_at_plugins(),
                     Request::End => break,
@@ -47,13 +48,21 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
         let drained = tokio::task::spawn_blocking(move || app.join());
         tokio::select! {
             drained = drained => Ok(ended(drained.context("a worker failed")??)),
-            _ = admin => unreachable!("the admin server doesn't end"),
+            error = failed(admin) => Err(error.context("the admin server failed")),
             () = second_request(&mut signals) => {
                 tracing::warn!("ended by a second signal; requests in work are lost");
                 std::process::exit(1);
             }
         }
     })
+}
+
+/// Waits for a failure of what can't end otherwise.
+async fn failed(server: impl Future<Output = std::io::Result<Infallible>>) -> anyhow::Error {
+    match server.await {
+        Ok(never) => match never {},
+        Err(error) => error.into(),
+    }
 }
 
 async fn second_request(signals: &mut Signals) {

@@ -1,6 +1,7 @@
 //! `[[route]]`, and the pool that it names.
 
 use super::address::host_pattern;
+use super::policy::policy;
 use super::read::{Section, Value, closest, excerpt, list};
 use super::{HostPattern, RouteConfig};
 
@@ -14,7 +15,7 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
             section.fail("route", message, "add a `[[route]]` with `pool = …` for each of them");
         }
         return (pools.len() == 1)
-            .then(|| vec![RouteConfig { host: HostPattern::Any, path: "/".into(), pool: 0 }]);
+            .then(|| vec![RouteConfig { host: HostPattern::Any, path: "/".into(), pool: 0, policy: None }]);
     };
     let items = value.items(HINT)?;
     if items.is_empty() {
@@ -41,7 +42,8 @@ fn route(section: &mut Section<'_>, pools: &[&str]) -> Option<RouteConfig> {
     let host = section.get("host").map_or(Some(HostPattern::Any), |value| host_pattern(&value));
     let path = section.get("path").map_or_else(|| Some("/".to_owned()), |value| path(&value));
     let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool(&value, pools));
-    Some(RouteConfig { host: host?, path: path?, pool: pool? })
+    let policy = section.get("policy").map_or(Some(None), |value| policy(&value).map(Some));
+    Some(RouteConfig { host: host?, path: path?, pool: pool?, policy: policy? })
 }
 
 fn path(value: &Value<'_>) -> Option<String> {
@@ -123,7 +125,7 @@ mod tests {
                 Some(domain) => HostPattern::Subdomains(domain.to_owned()),
                 None => HostPattern::Exact(host.to_owned()),
             };
-            RouteConfig { host, path: path.to_owned(), pool: 0 }
+            RouteConfig { host, path: path.to_owned(), pool: 0, policy: None }
         };
         let cases = [
             ("/", "/", true),

@@ -1,7 +1,7 @@
 //! Lets only well-formed requests through to the HTTP library.
 //!
 //! The gate sits between the socket and hyper. It looks at what was read in place, in hyper's own buffer: nothing is
-//! copied unless a head arrives in pieces. A request that it refuses is replaced by [`STAND_IN`], which hyper parses
+//! copied unless a head arrives in pieces. A request that it refuses is replaced by a stand-in, which hyper parses
 //! like any other; the path knows from [`Client::begin_request`] what it stands for and answers in order, also behind
 //! requests that are still in work.
 
@@ -138,8 +138,8 @@ impl<S> Gate<S> {
                 let now = self.deadlines.now();
                 let since = *self.body.waiting_since.get_or_insert(now);
                 let mut span = limits.body_timeout;
-                if limits.min_body_rate > 0 {
-                    let earned = Duration::from_secs(self.body.bytes / limits.min_body_rate).max(RATE_GRACE);
+                if let Some(earned) = self.body.bytes.checked_div(limits.min_body_rate) {
+                    let earned = Duration::from_secs(earned).max(RATE_GRACE);
                     span = span.min(earned.saturating_sub(self.body.waited));
                 }
                 self.client.receive.set_at(since.after(span + GRANULARITY));
@@ -289,7 +289,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
 
 impl<S: AsyncWrite + Unpin> Gate<S> {
     /// Watches over a write: a client that takes nothing for too long is gone.
-    fn poll_sent<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn poll_sent<T>(&self, cx: &Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         let deadline = &self.client.send;
         if written.is_ready() {
             if deadline.is_set() {

@@ -1,5 +1,6 @@
 //! What the host keeps for one guest: everything its imports may look at or change.
 
+mod lent;
 mod limits;
 mod watch;
 
@@ -11,6 +12,7 @@ use pointsman_sdk::abi::limit;
 use wasmtime::Memory;
 
 use crate::clock::{Clock, Moment};
+use crate::config::PolicyConfig;
 use crate::pool::Pool;
 use crate::request::RequestHead;
 use crate::topology::Topology;
@@ -19,8 +21,8 @@ use super::budget::Budget;
 use super::cells::{Cells, ResolvedCells, Schema};
 use super::rng::Rng;
 
-pub(super) use limits::GuestLimits;
-pub(super) use limits::LimitExceeded;
+pub(super) use lent::{Lending, LentRequest};
+pub(super) use limits::{GuestLimits, LimitExceeded};
 pub(super) use watch::Watch;
 
 /// Log lines that the guests of one pool may write at once, and the time in which one more comes free.
@@ -65,6 +67,12 @@ pub struct PolicySettings {
     pub deadline: Duration,
     /// Greatest linear memory of a guest, bytes.
     pub memory: usize,
+}
+
+impl From<&PolicyConfig> for PolicySettings {
+    fn from(policy: &PolicyConfig) -> Self {
+        Self { config: policy.config.as_str().into(), deadline: policy.deadline, memory: policy.memory }
+    }
 }
 
 impl Default for PolicySettings {
@@ -112,10 +120,7 @@ pub(super) struct GuestState {
     /// The version's short name, for log lines.
     pub(super) version: String,
     pub(super) topology: Arc<Topology>,
-    /// The request of the call that runs; an empty one between calls.
-    request: RequestHead,
-    /// Whether `request` is a real one.
-    has_request: bool,
+    pub(super) request: LentRequest,
     pub(super) call: Call,
     /// The guest's exported memory, found once.
     pub(super) memory: Option<Memory>,
@@ -142,8 +147,7 @@ impl GuestState {
             terms,
             version,
             topology,
-            request: RequestHead::default(),
-            has_request: false,
+            request: LentRequest::default(),
             call: Call::Init,
             memory: None,
             rng: Rng::seeded(seed),
@@ -168,15 +172,9 @@ impl GuestState {
         *self.now.get_or_insert_with(|| clock.now())
     }
 
-    /// Takes the request of the next call, or gives it back after it.
-    pub(super) fn exchange_request(&mut self, head: &mut RequestHead) {
-        std::mem::swap(&mut self.request, head);
-        self.has_request = !self.has_request;
-    }
-
     /// The request, if this call has one.
     pub(super) fn request(&self) -> Option<&RequestHead> {
-        self.has_request.then_some(&self.request)
+        self.request.head()
     }
 
     /// Names the layout of the guest's cells.

@@ -16,7 +16,7 @@ use std::ops::Range;
 use pointsman_sdk::abi;
 use wasmtime::{Caller, Engine, Linker};
 
-use super::guest::GuestState;
+use super::guest::{GuestState, Lending};
 
 /// A host function was called in a way that the contract rules out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,10 +44,14 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     Ok(linker)
 }
 
-/// Whether a guest that imports this function looks at the request.
-pub(super) fn reads_request(import: &str) -> bool {
+/// How much of the request a guest that imports this function has to be lent.
+pub(super) fn lending(import: &str) -> Lending {
     use abi::import::{ATTEMPT, CLIENT_IP, HASH, HEADER, REQUEST_TEXT, TRIED};
-    [REQUEST_TEXT, HEADER, CLIENT_IP, HASH, ATTEMPT, TRIED].contains(&import)
+    match import {
+        REQUEST_TEXT | HEADER | HASH => Lending::Whole,
+        CLIENT_IP | ATTEMPT | TRIED => Lending::Outline,
+        _ => Lending::Nothing,
+    }
 }
 
 /// Whether a guest that imports this function uses cells.

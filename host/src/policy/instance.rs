@@ -17,7 +17,7 @@ use crate::topology::Topology;
 
 use super::engine::GuestEngine;
 use super::fault::Fault;
-use super::guest::{Call, GuestState, Terms};
+use super::guest::{Call, GuestState, Lending, Terms};
 use super::ticker::Ticker;
 use super::version::PolicyVersion;
 
@@ -25,6 +25,10 @@ pub(super) use seat::{Failed, Retired, Seat};
 
 /// `init` runs where nobody waits for it, and may have tables to build: it gets this many deadlines.
 const INIT_DEADLINES: u32 = 10;
+
+/// `topology` runs on a worker, but rarely, and may have the same tables to build: it gets this many. What takes one
+/// deadline for a thousand backends on one machine would fail on the next one.
+const TOPOLOGY_DEADLINES: u32 = 4;
 
 /// A guest that is ready to be seated.
 pub(super) struct Instance {
@@ -95,7 +99,8 @@ impl Instance {
 
     /// Interval that the guest has asked ticks for; `None` if it wants none.
     pub(super) fn tick_every(&self) -> Option<Duration> {
-        self.hooks.tick.as_ref().and(self.guest.store.data().tick_every)
+        let asked = self.guest.store.data().tick_every;
+        asked.filter(|_| self.hooks.tick.is_some())
     }
 
     #[cfg(test)]
@@ -106,19 +111,23 @@ impl Instance {
 
     /// The guest's verdict, unchecked.
     fn pick(&mut self, head: &mut RequestHead) -> Result<i64, Fault> {
-        let head = self.version.reads_request.then_some(head);
-        self.guest.lend(head, |guest| guest.call(Call::Pick, &self.hooks.pick, ()))
+        let lending = self.version.lending;
+        self.guest.lend(lending, Some(head), |guest| guest.call(Call::Pick, &self.hooks.pick, ()))
     }
 
     fn topology(&mut self, topology: Arc<Topology>) -> Result<(), Fault> {
         self.guest.state().set_topology(topology);
-        self.hooks.topology.as_ref().map_or(Ok(()), |hook| self.guest.call(Call::Topology, hook, ()))
+        let Some(hook) = &self.hooks.topology else { return Ok(()) };
+        let deadline = self.guest.state().terms.settings.deadline;
+        self.guest.state().watch.set_deadline(deadline.saturating_mul(TOPOLOGY_DEADLINES));
+        let told = self.guest.call(Call::Topology, hook, ());
+        self.guest.state().watch.set_deadline(deadline);
+        told
     }
 
     fn observe(&mut self, observation: Observation, head: Option<&mut RequestHead>) -> Result<(), Fault> {
         let Some(hook) = &self.hooks.observe else { return Ok(()) };
-        let head = head.filter(|_| self.version.reads_request);
-        self.guest.lend(head, |guest| guest.call(Call::Observe, hook, observation))
+        self.guest.lend(self.version.lending, head, |guest| guest.call(Call::Observe, hook, observation))
     }
 
     fn tick(&mut self) -> Result<(), Fault> {
@@ -167,11 +176,16 @@ impl Guest {
     }
 
     /// Lends the request to the guest for a call: moved in and out again, because a store owns its data.
-    fn lend<R>(&mut self, head: Option<&mut RequestHead>, call: impl FnOnce(&mut Self) -> R) -> R {
+    fn lend<R>(
+        &mut self,
+        lending: Lending,
+        head: Option<&mut RequestHead>,
+        call: impl FnOnce(&mut Self) -> R,
+    ) -> R {
         let Some(head) = head else { return call(self) };
-        self.state().exchange_request(head);
+        self.state().request.exchange(lending, head);
         let result = call(self);
-        self.state().exchange_request(head);
+        self.state().request.exchange(lending, head);
         result
     }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::backend::BackendIndex;
 use crate::clock::Moment;
+use crate::pool::Pool;
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
@@ -26,6 +27,8 @@ const BAD_VERDICTS: u32 = 16;
 #[derive(Debug)]
 pub struct Picker {
     slot: Arc<PolicySlot>,
+    /// The slot's pool, one step nearer.
+    pool: Arc<Pool>,
     worker: usize,
     seat: Seat,
     /// The publication that the seated instance belongs to.
@@ -74,12 +77,10 @@ pub enum ChosenBy {
 /// How a response ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Response {
-    /// HTTP status; `None` if there was no response head.
-    pub status: Option<StatusCode>,
+    /// The response head's status, and the time from the pick to it; `None` if there was none.
+    pub answered: Option<(StatusCode, Duration)>,
     /// One of [`outcome`](pointsman_sdk::abi::outcome).
     pub outcome: i32,
-    /// From the pick to the response head, or to the failure.
-    pub head: Duration,
     /// From the pick to the end.
     pub total: Duration,
 }
@@ -89,6 +90,7 @@ impl Picker {
         let Delivery { instance, generation } = first;
         let topology = Arc::clone(instance.known_topology());
         let mut picker = Self {
+            pool: Arc::clone(slot.pool()),
             slot,
             worker,
             seat: Seat::taken(instance),
@@ -128,13 +130,10 @@ impl Picker {
         if picked.generation != self.generation || picked.topology != self.topology.generation() {
             return;
         }
-        let observation = (
-            picked.index.0.cast_signed(),
-            response.status.map_or(0, |status| i32::from(status.as_u16())),
-            response.outcome,
-            micros(response.head),
-            micros(response.total),
-        );
+        let (status, head_us) =
+            response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
+        let observation =
+            (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
         if let Some(Err(failed)) = self.seat.observe(observation, head) {
             self.give_up(failed);
         }
@@ -184,29 +183,25 @@ impl Picker {
 
     /// Takes a new instance and a new topology, if there are any: two atomic loads if not.
     fn catch_up(&mut self) {
-        if let Some(delivery) = self.slot.collect(self.worker) {
+        let delivery = self.slot.collect(self.worker);
+        let outdated = self.pool.topology_generation() != self.topology.generation();
+        if delivery.is_some() || outdated {
             self.adopt(delivery);
         }
-        if self.slot.pool().topology_generation() != self.topology.generation() {
-            self.topology = self.slot.pool().topology();
-            self.tell_topology();
-        }
     }
 
     #[cold]
-    fn adopt(&mut self, delivery: Delivery) {
-        if let Some(old) = self.seat.replace(delivery.instance) {
-            self.slot.reap(old);
+    fn adopt(&mut self, delivery: Option<Delivery>) {
+        if let Some(Delivery { instance, generation }) = delivery {
+            if let Some(old) = self.seat.replace(instance) {
+                self.slot.reap(old);
+            }
+            self.generation = generation;
+            self.bad_verdicts = 0;
+            self.schedule_tick();
         }
-        self.generation = delivery.generation;
-        self.bad_verdicts = 0;
-        self.schedule_tick();
-        // It was built some time ago.
-        self.tell_topology();
-    }
-
-    #[cold]
-    fn tell_topology(&mut self) {
+        self.topology = self.pool.topology();
+        // An instance may have been built before the topology changed, or after.
         let known = self.seat.instance().map(|instance| instance.known_topology().generation());
         if known.is_some_and(|known| known != self.topology.generation())
             && let Some(Err(failed)) = self.seat.topology(&self.topology)
@@ -279,8 +274,7 @@ impl Picker {
     }
 
     fn record(&self, version: VersionId, fault: &Fault) {
-        let pool = &self.slot.pool().name;
-        self.slot.ledger().record(pool, version, self.worker, fault, self.now());
+        self.slot.ledger().record(&self.pool.name, version, self.worker, fault, self.now());
     }
 
     fn schedule_tick(&mut self) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::pool::Pool;
 
+use super::admission::Refusal;
 use super::guest::{PolicySettings, Terms};
 use super::instance::{Instance, Retired};
 use super::ledger::Ledger;
@@ -82,6 +83,15 @@ impl PolicySlot {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Logs that this slot's swap to a plugin from `origin` was refused.
+    pub fn log_refusal(&self, origin: &str, refusal: &Refusal) {
+        let (pool, label, serving) = (&*self.pool().name, refusal.label(), self.serving().version.id);
+        tracing::error!(
+            pool, origin, label, %serving,
+            "swap refused: {refusal}; the version that serves goes on"
+        );
     }
 
     pub(super) fn terms(&self) -> &Arc<Terms> {

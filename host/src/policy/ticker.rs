@@ -116,3 +116,29 @@ fn tick_while_wanted(wanted: &Wanted, engine: &EngineWeak) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::wait_for;
+    use super::*;
+
+    #[test]
+    fn ticks_come_when_they_are_wanted_and_end_with_the_last_handle() {
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        let engine = Engine::new(&config).unwrap();
+        let ticker = Ticker::start(&engine).unwrap();
+        let state = |ticker: &Ticker| ticker.wanted.state.load(SeqCst);
+        assert_eq!(state(&ticker), IDLE);
+        for _ in 0..20 {
+            ticker.arm();
+            wait_for("a tick begins", || state(&ticker) == IDLE);
+        }
+        let overrun = ticker.overrun();
+        drop(overrun);
+        assert_eq!(ticker.wanted.overruns.load(SeqCst), 0);
+        let wanted = Arc::clone(&ticker.wanted);
+        drop(ticker);
+        wait_for("the thread ends", || Arc::strong_count(&wanted) == 1);
+    }
+}

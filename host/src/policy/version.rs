@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
 
-use super::guest::GuestState;
+use super::guest::{GuestState, Lending};
 
 /// Names a policy version: the SHA-256 of the plugin file's content. Displayed as its first 12 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,8 +52,8 @@ pub struct PolicyVersion {
     pub compile_time: Duration,
     /// Which optional hooks it exports. A hook that isn't exported costs nothing.
     pub hooks: Hooks,
-    /// Whether it looks at the request, which then has to be lent to it.
-    pub(super) reads_request: bool,
+    /// How much of a request has to be lent to it.
+    pub(super) lending: Lending,
     /// Whether it uses cells.
     pub(super) uses_cells: bool,
     pub(super) pre: InstancePre<GuestState>,

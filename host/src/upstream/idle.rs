@@ -10,6 +10,7 @@ use crate::clock::Moment;
 /// those are the warmest and least likely to have been closed.
 #[derive(Debug)]
 pub(super) struct IdleConnections {
+    #[expect(clippy::vec_box, reason = "a connection is large, and moves in and out with every request")]
     stack: RefCell<Vec<Box<UpstreamConnection>>>,
     limit: usize,
 }

@@ -1,21 +1,19 @@
-//! A pool as one worker sees it.
+//! A pool as one worker sees it: its backends, and this worker's connections to them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::idle::IdleConnections;
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendIndex};
 use crate::clock::Moment;
-use crate::policy::{Pick, Picked, Picker};
 use crate::pool::Pool;
-use crate::request::RequestHead;
+use crate::topology::Topology;
 
-/// A pool's policy instance and upstream connections of one worker.
+/// A pool with one worker's connections.
 #[derive(Debug)]
 pub struct WorkerPool {
     pool: Arc<Pool>,
-    picker: RefCell<Picker>,
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
     idle_limit: usize,
@@ -35,22 +33,12 @@ pub(super) struct WorkerBackend {
     pub(super) idle: Rc<IdleConnections>,
 }
 
-/// A backend claimed for one request, which is in flight for as long as this exists.
-///
-/// It rides in the response (or the upgraded connection), so every way in which a request can end ends the count.
-#[derive(Debug)]
-pub struct Claim {
-    pub(super) pool: Rc<WorkerPool>,
-    pub(super) picked: Picked,
-    claimed: Rc<WorkerBackend>,
-}
-
 impl WorkerPool {
-    /// A pool with this worker's picker.
+    /// A pool without connections, on one of so many workers.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, picker: Picker, workers: usize) -> Self {
+    pub fn new(pool: Arc<Pool>, workers: usize) -> Self {
         let idle_limit = pool.limits.idle_connections.div_ceil(workers.max(1));
-        Self { pool, picker: RefCell::new(picker), backends: RefCell::default(), idle_limit }
+        Self { pool, backends: RefCell::default(), idle_limit }
     }
 
     /// The pool that all workers share.
@@ -59,30 +47,8 @@ impl WorkerPool {
         &self.pool
     }
 
-    /// Asks the policy.
-    pub fn pick(&self, head: &mut RequestHead) -> Pick {
-        self.picker.borrow_mut().pick(head)
-    }
-
-    /// The picker, for what isn't a pick.
-    #[must_use]
-    pub fn picker(&self) -> &RefCell<Picker> {
-        &self.picker
-    }
-
-    /// Claims the backend of a pick.
-    ///
-    /// `None` if there is no such backend, which the picker's check of every verdict rules out.
-    #[must_use]
-    pub fn claim(self: &Rc<Self>, picked: Picked) -> Option<Claim> {
-        let claimed = self.backend(&picked)?;
-        claimed.backend.stats.begin();
-        Some(Claim { pool: Rc::clone(self), picked, claimed })
-    }
-
-    fn backend(&self, picked: &Picked) -> Option<Rc<WorkerBackend>> {
-        let picker = self.picker.borrow();
-        let topology = picker.topology();
+    /// The backend at an index of a topology.
+    pub(super) fn backend(&self, topology: &Topology, index: BackendIndex) -> Option<Rc<WorkerBackend>> {
         let mut backends = self.backends.borrow_mut();
         if backends.generation != Some(topology.generation()) {
             let kept = std::mem::take(&mut backends.all);
@@ -90,7 +56,7 @@ impl WorkerPool {
             backends.all =
                 topology.backends().iter().map(|backend| Rc::new(self.adopt(backend, &kept))).collect();
         }
-        backends.all.get(picked.index.get()).map(Rc::clone)
+        backends.all.get(index.get()).map(Rc::clone)
     }
 
     /// Connections outlive a topology as long as their backend keeps its name and address.
@@ -107,21 +73,5 @@ impl WorkerPool {
         for backend in &self.backends.borrow().all {
             backend.idle.prune(now, self.pool.limits.idle_connection_timeout);
         }
-    }
-}
-
-impl Claim {
-    pub(super) fn backend(&self) -> &Backend {
-        &self.claimed.backend
-    }
-
-    pub(super) fn idle(&self) -> &IdleConnections {
-        &self.claimed.idle
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.claimed.backend.stats.end();
     }
 }

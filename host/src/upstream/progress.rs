@@ -32,7 +32,7 @@ impl Progress {
     }
 
     pub(super) fn limits(&self) -> &UpstreamLimits {
-        &self.claim.pool.pool().limits
+        &self.claim.pool().pool().limits
     }
 
     /// The connection to use next: the idle one used last.
@@ -72,19 +72,16 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let picker = self.claim.pool.picker();
+        let picker = self.claim.picker();
         // Nobody asks the policy while it is told something; and if so, what it isn't told does no harm.
         let Ok(mut picker) = picker.try_borrow_mut() else { return };
         if !picker.wants_responses() {
             return;
         }
-        let now = self.clock.now();
-        let head = self.answered.map_or(now, |(_, head)| head);
         let response = policy::Response {
-            status: self.answered.map(|(status, _)| status),
+            answered: self.answered.map(|(status, head)| (status, head.since(self.began))),
             outcome: self.outcome,
-            head: head.since(self.began),
-            total: now.since(self.began),
+            total: self.clock.now().since(self.began),
         };
         picker.observe(self.claim.picked, &response, None);
     }

@@ -1,5 +1,6 @@
 //! One plugin file over time.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,12 +30,15 @@ pub(super) struct Followed {
 }
 
 /// What tells, without reading it, that a file is another one than before.
+///
+/// The time is that of the last change of the inode. The time of modification is whatever the last writer wants it to
+/// be: reproducible builds and package managers give all files the same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
-    modified: Option<SystemTime>,
+    changed: Option<SystemTime>,
 }
 
 #[derive(Debug)]
@@ -80,13 +84,14 @@ impl Followed {
             self.incomplete.store(0, Ordering::Relaxed);
         }
         self.handed_over = Some(id);
-        let (looks, origin) = (Arc::clone(&self.incomplete), Arc::clone(&plugin.origin));
+        let (looks, slot) = (Arc::clone(&self.incomplete), Arc::clone(&self.slot));
+        let origin = Arc::clone(&plugin.origin);
         loader.swap(&self.slot, plugin, move |outcome| match outcome {
             SwapOutcome::Refused(refusal) if refusal.is_incomplete() => {
                 // Somebody may be writing it at this moment.
                 match looks.fetch_add(1, Ordering::Relaxed) + 1 {
                     INCOMPLETE_LOOKS => {
-                        tracing::error!(%origin, "swap refused: {refusal}; the version that serves goes on");
+                        slot.log_refusal(&origin, &refusal);
                         looks.store(0, Ordering::Relaxed);
                     }
                     _ => again(),
@@ -98,8 +103,8 @@ impl Followed {
 
     /// Whether the file changed so shortly before it was read that its stamp may not show a further change.
     fn is_recent(&self) -> bool {
-        let modified = self.stamp.as_ref().and_then(|stamp| stamp.modified);
-        modified.and_then(|modified| modified.elapsed().ok()).is_none_or(|age| age < Duration::from_secs(10))
+        let changed = self.stamp.as_ref().and_then(|stamp| stamp.changed);
+        changed.and_then(|changed| changed.elapsed().ok()).is_none_or(|age| age < Duration::from_secs(10))
     }
 
     fn warn(&mut self, error: &plugin_file::PluginError) {
@@ -110,7 +115,7 @@ impl Followed {
             Missing::Warned(at) if at.elapsed() < WARN_INTERVAL => Missing::Warned(at),
             Missing::Once | Missing::Warned(_) if self.serves_this_file() => {
                 let serving = self.slot.serving().version.id;
-                tracing::warn!(pool = %self.slot.pool().name, %serving, "{error}; the version that serves goes on");
+                tracing::warn!(pool = &*self.slot.pool().name, %serving, "{error}; the version that serves goes on");
                 Missing::Warned(Instant::now())
             }
             Missing::Once | Missing::Warned(_) => Missing::Once,
@@ -129,7 +134,13 @@ impl Stamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.len(),
-            modified: metadata.modified().ok(),
+            changed: changed(&metadata),
         })
     }
+}
+
+/// `None` if it was before 1970.
+fn changed(metadata: &Metadata) -> Option<SystemTime> {
+    let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }

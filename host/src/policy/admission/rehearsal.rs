@@ -86,7 +86,7 @@ impl Stage {
                     index.0.cast_signed(),
                     if attempt == 0 { 200 } else { 0 },
                     if attempt == 0 { outcome::COMPLETE } else { outcome::CONNECT_FAILURE },
-                    if attempt == 0 { 1_000 } else { i64::MAX },
+                    if attempt == 0 { 1_000 } else { -1 },
                     if attempt == 0 { 2_000 } else { i64::MAX },
                 );
                 checked(self.seat.observe(observation, Some(&mut head)), situation)?;

@@ -51,3 +51,27 @@ fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::engine::GuestEngine;
+    use super::*;
+
+    #[test]
+    fn only_cpu_time_counts() {
+        let ticker = GuestEngine::start().unwrap().ticker;
+        let deadline = Duration::from_millis(5);
+        let mut watch = Watch::new(deadline);
+        let goes_on = |update| matches!(update, UpdateDeadline::Continue(1));
+        assert!(goes_on(watch.tick(&ticker)));
+        // A thread that waits is a thread that was descheduled.
+        std::thread::park_timeout(4 * deadline);
+        assert!(goes_on(watch.tick(&ticker)));
+        let before = thread_cpu_time();
+        while goes_on(watch.tick(&ticker)) {}
+        let used = thread_cpu_time() - before;
+        assert!(used >= deadline / 2 && used < deadline * 2, "{used:?}");
+        watch.end();
+        assert!(goes_on(watch.tick(&ticker)), "the next call starts anew");
+    }
+}

@@ -1,10 +1,12 @@
 //! Every function of the contract, called by a guest.
 
+mod log;
+
 use std::sync::Arc;
 
 use pointsman_sdk::abi::{hash_source, stat};
 
-use super::super::guest::PolicySettings;
+use super::super::guest::{Lending, PolicySettings};
 use super::super::instance::Seat;
 use super::super::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
 use crate::backend::{BackendIndex, Completion};
@@ -359,9 +361,9 @@ fn a_guest_that_asks_for_no_request_function_is_lent_none() {
     ))
     .unwrap();
     let version = bench.compile(&lean).unwrap();
-    assert!(!version.reads_request && !version.uses_cells);
+    assert!(version.lending == Lending::Nothing && !version.uses_cells);
     let version = bench.compile(&guest("")).unwrap();
-    assert!(version.reads_request && version.uses_cells);
+    assert!(version.lending == Lending::Whole && version.uses_cells);
     let mut seat = Seat::taken(bench.build(&lean).unwrap());
     let mut head = request();
     seat.pick(&mut head).unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! The thread that admits plugins: one at a time, at low priority, away from everything that can't wait.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -18,7 +18,7 @@ use super::super::slot::PolicySlot;
 use super::super::version::{PolicyVersion, VersionId};
 use super::keeper::Command;
 use super::reply::Reply;
-use super::{Checked, Opened, Plugin, SwapOutcome};
+use super::{Checked, Opened, Plugin, StartError, SwapOutcome};
 
 /// Refused contents that are remembered, so that a broken file that is tried again and again costs one compilation.
 const REMEMBERED: usize = 64;
@@ -48,15 +48,19 @@ pub(crate) struct Admitted {
 }
 
 /// Starts the thread, which ends when all senders of jobs are gone.
-pub(super) fn start(engine: GuestEngine, keeper: Sender<Command>, seeds: Rng) -> io::Result<Sender<Job>> {
+pub(super) fn start(
+    engine: GuestEngine,
+    keeper: Sender<Command>,
+    seeds: Rng,
+) -> Result<Sender<Job>, StartError> {
     let (sender, jobs) = mpsc::channel();
+    let linker = imports::linker(&engine.engine).map_err(|error| StartError::Engine(format!("{error:#}")))?;
+    let mut compiler =
+        Compiler { engine, linker, keeper, seeds, versions: HashMap::new(), refused: VecDeque::new() };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
         // Priorities are per thread on Linux. Without it compilations compete with the workers, and that is all.
         let _ = rustix::process::nice(NICE);
-        match Compiler::new(engine, keeper, seeds) {
-            Ok(mut compiler) => compiler.run(&jobs),
-            Err(error) => tracing::error!("no policies can be loaded: {error:#}"),
-        }
+        compiler.run(&jobs);
     })?;
     Ok(sender)
 }
@@ -73,22 +77,16 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn new(engine: GuestEngine, keeper: Sender<Command>, seeds: Rng) -> wasmtime::Result<Self> {
-        let linker = imports::linker(&engine.engine)?;
-        let versions = HashMap::new();
-        Ok(Self { engine, linker, keeper, seeds, versions, refused: VecDeque::new() })
-    }
-
     fn run(&mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             match job {
                 Job::Open { terms, plugin, reply } => match self.admit(&terms, plugin) {
                     Ok(admitted) => self.pass_on(Command::Open { terms, admitted, reply }),
-                    Err((_, refusal)) => drop(reply.send(Err(refusal))),
+                    Err(refusal) => drop(reply.send(Err(refusal))),
                 },
                 Job::Check { terms, plugin, reply } => {
                     let checked = self.admit(&terms, plugin).map(|admitted| checked(&admitted));
-                    drop(reply.send(checked.map_err(|(_, refusal)| refusal)));
+                    drop(reply.send(checked));
                 }
                 Job::Swap { slot, plugin, reply } => self.swap(slot, plugin, reply),
             }
@@ -96,20 +94,14 @@ impl Compiler {
     }
 
     fn swap(&mut self, slot: Arc<PolicySlot>, plugin: Plugin, reply: Reply) {
-        let serving = slot.serving().version.id;
-        if VersionId::of(&plugin.content) == serving {
-            return reply.send(SwapOutcome::Unchanged(serving));
-        }
+        // Whether this is what serves already is for the keeper to say: it may be about to publish something else, from
+        // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);
         match self.admit(slot.terms(), plugin) {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
-            Err((known, refusal)) => {
-                if known == Known::New && !refusal.is_incomplete() {
-                    let (pool, label) = (&slot.pool().name, refusal.label());
-                    tracing::error!(
-                        pool, %origin, label, %serving,
-                        "swap refused: {refusal}; the version that serves goes on"
-                    );
+            Err(refusal) => {
+                if !refusal.is_incomplete() {
+                    slot.log_refusal(&origin, &refusal);
                 }
                 reply.send(SwapOutcome::Refused(refusal));
             }
@@ -117,14 +109,14 @@ impl Compiler {
     }
 
     /// Puts a plugin through admission, unless its refusal is known.
-    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin) -> Result<Admitted, (Known, Refusal)> {
+    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin) -> Result<Admitted, Refusal> {
         let started = Instant::now();
         let id = VersionId::of(&plugin.content);
         let known = |(refused, on, _): &&(VersionId, Option<u64>, Refusal)| {
             *refused == id && on.is_none_or(|on| on == terms.id)
         };
         if let Some((.., refusal)) = self.refused.iter().find(known) {
-            return Err((Known::Before, refusal.clone()));
+            return Err(refusal.clone());
         }
         let version =
             self.version(id, terms, &plugin.content).map_err(|refusal| self.remember(id, None, refusal))?;
@@ -143,31 +135,29 @@ impl Compiler {
             return Ok(version);
         }
         let scratch = GuestState::new(Arc::clone(terms), String::new(), terms.pool.topology(), 0);
-        let version = Arc::new(admission::compile(&self.linker, scratch, id, content)?);
+        // Compilers have been known to panic over a strange module. That must not be the last one that is loaded.
+        let compiled =
+            panic::catch_unwind(AssertUnwindSafe(|| admission::compile(&self.linker, scratch, id, content)));
+        let version = Arc::new(compiled.unwrap_or_else(|_| {
+            Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".to_owned() })
+        })?);
         self.versions.retain(|_, version| version.strong_count() > 0);
         self.versions.insert(id, Arc::downgrade(&version));
         Ok(version)
     }
 
-    fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> (Known, Refusal) {
+    fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> Refusal {
         if self.refused.len() == REMEMBERED {
             self.refused.pop_front();
         }
         self.refused.push_back((id, terms, refusal.clone()));
-        (Known::New, refusal)
+        refusal
     }
 
     fn pass_on(&self, command: Command) {
         // Without a keeper the loader is ending; the command's reply says so when it is dropped.
         drop(self.keeper.send(command));
     }
-}
-
-/// Whether a refusal is news.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    New,
-    Before,
 }
 
 fn checked(admitted: &Admitted) -> Checked {

@@ -137,7 +137,11 @@ impl Keeper {
         let generation = serving.generation + 1;
         let deliveries = match self.build_all(slot.terms(), &version, slot.workers(), generation) {
             Ok(deliveries) => deliveries,
-            Err(error) => return SwapOutcome::Refused(refusal(error)),
+            Err(error) => {
+                let refusal = refusal(error);
+                slot.log_refusal(&origin, &refusal);
+                return SwapOutcome::Refused(refusal);
+            }
         };
         let next = Serving { version: Arc::clone(&version), origin: Arc::clone(&origin), generation };
         let (before, uncollected) = slot.publish(next, deliveries);

@@ -68,6 +68,23 @@ fn the_content_that_serves_is_not_swapped() {
 }
 
 #[test]
+fn the_last_of_several_swaps_wins_even_if_it_leads_back() {
+    // So many that building their instances takes a while.
+    let loader = loader(64);
+    let opened = open(&loader, picks(0), &Arc::default());
+    let (reply, outcomes) = mpsc::channel();
+    for round in 0..10 {
+        for content in [picks(1 + round % 2), picks(0)] {
+            let reply = reply.clone();
+            loader.swap(&opened.slot, plugin(content), move |outcome| drop(reply.send(outcome)));
+        }
+    }
+    drop(reply);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, SwapOutcome::Swapped(_))));
+    assert_eq!(opened.slot.serving().version.id, VersionId::of(&picks(0)));
+}
+
+#[test]
 fn a_refused_version_changes_nothing_and_is_remembered() {
     let loader = loader(1);
     let mut opened = open(&loader, picks(0), &Arc::default());

@@ -179,9 +179,8 @@ const ATTENTIVE: &str = r#"
 
 fn response() -> Response {
     Response {
-        status: Some(StatusCode::OK),
+        answered: Some((StatusCode::OK, Duration::from_micros(1500))),
         outcome: outcome::COMPLETE,
-        head: Duration::from_micros(1500),
         total: Duration::from_micros(2500),
     }
 }
@@ -198,10 +197,14 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     picker.observe(old, &response(), None);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 200, 1500, 1]);
 
+    // Without a response head there is no status and no time to it.
+    picker.observe(old, &Response { answered: None, ..response() }, None);
+    assert_eq!([3, 4, 5, 6].map(seen), [2, 0, -1, 2]);
+
     // The same index is another backend now.
     opened.slot.pool().publish(topology(2, &["c", "a", "b"]));
     picker.observe(old, &response(), None);
-    assert_eq!(seen(6), 1);
+    assert_eq!(seen(6), 2);
     assert_eq!(seen(1), 3, "but of the topology it is told");
     let old = picked(picker.pick(&mut request()));
 
@@ -211,10 +214,10 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     outcome.recv().unwrap();
     let picker = &mut opened.pickers[0];
     picker.observe(old, &response(), None);
-    assert_eq!(seen(6), 1, "another version picked");
+    assert_eq!(seen(6), 2, "another version picked");
     let new = picked(picker.pick(&mut request()));
     picker.observe(new, &response(), None);
-    assert_eq!(seen(6), 2);
+    assert_eq!(seen(6), 3);
 }
 
 #[test]

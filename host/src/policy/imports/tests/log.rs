@@ -1,0 +1,61 @@
+//! What guests write into the host's log.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::*;
+
+/// Lines that a guest makes the host log while it is called once.
+fn logged(pick: &str, data: &str) -> Vec<String> {
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    // Writing lines takes its time in a debug build; how much isn't what is tested.
+    let settings = PolicySettings { deadline: Duration::from_secs(10), ..PolicySettings::default() };
+    let bench = Bench::new(pool("api", &["a"]), settings);
+    let content = guest(&format!(
+        r#"{data} (func (export "pointsman_pick") (result i64) (local i32) {pick} {ABSTAIN})"#
+    ));
+    let mut seat = Seat::taken(bench.build(&content).unwrap());
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || seat.pick(&mut request()).unwrap().unwrap());
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn log_lines_are_harmless_and_name_their_origin() {
+    let lines = logged(
+        "(call $log (i32.const 2) (i32.const 8) (i32.const 9)) (call $log (i32.const 0) (i32.const 8) (i32.const 9))",
+        r#"(data (i32.const 8) "odd\nERROR")"#,
+    );
+    assert_eq!(lines.len(), 1, "debug lines are off: {lines:?}");
+    assert!(lines[0].trim_start().starts_with("WARN"), "{lines:?}");
+    assert!(lines[0].contains(r"policy says: odd\nERROR pool="), "{lines:?}");
+    assert!(lines[0].contains(r#"pool="api""#) && lines[0].contains("version="), "{lines:?}");
+}
+
+#[test]
+fn a_flood_of_log_lines_is_cut_short() {
+    let flood = "(loop $l (call $log (i32.const 1) (i32.const 0) (i32.const 60000))
+        (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000))))";
+    let lines = logged(flood, r#"(data (i32.const 0) "x")"#);
+    assert_eq!(lines.len(), 20);
+    // A zero byte takes five characters when it is escaped.
+    assert!(lines.iter().all(|line| line.len() < 6 * 1024));
+}

@@ -1,0 +1,182 @@
+//! Plugins that don't pass admission: at start the program ends with the reason, at a swap the old version serves on.
+
+use std::fs;
+
+use pointsman_sdk::abi::limit;
+
+use crate::harness::{Backend, Proxy, constant, guest, version, wait_until};
+
+/// A module with these fields and nothing else.
+fn module(fields: &str) -> Vec<u8> {
+    wat::parse_str(format!("(module {fields})")).expect("well-formed")
+}
+
+const MEMORY: &str = r#"(memory (export "memory") 1)"#;
+const INIT: &str = r#"(func (export "pointsman_init") (result i32) (i32.const 0))"#;
+const PICK: &str = r#"(func (export "pointsman_pick") (result i64) (i64.const 0x100000000))"#;
+
+/// A guest that imports this.
+fn importing(module: &str, name: &str) -> Vec<u8> {
+    self::module(&format!("(import \"{module}\" \"{name}\" (func)) {MEMORY} {INIT} {PICK}"))
+}
+
+fn picking(code: &str) -> Vec<u8> {
+    guest(&format!("(func (export \"pointsman_pick\") (result i64) {code})"))
+}
+
+fn starting(code: &str) -> Vec<u8> {
+    guest(&format!("(func (export \"pointsman_init\") (result i32) {code})"))
+}
+
+/// Content and the beginning of the reason.
+fn cases() -> Vec<(Vec<u8>, &'static str)> {
+    let truncated = constant(0, 0);
+    let truncated = truncated[..truncated.len() - 7].to_vec();
+    vec![
+        (Vec::new(), "the file is empty"),
+        (truncated, "the file ends early, after "),
+        (b"hello".to_vec(), "not a WebAssembly module: the file is text"),
+        (b"(module)".to_vec(), "not a WebAssembly module: the file is WebAssembly text (.wat)"),
+        (b"\x7fELF\x02\x01\x01".to_vec(), "not a WebAssembly module: the file is an ELF file"),
+        (vec![0; 4096], "not a WebAssembly module: the file is nothing but zeros"),
+        (b"\0asm\x0d\0\x01\0".to_vec(), "the file is a WebAssembly component; policies are core modules"),
+        (vec![0; limit::PLUGIN_BYTES + 1], "the file has 1048577 bytes, allowed are 1048576"),
+        (module(&format!("{INIT} {PICK}")), "the module doesn't export `memory` (a 32-bit memory)"),
+        (module(&format!("{MEMORY} {PICK}")), "the module doesn't export `pointsman_init` (() -> i32)"),
+        (module(&format!("{MEMORY} {INIT}")), "the module doesn't export `pointsman_pick` (() -> i64)"),
+        (
+            module(&format!("{MEMORY} {INIT} (func (export \"pointsman_pick\") (result i32) (i32.const 0))")),
+            "the module exports `pointsman_pick` as () -> i32; the contract says () -> i64",
+        ),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (func (export \"pointsman_observe\") (param i32))")),
+            "the module exports `pointsman_observe` as (i32); the contract says (i32, i32, i32, i64, i64)",
+        ),
+        (importing("pointsman_2.0", "hash"), "the plugin is built for ABI 2.0, this Pointsman has 1.0"),
+        (importing("pointsman_1.1", "queue"), "the plugin needs ABI 1.1, this Pointsman has 1.0"),
+        (
+            importing("wasi_snapshot_preview1", "fd_write"),
+            "the module imports `fd_write` from `wasi_snapshot_preview1`: WASI. Policies have no operating system",
+        ),
+        (importing("env", "abort"), "the module imports `abort` from `env`"),
+        (
+            importing("pointsman_1.0", "open_file"),
+            "the module imports `open_file` from `pointsman_1.0`, which has no",
+        ),
+        (
+            importing("pointsman_1.0", "now_us"),
+            "the module imports `now_us` as (); the contract says () -> i64",
+        ),
+        (module(&format!("{MEMORY} {INIT} {PICK} (func $s) (start $s)")), "the module has a start function"),
+        (
+            module(&format!("(memory (export \"memory\") 257) {INIT} {PICK}")),
+            "the module starts with 16842752 bytes of memory, the pool allows 16777216",
+        ),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (table 10001 funcref)")),
+            "the module's table has 10001 elements, allowed are 10000",
+        ),
+        (module(&format!("{MEMORY} {INIT} {PICK} (memory 1)")), "the module is invalid: "),
+        (starting("unreachable"), "the policy failed while it was tried out, starting: trap in `init`"),
+        (
+            starting("(loop $l (br $l)) (i32.const 0)"),
+            "the policy failed while it was tried out, starting: deadline",
+        ),
+        (
+            starting("(loop $l (drop (memory.grow (i32.const 1))) (br $l)) (i32.const 0)"),
+            "the policy failed while it was tried out, starting: memory in `init`",
+        ),
+        (starting("(i32.const 7)"), "the policy refuses to start: `pointsman_init` answered 7"),
+        (
+            guest(
+                "(data (i32.const 0) \"tau is missing\") (func (export \"pointsman_init\") (result i32)
+                (call $fail (i32.const 0) (i32.const 14)) (i32.const 1))",
+            ),
+            "the policy refuses to start: tau is missing",
+        ),
+        (
+            picking("unreachable"),
+            "the policy failed while it was tried out, with the pool's own backends: trap in `pick`",
+        ),
+        (
+            picking("(loop $l (br $l)) (i64.const 0)"),
+            "the policy failed while it was tried out, with the pool's own backends: deadline in `pick`",
+        ),
+        (
+            picking("(i64.const 99)"),
+            "the policy failed while it was tried out, with the pool's own backends: bad-verdict in `pick`: picked \
+             backend 99 of 3",
+        ),
+        (
+            guest("(func (export \"pointsman_topology\") unreachable)"),
+            "the policy failed while it was tried out, with 1 idle backend: trap in `topology`",
+        ),
+        (
+            guest("(func (export \"pointsman_topology\") (loop $l (br $l)))"),
+            "the policy failed while it was tried out, with 1 idle backend: deadline in `topology`",
+        ),
+        (
+            guest("(func (export \"pointsman_tick\") unreachable)"),
+            "the policy failed while it was tried out, with the pool's own backends: trap in `tick`",
+        ),
+    ]
+}
+
+#[test]
+fn at_start_the_program_ends_with_line_key_and_reason() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("bad.wasm");
+    let config = format!(
+        "[[listener]]\naddress = \"127.0.0.1:0\"\n\n[pool.test]\nbackends = [\"127.0.0.1:1\", \"127.0.0.1:2\", \
+         \"127.0.0.1:3\"]\npolicy = {{ file = \"{}\" }}\n",
+        file.display()
+    );
+    for (content, reason) in cases() {
+        fs::write(&file, content).expect("a plugin");
+        for command in ["run", "check"] {
+            let output = Proxy::run_to_end(&[command], &config);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{command}, {reason}: {complaint}");
+            let expected = format!("pointsman.toml:6: pool.test.policy: {reason}");
+            assert!(complaint.contains(&expected), "{command}: {expected}\n{complaint}");
+        }
+    }
+}
+
+#[test]
+fn at_a_swap_the_old_version_serves_on_and_the_reason_is_logged() {
+    let backends = ["0", "1", "2"].map(Backend::named);
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("p.wasm"), constant(1, 0)).expect("a plugin");
+    let list = backends.each_ref().map(|backend| format!("\"{}\"", backend.address())).join(", ");
+    let config = format!(
+        "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [pool.test]\npolicy = {{ file = \"p.wasm\" }}\nbackends = [{list}]\n"
+    );
+    let proxy = Proxy::start_in(directory, &config);
+    let (file, next) = (proxy.path("p.wasm"), proxy.path("next"));
+    let install = |content: &[u8]| {
+        fs::write(&next, content).expect("a file beside it");
+        fs::rename(&next, &file).expect("the file is replaced");
+        proxy.signal("HUP");
+    };
+    let mut client = proxy.client();
+    for (content, reason) in cases() {
+        install(&content);
+        let line = proxy.wait_for_log(&format!("swap refused: {reason}"));
+        let (serving, expected) = (version(&constant(1, 0)), "; the version that serves goes on");
+        assert!(line.contains("ERROR") && line.contains(expected), "{line}");
+        assert!(line.contains("pool=\"test\"") && line.contains(&format!("serving={serving}")), "{line}");
+        for client in [&mut client, &mut proxy.client()] {
+            assert_eq!(client.get("/").text(), "1", "{reason}");
+        }
+    }
+    assert!(proxy.log_with(" swap pool=").is_empty());
+    assert!(proxy.log_with("policy fault").is_empty());
+
+    // After all of these a good one is as welcome as ever.
+    let good = constant(2, 0);
+    install(&good);
+    proxy.wait_for_log(&format!("to={}", version(&good)));
+    wait_until("the new version serves", || client.get("/").text() == "2");
+}
