@@ -64,6 +64,7 @@ pub async fn handle(
         }
     };
     let in_work = RequestInWork::new(client);
+    let has_body = !request.body().is_end_stream();
     let served = serve(&proxy, &session, number, request).await;
     if !matches!(served, Ok(Served::Upgrade(_))) {
         client.stay_with_http(number);
@@ -78,7 +79,11 @@ pub async fn handle(
         }
         Err(failure) => {
             failure.log(client.peer);
-            Ok(failure.respond(in_work))
+            let mut response = failure.respond(in_work);
+            if has_body {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
         }
     }
 }
@@ -133,7 +138,8 @@ async fn serve(
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
         (false, _) => {
             forward::response_headers(&mut response);
-            if !client.may_keep_alive() {
+            // hyper closes on a body that nobody has read to its end; the client shall know.
+            if !client.may_keep_alive() || !exchange.has_sent_body() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(Served::Response(response.map(|incoming| exchange.into_body(Rc::clone(client), incoming))))

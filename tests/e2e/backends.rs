@@ -17,12 +17,39 @@ fn a_backend_that_comes_back_is_used_at_once() {
     drop(backend);
     for _ in 0..3 {
         let began = Instant::now();
-        let response = client.post("/", b"body");
+        let response = client.post("/", b"");
         assert_eq!((response.status(), response.error_label()), (502, Some("connect-failed")));
         assert!(began.elapsed() < Duration::from_secs(1), "not at once: {:?}", began.elapsed());
     }
     let _second = Backend::start_on(address, |exchange| exchange.respond("second"));
     assert_eq!(client.get("/").text(), "second");
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_request_closes_the_connection() {
+    let backend = Backend::start(|exchange| {
+        exchange.respond("early");
+        exchange.wait_for_close();
+    });
+    let dead = Backend::named("dead").address();
+    let config = format!(
+        "[[listener]]\naddress = \"127.0.0.1:0\"\n[[route]]\npath = \"/dead\"\npool = \"dead\"\n[[route]]\n\
+         path = \"/early\"\npool = \"early\"\n[pool.dead]\nbackends = [\"{dead}\"]\n[pool.early]\n\
+         backends = [\"{}\"]\n",
+        backend.address()
+    );
+    let proxy = Proxy::start(&config);
+    for (path, status) in [("/early", 200), ("/dead", 502), ("/nowhere", 404)] {
+        let mut client = proxy.client();
+        client.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\nthe first part"
+        ));
+        let response = client.response("POST");
+        assert_eq!((response.status(), response.header("connection")), (status, Some("close")), "{path}");
+        // It may say the rest, and will have been heard out.
+        client.send("and some more");
+        assert!(client.is_closed(), "{path}");
+    }
 }
 
 /// An address whose connections are never completed: its queue is full.
@@ -72,17 +99,16 @@ fn a_backend_that_never_answers_is_given_up() {
         _ => exchange.wait_for_close(),
     });
     let proxy = Setup { pool: "response_timeout = \"1s\"", ..Setup::default() }.start(&[&backend]);
-    let mut client = proxy.client();
     for request in [
         "GET /silent HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /head HTTP/1.1\r\nHost: test\r\n\r\n",
         "POST /silent HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello",
     ] {
+        let mut client = proxy.client();
         client.send(request);
         timed_out(&mut client, "GET");
         // The request isn't sent again, and the connection isn't used again.
-        client.send("GET /good HTTP/1.1\r\nHost: test\r\n\r\n");
-        assert_eq!(client.response("GET").text(), "good", "after {request}");
+        assert_eq!(proxy.client().get("/good").text(), "good", "after {request}");
     }
     assert_eq!(backend.count(), 6);
 }

@@ -67,6 +67,7 @@ fn a_backend_that_declines_at_once_is_heard_at_once_and_the_body_never_asked_for
         let response = client.response("POST");
         // Not 100: this is the first thing the client hears.
         assert_eq!((response.status(), response.text().as_str()), (status, "no"));
+        assert_eq!(response.header("connection"), Some("close"));
         // The body may or may not come now, so nothing after it could be told from it.
         assert!(client.is_closed());
     }

@@ -1,9 +1,15 @@
 //! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
 
 mod aborts;
+mod admin;
 mod backends;
 mod bad_backends;
 mod bodies;
+mod commands;
+mod configuration;
+mod connections;
+mod demo;
+mod draining;
 mod expectations;
 mod forwarding;
 mod framing;

@@ -153,7 +153,7 @@ fn what_died_on_a_reused_connection_is_sent_again_if_that_is_safe() {
             assert_eq!((sent.values("host"), sent.values("x-mark")), (vec!["test"], vec!["1"]));
             assert_eq!(sent.headers(), requests[1].headers(), "the second time as the first");
         }
-        assert_eq!(client.get("/next").status(), 200, "after {request}");
+        assert_eq!(proxy.client().get("/next").status(), 200, "after {request}");
     }
 }
 

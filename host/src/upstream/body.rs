@@ -31,7 +31,7 @@ struct Upload {
 }
 
 /// How far a request body has been sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct UploadState {
     over: Option<Rc<Cell<bool>>>,
     continued: Option<Arc<Continue>>,

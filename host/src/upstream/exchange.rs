@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::body::Continue;
+use super::body::{Continue, UploadState};
 use super::connection::{SendFailure, UpstreamConnection};
 use super::progress::Progress;
 use super::tunnel::Tunnel;
@@ -21,6 +21,7 @@ use crate::downstream::Client;
 #[derive(Debug)]
 pub struct Exchange {
     connection: Option<Box<UpstreamConnection>>,
+    upload: UploadState,
     progress: Progress,
 }
 
@@ -28,7 +29,7 @@ impl Exchange {
     /// An exchange with the claimed backend.
     #[must_use]
     pub fn begin(claim: Claim, clock: Clock) -> Self {
-        Self { connection: None, progress: Progress::begin(claim, clock) }
+        Self { connection: None, upload: UploadState::default(), progress: Progress::begin(claim, clock) }
     }
 
     /// Sends the request and waits for the head of the response.
@@ -47,6 +48,7 @@ impl Exchange {
         replay: impl FnOnce() -> Option<Parts>,
     ) -> Result<Response<Incoming>, Error> {
         let request = self.request(head, body);
+        self.upload = request.body().upload();
         let result = self.send(request, deadline, replay).await.and_then(plainly_framed);
         match &result {
             Ok(response) => self.progress.answered(response.status()),
@@ -113,6 +115,12 @@ impl Exchange {
             request.headers_mut().insert(HOST, host);
         }
         request
+    }
+
+    /// Whether the client's body has been sent to its end.
+    #[must_use]
+    pub fn has_sent_body(&self) -> bool {
+        self.upload.is_over()
     }
 
     /// The response's body, which takes the exchange to its end.

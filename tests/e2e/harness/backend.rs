@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use socket2::{Domain, Socket, Type};
+
 use super::{DEADLINE, Request, wait_until};
 
 /// A backend on a port of its own; a thread for each connection. It goes away when it is dropped.
@@ -93,7 +95,7 @@ impl Backend {
         address: SocketAddr,
         behaviour: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(address).expect("a port for the backend");
+        let listener = listen(address).expect("a port for the backend");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::<Shared>::default();
         let (behaviour, server): (Arc<Behaviour>, _) = (Arc::new(behaviour), Arc::clone(&shared));
@@ -157,6 +159,15 @@ impl Drop for Backend {
         let stopped = || TcpStream::connect_timeout(&self.address, DEADLINE).is_err();
         wait_until("the backend's port is closed", stopped);
     }
+}
+
+/// Listens with room for as many new connections as any test makes at a time; the standard library's is 128.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
 }
 
 impl Shared {

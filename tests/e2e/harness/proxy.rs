@@ -1,14 +1,15 @@
 //! The proxy as a process.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Backend, Client, Setup, wait_until};
+use super::{Backend, Client, DEADLINE, Setup, wait_until};
 
 /// A running proxy with a directory of its own. It is killed when it is dropped.
 #[derive(Debug)]
@@ -51,11 +52,20 @@ impl Proxy {
         proxy
     }
 
-    /// Runs the program to its end with this configuration.
+    /// Runs the program to its end with this configuration; kills it if there is none.
     pub(crate) fn run_to_end(arguments: &[&str], config: &str) -> Output {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
-        command(directory.path(), arguments).output().expect("the program")
+        let mut command = command(directory.path(), arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        let began = Instant::now();
+        while child.try_wait().expect("a child").is_none() {
+            if began.elapsed() > 2 * DEADLINE {
+                let _ = child.kill();
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        child.wait_with_output().expect("its output")
     }
 
     /// The first listener's address.
@@ -119,13 +129,15 @@ impl Proxy {
         status.expect("a status")
     }
 
+    /// What the system says of the process in a file of its own, such as `limits`.
+    pub(crate) fn system_file(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id()))
+            .expect("a file about the process")
+    }
+
     /// Resident memory, bytes.
     pub(crate) fn resident_memory(&self) -> u64 {
-        let mut text = String::new();
-        let path = format!("/proc/{}/status", self.child.id());
-        std::fs::File::open(path)
-            .and_then(|mut file| file.read_to_string(&mut text))
-            .expect("the process's status");
+        let text = self.system_file("status");
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
         let kib: u64 =
             line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");

@@ -1,0 +1,40 @@
+//! The commands that end by themselves.
+
+use crate::harness::Proxy;
+
+/// Exit code, standard output and standard error.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Proxy::run_to_end(arguments, "");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn help_and_version_are_told() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    for command in ["run", "check", "demo", "policy"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
+    }
+    let version = format!("pointsman {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(&["--version"]), (Some(0), version, String::new()));
+}
+
+#[test]
+fn a_wrong_command_line_is_told_from_a_failure() {
+    for arguments in [&["serve"][..], &["run", "--workers", "0"], &["run", "--nonsense"], &["policy"], &[]] {
+        let (code, _, told) = run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}");
+        assert!(told.contains("--help"), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn the_bundled_policies_are_listed() {
+    let (code, list, told) = run(&["policy", "list"]);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    let names: Vec<&str> = list.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    for name in ["round-robin", "least-conn", "ip-hash"] {
+        assert!(names.contains(&name), "{name}: {list}");
+    }
+}
