@@ -65,7 +65,7 @@ fn a_connection_ends_after_its_last_request() {
 }
 
 /// Whether the proxy leaves the client waiting for a response.
-fn is_kept_waiting(client: &mut Client) -> bool {
+fn is_kept_waiting(client: &Client) -> bool {
     client.stream().set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
     let waiting =
         client.stream().peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
@@ -85,7 +85,7 @@ fn over_the_limit_a_client_waits_until_another_one_leaves() {
             let mut client = proxy.client();
             client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
             if served.len() == limit {
-                assert!(is_kept_waiting(&mut client), "limit {limit}, round {round}");
+                assert!(is_kept_waiting(&client), "limit {limit}, round {round}");
                 drop(served.remove(0));
             }
             assert_eq!(client.response("GET").status(), 200, "limit {limit}, round {round}");

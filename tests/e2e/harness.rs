@@ -8,7 +8,7 @@ mod latch;
 mod proxy;
 mod setup;
 
-pub(crate) use backend::{Backend, Behaviour, Exchange};
+pub(crate) use backend::{Backend, Exchange};
 pub(crate) use client::Client;
 pub(crate) use guest::{choose, constant, guest, revised, version};
 pub(crate) use http::{Request, Response};

@@ -107,7 +107,7 @@ fn an_idle_connection_is_closed_silently() {
 fn a_client_that_takes_nothing_is_cut_off() {
     let backend = Backend::start(|exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
-        while exchange.try_send(&[0; 64 * 1024]).is_ok() {}
+        while exchange.try_send([0; 64 * 1024]).is_ok() {}
         exchange.keep_alive = false;
     });
     let proxy = Setup { listener: "send_timeout = \"300ms\"", ..Setup::default() }.start(&[&backend]);

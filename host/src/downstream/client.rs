@@ -128,7 +128,7 @@ impl Client {
     /// What the gate found wrong, after which nothing passes any more.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
-        self.refused_request.get().or(self.refused_body.get())
+        self.refused_request.get().or_else(|| self.refused_body.get())
     }
 
     /// What the gate found wrong with the body of this request.

@@ -18,7 +18,7 @@ pub(crate) struct Backend {
 }
 
 /// What a backend does with a request whose head (and nothing more) has been read.
-pub(crate) type Behaviour = dyn Fn(&mut Exchange<'_>) + Send + Sync;
+type Behaviour = dyn Fn(&mut Exchange<'_>) + Send + Sync;
 
 /// A request and the connection it came on.
 pub(crate) struct Exchange<'a> {

@@ -153,14 +153,7 @@ impl Response {
 }
 
 impl Request {
-    /// Reads a request; `None` if the connection ended instead.
-    pub(crate) fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let Some(mut request) = Self::read_head(from)? else { return Ok(None) };
-        request.read_body(from);
-        Ok(Some(request))
-    }
-
-    /// Reads a request's head only.
+    /// Reads a request's head only; `None` if the connection ended instead.
     pub(crate) fn read_head(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let head = Head::read(from)?;
         Ok(head.map(|head| Self { head, body: Vec::new(), trailers: Vec::new(), whole: false }))
