@@ -39,7 +39,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Every plugin that can't serve, with the line of the configuration that names it ([`ConfigErrors`]).
+    /// Every plugin that can't serve, with the line of the configuration that names it
+    /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<()> {
         let loader = loader(config, Clock::start())?;
         Ok(policies::check(config, file, &loader)?)
