@@ -16,7 +16,6 @@ use pointsman::config::UpstreamLimits;
 use pointsman::policy::{Cells, Pick, Picker, Plugin, PolicyLoader, PolicySettings};
 use pointsman::pool::Pool;
 use pointsman::request::RequestHead;
-use pointsman::topology::Topology;
 use pointsman_sdk::Policy;
 use pointsman_sdk::testing::{TestHost, TestRequest};
 
@@ -39,7 +38,7 @@ fn pool(backends: usize) -> Arc<Pool> {
             stats: Arc::default(),
         })
     });
-    Arc::new(Pool::new("bench", 0, UpstreamLimits::default(), Topology::new(1, backends.collect())))
+    Arc::new(Pool::new("bench", 0, UpstreamLimits::default(), backends.collect()))
 }
 
 fn picker(plugin: Plugin, pool: &Arc<Pool>) -> (PolicyLoader, Picker) {

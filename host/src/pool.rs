@@ -1,10 +1,14 @@
 //! A named set of backends, shared by all workers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::backend::Backend;
 use crate::config::UpstreamLimits;
-use crate::topology::Topology;
+use crate::topology::{Member, Topology};
+
+/// Generation of a pool's first topology.
+const FIRST: u64 = 1;
 
 /// A pool: what all its workers, and every version of its policy, have in common.
 #[derive(Debug)]
@@ -15,30 +19,43 @@ pub struct Pool {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
-    topology: Mutex<Arc<Topology>>,
+    present: Mutex<Present>,
     generation: AtomicU64,
 }
 
+/// How a pool stands at the moment. Both fields say the same.
+#[derive(Debug)]
+struct Present {
+    members: Vec<Member>,
+    topology: Arc<Topology>,
+}
+
 impl Pool {
-    /// A pool with its first topology.
+    /// A pool of these backends, all of them healthy.
     #[must_use]
-    pub fn new(name: &str, hash_seed: u64, limits: UpstreamLimits, topology: Topology) -> Self {
-        let generation = AtomicU64::new(topology.generation());
-        Self { name: name.into(), hash_seed, limits, topology: Mutex::new(Arc::new(topology)), generation }
+    pub fn new(name: &str, hash_seed: u64, limits: UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
+        let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
+        let topology = Arc::new(Topology::of(FIRST, &members));
+        let present = Mutex::new(Present { members, topology });
+        Self { name: name.into(), hash_seed, limits, present, generation: AtomicU64::new(FIRST) }
     }
 
     /// The topology of this moment. Takes a lock: workers keep the answer and look at
     /// [`topology_generation`](Self::topology_generation).
     #[must_use]
     pub fn topology(&self) -> Arc<Topology> {
-        Arc::clone(&self.topology.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.present().topology)
     }
 
-    /// Puts a topology in the place of the present one. Workers and policies see it at their next pick.
-    pub fn publish(&self, topology: Topology) {
-        let generation = topology.generation();
-        let mut present = self.topology.lock().unwrap_or_else(PoisonError::into_inner);
-        *present = Arc::new(topology);
+    /// Changes the members, and publishes the topology that comes of it. Workers and policies see it at their next pick.
+    ///
+    /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
+    /// lost.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
+        let mut present = self.present();
+        change(&mut present.members);
+        let generation = present.topology.generation() + 1;
+        present.topology = Arc::new(Topology::of(generation, &present.members));
         self.generation.store(generation, Ordering::Release);
     }
 
@@ -46,5 +63,9 @@ impl Pool {
     #[must_use]
     pub fn topology_generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    fn present(&self) -> MutexGuard<'_, Present> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,27 @@ use pointsman_sdk::abi::flag;
 use crate::backend::{Backend, BackendIndex, BackendStats};
 use crate::request::Tried;
 
+/// A backend of a pool, and how it stands at the moment.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The backend.
+    pub backend: Arc<Backend>,
+    /// Whether it is fit to serve, as far as the proxy knows.
+    pub healthy: bool,
+    /// Its share of requests in relation to the others at the moment, in thousandths; never above
+    /// [`Backend::weight`].
+    pub weight: u32,
+}
+
+impl Member {
+    /// A healthy backend with its whole weight.
+    #[must_use]
+    pub fn healthy(backend: Arc<Backend>) -> Self {
+        let weight = backend.weight;
+        Self { backend, healthy: true, weight }
+    }
+}
+
 /// The backends of a pool at one moment, in order, with what decides their eligibility.
 ///
 /// Immutable: a change of backends, health or weights makes a new one with the next generation.
@@ -24,22 +45,34 @@ impl Topology {
     /// Builds the topology of these backends. All are taken for healthy.
     #[must_use]
     pub fn new(generation: u64, backends: Vec<Arc<Backend>>) -> Self {
-        let serves = |backend: &Backend| !backend.draining && !backend.backup;
-        let backups_serve = !backends.iter().any(|backend| serves(backend));
-        let flags: Box<[u32]> = backends
+        let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
+        Self::of(generation, &members)
+    }
+
+    /// Builds the topology of these members, in their order.
+    #[must_use]
+    pub fn of(generation: u64, members: &[Member]) -> Self {
+        let fit = |member: &Member| member.healthy && !member.backend.draining;
+        let backups_serve = !members.iter().any(|member| fit(member) && !member.backend.backup);
+        let flags: Box<[u32]> = members
             .iter()
-            .map(|backend| {
-                let eligible = serves(backend) || (backups_serve && !backend.draining);
-                flag::HEALTHY
-                    | if eligible { flag::ELIGIBLE } else { 0 }
-                    | if backend.draining { flag::DRAINING } else { 0 }
-                    | if backend.backup { flag::BACKUP } else { 0 }
+            .map(|member| {
+                let eligible = fit(member) && (backups_serve || !member.backend.backup);
+                [
+                    (member.healthy, flag::HEALTHY),
+                    (eligible, flag::ELIGIBLE),
+                    (member.backend.draining, flag::DRAINING),
+                    (member.backend.backup, flag::BACKUP),
+                ]
+                .iter()
+                .fold(0, |flags, (is_set, flag)| if *is_set { flags | flag } else { flags })
             })
             .collect();
         let eligible = flags.iter().filter(|&&flags| flags & flag::ELIGIBLE != 0).count();
-        let weights = backends.iter().map(|backend| backend.weight).collect();
-        let stats = backends.iter().map(|backend| Arc::clone(&backend.stats)).collect();
-        Self { generation, backends: backends.into(), stats, flags, weights, eligible }
+        let weights = members.iter().map(|member| member.weight).collect();
+        let stats = members.iter().map(|member| Arc::clone(&member.backend.stats)).collect();
+        let backends = members.iter().map(|member| Arc::clone(&member.backend)).collect();
+        Self { generation, backends, stats, flags, weights, eligible }
     }
 
     /// Counts up with every new topology of a pool.
@@ -105,12 +138,12 @@ impl Topology {
 mod tests {
     use super::*;
 
-    /// Backends written as letters: `s` serves, `b` backup, `d` draining, `x` draining backup.
+    /// Backends written as letters: `s` serves, `u` is unhealthy, `b` backup, `d` draining, `x` draining backup.
     fn eligible(kinds: &str) -> Vec<usize> {
-        let backends = kinds
+        let members: Vec<Member> = kinds
             .chars()
             .map(|kind| {
-                Arc::new(Backend {
+                let member = Member::healthy(Arc::new(Backend {
                     name: kind.to_string().into(),
                     address: ([127, 0, 0, 1], 1).into(),
                     weight: 1000,
@@ -119,10 +152,11 @@ mod tests {
                     backup: matches!(kind, 'b' | 'x'),
                     draining: matches!(kind, 'd' | 'x'),
                     stats: Arc::default(),
-                })
+                }));
+                Member { healthy: kind != 'u', ..member }
             })
             .collect();
-        let topology = Topology::new(1, backends);
+        let topology = Topology::of(1, &members);
         let places: Vec<usize> =
             (0..kinds.len()).filter(|&i| topology.is_eligible(BackendIndex(i as u32))).collect();
         assert_eq!(topology.eligible(), places.len());
@@ -136,6 +170,9 @@ mod tests {
         assert_eq!(eligible("ddb"), [2]);
         assert_eq!(eligible("ddx"), [] as [usize; 0]);
         assert_eq!(eligible("bb"), [0, 1]);
+        assert_eq!(eligible("usb"), [1]);
+        assert_eq!(eligible("udb"), [2]);
+        assert_eq!(eligible("uu"), [] as [usize; 0]);
         assert_eq!(eligible(""), [] as [usize; 0]);
     }
 }

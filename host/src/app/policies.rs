@@ -8,7 +8,6 @@ use crate::config::{BackendConfig, Config, ConfigError, ConfigErrors, PolicyConf
 use crate::control::plugin_file;
 use crate::policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings};
 use crate::pool::Pool;
-use crate::topology::Topology;
 
 /// A policy at the place where the configuration names it.
 #[derive(Debug)]
@@ -91,7 +90,7 @@ impl Use<'_> {
 
 fn shared(pool: &PoolConfig) -> Arc<Pool> {
     let backends = pool.backends.iter().map(|backend| Arc::new(described(backend))).collect();
-    Arc::new(Pool::new(&pool.name, pool.hash_seed, pool.limits.clone(), Topology::new(1, backends)))
+    Arc::new(Pool::new(&pool.name, pool.hash_seed, pool.limits.clone(), backends))
 }
 
 fn described(backend: &BackendConfig) -> Backend {

@@ -16,7 +16,6 @@ use crate::config::UpstreamLimits;
 use crate::control::plugin_file;
 use crate::policy::{self, Hooks, PolicyLoader, PolicySettings, VersionId};
 use crate::pool::Pool;
-use crate::topology::Topology;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -84,7 +83,7 @@ fn sample_pool() -> Pool {
             stats: Arc::default(),
         })
     });
-    Pool::new("sample", 0, UpstreamLimits::default(), Topology::new(1, backends.collect()))
+    Pool::new("sample", 0, UpstreamLimits::default(), backends.collect())
 }
 
 fn list(out: &mut impl Write) -> Result<()> {

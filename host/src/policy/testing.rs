@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::UpstreamLimits;
 use crate::pool::Pool;
 use crate::request::RequestHead;
-use crate::topology::Topology;
+use crate::topology::{Member, Topology};
 
 use super::admission::{self, Refusal};
 use super::cells::{Cell, CellAddress, Cells};
@@ -79,7 +79,7 @@ pub(super) fn guest_with(hook: &str, body: &str) -> Vec<u8> {
 }
 
 /// Backends of these names; `-` in front makes one draining.
-pub(super) fn topology(generation: u64, names: &[&str]) -> Topology {
+pub(super) fn backends(names: &[&str]) -> Vec<Arc<Backend>> {
     let backends = names.iter().enumerate().map(|(place, &name)| {
         Arc::new(Backend {
             name: name.trim_start_matches('-').into(),
@@ -92,11 +92,21 @@ pub(super) fn topology(generation: u64, names: &[&str]) -> Topology {
             stats: Arc::default(),
         })
     });
-    Topology::new(generation, backends.collect())
+    backends.collect()
+}
+
+/// A topology of [`backends`].
+pub(super) fn topology(generation: u64, names: &[&str]) -> Topology {
+    Topology::new(generation, backends(names))
+}
+
+/// Puts these [`backends`] in the place of a pool's.
+pub(super) fn replace_backends(pool: &Pool, names: &[&str]) {
+    pool.change(|members| *members = backends(names).into_iter().map(Member::healthy).collect());
 }
 
 /// A pool of these backends.
-pub(super) fn pool(name: &str, backends: &[&str]) -> Arc<Pool> {
+pub(super) fn pool(name: &str, names: &[&str]) -> Arc<Pool> {
     let limits = UpstreamLimits {
         connect_timeout: Duration::from_secs(1),
         response_timeout: Duration::from_secs(30),
@@ -105,7 +115,7 @@ pub(super) fn pool(name: &str, backends: &[&str]) -> Arc<Pool> {
         idle_connection_timeout: Duration::from_secs(15),
         max_response_header_bytes: 64 << 10,
     };
-    Arc::new(Pool::new(name, 7, limits, topology(1, backends)))
+    Arc::new(Pool::new(name, 7, limits, backends(names)))
 }
 
 /// A loader for this many workers.

@@ -10,7 +10,7 @@ use super::super::fault::FaultKind;
 use super::super::guest::PolicySettings;
 use super::super::loader::{Opened, PolicyLoader};
 use super::super::testing::{
-    ABSTAIN, guest, loader, open, plugin, pool, request, topology, wait_for, with_cell,
+    ABSTAIN, guest, loader, open, plugin, pool, replace_backends, request, wait_for, with_cell,
 };
 use super::*;
 use crate::backend::BackendIndex;
@@ -150,11 +150,11 @@ fn nothing_eligible_is_not_the_policys_business() {
     let content = plugin(guest(MOODY));
     let mut opened =
         loader.open(Arc::clone(&pool), PolicySettings::default(), Arc::default(), content).unwrap();
-    pool.publish(topology(2, &["-a"]));
+    replace_backends(&pool, &["-a"]);
     assert_eq!(opened.pickers[0].pick(&mut request()), Pick::Unavailable);
-    pool.publish(topology(3, &[]));
+    replace_backends(&pool, &[]);
     assert_eq!(opened.pickers[0].pick(&mut request()), Pick::Unavailable);
-    pool.publish(topology(4, &["a"]));
+    replace_backends(&pool, &["a"]);
     assert_eq!(picked(opened.pickers[0].pick(&mut request())).chosen_by, ChosenBy::Policy);
 }
 
@@ -202,7 +202,7 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     assert_eq!([3, 4, 5, 6].map(seen), [2, 0, -1, 2]);
 
     // The same index is another backend now.
-    opened.slot.pool().publish(topology(2, &["c", "a", "b"]));
+    replace_backends(opened.slot.pool(), &["c", "a", "b"]);
     picker.observe(old, &response(), None);
     assert_eq!(seen(6), 2);
     assert_eq!(seen(1), 3, "but of the topology it is told");
@@ -252,9 +252,7 @@ fn hooks_that_fail_cost_the_instance_and_nothing_else() {
         let before = picked(picker.pick(&mut request()));
         wait_for("the fault", || {
             match hook {
-                "topology" => {
-                    slot.pool().publish(topology(slot.pool().topology_generation() + 1, &["a", "b"]))
-                }
+                "topology" => replace_backends(slot.pool(), &["a", "b"]),
                 "tick" => drop(picker.tick()),
                 _ => picker.observe(before, &response(), None),
             }
@@ -275,7 +273,7 @@ fn the_retry_of_a_request_forgets_indexes_of_another_topology() {
     let mut head = request();
     assert_eq!(picked(moody.opened.pickers[0].pick(&mut head)).index, BackendIndex(0));
     head.tried.insert(BackendIndex(0));
-    moody.opened.slot.pool().publish(topology(2, &["new", "a"]));
+    replace_backends(moody.opened.slot.pool(), &["new", "a"]);
     assert_eq!(picked(moody.opened.pickers[0].pick(&mut head)).index, BackendIndex(0));
     drop(moody.loader);
 }
