@@ -1,6 +1,13 @@
-//! Puts the parts together: everything is checked, loaded and bound before the first request.
+//! Puts the parts together: everything is checked, loaded and bound before the first request, and again before a reload
+//! takes effect.
 
+mod changes;
 mod policies;
+mod pools;
+mod reconfigure;
+mod snapshot;
+mod sockets;
+mod workers;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -8,30 +15,50 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
-use crate::config::{Config, RouteConfig};
+use crate::config::Config;
 use crate::control::admin;
-use crate::control::watch::{PluginWatch, Watched};
-use crate::listener::Listener;
-use crate::policy::{Opened, Picker, PolicyLoader, PolicySlot};
-use crate::worker::{self, Drained, Phase, WorkerSetup};
+use crate::control::watch::PluginWatch;
+use crate::listener::{Inherited, Role};
+use crate::policy::{PolicyLoader, PolicySlot};
+use crate::worker::{Drained, Phase};
+
+pub use reconfigure::{ConfigurationStatus, Reload};
+use reconfigure::{Reconfigure, Reloader, Shared};
+use snapshot::Snapshot;
+use workers::Workers;
 
 /// A running proxy.
 ///
 /// Dropping it without [`join`](Self::join) ends it at the workers' own pace.
 #[derive(Debug)]
 pub struct App {
-    slots: Vec<Arc<PolicySlot>>,
-    listeners: Vec<SocketAddr>,
-    admin: Option<TcpListener>,
+    shared: Arc<Shared>,
+    admin: Option<Admin>,
     phase: watch::Sender<Phase>,
-    workers: Vec<JoinHandle<std::io::Result<Drained>>>,
-    plugins: PluginWatch,
+    workers: Workers,
+    plugins: Arc<PluginWatch>,
+    reconfigure: Reconfigure,
+}
+
+/// The admin server's socket, and the address that is configured for it.
+#[derive(Debug)]
+struct Admin {
+    configured: SocketAddr,
+    socket: TcpListener,
+}
+
+/// What an [`App`] starts with besides its configuration.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    /// Worker threads, whatever the configuration says.
+    pub workers: Option<usize>,
+    /// Sockets that listen already.
+    pub inherited: Inherited,
 }
 
 impl App {
@@ -46,56 +73,81 @@ impl App {
         Ok(policies::check(config, file, &loader)?)
     }
 
-    /// Starts serving.
+    /// Starts serving. From then on the configuration is what the file says, as long as that can be served.
     ///
     /// # Errors
     ///
     /// A plugin can't serve, an address can't be bound, or the system refuses a thread.
-    pub fn start(config: &Config, file: &Path) -> Result<Self> {
+    pub fn start(mut config: Config, file: &Path, circumstances: Circumstances) -> Result<Self> {
+        let Circumstances { workers, mut inherited } = circumstances;
+        config.workers = workers.unwrap_or(config.workers);
         let clock = Clock::start();
-        let loader = loader(config, clock)?;
-        let opened = policies::open(config, file, &loader)?;
-        let (listeners, sockets) = bind(config)?;
-        let admin = config
-            .admin
-            .map(|address| {
-                admin::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))
-            })
-            .transpose()?;
+        let loader = Arc::new(loader(&config, clock)?);
+        let admin = config.admin.map(|address| admin_socket(address, &mut inherited)).transpose()?;
+        let workers_count = config.workers;
+        let next = Snapshot::default().next(config, file, &loader, workers_count, &mut inherited)?;
+        for address in inherited.left() {
+            tracing::warn!(%address, "no listener has the address of this inherited socket; it is closed");
+        }
+        drop(inherited);
 
-        let slots: Vec<Arc<PolicySlot>> = opened.iter().map(|opened| Arc::clone(&opened.slot)).collect();
-        let watched = policies::uses(config).into_iter().zip(&slots);
-        let watched = watched
-            .filter_map(|(used, slot)| Some(Watched { path: used.file(config)?, slot: Arc::clone(slot) }));
-        let plugins = PluginWatch::start(watched.collect(), loader).context("cannot watch plugin files")?;
+        let shared = Arc::<Shared>::default();
+        let (snapshot, first) = next.publish(1, &shared.sockets);
+        let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
+            .context("cannot watch plugin files")?;
+        let plugins = Arc::new(plugins);
         let (phase, phase_seen) = watch::channel(Phase::Serving);
-        let workers = start_workers(config, clock, opened, &listeners, sockets, &phase_seen)?;
+        let (workers_threads, mail) = workers::start(first, clock, &phase_seen)?;
+        *shared.status() = ConfigurationStatus { number: 1, refused: None, slots: snapshot.slots() };
+        let reloader = Reloader {
+            file: file.into(),
+            workers,
+            snapshot,
+            mail,
+            loader,
+            plugins: Arc::clone(&plugins),
+            shared: Arc::clone(&shared),
+        };
+        let reconfigure = reloader.start().context("cannot watch the configuration file")?;
 
-        for listener in &listeners {
-            tracing::info!(address = %listener.address, workers = config.workers, "listening");
+        for address in shared.sockets.addresses() {
+            tracing::info!(%address, workers = workers_count, "listening");
         }
         if let Some(admin) = &admin {
-            tracing::info!(address = %admin.local_addr()?, "admin listening");
+            tracing::info!(address = %admin.socket.local_addr()?, "admin listening");
         }
-        let listeners = listeners.iter().map(|listener| listener.address).collect();
-        Ok(Self { slots, listeners, admin, phase, workers, plugins })
+        Ok(Self { shared, admin, phase, workers: workers_threads, plugins, reconfigure })
     }
 
-    /// Where clients connect, in the order of the configuration; no port is 0.
+    /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
     #[must_use]
-    pub fn listeners(&self) -> &[SocketAddr] {
-        &self.listeners
+    pub fn listeners(&self) -> Vec<SocketAddr> {
+        self.shared.sockets.addresses()
     }
 
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     #[must_use]
-    pub fn slots(&self) -> &[Arc<PolicySlot>] {
-        &self.slots
+    pub fn slots(&self) -> Vec<Arc<PolicySlot>> {
+        self.shared.status().slots.clone()
+    }
+
+    /// How it stands with the configuration.
+    #[must_use]
+    pub fn configuration(&self) -> ConfigurationStatus {
+        self.shared.status().clone()
+    }
+
+    /// Reads the configuration file again, whether or not it seems to have changed. The future is ready when all workers
+    /// serve with it, or it is known why they can't; `None` if the process ends before that.
+    pub fn reload(&self) -> impl Future<Output = Option<Reload>> + Send + use<> {
+        let (reply, reloaded) = oneshot::channel();
+        self.reconfigure.reload(reply);
+        async { reloaded.await.ok() }
     }
 
     /// Serves the admin address, if there is one. Never ends but by an error.
     pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<std::convert::Infallible>> + use<> {
-        let socket = self.admin.as_ref().map(TcpListener::try_clone);
+        let socket = self.admin.as_ref().map(|admin| admin.socket.try_clone());
         let phase = self.phase.subscribe();
         async move {
             if let Some(socket) = socket {
@@ -110,8 +162,24 @@ impl App {
         self.plugins.look();
     }
 
+    /// Duplicates of all sockets that listen, each with its purpose and the address that is configured for it.
+    ///
+    /// # Errors
+    ///
+    /// The process has run out of file descriptors.
+    pub fn sockets(&self) -> std::io::Result<Vec<(Role, SocketAddr, TcpListener)>> {
+        let listeners = self.shared.sockets.duplicates()?.into_iter();
+        let mut all: Vec<_> = listeners.map(|(address, socket)| (Role::Listener, address, socket)).collect();
+        if let Some(Admin { configured, socket }) = &self.admin {
+            all.push((Role::Admin, *configured, socket.try_clone()?));
+        }
+        Ok(all)
+    }
+
     /// Tells the workers to stop accepting and to finish what runs.
     pub fn start_drain(&self) {
+        // Before the workers close theirs: as long as a socket is open anywhere, connections wait in it.
+        self.shared.sockets.close();
         self.phase.send_replace(Phase::Draining);
     }
 
@@ -122,18 +190,7 @@ impl App {
     /// A worker's event loop failed.
     pub fn join(self) -> Result<Drained> {
         self.start_drain();
-        let mut cut_off = 0;
-        for worker in self.workers {
-            match worker.join() {
-                Ok(drained) => {
-                    if let Drained::CutOff(connections) = drained.context("a worker's event loop failed")? {
-                        cut_off += connections;
-                    }
-                }
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(if cut_off == 0 { Drained::Clean } else { Drained::CutOff(cut_off) })
+        self.workers.join()
     }
 }
 
@@ -144,62 +201,12 @@ fn loader(config: &Config, clock: Clock) -> Result<PolicyLoader> {
     Ok(PolicyLoader::start(clock, workers, seed)?)
 }
 
-/// Binds every listener once for each worker. The outer vector of sockets is by listener.
-fn bind(config: &Config) -> Result<(Vec<Listener>, Vec<Vec<TcpListener>>)> {
-    let bound: Result<Vec<_>, _> =
-        config.listeners.iter().map(|listener| Listener::bind(listener, config.workers)).collect();
-    Ok(bound?.into_iter().unzip())
-}
-
-fn start_workers(
-    config: &Config,
-    clock: Clock,
-    opened: Vec<Opened>,
-    listeners: &[Listener],
-    mut sockets: Vec<Vec<TcpListener>>,
-    phase: &watch::Receiver<Phase>,
-) -> Result<Vec<JoinHandle<std::io::Result<Drained>>>> {
-    let mut opened = opened.into_iter().map(|opened| (opened.slot, opened.pickers.into_iter()));
-    let mut pools: Vec<_> = opened.by_ref().take(config.pools.len()).collect();
-    let mut of_routes: Vec<_> = opened.collect();
-    (0..config.workers)
-        .map(|number| {
-            let setup = WorkerSetup {
-                listeners: listeners
-                    .iter()
-                    .cloned()
-                    .zip(&mut sockets)
-                    .filter_map(|(listener, sockets)| Some((listener, sockets.pop()?)))
-                    .collect(),
-                pools: pools
-                    .iter_mut()
-                    .filter_map(|(slot, pickers)| Some((Arc::clone(slot.pool()), pickers.next()?)))
-                    .collect(),
-                routes: with_own_pickers(&config.routes, &mut of_routes),
-                workers: config.workers,
-                clock,
-                drain_timeout: config.drain_timeout,
-            };
-            let phase = phase.clone();
-            std::thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn(move || worker::run(setup, phase))
-                .context("cannot start a worker thread")
-        })
-        .collect()
-}
-
-/// The routes, and the next picker for each one that has a policy of its own.
-fn with_own_pickers(
-    routes: &[RouteConfig],
-    pickers: &mut [(Arc<PolicySlot>, impl Iterator<Item = Picker>)],
-) -> Vec<(RouteConfig, Option<Picker>)> {
-    let mut pickers = pickers.iter_mut();
-    routes
-        .iter()
-        .map(|route| {
-            let picker = route.policy.as_ref().and_then(|_| pickers.next()?.1.next());
-            (route.clone(), picker)
-        })
-        .collect()
+/// The admin server's socket: the one that is there, or a new one.
+fn admin_socket(address: SocketAddr, inherited: &mut Inherited) -> Result<Admin> {
+    let socket = match inherited.take(Role::Admin, address).into_iter().next() {
+        Some(socket) => socket,
+        None => admin::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))?,
+    };
+    socket.set_nonblocking(true)?;
+    Ok(Admin { configured: address, socket })
 }

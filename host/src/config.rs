@@ -25,7 +25,7 @@ pub use error::{ConfigError, ConfigErrors};
 use read::{Source, Value};
 
 /// A whole configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Worker threads, at least 1.
     pub workers: usize,
@@ -50,7 +50,16 @@ impl Config {
     ///
     /// If the file can't be read, or every fault that is in it.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        Self::parse(&read::text(path)?, path)
+        Self::parse(&Self::text(path)?, path)
+    }
+
+    /// The text of a configuration file, as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read.
+    pub fn text(path: &Path) -> Result<String, ConfigErrors> {
+        Ok(read::text(path)?)
     }
 
     /// Reads the text of a configuration. `file` names it in errors, and relative paths start from its folder. Looks
@@ -68,7 +77,7 @@ impl Config {
 }
 
 /// `[[listener]]`: an address the proxy accepts on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ListenerConfig {
     /// Where to accept.
     pub address: SocketAddr,
@@ -76,10 +85,12 @@ pub struct ListenerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Limits on what clients send and how slowly.
     pub limits: DownstreamLimits,
+    /// Line of the address in the file, for errors that show only when it is bound.
+    pub line: usize,
 }
 
 /// Limits of a listener. Every one is finite by default.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DownstreamLimits {
     /// From the first byte of a request head to its last. `header_timeout`, 10 s.
     pub header_timeout: Duration,
@@ -124,7 +135,7 @@ impl Default for DownstreamLimits {
 }
 
 /// `[[route]]`: host and path rule that leads to a pool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RouteConfig {
     /// Which hosts match.
     pub host: HostPattern,
@@ -148,7 +159,7 @@ pub enum HostPattern {
 }
 
 /// `[pool.NAME]`: backends, their policy and limits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PoolConfig {
     /// The table's name.
     pub name: String,
@@ -163,7 +174,7 @@ pub struct PoolConfig {
 }
 
 /// Limits of a pool. Every one is finite by default.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamLimits {
     /// To a new connection. `connect_timeout`, 1 s.
     pub connect_timeout: Duration,
@@ -193,7 +204,7 @@ impl Default for UpstreamLimits {
 }
 
 /// What picks the backends of a pool: `policy = "NAME"` or `policy = { name/file = …, … }`; `round-robin` by default.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PolicyConfig {
     /// Where the plugin comes from.
     pub source: PolicySource,
@@ -217,7 +228,7 @@ pub enum PolicySource {
 }
 
 /// One backend of a pool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BackendConfig {
     /// Unique in the pool; the address if none is given.
     pub name: String,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::app::App;
+use crate::app::{App, Circumstances};
 use crate::config::Config;
 use crate::control::signals::{Request, Signals};
 use crate::policy::{self, PolicySlot, VersionId};
@@ -87,8 +87,9 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
 /// Starts the proxy on the port, or on any if that one is taken.
 fn start(backends: &Backends, plugin: &PluginFile, file: &Path, port: u16) -> Result<App> {
     let start_on = |port: u16| {
-        let config = Config::parse(&configuration(backends, plugin, port), file)?;
-        App::start(&config, file)
+        std::fs::write(file, configuration(backends, plugin, port))?;
+        let config = Config::load(file)?;
+        App::start(config, file, Circumstances::default())
     };
     start_on(port).or_else(|error| if port == 0 { Err(error) } else { start_on(0) })
 }
@@ -120,7 +121,8 @@ async fn swap_under_load(
     plugin: &PluginFile,
     report: &mut Report,
 ) -> Result<bool> {
-    let slot = app.slots().last().context("the swapped pool is missing")?;
+    let slots = app.slots();
+    let slot = slots.last().context("the swapped pool is missing")?;
     let load = Load::start(address, "/", CONNECTIONS)?;
     tokio::time::sleep(AROUND_SWAP).await;
 

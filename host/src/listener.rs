@@ -1,12 +1,17 @@
 //! Sockets that clients connect to.
 
+mod connections;
+mod inherited;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::Semaphore;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+pub use connections::{ConnectionLimit, ConnectionPermit};
+pub use inherited::{Inherited, Role};
 
 use crate::config::{DownstreamLimits, ListenerConfig};
 
@@ -22,8 +27,8 @@ pub struct Listener {
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
-    /// One permit for each connection that may exist.
-    pub connections: Arc<Semaphore>,
+    /// How many connections there may be. It stays the same one for as long as the listener does.
+    pub connections: Arc<ConnectionLimit>,
 }
 
 /// An address can't be bound.
@@ -44,31 +49,68 @@ fn hint(error: &io::Error) -> &'static str {
 }
 
 impl Listener {
-    /// Binds one socket for each worker, so that the kernel spreads connections over them (`SO_REUSEPORT`).
+    /// Binds one socket for each worker, so that the kernel spreads connections over them (`SO_REUSEPORT`). Sockets that
+    /// are `inherited` are taken as they are. `own` are the addresses that this process listens on already.
     ///
     /// # Errors
     ///
     /// The address can't be bound; also if another process shares it with `SO_REUSEPORT`, which would silently take
     /// a part of the traffic.
-    pub fn bind(config: &ListenerConfig, workers: usize) -> Result<(Self, Vec<TcpListener>), BindError> {
-        let sockets = bind_all(config.address, workers)
-            .map_err(|source| BindError { address: config.address, source })?;
-        let address = sockets
-            .first()
-            .map_or(Ok(config.address), TcpListener::local_addr)
-            .map_err(|source| BindError { address: config.address, source })?;
-        let listener = Self {
-            address,
-            limits: Arc::new(config.limits.clone()),
-            trusted_proxies: config.trusted_proxies.as_slice().into(),
-            connections: Arc::new(Semaphore::new(config.limits.max_connections)),
+    pub fn bind(
+        config: &ListenerConfig,
+        workers: usize,
+        inherited: Vec<TcpListener>,
+        own: &[SocketAddr],
+    ) -> Result<(Self, Vec<TcpListener>), BindError> {
+        let error = |source| BindError { address: config.address, source };
+        let sockets = if inherited.is_empty() {
+            // An address of ours that overlaps, such as a wildcard that this one replaces, is no other process.
+            let alone = own.iter().all(|own| own.port() != config.address.port());
+            bind_all(config.address, workers, alone).map_err(error)?
+        } else {
+            inherited.iter().try_for_each(prepare).map_err(error)?;
+            inherited
         };
-        Ok((listener, sockets))
+        let address = sockets.first().map_or(Ok(config.address), TcpListener::local_addr).map_err(error)?;
+        let connections = Arc::new(ConnectionLimit::new(config.limits.max_connections));
+        Ok((Self::on(address, connections, config), sockets))
+    }
+
+    /// The same listener with other limits. They hold for connections to come, but for the number of connections, which
+    /// is for [`ConnectionLimit::set`] to change.
+    #[must_use]
+    pub fn with(&self, config: &ListenerConfig) -> Self {
+        Self::on(self.address, Arc::clone(&self.connections), config)
+    }
+
+    fn on(address: SocketAddr, connections: Arc<ConnectionLimit>, config: &ListenerConfig) -> Self {
+        let limits = Arc::new(config.limits.clone());
+        Self { address, limits, trusted_proxies: config.trusted_proxies.as_slice().into(), connections }
     }
 }
 
-fn bind_all(mut address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
-    if address.port() != 0 {
+/// Each worker's share of a listener's sockets. If there are fewer sockets than workers, several accept from one.
+///
+/// # Errors
+///
+/// The process has run out of file descriptors.
+pub fn shares(sockets: &[TcpListener], workers: usize) -> io::Result<Vec<Vec<TcpListener>>> {
+    let share = |worker: usize| {
+        let own = sockets.iter().skip(worker).step_by(workers.max(1));
+        let shared = sockets.iter().cycle().skip(worker).take(usize::from(worker >= sockets.len()));
+        own.chain(shared).map(TcpListener::try_clone).collect()
+    };
+    (0..workers).map(share).collect()
+}
+
+/// Sets on an inherited socket what is set on those that are bound here.
+fn prepare(socket: &TcpListener) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    SockRef::from(socket).set_tcp_nodelay(true)
+}
+
+fn bind_all(mut address: SocketAddr, workers: usize, alone: bool) -> io::Result<Vec<TcpListener>> {
+    if alone && address.port() != 0 {
         // Fails if anyone has the address, also with SO_REUSEPORT.
         drop(bind_one(address, false)?);
     }
@@ -97,22 +139,41 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 mod tests {
     use super::*;
 
-    fn config(address: SocketAddr) -> ListenerConfig {
-        ListenerConfig { address, trusted_proxies: Vec::new(), limits: DownstreamLimits::default() }
+    fn bind(address: SocketAddr, workers: usize) -> Result<(Listener, Vec<TcpListener>), BindError> {
+        let config = ListenerConfig {
+            address,
+            trusted_proxies: Vec::new(),
+            limits: DownstreamLimits::default(),
+            line: 1,
+        };
+        Listener::bind(&config, workers, Vec::new(), &[])
+    }
+
+    #[test]
+    fn sockets_are_shared_out_so_that_none_is_left_and_no_worker_goes_without() {
+        let (_, sockets) = bind(([127, 0, 0, 1], 0).into(), 5).expect("a free port");
+        for (sockets, workers, expected) in [
+            (&sockets[..2], 2, &[1, 1][..]),
+            (&sockets[..5], 2, &[3, 2]),
+            (&sockets[..1], 3, &[1, 1, 1]),
+            (&sockets[..2], 5, &[1, 1, 1, 1, 1]),
+        ] {
+            let shares = shares(sockets, workers).expect("file descriptors");
+            assert_eq!(shares.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]
     fn an_address_in_use_is_named() {
-        let (first, _sockets) = Listener::bind(&config(([127, 0, 0, 1], 0).into()), 2).expect("a free port");
-        let error = Listener::bind(&config(first.address), 2).expect_err("the port is taken");
+        let (first, _sockets) = bind(([127, 0, 0, 1], 0).into(), 2).expect("a free port");
+        let error = bind(first.address, 2).expect_err("the port is taken");
         assert!(error.to_string().contains(&first.address.to_string()), "{error}");
         assert!(error.to_string().contains("another process has it"), "{error}");
     }
 
     #[test]
     fn all_workers_share_one_port() {
-        let (listener, sockets) =
-            Listener::bind(&config(([127, 0, 0, 1], 0).into()), 3).expect("a free port");
+        let (listener, sockets) = bind(([127, 0, 0, 1], 0).into(), 3).expect("a free port");
         let ports: Vec<u16> =
             sockets.iter().map(|socket| socket.local_addr().expect("an address").port()).collect();
         assert_eq!(ports, [listener.address.port(); 3]);

@@ -1,10 +1,10 @@
 //! A named set of backends, shared by all workers.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::Backend;
-use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
 
 /// Generation of a pool's first topology.
@@ -17,27 +17,38 @@ pub struct Pool {
     pub name: Box<str>,
     /// Seed of the hashes that policies ask for.
     pub hash_seed: u64,
-    /// Timeouts and limits towards the backends.
-    pub limits: UpstreamLimits,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
 
-/// How a pool stands at the moment. Both fields say the same.
+/// How a pool stands at the moment.
 #[derive(Debug)]
 struct Present {
+    /// What the topology is made of.
     members: Vec<Member>,
     topology: Arc<Topology>,
+    /// The configuration that the members come from.
+    configuration: u64,
 }
 
 impl Pool {
     /// A pool of these backends, all of them healthy.
     #[must_use]
-    pub fn new(name: &str, hash_seed: u64, limits: UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
-        let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
+    pub fn new(name: &str, hash_seed: u64, backends: Vec<Arc<Backend>>) -> Self {
+        Self::of(name, hash_seed, backends.into_iter().map(Member::healthy).collect())
+    }
+
+    /// A pool of its own with these backends: what this one knows of them, it knows from the start.
+    #[must_use]
+    pub fn successor(&self, hash_seed: u64, backends: Vec<Backend>) -> Self {
+        let members = successors(&self.present().members, backends);
+        Self::of(&self.name, hash_seed, members)
+    }
+
+    fn of(name: &str, hash_seed: u64, members: Vec<Member>) -> Self {
         let topology = Arc::new(Topology::of(FIRST, &members));
-        let present = Mutex::new(Present { members, topology });
-        Self { name: name.into(), hash_seed, limits, present, generation: AtomicU64::new(FIRST) }
+        let present = Mutex::new(Present { members, topology, configuration: 0 });
+        Self { name: name.into(), hash_seed, present, generation: AtomicU64::new(FIRST) }
     }
 
     /// The topology of this moment. Takes a lock: workers keep the answer and look at
@@ -47,12 +58,37 @@ impl Pool {
         Arc::clone(&self.present().topology)
     }
 
+    /// The topology of this moment, unless it belongs to a later configuration than this one: whoever serves with an
+    /// older one keeps the topology that goes with it.
+    #[must_use]
+    pub fn topology_in(&self, configuration: u64) -> Option<Arc<Topology>> {
+        let present = self.present();
+        (present.configuration <= configuration).then(|| Arc::clone(&present.topology))
+    }
+
     /// Changes the members, and publishes the topology that comes of it. Workers and policies see it at their next pick.
     ///
     /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
     /// lost.
     pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
+        self.publish(&mut self.present(), change);
+    }
+
+    /// Puts other backends in the place of those that are there. One that stays (by its name) keeps what was counted of
+    /// it, and if it stays where it is (by its address), how it stands, too.
+    pub fn replace_backends(&self, backends: Vec<Backend>) {
+        self.change(|members| *members = successors(members, backends));
+    }
+
+    /// As [`replace_backends`](Self::replace_backends), as a part of a configuration: workers see the backends from the
+    /// moment on in which they serve with that configuration.
+    pub fn reconfigure(&self, configuration: u64, backends: Vec<Backend>) {
         let mut present = self.present();
+        present.configuration = configuration;
+        self.publish(&mut present, |members| *members = successors(members, backends));
+    }
+
+    fn publish(&self, present: &mut Present, change: impl FnOnce(&mut Vec<Member>)) {
         change(&mut present.members);
         let generation = present.topology.generation() + 1;
         present.topology = Arc::new(Topology::of(generation, &present.members));
@@ -67,5 +103,92 @@ impl Pool {
 
     fn present(&self) -> MutexGuard<'_, Present> {
         self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The members that these backends become, after those that were there.
+fn successors(members: &[Member], backends: Vec<Backend>) -> Vec<Member> {
+    let known: HashMap<&str, &Member> =
+        members.iter().map(|member| (&*member.backend.name, member)).collect();
+    backends
+        .into_iter()
+        .map(|mut backend| {
+            let Some(old) = known.get(&*backend.name) else { return Member::healthy(Arc::new(backend)) };
+            backend.stats = Arc::clone(&old.backend.stats);
+            if backend.address != old.backend.address {
+                return Member::healthy(Arc::new(backend));
+            }
+            // Who has come half the way to its old weight has come half the way to the new one.
+            let scaled =
+                u64::from(old.weight) * u64::from(backend.weight) / u64::from(old.backend.weight.max(1));
+            let weight = u32::try_from(scaled).unwrap_or(backend.weight).clamp(1, backend.weight.max(1));
+            Member { backend: Arc::new(backend), weight, ..(*old).clone() }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backend(name: &str, port: u16, weight: u32) -> Backend {
+        Backend {
+            name: name.into(),
+            address: ([127, 0, 0, 1], port).into(),
+            weight,
+            zone: "".into(),
+            labels: [].into(),
+            backup: false,
+            draining: false,
+            stats: Arc::default(),
+        }
+    }
+
+    fn pool() -> Pool {
+        let pool = Pool::new("p", 0, vec![backend("a", 1, 2000).into(), backend("b", 2, 1000).into()]);
+        pool.change(|members| {
+            members[0].weight = 500;
+            members[1].healthy = false;
+        });
+        for (place, member) in pool.topology().backends().iter().enumerate() {
+            (0..=place).for_each(|_| member.stats.begin());
+        }
+        pool
+    }
+
+    /// Name, weight, healthy, in flight.
+    fn members(pool: &Pool) -> Vec<(String, u32, bool, u64)> {
+        let present = pool.present();
+        let member = |member: &Member| {
+            let Member { backend, weight, healthy, .. } = member;
+            (backend.name.to_string(), *weight, *healthy, backend.stats.in_flight())
+        };
+        present.members.iter().map(member).collect()
+    }
+
+    #[test]
+    fn a_backend_that_stays_keeps_its_counters_and_how_it_stands() {
+        let pool = pool();
+        let next = || vec![backend("b", 2, 3000), backend("c", 3, 1000), backend("a", 1, 4000)];
+        let expected = [("b", 3000, false, 2), ("c", 1000, true, 0), ("a", 1000, true, 1)]
+            .map(|(name, weight, healthy, in_flight)| (name.to_owned(), weight, healthy, in_flight));
+        assert_eq!(members(&pool.successor(1, next())), expected);
+        pool.replace_backends(next());
+        assert_eq!(members(&pool), expected);
+        pool.replace_backends(vec![backend("b", 20, 1000)]);
+        assert_eq!(members(&pool), [("b".to_owned(), 1000, true, 2)], "at another address it begins anew");
+    }
+
+    #[test]
+    fn an_older_configuration_does_not_see_later_backends() {
+        let pool = pool();
+        pool.reconfigure(7, vec![backend("c", 3, 1000)]);
+        assert!(pool.topology_in(6).is_none());
+        assert_eq!(pool.topology_in(7).map(|topology| topology.backends().len()), Some(1));
+        assert!(pool.topology_in(8).is_some());
+        // What happens to the new backends is no business of the old configuration, either.
+        pool.change(|members| members[0].healthy = false);
+        assert!(pool.topology_in(6).is_none());
+        assert_eq!(pool.topology_in(7).map(|topology| topology.eligible()), Some(0));
     }
 }

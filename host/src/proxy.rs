@@ -22,7 +22,7 @@ use crate::deadline::Deadlines;
 use crate::downstream::Client;
 use crate::policy::Pick;
 use crate::route::Router;
-use crate::upstream::{self, Balancer, Exchange, Tunnel};
+use crate::upstream::{self, Balancer, Exchange, Tunnel, WorkerPool};
 use body::RequestInWork;
 
 /// What a worker needs to serve requests.
@@ -32,8 +32,34 @@ pub struct Proxy {
     pub router: Router,
     /// What picks for each route, in the places of the routes.
     pub balancers: Vec<Rc<Balancer>>,
+    /// The pools that they pick from.
+    pub pools: Vec<Rc<WorkerPool>>,
     /// The worker's timeouts.
     pub deadlines: Deadlines,
+}
+
+/// What a worker serves with at this moment. A request takes it once, and keeps it to its end.
+#[derive(Debug)]
+pub struct Current(RefCell<Rc<Proxy>>);
+
+impl Current {
+    /// Serves with this until something else comes.
+    #[must_use]
+    pub fn new(proxy: Proxy) -> Self {
+        Self(RefCell::new(Rc::new(proxy)))
+    }
+
+    /// What a request that begins now is served with.
+    #[must_use]
+    pub fn get(&self) -> Rc<Proxy> {
+        Rc::clone(&self.0.borrow())
+    }
+
+    /// Serves what begins from now on with this.
+    pub fn set(&self, proxy: Proxy) {
+        // What it was is dropped when the borrow is over.
+        let _before = self.0.replace(Rc::new(proxy));
+    }
 }
 
 /// One client connection on its way through the proxy.

@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::downstream::{Client, Gate};
 use crate::drain::DrainGuard;
 use crate::listener::Listener;
-use crate::proxy::{self, Proxy, Session};
+use crate::proxy::{self, Current, Session};
 
 /// A connection that was accepted while the worker drains has this long to send its first request.
 const LATE_GRACE: Duration = Duration::from_secs(1);
@@ -32,23 +32,24 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves a connection until it ends.
 pub async fn connection(
-    proxy: Rc<Proxy>,
+    current: Rc<Current>,
     listener: Rc<Listener>,
     drain: DrainGuard,
     stream: TcpStream,
     peer: SocketAddr,
 ) {
+    let deadlines = current.get().deadlines.clone();
     let client = Rc::new(Client::new(
         peer,
         Arc::clone(&listener.limits),
         Arc::clone(&listener.trusted_proxies),
-        &proxy.deadlines,
+        &deadlines,
     ));
     let session = Rc::new(Session { client: Rc::clone(&client), tunnel: RefCell::default() });
-    let gate = Gate::new(stream, Rc::clone(&client), proxy.deadlines.clone());
+    let gate = Gate::new(stream, Rc::clone(&client), deadlines);
     let mut http = http1::Builder::new().serve_connection(
         TokioIo::new(gate),
-        service_fn(|request| proxy::handle(Rc::clone(&proxy), Rc::clone(&session), request)),
+        service_fn(|request| proxy::handle(current.get(), Rc::clone(&session), request)),
     );
 
     let mut told_to_end = false;

@@ -1,47 +1,44 @@
 //! A worker: one OS thread with its own event loop, sockets, connections and policy instances.
 
+mod acceptor;
+mod update;
+
+use std::cell::RefCell;
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 use crate::clock::Clock;
-use crate::config::RouteConfig;
+use crate::config::UpstreamLimits;
 use crate::deadline::Deadlines;
-use crate::drain::Drain;
 use crate::listener::Listener;
-use crate::policy::Picker;
+use crate::policy::{Picker, PolicySlot};
 use crate::pool::Pool;
-use crate::proxy::Proxy;
+use crate::proxy::{Current, Proxy};
 use crate::route::Router;
-use crate::serve;
 use crate::upstream::{Balancer, WorkerPool};
+
+use acceptor::Acceptor;
+pub use update::{ListenerShare, PolicyShare, Update};
 
 /// Between two looks at idle upstream connections.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long accepting pauses when the process has run out of file descriptors or memory.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
-
 /// Everything a worker starts with. Made before its thread, so that nothing can fail once there is traffic.
 #[derive(Debug)]
 pub struct WorkerSetup {
-    /// Sockets to accept on.
-    pub listeners: Vec<(Listener, TcpListener)>,
-    /// The pools, each with this worker's picker.
-    pub pools: Vec<(Arc<Pool>, Picker)>,
-    /// The routes, each with this worker's picker if it has a policy of its own.
-    pub routes: Vec<(RouteConfig, Option<Picker>)>,
+    /// What to serve with at first.
+    pub first: Update,
+    /// What to serve with from then on.
+    pub updates: mpsc::UnboundedReceiver<Update>,
     /// How many workers there are.
     pub workers: usize,
     /// The process's clock.
     pub clock: Clock,
-    /// How long connections may take to end.
-    pub drain_timeout: Duration,
 }
 
 /// What the workers are told.
@@ -75,113 +72,187 @@ pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drai
 }
 
 async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phase>) -> io::Result<Drained> {
-    let deadlines = Deadlines::new(setup.clock);
-    let (pools, own): (Vec<_>, Vec<_>) = setup
-        .pools
-        .into_iter()
-        .map(|(pool, picker)| {
-            let pool = Rc::new(WorkerPool::new(pool, setup.workers));
-            (Rc::clone(&pool), at_work(pool, picker))
-        })
-        .unzip();
-    let (routes, balancers) = setup
-        .routes
-        .into_iter()
-        .map(|(route, picker)| {
-            let balancer = match picker {
-                Some(picker) => at_work(Rc::clone(&pools[route.pool]), picker),
-                None => Rc::clone(&own[route.pool]),
-            };
-            (route, balancer)
-        })
-        .unzip();
-    let proxy = Rc::new(Proxy { router: Router::new(routes), balancers, deadlines: deadlines.clone() });
-    let drain = Drain::default();
-
-    let mut acceptors = Vec::new();
-    for (listener, socket) in setup.listeners {
-        let socket = tokio::net::TcpListener::from_std(socket)?;
-        acceptors.push(tokio::task::spawn_local(accept(
-            Rc::clone(&proxy),
-            Rc::new(listener),
-            socket,
-            drain.clone(),
-        )));
-    }
-    tokio::task::spawn_local(prune(pools, deadlines.clone()));
+    let WorkerSetup { first, mut updates, workers, clock } = setup;
+    let mut worker = Worker::new(workers, Deadlines::new(clock));
+    worker.adopt(first)?;
+    tokio::task::spawn_local(prune(Rc::clone(&worker.current)));
+    let deadlines = worker.current.get().deadlines.clone();
     tokio::task::spawn_local(async move { deadlines.run().await });
 
-    // An error means that whoever could tell us to drain is gone.
-    let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
-    drain.start();
-    for acceptor in acceptors {
-        let _ = acceptor.await;
+    loop {
+        tokio::select! {
+            // An error means that whoever could tell us to drain is gone.
+            _ = phase.wait_for(|phase| *phase == Phase::Draining) => break,
+            Some(update) = updates.recv() => {
+                let configuration = update.configuration;
+                if let Err(error) = worker.adopt(update) {
+                    tracing::error!(configuration, %error, "a worker goes on with the old configuration");
+                }
+            }
+        }
     }
-    let in_time = tokio::time::timeout(setup.drain_timeout, drain.finished()).await;
-    Ok(if in_time.is_ok() { Drained::Clean } else { Drained::CutOff(drain.connections()) })
+    // Whoever waits until it is in effect waits no more.
+    drop(updates);
+    Ok(worker.drain().await)
 }
 
-/// Accepts until the drain begins, and then what the kernel has already accepted for us.
-async fn accept(proxy: Rc<Proxy>, listener: Rc<Listener>, socket: tokio::net::TcpListener, drain: Drain) {
-    loop {
-        let next = async {
-            let accepted = socket.accept().await;
-            // In this order: a worker without clients must not keep a permit from those that have some.
-            let permit = Arc::clone(&listener.connections).acquire_owned().await;
-            (permit, accepted)
-        };
-        let (permit, accepted) = tokio::select! {
-            biased;
-            next = next => next,
-            () = drain.started() => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let connection =
-                    serve::connection(Rc::clone(&proxy), Rc::clone(&listener), drain.guard(), stream, peer);
-                tokio::task::spawn_local(async move {
-                    connection.await;
-                    drop(permit);
-                });
+/// What serves on this thread.
+struct Worker {
+    workers: usize,
+    current: Rc<Current>,
+    policies: Vec<AtWork>,
+    acceptors: Vec<Acceptor>,
+    /// Of listeners that are no more, until their last connection has ended.
+    closing: Vec<Acceptor>,
+    drain_timeout: Duration,
+}
+
+/// A policy at work, and what picks with it.
+struct AtWork {
+    slot: Arc<PolicySlot>,
+    balancer: Rc<Balancer>,
+}
+
+impl Worker {
+    fn new(workers: usize, deadlines: Deadlines) -> Self {
+        let nothing =
+            Proxy { router: Router::default(), balancers: Vec::new(), pools: Vec::new(), deadlines };
+        Self {
+            workers,
+            current: Rc::new(Current::new(nothing)),
+            policies: Vec::new(),
+            acceptors: Vec::new(),
+            closing: Vec::new(),
+            drain_timeout: Duration::ZERO,
+        }
+    }
+
+    /// Serves what begins from now on with this. Nothing awaits in here, so that a request sees all of it or nothing.
+    fn adopt(&mut self, update: Update) -> io::Result<()> {
+        let before = self.current.get();
+        let pools: Vec<_> =
+            update.pools.into_iter().map(|(pool, limits)| self.pool(&before, pool, limits)).collect();
+        let policies = update.policies.into_iter().map(|share| self.policy(&pools, share));
+        let policies: Vec<AtWork> = policies.collect::<io::Result<_>>()?;
+        let listeners: Vec<(Listener, Option<Acceptor>)> =
+            update.listeners.into_iter().map(|share| self.listener(share)).collect::<io::Result<_>>()?;
+
+        // From here on nothing fails.
+        for policy in &policies {
+            policy.balancer.picker().borrow_mut().enter(update.configuration);
+        }
+        for pool in &pools {
+            if let Some(topology) = pool.pool().topology_in(update.configuration) {
+                pool.follow(&topology);
             }
-            Err(error) if is_about_the_peer(&error) => {}
-            Err(error) => {
-                tracing::warn!(address = %listener.address, %error, "cannot accept; pausing");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+        }
+        let (routes, balancers) = update
+            .routes
+            .into_iter()
+            .filter_map(|(route, policy)| Some((route, Rc::clone(&policies.get(policy)?.balancer))))
+            .unzip();
+        let deadlines = before.deadlines.clone();
+        self.current.set(Proxy { router: Router::new(routes), balancers, pools, deadlines });
+        self.policies = policies;
+        let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
+            let acceptor = match new {
+                Some(new) => new,
+                None => self.acceptors.swap_remove(self.place_of(&listener)?),
+            };
+            acceptor.set_listener(listener);
+            Some(acceptor)
+        });
+        let acceptors = acceptors.collect();
+        self.closing.retain(|acceptor| !acceptor.is_over());
+        for gone in std::mem::replace(&mut self.acceptors, acceptors) {
+            gone.start_drain();
+            self.closing.push(gone);
+        }
+        self.drain_timeout = update.drain_timeout;
+        Ok(())
+    }
+
+    fn pool(&self, before: &Proxy, pool: Arc<Pool>, limits: Arc<UpstreamLimits>) -> Rc<WorkerPool> {
+        if let Some(same) = before.pools.iter().find(|known| known.is(&pool, &limits)) {
+            return Rc::clone(same);
+        }
+        let old = before.pools.iter().find(|known| known.pool().name == pool.name);
+        let new = WorkerPool::new(pool, limits, self.workers);
+        Rc::new(match old {
+            Some(old) => new.after(old),
+            None => new,
+        })
+    }
+
+    fn policy(&self, pools: &[Rc<WorkerPool>], share: PolicyShare) -> io::Result<AtWork> {
+        let PolicyShare { slot, pool, picker } = share;
+        let pool = pools.get(pool).ok_or_else(|| io::Error::other("a policy without its pool"))?;
+        let known = self.policies.iter().find(|known| Arc::ptr_eq(&known.slot, &slot));
+        let balancer = match (picker, known) {
+            (Some(picker), _) => Rc::new(Balancer::new(Rc::clone(pool), at_work(picker))),
+            (None, Some(known)) if Rc::ptr_eq(known.balancer.pool(), pool) => Rc::clone(&known.balancer),
+            (None, Some(known)) => {
+                Rc::new(Balancer::new(Rc::clone(pool), Rc::clone(known.balancer.picker())))
             }
+            (None, None) => return Err(io::Error::other("a policy that isn't at work here")),
+        };
+        Ok(AtWork { slot, balancer })
+    }
+
+    /// A listener, and what accepts for it if nothing does yet.
+    fn listener(&self, share: ListenerShare) -> io::Result<(Listener, Option<Acceptor>)> {
+        let ListenerShare { listener, sockets } = share;
+        let new = match sockets {
+            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.current)?),
+            None if self.place_of(&listener).is_some() => None,
+            None => return Err(io::Error::other("a listener that isn't bound here")),
+        };
+        Ok((listener, new))
+    }
+
+    fn place_of(&self, listener: &Listener) -> Option<usize> {
+        self.acceptors.iter().position(|known| known.is_for(listener))
+    }
+
+    /// Brings everything to its end, if it can be done in time.
+    async fn drain(self) -> Drained {
+        let mut all: Vec<Acceptor> = self.acceptors.into_iter().chain(self.closing).collect();
+        all.iter().for_each(Acceptor::start_drain);
+        let finished = async {
+            for acceptor in &mut all {
+                acceptor.finished().await;
+            }
+        };
+        match tokio::time::timeout(self.drain_timeout, finished).await {
+            Ok(()) => Drained::Clean,
+            Err(_) => Drained::CutOff(all.iter().map(Acceptor::connections).sum()),
         }
     }
 }
 
-/// The connection is gone before it was accepted; the next one is unaffected.
-fn is_about_the_peer(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    )
-}
-
-/// A policy that picks from a pool. It gets its ticks, and takes part in swaps and topology changes also while there are
-/// no requests.
-fn at_work(pool: Rc<WorkerPool>, picker: Picker) -> Rc<Balancer> {
-    let balancer = Rc::new(Balancer::new(pool, picker));
-    let ticking = Rc::clone(&balancer);
+/// A policy that picks. It gets its ticks, and takes part in swaps and topology changes also while there are no requests,
+/// until nobody needs it any more.
+fn at_work(picker: Picker) -> Rc<RefCell<Picker>> {
+    let picker = Rc::new(RefCell::new(picker));
+    let ticking = Rc::downgrade(&picker);
     tokio::task::spawn_local(async move {
-        loop {
-            let pause = ticking.picker().borrow_mut().tick();
+        while let Some(picker) = ticking.upgrade() {
+            let pause = picker.borrow_mut().tick();
+            drop(picker);
             tokio::time::sleep(pause).await;
         }
     });
-    balancer
+    picker
 }
 
 /// Closes upstream connections that have been idle for too long.
-async fn prune(pools: Vec<Rc<WorkerPool>>, deadlines: Deadlines) {
+async fn prune(current: Rc<Current>) {
     let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
     loop {
         ticks.tick().await;
-        for pool in &pools {
-            pool.prune(deadlines.now());
+        let proxy = current.get();
+        for pool in &proxy.pools {
+            pool.prune(proxy.deadlines.now());
         }
     }
 }

@@ -17,6 +17,7 @@ mod harness;
 mod hostile;
 mod policies;
 mod refused;
+mod reload;
 mod requests;
 mod responses;
 mod reuse;

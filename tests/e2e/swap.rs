@@ -16,7 +16,7 @@ use crate::harness::{Backend, Proxy, constant, version, wait_until};
 
 /// The ways in which files change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     InPlace,
     RenameOver,
     /// As Kubernetes does it: the file is a symlink through `..data`, which is another symlink to a folder.
@@ -25,10 +25,11 @@ enum Change {
 }
 
 impl Change {
-    const ALL: [Self; 4] = [Self::InPlace, Self::RenameOver, Self::SymlinkSwitch, Self::DeleteThenCreate];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::InPlace, Self::RenameOver, Self::SymlinkSwitch, Self::DeleteThenCreate];
 
     /// Gives the file this content. `revision` is another one each time.
-    fn make(self, file: &Path, content: &[u8], revision: u32) {
+    pub(crate) fn make(self, file: &Path, content: &[u8], revision: u32) {
         match self {
             Self::InPlace => fs::write(file, content).expect("the file is written"),
             Self::RenameOver => rename_over(file, content),

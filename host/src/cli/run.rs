@@ -7,21 +7,20 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit};
 
-use crate::app::App;
+use crate::app::{App, Circumstances};
 use crate::config::Config;
 use crate::control::signals::{Request, Signals};
 use crate::worker::Drained;
 
 /// Serves until a signal ends it.
 pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
-    let mut config = match Config::load(path) {
+    let config = match Config::load(path) {
         Ok(config) => config,
         Err(errors) => {
             eprintln!("{errors}");
             return Ok(ExitCode::FAILURE);
         }
     };
-    config.workers = workers.unwrap_or(config.workers);
     log_to_stderr();
     raise_file_limit();
 
@@ -30,19 +29,24 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
     runtime.block_on(async {
         // Before anything else, so that no signal meets the default action once the sockets are bound.
         let mut signals = Signals::listen().context("cannot listen to signals")?;
-        let app = App::start(&config, path)?;
+        let drain_timeout = config.drain_timeout;
+        let circumstances = Circumstances { workers, ..Circumstances::default() };
+        let app = App::start(config, path, circumstances)?;
         let admin = app.serve_admin();
         tokio::pin!(admin);
         loop {
             tokio::select! {
                 error = failed(&mut admin) => return Err(error.context("the admin server failed")),
                 request = signals.next() => match request {
-                    Request::Reload => app.look_at_plugins(),
+                    Request::Reload => {
+                        app.look_at_plugins();
+                        drop(app.reload());
+                    }
                     Request::End => break,
                 },
             }
         }
-        tracing::info!(timeout = ?config.drain_timeout, "draining");
+        tracing::info!(timeout = ?drain_timeout, "draining");
         app.start_drain();
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());

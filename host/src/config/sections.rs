@@ -115,7 +115,7 @@ fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Op
         let typed = typed?;
         let address = local(&typed)?;
         add_address(addresses, address, &typed);
-        Some(ListenerConfig { address, trusted_proxies: trusted_proxies?, limits })
+        Some(ListenerConfig { address, trusted_proxies: trusted_proxies?, limits, line: typed.line() })
     })
 }
 

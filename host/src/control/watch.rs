@@ -1,4 +1,5 @@
-//! Follows plugin files: whatever way a file changes, its final content is swapped in, once.
+//! Follows files: whatever way one changes, its final content is taken, once. Plugin files are followed here; the
+//! configuration file by whoever can make something of it, with the same means.
 //!
 //! Events are hints only. Editors rename, Kubernetes swaps a symlink two directories up, network file systems say
 //! nothing at all; so any event in a watched directory leads to a look at every plugin once things have been quiet for
@@ -6,24 +7,18 @@
 
 mod directories;
 mod followed;
+mod hints;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use crate::policy::{PolicyLoader, PolicySlot};
 
-use directories::Directories;
+pub use directories::Directories;
 use followed::Followed;
-
-/// Files have been quiet for this long: whoever wrote them is done.
-const QUIET: Duration = Duration::from_millis(200);
-/// A file that never comes to rest is looked at this often all the same.
-const LONGEST_DEBOUNCE: Duration = Duration::from_secs(2);
-/// Without any event.
-const POLL: Duration = Duration::from_secs(5);
+pub use hints::{Hint, wait};
 
 /// A plugin file and the slot that it serves.
 #[derive(Debug)]
@@ -37,29 +32,24 @@ pub struct Watched {
 /// The thread that follows plugin files. It ends when this is dropped.
 #[derive(Debug)]
 pub struct PluginWatch {
-    hints: Sender<Hint>,
+    hints: Sender<Hint<Ask>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Why to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hint {
-    /// Something happened in a directory.
-    Event,
-    /// Somebody asks.
-    Asked,
-    /// The loader couldn't make anything of a content that may still be growing.
-    Again,
-    End,
+/// What the thread is asked for.
+#[derive(Debug)]
+enum Ask {
+    Look,
+    Follow(Vec<Watched>),
 }
 
 impl PluginWatch {
-    /// Follows these files. The loader goes with the watch: nobody else swaps.
+    /// Follows these files. Nobody else swaps.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn start(watched: Vec<Watched>, loader: PolicyLoader) -> std::io::Result<Self> {
+    pub fn start(watched: Vec<Watched>, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
         let (hints, heard) = mpsc::channel();
         let directories = Directories::new({
             let hints = hints.clone();
@@ -77,7 +67,12 @@ impl PluginWatch {
     /// Looks at all files now.
     pub fn look(&self) {
         // The thread ends only with this.
-        let _ = self.hints.send(Hint::Asked);
+        let _ = self.hints.send(Hint::Asked(Ask::Look));
+    }
+
+    /// Follows these files from now on. What was known of those that stay is still known.
+    pub fn follow(&self, watched: Vec<Watched>) {
+        let _ = self.hints.send(Hint::Asked(Ask::Follow(watched)));
     }
 }
 
@@ -92,27 +87,43 @@ impl Drop for PluginWatch {
 
 struct Watch {
     files: Vec<Followed>,
-    loader: PolicyLoader,
+    loader: Arc<PolicyLoader>,
     directories: Directories,
-    again: Sender<Hint>,
+    again: Sender<Hint<Ask>>,
 }
 
 impl Watch {
     fn new(
         watched: Vec<Watched>,
-        loader: PolicyLoader,
+        loader: Arc<PolicyLoader>,
         directories: Directories,
-        again: Sender<Hint>,
+        again: Sender<Hint<Ask>>,
     ) -> Self {
-        let files = watched.into_iter().map(|watched| Followed::new(watched.path, watched.slot)).collect();
-        Self { files, loader, directories, again }
+        let mut watch = Self { files: Vec::new(), loader, directories, again };
+        watch.follow(watched);
+        watch
     }
 
-    fn run(&mut self, hints: &Receiver<Hint>) {
+    fn run(&mut self, hints: &Receiver<Hint<Ask>>) {
         self.look();
-        while wait(hints) {
+        while let Some(asked) = wait(hints) {
+            for ask in asked {
+                match ask {
+                    Ask::Look => {}
+                    Ask::Follow(watched) => self.follow(watched),
+                }
+            }
             self.look();
         }
+    }
+
+    fn follow(&mut self, watched: Vec<Watched>) {
+        let mut known = std::mem::take(&mut self.files);
+        let mut followed = |Watched { path, slot }| {
+            let place = known.iter().position(|known| known.is(&path, &slot));
+            place.map_or_else(|| Followed::new(path, slot), |place| known.swap_remove(place))
+        };
+        self.files = watched.into_iter().map(&mut followed).collect();
     }
 
     fn look(&mut self) {
@@ -121,29 +132,9 @@ impl Watch {
         for file in &mut self.files {
             let again = self.again.clone();
             file.look(&self.loader, move || {
-                let _ = again.send(Hint::Again);
+                // A content that may still be growing.
+                let _ = again.send(Hint::Event);
             });
         }
     }
-}
-
-/// Waits until it is time for a look; false if there shall be no more.
-fn wait(hints: &Receiver<Hint>) -> bool {
-    match hints.recv_timeout(POLL) {
-        Ok(Hint::End) | Err(RecvTimeoutError::Disconnected) => false,
-        Ok(Hint::Asked) | Err(RecvTimeoutError::Timeout) => true,
-        Ok(Hint::Event | Hint::Again) => wait_for_quiet(hints),
-    }
-}
-
-fn wait_for_quiet(hints: &Receiver<Hint>) -> bool {
-    let began = Instant::now();
-    while let Some(left) = LONGEST_DEBOUNCE.checked_sub(began.elapsed()) {
-        match hints.recv_timeout(QUIET.min(left)) {
-            Ok(Hint::Event | Hint::Again) => {}
-            Ok(Hint::Asked) | Err(RecvTimeoutError::Timeout) => return true,
-            Ok(Hint::End) | Err(RecvTimeoutError::Disconnected) => return false,
-        }
-    }
-    true
 }

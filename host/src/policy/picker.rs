@@ -34,6 +34,8 @@ pub struct Picker {
     /// The publication that the seated instance belongs to.
     generation: u64,
     topology: Arc<Topology>,
+    /// The configuration that its worker serves with. Topologies of later ones aren't for it yet.
+    configuration: u64,
     rng: Rng,
     bad_verdicts: u32,
     next_tick: Option<Moment>,
@@ -96,6 +98,7 @@ impl Picker {
             seat: Seat::taken(instance),
             generation,
             topology,
+            configuration: 0,
             rng,
             bad_verdicts: 0,
             next_tick: None,
@@ -157,6 +160,12 @@ impl Picker {
         self.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
     }
 
+    /// The worker serves with this configuration from now on.
+    pub fn enter(&mut self, configuration: u64) {
+        self.configuration = configuration;
+        self.catch_up();
+    }
+
     /// The topology that the last pick's index counts in.
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
@@ -200,7 +209,9 @@ impl Picker {
             self.bad_verdicts = 0;
             self.schedule_tick();
         }
-        self.topology = self.pool.topology();
+        if let Some(topology) = self.pool.topology_in(self.configuration) {
+            self.topology = topology;
+        }
         // An instance may have been built before the topology changed, or after.
         let known = self.seat.instance().map(|instance| instance.known_topology().generation());
         if known.is_some_and(|known| known != self.topology.generation())
@@ -284,6 +295,15 @@ impl Picker {
 
     fn now(&self) -> Moment {
         self.slot.terms().clock.now()
+    }
+}
+
+impl Drop for Picker {
+    /// A policy that no configuration names any more, and whose last request has ended.
+    fn drop(&mut self) {
+        if let Some(instance) = self.seat.clear() {
+            self.slot.reap(instance);
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use crate::request::RequestHead;
 #[derive(Debug)]
 pub struct Balancer {
     pool: Rc<WorkerPool>,
-    picker: RefCell<Picker>,
+    /// Shared by the balancers of all configurations in which the policy serves.
+    picker: Rc<RefCell<Picker>>,
 }
 
 /// A backend claimed for one request, which is in flight for as long as this exists.
@@ -30,8 +31,8 @@ pub struct Claim {
 impl Balancer {
     /// Lets a picker pick from a pool.
     #[must_use]
-    pub fn new(pool: Rc<WorkerPool>, picker: Picker) -> Self {
-        Self { pool, picker: RefCell::new(picker) }
+    pub fn new(pool: Rc<WorkerPool>, picker: Rc<RefCell<Picker>>) -> Self {
+        Self { pool, picker }
     }
 
     /// Asks the policy.
@@ -39,9 +40,15 @@ impl Balancer {
         self.picker.borrow_mut().pick(head)
     }
 
+    /// The pool that is picked from.
+    #[must_use]
+    pub fn pool(&self) -> &Rc<WorkerPool> {
+        &self.pool
+    }
+
     /// The picker, for what isn't a pick.
     #[must_use]
-    pub fn picker(&self) -> &RefCell<Picker> {
+    pub fn picker(&self) -> &Rc<RefCell<Picker>> {
         &self.picker
     }
 

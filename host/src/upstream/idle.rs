@@ -1,6 +1,6 @@
 //! Idle connections of one worker to one backend.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::connection::UpstreamConnection;
@@ -12,13 +12,22 @@ use crate::clock::Moment;
 pub(super) struct IdleConnections {
     #[expect(clippy::vec_box, reason = "a connection is large, and moves in and out with every request")]
     stack: RefCell<Vec<Box<UpstreamConnection>>>,
-    limit: usize,
+    limit: Cell<usize>,
 }
 
 impl IdleConnections {
     /// No connections yet; keeps at most `limit`.
     pub(super) fn new(limit: usize) -> Self {
-        Self { stack: RefCell::default(), limit }
+        Self { stack: RefCell::default(), limit: Cell::new(limit) }
+    }
+
+    /// Keeps at most so many from now on.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.set(limit);
+        let mut stack = self.stack.borrow_mut();
+        let surplus = stack.len().saturating_sub(limit);
+        // Those at the bottom have been idle for the longest.
+        stack.drain(..surplus);
     }
 
     /// Takes the connection used last.
@@ -29,7 +38,7 @@ impl IdleConnections {
     /// Keeps a connection, if there is room.
     pub(super) fn put(&self, mut connection: Box<UpstreamConnection>, now: Moment) {
         let mut stack = self.stack.borrow_mut();
-        if stack.len() < self.limit {
+        if stack.len() < self.limit.get() {
             connection.reused = true;
             connection.idle_since = now;
             stack.push(connection);

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use super::idle::IdleConnections;
 use crate::backend::{Backend, BackendIndex};
 use crate::clock::Moment;
+use crate::config::UpstreamLimits;
 use crate::pool::Pool;
 use crate::topology::Topology;
 
-/// A pool with one worker's connections.
+/// A pool with one worker's connections, and the limits of one configuration.
 #[derive(Debug)]
 pub struct WorkerPool {
     pool: Arc<Pool>,
+    limits: Arc<UpstreamLimits>,
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
     idle_limit: usize,
@@ -36,9 +38,23 @@ pub(super) struct WorkerBackend {
 impl WorkerPool {
     /// A pool without connections, on one of so many workers.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, workers: usize) -> Self {
-        let idle_limit = pool.limits.idle_connections.div_ceil(workers.max(1));
-        Self { pool, backends: RefCell::default(), idle_limit }
+    pub fn new(pool: Arc<Pool>, limits: Arc<UpstreamLimits>, workers: usize) -> Self {
+        let idle_limit = limits.idle_connections.div_ceil(workers.max(1));
+        Self { pool, limits, backends: RefCell::default(), idle_limit }
+    }
+
+    /// Takes over the idle connections of the pool in whose place this one comes. Both share them from now on: what is
+    /// in flight there ends here.
+    #[must_use]
+    pub fn after(self, old: &Self) -> Self {
+        self.backends.borrow_mut().all.clone_from(&old.backends.borrow().all);
+        self
+    }
+
+    /// Whether this is the pool, with these limits.
+    #[must_use]
+    pub fn is(&self, pool: &Arc<Pool>, limits: &Arc<UpstreamLimits>) -> bool {
+        Arc::ptr_eq(&self.pool, pool) && Arc::ptr_eq(&self.limits, limits)
     }
 
     /// The pool that all workers share.
@@ -47,8 +63,20 @@ impl WorkerPool {
         &self.pool
     }
 
+    /// Timeouts and limits towards the backends.
+    #[must_use]
+    pub fn limits(&self) -> &UpstreamLimits {
+        &self.limits
+    }
+
     /// The backend at an index of a topology.
     pub(super) fn backend(&self, topology: &Topology, index: BackendIndex) -> Option<Rc<WorkerBackend>> {
+        self.follow(topology);
+        self.backends.borrow().all.get(index.get()).map(Rc::clone)
+    }
+
+    /// Takes on the backends of a topology, and closes what is idle to those that aren't in it.
+    pub fn follow(&self, topology: &Topology) {
         let mut backends = self.backends.borrow_mut();
         if backends.generation != Some(topology.generation()) {
             let kept = std::mem::take(&mut backends.all);
@@ -56,7 +84,6 @@ impl WorkerPool {
             backends.all =
                 topology.backends().iter().map(|backend| Rc::new(self.adopt(backend, &kept))).collect();
         }
-        backends.all.get(index.get()).map(Rc::clone)
     }
 
     /// Connections outlive a topology as long as their backend keeps its name and address.
@@ -65,13 +92,14 @@ impl WorkerPool {
             .iter()
             .find(|old| old.backend.name == backend.name && old.backend.address == backend.address)
             .map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
+        idle.set_limit(self.idle_limit);
         WorkerBackend { backend: Arc::clone(backend), idle }
     }
 
     /// Closes connections that have been idle for too long, or that their backend has closed.
     pub fn prune(&self, now: Moment) {
         for backend in &self.backends.borrow().all {
-            backend.idle.prune(now, self.pool.limits.idle_connection_timeout);
+            backend.idle.prune(now, self.limits.idle_connection_timeout);
         }
     }
 }

@@ -32,7 +32,7 @@ impl Progress {
     }
 
     pub(super) fn limits(&self) -> &UpstreamLimits {
-        &self.claim.pool().pool().limits
+        &self.claim.pool().limits()
     }
 
     /// The connection to use next: the idle one used last.

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 use super::{Backend, Client, DEADLINE, Setup, wait_until};
 
+/// What is logged once all workers serve with another configuration.
+const RELOADED: &str = " configuration reloaded ";
+
 /// A running proxy with a directory of its own. It is killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -50,6 +53,22 @@ impl Proxy {
         let listeners = config.matches("[[listener]]").count();
         proxy.wait_for_logs(" listening address=", listeners);
         proxy
+    }
+
+    /// Puts another configuration in place, in one step.
+    pub(crate) fn rewrite(&self, config: &str) {
+        let next = self.path("pointsman.next");
+        std::fs::write(&next, config).expect("a file beside it");
+        std::fs::rename(next, self.path("pointsman.toml")).expect("the file is replaced");
+    }
+
+    /// Puts another configuration in place and waits until it serves; answers what was logged of it.
+    pub(crate) fn reload(&self, config: &str) -> String {
+        let before = self.log_with(RELOADED).len();
+        self.rewrite(config);
+        // Instead of waiting until the file has been quiet.
+        self.signal("HUP");
+        self.wait_for_logs(RELOADED, before + 1).remove(before)
     }
 
     /// Runs the program to its end with this configuration; kills it if there is none.

@@ -29,6 +29,7 @@ fn reference_states_the_defaults() {
                 [pool.api]\nbackends = ['10.0.0.1:8080']";
     let mut default = good(text);
     default.pools[0].policy.line = stated.pools[0].policy.line;
+    default.listeners[0].line = stated.listeners[0].line;
     assert_eq!(format!("{stated:#?}"), format!("{default:#?}"));
 }
 

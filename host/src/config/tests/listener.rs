@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_listener_has_the_documented_defaults() {
     let config = good(&format!("{LISTENER}{POOL}"));
-    let ListenerConfig { address, trusted_proxies, limits } = &config.listeners[0];
+    let ListenerConfig { address, trusted_proxies, limits, .. } = &config.listeners[0];
     assert_eq!(address.to_string(), "127.0.0.1:0");
     assert!(trusted_proxies.is_empty());
     assert_eq!(limits.header_timeout, Duration::from_secs(10));
@@ -32,7 +32,7 @@ fn what_is_written_is_taken() {
     );
     let config = good(&text);
     assert_eq!(config.listeners.len(), 3, "port 0 is another port each time");
-    let ListenerConfig { address, trusted_proxies, limits } = &config.listeners[0];
+    let ListenerConfig { address, trusted_proxies, limits, .. } = &config.listeners[0];
     assert_eq!(address.to_string(), "[::1]:0");
     let trusted: Vec<_> = trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);

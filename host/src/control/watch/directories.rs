@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// The directories in which plugin files stand.
+/// The directories in which files stand that are followed.
 ///
 /// Watching a file itself would follow its inode: after a rename over it, the watch hangs on the old content.
-pub(super) struct Directories {
+pub struct Directories {
     /// `None` where the system has no watches to give; the poll then does all.
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
@@ -18,7 +18,8 @@ pub(super) struct Directories {
 
 impl Directories {
     /// Calls `hint` on every event, from a thread of the watcher.
-    pub(super) fn new(hint: impl Fn() + Send + 'static) -> Self {
+    #[must_use]
+    pub fn new(hint: impl Fn() + Send + 'static) -> Self {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // An error, such as lost events, is a reason to look, too.
             if event.is_ok_and(|event| is_reading(event.kind)) {
@@ -27,12 +28,12 @@ impl Directories {
             hint();
         });
         let watcher =
-            watcher.map_err(|error| tracing::warn!(%error, "no file events; plugin files are polled")).ok();
+            watcher.map_err(|error| tracing::warn!(%error, "no file events; files are polled")).ok();
         Self { watcher, watched: BTreeSet::new() }
     }
 
     /// Watches the directories of these files, as they are named and where their symlinks lead.
-    pub(super) fn follow<'a>(&mut self, files: impl Iterator<Item = &'a Path>) {
+    pub fn follow<'a>(&mut self, files: impl Iterator<Item = &'a Path>) {
         let Some(watcher) = &mut self.watcher else { return };
         let wanted: BTreeSet<PathBuf> = files.flat_map(directories).collect();
         for gone in self.watched.difference(&wanted) {

@@ -56,6 +56,11 @@ impl Followed {
         Self { path, slot, stamp: None, handed_over, incomplete: Arc::default(), missing: Missing::No }
     }
 
+    /// Whether this is what became of a file and its slot.
+    pub(super) fn is(&self, path: &Path, slot: &Arc<PolicySlot>) -> bool {
+        self.path == path && Arc::ptr_eq(&self.slot, slot)
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

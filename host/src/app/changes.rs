@@ -1,0 +1,179 @@
+//! What a reload has changed, in one line.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Display};
+use std::hash::Hash;
+
+use crate::config::{Config, HostPattern, PoolConfig, RouteConfig};
+
+/// Changes that are named; of the rest there is a number.
+const NAMED: usize = 12;
+
+/// The differences between two configurations.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Vec<String>);
+
+impl Changes {
+    /// From one configuration to another one, in which these policies begin.
+    pub(super) fn between<'a>(
+        old: &Config,
+        new: &Config,
+        new_policies: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let mut changes = Self::default();
+        let old_pools = || old.pools.iter();
+        let new_pools = || new.pools.iter();
+        changes.come_and_go("pool", old_pools().map(|p| &p.name), new_pools().map(|p| &p.name));
+        for pool in new_pools() {
+            if let Some(before) = old_pools().find(|before| before.name == pool.name) {
+                changes.in_pool(before, pool);
+            }
+        }
+        let old_listeners = || old.listeners.iter();
+        let new_listeners = || new.listeners.iter();
+        changes.come_and_go(
+            "listener",
+            old_listeners().map(|l| &l.address),
+            new_listeners().map(|l| &l.address),
+        );
+        for listener in new_listeners() {
+            let before = old_listeners().find(|before| before.address == listener.address);
+            if before.is_some_and(|before| {
+                (&before.limits, &before.trusted_proxies) != (&listener.limits, &listener.trusted_proxies)
+            }) {
+                changes.add(format!("~listener {}", listener.address));
+            }
+        }
+        for policy in new_policies {
+            // That of a new pool is no news.
+            if old_pools().any(|pool| policy == format!("pool.{}.policy", pool.name))
+                || policy.starts_with("route")
+            {
+                changes.add(format!("~{policy}"));
+            }
+        }
+        if routes(old) != routes(new) {
+            changes.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
+        }
+        if old.drain_timeout != new.drain_timeout {
+            changes.add("~drain_timeout".to_owned());
+        }
+        changes
+    }
+
+    fn in_pool(&mut self, old: &PoolConfig, new: &PoolConfig) {
+        let name = &new.name;
+        let mut backends = Self::default();
+        backends.come_and_go(
+            "backend",
+            old.backends.iter().map(|backend| &backend.name),
+            new.backends.iter().map(|backend| &backend.name),
+        );
+        let before: HashMap<&str, _> =
+            old.backends.iter().map(|backend| (backend.name.as_str(), backend)).collect();
+        for backend in &new.backends {
+            if before.get(backend.name.as_str()).is_some_and(|before| *before != backend) {
+                backends.add(format!("~backend {}", backend.name));
+            }
+        }
+        if backends.0.is_empty() && old.backends != new.backends {
+            backends.add("~order of the backends".to_owned());
+        }
+        if old.limits != new.limits {
+            backends.add("~limits".to_owned());
+        }
+        if old.hash_seed != new.hash_seed {
+            backends.add("~hash_seed".to_owned());
+        }
+        if !backends.0.is_empty() {
+            self.add(format!("~pool {name} ({backends})"));
+        }
+    }
+
+    fn come_and_go<'a, T: Eq + Hash + Display + 'a>(
+        &mut self,
+        what: &str,
+        old: impl Iterator<Item = &'a T>,
+        new: impl Iterator<Item = &'a T>,
+    ) {
+        let (old, new): (Vec<&T>, Vec<&T>) = (old.collect(), new.collect());
+        for (sign, here, there) in [('+', &new, &old), ('-', &old, &new)] {
+            let there: HashSet<&T> = there.iter().copied().collect();
+            for thing in here.iter().filter(|thing| !there.contains(*thing)) {
+                self.add(format!("{sign}{what} {thing}"));
+            }
+        }
+    }
+
+    fn add(&mut self, change: String) {
+        self.0.push(change);
+    }
+}
+
+/// What decides where a request goes.
+fn routes(config: &Config) -> Vec<(&HostPattern, &str, &str, bool)> {
+    let pool = |route: &RouteConfig| config.pools.get(route.pool).map_or("", |pool| &pool.name);
+    let routes = config.routes.iter();
+    routes.map(|route| (&route.host, &*route.path, pool(route), route.policy.is_some())).collect()
+}
+
+impl Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing that is served");
+        }
+        f.write_str(&self.0[..self.0.len().min(NAMED)].join(", "))?;
+        match self.0.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn config(text: &str) -> Config {
+        let listeners = "[[listener]]\naddress = \"127.0.0.1:80\"\n";
+        Config::parse(&format!("{listeners}{text}"), Path::new("test.toml")).expect("a configuration")
+    }
+
+    fn check(old: &str, new: &str, expected: &str) {
+        let changes = Changes::between(&config(old), &config(new), std::iter::empty());
+        assert_eq!(changes.to_string(), expected, "{old} -> {new}");
+    }
+
+    #[test]
+    fn what_has_changed_is_named() {
+        let web = "[pool.web]\nbackends = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n";
+        check(web, web, "nothing that is served");
+        check(web, &format!("# a comment\n{web}"), "nothing that is served");
+        check(web, &web.replace(":2", ":3"), "~pool web (+backend 127.0.0.1:3, -backend 127.0.0.1:2)");
+        check(
+            web,
+            "[pool.web]\nbackends = [\"127.0.0.1:2\", \"127.0.0.1:1\"]\n",
+            "~pool web (~order of the backends)",
+        );
+        check(web, &format!("{web}idle_timeout = \"1s\"\n"), "~pool web (~limits)");
+        check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");
+        let weighted =
+            "[pool.web]\nbackends = [\"127.0.0.1:1\", { address = \"127.0.0.1:2\", weight = 2 }]\n";
+        check(web, weighted, "~pool web (~backend 127.0.0.1:2)");
+        check(web, &format!("[[listener]]\naddress = \"127.0.0.1:81\"\n{web}"), "+listener 127.0.0.1:81");
+        check(web, &format!("max_connections = 7\n{web}"), "~listener 127.0.0.1:80");
+    }
+
+    #[test]
+    fn a_thousand_changes_are_one_line() {
+        let pool = |from: u16| {
+            let backends: Vec<String> =
+                (from..from + 500).map(|port| format!("\"127.0.0.1:{port}\"")).collect();
+            format!("[pool.web]\nbackends = [{}]\n", backends.join(", "))
+        };
+        let changes =
+            Changes::between(&config(&pool(1_000)), &config(&pool(2_000)), std::iter::empty()).to_string();
+        assert!(changes.len() < 1_000 && changes.contains("and 988 more"), "{changes}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The sockets of all listeners, kept beside those of the workers for whoever takes over from this process.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::config::{Config, ConfigError, ListenerConfig};
+use crate::listener::{self, Inherited, Listener, Role};
+
+/// Sockets of the listeners at work.
+#[derive(Debug, Default)]
+pub(super) struct Sockets(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    listeners: Vec<HeldListener>,
+    /// Whether the process is ending, and holds nothing any more.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct HeldListener {
+    /// As it stands in the configuration; the port may be 0.
+    configured: SocketAddr,
+    bound: SocketAddr,
+    sockets: Vec<TcpListener>,
+}
+
+/// A listener that is bound, but not at work yet.
+#[derive(Debug)]
+pub(super) struct Bound {
+    held: HeldListener,
+    /// For each worker.
+    pub(super) shares: Vec<Vec<TcpListener>>,
+}
+
+/// The listeners of a configuration: those of `before` that stay, and new ones. What can't be bound goes to `faults`.
+pub(super) fn bind(
+    config: &Config,
+    file: &Path,
+    workers: usize,
+    before: &[(ListenerConfig, Listener)],
+    inherited: &mut Inherited,
+    faults: &mut Vec<ConfigError>,
+) -> Vec<(Listener, Option<Bound>)> {
+    let own: Vec<SocketAddr> = before.iter().map(|(_, listener)| listener.address).collect();
+    let mut left: Vec<&(ListenerConfig, Listener)> = before.iter().collect();
+    let bind = |(index, listener): (usize, &ListenerConfig)| {
+        if let Some(place) = left.iter().position(|(old, _)| old.address == listener.address) {
+            let (old, at_work) = left.remove(place);
+            let same = (&old.limits, &old.trusted_proxies) == (&listener.limits, &listener.trusted_proxies);
+            return Ok((if same { at_work.clone() } else { at_work.with(listener) }, None));
+        }
+        let fault = |message: String| ConfigError {
+            file: file.into(),
+            line: Some(listener.line),
+            key: format!("listener[{index}].address"),
+            message,
+            hint: String::new(),
+        };
+        let inherited = inherited.take(Role::Listener, listener.address);
+        let (bound, sockets) =
+            Listener::bind(listener, workers, inherited, &own).map_err(|error| fault(error.to_string()))?;
+        let shares = listener::shares(&sockets, workers)
+            .map_err(|error| fault(format!("cannot share its sockets: {error}")))?;
+        let held = HeldListener { configured: listener.address, bound: bound.address, sockets };
+        Ok((bound, Some(Bound { held, shares })))
+    };
+    let bound = config.listeners.iter().enumerate().map(bind);
+    bound.filter_map(|bound| bound.map_err(|fault| faults.push(fault)).ok()).collect()
+}
+
+impl Bound {
+    /// Each worker's share, and what is kept.
+    fn split(self) -> (HeldListener, Vec<Vec<TcpListener>>) {
+        (self.held, self.shares)
+    }
+}
+
+impl Sockets {
+    /// Keeps the sockets of these listeners, and closes all others. Answers each worker's share of the new ones.
+    pub(super) fn keep(
+        &self,
+        listeners: Vec<(Listener, Option<Bound>)>,
+    ) -> Vec<(Listener, Option<Vec<Vec<TcpListener>>>)> {
+        let mut held = self.lock();
+        let mut before = std::mem::take(&mut held.listeners);
+        let mut kept = Vec::new();
+        let shares = listeners.into_iter().map(|(listener, bound)| {
+            let place = before.iter().position(|held| held.bound == listener.address);
+            let old = place.map(|place| before.swap_remove(place));
+            let (new, shares) = bound.map(Bound::split).unzip();
+            kept.extend(new.or(old));
+            (listener, shares)
+        });
+        let shares = shares.collect();
+        if !held.closed {
+            held.listeners = kept;
+        }
+        shares
+    }
+
+    /// Closes all, and keeps none from now on. Who connects is then turned away as soon as the workers stop accepting,
+    /// instead of waiting for nobody.
+    pub(super) fn close(&self) {
+        *self.lock() = Held { listeners: Vec::new(), closed: true };
+    }
+
+    /// Duplicates for another process, each with the address that is configured for it.
+    ///
+    /// # Errors
+    ///
+    /// The process has run out of file descriptors.
+    pub(super) fn duplicates(&self) -> std::io::Result<Vec<(SocketAddr, TcpListener)>> {
+        let held = self.lock();
+        let all = held
+            .listeners
+            .iter()
+            .flat_map(|held| held.sockets.iter().map(|socket| Ok((held.configured, socket.try_clone()?))));
+        all.collect()
+    }
+
+    /// Where the listeners are bound, in the order of the configuration.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.lock().listeners.iter().map(|held| held.bound).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

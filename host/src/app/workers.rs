@@ -1,0 +1,76 @@
+//! The workers' threads, as the rest of the process sees them.
+
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::worker::{self, Drained, Phase, Update, WorkerSetup};
+
+use super::snapshot::Published;
+
+/// The workers' threads.
+#[derive(Debug)]
+pub(super) struct Workers(Vec<JoinHandle<std::io::Result<Drained>>>);
+
+/// The way to the workers.
+#[derive(Debug)]
+pub(super) struct Mail(Vec<mpsc::UnboundedSender<Update>>);
+
+/// Starts the workers with their first configuration, and waits until they serve.
+pub(super) fn start(
+    first: Published,
+    clock: Clock,
+    phase: &watch::Receiver<Phase>,
+) -> Result<(Workers, Mail)> {
+    let workers = first.updates.len();
+    let (mut threads, mut mail) = (Vec::new(), Vec::new());
+    for (number, first) in first.updates.into_iter().enumerate() {
+        let (sender, updates) = mpsc::unbounded_channel();
+        let (setup, phase) = (WorkerSetup { first, updates, workers, clock }, phase.clone());
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || worker::run(setup, phase))
+            .context("cannot start a worker thread")?;
+        threads.push(thread);
+        mail.push(sender);
+    }
+    wait(&first.in_effect);
+    Ok((Workers(threads), Mail(mail)))
+}
+
+impl Mail {
+    /// Hands a configuration to the workers, and waits until all serve with it: no more than one is ever on its way.
+    pub(super) fn send(&self, published: Published) {
+        for (worker, update) in self.0.iter().zip(published.updates) {
+            // A worker that has ended needs none.
+            let _ = worker.send(update);
+        }
+        wait(&published.in_effect);
+    }
+}
+
+impl Workers {
+    /// Waits until all have drained.
+    pub(super) fn join(self) -> Result<Drained> {
+        let mut cut_off = 0;
+        for worker in self.0 {
+            match worker.join() {
+                Ok(drained) => {
+                    if let Drained::CutOff(connections) = drained.context("a worker's event loop failed")? {
+                        cut_off += connections;
+                    }
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(if cut_off == 0 { Drained::Clean } else { Drained::CutOff(cut_off) })
+    }
+}
+
+/// Nothing is ever sent: the wait ends when every worker has dropped its end.
+fn wait(in_effect: &Receiver<()>) {
+    while in_effect.recv().is_ok() {}
+}

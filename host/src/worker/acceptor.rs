@@ -1,0 +1,134 @@
+//! One listener on one worker: from accept to the end of its connections.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::drain::Drain;
+use crate::listener::Listener;
+use crate::proxy::Current;
+use crate::serve;
+
+/// How long accepting pauses when the process has run out of file descriptors or memory.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener at work, with its connections.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    shared: Rc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// What holds for the next connection.
+    listener: RefCell<Rc<Listener>>,
+    current: Rc<Current>,
+    drain: Drain,
+}
+
+impl Acceptor {
+    /// Accepts on these sockets. Needs a tokio runtime and a `LocalSet`.
+    ///
+    /// # Errors
+    ///
+    /// The event loop doesn't take a socket.
+    pub(super) fn start(
+        listener: Listener,
+        sockets: Vec<TcpListener>,
+        current: &Rc<Current>,
+    ) -> io::Result<Self> {
+        let sockets: Vec<_> =
+            sockets.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<_, _>>()?;
+        let listener = RefCell::new(Rc::new(listener));
+        let shared = Rc::new(Shared { listener, current: Rc::clone(current), drain: Drain::default() });
+        let accept = |socket| tokio::task::spawn_local(accept(Rc::clone(&shared), socket));
+        let tasks = sockets.into_iter().map(accept).collect();
+        Ok(Self { shared, tasks })
+    }
+
+    /// Whether this accepts for a listener, whatever its limits.
+    pub(super) fn is_for(&self, listener: &Listener) -> bool {
+        Arc::ptr_eq(&self.shared.listener.borrow().connections, &listener.connections)
+    }
+
+    /// Lets other limits hold for the connections to come.
+    pub(super) fn set_listener(&self, listener: Listener) {
+        let _before = self.shared.listener.replace(Rc::new(listener));
+    }
+
+    /// Tells it to accept nothing that isn't on the way, and its connections to come to an end.
+    pub(super) fn start_drain(&self) {
+        self.shared.drain.start();
+    }
+
+    /// Connections at this moment.
+    pub(super) fn connections(&self) -> usize {
+        self.shared.drain.connections()
+    }
+
+    /// Whether a drain has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.tasks.iter().all(JoinHandle::is_finished) && self.connections() == 0
+    }
+
+    /// Waits for the end of a drain.
+    pub(super) async fn finished(&mut self) {
+        for task in &mut self.tasks {
+            // It panics with a connection at most, which is none any more then.
+            let _ = task.await;
+        }
+        self.tasks.clear();
+        self.shared.drain.finished().await;
+    }
+}
+
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Accepts until the drain begins, and then what the kernel has already accepted for us.
+async fn accept(shared: Rc<Shared>, socket: tokio::net::TcpListener) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = socket.accept() => accepted,
+            () = shared.drain.started() => return,
+        };
+        let listener = Rc::clone(&shared.listener.borrow());
+        match accepted {
+            Ok((stream, peer)) => {
+                // Only now: a worker without clients must not keep a permit from those that have some. And drain or not,
+                // who was accepted is served.
+                let permit = listener.connections.acquire().await;
+                // It may have taken long.
+                let listener = Rc::clone(&shared.listener.borrow());
+                let (current, guard) = (Rc::clone(&shared.current), shared.drain.guard());
+                tokio::task::spawn_local(async move {
+                    serve::connection(current, listener, guard, stream, peer).await;
+                    drop(permit);
+                });
+            }
+            Err(error) if is_about_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(address = %listener.address, %error, "cannot accept; pausing");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The connection is gone before it was accepted; the next one is unaffected.
+fn is_about_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}

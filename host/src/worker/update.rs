@@ -1,0 +1,50 @@
+//! What a worker is handed when the configuration changes.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use crate::config::{RouteConfig, UpstreamLimits};
+use crate::listener::Listener;
+use crate::policy::{Picker, PolicySlot};
+use crate::pool::Pool;
+
+/// A whole configuration as one worker gets it. What is in use already is named; what is new comes along.
+#[derive(Debug)]
+pub struct Update {
+    /// Counts the configurations of the process, from 1.
+    pub configuration: u64,
+    /// The pools, each with its limits.
+    pub pools: Vec<(Arc<Pool>, Arc<UpstreamLimits>)>,
+    /// The policies at work.
+    pub policies: Vec<PolicyShare>,
+    /// The routes, each with the index of the policy that picks for it.
+    pub routes: Vec<(RouteConfig, usize)>,
+    /// Where to accept.
+    pub listeners: Vec<ListenerShare>,
+    /// How long connections may take to end when the worker does.
+    pub drain_timeout: Duration,
+    /// Dropped as soon as the worker serves with this: whoever holds the other end knows when all do.
+    pub in_effect: Sender<()>,
+}
+
+/// One worker's share in a policy.
+#[derive(Debug)]
+pub struct PolicyShare {
+    /// The policy's slot.
+    pub slot: Arc<PolicySlot>,
+    /// Index of the pool that it picks from.
+    pub pool: usize,
+    /// The worker's picker; `None` if it has one from the configuration before.
+    pub picker: Option<Picker>,
+}
+
+/// One worker's share in a listener.
+#[derive(Debug)]
+pub struct ListenerShare {
+    /// The listener.
+    pub listener: Listener,
+    /// The worker's sockets; `None` if it has them from the configuration before.
+    pub sockets: Option<Vec<TcpListener>>,
+}

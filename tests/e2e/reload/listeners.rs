@@ -1,0 +1,100 @@
+//! Listeners that come, change and go.
+
+use std::net::{SocketAddr, TcpStream};
+
+use super::pool;
+use crate::harness::{Backend, Client, Latch, Proxy, wait_until};
+
+fn address_in(line: &str) -> SocketAddr {
+    let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+    address.and_then(|address| address.parse().ok()).expect("an address")
+}
+
+fn listener(address: &str, more: &str) -> String {
+    format!("[[listener]]\naddress = \"{address}\"\n{more}\n")
+}
+
+#[test]
+fn listeners_come_and_go_and_the_others_stay() {
+    let release = Latch::default();
+    let opened = release.clone();
+    let backend = Backend::start(move |exchange| {
+        exchange.read_body();
+        if exchange.request.target() == "/slow" {
+            opened.wait();
+        }
+        exchange.respond("good");
+    });
+    let rest = pool("p", &[&backend], "");
+    let both = format!("{}{rest}", listener("127.0.0.1:0", "") + &listener("127.0.0.2:0", ""));
+    let proxy = Proxy::start(&format!("{}{rest}", listener("127.0.0.1:0", "")));
+    let mut stays = proxy.client();
+    assert_eq!(stays.get("/").text(), "good");
+
+    proxy.reload(&both);
+    let second = address_in(&proxy.wait_for_logs(" listening address=", 2)[1]);
+    let mut running = Client::connect(second);
+    running.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+    let mut idle = Client::connect(second);
+    assert_eq!(idle.get("/").header("connection"), None);
+    let mut silent = Client::connect(second);
+    backend.wait_for_requests(3);
+
+    let line = proxy.reload(&format!("{}{rest}", listener("127.0.0.1:0", "")));
+    assert!(line.contains("-listener 127.0.0.2:0"), "{line}");
+    proxy.wait_for_log(&format!("listener closed; its connections finish what they are at address={second}"));
+    wait_until("nobody is let in", || TcpStream::connect(second).is_err());
+    assert!(idle.is_closed());
+    silent.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(silent.response("GET").header("connection"), Some("close"));
+    release.open();
+    let response = running.response("GET");
+    assert_eq!((response.text().as_str(), response.header("connection")), ("good", Some("close")));
+    assert!(running.is_closed());
+    assert_eq!(stays.get("/").header("connection"), None, "nothing has happened to this one");
+    assert_eq!(proxy.client().get("/").text(), "good");
+}
+
+#[test]
+fn limits_of_a_listener_hold_for_connections_to_come() {
+    let backend = Backend::named("good");
+    let rest = pool("p", &[&backend], "");
+    let start = |more: &str| format!("{}{rest}", listener("127.0.0.1:0", more));
+    let proxy = Proxy::start(&start("max_uri_bytes = \"256B\""));
+    let long = format!("/{}", "x".repeat(300));
+    let (mut old, mut other) = (proxy.client(), proxy.client());
+    assert_eq!((old.get("/").status(), other.get("/").status()), (200, 200));
+    let line = proxy.reload(&start(""));
+    assert!(line.contains("~listener 127.0.0.1:0"), "{line}");
+    assert_eq!(old.get(&long).status(), 414);
+    assert_eq!(proxy.client().get(&long).status(), 200);
+    assert_eq!(other.get("/").status(), 200);
+
+    // One connection is there; so one more is let in, and the next has to wait for its end.
+    proxy.reload(&start("max_connections = 2"));
+    let mut last = proxy.client();
+    assert_eq!(last.get("/").status(), 200);
+    let mut waiting = proxy.client();
+    waiting.send("GET /waiting HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(other.get("/").status(), 200);
+    assert!(!backend.requests().iter().any(|request| request.target() == "/waiting"));
+    drop(other);
+    assert_eq!(waiting.response("GET").status(), 200);
+}
+
+#[test]
+fn a_listener_on_one_address_takes_the_place_of_one_on_all() {
+    let backend = Backend::named("good");
+    let rest = pool("p", &[&backend], "");
+    let proxy = Proxy::start(&format!("{}{rest}", listener("127.0.0.1:0", "")));
+    // A port that is free, as far as one can know.
+    let port = std::net::TcpListener::bind("0.0.0.0:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a port")
+        .port();
+    for (address, line) in [(format!("0.0.0.0:{port}"), 2), (format!("127.0.0.1:{port}"), 3)] {
+        proxy.reload(&format!("{}{rest}", listener(&address, "")));
+        proxy.wait_for_logs(" listening address=", line);
+        assert_eq!(Client::connect(([127, 0, 0, 1], port).into()).get("/").text(), "good");
+    }
+}

@@ -1,0 +1,97 @@
+//! Configurations that can't be served: named with their line, once, and the old one serves on.
+
+use super::{config, pool, route};
+use crate::harness::{Backend, Client, Proxy, constant, wait_until};
+
+const REFUSED: &str = "configuration refused: ";
+
+/// Puts a text in place that is refused, and answers what is said of it.
+fn refuse(proxy: &Proxy, text: &str) -> String {
+    let before = proxy.log_with(REFUSED).len();
+    proxy.rewrite(text);
+    proxy.wait_for_logs(REFUSED, before + 1).remove(before)
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_line_and_the_old_configuration_serves() {
+    let backend = Backend::named("backend");
+    let good = config(&pool("p", &[&backend], ""));
+    let proxy = Proxy::start(&good);
+    let mut client = proxy.client();
+    for (text, expected) in [
+        (format!("{good}nonsense = 1\n"), "pointsman.toml:8: pool.p.nonsense: unknown key `nonsense`; "),
+        (format!("{good}[pool.q\n"), "pointsman.toml:8: "),
+        (String::new(), "there is no listener"),
+        (
+            format!("{good}policy = \"nonesuch\"\n"),
+            "pointsman.toml:8: pool.p.policy: there is no policy `nonesuch`",
+        ),
+        (
+            format!("{good}policy = {{ name = \"peak-ewma\", config = {{ taw = \"5s\" }} }}\n"),
+            "pointsman.toml:8: pool.p.policy: ",
+        ),
+    ] {
+        let line = refuse(&proxy, &text);
+        assert!(line.contains("ERROR") && line.contains(expected), "{line}");
+        assert!(proxy.wait_for_log("the old configuration serves").contains("until the file is mended"));
+        assert_eq!(client.get("/").text(), "backend");
+    }
+    // Only a look that follows all events shows that nothing is said twice.
+    let said = proxy.log_with(REFUSED).len();
+    std::fs::write(proxy.path("unrelated"), "").expect("a file");
+    let line = refuse(&proxy, &format!("{good}nonsense = 2\n"));
+    assert!(line.contains("nonsense"), "{line}");
+    assert_eq!(proxy.log_with(REFUSED).len(), said + 1);
+    proxy.rewrite(&good);
+    proxy.wait_for_log("the file says again what is served");
+    assert_eq!(client.get("/").text(), "backend");
+}
+
+#[test]
+fn nothing_of_a_refused_configuration_takes_effect() {
+    let (one, two) = (Backend::named("one"), Backend::named("two"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address");
+    let proxy = Proxy::start(&config(&pool("p", &[&one], "")));
+    let second = format!("[[listener]]\naddress = \"{address}\"\n");
+    let next = config(&(second + &route("/", "q") + &pool("q", &[&two], "")));
+    let line = refuse(&proxy, &next);
+    let expected =
+        format!("pointsman.toml:6: listener[1].address: cannot listen on {address}: Address already in use");
+    assert!(line.contains(&expected), "{line}");
+    assert_eq!(proxy.client().get("/").text(), "one");
+    drop(taken);
+    // The same text, and now it can be served.
+    proxy.signal("HUP");
+    proxy.wait_for_log("configuration reloaded");
+    assert_eq!(
+        [proxy.address(), address].map(|address| Client::connect(address).get("/").text()),
+        ["two", "two"]
+    );
+}
+
+#[test]
+fn a_configuration_that_waits_for_its_plugin_serves_when_it_comes() {
+    let backends = [Backend::named("0"), Backend::named("1")];
+    let backends = backends.each_ref();
+    let proxy = Proxy::start(&config(&pool("p", &backends, "")));
+    let line = refuse(&proxy, &config(&pool("p", &backends, "policy = { file = \"late.wasm\" }")));
+    assert!(line.contains("pointsman.toml:7: pool.p.policy: cannot read the plugin"), "{line}");
+    std::fs::write(proxy.path("late.wasm"), constant(1, 0)).expect("a plugin");
+    proxy.wait_for_log("configuration reloaded");
+    assert_eq!([0, 1, 2].map(|_| proxy.client().get("/").text()), ["1", "1", "1"]);
+}
+
+#[test]
+fn what_needs_a_restart_is_said_and_the_rest_applies() {
+    let (one, two) = (Backend::named("one"), Backend::named("two"));
+    let proxy = Proxy::start(&config(&pool("p", &[&one], "")));
+    let next = config(&pool("p", &[&two], "")).replace("workers = 2", "workers = 3")
+        + "[admin]\naddress = \"127.0.0.1:9901\"\n";
+    proxy.reload(&next);
+    assert_eq!(proxy.client().get("/").text(), "two");
+    wait_until("both are said", || proxy.log_with("takes effect at the next restart").len() >= 2);
+    let said = proxy.log_with("takes effect at the next restart").join("\n");
+    assert!(said.contains("key=\"workers\" runs=2 configured=3"), "{said}");
+    assert!(said.contains("key=\"admin.address\""), "{said}");
+}
