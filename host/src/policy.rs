@@ -24,10 +24,12 @@ mod ledger;
 mod loader;
 mod picker;
 mod rng;
+mod settings;
 mod slot;
 #[cfg(test)]
 mod testing;
 mod ticker;
+mod trial;
 mod verdict;
 mod version;
 
@@ -35,9 +37,10 @@ pub use admission::Refusal;
 pub use bundled::{bundled, names};
 pub use cells::Cells;
 pub use fault::{Fault, FaultKind};
-pub use guest::{Call, PolicySettings};
-pub use ledger::Ledger;
-pub use loader::{Checked, Opened, Plugin, PolicyLoader, StartError, Swap, SwapOutcome};
+pub use guest::Call;
+pub use ledger::{Ledger, Tally};
+pub use loader::{Checked, Event, Milestone, Opened, Plugin, PolicyLoader, StartError, Swap, SwapOutcome};
 pub use picker::{ChosenBy, Pick, Picked, Picker, Response};
-pub use slot::{PolicySlot, Serving};
+pub use settings::PolicySettings;
+pub use slot::{PolicySlot, Quarantine, Serving};
 pub use version::{Hooks, PolicyVersion, VersionId};

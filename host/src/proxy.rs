@@ -115,6 +115,7 @@ async fn serve(
             Exchange::begin(claim, proxy.deadlines.clock())
         }
         Pick::Reject(status) => return Err(Failure::PolicyReject(status)),
+        Pick::Failed => return Err(Failure::PolicyFault),
         Pick::Unavailable => return Err(Failure::NoBackend),
     };
     let replay = || {
