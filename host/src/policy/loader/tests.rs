@@ -13,6 +13,7 @@ use super::super::testing::{guest_with, loader, open, plugin, pool, request, wai
 use super::super::version::VersionId;
 use super::*;
 
+mod learnt;
 mod rollback;
 
 /// A guest that picks this backend, or abstains where it can't; counts its picks in cell 1.
