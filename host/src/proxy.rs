@@ -111,7 +111,7 @@ async fn serve(
 
     let mut exchange = match balancer.pick(&mut head) {
         Pick::Backend(picked) => {
-            let claim = balancer.claim(picked).ok_or(Failure::NoBackend)?;
+            let claim = balancer.claim(picked, &head).ok_or(Failure::NoBackend)?;
             Exchange::begin(claim, proxy.deadlines.clock())
         }
         Pick::Reject(status) => return Err(Failure::PolicyReject(status)),

@@ -14,7 +14,9 @@ use crate::topology::Topology;
 
 use super::fallback;
 use super::fault::Fault;
+use super::guest::Lending;
 use super::instance::{Failed, Seat};
+use super::kept::Kept;
 use super::ledger::Tally;
 use super::rng::Rng;
 use super::slot::{Delivery, PolicySlot};
@@ -144,10 +146,17 @@ impl Picker {
         }
     }
 
+    /// Keeps what the policy may ask for when it is told how the response to a request ended: nothing, if it is not
+    /// told or asks for nothing.
+    #[must_use]
+    pub fn keep(&self, picked: Picked, head: &RequestHead) -> Kept {
+        let told = picked.generation == self.generation && self.wants_responses();
+        let lending = self.version().filter(|_| told).map_or(Lending::Nothing, |version| version.lending);
+        Kept::of(head, lending)
+    }
+
     /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
-    ///
-    /// With the head the policy can look at the request once more.
-    pub fn observe(&mut self, picked: Picked, response: &Response, head: Option<&mut RequestHead>) {
+    pub fn observe(&mut self, picked: Picked, response: &Response, kept: Kept) {
         self.catch_up();
         if picked.generation != self.generation || picked.topology != self.topology.generation() {
             return;
@@ -156,7 +165,7 @@ impl Picker {
             response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
-        if let Some(Err(failed)) = self.seat.observe(observation, head) {
+        if let Some(Err(failed)) = self.seat.observe(observation, kept.into_head().as_mut()) {
             self.give_up(failed);
         }
     }

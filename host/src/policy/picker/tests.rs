@@ -228,16 +228,16 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     let seen = |slot| with_cell(&cells, slot, |cell| cell.get());
 
     let old = picked(picker.pick(&mut request()));
-    picker.observe(old, &response(), None);
+    picker.observe(old, &response(), Kept::Nothing);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 200, 1500, 1]);
 
     // Without a response head there is no status and no time to it.
-    picker.observe(old, &Response { answered: None, ..response() }, None);
+    picker.observe(old, &Response { answered: None, ..response() }, Kept::Nothing);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 0, -1, 2]);
 
     // The same index is another backend now.
     replace_backends(opened.slot.pool(), &["c", "a", "b"]);
-    picker.observe(old, &response(), None);
+    picker.observe(old, &response(), Kept::Nothing);
     assert_eq!(seen(6), 2);
     assert_eq!(seen(1), 3, "but of the topology it is told");
     let old = picked(picker.pick(&mut request()));
@@ -247,10 +247,10 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     loader.swap(&opened.slot, plugin(other), move |outcome| drop(reply.send(outcome)));
     outcome.recv().unwrap();
     let picker = &mut opened.pickers[0];
-    picker.observe(old, &response(), None);
+    picker.observe(old, &response(), Kept::Nothing);
     assert_eq!(seen(6), 2, "another version picked");
     let new = picked(picker.pick(&mut request()));
-    picker.observe(new, &response(), None);
+    picker.observe(new, &response(), Kept::Nothing);
     assert_eq!(seen(6), 3);
 }
 
@@ -288,7 +288,7 @@ fn hooks_that_fail_cost_the_instance_and_nothing_else() {
             match hook {
                 "topology" => replace_backends(slot.pool(), &["a", "b"]),
                 "tick" => drop(picker.tick()),
-                _ => picker.observe(before, &response(), None),
+                _ => picker.observe(before, &response(), Kept::Nothing),
             }
             picked(picker.pick(&mut request()));
             slot.ledger().all_faults() > 0

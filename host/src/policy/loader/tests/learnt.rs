@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::backend::BackendIndex;
+use crate::policy::kept::Kept;
 use crate::policy::picker::{Picked, Picker, Response};
 use pointsman_sdk::abi::outcome;
 
@@ -35,7 +36,7 @@ fn latencies_outlive_a_swap_and_a_restart_of_an_instance() {
         let took = Duration::from_millis(ms);
         let answered = Some((http::StatusCode::OK, took));
         let response = Response { answered, outcome: outcome::COMPLETE, total: took };
-        opened.pickers[0].observe(picked, &response, None);
+        opened.pickers[0].observe(picked, &response, Kept::Nothing);
         seen[picked.index.get()] = true;
         seen == [true; 3]
     });
