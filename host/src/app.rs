@@ -22,9 +22,10 @@ use tokio::sync::{oneshot, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::admin;
+use crate::control::archive::Archive;
 use crate::control::watch::PluginWatch;
 use crate::listener::{Inherited, Role};
-use crate::policy::{PolicyLoader, PolicySlot};
+use crate::policy::{Milestone, PolicyLoader, PolicySlot};
 use crate::worker::{Drained, Phase};
 
 pub use reconfigure::{ConfigurationStatus, Reload};
@@ -69,7 +70,7 @@ impl App {
     /// Every plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<()> {
-        let loader = loader(config, Clock::start())?;
+        let loader = loader(config, Clock::start(), |_, _| {})?;
         Ok(policies::check(config, file, &loader)?)
     }
 
@@ -82,10 +83,24 @@ impl App {
         let Circumstances { workers, mut inherited } = circumstances;
         config.workers = workers.unwrap_or(config.workers);
         let clock = Clock::start();
-        let loader = Arc::new(loader(&config, clock)?);
+        let archive = config.state_dir.as_deref().map(open_archive).transpose()?;
+        let remembered = archive.clone();
+        let loader = Arc::new(match archive {
+            Some(archive) => {
+                loader(&config, clock, archive.keep().context("no thread for the policy archive")?)?
+            }
+            None => loader(&config, clock, |_, _| {})?,
+        });
         let admin = config.admin.map(|address| admin_socket(address, &mut inherited)).transpose()?;
         let workers_count = config.workers;
-        let next = Snapshot::default().next(config, file, &loader, workers_count, &mut inherited)?;
+        let next = Snapshot::default().next(
+            config,
+            file,
+            &loader,
+            remembered.as_ref(),
+            workers_count,
+            &mut inherited,
+        )?;
         for address in inherited.left() {
             tracing::warn!(%address, "no listener has the address of this inherited socket; it is closed");
         }
@@ -194,11 +209,19 @@ impl App {
     }
 }
 
-fn loader(config: &Config, clock: Clock) -> Result<PolicyLoader> {
+fn open_archive(directory: &Path) -> Result<Archive> {
+    Archive::open(directory).with_context(|| format!("state_dir: cannot make {}", directory.display()))
+}
+
+fn loader(
+    config: &Config,
+    clock: Clock,
+    remember: impl FnMut(&PolicySlot, Milestone) + Send + 'static,
+) -> Result<PolicyLoader> {
     let workers = NonZeroUsize::new(config.workers).unwrap_or(NonZeroUsize::MIN);
     // The standard library's hasher is seeded by the system.
     let seed = RandomState::new().build_hasher().finish();
-    Ok(PolicyLoader::start(clock, workers, seed)?)
+    Ok(PolicyLoader::start_with(clock, workers, seed, remember)?)
 }
 
 /// The admin server's socket: the one that is there, or a new one.

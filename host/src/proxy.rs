@@ -137,10 +137,11 @@ async fn serve(
 
     let mut exchange = match balancer.pick(&mut head) {
         Pick::Backend(picked) => {
-            let claim = balancer.claim(picked).ok_or(Failure::NoBackend)?;
+            let claim = balancer.claim(picked, &head).ok_or(Failure::NoBackend)?;
             Exchange::begin(claim, proxy.deadlines.clock())
         }
         Pick::Reject(status) => return Err(Failure::PolicyReject(status)),
+        Pick::Failed => return Err(Failure::PolicyFault),
         Pick::Unavailable => return Err(Failure::NoBackend),
     };
     let replay = || {

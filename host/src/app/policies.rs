@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigError, ConfigErrors, HostPattern, PolicyConfig, PolicySource};
+use crate::config::{Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig};
+use crate::control::archive::{Archive, UsedAt};
 use crate::control::plugin_file;
 use crate::control::watch::Watched;
-use crate::policy::{Cells, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot};
+use crate::policy::{
+    Cells, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine, Refusal, VersionId,
+};
 use crate::pool::Pool;
 
 use super::pools;
@@ -16,22 +19,15 @@ use super::pools;
 struct Use<'a> {
     /// Index of the pool that it picks from.
     pool: usize,
-    place: Place,
     policy: &'a PolicyConfig,
+    /// The route that it picks for, if it isn't the pool's own.
+    route: Option<&'a RouteConfig>,
     key: String,
-}
-
-/// What a policy is there for. Its state in the host belongs to this.
-#[derive(Debug, Clone, PartialEq)]
-enum Place {
-    Pool(String),
-    Route { host: HostPattern, path: String, pool: String },
 }
 
 /// A policy at work, and what it was made of.
 #[derive(Debug, Clone)]
 pub(super) struct AtWork {
-    place: Place,
     source: PolicySource,
     /// The file whose content it follows; `None` if it is a bundled one for good.
     file: Option<PathBuf>,
@@ -48,15 +44,13 @@ pub(super) struct AtWork {
 fn uses(config: &Config) -> Vec<Use<'_>> {
     let of_pools = config.pools.iter().enumerate().map(|(index, pool)| Use {
         pool: index,
-        place: Place::Pool(pool.name.clone()),
         policy: &pool.policy,
+        route: None,
         key: format!("pool.{}.policy", pool.name),
     });
     let of_routes = config.routes.iter().enumerate().filter_map(|(index, route)| {
         let policy = route.policy.as_ref()?;
-        let pool = config.pools[route.pool].name.clone();
-        let place = Place::Route { host: route.host.clone(), path: route.path.clone(), pool };
-        Some(Use { pool: route.pool, place, policy, key: format!("route[{index}].policy") })
+        Some(Use { pool: route.pool, policy, route: Some(route), key: format!("route[{index}].policy") })
     });
     of_pools.chain(of_routes).collect()
 }
@@ -77,8 +71,7 @@ pub(super) fn check(config: &Config, file: &Path, loader: &PolicyLoader) -> Resu
     let faults = uses(config).into_iter().filter_map(|used| {
         let plugin = used.plugin(config, file);
         let checked = plugin.and_then(|plugin| {
-            let settings = PolicySettings::from(used.policy);
-            let checked = loader.check(Arc::clone(&pools[used.pool]), settings, plugin);
+            let checked = loader.check(Arc::clone(&pools[used.pool]), used.settings(), plugin);
             checked.map_err(|refusal| used.fault(file, &refusal))
         });
         checked.err()
@@ -88,18 +81,21 @@ pub(super) fn check(config: &Config, file: &Path, loader: &PolicyLoader) -> Resu
 
 /// Puts the policies to work: those of `before` that stay as they are, and new ones, each with a picker for every worker.
 /// What can't be put to work goes to `faults`.
+///
+/// A plugin file that can't serve doesn't keep the proxy from starting if the archive has a version that could.
 pub(super) fn open(
     config: &Config,
     file: &Path,
     loader: &PolicyLoader,
+    archive: Option<&Archive>,
     pools: &[pools::Next],
     before: &[AtWork],
     faults: &mut Vec<ConfigError>,
 ) -> Vec<(AtWork, Option<Vec<Picker>>)> {
     let open = |used: Use<'_>| {
         let pool = &pools[used.pool];
-        let old = before.iter().find(|old| old.place == used.place);
-        let settings = PolicySettings::from(used.policy);
+        let settings = used.settings();
+        let old = before.iter().find(|old| old.is_for(&pool.pool, &settings));
         let follows = plugin_file::path(&used.policy.source, config.policy_dir.as_deref());
         if let Some(old) = old
             && (&old.source, &old.file, &old.settings) == (&used.policy.source, &follows, &settings)
@@ -109,21 +105,58 @@ pub(super) fn open(
         }
         let plugin = used.plugin(config, file)?;
         let fault = |refusal| used.fault(file, &refusal);
+        if let Some(quarantine) = old.and_then(|old| old.slot.quarantine())
+            && quarantine.version == VersionId::of(&plugin.content)
+        {
+            return Err(fault(Refusal::Quarantined { reason: quarantine.reason }));
+        }
         if let Some(rehearsal) = &pool.rehearsal {
             // The pool itself still has the backends from before.
             loader.check(Arc::clone(rehearsal), settings.clone(), plugin.clone()).map_err(fault)?;
         }
         let cells = old.map_or_else(Arc::default, |old| Arc::clone(&old.cells));
-        let opened = loader
-            .open(Arc::clone(&pool.pool), settings.clone(), Arc::clone(&cells), plugin)
-            .map_err(fault)?;
+        let open = |plugin| loader.open(Arc::clone(&pool.pool), settings.clone(), Arc::clone(&cells), plugin);
+        let opened = match archive.filter(|_| !plugin.is_bundled()) {
+            Some(archive) => open_or_last_good(archive, &pool.pool, &settings, plugin, open),
+            None => open(plugin),
+        };
+        let Opened { slot, pickers } = opened.map_err(fault)?;
         let source = used.policy.source.clone();
-        let Use { pool, place, key, .. } = used;
-        let policy = AtWork { place, source, file: follows, settings, cells, pool, slot: opened.slot, key };
-        Ok((policy, Some(opened.pickers)))
+        let Use { pool, key, .. } = used;
+        Ok((AtWork { source, file: follows, settings, cells, pool, slot, key }, Some(pickers)))
     };
     let opened = uses(config).into_iter().map(open);
     opened.filter_map(|opened| opened.map_err(|fault| faults.push(fault)).ok()).collect()
+}
+
+/// Opens a slot with a plugin file, or if that can't serve, with the last version that could.
+fn open_or_last_good(
+    archive: &Archive,
+    pool: &Pool,
+    settings: &PolicySettings,
+    plugin: Plugin,
+    open: impl Fn(Plugin) -> Result<Opened, Refusal>,
+) -> Result<Opened, Refusal> {
+    let used_at = UsedAt::of(pool, settings, &plugin.origin);
+    let quarantine = archive.quarantine(&used_at);
+    let quarantine = quarantine.filter(|kept_out| kept_out.version == VersionId::of(&plugin.content));
+    let opened = match &quarantine {
+        Some(Quarantine { reason, .. }) => Err(Refusal::Quarantined { reason: reason.clone() }),
+        None => open(plugin),
+    };
+    opened.or_else(|refusal| {
+        let Some(good) = archive.last_good(&used_at) else { return Err(refusal) };
+        // What stands in the file is what the operator has to know of, whatever becomes of the copy.
+        let opened = open(good).map_err(|_| refusal.clone())?;
+        let UsedAt { pool, route, file } = used_at;
+        let version = opened.slot.serving().version.id;
+        tracing::error!(
+            pool, route, file, %version,
+            "the plugin file can't serve; the last good version does, until the file is mended: {refusal}"
+        );
+        opened.slot.set_quarantine(quarantine);
+        Ok(opened)
+    })
 }
 
 /// The plugin files that a configuration names, whether or not they exist.
@@ -133,6 +166,11 @@ pub(super) fn files(config: &Config) -> Vec<PathBuf> {
 }
 
 impl AtWork {
+    /// Whether it is there for the same as a policy with these settings. Its state in the host belongs to this.
+    fn is_for(&self, pool: &Pool, settings: &PolicySettings) -> bool {
+        self.slot.pool().name == pool.name && self.settings.route == settings.route
+    }
+
     /// What to follow for it.
     pub(super) fn watched(&self) -> Option<Watched> {
         Some(Watched { path: self.file.clone()?, slot: Arc::clone(&self.slot) })
@@ -140,6 +178,11 @@ impl AtWork {
 }
 
 impl Use<'_> {
+    fn settings(&self) -> PolicySettings {
+        let route = self.route.map(|route| route.to_string().into());
+        PolicySettings { route, ..PolicySettings::from(self.policy) }
+    }
+
     fn plugin(&self, config: &Config, file: &Path) -> Result<Plugin, ConfigError> {
         plugin_file::find(&self.policy.source, config.policy_dir.as_deref())
             .map_err(|error| self.fault(file, &error))

@@ -130,7 +130,7 @@ impl Reloader {
         }
         let workers = config.workers;
         let mut none = Inherited::default();
-        let next = match self.snapshot.next(config, &self.file, &self.loader, workers, &mut none) {
+        let next = match self.snapshot.next(config, &self.file, &self.loader, None, workers, &mut none) {
             Ok(next) => next,
             Err(errors) => return Reload::Refused(errors),
         };
@@ -165,7 +165,11 @@ impl Reloader {
         if config.admin != old.admin {
             warn_of_restart("admin.address", &old.admin, &config.admin);
         }
+        if config.state_dir != old.state_dir {
+            warn_of_restart("state_dir", &old.state_dir, &config.state_dir);
+        }
         config.workers = old.workers;
+        config.state_dir.clone_from(&old.state_dir);
         config.admin = old.admin;
         config
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
+use crate::control::archive::Archive;
 use crate::control::watch::Watched;
 use crate::listener::{Inherited, Listener};
 use crate::policy::{Picker, PolicyLoader, PolicySlot};
@@ -53,6 +54,7 @@ impl Snapshot {
         config: Config,
         file: &Path,
         loader: &PolicyLoader,
+        archive: Option<&Archive>,
         workers: usize,
         inherited: &mut Inherited,
     ) -> Result<Next, ConfigErrors> {
@@ -63,7 +65,7 @@ impl Snapshot {
             .iter()
             .map(|pool| pools::next(pool, known.iter().find(|(old, _)| old.name == pool.name).copied()))
             .collect();
-        let policies = policies::open(&config, file, loader, &pools, &self.policies, &mut faults);
+        let policies = policies::open(&config, file, loader, archive, &pools, &self.policies, &mut faults);
         let listeners = sockets::bind(&config, file, workers, &self.listeners, inherited, &mut faults);
         ConfigErrors::none_or(faults)?;
         Ok(Next { config, workers, pools, policies, listeners })
