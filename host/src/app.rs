@@ -113,7 +113,7 @@ impl App {
         let plugins = Arc::new(plugins);
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let (workers_threads, mail) = workers::start(first, clock, &phase_seen)?;
-        *shared.status() = ConfigurationStatus { number: 1, refused: None, slots: snapshot.slots() };
+        *shared.status() = snapshot.status(1);
         let reloader = Reloader {
             file: file.into(),
             workers,

@@ -3,5 +3,7 @@
 pub mod admin;
 pub mod archive;
 pub mod plugin_file;
+pub mod service;
 pub mod signals;
+pub mod take_over;
 pub mod watch;

@@ -106,7 +106,7 @@ pub async fn handle(
         Err(failure) => {
             failure.log(client.peer);
             let mut response = failure.respond(in_work);
-            if has_body {
+            if has_body || !client.may_keep_alive() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)

@@ -22,7 +22,8 @@ use crate::drain::DrainGuard;
 use crate::listener::Listener;
 use crate::proxy::{self, Current, Session};
 
-/// A connection that was accepted while the worker drains has this long to send its first request.
+/// How long a connection that shall come to its end waits for a request: one may be on the way. Closing at once would lose
+/// it, and the client couldn't know whether it was served.
 const LATE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a client still sends after the last response is taken in for so long, and so much of it: closing on unread
@@ -55,13 +56,8 @@ pub async fn connection(
     let mut told_to_end = false;
     let ended = poll_fn(|cx| {
         if !told_to_end && drain.is_draining(cx) {
-            // hyper would close a connection that hasn't said anything yet, although its request may be on the way.
-            if client.has_begun() {
-                told_to_end = true;
-                Pin::new(&mut http).graceful_shutdown();
-            } else if !client.receive.is_set_within(LATE_GRACE) {
-                client.receive.set(LATE_GRACE);
-            }
+            told_to_end = true;
+            client.end_soon(LATE_GRACE);
         }
         Pin::new(&mut http).poll(cx)
     })

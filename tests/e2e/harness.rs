@@ -13,7 +13,7 @@ pub(crate) use client::Client;
 pub(crate) use guest::{choose, constant, guest, revised, version};
 pub(crate) use http::{Request, Response};
 pub(crate) use latch::Latch;
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, send_signal};
 pub(crate) use setup::Setup;
 
 use std::time::{Duration, Instant};

@@ -21,6 +21,7 @@ mod refused;
 mod reload;
 mod requests;
 mod responses;
+mod restart;
 mod reuse;
 mod route_policies;
 mod slow_clients;

@@ -1,12 +1,12 @@
 //! The thread that reloads the configuration: one reload after the other, each one whole or not at all.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -35,6 +35,16 @@ pub enum Reload {
     Refused(ConfigErrors),
 }
 
+impl Display for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(number) => write!(f, "configuration {number} serves"),
+            Self::Unchanged => f.write_str("what the file says serves"),
+            Self::Refused(_) => f.write_str("the file is refused; the configuration before it serves on"),
+        }
+    }
+}
+
 /// How it stands with the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct ConfigurationStatus {
@@ -42,6 +52,8 @@ pub struct ConfigurationStatus {
     pub number: u64,
     /// Why what is in the file now doesn't serve; `None` if it does.
     pub refused: Option<ConfigErrors>,
+    /// How long running requests may take to finish when the process ends.
+    pub drain_timeout: Duration,
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     pub slots: Vec<Arc<PolicySlot>>,
 }
@@ -141,7 +153,7 @@ impl Reloader {
         self.mail.send(published);
         self.tell_listeners(&bound);
         self.plugins.follow(snapshot.watched());
-        *self.shared.status() = ConfigurationStatus { number, refused: None, slots: snapshot.slots() };
+        *self.shared.status() = snapshot.status(number);
         self.snapshot = snapshot;
         tracing::info!(configuration = number, %changes, took = ?began.elapsed(), "configuration reloaded");
         Reload::Done(number)

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
@@ -11,6 +12,7 @@ use crate::listener::{Inherited, Listener};
 use crate::policy::{Picker, PolicyLoader, PolicySlot};
 use crate::worker::{ListenerShare, PolicyShare, Update};
 
+use super::reconfigure::ConfigurationStatus;
 use super::sockets::{self, Bound, Sockets};
 use super::{policies, pools};
 
@@ -79,6 +81,12 @@ impl Snapshot {
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     pub(super) fn slots(&self) -> Vec<Arc<PolicySlot>> {
         self.policies.iter().map(|policy| Arc::clone(&policy.slot)).collect()
+    }
+
+    /// What there is to say of it.
+    pub(super) fn status(&self, number: u64) -> ConfigurationStatus {
+        let drain_timeout = self.config.as_ref().map_or(Duration::ZERO, |config| config.drain_timeout);
+        ConfigurationStatus { number, refused: None, drain_timeout, slots: self.slots() }
     }
 
     /// The plugin files to follow.

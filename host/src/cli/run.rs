@@ -1,19 +1,36 @@
 //! `pointsman run`.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit};
 
-use crate::app::{App, Circumstances};
+use crate::app::{App, Circumstances, Reload};
 use crate::config::Config;
+use crate::control::service;
 use crate::control::signals::{Request, Signals};
+use crate::control::take_over::{self, Successor};
 use crate::worker::Drained;
+
+/// The admin server. It ends only by an error.
+type Admin = Pin<Box<dyn Future<Output = std::io::Result<Infallible>>>>;
+
+/// Why to stop serving.
+enum End {
+    /// A signal says so.
+    Asked,
+    /// Another process serves in the place of this one.
+    Replaced(Successor),
+}
 
 /// Serves until a signal ends it.
 pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
+    let (inherited, predecessor) =
+        take_over::inherited().context("cannot use the sockets that this process was started with")?;
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(errors) => {
@@ -29,24 +46,21 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
     runtime.block_on(async {
         // Before anything else, so that no signal meets the default action once the sockets are bound.
         let mut signals = Signals::listen().context("cannot listen to signals")?;
-        let drain_timeout = config.drain_timeout;
-        let circumstances = Circumstances { workers, ..Circumstances::default() };
-        let app = App::start(config, path, circumstances)?;
-        let admin = app.serve_admin();
-        tokio::pin!(admin);
-        loop {
-            tokio::select! {
-                error = failed(&mut admin) => return Err(error.context("the admin server failed")),
-                request = signals.next() => match request {
-                    Request::Reload => {
-                        app.look_at_plugins();
-                        drop(app.reload());
-                    }
-                    Request::End => break,
-                },
+        let app = App::start(config, path, Circumstances { workers, inherited })?;
+        let mut admin: Admin = Box::pin(app.serve_admin());
+        service::serving(&Reload::Done(app.configuration().number).to_string());
+        predecessor.tell();
+
+        match serve(&app, &mut signals, &mut admin).await? {
+            End::Asked => service::stopping(),
+            End::Replaced(successor) => {
+                service::replaced_by(successor.id());
+                tracing::info!(process = successor.id(), "another process has taken over");
+                // Whether the service is ready is for that process to say.
+                admin = Box::pin(pending());
             }
         }
-        tracing::info!(timeout = ?drain_timeout, "draining");
+        tracing::info!(timeout = ?app.configuration().drain_timeout, "draining");
         app.start_drain();
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());
@@ -59,6 +73,64 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
             }
         }
     })
+}
+
+/// Does what signals ask for until there is a reason to stop.
+async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<End> {
+    let mut successor = None;
+    loop {
+        tokio::select! {
+            error = failed(&mut *admin) => return Err(error.context("the admin server failed")),
+            request = signals.next() => match request {
+                Request::End => return Ok(End::Asked),
+                Request::Reload => reload(app),
+                Request::Replace if successor.is_some() => {
+                    tracing::warn!("another process is about to take over already");
+                }
+                Request::Replace => successor = replace(app),
+            },
+            took_over = serves(&mut successor) => match (took_over, successor.take()) {
+                (Ok(()), Some(successor)) => return Ok(End::Replaced(successor)),
+                (Err(error), _) => tracing::error!("not replaced: {error}; this process serves on"),
+                (Ok(()), None) => {}
+            },
+        }
+    }
+}
+
+/// Reads everything again, and tells the service manager when that is done.
+fn reload(app: &App) {
+    service::reloading();
+    app.look_at_plugins();
+    let reloaded = app.reload();
+    tokio::spawn(async move {
+        // If there is no answer, the process is ending.
+        if let Some(reload) = reloaded.await {
+            service::serving(&reload.to_string());
+        }
+    });
+}
+
+fn replace(app: &App) -> Option<Successor> {
+    let sockets = app.sockets().map_err(take_over::TakeOverError::from);
+    match sockets.and_then(take_over::start) {
+        Ok(successor) => {
+            tracing::info!(process = successor.id(), "started a process that takes over");
+            Some(successor)
+        }
+        Err(error) => {
+            tracing::error!("not replaced: {error}; this process serves on");
+            None
+        }
+    }
+}
+
+/// Waits until the process that is to take over serves, if there is one.
+async fn serves(successor: &mut Option<Successor>) -> Result<(), take_over::TakeOverError> {
+    match successor {
+        Some(successor) => successor.serves().await,
+        None => pending().await,
+    }
 }
 
 /// Waits for a failure of what can't end otherwise.

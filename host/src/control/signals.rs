@@ -7,8 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub enum Request {
     /// SIGTERM or SIGINT: finish what runs and end; a second one means at once.
     End,
-    /// SIGHUP: look at the plugin files again.
+    /// SIGHUP: read the configuration and the plugin files again.
     Reload,
+    /// SIGUSR2: start the program anew and let it take over.
+    Replace,
 }
 
 /// The signals that the process listens to.
@@ -17,6 +19,7 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    user2: Signal,
 }
 
 impl Signals {
@@ -30,6 +33,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            user2: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -39,6 +43,7 @@ impl Signals {
             _ = self.terminate.recv() => Request::End,
             _ = self.interrupt.recv() => Request::End,
             _ = self.hangup.recv() => Request::Reload,
+            _ = self.user2.recv() => Request::Replace,
         }
     }
 }

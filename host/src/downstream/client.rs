@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Method};
@@ -47,6 +48,8 @@ pub struct Client {
     /// The last request that passed has an answer that keeps to HTTP.
     stays_with_http: Cell<bool>,
     gate: RefCell<Option<Waker>>,
+    /// How long to wait for another request, once the connection shall come to its end.
+    grace: Cell<Option<Duration>>,
 }
 
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
@@ -83,6 +86,7 @@ impl Client {
             replay_number: Cell::new(0),
             stays_with_http: Cell::default(),
             gate: RefCell::default(),
+            grace: Cell::new(None),
         }
     }
 
@@ -103,20 +107,23 @@ impl Client {
         self.ended.set(self.ended.get() + 1);
         // If it is set, the next head has begun.
         if self.is_idle() && !self.receive.is_set() {
-            self.receive.set(self.limits.keepalive_timeout);
+            self.receive.set(self.grace.get().unwrap_or(self.limits.keepalive_timeout));
         }
     }
 
     /// Whether the connection's last request may be followed by another one.
     #[must_use]
     pub fn may_keep_alive(&self) -> bool {
-        self.begun.get() < self.limits.keepalive_requests
+        self.begun.get() < self.limits.keepalive_requests && self.grace.get().is_none()
     }
 
-    /// Whether the first request has begun.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.begun.get() > 0
+    /// The connection shall come to its end: the next response says that it is the last one. A request that is on the way
+    /// is waited for, so that closing doesn't cross it.
+    pub fn end_soon(&self, grace: Duration) {
+        self.grace.set(Some(grace));
+        if self.is_idle() && !self.receive.is_set_within(grace) {
+            self.receive.set(grace);
+        }
     }
 
     /// Whether no request is in work.

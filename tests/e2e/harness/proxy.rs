@@ -35,12 +35,17 @@ impl Proxy {
 
     /// Starts with this configuration in a directory that may hold plugins already.
     pub(crate) fn start_in(directory: TempDir, config: &str) -> Self {
+        let command = command(directory.path(), &["run"]);
+        Self::start_by(command, directory, config)
+    }
+
+    /// Starts by a command that runs the program in the directory.
+    pub(crate) fn start_by(mut command: Command, directory: TempDir, config: &str) -> Self {
         std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
-        let mut child = command(directory.path(), &["run"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program");
+        command.current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
+        // It may hold sockets of the test.
+        drop(command);
         let log = Arc::<Mutex<Vec<String>>>::default();
         let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
         let sink = Arc::clone(&log);
@@ -134,8 +139,14 @@ impl Proxy {
 
     /// Sends a signal by its name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill").success(), "signal {name}");
+        assert!(send_signal(self.child.id(), name), "signal {name}");
+    }
+
+    /// Processes that were started to take over from this one or its successors, in their order.
+    pub(crate) fn successors(&self) -> Vec<u32> {
+        let lines = self.log_with("started a process that takes over process=");
+        let number = |line: &String| line.rsplit('=').next().and_then(|number| number.parse().ok());
+        lines.iter().map(|line| number(line).expect("a process number")).collect()
     }
 
     /// Waits until the process ends.
@@ -175,10 +186,20 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for successor in self.successors() {
+            send_signal(successor, "KILL");
+        }
         if std::thread::panicking() {
             eprintln!("the proxy's log:\n{}", self.log.lock().expect("no panic").join("\n"));
         }
     }
+}
+
+/// Whether the process is there to get it.
+pub(crate) fn send_signal(process: u32, name: &str) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", name, &process.to_string()]).stderr(Stdio::null());
+    kill.status().expect("kill").success()
 }
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {

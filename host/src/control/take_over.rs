@@ -1,0 +1,196 @@
+//! Sockets that come from another process: from systemd, or from a proxy that this one takes over from.
+//!
+//! A proxy that is to be replaced starts the program anew and hands it its listening sockets, as systemd does (`LISTEN_FDS`,
+//! from descriptor 3 on). They are the same sockets in both processes: whoever has connected and wasn't accepted yet is
+//! accepted by either, so nothing is lost between the two. Behind them comes one end of a socket pair, through which the
+//! new process says that it serves; before that, the old one goes on as if nothing had happened.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+use listenfd::ListenFd;
+
+use crate::listener::{Inherited, Role};
+
+/// In the environment of a process that takes over: what each socket is for, in their order.
+const SOCKETS: &str = "POINTSMAN_SOCKETS";
+/// Where sockets begin, by convention.
+const FIRST: i32 = 3;
+/// A new process has this long to load its plugins and to serve.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Between two looks whether it still lives.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The process that this one takes over from, if there is one.
+#[derive(Debug, Default)]
+pub struct Predecessor(Option<UnixDatagram>);
+
+/// A process that is to take over from this one. It is killed when this is dropped, unless it has.
+#[derive(Debug)]
+pub struct Successor {
+    process: Child,
+    notice: tokio::net::UnixDatagram,
+    serves: bool,
+}
+
+/// The new process can't take over.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeOverError {
+    /// It can't be started or heard of.
+    #[error("cannot start {}: {source}", program.display())]
+    Start {
+        /// The program.
+        program: OsString,
+        /// Why.
+        source: io::Error,
+    },
+    /// It has ended; what it said stands in the log.
+    #[error("the new process ended before it served ({0}); see what it logged")]
+    Ended(ExitStatus),
+    /// It has said nothing.
+    #[error("the new process didn't serve within {READY_TIMEOUT:?}")]
+    Silent,
+    /// The way to it is broken.
+    #[error("cannot hear of the new process: {0}")]
+    Deaf(#[from] io::Error),
+}
+
+/// The sockets that this process was started with. Takes them out of the environment, so it finds them only once.
+///
+/// # Errors
+///
+/// Something else was handed over than what the environment says.
+pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
+    let mut sockets = ListenFd::from_env();
+    let mut inherited = Inherited::default();
+    let named = env::var(SOCKETS).unwrap_or_default();
+    let names: Vec<_> = named.split(',').filter_map(parse).collect();
+    // From a predecessor there is one more than it has names for.
+    if !names.is_empty() && sockets.len() == names.len() + 1 {
+        for (place, (role, address)) in names.into_iter().enumerate() {
+            if let Some(socket) = sockets.take_tcp_listener(place)? {
+                inherited.add(Some(role), address, socket)?;
+            }
+        }
+        let notice = sockets.take_unix_datagram(sockets.len() - 1)?;
+        return Ok((inherited, Predecessor(notice)));
+    }
+    for place in 0..sockets.len() {
+        if let Some(socket) = sockets.take_tcp_listener(place)? {
+            inherited.add(None, socket.local_addr()?, socket)?;
+        }
+    }
+    Ok((inherited, Predecessor::default()))
+}
+
+/// Starts the program of this process anew, with its arguments and these sockets.
+///
+/// # Errors
+///
+/// It can't be started.
+pub fn start(sockets: Vec<(Role, SocketAddr, TcpListener)>) -> Result<Successor, TakeOverError> {
+    let mut arguments = env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    let started = UnixDatagram::pair().and_then(|(notice, theirs)| {
+        notice.set_nonblocking(true)?;
+        let names: Vec<String> =
+            sockets.iter().map(|(role, address, _)| format!("{}={address}", name(*role))).collect();
+        let sockets = sockets.into_iter().map(|(_, _, socket)| OwnedFd::from(socket));
+        let descriptors: Vec<FdMapping> = sockets
+            .chain([theirs.into()])
+            .zip(FIRST..)
+            .map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd })
+            .collect();
+        let mut command = Command::new(&program);
+        command
+            .args(arguments)
+            .env(SOCKETS, names.join(","))
+            .env("LISTEN_FDS", descriptors.len().to_string())
+            .env_remove("LISTEN_PID")
+            .env_remove("LISTEN_FDNAMES")
+            .env_remove("LISTEN_FDS_FIRST_FD")
+            .stdin(Stdio::null())
+            .fd_mappings(descriptors)
+            .map_err(io::Error::other)?;
+        let process = command.spawn()?;
+        Ok((process, notice))
+    });
+    let (process, notice) = started.map_err(|source| TakeOverError::Start { program, source })?;
+    let notice = tokio::net::UnixDatagram::from_std(notice)?;
+    Ok(Successor { process, notice, serves: false })
+}
+
+impl Predecessor {
+    /// Tells it that this process serves.
+    pub fn tell(self) {
+        if let Some(notice) = self.0
+            && let Err(error) = notice.send(b"serving")
+        {
+            tracing::warn!(%error, "the process that this one takes over from is gone");
+        }
+    }
+}
+
+impl Successor {
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits until the process serves. Ends with an error if it won't; then it is of no more use.
+    ///
+    /// # Errors
+    ///
+    /// Why it doesn't serve.
+    pub async fn serves(&mut self) -> Result<(), TakeOverError> {
+        tokio::time::timeout(READY_TIMEOUT, async {
+            loop {
+                let mut word = [0; 16];
+                tokio::select! {
+                    heard = self.notice.recv(&mut word) => {
+                        heard?;
+                        self.serves = true;
+                        return Ok(());
+                    }
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+                if let Some(status) = self.process.try_wait()? {
+                    return Err(TakeOverError::Ended(status));
+                }
+            }
+        })
+        .await
+        .unwrap_or(Err(TakeOverError::Silent))
+    }
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        if !self.serves {
+            // It may have ended already.
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+fn name(role: Role) -> &'static str {
+    match role {
+        Role::Listener => "listener",
+        Role::Admin => "admin",
+    }
+}
+
+fn parse(named: &str) -> Option<(Role, SocketAddr)> {
+    let (role, address) = named.split_once('=')?;
+    let role = [Role::Listener, Role::Admin].into_iter().find(|known| name(*known) == role)?;
+    Some((role, address.parse().ok()?))
+}
