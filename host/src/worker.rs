@@ -113,6 +113,43 @@ struct AtWork {
     balancer: Rc<Balancer>,
 }
 
+/// A policy that is about to work with a configuration.
+struct Share {
+    slot: Arc<PolicySlot>,
+    pool: Rc<WorkerPool>,
+    origin: Origin,
+}
+
+enum Origin {
+    New(Picker),
+    Kept(Rc<Balancer>),
+}
+
+impl Share {
+    fn at_work(self, configuration: u64) -> AtWork {
+        let Self { slot, pool, origin } = self;
+        let balancer = match origin {
+            Origin::New(mut picker) => {
+                picker.enter(configuration);
+                Rc::new(Balancer::new(pool, at_work(picker)))
+            }
+            Origin::Kept(balancer) => {
+                let picker = balancer.picker();
+                let before = Arc::clone(picker.borrow().topology());
+                picker.borrow_mut().enter(configuration);
+                let same = picker.borrow().topology().generation() == before.generation();
+                if same && Rc::ptr_eq(balancer.pool(), &pool) {
+                    balancer
+                } else {
+                    balancer.retire(before);
+                    Rc::new(Balancer::new(pool, Rc::clone(picker)))
+                }
+            }
+        };
+        AtWork { slot, balancer }
+    }
+}
+
 impl Worker {
     fn new(workers: usize, deadlines: Deadlines) -> Self {
         let nothing =
@@ -133,14 +170,13 @@ impl Worker {
         let pools: Vec<_> =
             update.pools.into_iter().map(|(pool, limits)| self.pool(&before, pool, limits)).collect();
         let policies = update.policies.into_iter().map(|share| self.policy(&pools, share));
-        let policies: Vec<AtWork> = policies.collect::<io::Result<_>>()?;
+        let policies: Vec<Share> = policies.collect::<io::Result<_>>()?;
         let listeners: Vec<(Listener, Option<Acceptor>)> =
             update.listeners.into_iter().map(|share| self.listener(share)).collect::<io::Result<_>>()?;
 
         // From here on nothing fails.
-        for policy in &policies {
-            policy.balancer.picker().borrow_mut().enter(update.configuration);
-        }
+        let policies: Vec<AtWork> =
+            policies.into_iter().map(|share| share.at_work(update.configuration)).collect();
         for pool in &pools {
             if let Some(topology) = pool.pool().topology_in(update.configuration) {
                 pool.follow(&topology);
@@ -184,19 +220,16 @@ impl Worker {
         })
     }
 
-    fn policy(&self, pools: &[Rc<WorkerPool>], share: PolicyShare) -> io::Result<AtWork> {
+    fn policy(&self, pools: &[Rc<WorkerPool>], share: PolicyShare) -> io::Result<Share> {
         let PolicyShare { slot, pool, picker } = share;
         let pool = pools.get(pool).ok_or_else(|| io::Error::other("a policy without its pool"))?;
         let known = self.policies.iter().find(|known| Arc::ptr_eq(&known.slot, &slot));
-        let balancer = match (picker, known) {
-            (Some(picker), _) => Rc::new(Balancer::new(Rc::clone(pool), at_work(picker))),
-            (None, Some(known)) if Rc::ptr_eq(known.balancer.pool(), pool) => Rc::clone(&known.balancer),
-            (None, Some(known)) => {
-                Rc::new(Balancer::new(Rc::clone(pool), Rc::clone(known.balancer.picker())))
-            }
+        let origin = match (picker, known) {
+            (Some(picker), _) => Origin::New(picker),
+            (None, Some(known)) => Origin::Kept(Rc::clone(&known.balancer)),
             (None, None) => return Err(io::Error::other("a policy that isn't at work here")),
         };
-        Ok(AtWork { slot, balancer })
+        Ok(Share { slot, pool: Rc::clone(pool), origin })
     }
 
     /// A listener, and what accepts for it if nothing does yet.

@@ -134,6 +134,22 @@ impl Picker {
         }
     }
 
+    /// Picks in a topology of an earlier configuration, for a request that began with it. The policy isn't asked: its indexes
+    /// count in the one of now.
+    #[cold]
+    pub fn pick_in(&mut self, topology: &Topology, head: &mut RequestHead) -> Pick {
+        head.tried.rebase(topology.generation());
+        match fallback::pick(topology, &head.tried, &mut self.rng) {
+            Some(index) => Pick::Backend(Picked {
+                index,
+                chosen_by: ChosenBy::Fallback,
+                topology: topology.generation(),
+                generation: 0,
+            }),
+            None => Pick::Unavailable,
+        }
+    }
+
     /// The policy couldn't be asked, or failed.
     #[cold]
     fn go_without(&mut self, head: &RequestHead) -> Pick {

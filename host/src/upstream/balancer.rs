@@ -1,13 +1,15 @@
 //! A policy at work: a picker over a pool, on one worker.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::idle::IdleConnections;
 use super::pool::{WorkerBackend, WorkerPool};
 use crate::backend::Backend;
 use crate::policy::{Kept, Pick, Picked, Picker};
 use crate::request::RequestHead;
+use crate::topology::Topology;
 
 /// Picks from a pool. Several may pick from one pool, each with a policy of its own; they share the pool's connections
 /// and see the same numbers.
@@ -16,6 +18,8 @@ pub struct Balancer {
     pool: Rc<WorkerPool>,
     /// Shared by the balancers of all configurations in which the policy serves.
     picker: Rc<RefCell<Picker>>,
+    /// The last topology of its configuration, once another one serves.
+    past: OnceCell<Arc<Topology>>,
 }
 
 /// A backend claimed for one request, which is in flight for as long as this exists.
@@ -34,12 +38,23 @@ impl Balancer {
     /// Lets a picker pick from a pool.
     #[must_use]
     pub fn new(pool: Rc<WorkerPool>, picker: Rc<RefCell<Picker>>) -> Self {
-        Self { pool, picker }
+        Self { pool, picker, past: OnceCell::new() }
     }
 
-    /// Asks the policy.
+    /// Asks the policy. What is sent again after a reload has changed the pool keeps to the backends that it began with,
+    /// which the policy knows no more.
     pub fn pick(&self, head: &mut RequestHead) -> Pick {
-        self.picker.borrow_mut().pick(head)
+        let mut picker = self.picker.borrow_mut();
+        match self.past.get() {
+            None => picker.pick(head),
+            Some(topology) => picker.pick_in(topology, head),
+        }
+    }
+
+    /// Another configuration serves, in which the pool is another one; this was its topology until now.
+    pub fn retire(&self, topology: Arc<Topology>) {
+        // It can happen only once: the next configuration has a balancer of its own.
+        let _ = self.past.set(topology);
     }
 
     /// The pool that is picked from.
@@ -60,7 +75,10 @@ impl Balancer {
     #[must_use]
     pub fn claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
         let picker = self.picker.borrow();
-        let claimed = self.pool.backend(picker.topology(), picked.index)?;
+        let claimed = match self.past.get() {
+            None => self.pool.backend(picker.topology(), picked.index)?,
+            Some(topology) => self.pool.past_backend(topology, picked.index)?,
+        };
         claimed.backend.stats.begin();
         Some(Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
     }

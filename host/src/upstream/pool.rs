@@ -75,6 +75,11 @@ impl WorkerPool {
         self.backends.borrow().all.get(index.get()).map(Rc::clone)
     }
 
+    /// The backend at an index of a topology that isn't that of the pool any more.
+    pub(super) fn past_backend(&self, topology: &Topology, index: BackendIndex) -> Option<Rc<WorkerBackend>> {
+        Some(Rc::new(self.adopt(topology.get(index)?, &self.backends.borrow().all)))
+    }
+
     /// Takes on the backends of a topology, and closes what is idle to those that aren't in it.
     pub fn follow(&self, topology: &Topology) {
         let mut backends = self.backends.borrow_mut();

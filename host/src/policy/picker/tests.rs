@@ -311,3 +311,26 @@ fn the_retry_of_a_request_forgets_indexes_of_another_topology() {
     assert_eq!(picked(moody.opened.pickers[0].pick(&mut head)).index, BackendIndex(0));
     drop(moody.loader);
 }
+
+#[test]
+fn what_began_with_an_earlier_configuration_keeps_to_its_backends() {
+    let loader = loader(1);
+    let mut opened = open(&loader, guest(""), &Arc::default());
+    let (pool, mut picker) = (Arc::clone(opened.slot.pool()), opened.pickers.remove(0));
+    picker.enter(1);
+    pool.reconfigure(2, Vec::new());
+    // The worker hasn't come to the second configuration yet: the policy picks as before.
+    let before = Arc::clone(picker.topology());
+    assert_eq!(before.backends().len(), 3);
+    assert_eq!(picked(picker.pick(&mut request())).chosen_by, ChosenBy::Abstention);
+    picker.enter(2);
+    assert_eq!(picker.pick(&mut request()), Pick::Unavailable);
+    // What is sent again has its own three backends, each once.
+    let mut head = request();
+    for attempt in 0..3 {
+        let index = picked(picker.pick_in(&before, &mut head)).index;
+        assert!(!head.tried.contains(index), "attempt {attempt}");
+        head.tried.insert(index);
+    }
+    assert_eq!(picker.pick_in(&before, &mut head), Pick::Unavailable);
+}
