@@ -6,6 +6,7 @@
 
 mod address;
 mod error;
+mod limits;
 mod policy;
 mod pool;
 mod read;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::StatusCode;
 use ipnet::IpNet;
 
 pub use error::{ConfigError, ConfigErrors};
@@ -177,6 +179,8 @@ pub struct UpstreamLimits {
     pub idle_connection_timeout: Duration,
     /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
     pub max_response_header_bytes: usize,
+    /// When a request is sent to another backend.
+    pub retry: RetryLimits,
 }
 
 impl Default for UpstreamLimits {
@@ -188,6 +192,40 @@ impl Default for UpstreamLimits {
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,
+            retry: RetryLimits::default(),
+        }
+    }
+}
+
+/// `[pool.NAME.retry]`: when, and how often, a request is sent to another backend after one has failed it.
+#[derive(Debug, Clone)]
+pub struct RetryLimits {
+    /// Attempts beyond the first; 0 turns retries off. `attempts`, 2.
+    pub attempts: u32,
+    /// Statuses, 400 to 599, of a response that is given up for another attempt. `statuses`, none.
+    pub statuses: Vec<StatusCode>,
+    /// In place of `response_timeout` as long as another attempt may follow; never longer. `per_try_timeout`, none.
+    pub per_try_timeout: Option<Duration>,
+    /// Longest pause before the first retry; doubles with each one. The pause itself is random. `backoff`, 25 ms.
+    pub backoff: Duration,
+    /// Largest request body kept for another attempt, bytes; 0 keeps none. `body`, 16 KiB.
+    pub body: usize,
+    /// Retries in relation to requests, percent. `budget_percent`, 20.
+    pub budget_percent: u32,
+    /// Retries per second that are allowed in any case. `budget_per_second`, 10.
+    pub budget_per_second: u32,
+}
+
+impl Default for RetryLimits {
+    fn default() -> Self {
+        Self {
+            attempts: 2,
+            statuses: Vec::new(),
+            per_try_timeout: None,
+            backoff: Duration::from_millis(25),
+            body: 16 << 10,
+            budget_percent: 20,
+            budget_per_second: 10,
         }
     }
 }

@@ -1,11 +1,15 @@
 //! A named set of backends, shared by all workers.
 
+mod retry_budget;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::Backend;
 use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
+
+pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
 const FIRST: u64 = 1;
@@ -19,6 +23,7 @@ pub struct Pool {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    retry_budget: RetryBudget,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
@@ -37,7 +42,14 @@ impl Pool {
         let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
         let topology = Arc::new(Topology::of(FIRST, &members));
         let present = Mutex::new(Present { members, topology });
-        Self { name: name.into(), hash_seed, limits, present, generation: AtomicU64::new(FIRST) }
+        Self {
+            name: name.into(),
+            hash_seed,
+            retry_budget: RetryBudget::new(&limits.retry),
+            limits,
+            present,
+            generation: AtomicU64::new(FIRST),
+        }
     }
 
     /// The topology of this moment. Takes a lock: workers keep the answer and look at
@@ -57,6 +69,12 @@ impl Pool {
         let generation = present.topology.generation() + 1;
         present.topology = Arc::new(Topology::of(generation, &present.members));
         self.generation.store(generation, Ordering::Release);
+    }
+
+    /// How many of its requests may be sent once more, and how many were.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     /// Generation of the topology of this moment: one atomic load.

@@ -19,6 +19,7 @@ mod policies;
 mod refused;
 mod requests;
 mod responses;
+mod retries;
 mod reuse;
 mod route_policies;
 mod slow_clients;

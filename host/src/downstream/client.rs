@@ -10,7 +10,7 @@ use http::{HeaderValue, Method};
 use ipnet::IpNet;
 
 use super::Refusal;
-use super::head::{self, BodyFraming, HeadFacts};
+use super::head::{self, HeadFacts};
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
 
@@ -41,7 +41,7 @@ pub struct Client {
     /// What the gate found wrong with the request that would have been next, or with the body of the last that passed.
     refused_request: Cell<Option<Refusal>>,
     refused_body: Cell<Option<Refusal>>,
-    /// Head of the request `replay_number`, if that may be sent twice.
+    /// Head of the request `replay_number`, which may be sent twice if its body can.
     replay_head: RefCell<Vec<u8>>,
     replay_number: Cell<u64>,
     /// The last request that passed has an answer that keeps to HTTP.
@@ -138,10 +138,10 @@ impl Client {
     }
 
     /// Whether a request that may be sent twice can't be had again from [`replay`](Self::replay): the client pipelines,
-    /// and the gate has passed the next one already.
+    /// and the gate has kept another one.
     #[must_use]
-    pub fn needs_spare(&self, number: u64, method: &Method, no_body: bool) -> bool {
-        no_body && self.passed.get() != number && head::is_idempotent(method.as_str())
+    pub fn needs_spare(&self, number: u64, method: &Method) -> bool {
+        self.replay_number.get() != number && head::is_idempotent(method.as_str())
     }
 
     /// The head of a request that may be sent twice, from the bytes in which it came: nothing else is kept of it while
@@ -172,7 +172,8 @@ impl Client {
     pub(super) fn pass(&self, bytes: &[u8], facts: HeadFacts) {
         self.passed.set(self.passed.get() + 1);
         self.stays_with_http.set(false);
-        if facts.idempotent && facts.body == BodyFraming::None {
+        // What is kept for the request in work stays; the path keeps this one itself when its turn comes.
+        if facts.idempotent && self.is_idle() {
             let mut kept = self.replay_head.borrow_mut();
             kept.clear();
             if bytes.len() <= REPLAY_KEPT {

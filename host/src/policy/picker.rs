@@ -163,6 +163,20 @@ impl Picker {
         &self.topology
     }
 
+    /// The topology of this moment.
+    #[must_use]
+    pub fn current_topology(&mut self) -> &Arc<Topology> {
+        self.catch_up();
+        &self.topology
+    }
+
+    /// A random time up to `most`.
+    #[must_use]
+    pub fn jitter(&mut self, most: Duration) -> Duration {
+        let most = usize::try_from(most.as_micros()).unwrap_or(usize::MAX);
+        Duration::from_micros(self.rng.below(most.saturating_add(1)) as u64)
+    }
+
     /// The version that is seated; `None` while the fallback serves.
     #[must_use]
     pub fn version(&self) -> Option<&Arc<PolicyVersion>> {

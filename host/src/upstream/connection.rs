@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use super::stream::{CountedStream, Traffic};
 use super::tunnel::UpgradedStream;
-use super::{Error, RequestBody};
+use super::{Error, RequestBody, Upload};
 use crate::clock::Moment;
 use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
@@ -40,6 +40,30 @@ pub(super) struct UpstreamConnection {
     pub(super) reused: bool,
     /// When it last became idle.
     pub(super) idle_since: Moment,
+}
+
+/// How long a backend may take to the head of its response once it has the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// `response_timeout`: nobody else will be asked.
+    Full(Duration),
+    /// `per_try_timeout`: another backend may do better.
+    PerTry(Duration),
+}
+
+impl Patience {
+    fn span(self) -> Duration {
+        match self {
+            Self::Full(span) | Self::PerTry(span) => span,
+        }
+    }
+
+    fn error(self) -> Error {
+        match self {
+            Self::Full(_) => Error::ResponseTimeout,
+            Self::PerTry(_) => Error::PerTryTimeout,
+        }
+    }
 }
 
 /// Why a request got no response.
@@ -84,13 +108,13 @@ impl UpstreamConnection {
     pub(super) async fn send(
         &mut self,
         request: Request<RequestBody>,
-        limits: &UpstreamLimits,
+        upload: &Upload,
+        patience: Patience,
         deadline: &Deadline,
     ) -> Result<Response<Incoming>, SendFailure> {
-        let upload = request.body().upload();
         let span = || match upload.awaited() {
-            Some(_) => CONTINUE_WAIT.min(limits.response_timeout),
-            None => limits.response_timeout,
+            Some(_) => CONTINUE_WAIT.min(patience.span()),
+            None => patience.span(),
         };
         self.traffic.reset();
         deadline.set(span());
@@ -118,10 +142,10 @@ impl UpstreamConnection {
             if let Some(permission) = upload.awaited() {
                 permission.give();
             } else if upload.is_over() || traffic.send_blocked.get() {
-                return Poll::Ready(Err(Error::ResponseTimeout));
+                return Poll::Ready(Err(patience.error()));
             }
-            deadline.set(limits.response_timeout);
-            deadline.poll(cx).map(|()| Err(Error::ResponseTimeout))
+            deadline.set(patience.span());
+            deadline.poll(cx).map(|()| Err(patience.error()))
         })
         .await;
         deadline.clear();

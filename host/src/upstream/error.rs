@@ -17,6 +17,9 @@ pub enum Error {
     /// No response head within `response_timeout`.
     #[error("the backend took too long to respond")]
     ResponseTimeout,
+    /// No response head within `per_try_timeout`, and no other backend left to ask.
+    #[error("the backend took too long to respond, and there is no other to ask")]
+    PerTryTimeout,
     /// Silence within a response body for longer than `idle_timeout`.
     #[error("the backend fell silent within its response")]
     IdleTimeout,
@@ -44,6 +47,7 @@ impl Error {
             Self::ConnectTimeout => "connect-timeout",
             Self::Reset => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
+            Self::PerTryTimeout => "per-try-timeout",
             Self::IdleTimeout => "idle-timeout",
             Self::BadResponse(_) | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
@@ -54,7 +58,7 @@ impl Error {
     /// Whether the backend was too slow, rather than wrong.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout)
+        matches!(self, Self::ConnectTimeout | Self::ResponseTimeout | Self::PerTryTimeout | Self::IdleTimeout)
     }
 
     /// How the response ended, in the terms of the plugin contract.
@@ -63,7 +67,9 @@ impl Error {
         use pointsman_sdk::abi::outcome;
         match self {
             Self::Connect(_) => outcome::CONNECT_FAILURE,
-            Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout => outcome::TIMEOUT,
+            Self::ConnectTimeout | Self::ResponseTimeout | Self::PerTryTimeout | Self::IdleTimeout => {
+                outcome::TIMEOUT
+            }
             Self::Reset | Self::BadResponse(_) | Self::TransferCoding | Self::UnwantedUpgrade => {
                 outcome::UPSTREAM_RESET
             }

@@ -1,5 +1,7 @@
 //! What is counted of an exchange, however it ends.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use pointsman_sdk::abi::outcome;
 
@@ -27,12 +29,12 @@ impl Progress {
         Self { claim, clock, began: clock.now(), answered: None, outcome: outcome::CLIENT_ABORT }
     }
 
-    pub(super) fn backend(&self) -> &Backend {
+    pub(super) fn backend(&self) -> &Arc<Backend> {
         self.claim.backend()
     }
 
     pub(super) fn limits(&self) -> &UpstreamLimits {
-        &self.claim.pool().pool().limits
+        self.claim.pool().limits()
     }
 
     /// The connection to use next: the idle one used last.

@@ -10,6 +10,7 @@ const IMPORTS: &str = r#"
     (import "pointsman_1.0" "weights" (func $weights (param i32 i32) (result i32)))
     (import "pointsman_1.0" "flags" (func $flags (param i32) (result i32)))
     (import "pointsman_1.0" "header" (func $header (param i32 i32 i32 i32) (result i32)))
+    (import "pointsman_1.0" "attempt" (func $attempt (result i32)))
     (import "pointsman_1.0" "tried" (func $tried (param i32) (result i32)))
     (import "pointsman_1.0" "cell_get" (func $cell_get (param i32 i32 i32) (result i64)))
     (import "pointsman_1.0" "cell_add" (func $cell_add (param i32 i32 i32 i64) (result i64)))

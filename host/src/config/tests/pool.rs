@@ -113,3 +113,60 @@ fn faults_of_a_pool() {
         ],
     );
 }
+
+#[test]
+fn retries_have_the_documented_defaults_and_take_what_is_written() {
+    let retry = good(&format!("{LISTENER}{POOL}")).pools.remove(0).limits.retry;
+    assert_eq!((retry.attempts, retry.statuses.len(), retry.per_try_timeout), (2, 0, None));
+    assert_eq!((retry.backoff, retry.body), (Duration::from_millis(25), 16 << 10));
+    assert_eq!((retry.budget_percent, retry.budget_per_second), (20, 10));
+
+    let text = format!(
+        "{LISTENER}{POOL}[pool.a.retry]\nattempts = 0\nstatuses = [429, 503]\nper_try_timeout = '30s'\nbackoff = '10s'\n\
+         body = '0B'\nbudget_percent = 100\nbudget_per_second = 0"
+    );
+    let retry = good(&text).pools.remove(0).limits.retry;
+    let statuses: Vec<u16> = retry.statuses.iter().map(|status| status.as_u16()).collect();
+    assert_eq!((retry.attempts, statuses), (0, vec![429, 503]));
+    assert_eq!(
+        (retry.per_try_timeout, retry.backoff),
+        (Some(Duration::from_secs(30)), Duration::from_secs(10))
+    );
+    assert_eq!((retry.body, retry.budget_percent, retry.budget_per_second), (0, 100, 0));
+}
+
+#[test]
+fn faults_of_retries() {
+    check_all(
+        &format!("{LISTENER}{POOL}[pool.a.retry]\n{{}}"),
+        &[
+            (
+                "attempts = 11\nstatuses = [200]\nbackoff = '0ms'\nbody = '2MiB'\nbudget_percent = 101\nbudget_per_second = -1",
+                &[
+                    "6: pool.a.retry.attempts: `11` is out of range; write a whole number from 0 to 10",
+                    "7: pool.a.retry.statuses[0]: `200` is out of range; write a whole number from 400 to 599",
+                    r#"8: pool.a.retry.backoff: `0ms` is out of range; write a duration from `"1ms"` to `"10s"`"#,
+                    r#"9: pool.a.retry.body: `2MiB` is out of range; write a size from `"0B"` to `"1MiB"`"#,
+                    "10: pool.a.retry.budget_percent: `101` is out of range; write a whole number from 0 to 100",
+                    "11: pool.a.retry.budget_per_second: `-1` is out of range; write a whole number from 0 to 100000",
+                ],
+            ),
+            (
+                "statuses = 503",
+                &["6: pool.a.retry.statuses: is an integer, not an array; write `statuses = [503]`"],
+            ),
+            (
+                "per_try_timeout = '31s'",
+                &[
+                    r#"6: pool.a.retry.per_try_timeout: never fires: `response_timeout` is 30s; write at most `"30s"`, or raise `response_timeout`"#,
+                ],
+            ),
+            (
+                "retries = 1",
+                &[
+                    "6: pool.a.retry.retries: unknown key `retries`; the keys here are `per_try_timeout`, `attempts`, `statuses`, `backoff`, `body`, `budget_percent`, `budget_per_second`",
+                ],
+            ),
+        ],
+    );
+}
