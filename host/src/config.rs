@@ -95,6 +95,9 @@ pub struct DownstreamLimits {
     pub keepalive_requests: u64,
     /// Longest time in which a client takes nothing of a response. `send_timeout`, 60 s.
     pub send_timeout: Duration,
+    /// Least average rate at which a client takes a response while it keeps us waiting, after 10 s of that, bytes per
+    /// second. `min_send_rate`, 500 B; 0 = none.
+    pub min_send_rate: u64,
     /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`, 1 h.
     pub tunnel_timeout: Duration,
     /// Largest request head, bytes. `max_header_bytes`, 64 KiB.
@@ -116,6 +119,7 @@ impl Default for DownstreamLimits {
             keepalive_timeout: Duration::from_secs(60),
             keepalive_requests: 10_000,
             send_timeout: Duration::from_secs(60),
+            min_send_rate: 500,
             tunnel_timeout: Duration::from_secs(3_600),
             max_header_bytes: 64 << 10,
             max_headers: 100,
@@ -173,6 +177,9 @@ pub struct UpstreamLimits {
     pub response_timeout: Duration,
     /// Longest silence within a response body. `idle_timeout`, 60 s.
     pub idle_timeout: Duration,
+    /// From a request's head to the last byte of its response, all attempts included; not for upgraded connections.
+    /// `total_timeout`, none.
+    pub total_timeout: Option<Duration>,
     /// Idle connections kept per backend, over all workers. `idle_connections`, 256.
     pub idle_connections: usize,
     /// How long an idle connection is kept. `idle_connection_timeout`, 15 s.
@@ -189,6 +196,7 @@ impl Default for UpstreamLimits {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
+            total_timeout: None,
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,

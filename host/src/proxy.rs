@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 pub use body::ResponseBody;
 pub use failure::Failure;
 
-use crate::deadline::Deadlines;
+use crate::deadline::{Deadlines, GRANULARITY};
 use crate::downstream::Client;
 use crate::route::Router;
 use crate::upstream::{self, Balancer, Tunnel};
@@ -106,6 +106,10 @@ async fn serve(
     let (mut parts, body) = request.into_parts();
     forward::adopt_absolute_target(&mut parts)?;
     let balancer = route(proxy, &parts).ok_or(Failure::NoRoute)?;
+    if let Some(total) = balancer.limits().total_timeout {
+        // The last sweep lies in the past: one granule more, so that it never fires early.
+        client.bind_request(proxy.deadlines.now().after(total + GRANULARITY));
+    }
     let upgrade = forward::wanted_upgrade(&parts.headers);
     let attempts = Attempts {
         balancer,

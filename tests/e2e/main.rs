@@ -25,5 +25,6 @@ mod route_policies;
 mod slow_clients;
 mod smoke;
 mod swap;
+mod timeouts;
 mod trailers;
 mod upgrade;

@@ -19,6 +19,7 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
         connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMEOUT),
         response_timeout: section.duration("response_timeout", default.response_timeout, TIMEOUT),
         idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMEOUT),
+        total_timeout: section.optional_duration("total_timeout", TIMEOUT),
         idle_connections: section.integer("idle_connections", default.idle_connections, 0..=100_000),
         idle_connection_timeout: section.duration(
             "idle_connection_timeout",
@@ -35,6 +36,19 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
     if let Some(retry) = section.get("retry").and_then(|value| retry(&value, &limits)) {
         limits.retry = retry;
     }
+    if let Some(total) = limits.total_timeout {
+        let UpstreamLimits { connect_timeout, response_timeout, idle_timeout, .. } = limits;
+        for (key, span) in [
+            ("connect_timeout", connect_timeout),
+            ("response_timeout", response_timeout),
+            ("idle_timeout", idle_timeout),
+        ] {
+            // A default may be longer: it just never fires.
+            if section.get(key).is_some() && span > total {
+                never_fires(section, key, "total_timeout", total);
+            }
+        }
+    }
     limits
 }
 
@@ -44,6 +58,8 @@ fn retry(value: &Value<'_>, limits: &UpstreamLimits) -> Option<RetryLimits> {
         let per_try_timeout = section.optional_duration("per_try_timeout", TIMEOUT);
         if per_try_timeout.is_some_and(|per_try| per_try > limits.response_timeout) {
             never_fires(section, "per_try_timeout", "response_timeout", limits.response_timeout);
+        } else if let Some(total) = limits.total_timeout.filter(|total| per_try_timeout > Some(*total)) {
+            never_fires(section, "per_try_timeout", "total_timeout", total);
         }
         Some(RetryLimits {
             attempts: section.integer("attempts", default.attempts, 0..=10),

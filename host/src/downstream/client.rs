@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::Refusal;
 use super::head::{self, HeadFacts};
+use crate::clock::Moment;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
 
@@ -33,6 +34,8 @@ pub struct Client {
     pub send: Deadline,
     /// Until the backend must have done something for this client.
     pub upstream: Deadline,
+    /// The request in work has a time by which it must have ended.
+    is_bound: Cell<bool>,
     /// Requests that the gate has let pass.
     passed: Cell<u64>,
     /// Requests that the path has begun, and that it has ended.
@@ -74,6 +77,7 @@ impl Client {
             receive,
             send: deadlines.deadline(),
             upstream: deadlines.deadline(),
+            is_bound: Cell::new(false),
             passed: Cell::new(0),
             begun: Cell::new(0),
             ended: Cell::new(0),
@@ -98,9 +102,20 @@ impl Client {
         }
     }
 
+    /// The request in work, with its response, has until `end`.
+    pub fn bind_request(&self, end: Moment) {
+        self.is_bound.set(true);
+        self.upstream.bind(end);
+        self.send.bind(end);
+    }
+
     /// The path has ended a request: its response is whole, or won't be.
     pub fn end_request(&self) {
         self.ended.set(self.ended.get() + 1);
+        if self.is_bound.take() {
+            self.upstream.unbind();
+            self.send.unbind();
+        }
         // If it is set, the next head has begun.
         if self.is_idle() && !self.receive.is_set() {
             self.receive.set(self.limits.keepalive_timeout);
@@ -111,6 +126,12 @@ impl Client {
     #[must_use]
     pub fn may_keep_alive(&self) -> bool {
         self.begun.get() < self.limits.keepalive_requests
+    }
+
+    /// How many requests the path has begun.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
     }
 
     /// Whether the first request has begun.

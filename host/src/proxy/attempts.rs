@@ -89,7 +89,9 @@ impl Attempts<'_> {
                 Ok((exchange, _)) => exchange.backend(),
                 Err(lost) => &lost.backend,
             }));
-            if !self.balancer.rule_out(&mut head.tried, &used) {
+            if self.client.upstream.is_bound_within(next.pause)
+                || !self.balancer.rule_out(&mut head.tried, &used)
+            {
                 break;
             }
             let Some(parts) = self.take_head(&mut outcome) else { break };

@@ -36,6 +36,7 @@ impl Failure {
             Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
+            Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
@@ -65,7 +66,7 @@ impl Failure {
     pub(super) fn log(&self, peer: SocketAddr) {
         let error = self.label();
         match self {
-            Self::Upstream(upstream::Error::ClientAbort)
+            Self::Upstream(upstream::Error::ClientAbort | upstream::Error::SlowRequest)
             | Self::Refused(_)
             | Self::PolicyReject(_)
             | Self::NoRoute => {

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::Error;
-use super::connection::{UpstreamConnection, classify};
+use super::connection::{UpstreamConnection, classify, in_all};
 use super::progress::Progress;
 use crate::downstream::Client;
 
@@ -95,6 +95,9 @@ impl Body for ExchangeBody {
             Poll::Ready(frame) => {
                 this.client.upstream.clear();
                 match frame {
+                    Some(Ok(_)) if this.client.upstream.is_out_of_bound() => {
+                        this.fail(Error::TotalTimeout, cx)
+                    }
                     Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
                     Some(Err(error)) => this.fail(classify(error), cx),
                     None => Poll::Ready(None),
@@ -106,7 +109,7 @@ impl Body for ExchangeBody {
                     deadline.set(this.progress.limits().idle_timeout);
                 }
                 ready!(deadline.poll(cx));
-                this.fail(Error::IdleTimeout, cx)
+                this.fail(in_all(&this.client.upstream, Error::IdleTimeout), cx)
             }
         }
     }

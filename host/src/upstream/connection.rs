@@ -87,7 +87,7 @@ impl UpstreamConnection {
         let mut connect = pin!(TcpStream::connect(address));
         let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
             Poll::Ready(connected) => Poll::Ready(connected.map_err(Error::Connect)),
-            Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout)),
+            Poll::Pending => deadline.poll(cx).map(|()| Err(in_all(deadline, Error::ConnectTimeout))),
         })
         .await?;
         deadline.clear();
@@ -139,13 +139,16 @@ impl UpstreamConnection {
                 deadline.set(span());
             }
             ready!(deadline.poll(cx));
-            if let Some(permission) = upload.awaited() {
+            let waits_for_backend = upload.is_over() || traffic.send_blocked.get();
+            if deadline.is_out_of_bound() && !waits_for_backend && upload.awaited().is_none() {
+                return Poll::Ready(Err(Error::SlowRequest));
+            } else if let Some(permission) = upload.awaited() {
                 permission.give();
-            } else if upload.is_over() || traffic.send_blocked.get() {
-                return Poll::Ready(Err(patience.error()));
+            } else if waits_for_backend {
+                return Poll::Ready(Err(in_all(deadline, patience.error())));
             }
             deadline.set(patience.span());
-            deadline.poll(cx).map(|()| Err(patience.error()))
+            deadline.poll(cx).map(|()| Err(in_all(deadline, patience.error())))
         })
         .await;
         deadline.clear();
@@ -189,6 +192,11 @@ impl UpstreamConnection {
         let parts = self.driver?.into_parts();
         Some(UpgradedStream { stream: parts.io.into_inner().into_inner(), read: parts.read_buf })
     }
+}
+
+/// What has timed out: the request as a whole, if it has run out of its time.
+pub(super) fn in_all(deadline: &Deadline, error: Error) -> Error {
+    if deadline.is_out_of_bound() { Error::TotalTimeout } else { error }
 }
 
 /// What a failure of hyper's means for the request.

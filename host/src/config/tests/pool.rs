@@ -10,6 +10,7 @@ fn a_pool_has_the_documented_defaults() {
     assert_eq!(pool.limits.connect_timeout, Duration::from_secs(1));
     assert_eq!(pool.limits.response_timeout, Duration::from_secs(30));
     assert_eq!(pool.limits.idle_timeout, Duration::from_secs(60));
+    assert_eq!(pool.limits.total_timeout, None);
     assert_eq!(pool.limits.idle_connections, 256);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(15));
     assert_eq!(pool.limits.max_response_header_bytes, 65_536);
@@ -25,7 +26,7 @@ fn a_pool_has_the_documented_defaults() {
 fn what_is_written_is_taken() {
     let text = format!(
         "{LISTENER}[pool.z]\nhash_seed = 18446744073709551615\nconnect_timeout = '1ms'\nresponse_timeout = '2s'\n\
-         idle_timeout = '3m'\nidle_connections = 0\nidle_connection_timeout = '4h'\n\
+         idle_timeout = '3m'\ntotal_timeout = '24h'\nidle_connections = 0\nidle_connection_timeout = '4h'\n\
          max_response_header_bytes = '8KiB'\nbackends = [\n\
          {{ name = 'b', address = '[::1]:9', weight = 1000, zone = 'eu-1a', labels = {{ z = '1', a = '2' }} }},\n\
          {{ address = '127.0.0.1:9', backup = true }},\n\
@@ -41,6 +42,7 @@ fn what_is_written_is_taken() {
     assert_eq!(pool.limits.connect_timeout, Duration::from_millis(1));
     assert_eq!(pool.limits.response_timeout, Duration::from_secs(2));
     assert_eq!(pool.limits.idle_timeout, Duration::from_secs(180));
+    assert_eq!(pool.limits.total_timeout, Some(Duration::from_hours(24)));
     assert_eq!(pool.limits.idle_connections, 0);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(14_400));
     assert_eq!(pool.limits.max_response_header_bytes, 8_192);
@@ -110,6 +112,27 @@ fn faults_of_a_pool() {
                     r#"10: pool.a.max_response_header_bytes: `2MiB` is out of range; write a size from `"8KiB"` to `"1MiB"`"#,
                 ],
             ),
+        ],
+    );
+}
+
+#[test]
+fn a_timeout_that_never_fires_is_a_fault_unless_it_is_a_default() {
+    good(&format!("{LISTENER}{POOL}total_timeout = '100ms'"));
+    check(
+        &format!(
+            "{LISTENER}{POOL}connect_timeout = '6s'\nresponse_timeout = '5s'\nidle_timeout = '7s'\ntotal_timeout = '5s'\n\
+             [pool.a.retry]\nper_try_timeout = '5s'"
+        ),
+        &[
+            r#"5: pool.a.connect_timeout: never fires: `total_timeout` is 5s; write at most `"5s"`, or raise `total_timeout`"#,
+            r#"7: pool.a.idle_timeout: never fires: `total_timeout` is 5s; write at most `"5s"`, or raise `total_timeout`"#,
+        ],
+    );
+    check(
+        &format!("{LISTENER}{POOL}total_timeout = '5s'\n[pool.a.retry]\nper_try_timeout = '6s'"),
+        &[
+            r#"7: pool.a.retry.per_try_timeout: never fires: `total_timeout` is 5s; write at most `"5s"`, or raise `total_timeout`"#,
         ],
     );
 }
