@@ -16,6 +16,7 @@ mod sections;
 mod tests;
 mod units;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use http::StatusCode;
 use ipnet::IpNet;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use policy::{OnFault, PolicyConfig, PolicySource, Probation};
 use read::{Source, Value};
 
 /// A whole configuration.
@@ -33,6 +35,8 @@ pub struct Config {
     pub workers: usize,
     /// Where `NAME.wasm` wins over the bundled policy `NAME`.
     pub policy_dir: Option<PathBuf>,
+    /// Where the last good version of every plugin file is kept over restarts. Not kept if there is none.
+    pub state_dir: Option<PathBuf>,
     /// How long running requests may take to finish after SIGTERM.
     pub drain_timeout: Duration,
     /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
@@ -142,6 +146,17 @@ pub struct RouteConfig {
     pub policy: Option<PolicyConfig>,
 }
 
+impl fmt::Display for RouteConfig {
+    /// Host and path, such as `*.example.com/v1/`; the path alone if every host matches.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            HostPattern::Any => f.write_str(&self.path),
+            HostPattern::Exact(host) => write!(f, "{host}{}", self.path),
+            HostPattern::Subdomains(domain) => write!(f, "*.{domain}{}", self.path),
+        }
+    }
+}
+
 /// The host rule of a route. Names are lower case and carry no port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostPattern {
@@ -236,30 +251,6 @@ impl Default for RetryLimits {
             budget_per_second: 10,
         }
     }
-}
-
-/// What picks the backends of a pool: `policy = "NAME"` or `policy = { name/file = …, … }`; `round-robin` by default.
-#[derive(Debug, Clone)]
-pub struct PolicyConfig {
-    /// Where the plugin comes from.
-    pub source: PolicySource,
-    /// The `config` table as JSON text; `{}` if there is none. The guest alone knows what is right in it.
-    pub config: String,
-    /// CPU time of one call. `deadline`, 5 ms.
-    pub deadline: Duration,
-    /// Greatest linear memory, bytes. `memory`, 16 MiB.
-    pub memory: usize,
-    /// Line of the policy in the file, for errors that show only when the plugin is loaded.
-    pub line: usize,
-}
-
-/// Where a plugin comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PolicySource {
-    /// `NAME.wasm` in the policy directory if it is there, else the bundled policy of that name.
-    Named(String),
-    /// This file.
-    File(PathBuf),
 }
 
 /// One backend of a pool.

@@ -16,6 +16,7 @@ mod framing;
 mod harness;
 mod hostile;
 mod policies;
+mod probation;
 mod refused;
 mod requests;
 mod responses;

@@ -28,6 +28,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
     Section::read(root, "", |root| {
         let workers = root.integer("workers", cpus(), 1..=MAX_WORKERS);
         let policy_dir = root.get("policy_dir").map_or(Some(None), |value| directory(&value).map(Some));
+        let state_dir = root.get("state_dir").map_or(Some(None), |value| value.path().map(Some));
         let drain_timeout = root.duration("drain_timeout", Duration::from_secs(30), TIMEOUT);
         let mut addresses = Unique::new();
         let listeners = listeners(root, &mut addresses);
@@ -38,6 +39,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         Some(Config {
             workers,
             policy_dir: policy_dir?,
+            state_dir: state_dir?,
             drain_timeout,
             admin: admin?,
             listeners: listeners?,

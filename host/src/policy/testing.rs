@@ -14,10 +14,11 @@ use crate::topology::{Member, Topology};
 use super::admission::{self, Refusal};
 use super::cells::{Cell, CellAddress, Cells};
 use super::engine::GuestEngine;
-use super::guest::{GuestState, PolicySettings, Terms};
+use super::guest::{GuestState, Terms};
 use super::imports;
 use super::instance::{BuildError, Instance};
 use super::loader::{Opened, Plugin, PolicyLoader};
+use super::settings::PolicySettings;
 use super::version::{PolicyVersion, VersionId};
 
 /// Declares every function of the contract, with its type as the ABI's documentation states it, under its own name.
@@ -150,7 +151,7 @@ impl Bench {
     pub(super) fn compile(&self, content: &[u8]) -> Result<Arc<PolicyVersion>, Refusal> {
         let linker = imports::linker(&self.engine.engine).expect("the contract links");
         let scratch = GuestState::new(Arc::clone(&self.terms), String::new(), self.terms.pool.topology(), 0);
-        admission::compile(&linker, scratch, VersionId::of(content), content).map(Arc::new)
+        admission::compile(&linker, scratch, VersionId::of(content), content.to_vec().into()).map(Arc::new)
     }
 
     pub(super) fn build(&self, content: &[u8]) -> Result<Instance, BuildError> {

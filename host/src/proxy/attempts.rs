@@ -127,7 +127,8 @@ impl Attempts<'_> {
 
     fn claim(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
         match self.balancer.pick(head) {
-            Pick::Backend(picked) => self.balancer.claim(picked).ok_or(Failure::NoBackend),
+            Pick::Backend(picked) => self.balancer.claim(picked, head).ok_or(Failure::NoBackend),
+            Pick::Failed => Err(Failure::PolicyFault),
             Pick::Reject(status) => Err(Failure::PolicyReject(status)),
             Pick::Unavailable => Err(Failure::NoBackend),
         }

@@ -24,6 +24,8 @@ pub enum Failure {
     NoBackend,
     /// The policy refuses the request.
     PolicyReject(StatusCode),
+    /// The policy can't pick, and the operator wants no other backend than its own.
+    PolicyFault,
     /// The exchange with the backend failed.
     Upstream(upstream::Error),
 }
@@ -33,7 +35,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoBackend | Self::PolicyFault => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
             Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
@@ -48,6 +50,7 @@ impl Failure {
             Self::NoRoute => "no-route",
             Self::NoBackend => "no-backend",
             Self::PolicyReject(_) => "policy-reject",
+            Self::PolicyFault => "policy-fault",
             Self::Upstream(error) => error.label(),
         }
     }
@@ -58,6 +61,7 @@ impl Failure {
             Self::NoRoute => "no route matches this host and path".into(),
             Self::NoBackend => "no backend is available".into(),
             Self::PolicyReject(_) => "refused by the balancing policy".into(),
+            Self::PolicyFault => "the balancing policy failed".into(),
             Self::Upstream(error) => error.to_string(),
         }
     }
@@ -69,6 +73,8 @@ impl Failure {
             Self::Upstream(upstream::Error::ClientAbort | upstream::Error::SlowRequest)
             | Self::Refused(_)
             | Self::PolicyReject(_)
+            // The fault itself has been logged.
+            | Self::PolicyFault
             | Self::NoRoute => {
                 tracing::debug!(error, %peer, "request failed: {}", self.reason());
             }

@@ -10,7 +10,7 @@ use super::pool::{WorkerBackend, WorkerPool};
 use crate::backend::{Backend, BackendIndex};
 use crate::clock::Moment;
 use crate::config::UpstreamLimits;
-use crate::policy::{Pick, Picked, Picker};
+use crate::policy::{Kept, Pick, Picked, Picker};
 use crate::pool::{Pool, RetryCost};
 use crate::request::{RequestHead, Tried};
 
@@ -27,9 +27,11 @@ pub struct Balancer {
 /// It rides in the response (or the upgraded connection), so every way in which a request can end ends the count.
 #[derive(Debug)]
 pub struct Claim {
-    balancer: Rc<Balancer>,
+    pub(super) balancer: Rc<Balancer>,
     claimed: Rc<WorkerBackend>,
     pub(super) picked: Picked,
+    /// What the policy may ask for when it is told how this ended.
+    pub(super) kept: Kept,
 }
 
 impl Balancer {
@@ -90,14 +92,15 @@ impl Balancer {
         &self.picker
     }
 
-    /// Claims the backend of the last pick.
+    /// Claims the backend of the last pick, for the request that it was made for.
     ///
     /// `None` if there is no such backend, which the picker's check of every verdict rules out.
     #[must_use]
-    pub fn claim(self: &Rc<Self>, picked: Picked) -> Option<Claim> {
-        let claimed = self.pool.backend(self.picker.borrow().topology(), picked.index)?;
+    pub fn claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
+        let picker = self.picker.borrow();
+        let claimed = self.pool.backend(picker.topology(), picked.index)?;
         claimed.backend.stats.begin();
-        Some(Claim { balancer: Rc::clone(self), claimed, picked })
+        Some(Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
     }
 }
 
@@ -114,10 +117,6 @@ impl Claim {
 
     pub(super) fn pool(&self) -> &WorkerPool {
         &self.balancer.pool
-    }
-
-    pub(super) fn picker(&self) -> &RefCell<Picker> {
-        &self.balancer.picker
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is counted of an exchange, however it ends.
 
+use std::mem;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -74,9 +75,9 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let picker = self.claim.picker();
+        let Claim { balancer, picked, kept, .. } = &mut self.claim;
         // Nobody asks the policy while it is told something; and if so, what it isn't told does no harm.
-        let Ok(mut picker) = picker.try_borrow_mut() else { return };
+        let Ok(mut picker) = balancer.picker().try_borrow_mut() else { return };
         if !picker.wants_responses() {
             return;
         }
@@ -85,6 +86,6 @@ impl Drop for Progress {
             outcome: self.outcome,
             total: self.clock.now().since(self.began),
         };
-        picker.observe(self.claim.picked, &response, None);
+        picker.observe(*picked, &response, mem::take(kept));
     }
 }

@@ -74,7 +74,7 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
         ),
         (
             module(&format!("{MEMORY} {INIT} {PICK} (table 10001 funcref)")),
-            "the module's table has 10001 elements, allowed are 10000",
+            "the module's table has 10001 elements, the pool allows 10000",
         ),
         (module(&format!("{MEMORY} {INIT} {PICK} (memory 1)")), "the module is invalid: "),
         (starting("unreachable"), "the policy failed while it was tried out, starting: trap in `init`"),

@@ -1,5 +1,7 @@
 //! Why a plugin doesn't serve, in words for whoever wrote or installed it.
 
+use std::time::Duration;
+
 use pointsman_sdk::abi::{MODULE, export};
 
 use super::super::fault::Fault;
@@ -155,12 +157,33 @@ pub enum Refusal {
         found: u32,
     },
     /// Too large a table.
-    #[error("the module's table has {found} elements, allowed are {allowed}")]
+    #[error(
+        "the module's table has {found} elements, the pool allows {allowed}; call fewer functions through pointers, or \
+         raise `table` of the pool's policy"
+    )]
     TableTooLarge {
         /// Elements.
         found: u64,
         /// Elements.
         allowed: usize,
+    },
+    /// Takes too long to compile.
+    #[error(
+        "compiling the module took longer than {} s; make it smaller, or split its largest functions",
+        allowed.as_secs()
+    )]
+    CompileTime {
+        /// Greatest time.
+        allowed: Duration,
+    },
+    /// Taken back on probation, and still the same.
+    #[error(
+        "this version was taken back after faults and is quarantined until the file's content changes; its last fault: \
+         {reason}"
+    )]
+    Quarantined {
+        /// The last fault.
+        reason: String,
     },
     /// The guest doesn't want to run with this configuration. Its own words.
     #[error("the policy refuses to start: {reason}")]
@@ -204,6 +227,8 @@ impl Refusal {
             Self::MissingExport { .. } | Self::ExportType { .. } => "exports",
             Self::MemoryTooLarge { .. } => "memory",
             Self::Tables { .. } | Self::TableTooLarge { .. } => "table",
+            Self::CompileTime { .. } => "compile-time",
+            Self::Quarantined { .. } => "quarantine",
             Self::Init { .. } => "init",
             Self::Rehearsal { .. } => "rehearsal",
             Self::Stopped => "stopped",

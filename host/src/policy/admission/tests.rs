@@ -5,7 +5,8 @@ use std::time::Duration;
 use pointsman_sdk::abi::limit::PLUGIN_BYTES;
 
 use super::super::fault::FaultKind;
-use super::super::guest::{Call, PolicySettings};
+use super::super::guest::Call;
+use super::super::settings::PolicySettings;
 use super::super::testing::{ABSTAIN, Bench, guest, guest_with, loader, plugin, pool};
 use super::Refusal;
 

@@ -4,12 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+use crate::config::Probation;
+
 use super::super::cells::Cells;
-use super::super::guest::PolicySettings;
 use super::super::picker::Pick;
+use super::super::settings::PolicySettings;
 use super::super::testing::{guest_with, loader, open, plugin, pool, request, wait_for, with_cell};
 use super::super::version::VersionId;
 use super::*;
+
+mod learnt;
+mod rollback;
 
 /// A guest that picks this backend, or abstains where it can't; counts its picks in cell 1.
 fn picks(index: u32) -> Vec<u8> {
@@ -164,7 +169,11 @@ fn many_swaps_while_workers_pick() {
 #[test]
 fn versions_nobody_uses_are_dropped() {
     let loader = loader(2);
-    let mut opened = open(&loader, picks(0), &Arc::default());
+    // What may come back is kept for the time of the probation.
+    let probation = Probation { picks: 0, time: Duration::from_millis(1), faults: 5 };
+    let settings = PolicySettings { probation, ..Default::default() };
+    let pool = pool("api", &["a", "b", "c"]);
+    let mut opened = loader.open(pool, settings, Arc::default(), plugin(picks(0))).unwrap();
     let first = Arc::downgrade(&opened.slot.serving().version);
     // One worker never picks: its undelivered instance is dropped with the next publication.
     for number in 1..4 {
