@@ -150,7 +150,9 @@ impl Body for RequestBody {
         }
         let mut incoming = source.incoming.borrow_mut();
         let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-        if frame.is_none() || incoming.is_end_stream() {
+        // Nothing follows the trailers, and whoever gets them may not ask once more.
+        let is_last = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        if frame.is_none() || is_last || incoming.is_end_stream() {
             source.over.set(true);
         }
         drop(incoming);
