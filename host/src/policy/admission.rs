@@ -13,6 +13,7 @@ use std::time::Instant;
 use pointsman_sdk::abi::limit::{PLUGIN_BYTES, TABLE_ELEMENTS};
 use wasmtime::{Linker, Module};
 
+use super::engine;
 use super::guest::GuestState;
 use super::version::{PolicyVersion, VersionId};
 
@@ -26,6 +27,7 @@ pub(super) fn compile(
     id: VersionId,
     content: &[u8],
 ) -> Result<PolicyVersion, Refusal> {
+    engine::assert_no_worker();
     if content.len() > PLUGIN_BYTES {
         return Err(Refusal::TooLarge { found: content.len(), allowed: PLUGIN_BYTES });
     }
