@@ -6,6 +6,8 @@
 
 mod address;
 mod error;
+mod health;
+mod health_check;
 mod policy;
 mod pool;
 mod read;
@@ -22,6 +24,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use health::{EjectionConfig, HealthConfig};
+pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 use read::{Source, Value};
 
 /// A whole configuration.
@@ -160,6 +164,8 @@ pub struct PoolConfig {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    /// What decides the backends' health and weight.
+    pub health: HealthConfig,
 }
 
 /// Limits of a pool. Every one is finite by default.
@@ -223,6 +229,8 @@ pub struct BackendConfig {
     pub name: String,
     /// Where it listens. A host name is resolved once, when the file is read.
     pub address: SocketAddr,
+    /// Where its health is checked, if not there. `check_address`.
+    pub check_address: Option<SocketAddr>,
     /// Share of requests in relation to the others, 1 to 1,000.
     pub weight: u32,
     /// Where it stands; empty if not given.

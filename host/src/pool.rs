@@ -59,11 +59,11 @@ impl Pool {
     /// it at their next pick.
     ///
     /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
-    /// lost.
-    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
+    /// lost. Answers the generation of the topology that holds them.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) -> u64 {
         let mut present = self.present();
         change(&mut present.members);
-        self.publish(present);
+        self.publish(present)
     }
 
     /// Below which share of healthy backends, percent, health is ignored; 0, which it is at first, is never.
@@ -73,13 +73,14 @@ impl Pool {
         self.publish(present);
     }
 
-    fn publish(&self, mut present: MutexGuard<'_, Present>) {
+    fn publish(&self, mut present: MutexGuard<'_, Present>) -> u64 {
         let generation = present.topology.generation() + 1;
         let topology = Topology::of(generation, &present.members, present.panic_threshold);
         if !topology.agrees_with(&present.topology) {
             present.topology = Arc::new(topology);
             self.generation.store(generation, Ordering::Release);
         }
+        present.topology.generation()
     }
 
     /// Generation of the topology of this moment: one atomic load.
