@@ -13,7 +13,7 @@ mod tunnel;
 
 pub use balancer::{Balancer, Claim};
 pub use body::{ExchangeBody, RequestBody};
-pub use error::Error;
+pub use error::{Error, is_our_own};
 pub use exchange::Exchange;
 pub use pool::WorkerPool;
 pub use tunnel::Tunnel;
