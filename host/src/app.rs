@@ -16,10 +16,11 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::{Config, PoolConfig, RouteConfig};
 use crate::control::admin;
+use crate::control::archive::Archive;
 use crate::control::watch::{PluginWatch, Watched};
 use crate::health::{Assignment, HealthMonitor, HealthSettings};
 use crate::listener::Listener;
-use crate::policy::{Opened, Picker, PolicyLoader, PolicySlot};
+use crate::policy::{Milestone, Opened, Picker, PolicyLoader, PolicySlot};
 use crate::worker::{self, Drained, Phase, WorkerSetup};
 
 /// A running proxy.
@@ -45,7 +46,7 @@ impl App {
     /// Every plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<()> {
-        let loader = loader(config, Clock::start())?;
+        let loader = loader(config, Clock::start(), |_, _| {})?;
         Ok(policies::check(config, file, &loader)?)
     }
 
@@ -56,8 +57,15 @@ impl App {
     /// A plugin can't serve, an address can't be bound, or the system refuses a thread.
     pub fn start(config: &Config, file: &Path) -> Result<Self> {
         let clock = Clock::start();
-        let loader = loader(config, clock)?;
-        let opened = policies::open(config, file, &loader)?;
+        let archive = config.state_dir.as_deref().map(open_archive).transpose()?;
+        let remembered = archive.clone();
+        let loader = match archive {
+            Some(archive) => {
+                loader(config, clock, archive.keep().context("no thread for the policy archive")?)?
+            }
+            None => loader(config, clock, |_, _| {})?,
+        };
+        let opened = policies::open(config, file, &loader, remembered.as_ref())?;
         let (listeners, sockets) = bind(config)?;
         let admin = config
             .admin
@@ -142,11 +150,19 @@ impl App {
     }
 }
 
-fn loader(config: &Config, clock: Clock) -> Result<PolicyLoader> {
+fn open_archive(directory: &Path) -> Result<Archive> {
+    Archive::open(directory).with_context(|| format!("state_dir: cannot make {}", directory.display()))
+}
+
+fn loader(
+    config: &Config,
+    clock: Clock,
+    remember: impl FnMut(&PolicySlot, Milestone) + Send + 'static,
+) -> Result<PolicyLoader> {
     let workers = NonZeroUsize::new(config.workers).unwrap_or(NonZeroUsize::MIN);
     // The standard library's hasher is seeded by the system.
     let seed = RandomState::new().build_hasher().finish();
-    Ok(PolicyLoader::start(clock, workers, seed)?)
+    Ok(PolicyLoader::start_with(clock, workers, seed, remember)?)
 }
 
 /// The pools and their settings. The pools' own slots come first.

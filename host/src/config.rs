@@ -8,6 +8,7 @@ mod address;
 mod error;
 mod health;
 mod health_check;
+mod limits;
 mod policy;
 mod pool;
 mod read;
@@ -17,15 +18,18 @@ mod sections;
 mod tests;
 mod units;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::StatusCode;
 use ipnet::IpNet;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
+pub use policy::{OnFault, PolicyConfig, PolicySource, Probation};
 use read::{Source, Value};
 
 /// A whole configuration.
@@ -35,6 +39,8 @@ pub struct Config {
     pub workers: usize,
     /// Where `NAME.wasm` wins over the bundled policy `NAME`.
     pub policy_dir: Option<PathBuf>,
+    /// Where the last good version of every plugin file is kept over restarts. Not kept if there is none.
+    pub state_dir: Option<PathBuf>,
     /// How long running requests may take to finish after SIGTERM.
     pub drain_timeout: Duration,
     /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
@@ -97,6 +103,9 @@ pub struct DownstreamLimits {
     pub keepalive_requests: u64,
     /// Longest time in which a client takes nothing of a response. `send_timeout`, 60 s.
     pub send_timeout: Duration,
+    /// Least average rate at which a client takes a response while it keeps us waiting, after 10 s of that, bytes per
+    /// second. `min_send_rate`, 500 B; 0 = none.
+    pub min_send_rate: u64,
     /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`, 1 h.
     pub tunnel_timeout: Duration,
     /// Largest request head, bytes. `max_header_bytes`, 64 KiB.
@@ -118,6 +127,7 @@ impl Default for DownstreamLimits {
             keepalive_timeout: Duration::from_secs(60),
             keepalive_requests: 10_000,
             send_timeout: Duration::from_secs(60),
+            min_send_rate: 500,
             tunnel_timeout: Duration::from_secs(3_600),
             max_header_bytes: 64 << 10,
             max_headers: 100,
@@ -138,6 +148,17 @@ pub struct RouteConfig {
     pub pool: usize,
     /// What picks from the pool for this route; the pool's own policy if there is none.
     pub policy: Option<PolicyConfig>,
+}
+
+impl fmt::Display for RouteConfig {
+    /// Host and path, such as `*.example.com/v1/`; the path alone if every host matches.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            HostPattern::Any => f.write_str(&self.path),
+            HostPattern::Exact(host) => write!(f, "{host}{}", self.path),
+            HostPattern::Subdomains(domain) => write!(f, "*.{domain}{}", self.path),
+        }
+    }
 }
 
 /// The host rule of a route. Names are lower case and carry no port.
@@ -177,12 +198,17 @@ pub struct UpstreamLimits {
     pub response_timeout: Duration,
     /// Longest silence within a response body. `idle_timeout`, 60 s.
     pub idle_timeout: Duration,
+    /// From a request's head to the last byte of its response, all attempts included; not for upgraded connections.
+    /// `total_timeout`, none.
+    pub total_timeout: Option<Duration>,
     /// Idle connections kept per backend, over all workers. `idle_connections`, 256.
     pub idle_connections: usize,
     /// How long an idle connection is kept. `idle_connection_timeout`, 15 s.
     pub idle_connection_timeout: Duration,
     /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
     pub max_response_header_bytes: usize,
+    /// When a request is sent to another backend.
+    pub retry: RetryLimits,
 }
 
 impl Default for UpstreamLimits {
@@ -191,35 +217,46 @@ impl Default for UpstreamLimits {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
+            total_timeout: None,
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,
+            retry: RetryLimits::default(),
         }
     }
 }
 
-/// What picks the backends of a pool: `policy = "NAME"` or `policy = { name/file = …, … }`; `round-robin` by default.
+/// `[pool.NAME.retry]`: when, and how often, a request is sent to another backend after one has failed it.
 #[derive(Debug, Clone)]
-pub struct PolicyConfig {
-    /// Where the plugin comes from.
-    pub source: PolicySource,
-    /// The `config` table as JSON text; `{}` if there is none. The guest alone knows what is right in it.
-    pub config: String,
-    /// CPU time of one call. `deadline`, 5 ms.
-    pub deadline: Duration,
-    /// Greatest linear memory, bytes. `memory`, 16 MiB.
-    pub memory: usize,
-    /// Line of the policy in the file, for errors that show only when the plugin is loaded.
-    pub line: usize,
+pub struct RetryLimits {
+    /// Attempts beyond the first; 0 turns retries off. `attempts`, 2.
+    pub attempts: u32,
+    /// Statuses, 400 to 599, of a response that is given up for another attempt. `statuses`, none.
+    pub statuses: Vec<StatusCode>,
+    /// In place of `response_timeout` as long as another attempt may follow; never longer. `per_try_timeout`, none.
+    pub per_try_timeout: Option<Duration>,
+    /// Longest pause before the first retry; doubles with each one. The pause itself is random. `backoff`, 25 ms.
+    pub backoff: Duration,
+    /// Largest request body kept for another attempt, bytes; 0 keeps none. `body`, 16 KiB.
+    pub body: usize,
+    /// Retries in relation to requests, percent. `budget_percent`, 20.
+    pub budget_percent: u32,
+    /// Retries per second that are allowed in any case. `budget_per_second`, 10.
+    pub budget_per_second: u32,
 }
 
-/// Where a plugin comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PolicySource {
-    /// `NAME.wasm` in the policy directory if it is there, else the bundled policy of that name.
-    Named(String),
-    /// This file.
-    File(PathBuf),
+impl Default for RetryLimits {
+    fn default() -> Self {
+        Self {
+            attempts: 2,
+            statuses: Vec::new(),
+            per_try_timeout: None,
+            backoff: Duration::from_millis(25),
+            body: 16 << 10,
+            budget_percent: 20,
+            budget_per_second: 10,
+        }
+    }
 }
 
 /// One backend of a pool.

@@ -1,6 +1,7 @@
 //! What runs beside the data path and may block: plugin files, signals, the admin server.
 
 pub mod admin;
+pub mod archive;
 pub mod plugin_file;
 pub mod signals;
 pub mod watch;

@@ -1,6 +1,7 @@
 //! A named set of backends, shared by all workers.
 
 mod alarm;
+mod retry_budget;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
 
 pub use alarm::Alarm;
+pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
 const FIRST: u64 = 1;
@@ -25,6 +27,7 @@ pub struct Pool {
     pub limits: UpstreamLimits,
     /// What the workers raise when a backend has failed too often in a row.
     pub alarm: Alarm,
+    retry_budget: RetryBudget,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
@@ -44,8 +47,15 @@ impl Pool {
         let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
         let topology = Arc::new(Topology::of(FIRST, &members, 0));
         let present = Mutex::new(Present { members, panic_threshold: 0, topology });
-        let (alarm, generation) = (Alarm::default(), AtomicU64::new(FIRST));
-        Self { name: name.into(), hash_seed, limits, alarm, present, generation }
+        Self {
+            name: name.into(),
+            hash_seed,
+            retry_budget: RetryBudget::new(&limits.retry),
+            limits,
+            alarm: Alarm::default(),
+            present,
+            generation: AtomicU64::new(FIRST),
+        }
     }
 
     /// The topology of this moment. Takes a lock: workers keep the answer and look at
@@ -81,6 +91,12 @@ impl Pool {
             self.generation.store(generation, Ordering::Release);
         }
         present.topology.generation()
+    }
+
+    /// How many of its requests may be sent once more, and how many were.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     /// Generation of the topology of this moment: one atomic load.

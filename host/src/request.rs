@@ -8,7 +8,7 @@ use http::request::Parts;
 use crate::backend::BackendIndex;
 
 /// A request's head and where it came from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RequestHead {
     /// Method, target and header fields. After admission the target is in origin form and `Host` is the one authority.
     pub parts: Parts,

@@ -121,9 +121,10 @@ pub trait Policy: Sized + 'static {
 /// export_policy!(Sticky, observe);
 /// ```
 pub trait Observe: Policy {
-    /// A response ended, well or badly. Each attempt of a request is observed.
+    /// A response ended, well or badly. Each attempt of a request is observed, and [`Response::request`] can be asked
+    /// for what `pick` could ask for.
     ///
-    /// It is told to the worker's instance that handled the request, which need not be the one that picked: a
-    /// swap may lie between. [`Response::backend`] is an index of the topology as it is now.
+    /// It is told to the version that picked (or abstained), on the worker that did, as long as the topology is the one
+    /// that [`Response::backend`] is an index of. What ends after a swap or a topology change is told to nobody.
     fn observe(&mut self, response: &Response, backends: &Backends);
 }

@@ -52,7 +52,45 @@ impl Response {
         Self { head: Some(head), ..self }
     }
 
-    /// The request that was answered.
+    /// The request that was sent: everything that [`pick`](crate::Policy::pick) could ask of it can be asked here too,
+    /// with the same answers. For a retry, [`attempt`](Request::attempt) and [`tried`](Request::tried) are those of this
+    /// attempt.
+    ///
+    /// The proxy keeps for it what the plugin can ask for. A plugin that asks for a text, a header or a hash anywhere has
+    /// the head of each request copied; client address, attempt and tried backends are next to nothing.
+    ///
+    /// ```
+    /// use pointsman_sdk::prelude::*;
+    /// use pointsman_sdk::testing::{TestHost, TestRequest};
+    /// use std::time::Duration;
+    ///
+    /// /// Warns when a paying customer was kept waiting.
+    /// struct Promise;
+    ///
+    /// impl Policy for Promise {
+    ///     type Config = ();
+    ///     fn new(_: (), _: &Backends) -> Result<Self, Error> { Ok(Self) }
+    ///     fn pick(&mut self, _: &Request, _: &Backends) -> Verdict { Verdict::Abstain }
+    /// }
+    ///
+    /// impl Observe for Promise {
+    ///     fn observe(&mut self, response: &Response, backends: &Backends) {
+    ///         let slow = response.head.is_none_or(|head| head > Duration::from_millis(100));
+    ///         if slow && let Some(customer) = response.request().header("x-customer") {
+    ///             log::warn(format_args!("{customer} waited for {}", backends.name(response.backend)));
+    ///         }
+    ///     }
+    /// }
+    /// export_policy!(Promise, observe);
+    ///
+    /// let host = TestHost::new().backend("a");
+    /// let mut policy = host.policy::<Promise>()?;
+    /// let slow = Response::new(0, Some(200), Outcome::Complete, Duration::from_millis(500));
+    /// policy.observe(&TestRequest::new(), &slow);
+    /// policy.observe(&TestRequest::new().header("X-Customer", "ada"), &slow);
+    /// assert_eq!(host.logs(), ["warn: ada waited for a"]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[must_use]
     pub fn request(&self) -> &Request {
         &self.request

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Backend, Proxy};
+use crate::harness::{Backend, Proxy, constant};
 
 #[test]
 fn a_route_picks_with_its_own_policy_and_configuration() {
@@ -21,6 +21,31 @@ fn a_route_picks_with_its_own_policy_and_configuration() {
     assert_eq!(seen("/sticky").len(), 1, "one client, one backend");
     assert_eq!(seen("/").len(), 3, "round robin");
     assert!(seen("/fast").len() > 1);
+}
+
+#[test]
+fn pools_and_routes_that_use_one_file_swap_together() {
+    let backends = [Backend::named("0"), Backend::named("1")];
+    let [a, b] = backends.each_ref().map(Backend::address);
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("p.wasm"), constant(0, 0)).expect("a plugin");
+    let pool = format!("policy = {{ file = \"p.wasm\" }}\nbackends = [\"{a}\", \"{b}\"]\n");
+    let proxy = Proxy::start_in(
+        directory,
+        &format!(
+            "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+             [[route]]\npath = \"/one/\"\npool = \"one\"\n\
+             [[route]]\npath = \"/own/\"\npool = \"two\"\npolicy = {{ file = \"p.wasm\" }}\n\
+             [[route]]\npool = \"two\"\n[pool.one]\n{pool}[pool.two]\n{pool}"
+        ),
+    );
+    let serves = || ["/one/", "/own/", "/"].map(|path| proxy.client().get(path).text());
+    assert_eq!(serves(), ["0"; 3]);
+    std::fs::write(proxy.path("next"), constant(1, 1)).expect("a file beside it");
+    std::fs::rename(proxy.path("next"), proxy.path("p.wasm")).expect("the file is replaced");
+    let lines = proxy.wait_for_logs(" swap pool=", 3);
+    assert_eq!(lines.iter().filter(|line| line.contains(" route=\"/own/\"")).count(), 1, "{lines:#?}");
+    assert_eq!(serves(), ["1"; 3]);
 }
 
 #[test]

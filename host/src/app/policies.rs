@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::config::{BackendConfig, Config, ConfigError, ConfigErrors, PolicyConfig, PoolConfig};
+use crate::config::{
+    BackendConfig, Config, ConfigError, ConfigErrors, PolicyConfig, PoolConfig, RouteConfig,
+};
+use crate::control::archive::{Archive, UsedAt};
 use crate::control::plugin_file;
-use crate::policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings};
+use crate::policy::{Opened, Plugin, PolicyLoader, PolicySettings, Quarantine, Refusal, VersionId};
 use crate::pool::Pool;
 
 /// A policy at the place where the configuration names it.
@@ -15,6 +18,8 @@ pub(super) struct Use<'a> {
     /// Index of the pool that it picks from.
     pool: usize,
     policy: &'a PolicyConfig,
+    /// The route that it picks for, if it isn't the pool's own.
+    route: Option<&'a RouteConfig>,
     key: String,
 }
 
@@ -23,27 +28,56 @@ pub(super) fn uses(config: &Config) -> Vec<Use<'_>> {
     let of_pools = config.pools.iter().enumerate().map(|(index, pool)| Use {
         pool: index,
         policy: &pool.policy,
+        route: None,
         key: format!("pool.{}.policy", pool.name),
     });
     let of_routes = config.routes.iter().enumerate().filter_map(|(index, route)| {
         let policy = route.policy.as_ref()?;
-        Some(Use { pool: route.pool, policy, key: format!("route[{index}].policy") })
+        Some(Use { pool: route.pool, policy, route: Some(route), key: format!("route[{index}].policy") })
     });
     of_pools.chain(of_routes).collect()
 }
 
 /// Puts every plugin through admission.
 pub(super) fn check(config: &Config, file: &Path, loader: &PolicyLoader) -> Result<(), ConfigErrors> {
-    for_each_use(config, file, |used, pool, plugin| {
-        loader.check(pool, PolicySettings::from(used.policy), plugin).map(drop)
-    })
-    .map(drop)
+    for_each_use(config, file, |used, pool, plugin| loader.check(pool, used.settings(), plugin).map(drop))
+        .map(drop)
 }
 
 /// Opens a slot for every use.
-pub(super) fn open(config: &Config, file: &Path, loader: &PolicyLoader) -> Result<Vec<Opened>, ConfigErrors> {
+///
+/// A plugin file that can't serve doesn't keep the proxy from starting if the archive has a version that could.
+pub(super) fn open(
+    config: &Config,
+    file: &Path,
+    loader: &PolicyLoader,
+    archive: Option<&Archive>,
+) -> Result<Vec<Opened>, ConfigErrors> {
     for_each_use(config, file, |used, pool, plugin| {
-        loader.open(pool, PolicySettings::from(used.policy), Arc::new(Cells::default()), plugin)
+        let Some(archive) = archive.filter(|_| !plugin.is_bundled()) else {
+            return loader.open(pool, used.settings(), Arc::default(), plugin);
+        };
+        let used_at = UsedAt::of(&pool, &used.settings(), &plugin.origin);
+        let quarantine = archive.quarantine(&used_at);
+        let quarantine = quarantine.filter(|kept_out| kept_out.version == VersionId::of(&plugin.content));
+        let opened = match &quarantine {
+            Some(Quarantine { reason, .. }) => Err(Refusal::Quarantined { reason: reason.clone() }),
+            None => loader.open(Arc::clone(&pool), used.settings(), Arc::default(), plugin),
+        };
+        opened.or_else(|refusal| {
+            let Some(good) = archive.last_good(&used_at) else { return Err(refusal) };
+            // What stands in the file is what the operator has to know of, whatever becomes of the copy.
+            let opened = loader.open(pool, used.settings(), Arc::default(), good);
+            let opened = opened.map_err(|_| refusal.clone())?;
+            let UsedAt { pool, route, file } = used_at;
+            let version = opened.slot.serving().version.id;
+            tracing::error!(
+                pool, route, file, %version,
+                "the plugin file can't serve; the last good version does, until the file is mended: {refusal}"
+            );
+            opened.slot.set_quarantine(quarantine);
+            Ok(opened)
+        })
     })
 }
 
@@ -75,6 +109,11 @@ impl Use<'_> {
     /// The file whose content the policy follows; `None` if it is a bundled one for good.
     pub(super) fn file(&self, config: &Config) -> Option<PathBuf> {
         plugin_file::path(&self.policy.source, config.policy_dir.as_deref())
+    }
+
+    fn settings(&self) -> PolicySettings {
+        let route = self.route.map(|route| route.to_string().into());
+        PolicySettings { route, ..PolicySettings::from(self.policy) }
     }
 
     fn fault(&self, file: &Path, error: &dyn std::error::Error) -> ConfigError {

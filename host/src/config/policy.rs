@@ -1,12 +1,77 @@
 //! The `policy` of a pool.
 
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use pointsman_sdk::abi::limit;
 use serde_json::{Map, Number};
 use toml::de::DeValue;
 
 use super::read::{Section, Value, excerpt};
-use super::{PolicyConfig, PolicySource};
+
+/// What picks the backends of a pool: `policy = "NAME"` or `policy = { name/file = …, … }`; `round-robin` by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyConfig {
+    /// Where the plugin comes from.
+    pub source: PolicySource,
+    /// The `config` table as JSON text; `{}` if there is none. The guest alone knows what is right in it.
+    pub config: String,
+    /// CPU time of one call. `deadline`, 5 ms.
+    pub deadline: Duration,
+    /// Greatest linear memory, bytes. `memory`, 16 MiB.
+    pub memory: usize,
+    /// Most elements of the table. `table`, 10,000.
+    pub table: usize,
+    /// Log lines per second over all workers. `log_lines`, 10; 0 = none.
+    pub log_lines: u32,
+    /// What becomes of a request whose pick failed. `on_fault`, `"fallback"`.
+    pub on_fault: OnFault,
+    /// What a version has to go through after a swap. `probation`.
+    pub probation: Probation,
+    /// Line of the policy in the file, for errors that show only when the plugin is loaded.
+    pub line: usize,
+}
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PolicySource {
+    /// `NAME.wasm` in the policy directory if it is there, else the bundled policy of that name.
+    Named(String),
+    /// This file.
+    File(PathBuf),
+}
+
+/// What becomes of a request whose policy couldn't be asked or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFault {
+    /// The fallback picks: `"fallback"`.
+    #[default]
+    Fallback,
+    /// It is answered with 503: `"reject"`. For policies that keep requests apart, where any other backend would be
+    /// worse than none.
+    Reject,
+}
+
+/// The time after a swap in which a version that fails is taken back by itself.
+///
+/// It lasts until the version has made `picks` picks *and* has served for `time`: on a busy proxy so many picks are over
+/// in a moment, on a quiet one no time proves anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probation {
+    /// Picks over all workers. `picks`, 10,000.
+    pub picks: u64,
+    /// `time`, 60 s.
+    pub time: Duration,
+    /// So many faults end it, and bring back the version before. `faults`, 5; 0 = never.
+    pub faults: u32,
+}
+
+impl Default for Probation {
+    fn default() -> Self {
+        Self { picks: 10_000, time: Duration::from_secs(60), faults: 5 }
+    }
+}
 
 const HINT: &str = "write `policy = \"round-robin\"` or `policy = { file = \"mine.wasm\" }`";
 
@@ -18,8 +83,12 @@ pub(super) fn default_policy(line: usize) -> PolicyConfig {
     PolicyConfig {
         source: PolicySource::Named(DEFAULT_POLICY.to_owned()),
         config: "{}".to_owned(),
-        deadline: Duration::from_millis(5),
-        memory: 16 << 20,
+        deadline: Duration::from_millis(limit::CALL_MS),
+        memory: limit::MEMORY_BYTES,
+        table: limit::TABLE_ELEMENTS,
+        log_lines: 10,
+        on_fault: OnFault::default(),
+        probation: Probation::default(),
         line,
     }
 }
@@ -55,7 +124,45 @@ pub(super) fn policy(value: &Value<'_>) -> Option<PolicyConfig> {
         let deadline =
             section.duration("deadline", default.deadline, Duration::from_millis(1)..=Duration::from_secs(1));
         let memory = section.bytes("memory", default.memory, 64 << 10..=256 << 20);
-        Some(PolicyConfig { source: source?, config: config?, deadline, memory, line: default.line })
+        let table = section.integer("table", default.table, 0..=1_000_000);
+        let log_lines = section.integer("log_lines", default.log_lines, 0..=1_000);
+        let on_fault = section.get("on_fault").map_or(Some(default.on_fault), |value| on_fault(&value));
+        let probation = section.get("probation").map_or(Some(default.probation), |value| probation(&value));
+        Some(PolicyConfig {
+            source: source?,
+            config: config?,
+            deadline,
+            memory,
+            table,
+            log_lines,
+            on_fault: on_fault?,
+            probation: probation?,
+            line: default.line,
+        })
+    })
+}
+
+fn on_fault(value: &Value<'_>) -> Option<OnFault> {
+    match value.string()? {
+        "fallback" => Some(OnFault::Fallback),
+        "reject" => Some(OnFault::Reject),
+        other => {
+            let message = format!("`{}` is no answer to a fault", excerpt(other));
+            value.fail(message, "write `\"fallback\"` or `\"reject\"`");
+            None
+        }
+    }
+}
+
+fn probation(value: &Value<'_>) -> Option<Probation> {
+    const TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
+    Section::read(value, "write `probation = { picks = 10000, time = \"60s\", faults = 5 }`", |section| {
+        let default = Probation::default();
+        Some(Probation {
+            picks: section.integer("picks", default.picks, 0..=1_000_000_000),
+            time: section.duration("time", default.time, TIME),
+            faults: section.integer("faults", default.faults, 0..=10_000),
+        })
     })
 }
 

@@ -2,9 +2,10 @@
 
 use super::address::remote;
 use super::health::{HealthConfig, health};
+use super::limits::limits;
 use super::policy::{default_policy, policy};
-use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value};
-use super::{BackendConfig, PoolConfig, UpstreamLimits};
+use super::read::{Section, Unique, Value};
+use super::{BackendConfig, PoolConfig};
 
 const HINT: &str = "write `[pool.NAME]` above its keys";
 const BACKENDS: &str = "write `backends = [\"10.0.0.1:8080\"]`";
@@ -52,26 +53,6 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             health: health?,
         })
     })
-}
-
-fn limits(section: &mut Section<'_>) -> UpstreamLimits {
-    let default = UpstreamLimits::default();
-    UpstreamLimits {
-        connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMEOUT),
-        response_timeout: section.duration("response_timeout", default.response_timeout, TIMEOUT),
-        idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMEOUT),
-        idle_connections: section.integer("idle_connections", default.idle_connections, 0..=100_000),
-        idle_connection_timeout: section.duration(
-            "idle_connection_timeout",
-            default.idle_connection_timeout,
-            TIMEOUT,
-        ),
-        max_response_header_bytes: section.bytes(
-            "max_response_header_bytes",
-            default.max_response_header_bytes,
-            HEAD_BYTES,
-        ),
-    }
 }
 
 fn backends_of(value: &Value<'_>) -> Option<Vec<BackendConfig>> {

@@ -26,7 +26,7 @@ pub(super) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=
 pub(super) const HEAD_BYTES: RangeInclusive<u64> = 8 << 10..=1 << 20;
 
 /// Keys that end up in a section if they are written below its header.
-const TOP_LEVEL: [&str; 3] = ["workers", "policy_dir", "drain_timeout"];
+const TOP_LEVEL: [&str; 4] = ["workers", "policy_dir", "state_dir", "drain_timeout"];
 
 /// A table with fixed keys.
 #[derive(Debug)]
@@ -97,10 +97,17 @@ impl<'a> Section<'a> {
         default: Duration,
         range: RangeInclusive<Duration>,
     ) -> Duration {
+        self.optional_duration(key, range).unwrap_or(default)
+    }
+
+    /// A duration that may be left out for good.
+    pub(super) fn optional_duration(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
         let range = milliseconds(*range.start())..=milliseconds(*range.end());
-        self.get(key)
-            .and_then(|value| value.quantity(&DURATION, range))
-            .map_or(default, Duration::from_millis)
+        self.get(key).and_then(|value| value.quantity(&DURATION, range)).map(Duration::from_millis)
     }
 
     /// A size in bytes.

@@ -28,6 +28,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
     Section::read(root, "", |root| {
         let workers = root.integer("workers", cpus(), 1..=MAX_WORKERS);
         let policy_dir = root.get("policy_dir").map_or(Some(None), |value| directory(&value).map(Some));
+        let state_dir = root.get("state_dir").map_or(Some(None), |value| value.path().map(Some));
         let drain_timeout = root.duration("drain_timeout", Duration::from_secs(30), TIMEOUT);
         let mut addresses = Unique::new();
         let listeners = listeners(root, &mut addresses);
@@ -38,6 +39,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         Some(Config {
             workers,
             policy_dir: policy_dir?,
+            state_dir: state_dir?,
             drain_timeout,
             admin: admin?,
             listeners: listeners?,
@@ -151,6 +153,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
             1..=1_000_000_000,
         ),
         send_timeout: section.duration("send_timeout", default.send_timeout, TIMEOUT),
+        min_send_rate: section.size("min_send_rate", default.min_send_rate, 0..=1 << 30),
         tunnel_timeout: section.duration("tunnel_timeout", default.tunnel_timeout, TIMEOUT),
         max_header_bytes,
         max_headers: section.integer("max_headers", default.max_headers, 1..=100),

@@ -8,11 +8,13 @@ mod contract;
 mod refusal;
 mod rehearsal;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use pointsman_sdk::abi::limit::{PLUGIN_BYTES, TABLE_ELEMENTS};
+use pointsman_sdk::abi::limit::PLUGIN_BYTES;
 use wasmtime::{Linker, Module};
 
+use super::engine;
 use super::guest::GuestState;
 use super::version::{PolicyVersion, VersionId};
 
@@ -24,44 +26,28 @@ pub(super) fn compile(
     linker: &Linker<GuestState>,
     scratch: GuestState,
     id: VersionId,
-    content: &[u8],
+    content: Cow<'static, [u8]>,
 ) -> Result<PolicyVersion, Refusal> {
+    engine::assert_no_worker();
     if content.len() > PLUGIN_BYTES {
         return Err(Refusal::TooLarge { found: content.len(), allowed: PLUGIN_BYTES });
     }
-    container::check(content)?;
+    container::check(&content)?;
 
     let started = Instant::now();
-    let module = Module::from_binary(linker.engine(), content)
+    let module = Module::from_binary(linker.engine(), &content)
         .map_err(|error| Refusal::Invalid { reason: format!("{error:#}") })?;
     let compile_time = started.elapsed();
 
     let uses = contract::check_imports(linker, scratch, &module)?;
     let hooks = contract::check_exports(&module)?;
-    check_tables(&module)?;
+    let tables = module.resources_required().num_tables;
+    if tables > 1 {
+        return Err(Refusal::Tables { found: tables });
+    }
     let pre =
         linker.instantiate_pre(&module).map_err(|error| Refusal::Invalid { reason: format!("{error:#}") })?;
-    Ok(PolicyVersion {
-        id,
-        size: content.len(),
-        compile_time,
-        hooks,
-        lending: uses.request,
-        uses_cells: uses.cells,
-        pre,
-    })
-}
-
-fn check_tables(module: &Module) -> Result<(), Refusal> {
-    let needs = module.resources_required();
-    if needs.num_tables > 1 {
-        return Err(Refusal::Tables { found: needs.num_tables });
-    }
-    let elements = needs.max_initial_table_size.unwrap_or(0);
-    if elements > TABLE_ELEMENTS as u64 {
-        return Err(Refusal::TableTooLarge { found: elements, allowed: TABLE_ELEMENTS });
-    }
-    Ok(())
+    Ok(PolicyVersion { id, content, compile_time, hooks, lending: uses.request, uses_cells: uses.cells, pre })
 }
 
 #[cfg(test)]

@@ -8,11 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_sdk::abi::limit;
 use wasmtime::Memory;
 
 use crate::clock::{Clock, Moment};
-use crate::config::PolicyConfig;
 use crate::pool::Pool;
 use crate::request::RequestHead;
 use crate::topology::Topology;
@@ -20,14 +18,11 @@ use crate::topology::Topology;
 use super::budget::Budget;
 use super::cells::{Cells, ResolvedCells, Schema};
 use super::rng::Rng;
+use super::settings::PolicySettings;
 
 pub(super) use lent::{Lending, LentRequest};
 pub(super) use limits::{GuestLimits, LimitExceeded};
 pub(super) use watch::Watch;
-
-/// Log lines that the guests of one pool may write at once, and the time in which one more comes free.
-const LOG_BURST: u32 = 20;
-const LOG_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What all guests of one slot have in common: the terms on which they serve.
 #[derive(Debug)]
@@ -49,39 +44,14 @@ impl Terms {
         cells: Arc<Cells>,
         clock: Clock,
     ) -> Self {
-        Self { id, pool, settings, cells, clock, log: Budget::new(LOG_BURST, LOG_INTERVAL) }
+        let lines = settings.log_lines;
+        let log = Budget::new(lines.saturating_mul(2), Duration::from_secs(1) / lines.max(1));
+        Self { id, pool, settings, cells, clock, log }
     }
 
     /// The same terms with cells that nobody else sees.
     pub(super) fn rehearsal(&self) -> Self {
         Self::new(self.id, Arc::clone(&self.pool), self.settings.clone(), Arc::default(), self.clock)
-    }
-}
-
-/// How a pool runs its policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicySettings {
-    /// The policy's configuration table as JSON text.
-    pub config: Box<str>,
-    /// CPU time of one call into the guest.
-    pub deadline: Duration,
-    /// Greatest linear memory of a guest, bytes.
-    pub memory: usize,
-}
-
-impl From<&PolicyConfig> for PolicySettings {
-    fn from(policy: &PolicyConfig) -> Self {
-        Self { config: policy.config.as_str().into(), deadline: policy.deadline, memory: policy.memory }
-    }
-}
-
-impl Default for PolicySettings {
-    fn default() -> Self {
-        Self {
-            config: "{}".into(),
-            deadline: Duration::from_millis(limit::CALL_MS),
-            memory: limit::MEMORY_BYTES,
-        }
     }
 }
 
@@ -142,7 +112,7 @@ pub(super) struct GuestState {
 impl GuestState {
     pub(super) fn new(terms: Arc<Terms>, version: String, topology: Arc<Topology>, seed: u64) -> Self {
         Self {
-            limits: GuestLimits { memory: terms.settings.memory },
+            limits: GuestLimits { memory: terms.settings.memory, table: terms.settings.table },
             watch: Watch::new(terms.settings.deadline),
             terms,
             version,

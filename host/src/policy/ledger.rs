@@ -1,8 +1,10 @@
-//! What has gone wrong in a slot: counted by kind, logged once per burst.
+//! What has gone wrong in a slot: counted by version and kind, logged once per burst.
 
 use std::array;
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -15,37 +17,78 @@ use super::version::VersionId;
 const LOG_BURST: u32 = 2;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Versions whose faults are told apart. The one that was published longest ago goes first.
+const VERSIONS: usize = 8;
+
 const KINDS: usize = FaultKind::ALL.len();
 
-/// Counters of one slot, over all its workers and versions.
+/// Counters of one slot, over all its workers.
 #[derive(Debug)]
 pub struct Ledger {
-    faults: [AtomicU64; KINDS],
+    faults: Tally,
+    versions: Mutex<VecDeque<(VersionId, Arc<Tally>)>>,
     log: [Budget; KINDS],
     fallback_picks: AtomicU64,
+    rejected_picks: AtomicU64,
     rebuilds: AtomicU64,
+    rollbacks: AtomicU64,
+    circuits_opened: AtomicU64,
+    open_circuits: AtomicU64,
+}
+
+/// Faults by kind.
+#[derive(Debug, Default)]
+pub struct Tally([AtomicU64; KINDS]);
+
+impl Tally {
+    /// Faults of this kind.
+    #[must_use]
+    pub fn faults(&self, kind: FaultKind) -> u64 {
+        self.0[kind as usize].load(Relaxed)
+    }
+
+    /// Faults of all kinds.
+    #[must_use]
+    pub fn all_faults(&self) -> u64 {
+        FaultKind::ALL.iter().map(|&kind| self.faults(kind)).sum()
+    }
+
+    fn count(&self, kind: FaultKind) {
+        self.0[kind as usize].fetch_add(1, Relaxed);
+    }
 }
 
 impl Ledger {
     pub(super) fn new() -> Self {
         Self {
-            faults: Default::default(),
+            faults: Tally::default(),
+            versions: Mutex::default(),
             log: array::from_fn(|_| Budget::new(LOG_BURST, LOG_INTERVAL)),
             fallback_picks: AtomicU64::new(0),
+            rejected_picks: AtomicU64::new(0),
             rebuilds: AtomicU64::new(0),
+            rollbacks: AtomicU64::new(0),
+            circuits_opened: AtomicU64::new(0),
+            open_circuits: AtomicU64::new(0),
         }
     }
 
-    /// Faults of this kind so far.
+    /// Faults of this kind so far, of all versions.
     #[must_use]
     pub fn faults(&self, kind: FaultKind) -> u64 {
-        self.faults[kind as usize].load(Relaxed)
+        self.faults.faults(kind)
     }
 
-    /// Faults of all kinds so far.
+    /// Faults of all kinds so far, of all versions.
     #[must_use]
     pub fn all_faults(&self) -> u64 {
-        FaultKind::ALL.iter().map(|&kind| self.faults(kind)).sum()
+        self.faults.all_faults()
+    }
+
+    /// The faults of each of the last versions, in the order in which they were last published.
+    #[must_use]
+    pub fn versions(&self) -> Vec<(VersionId, Arc<Tally>)> {
+        self.lock_versions().iter().cloned().collect()
     }
 
     /// Picks that the fallback made because the policy couldn't. Those that a policy left to it don't count.
@@ -54,27 +97,115 @@ impl Ledger {
         self.fallback_picks.load(Relaxed)
     }
 
+    /// Requests that were rejected because the policy couldn't pick, and the operator wants no fallback.
+    #[must_use]
+    pub fn rejected_picks(&self) -> u64 {
+        self.rejected_picks.load(Relaxed)
+    }
+
     /// Instances that were built to replace failed ones.
     #[must_use]
     pub fn rebuilds(&self) -> u64 {
         self.rebuilds.load(Relaxed)
     }
 
-    /// Counts a fault, and logs it unless enough like it were logged lately.
-    pub(super) fn record(&self, pool: &str, version: VersionId, worker: usize, fault: &Fault, now: Moment) {
-        let kind = fault.kind as usize;
-        self.faults[kind].fetch_add(1, Relaxed);
-        if let Some(unlogged) = self.log[kind].take(now) {
-            let kind = fault.kind.label();
-            tracing::error!(pool, %version, worker, kind, unlogged, "policy fault: {fault}; the fallback picks");
+    /// Versions that were taken back on probation.
+    #[must_use]
+    pub fn rollbacks(&self) -> u64 {
+        self.rollbacks.load(Relaxed)
+    }
+
+    /// How often a worker's circuit to the policy has opened.
+    #[must_use]
+    pub fn circuits_opened(&self) -> u64 {
+        self.circuits_opened.load(Relaxed)
+    }
+
+    /// Workers whose circuit to the policy is open at this moment.
+    #[must_use]
+    pub fn open_circuits(&self) -> u64 {
+        self.open_circuits.load(Relaxed)
+    }
+
+    /// Where the faults of a version that is being published are counted.
+    pub(super) fn tally(&self, version: VersionId) -> Arc<Tally> {
+        let mut versions = self.lock_versions();
+        let known = versions.iter().position(|(known, _)| *known == version);
+        let entry = known.and_then(|place| versions.remove(place));
+        let (_, tally) = entry.unwrap_or_else(|| (version, Arc::default()));
+        if versions.len() == VERSIONS {
+            versions.pop_front();
         }
+        versions.push_back((version, Arc::clone(&tally)));
+        tally
+    }
+
+    /// Counts a fault; answers how many like it weren't logged since the last one that was, or `None` if this one
+    /// shouldn't be logged either.
+    pub(super) fn count(&self, tally: &Tally, fault: &Fault, now: Moment) -> Option<u64> {
+        self.faults.count(fault.kind);
+        tally.count(fault.kind);
+        self.log[fault.kind as usize].take(now)
     }
 
     pub(super) fn count_fallback_pick(&self) {
         self.fallback_picks.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn count_rejected_pick(&self) {
+        self.rejected_picks.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn count_rebuild(&self) {
         self.rebuilds.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_rollback(&self) {
+        self.rollbacks.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn circuit_opened(&self) {
+        self.circuits_opened.fetch_add(1, Relaxed);
+        self.open_circuits.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn circuit_closed(&self) {
+        self.open_circuits.fetch_sub(1, Relaxed);
+    }
+
+    /// Held for moves within a short list.
+    fn lock_versions(&self) -> MutexGuard<'_, VecDeque<(VersionId, Arc<Tally>)>> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::guest::Call;
+
+    #[test]
+    fn faults_are_kept_apart_by_version_and_the_oldest_version_goes_first() {
+        let ledger = Ledger::new();
+        let version = |number: u8| VersionId::of(&[number]);
+        let fault = Fault {
+            kind: FaultKind::Trap,
+            call: Call::Pick,
+            message: String::new(),
+            panic: None,
+            backtrace: String::new(),
+        };
+        let (one, two) = (ledger.tally(version(1)), ledger.tally(version(2)));
+        ledger.count(&one, &fault, Moment(0));
+        ledger.count(&one, &fault, Moment(0));
+        ledger.count(&two, &fault, Moment(0));
+        assert_eq!(ledger.tally(version(1)).faults(FaultKind::Trap), 2, "it comes back to its own numbers");
+        for number in 3..3 + VERSIONS as u8 - 1 {
+            ledger.tally(version(number));
+        }
+        let kept: Vec<_> = ledger.versions().iter().map(|(id, tally)| (*id, tally.all_faults())).collect();
+        assert_eq!(kept.len(), VERSIONS);
+        assert_eq!(kept[0], (version(1), 2), "version 2 was published longest ago");
+        assert_eq!(ledger.all_faults(), 3);
     }
 }

@@ -4,9 +4,11 @@
 //! [compiler] admits plugins (at low priority), the [keeper] builds instances, publishes them, replaces failed ones and
 //! drops old ones. Every change of what a slot serves with goes through the keeper, one after the other.
 
-mod backoff;
+mod circuit;
+mod compilation;
 mod compiler;
 mod keeper;
+mod probation;
 mod reply;
 
 use std::borrow::Cow;
@@ -26,11 +28,12 @@ use super::admission::Refusal;
 use super::bundled::bundled;
 use super::cells::Cells;
 use super::engine::GuestEngine;
-use super::guest::{PolicySettings, Terms};
+use super::guest::Terms;
 use super::picker::Picker;
 use super::rng::Rng;
-use super::slot::PolicySlot;
-use super::version::{Hooks, VersionId};
+use super::settings::PolicySettings;
+use super::slot::{PolicySlot, Quarantine};
+use super::version::{Hooks, PolicyVersion, VersionId};
 
 use compiler::Job;
 pub(super) use keeper::Command;
@@ -57,6 +60,12 @@ impl Plugin {
     pub fn bundled(name: &str) -> Option<Self> {
         let content = bundled(name)?;
         Some(Self { origin: format!("bundled {name}").into(), content: Cow::Borrowed(content) })
+    }
+
+    /// Whether it is part of this program.
+    #[must_use]
+    pub fn is_bundled(&self) -> bool {
+        matches!(self.content, Cow::Borrowed(_))
     }
 
     /// The content of a file that has been read.
@@ -112,6 +121,26 @@ pub struct Swap {
     pub pick_time: Duration,
 }
 
+/// What happened to a version of a slot that is worth remembering over a restart.
+#[derive(Debug, Clone)]
+pub struct Milestone {
+    /// The version.
+    pub version: Arc<PolicyVersion>,
+    /// Where it came from: a path, or the name of a bundled policy.
+    pub origin: Arc<str>,
+    /// What happened to it.
+    pub event: Event,
+}
+
+/// What can happen to a version after it was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It has come through its probation.
+    Proven,
+    /// It was taken back on probation.
+    Quarantined(Quarantine),
+}
+
 /// What admission found out about a plugin.
 #[derive(Debug, Clone, Copy)]
 pub struct Checked {
@@ -145,8 +174,23 @@ impl PolicyLoader {
     ///
     /// If the engine or a thread can't be had.
     pub fn start(clock: Clock, workers: NonZeroUsize, seed: u64) -> Result<Self, StartError> {
+        Self::start_with(clock, workers, seed, |_, _| {})
+    }
+
+    /// The same, and `remember` is called with each milestone of a slot, on a thread of the loader; it must not wait.
+    ///
+    /// # Errors
+    ///
+    /// If the engine or a thread can't be had.
+    pub fn start_with(
+        clock: Clock,
+        workers: NonZeroUsize,
+        seed: u64,
+        remember: impl FnMut(&PolicySlot, Milestone) + Send + 'static,
+    ) -> Result<Self, StartError> {
         let engine = GuestEngine::start().map_err(|error| StartError::Engine(format!("{error:#}")))?;
-        let (commands, keeper) = keeper::start(engine.clone(), clock, workers, Rng::fork(seed, "keeper", 0))?;
+        let (commands, keeper) =
+            keeper::start(engine.clone(), workers, Rng::fork(seed, "keeper", 0), Box::new(remember))?;
         let jobs = compiler::start(engine, commands.clone(), Rng::fork(seed, "compiler", 0))?;
         Ok(Self { clock, next_terms: AtomicU64::new(0), jobs, commands, keeper: Some(keeper) })
     }

@@ -7,13 +7,17 @@ use http::StatusCode;
 
 use crate::backend::BackendIndex;
 use crate::clock::Moment;
+use crate::config::OnFault;
 use crate::pool::Pool;
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
 use super::fallback;
 use super::fault::Fault;
+use super::guest::Lending;
 use super::instance::{Failed, Seat};
+use super::kept::Kept;
+use super::ledger::Tally;
 use super::rng::Rng;
 use super::slot::{Delivery, PolicySlot};
 use super::verdict::{self, BadVerdict, Verdict};
@@ -33,8 +37,11 @@ pub struct Picker {
     seat: Seat,
     /// The publication that the seated instance belongs to.
     generation: u64,
+    /// Where the faults of its version are counted.
+    tally: Arc<Tally>,
     topology: Arc<Topology>,
     rng: Rng,
+    picks: u64,
     bad_verdicts: u32,
     next_tick: Option<Moment>,
 }
@@ -46,6 +53,8 @@ pub enum Pick {
     Backend(Picked),
     /// Nowhere: the policy answers with this status.
     Reject(StatusCode),
+    /// Nowhere: the policy couldn't be asked or failed, and the operator wants no other backend than its own.
+    Failed,
     /// Nowhere: no backend is eligible, or this request has tried them all.
     Unavailable,
 }
@@ -87,7 +96,7 @@ pub struct Response {
 
 impl Picker {
     pub(super) fn new(slot: Arc<PolicySlot>, worker: usize, first: Delivery, rng: Rng) -> Self {
-        let Delivery { instance, generation } = first;
+        let Delivery { instance, generation, tally } = first;
         let topology = Arc::clone(instance.known_topology());
         let mut picker = Self {
             pool: Arc::clone(slot.pool()),
@@ -95,8 +104,10 @@ impl Picker {
             worker,
             seat: Seat::taken(instance),
             generation,
+            tally,
             topology,
             rng,
+            picks: 0,
             bad_verdicts: 0,
             next_tick: None,
         };
@@ -111,21 +122,41 @@ impl Picker {
         if !self.topology.offers(&head.tried) {
             return Pick::Unavailable;
         }
+        self.picks += 1;
         match self.ask(head) {
             Some(Verdict::Backend(index)) => self.picked(index, ChosenBy::Policy),
             Some(Verdict::Reject(status)) => Pick::Reject(status),
             Some(Verdict::Abstain) => self.fall_back(head, ChosenBy::Abstention),
-            None => {
+            None => self.go_without(head),
+        }
+    }
+
+    /// The policy couldn't be asked, or failed.
+    #[cold]
+    fn go_without(&mut self, head: &RequestHead) -> Pick {
+        match self.slot.settings().on_fault {
+            OnFault::Fallback => {
                 self.slot.ledger().count_fallback_pick();
                 self.fall_back(head, ChosenBy::Fallback)
+            }
+            OnFault::Reject => {
+                self.slot.ledger().count_rejected_pick();
+                Pick::Failed
             }
         }
     }
 
+    /// Keeps what the policy may ask for when it is told how the response to a request ended: nothing, if it is not
+    /// told or asks for nothing.
+    #[must_use]
+    pub fn keep(&self, picked: Picked, head: &RequestHead) -> Kept {
+        let told = picked.generation == self.generation && self.wants_responses();
+        let lending = self.version().filter(|_| told).map_or(Lending::Nothing, |version| version.lending);
+        Kept::of(head, lending)
+    }
+
     /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
-    ///
-    /// With the head the policy can look at the request once more.
-    pub fn observe(&mut self, picked: Picked, response: &Response, head: Option<&mut RequestHead>) {
+    pub fn observe(&mut self, picked: Picked, response: &Response, kept: Kept) {
         self.catch_up();
         if picked.generation != self.generation || picked.topology != self.topology.generation() {
             return;
@@ -134,7 +165,7 @@ impl Picker {
             response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
-        if let Some(Err(failed)) = self.seat.observe(observation, head) {
+        if let Some(Err(failed)) = self.seat.observe(observation, kept.into_head().as_mut()) {
             self.give_up(failed);
         }
     }
@@ -146,6 +177,7 @@ impl Picker {
         const IDLE: Duration = Duration::from_secs(1);
 
         self.catch_up();
+        self.slot.report_picks(self.worker, self.picks);
         if self.next_tick.is_some_and(|due| due <= self.now()) {
             let result = self.seat.tick();
             // The interval may have been changed by the tick itself.
@@ -161,6 +193,20 @@ impl Picker {
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
         &self.topology
+    }
+
+    /// The topology of this moment.
+    #[must_use]
+    pub fn current_topology(&mut self) -> &Arc<Topology> {
+        self.catch_up();
+        &self.topology
+    }
+
+    /// A random time up to `most`.
+    #[must_use]
+    pub fn jitter(&mut self, most: Duration) -> Duration {
+        let most = usize::try_from(most.as_micros()).unwrap_or(usize::MAX);
+        Duration::from_micros(self.rng.below(most.saturating_add(1)) as u64)
     }
 
     /// The version that is seated; `None` while the fallback serves.
@@ -192,11 +238,12 @@ impl Picker {
 
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
-        if let Some(Delivery { instance, generation }) = delivery {
+        if let Some(Delivery { instance, generation, tally }) = delivery {
             if let Some(old) = self.seat.replace(instance) {
                 self.slot.reap(old);
             }
             self.generation = generation;
+            self.tally = tally;
             self.bad_verdicts = 0;
             self.schedule_tick();
         }
@@ -274,7 +321,7 @@ impl Picker {
     }
 
     fn record(&self, version: VersionId, fault: &Fault) {
-        self.slot.ledger().record(&self.pool.name, version, self.worker, fault, self.now());
+        self.slot.record((version, self.generation, &self.tally), self.worker, fault);
     }
 
     fn schedule_tick(&mut self) {

@@ -1,18 +1,22 @@
 //! Where a pool's policy version is published and its workers find it.
 
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use crate::config::OnFault;
 use crate::pool::Pool;
 
 use super::admission::Refusal;
-use super::guest::{PolicySettings, Terms};
+use super::fault::Fault;
+use super::guest::Terms;
 use super::instance::{Instance, Retired};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Tally};
 use super::loader::Command;
-use super::version::PolicyVersion;
+use super::settings::PolicySettings;
+use super::trial::Trial;
+use super::version::{PolicyVersion, VersionId};
 
 /// A pool's place for its policy, shared by its workers and the loader.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct PolicySlot {
     serving: Mutex<Serving>,
     mailboxes: Box<[Mailbox]>,
     ledger: Ledger,
+    trial: Trial,
+    quarantine: Mutex<Option<Quarantine>>,
     keeper: Sender<Command>,
 }
 
@@ -35,11 +41,22 @@ pub struct Serving {
     pub generation: u64,
 }
 
+/// A version that was taken back on probation and isn't let in again until the file's content is another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// The version.
+    pub version: VersionId,
+    /// What it did, in words.
+    pub reason: String,
+}
+
 /// An instance on its way to a worker, with the publication it belongs to.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) instance: Instance,
     pub(super) generation: u64,
+    /// Where its version's faults are counted.
+    pub(super) tally: Arc<Tally>,
 }
 
 /// A worker's mailbox. On a cache line pair of its own: its worker looks at it in every pick.
@@ -47,16 +64,26 @@ pub(super) struct Delivery {
 #[repr(align(128))]
 struct Mailbox {
     full: AtomicBool,
+    /// Picks of this worker, as of its last report.
+    picks: AtomicU64,
     delivery: Mutex<Option<Delivery>>,
 }
 
 impl PolicySlot {
-    pub(super) fn new(terms: Arc<Terms>, serving: Serving, workers: usize, keeper: Sender<Command>) -> Self {
+    pub(super) fn new(
+        terms: Arc<Terms>,
+        serving: Serving,
+        workers: usize,
+        ledger: Ledger,
+        keeper: Sender<Command>,
+    ) -> Self {
         Self {
             terms,
             serving: Mutex::new(serving),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
-            ledger: Ledger::new(),
+            ledger,
+            trial: Trial::default(),
+            quarantine: Mutex::default(),
             keeper,
         }
     }
@@ -85,13 +112,69 @@ impl PolicySlot {
         &self.ledger
     }
 
+    /// Picks so far, over all workers and versions; up to a second old.
+    #[must_use]
+    pub fn picks(&self) -> u64 {
+        self.mailboxes.iter().map(|mailbox| mailbox.picks.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The version that isn't let in, if there is one.
+    #[must_use]
+    pub fn quarantine(&self) -> Option<Quarantine> {
+        lock(&self.quarantine).clone()
+    }
+
+    /// Keeps a version out, or none.
+    pub fn set_quarantine(&self, quarantine: Option<Quarantine>) {
+        *lock(&self.quarantine) = quarantine;
+    }
+
     /// Logs that this slot's swap to a plugin from `origin` was refused.
     pub fn log_refusal(&self, origin: &str, refusal: &Refusal) {
         let (pool, label, serving) = (&*self.pool().name, refusal.label(), self.serving().version.id);
         tracing::error!(
-            pool, origin, label, %serving,
+            pool, route = self.route(), origin, label, %serving,
             "swap refused: {refusal}; the version that serves goes on"
         );
+    }
+
+    /// Counts a fault, logs it unless enough like it were logged lately, and reports it if it was the one too much for a
+    /// version on probation.
+    pub(super) fn record(
+        self: &Arc<Self>,
+        (version, generation, tally): (VersionId, u64, &Tally),
+        worker: usize,
+        fault: &Fault,
+    ) {
+        if let Some(unlogged) = self.ledger.count(tally, fault, self.terms.clock.now()) {
+            let (pool, route, kind) = (&*self.pool().name, self.route(), fault.kind.label());
+            let remedy = match self.settings().on_fault {
+                OnFault::Fallback => "the fallback picks",
+                OnFault::Reject => "the request is rejected",
+            };
+            tracing::error!(pool, route, %version, worker, kind, unlogged, "policy fault: {fault}; {remedy}");
+        }
+        if self.trial.fault(generation) {
+            let command = Command::RollBack { slot: Arc::clone(self), generation, last: fault.to_string() };
+            let _ = self.keeper.send(command);
+        }
+    }
+
+    /// The route that the slot picks for, for logs; `None` if it is the pool's own.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.settings().route.as_deref()
+    }
+
+    pub(super) fn trial(&self) -> &Trial {
+        &self.trial
+    }
+
+    /// A worker reports how many picks it has made so far.
+    pub(super) fn report_picks(&self, worker: usize, picks: u64) {
+        if let Some(mailbox) = self.mailboxes.get(worker) {
+            mailbox.picks.store(picks, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn terms(&self) -> &Arc<Terms> {

@@ -14,10 +14,11 @@ use crate::topology::{Member, Topology};
 use super::admission::{self, Refusal};
 use super::cells::{Cell, CellAddress, Cells};
 use super::engine::GuestEngine;
-use super::guest::{GuestState, PolicySettings, Terms};
+use super::guest::{GuestState, Terms};
 use super::imports;
 use super::instance::{BuildError, Instance};
 use super::loader::{Opened, Plugin, PolicyLoader};
+use super::settings::PolicySettings;
 use super::version::{PolicyVersion, VersionId};
 
 /// Declares every function of the contract, with its type as the ABI's documentation states it, under its own name.
@@ -107,15 +108,7 @@ pub(super) fn replace_backends(pool: &Pool, names: &[&str]) {
 
 /// A pool of these backends.
 pub(super) fn pool(name: &str, names: &[&str]) -> Arc<Pool> {
-    let limits = UpstreamLimits {
-        connect_timeout: Duration::from_secs(1),
-        response_timeout: Duration::from_secs(30),
-        idle_timeout: Duration::from_secs(60),
-        idle_connections: 256,
-        idle_connection_timeout: Duration::from_secs(15),
-        max_response_header_bytes: 64 << 10,
-    };
-    Arc::new(Pool::new(name, 7, limits, backends(names)))
+    Arc::new(Pool::new(name, 7, UpstreamLimits::default(), backends(names)))
 }
 
 /// A loader for this many workers.
@@ -158,7 +151,7 @@ impl Bench {
     pub(super) fn compile(&self, content: &[u8]) -> Result<Arc<PolicyVersion>, Refusal> {
         let linker = imports::linker(&self.engine.engine).expect("the contract links");
         let scratch = GuestState::new(Arc::clone(&self.terms), String::new(), self.terms.pool.topology(), 0);
-        admission::compile(&linker, scratch, VersionId::of(content), content).map(Arc::new)
+        admission::compile(&linker, scratch, VersionId::of(content), content.to_vec().into()).map(Arc::new)
     }
 
     pub(super) fn build(&self, content: &[u8]) -> Result<Instance, BuildError> {

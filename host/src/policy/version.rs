@@ -1,5 +1,6 @@
 //! One content of a plugin file, compiled and named by its hash.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,6 +13,14 @@ use super::guest::{GuestState, Lending};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VersionId([u8; 32]);
 
+impl PolicyVersion {
+    /// Whether it is part of this program.
+    #[must_use]
+    pub fn is_bundled(&self) -> bool {
+        matches!(self.content, Cow::Borrowed(_))
+    }
+}
+
 impl VersionId {
     /// The name of this content.
     #[must_use]
@@ -23,6 +32,19 @@ impl VersionId {
     #[must_use]
     pub fn to_hex(self) -> String {
         self.hex(32)
+    }
+
+    /// The version with this name; `None` if these aren't 64 hex digits.
+    #[must_use]
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(hex.get(2 * place..2 * place + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
     }
 
     fn hex(self, bytes: usize) -> String {
@@ -46,8 +68,8 @@ impl fmt::Debug for VersionId {
 pub struct PolicyVersion {
     /// The content's name.
     pub id: VersionId,
-    /// Size of the plugin file, bytes.
-    pub size: usize,
+    /// The plugin file.
+    pub content: Cow<'static, [u8]>,
     /// How long the compilation took.
     pub compile_time: Duration,
     /// Which optional hooks it exports. A hook that isn't exported costs nothing.
@@ -74,7 +96,7 @@ impl fmt::Debug for PolicyVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PolicyVersion")
             .field("id", &self.id)
-            .field("size", &self.size)
+            .field("size", &self.content.len())
             .field("hooks", &self.hooks)
             .finish_non_exhaustive()
     }
@@ -90,5 +112,9 @@ mod tests {
         assert_eq!(id.to_string(), "ba7816bf8f01");
         assert_eq!(id.to_hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_ne!(id, VersionId::of(b"abd"));
+        assert_eq!(VersionId::from_hex(&id.to_hex()), Some(id));
+        for wrong in ["", "ba7816bf8f01", &format!("{}+f", &id.to_hex()[..62]), &"ä".repeat(32)] {
+            assert_eq!(VersionId::from_hex(wrong), None, "{wrong}");
+        }
     }
 }

@@ -24,6 +24,8 @@ pub enum Failure {
     NoBackend,
     /// The policy refuses the request.
     PolicyReject(StatusCode),
+    /// The policy can't pick, and the operator wants no other backend than its own.
+    PolicyFault,
     /// The exchange with the backend failed.
     Upstream(upstream::Error),
 }
@@ -33,9 +35,10 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoBackend | Self::PolicyFault => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
+            Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
@@ -47,6 +50,7 @@ impl Failure {
             Self::NoRoute => "no-route",
             Self::NoBackend => "no-backend",
             Self::PolicyReject(_) => "policy-reject",
+            Self::PolicyFault => "policy-fault",
             Self::Upstream(error) => error.label(),
         }
     }
@@ -57,6 +61,7 @@ impl Failure {
             Self::NoRoute => "no route matches this host and path".into(),
             Self::NoBackend => "no backend is available".into(),
             Self::PolicyReject(_) => "refused by the balancing policy".into(),
+            Self::PolicyFault => "the balancing policy failed".into(),
             Self::Upstream(error) => error.to_string(),
         }
     }
@@ -65,9 +70,11 @@ impl Failure {
     pub(super) fn log(&self, peer: SocketAddr) {
         let error = self.label();
         match self {
-            Self::Upstream(upstream::Error::ClientAbort)
+            Self::Upstream(upstream::Error::ClientAbort | upstream::Error::SlowRequest)
             | Self::Refused(_)
             | Self::PolicyReject(_)
+            // The fault itself has been logged.
+            | Self::PolicyFault
             | Self::NoRoute => {
                 tracing::debug!(error, %peer, "request failed: {}", self.reason());
             }

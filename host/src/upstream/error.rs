@@ -19,9 +19,18 @@ pub enum Error {
     /// No response head within `response_timeout`.
     #[error("the backend took too long to respond")]
     ResponseTimeout,
+    /// No response head within `per_try_timeout`, and no other backend left to ask.
+    #[error("the backend took too long to respond, and there is no other to ask")]
+    PerTryTimeout,
     /// Silence within a response body for longer than `idle_timeout`.
     #[error("the backend fell silent within its response")]
     IdleTimeout,
+    /// No whole response within `total_timeout`.
+    #[error("the request took too long in all")]
+    TotalTimeout,
+    /// No whole request within `total_timeout`: it was the client that kept everybody waiting.
+    #[error("the client took too long to send its request")]
+    SlowRequest,
     /// What the backend sent is no HTTP response.
     #[error("the backend's response is malformed")]
     BadResponse(#[source] hyper::Error),
@@ -46,7 +55,9 @@ impl Error {
             Self::ConnectTimeout => "connect-timeout",
             Self::Reset => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
+            Self::PerTryTimeout => "per-try-timeout",
             Self::IdleTimeout => "idle-timeout",
+            Self::TotalTimeout | Self::SlowRequest => "total-timeout",
             Self::BadResponse(_) | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::ClientAbort => "client-abort",
@@ -56,7 +67,14 @@ impl Error {
     /// Whether the backend was too slow, rather than wrong.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout)
+        matches!(
+            self,
+            Self::ConnectTimeout
+                | Self::ResponseTimeout
+                | Self::PerTryTimeout
+                | Self::IdleTimeout
+                | Self::TotalTimeout
+        )
     }
 
     /// Whether the proxy lacked something, and the backend wasn't even asked.
@@ -71,11 +89,15 @@ impl Error {
         use pointsman_sdk::abi::outcome;
         match self {
             Self::Connect(_) => outcome::CONNECT_FAILURE,
-            Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout => outcome::TIMEOUT,
+            Self::ConnectTimeout
+            | Self::ResponseTimeout
+            | Self::PerTryTimeout
+            | Self::IdleTimeout
+            | Self::TotalTimeout => outcome::TIMEOUT,
             Self::Reset | Self::BadResponse(_) | Self::TransferCoding | Self::UnwantedUpgrade => {
                 outcome::UPSTREAM_RESET
             }
-            Self::ClientAbort => outcome::CLIENT_ABORT,
+            Self::SlowRequest | Self::ClientAbort => outcome::CLIENT_ABORT,
         }
     }
 }

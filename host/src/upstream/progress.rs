@@ -1,5 +1,8 @@
 //! What is counted of an exchange, however it ends.
 
+use std::mem;
+use std::sync::Arc;
+
 use http::StatusCode;
 use pointsman_sdk::abi::outcome;
 
@@ -27,12 +30,12 @@ impl Progress {
         Self { claim, clock, began: clock.now(), answered: None, outcome: outcome::CLIENT_ABORT }
     }
 
-    pub(super) fn backend(&self) -> &Backend {
+    pub(super) fn backend(&self) -> &Arc<Backend> {
         self.claim.backend()
     }
 
     pub(super) fn limits(&self) -> &UpstreamLimits {
-        &self.claim.pool().pool().limits
+        self.claim.pool().limits()
     }
 
     /// The connection to use next: the idle one used last.
@@ -76,9 +79,9 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let picker = self.claim.picker();
+        let Claim { balancer, picked, kept, .. } = &mut self.claim;
         // Nobody asks the policy while it is told something; and if so, what it isn't told does no harm.
-        let Ok(mut picker) = picker.try_borrow_mut() else { return };
+        let Ok(mut picker) = balancer.picker().try_borrow_mut() else { return };
         if !picker.wants_responses() {
             return;
         }
@@ -87,6 +90,6 @@ impl Drop for Progress {
             outcome: self.outcome,
             total: self.clock.now().since(self.began),
         };
-        picker.observe(self.claim.picked, &response, None);
+        picker.observe(*picked, &response, mem::take(kept));
     }
 }

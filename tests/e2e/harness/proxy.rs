@@ -129,6 +129,13 @@ impl Proxy {
         status.expect("a status")
     }
 
+    /// Ends it as an operator would; answers its directory, for another one to start in.
+    pub(crate) fn stop(mut self) -> TempDir {
+        self.signal("TERM");
+        assert!(self.wait_for_exit().success());
+        std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"))
+    }
+
     /// What the system says of the process in a file of its own, such as `limits`.
     pub(crate) fn system_file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id()))

@@ -21,6 +21,10 @@ fn a_policy_has_the_documented_defaults() {
         assert_eq!(policy.config, "{}");
         assert_eq!(policy.deadline, Duration::from_millis(5));
         assert_eq!(policy.memory, 16 << 20);
+        assert_eq!((policy.table, policy.log_lines), (10_000, 10));
+        assert_eq!(policy.on_fault, OnFault::Fallback);
+        let probation = Probation { picks: 10_000, time: Duration::from_secs(60), faults: 5 };
+        assert_eq!(policy.probation, probation);
         assert_eq!(policy.line, line);
     }
 }
@@ -31,6 +35,16 @@ fn what_is_written_is_taken() {
     assert_eq!(policy.source, PolicySource::File("/x/y.wasm".into()));
     assert_eq!(policy.deadline, Duration::from_secs(1));
     assert_eq!(policy.memory, 100_000);
+
+    let policy = self::policy(
+        "policy = { name = 'x', table = 0, log_lines = 0, on_fault = 'reject', \
+         probation = { picks = 0, time = '1s', faults = 0 } }",
+    );
+    assert_eq!((policy.table, policy.log_lines), (0, 0));
+    assert_eq!(policy.on_fault, OnFault::Reject);
+    assert_eq!(policy.probation, Probation { picks: 0, time: Duration::from_secs(1), faults: 0 });
+    let policy = self::policy("policy = { name = 'x', probation = { faults = 1 } }");
+    assert_eq!(policy.probation, Probation { faults: 1, ..Probation::default() });
 }
 
 #[test]
@@ -149,6 +163,35 @@ fn faults_of_a_policy() {
                 "{ name = 'a', memory = '1GiB' }",
                 &[
                     r#"3: pool.a.policy.memory: `1GiB` is out of range; write a size from `"64KiB"` to `"256MiB"`"#,
+                ],
+            ),
+            (
+                "{ name = 'a', table = 1000001 }",
+                &[
+                    "3: pool.a.policy.table: `1000001` is out of range; write a whole number from 0 to 1000000",
+                ],
+            ),
+            (
+                "{ name = 'a', log_lines = -1 }",
+                &["3: pool.a.policy.log_lines: `-1` is out of range; write a whole number from 0 to 1000"],
+            ),
+            (
+                "{ name = 'a', on_fault = 'fail' }",
+                &[
+                    r#"3: pool.a.policy.on_fault: `fail` is no answer to a fault; write `"fallback"` or `"reject"`"#,
+                ],
+            ),
+            (
+                "{ name = 'a', probation = 60 }",
+                &[
+                    r#"3: pool.a.policy.probation: is an integer, not a table; write `probation = { picks = 10000, time = "60s", faults = 5 }`"#,
+                ],
+            ),
+            (
+                "{ name = 'a', probation = { time = '0s', fault = 5 } }",
+                &[
+                    r#"3: pool.a.policy.probation.time: `0s` is out of range; write a duration from `"1s"` to `"24h"`"#,
+                    "3: pool.a.policy.probation.fault: unknown key `fault`; did you mean `faults`?",
                 ],
             ),
             (

@@ -7,6 +7,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     let config = good(&format!("{LISTENER}{POOL}"));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
     assert_eq!(config.policy_dir, None);
+    assert_eq!(config.state_dir, None);
     assert_eq!(config.drain_timeout, Duration::from_secs(30));
     assert_eq!(config.admin, None);
     assert_eq!((config.listeners.len(), config.routes.len(), config.pools.len()), (1, 1, 1));
@@ -15,12 +16,13 @@ fn the_least_configuration_has_the_documented_defaults() {
 #[test]
 fn what_is_written_at_the_top_is_taken() {
     let text = format!(
-        "workers = 0x10\npolicy_dir = 'src'\ndrain_timeout = '2m'\n{LISTENER}{POOL}\
+        "workers = 0x10\npolicy_dir = 'src'\nstate_dir = 'made/later'\ndrain_timeout = '2m'\n{LISTENER}{POOL}\
          [admin]\naddress = '[::1]:0'\nallow_remote = false"
     );
     let config = good(&text);
     assert_eq!(config.workers, 16);
     assert_eq!(config.policy_dir, Some("src".into()));
+    assert_eq!(config.state_dir, Some("made/later".into()));
     assert_eq!(config.drain_timeout, Duration::from_secs(120));
     assert_eq!(config.admin, Some("[::1]:0".parse().unwrap()));
 
@@ -49,8 +51,8 @@ fn every_fault_is_told_at_once_in_the_order_of_the_file() {
             "3: pool.web.backends[1].weight: `0` is no share of the requests; \
              write `draining = true` for a backend that gets none",
             "4: pool.web.deadline: unknown key `deadline`; the keys here are `backends`, `policy`, `hash_seed`, \
-             `connect_timeout`, `response_timeout`, `idle_timeout`, `idle_connections`, `idle_connection_timeout`, \
-             `max_response_header_bytes`, `health_check`, `ejection`, `panic_threshold`, `slow_start`",
+             `connect_timeout`, `response_timeout`, `idle_timeout`, `total_timeout`, `idle_connections`, `idle_connection_timeout`, \
+             `max_response_header_bytes`, `retry`, `health_check`, `ejection`, `panic_threshold`, `slow_start`",
             r#"5: pool.web.policy.memory: `16` has no unit; write a size from `"64KiB"` to `"256MiB"`"#,
             "7: route[0].pool: there is no pool `wbe`; did you mean `web`? The pools are `web`",
             r#"10: listener[0].body_timeout: `30` has no unit; write `"30s"`"#,
@@ -152,7 +154,7 @@ fn faults_of_the_file() {
             (
                 "[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\ntimeout = '1s'",
                 &[
-                    "5: pool.a.timeout: unknown key `timeout`; the keys here are `backends`, `policy`, `hash_seed`, `connect_timeout`, `response_timeout`, `idle_timeout`, `idle_connections`, `idle_connection_timeout`, `max_response_header_bytes`, `health_check`, `ejection`, `panic_threshold`, `slow_start`",
+                    "5: pool.a.timeout: unknown key `timeout`; the keys here are `backends`, `policy`, `hash_seed`, `connect_timeout`, `response_timeout`, `idle_timeout`, `total_timeout`, `idle_connections`, `idle_connection_timeout`, `max_response_header_bytes`, `retry`, `health_check`, `ejection`, `panic_threshold`, `slow_start`",
                 ],
             ),
             (
@@ -165,7 +167,7 @@ fn faults_of_the_file() {
             (
                 "\"x\\n\\u001b[31m\" = 1\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\n",
                 &[
-                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `drain_timeout`, `listener`, `admin`, `pool`, `route`"#,
+                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `pool`, `route`"#,
                 ],
             ),
         ],
@@ -200,7 +202,7 @@ fn faults_at_the_top() {
             (
                 "colour = 'red'",
                 &[
-                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `drain_timeout`, `listener`, `admin`, `pool`, `route`",
+                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `pool`, `route`",
                 ],
             ),
             ("drain_timeout = 30", &[r#"1: drain_timeout: `30` has no unit; write `"30s"`"#]),

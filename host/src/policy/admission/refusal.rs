@@ -1,5 +1,7 @@
 //! Why a plugin doesn't serve, in words for whoever wrote or installed it.
 
+use std::time::Duration;
+
 use pointsman_sdk::abi::{MODULE, export};
 
 use super::super::fault::Fault;
@@ -28,6 +30,28 @@ pub enum Refusal {
     TooLarge {
         /// Bytes.
         found: usize,
+        /// Bytes.
+        allowed: usize,
+    },
+    /// More functions than are compiled.
+    #[error(
+        "the module has {found} functions, allowed are {allowed}: more would take too long to compile; build it with \
+         `opt-level`, `lto` and fewer dependencies"
+    )]
+    TooManyFunctions {
+        /// Functions.
+        found: u32,
+        /// Functions.
+        allowed: usize,
+    },
+    /// A longer function than is compiled.
+    #[error(
+        "the module has a function of {found} bytes, allowed are {allowed}: a longer one would take too long to \
+         compile; split it, keep tables in data instead of code, or build with `opt-level = \"s\"`"
+    )]
+    FunctionTooLarge {
+        /// Bytes.
+        found: u32,
         /// Bytes.
         allowed: usize,
     },
@@ -155,12 +179,33 @@ pub enum Refusal {
         found: u32,
     },
     /// Too large a table.
-    #[error("the module's table has {found} elements, allowed are {allowed}")]
+    #[error(
+        "the module's table has {found} elements, the pool allows {allowed}; call fewer functions through pointers, or \
+         raise `table` of the pool's policy"
+    )]
     TableTooLarge {
         /// Elements.
         found: u64,
         /// Elements.
         allowed: usize,
+    },
+    /// Takes too long to compile.
+    #[error(
+        "compiling the module took longer than {} s; make it smaller, or split its largest functions",
+        allowed.as_secs()
+    )]
+    CompileTime {
+        /// Greatest time.
+        allowed: Duration,
+    },
+    /// Taken back on probation, and still the same.
+    #[error(
+        "this version was taken back after faults and is quarantined until the file's content changes; its last fault: \
+         {reason}"
+    )]
+    Quarantined {
+        /// The last fault.
+        reason: String,
     },
     /// The guest doesn't want to run with this configuration. Its own words.
     #[error("the policy refuses to start: {reason}")]
@@ -193,7 +238,7 @@ impl Refusal {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Empty | Self::EndsEarly { .. } => "incomplete",
-            Self::TooLarge { .. } => "size",
+            Self::TooLarge { .. } | Self::TooManyFunctions { .. } | Self::FunctionTooLarge { .. } => "size",
             Self::NotWasm { .. } | Self::Component | Self::Invalid { .. } => "format",
             Self::StartFunction => "start-function",
             Self::Wasi { .. }
@@ -204,6 +249,8 @@ impl Refusal {
             Self::MissingExport { .. } | Self::ExportType { .. } => "exports",
             Self::MemoryTooLarge { .. } => "memory",
             Self::Tables { .. } | Self::TableTooLarge { .. } => "table",
+            Self::CompileTime { .. } => "compile-time",
+            Self::Quarantined { .. } => "quarantine",
             Self::Init { .. } => "init",
             Self::Rehearsal { .. } => "rehearsal",
             Self::Stopped => "stopped",

@@ -41,6 +41,10 @@ pub(crate) fn rehearse(
     if needs > allowed as u64 {
         return Err(Refusal::MemoryTooLarge { found: needs, allowed });
     }
+    let elements = version.pre.module().resources_required().max_initial_table_size.unwrap_or(0);
+    if elements > terms.settings.table as u64 {
+        return Err(Refusal::TableTooLarge { found: elements, allowed: terms.settings.table });
+    }
     let terms = Arc::new(terms.rehearsal());
     let own = terms.pool.topology();
     let instance =

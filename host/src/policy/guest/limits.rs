@@ -1,6 +1,5 @@
 //! How much memory and table a guest may have.
 
-use pointsman_sdk::abi::limit::TABLE_ELEMENTS;
 use wasmtime::ResourceLimiter;
 
 /// Limits of one guest. Going beyond them is a fault and not a refusal that the guest sees: what allocators do then
@@ -9,6 +8,8 @@ use wasmtime::ResourceLimiter;
 pub(crate) struct GuestLimits {
     /// Greatest linear memory, bytes.
     pub(crate) memory: usize,
+    /// Most elements of the table.
+    pub(crate) table: usize,
 }
 
 /// A guest asked for more than it may have.
@@ -39,7 +40,7 @@ impl ResourceLimiter for GuestLimits {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        within(desired, TABLE_ELEMENTS.min(maximum.unwrap_or(usize::MAX)), "table elements")
+        within(desired, self.table.min(maximum.unwrap_or(usize::MAX)), "table elements")
     }
 
     fn instances(&self) -> usize {

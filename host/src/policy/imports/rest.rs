@@ -45,13 +45,14 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
     let now = state.now();
     let Some(dropped) = state.terms.log.take(now) else { return Ok(()) };
     let (pool, version) = (&*state.terms.pool.name, state.version.as_str());
+    let route = state.terms.settings.route.as_deref();
     let line = text::printable(bytes);
     // `dropped`: lines that were over the limit since the last one.
     match level {
-        log_level::DEBUG => tracing::debug!(pool, version, dropped, "policy says: {line}"),
-        log_level::INFO => tracing::info!(pool, version, dropped, "policy says: {line}"),
-        log_level::WARN => tracing::warn!(pool, version, dropped, "policy says: {line}"),
-        _ => tracing::error!(pool, version, dropped, "policy says: {line}"),
+        log_level::DEBUG => tracing::debug!(pool, route, version, dropped, "policy says: {line}"),
+        log_level::INFO => tracing::info!(pool, route, version, dropped, "policy says: {line}"),
+        log_level::WARN => tracing::warn!(pool, route, version, dropped, "policy says: {line}"),
+        _ => tracing::error!(pool, route, version, dropped, "policy says: {line}"),
     }
     Ok(())
 }

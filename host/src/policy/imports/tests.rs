@@ -1,13 +1,15 @@
 //! Every function of the contract, called by a guest.
 
+mod cost;
 mod log;
 
 use std::sync::Arc;
 
 use pointsman_sdk::abi::{hash_source, stat};
 
-use super::super::guest::{Lending, PolicySettings};
+use super::super::guest::Lending;
 use super::super::instance::Seat;
+use super::super::settings::PolicySettings;
 use super::super::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
 use crate::backend::{BackendIndex, Completion};
 use crate::request::RequestHead;

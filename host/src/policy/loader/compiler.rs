@@ -1,21 +1,20 @@
 //! The thread that admits plugins: one at a time, at low priority, away from everything that can't wait.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Instant;
-
-use wasmtime::Linker;
+use std::time::{Duration, Instant};
 
 use super::super::admission::{self, Refusal, Rehearsed};
 use super::super::engine::GuestEngine;
 use super::super::guest::{GuestState, Terms};
 use super::super::imports;
 use super::super::rng::Rng;
-use super::super::slot::PolicySlot;
+use super::super::slot::{PolicySlot, Quarantine};
 use super::super::version::{PolicyVersion, VersionId};
+use super::compilation::Compilation;
 use super::keeper::Command;
 use super::reply::Reply;
 use super::{Checked, Opened, Plugin, StartError, SwapOutcome};
@@ -26,6 +25,9 @@ const REMEMBERED: usize = 64;
 /// How much a compilation gives way to the workers, once they serve: where those take all CPU time there is, a third of
 /// a core is left to it. With much less, a swap on a loaded machine would never come to its end.
 const NICE: i32 = 5;
+
+/// Longest compilation. The largest plugin that is allowed takes a few seconds of an idle core.
+const COMPILE_TIME: Duration = Duration::from_secs(60);
 
 /// What the compiler is asked to do.
 #[derive(Debug)]
@@ -57,7 +59,8 @@ pub(super) fn start(
     let (sender, jobs) = mpsc::channel();
     let linker = imports::linker(&engine.engine).map_err(|error| StartError::Engine(format!("{error:#}")))?;
     let (versions, refused) = (HashMap::new(), VecDeque::new());
-    let mut compiler = Compiler { engine, linker, keeper, seeds, versions, refused, gives_way: false };
+    let compilation = Compilation::new(linker, COMPILE_TIME);
+    let mut compiler = Compiler { engine, compilation, keeper, seeds, versions, refused, gives_way: false };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
         compiler.run(&jobs);
     })?;
@@ -66,7 +69,7 @@ pub(super) fn start(
 
 struct Compiler {
     engine: GuestEngine,
-    linker: Linker<GuestState>,
+    compilation: Compilation,
     keeper: Sender<Command>,
     seeds: Rng,
     /// Versions that some pool serves with: the same content is compiled once.
@@ -107,7 +110,8 @@ impl Compiler {
         // Whether this is what serves already is for the keeper to say: it may be about to publish something else, from
         // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);
-        match self.admit(slot.terms(), plugin) {
+        let admitted = not_quarantined(&slot, &plugin).and_then(|()| self.admit(slot.terms(), plugin));
+        match admitted {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
             Err(refusal) => {
                 if !refusal.is_incomplete() {
@@ -129,7 +133,7 @@ impl Compiler {
             return Err(refusal.clone());
         }
         let version =
-            self.version(id, terms, &plugin.content).map_err(|refusal| self.remember(id, None, refusal))?;
+            self.version(id, terms, plugin.content).map_err(|refusal| self.remember(id, None, refusal))?;
         let rehearsed = admission::rehearse(&self.engine, &version, terms, self.seeds.draw())
             .map_err(|refusal| self.remember(id, Some(terms.id), refusal))?;
         Ok(Admitted { version, origin: plugin.origin, rehearsed, started })
@@ -139,18 +143,13 @@ impl Compiler {
         &mut self,
         id: VersionId,
         terms: &Arc<Terms>,
-        content: &[u8],
+        content: Cow<'static, [u8]>,
     ) -> Result<Arc<PolicyVersion>, Refusal> {
         if let Some(version) = self.versions.get(&id).and_then(Weak::upgrade) {
             return Ok(version);
         }
         let scratch = GuestState::new(Arc::clone(terms), String::new(), terms.pool.topology(), 0);
-        // Compilers have been known to panic over a strange module. That must not be the last one that is loaded.
-        let compiled =
-            panic::catch_unwind(AssertUnwindSafe(|| admission::compile(&self.linker, scratch, id, content)));
-        let version = Arc::new(compiled.unwrap_or_else(|_| {
-            Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".to_owned() })
-        })?);
+        let version = Arc::new(self.compilation.run(scratch, id, content)?);
         self.versions.retain(|_, version| version.strong_count() > 0);
         self.versions.insert(id, Arc::downgrade(&version));
         Ok(version)
@@ -170,11 +169,25 @@ impl Compiler {
     }
 }
 
+/// Refuses what was taken back; any other content ends the quarantine.
+fn not_quarantined(slot: &PolicySlot, plugin: &Plugin) -> Result<(), Refusal> {
+    match slot.quarantine() {
+        Some(Quarantine { version, reason }) if version == VersionId::of(&plugin.content) => {
+            Err(Refusal::Quarantined { reason })
+        }
+        Some(_) => {
+            slot.set_quarantine(None);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
 fn checked(admitted: &Admitted) -> Checked {
     let version = &admitted.version;
     Checked {
         id: version.id,
-        size: version.size,
+        size: version.content.len(),
         hooks: version.hooks,
         compile_time: version.compile_time,
         pick_time: admitted.rehearsed.pick_time,

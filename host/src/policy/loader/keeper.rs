@@ -1,28 +1,30 @@
-//! The thread that builds, publishes, replaces and drops instances.
+//! The thread that builds, publishes, replaces, takes back and drops instances.
+
+mod rebuild;
+mod rollback;
 
 use std::collections::HashMap;
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::clock::Clock;
-
 use super::super::admission::Refusal;
 use super::super::engine::GuestEngine;
-use super::super::fault::Fault;
 use super::super::guest::Terms;
 use super::super::instance::{BuildError, Instance, Retired};
+use super::super::ledger::{Ledger, Tally};
 use super::super::picker::Picker;
 use super::super::rng::Rng;
 use super::super::slot::{Delivery, PolicySlot, Serving};
-use super::super::version::{PolicyVersion, VersionId};
-use super::backoff::Backoff;
+use super::super::version::PolicyVersion;
 use super::compiler::Admitted;
+use super::probation::Probation;
 use super::reply::Reply;
-use super::{Opened, Swap, SwapOutcome};
+use super::{Milestone, Opened, Swap, SwapOutcome};
+use rebuild::{Breaker, Pending};
 
 /// What the keeper is asked to do.
 #[derive(Debug)]
@@ -33,49 +35,50 @@ pub(crate) enum Command {
     Swap { slot: Arc<PolicySlot>, admitted: Admitted, reply: Reply },
     /// A worker's instance of this publication has failed.
     Rebuild { slot: Arc<PolicySlot>, worker: usize, generation: u64 },
+    /// This publication has had too many faults on probation.
+    RollBack { slot: Arc<PolicySlot>, generation: u64, last: String },
     /// Drop what no worker needs any more.
     Reap(Retired),
     /// Stop.
     End,
 }
 
-/// A worker that is to get another instance.
-#[derive(Debug)]
-struct Pending {
-    due: Instant,
-    slot: Weak<PolicySlot>,
-    worker: usize,
-    generation: u64,
-}
+/// Who is told what is worth remembering.
+pub(super) type Remember = Box<dyn FnMut(&PolicySlot, Milestone) + Send>;
+
+/// A worker's place at a slot.
+type Place = (u64, usize);
 
 struct Keeper {
     engine: GuestEngine,
-    clock: Clock,
     workers: NonZeroUsize,
     seeds: Rng,
     /// For the slots to come.
     commands: Sender<Command>,
+    remember: Remember,
     pending: Vec<Pending>,
-    /// By the slot's terms and the worker.
-    backoffs: HashMap<(u64, usize), Backoff>,
+    breakers: HashMap<Place, Breaker>,
+    /// By the slot's terms.
+    probations: HashMap<u64, Probation>,
 }
 
 /// Starts the thread, which ends on command.
 pub(super) fn start(
     engine: GuestEngine,
-    clock: Clock,
     workers: NonZeroUsize,
     seeds: Rng,
+    remember: Remember,
 ) -> io::Result<(Sender<Command>, JoinHandle<()>)> {
     let (commands, receiver) = mpsc::channel();
     let mut keeper = Keeper {
         engine,
-        clock,
         workers,
         seeds,
         commands: commands.clone(),
+        remember,
         pending: Vec::new(),
-        backoffs: HashMap::new(),
+        breakers: HashMap::new(),
+        probations: HashMap::new(),
     };
     let handle = thread::Builder::new().name("policy-keeper".into()).spawn(move || keeper.run(&receiver))?;
     Ok((commands, handle))
@@ -84,7 +87,7 @@ pub(super) fn start(
 impl Keeper {
     fn run(&mut self, commands: &Receiver<Command>) {
         loop {
-            let command = match self.pending.iter().map(|pending| pending.due).min() {
+            let command = match self.next_due() {
                 Some(due) => commands.recv_timeout(due.saturating_duration_since(Instant::now())),
                 None => commands.recv().map_err(RecvTimeoutError::from),
             };
@@ -95,22 +98,33 @@ impl Keeper {
                 }
                 Ok(Command::Swap { slot, admitted, reply }) => reply.send(self.swap(&slot, admitted)),
                 Ok(Command::Rebuild { slot, worker, generation }) => self.schedule(&slot, worker, generation),
+                Ok(Command::RollBack { slot, generation, last }) => self.roll_back(&slot, generation, last),
                 Ok(Command::Reap(retired)) => drop(retired),
                 Ok(Command::End) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.rebuild_due();
+            self.close_circuits();
+            self.look_at_probations();
         }
+    }
+
+    /// When there is something to do, if nobody asks for anything before.
+    fn next_due(&self) -> Option<Instant> {
+        let rebuilds = self.pending.iter().map(|pending| pending.due);
+        let circuits = self.breakers.values().filter_map(|breaker| breaker.circuit.closes_at());
+        let probations = self.probations.values().map(Probation::next_look);
+        rebuilds.chain(circuits).chain(probations).min()
     }
 
     fn open(&mut self, terms: Arc<Terms>, admitted: Admitted) -> Result<Opened, Refusal> {
         let Admitted { version, origin, rehearsed, started } = admitted;
-        let generation = 1;
-        let workers = self.workers.get();
-        let deliveries = self.build_all(&terms, &version, workers, generation).map_err(refusal)?;
-        let pool = Arc::clone(&terms.pool);
+        let (generation, ledger, workers) = (1, Ledger::new(), self.workers.get());
+        let tally = ledger.tally(version.id);
+        let deliveries = self.build_all(&terms, &version, workers, (generation, &tally)).map_err(refusal)?;
         tracing::info!(
-            pool = &*pool.name,
+            pool = &*terms.pool.name,
+            route = terms.settings.route.as_deref(),
             version = %version.id,
             %origin,
             compile = ?version.compile_time,
@@ -119,7 +133,8 @@ impl Keeper {
             "policy serves"
         );
         let serving = Serving { version, origin, generation };
-        let slot = Arc::new(PolicySlot::new(terms, serving, workers, self.commands.clone()));
+        let slot = Arc::new(PolicySlot::new(terms, serving, workers, ledger, self.commands.clone()));
+        self.begin_probation(&slot, None, tally);
         let pickers = deliveries.into_iter().enumerate().map(|(worker, first)| {
             let rng = Rng::seeded(self.seeds.draw());
             Picker::new(Arc::clone(&slot), worker, first, rng)
@@ -130,21 +145,17 @@ impl Keeper {
 
     fn swap(&mut self, slot: &Arc<PolicySlot>, admitted: Admitted) -> SwapOutcome {
         let Admitted { version, origin, rehearsed, started } = admitted;
-        let serving = slot.serving();
-        if serving.version.id == version.id {
+        if slot.serving().version.id == version.id {
             return SwapOutcome::Unchanged(version.id);
         }
-        let generation = serving.generation + 1;
-        let deliveries = match self.build_all(slot.terms(), &version, slot.workers(), generation) {
-            Ok(deliveries) => deliveries,
+        let (before, tally) = match self.publish(slot, &version, &origin) {
+            Ok(published) => published,
             Err(error) => {
                 let refusal = refusal(error);
                 slot.log_refusal(&origin, &refusal);
                 return SwapOutcome::Refused(refusal);
             }
         };
-        let next = Serving { version: Arc::clone(&version), origin: Arc::clone(&origin), generation };
-        let (before, uncollected) = slot.publish(next, deliveries);
         let swap = Swap {
             from: before.version.id,
             to: version.id,
@@ -154,6 +165,7 @@ impl Keeper {
         };
         tracing::info!(
             pool = &*slot.pool().name,
+            route = slot.route(),
             from = %swap.from,
             to = %swap.to,
             %origin,
@@ -162,8 +174,34 @@ impl Keeper {
             pick = ?swap.pick_time,
             "swap"
         );
-        drop(uncollected);
+        // A version that hasn't been proven is nothing to go back to; what served before it is.
+        let unproven = self.probations.remove(&slot.terms().id).and_then(|probation| probation.previous);
+        let previous = unproven.unwrap_or(before);
+        self.begin_probation(
+            slot,
+            Some(previous).filter(|previous| previous.version.id != version.id),
+            tally,
+        );
         SwapOutcome::Swapped(swap)
+    }
+
+    /// Gives every worker an instance of this version; answers what served before, and where the faults of the version
+    /// are counted.
+    fn publish(
+        &mut self,
+        slot: &Arc<PolicySlot>,
+        version: &Arc<PolicyVersion>,
+        origin: &Arc<str>,
+    ) -> Result<(Serving, Arc<Tally>), BuildError> {
+        let generation = slot.serving().generation + 1;
+        let tally = slot.ledger().tally(version.id);
+        let deliveries = self.build_all(slot.terms(), version, slot.workers(), (generation, &tally))?;
+        slot.trial().end();
+        self.forget_circuits(slot);
+        let next = Serving { version: Arc::clone(version), origin: Arc::clone(origin), generation };
+        let (before, uncollected) = slot.publish(next, deliveries);
+        drop(uncollected);
+        Ok((before, tally))
     }
 
     /// One instance per worker.
@@ -172,56 +210,17 @@ impl Keeper {
         terms: &Arc<Terms>,
         version: &Arc<PolicyVersion>,
         workers: usize,
-        generation: u64,
+        (generation, tally): (u64, &Arc<Tally>),
     ) -> Result<Vec<Delivery>, BuildError> {
-        (0..workers).map(|_| Ok(Delivery { instance: self.build(terms, version)?, generation })).collect()
+        let build = |_| {
+            let instance = self.build(terms, version)?;
+            Ok(Delivery { instance, generation, tally: Arc::clone(tally) })
+        };
+        (0..workers).map(build).collect()
     }
 
     fn build(&mut self, terms: &Arc<Terms>, version: &Arc<PolicyVersion>) -> Result<Instance, BuildError> {
         Instance::build(&self.engine, version, terms, terms.pool.topology(), self.seeds.draw())
-    }
-
-    fn schedule(&mut self, slot: &Arc<PolicySlot>, worker: usize, generation: u64) {
-        let now = Instant::now();
-        self.backoffs.retain(|_, backoff| !backoff.is_forgotten(now));
-        let backoff = self.backoffs.entry((slot.terms().id, worker)).or_insert_with(|| Backoff::new(now));
-        let due = backoff.failed(now);
-        self.pending.push(Pending { due, slot: Arc::downgrade(slot), worker, generation });
-    }
-
-    fn rebuild_due(&mut self) {
-        let now = Instant::now();
-        let due: Vec<_> = self.pending.extract_if(.., |pending| pending.due <= now).collect();
-        for Pending { slot, worker, generation, .. } in due {
-            let Some(slot) = slot.upgrade() else { continue };
-            let serving = slot.serving();
-            // A version that was published meanwhile has brought an instance with it.
-            if serving.generation == generation {
-                self.rebuild(&slot, &serving, worker);
-            }
-        }
-    }
-
-    fn rebuild(&mut self, slot: &Arc<PolicySlot>, serving: &Serving, worker: usize) {
-        let generation = serving.generation;
-        match self.build(slot.terms(), &serving.version) {
-            Ok(instance) => {
-                slot.ledger().count_rebuild();
-                drop(slot.deliver(worker, Delivery { instance, generation }));
-            }
-            Err(error) => {
-                self.report(slot, serving.version.id, worker, error);
-                self.schedule(slot, worker, generation);
-            }
-        }
-    }
-
-    fn report(&self, slot: &PolicySlot, version: VersionId, worker: usize, error: BuildError) {
-        let fault = match error {
-            BuildError::Fault(fault) => fault,
-            BuildError::Refused(reason) => Fault::from_refusal(reason),
-        };
-        slot.ledger().record(&slot.pool().name, version, worker, &fault, self.clock.now());
     }
 }
 

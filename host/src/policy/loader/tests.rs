@@ -3,13 +3,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Instant;
+
+use crate::config::Probation;
 
 use super::super::cells::Cells;
-use super::super::guest::PolicySettings;
 use super::super::picker::Pick;
+use super::super::settings::PolicySettings;
 use super::super::testing::{guest_with, loader, open, plugin, pool, request, wait_for, with_cell};
 use super::super::version::VersionId;
 use super::*;
+
+mod learnt;
+mod rollback;
 
 /// A guest that picks this backend, or abstains where it can't; counts its picks in cell 1.
 fn picks(index: u32) -> Vec<u8> {
@@ -100,6 +106,25 @@ fn a_refused_version_changes_nothing_and_is_remembered() {
 }
 
 #[test]
+fn a_broken_content_costs_one_compilation() {
+    let loader = loader(1);
+    // Takes long to compile, and has no `pick`.
+    let steps: String =
+        (0..60).map(|step| format!("i32.const {step} i32.mul local.get 0 i32.xor ")).collect();
+    let function = format!("(func (param i32) (result i32) local.get 0 {steps})");
+    let broken = wat::parse_str(format!("(module {})", function.repeat(200))).unwrap();
+    let refuse = || {
+        let began = Instant::now();
+        let checked = loader.check(pool("api", &["a"]), PolicySettings::default(), plugin(broken.clone()));
+        assert!(matches!(checked, Err(Refusal::MissingExport { .. })), "{checked:?}");
+        began.elapsed()
+    };
+    let first = refuse();
+    let more: Duration = (0..5).map(|_| refuse()).sum();
+    assert!(more < first, "five more times cost {more:?}, the first one {first:?}");
+}
+
+#[test]
 fn refusals_of_one_pool_do_not_bind_another() {
     let loader = loader(1);
     // Ready only with a configuration.
@@ -164,7 +189,11 @@ fn many_swaps_while_workers_pick() {
 #[test]
 fn versions_nobody_uses_are_dropped() {
     let loader = loader(2);
-    let mut opened = open(&loader, picks(0), &Arc::default());
+    // What may come back is kept for the time of the probation.
+    let probation = Probation { picks: 0, time: Duration::from_millis(1), faults: 5 };
+    let settings = PolicySettings { probation, ..Default::default() };
+    let pool = pool("api", &["a", "b", "c"]);
+    let mut opened = loader.open(pool, settings, Arc::default(), plugin(picks(0))).unwrap();
     let first = Arc::downgrade(&opened.slot.serving().version);
     // One worker never picks: its undelivered instance is dropped with the next publication.
     for number in 1..4 {

@@ -7,8 +7,8 @@ use pointsman_sdk::abi::outcome;
 
 use super::super::cells::Cells;
 use super::super::fault::FaultKind;
-use super::super::guest::PolicySettings;
 use super::super::loader::{Opened, PolicyLoader};
+use super::super::settings::PolicySettings;
 use super::super::testing::{
     ABSTAIN, guest, loader, open, plugin, pool, replace_backends, request, wait_for, with_cell,
 };
@@ -131,6 +131,26 @@ fn bad_verdicts_are_overruled_and_many_in_a_row_cost_the_instance() {
 }
 
 #[test]
+fn where_no_other_backend_will_do_a_fault_rejects() {
+    let (loader, cells) = (loader(1), Arc::<Cells>::default());
+    let settings = PolicySettings { on_fault: OnFault::Reject, ..Default::default() };
+    let pool = pool("api", &["a", "b"]);
+    let mut opened = loader.open(pool, settings, Arc::clone(&cells), plugin(guest(MOODY))).unwrap();
+    let (picker, ledger) = (&mut opened.pickers[0], opened.slot.ledger());
+    // Once by what it says, once by a trap; and then nobody is there to be asked.
+    for mood in [5, 1, 0] {
+        with_cell(&cells, 0, |cell| cell.set(mood));
+        assert_eq!(picker.pick(&mut request()), Pick::Failed, "mood {mood}");
+    }
+    assert_eq!((ledger.rejected_picks(), ledger.fallback_picks()), (3, 0));
+    let mut retry = request();
+    retry.tried.rebase(1);
+    retry.tried.insert(BackendIndex(0));
+    wait_for("another instance", || picker.pick(&mut request()) != Pick::Failed);
+    assert_eq!(picked(picker.pick(&mut retry)).chosen_by, ChosenBy::Abstention, "abstaining is no fault");
+}
+
+#[test]
 fn a_policy_that_stays_bad_is_tried_less_and_less_often() {
     let mut moody = Moody::new();
     moody.mood(1);
@@ -139,8 +159,22 @@ fn a_policy_that_stays_bad_is_tried_less_and_less_often() {
         picked(moody.pick());
         slot.ledger().all_faults() == 5
     });
-    // 10 + 20 + 40 + 80 ms have passed; the next is due in 160.
-    assert!(slot.ledger().rebuilds() <= 5);
+    // 10 + 20 + 40 + 80 ms have passed; now the circuit is open for a second.
+    wait_for("the circuit to open", || slot.ledger().circuits_opened() == 1);
+    assert!(slot.ledger().rebuilds() <= 4);
+    assert_eq!(slot.ledger().open_circuits(), 1);
+    wait_for("a probe", || {
+        picked(moody.pick());
+        slot.ledger().all_faults() == 6
+    });
+    assert_eq!((slot.ledger().circuits_opened(), slot.ledger().open_circuits()), (1, 1));
+
+    // What one version did isn't held against the next.
+    let content = guest(&format!("{MOODY} (global i32 (i32.const 1))"));
+    moody.loader.swap(&slot, plugin(content), |_| {});
+    moody.mood(0);
+    wait_for("the next version", || picked(moody.pick()).chosen_by == ChosenBy::Policy);
+    assert_eq!(slot.ledger().open_circuits(), 0);
 }
 
 #[test]
@@ -194,16 +228,16 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     let seen = |slot| with_cell(&cells, slot, |cell| cell.get());
 
     let old = picked(picker.pick(&mut request()));
-    picker.observe(old, &response(), None);
+    picker.observe(old, &response(), Kept::Nothing);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 200, 1500, 1]);
 
     // Without a response head there is no status and no time to it.
-    picker.observe(old, &Response { answered: None, ..response() }, None);
+    picker.observe(old, &Response { answered: None, ..response() }, Kept::Nothing);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 0, -1, 2]);
 
     // The same index is another backend now.
     replace_backends(opened.slot.pool(), &["c", "a", "b"]);
-    picker.observe(old, &response(), None);
+    picker.observe(old, &response(), Kept::Nothing);
     assert_eq!(seen(6), 2);
     assert_eq!(seen(1), 3, "but of the topology it is told");
     let old = picked(picker.pick(&mut request()));
@@ -213,10 +247,10 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     loader.swap(&opened.slot, plugin(other), move |outcome| drop(reply.send(outcome)));
     outcome.recv().unwrap();
     let picker = &mut opened.pickers[0];
-    picker.observe(old, &response(), None);
+    picker.observe(old, &response(), Kept::Nothing);
     assert_eq!(seen(6), 2, "another version picked");
     let new = picked(picker.pick(&mut request()));
-    picker.observe(new, &response(), None);
+    picker.observe(new, &response(), Kept::Nothing);
     assert_eq!(seen(6), 3);
 }
 
@@ -254,7 +288,7 @@ fn hooks_that_fail_cost_the_instance_and_nothing_else() {
             match hook {
                 "topology" => replace_backends(slot.pool(), &["a", "b"]),
                 "tick" => drop(picker.tick()),
-                _ => picker.observe(before, &response(), None),
+                _ => picker.observe(before, &response(), Kept::Nothing),
             }
             picked(picker.pick(&mut request()));
             slot.ledger().all_faults() > 0

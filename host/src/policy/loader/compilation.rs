@@ -1,0 +1,106 @@
+//! A compilation that may take no longer than so.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use wasmtime::Linker;
+
+use super::super::admission::{self, Refusal};
+use super::super::guest::GuestState;
+use super::super::version::{PolicyVersion, VersionId};
+
+/// Compilations that were given up and still run, for they can't be stopped. With so many nothing new is begun.
+const GIVEN_UP: usize = 2;
+
+/// Compiles one module at a time, each on a thread of its own: what takes too long, or takes the thread with it, costs
+/// the loader nothing but time.
+pub(super) struct Compilation {
+    linker: Arc<Linker<GuestState>>,
+    limit: Duration,
+    given_up: Vec<JoinHandle<()>>,
+}
+
+impl Compilation {
+    pub(super) fn new(linker: Linker<GuestState>, limit: Duration) -> Self {
+        Self { linker: Arc::new(linker), limit, given_up: Vec::new() }
+    }
+
+    /// Compiles; `scratch` is of no pool in particular.
+    pub(super) fn run(
+        &mut self,
+        scratch: GuestState,
+        id: VersionId,
+        content: Cow<'static, [u8]>,
+    ) -> Result<PolicyVersion, Refusal> {
+        self.given_up.retain(|thread| !thread.is_finished());
+        let too_long = Refusal::CompileTime { allowed: self.limit };
+        if self.given_up.len() >= GIVEN_UP {
+            return Err(too_long);
+        }
+        let (reply, compiled) = mpsc::channel();
+        let linker = Arc::clone(&self.linker);
+        // It inherits the low priority of the thread that waits for it.
+        let thread = thread::Builder::new().name("policy-compile".into()).spawn(move || {
+            let _ = reply.send(admission::compile(&linker, scratch, id, content));
+        });
+        let Ok(thread) = thread else {
+            return Err(Refusal::Invalid { reason: "the system has no thread to compile it on".to_owned() });
+        };
+        match compiled.recv_timeout(self.limit) {
+            Ok(compiled) => {
+                let _ = thread.join();
+                compiled
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.given_up.push(thread);
+                Err(too_long)
+            }
+            // Compilers have been known to panic over a strange module. That must not be the last one that is loaded.
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".to_owned() })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::imports;
+    use super::super::super::settings::PolicySettings;
+    use super::super::super::testing::{Bench, guest, pool};
+    use super::*;
+
+    /// Functions without end, which take a compiler much longer than the limit of this test.
+    fn long() -> Vec<u8> {
+        let body =
+            "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.const 77777)) (i64.const 1)))".repeat(300);
+        guest(&format!("(func (param i64) (result i64) {body} (local.get 0))").repeat(40))
+    }
+
+    #[test]
+    fn what_takes_too_long_is_given_up_and_the_next_one_compiles() {
+        let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
+        let scratch = || {
+            let topology = bench.terms.pool.topology();
+            GuestState::new(Arc::clone(&bench.terms), String::new(), topology, 0)
+        };
+        let linker = imports::linker(&bench.engine.engine).unwrap();
+        let mut compilation = Compilation::new(linker, Duration::from_millis(1));
+        let (long, short) = (long(), guest(""));
+        for _ in 0..GIVEN_UP {
+            let refused = compilation.run(scratch(), VersionId::of(&long), long.clone().into()).unwrap_err();
+            assert_eq!(refused.label(), "compile-time", "{refused}");
+        }
+        assert_eq!(compilation.given_up.len(), GIVEN_UP);
+        let refused = compilation.run(scratch(), VersionId::of(&short), short.clone().into()).unwrap_err();
+        assert_eq!(refused.label(), "compile-time", "two are running, a third isn't begun");
+        for thread in compilation.given_up.drain(..) {
+            thread.join().expect("it ends by itself");
+        }
+        compilation.limit = Duration::from_secs(60);
+        compilation.run(scratch(), VersionId::of(&short), short.into()).expect("it compiles");
+    }
+}

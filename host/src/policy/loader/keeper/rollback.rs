@@ -1,0 +1,75 @@
+//! A version on probation: taken back if it fails too often, proven if it doesn't.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::super::super::ledger::Tally;
+use super::super::super::slot::{PolicySlot, Quarantine, Serving};
+use super::super::probation::{Looked, Probation};
+use super::super::{Event, Milestone};
+use super::Keeper;
+
+impl Keeper {
+    /// Brings back the version before, and keeps the present one out.
+    pub(super) fn roll_back(&mut self, slot: &Arc<PolicySlot>, generation: u64, last: String) {
+        let bad = slot.serving();
+        let Some(probation) = self.probations.get_mut(&slot.terms().id) else { return };
+        let Some(previous) = probation.previous.take_if(|_| bad.generation == generation) else { return };
+        let (pool, route, from) = (&*slot.pool().name, slot.route(), bad.version.id);
+        let (to, faults) = (previous.version.id, slot.settings().probation.faults);
+        match self.publish(slot, &previous.version, &previous.origin) {
+            Ok((_, tally)) => {
+                self.begin_probation(slot, None, tally);
+                let quarantine = Quarantine { version: from, reason: last };
+                tracing::error!(
+                    pool, route, %from, %to, faults, origin = &*bad.origin,
+                    "rolled back: too many faults on probation; the version is quarantined until the file's content \
+                     changes; its last fault: {}", quarantine.reason
+                );
+                slot.set_quarantine(Some(quarantine.clone()));
+                slot.ledger().count_rollback();
+                let (version, origin) = (bad.version, bad.origin);
+                (self.remember)(slot, Milestone { version, origin, event: Event::Quarantined(quarantine) });
+            }
+            Err(error) => {
+                tracing::error!(pool, route, %from, %to, "cannot roll back: {error}; the version that fails goes on");
+            }
+        }
+    }
+
+    /// Watches what the slot has just published; `previous` is what comes back if it fails.
+    pub(super) fn begin_probation(
+        &mut self,
+        slot: &Arc<PolicySlot>,
+        previous: Option<Serving>,
+        tally: Arc<Tally>,
+    ) {
+        if previous.is_some() {
+            slot.trial().begin(slot.serving().generation, slot.settings().probation.faults);
+        }
+        let probation = Probation::begin(slot, previous, tally, Instant::now());
+        self.probations.insert(slot.terms().id, probation);
+    }
+
+    /// Ends the probations that are over.
+    pub(super) fn look_at_probations(&mut self) {
+        let now = Instant::now();
+        let remember = &mut self.remember;
+        self.probations.retain(|_, probation| {
+            if probation.next_look() > now {
+                return true;
+            }
+            match probation.look(now) {
+                Looked::GoesOn => true,
+                Looked::Over => false,
+                Looked::Proven(slot) => {
+                    slot.trial().end();
+                    let Serving { version, origin, .. } = slot.serving();
+                    tracing::debug!(pool = &*slot.pool().name, route = slot.route(), version = %version.id, "proven");
+                    remember(&slot, Milestone { version, origin, event: Event::Proven });
+                    false
+                }
+            }
+        });
+    }
+}
