@@ -10,6 +10,8 @@ mod patrol;
 mod probe;
 mod ramp;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod watched;
 mod window;

@@ -25,9 +25,9 @@ pub struct Pool {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
-    retry_budget: RetryBudget,
     /// What the workers raise when a backend has failed too often in a row.
     pub alarm: Alarm,
+    retry_budget: RetryBudget,
     present: Mutex<Present>,
     generation: AtomicU64,
 }

@@ -11,10 +11,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustix::io::Errno;
 use tokio::net::TcpStream;
 
 use crate::config::{CheckKind, HealthCheckConfig, HttpCheckConfig};
+use crate::upstream;
 
 /// Largest response head, bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -46,12 +46,7 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether the proxy lacked something, and the backend wasn't even asked.
     pub(super) fn is_our_own(&self) -> bool {
-        const OURS: [Errno; 5] =
-            [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
-        match self {
-            Self::Connect(error) => Errno::from_io_error(error).is_some_and(|errno| OURS.contains(&errno)),
-            _ => false,
-        }
+        matches!(self, Self::Connect(error) if upstream::is_our_own(error))
     }
 }
 

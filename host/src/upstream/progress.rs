@@ -53,7 +53,7 @@ impl Progress {
     /// The exchange has failed.
     pub(super) fn broken(&mut self, error: &Error) {
         self.outcome = error.outcome();
-        if self.outcome != outcome::CLIENT_ABORT {
+        if self.outcome != outcome::CLIENT_ABORT && !error.is_our_own() {
             self.count(self.clock.now(), Sign::GatewayFailure);
         }
     }

@@ -38,8 +38,8 @@ fn reference_has_every_key_and_no_other() {
     let strange = "nonsense_key = 1\n";
     let text = format!(
         "{strange}[admin]\n{strange}[[listener]]\n{strange}[[route]]\n{strange}[pool.api]\n{strange}\
-         [pool.api.policy]\n{strange}[pool.api.retry]\n{strange}[pool.api.health_check]\n{strange}\
-         [pool.api.ejection]\n{strange}[[pool.api.backends]]\n{strange}"
+         [pool.api.policy]\n{strange}[pool.api.retry]\n{strange}[pool.api.health_check]\n{strange}[pool.api.ejection]\n{strange}\
+         [[pool.api.backends]]\n{strange}"
     );
     let errors = parse(&text).unwrap_err();
     let unknown: Vec<_> = errors.iter().filter(|error| error.message.starts_with("unknown key")).collect();

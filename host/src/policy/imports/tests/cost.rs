@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::super::super::PolicySettings;
 use super::super::super::fault::FaultKind;
-use super::super::super::settings::PolicySettings;
 use super::super::super::instance::Seat;
 use super::super::super::testing::{ABSTAIN, Bench, guest, pool, request};
 
