@@ -260,6 +260,8 @@ pub mod limit {
     pub const TABLE_ELEMENTS: usize = 10_000;
     /// Longest log line and refusal text, bytes; the rest is cut off.
     pub const TEXT_BYTES: usize = 1024;
+    /// Longest name of a label, header, cookie or query value, bytes; a longer one names nothing.
+    pub const NAME_BYTES: usize = 1024;
     /// CPU time of one call into the guest, ms. Configurable.
     pub const CALL_MS: u64 = 5;
     /// Least interval of ticks, ms.
