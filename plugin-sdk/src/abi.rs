@@ -254,6 +254,10 @@ pub mod verdict {
 pub mod limit {
     /// Greatest size of a plugin file, bytes.
     pub const PLUGIN_BYTES: usize = 1 << 20;
+    /// Most functions of a plugin.
+    pub const FUNCTIONS: usize = 10_000;
+    /// Greatest size of one function, bytes of its body.
+    pub const FUNCTION_BYTES: usize = 64 << 10;
     /// Greatest linear memory, bytes. Configurable.
     pub const MEMORY_BYTES: usize = 16 << 20;
     /// Most elements of the table.
