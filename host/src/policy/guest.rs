@@ -23,7 +23,7 @@ use super::rng::Rng;
 
 pub(super) use lent::{Lending, LentRequest};
 pub(super) use limits::{GuestLimits, LimitExceeded};
-pub(super) use watch::Watch;
+pub(super) use watch::{Watch, thread_cpu_time};
 
 /// Log lines that the guests of one pool may write at once, and the time in which one more comes free.
 const LOG_BURST: u32 = 20;

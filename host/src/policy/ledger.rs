@@ -24,6 +24,7 @@ pub struct Ledger {
     log: [Budget; KINDS],
     fallback_picks: AtomicU64,
     rebuilds: AtomicU64,
+    longest_adoption_ns: AtomicU64,
 }
 
 impl Ledger {
@@ -33,6 +34,7 @@ impl Ledger {
             log: array::from_fn(|_| Budget::new(LOG_BURST, LOG_INTERVAL)),
             fallback_picks: AtomicU64::new(0),
             rebuilds: AtomicU64::new(0),
+            longest_adoption_ns: AtomicU64::new(0),
         }
     }
 
@@ -60,6 +62,13 @@ impl Ledger {
         self.rebuilds.load(Relaxed)
     }
 
+    /// Most CPU time that a worker has spent on seating an instance that was delivered to it: what a swap costs the
+    /// requests of that worker. That it was descheduled meanwhile is not the swap's fault, and doesn't count.
+    #[must_use]
+    pub fn longest_adoption(&self) -> Duration {
+        Duration::from_nanos(self.longest_adoption_ns.load(Relaxed))
+    }
+
     /// Counts a fault, and logs it unless enough like it were logged lately.
     pub(super) fn record(&self, pool: &str, version: VersionId, worker: usize, fault: &Fault, now: Moment) {
         let kind = fault.kind as usize;
@@ -76,5 +85,10 @@ impl Ledger {
 
     pub(super) fn count_rebuild(&self) {
         self.rebuilds.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn record_adoption(&self, time: Duration) {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.longest_adoption_ns.fetch_max(ns, Relaxed);
     }
 }

@@ -13,6 +13,7 @@ use crate::topology::Topology;
 
 use super::fallback;
 use super::fault::Fault;
+use super::guest::thread_cpu_time;
 use super::instance::{Failed, Seat};
 use super::rng::Rng;
 use super::slot::{Delivery, PolicySlot};
@@ -192,6 +193,7 @@ impl Picker {
 
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
+        let began = delivery.is_some().then(thread_cpu_time);
         if let Some(Delivery { instance, generation }) = delivery {
             if let Some(old) = self.seat.replace(instance) {
                 self.slot.reap(old);
@@ -207,6 +209,9 @@ impl Picker {
             && let Some(Err(failed)) = self.seat.topology(&self.topology)
         {
             self.give_up(failed);
+        }
+        if let Some(began) = began {
+            self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));
         }
     }
 

@@ -3,17 +3,10 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::super::super::fault::FaultKind;
-use super::super::super::guest::PolicySettings;
+use super::super::super::guest::{PolicySettings, thread_cpu_time};
 use super::super::super::instance::Seat;
 use super::super::super::testing::{ABSTAIN, Bench, guest, pool, request};
-
-fn thread_cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
 
 /// A pick that does this so many times in a row ends soon after its deadline.
 fn check(call: &str, times: usize) {
