@@ -14,7 +14,7 @@ use crate::topology::Topology;
 
 use super::fallback;
 use super::fault::Fault;
-use super::guest::Lending;
+use super::guest::{Lending, thread_cpu_time};
 use super::instance::{Failed, Seat};
 use super::kept::Kept;
 use super::ledger::Tally;
@@ -238,6 +238,7 @@ impl Picker {
 
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
+        let began = delivery.is_some().then(thread_cpu_time);
         if let Some(Delivery { instance, generation, tally }) = delivery {
             if let Some(old) = self.seat.replace(instance) {
                 self.slot.reap(old);
@@ -254,6 +255,9 @@ impl Picker {
             && let Some(Err(failed)) = self.seat.topology(&self.topology)
         {
             self.give_up(failed);
+        }
+        if let Some(began) = began {
+            self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));
         }
     }
 
