@@ -12,6 +12,7 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use pointsman::backend::Backend;
 use pointsman::clock::Clock;
+use pointsman::config::UpstreamLimits;
 use pointsman::policy::{Cells, Pick, Picker, Plugin, PolicyLoader, PolicySettings};
 use pointsman::pool::Pool;
 use pointsman::request::RequestHead;
@@ -37,7 +38,7 @@ fn pool(backends: usize) -> Arc<Pool> {
             stats: Arc::default(),
         })
     });
-    Arc::new(Pool::new("bench", 0, backends.collect()))
+    Arc::new(Pool::new("bench", 0, &UpstreamLimits::default(), backends.collect()))
 }
 
 fn picker(plugin: Plugin, pool: &Arc<Pool>) -> (PolicyLoader, Picker) {

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::control::admin;
 use crate::control::archive::Archive;
 use crate::control::watch::PluginWatch;
+use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
 use crate::policy::{Milestone, PolicyLoader, PolicySlot};
 use crate::worker::{Drained, Phase};
@@ -111,6 +112,8 @@ impl App {
         let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
             .context("cannot watch plugin files")?;
         let plugins = Arc::new(plugins);
+        let health =
+            HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let (workers_threads, mail) = workers::start(first, clock, &phase_seen)?;
         *shared.status() = snapshot.status(1);
@@ -121,6 +124,7 @@ impl App {
             mail,
             loader,
             plugins: Arc::clone(&plugins),
+            health,
             shared: Arc::clone(&shared),
         };
         let reconfigure = reloader.start().context("cannot watch the configuration file")?;

@@ -1,11 +1,18 @@
 //! A named set of backends, shared by all workers.
 
+mod alarm;
+mod retry_budget;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::Backend;
+use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
+
+pub use alarm::Alarm;
+pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
 const FIRST: u64 = 1;
@@ -17,6 +24,9 @@ pub struct Pool {
     pub name: Box<str>,
     /// Seed of the hashes that policies ask for.
     pub hash_seed: u64,
+    /// What the workers raise when a backend has failed too often in a row.
+    pub alarm: Alarm,
+    retry_budget: RetryBudget,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
@@ -26,6 +36,7 @@ pub struct Pool {
 struct Present {
     /// What the topology is made of.
     members: Vec<Member>,
+    panic_threshold: u32,
     topology: Arc<Topology>,
     /// The configuration that the members come from.
     configuration: u64,
@@ -34,21 +45,43 @@ struct Present {
 impl Pool {
     /// A pool of these backends, all of them healthy.
     #[must_use]
-    pub fn new(name: &str, hash_seed: u64, backends: Vec<Arc<Backend>>) -> Self {
-        Self::of(name, hash_seed, backends.into_iter().map(Member::healthy).collect())
+    pub fn new(name: &str, hash_seed: u64, limits: &UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
+        let members = backends.into_iter().map(Member::healthy).collect();
+        Self::of(name, hash_seed, RetryBudget::new(&limits.retry), members, 0)
     }
 
-    /// A pool of its own with these backends: what this one knows of them, it knows from the start.
+    /// A pool of its own with these backends: what this one knows of them, it knows from the start. `newcomer` makes a
+    /// member of a backend that isn't known.
     #[must_use]
-    pub fn successor(&self, hash_seed: u64, backends: Vec<Backend>) -> Self {
-        let members = successors(&self.present().members, backends);
-        Self::of(&self.name, hash_seed, members)
+    pub fn successor(
+        &self,
+        hash_seed: u64,
+        limits: &UpstreamLimits,
+        backends: Vec<Backend>,
+        newcomer: impl Fn(Arc<Backend>) -> Member,
+    ) -> Self {
+        let present = self.present();
+        let members = successors(&present.members, backends, newcomer);
+        Self::of(&self.name, hash_seed, RetryBudget::new(&limits.retry), members, present.panic_threshold)
     }
 
-    fn of(name: &str, hash_seed: u64, members: Vec<Member>) -> Self {
-        let topology = Arc::new(Topology::of(FIRST, &members));
-        let present = Mutex::new(Present { members, topology, configuration: 0 });
-        Self { name: name.into(), hash_seed, present, generation: AtomicU64::new(FIRST) }
+    fn of(
+        name: &str,
+        hash_seed: u64,
+        retry_budget: RetryBudget,
+        members: Vec<Member>,
+        panic_threshold: u32,
+    ) -> Self {
+        let topology = Arc::new(Topology::of(FIRST, &members, panic_threshold));
+        let present = Present { members, panic_threshold, topology, configuration: 0 };
+        Self {
+            name: name.into(),
+            hash_seed,
+            alarm: Alarm::default(),
+            retry_budget,
+            present: Mutex::new(present),
+            generation: AtomicU64::new(FIRST),
+        }
     }
 
     /// The topology of this moment. Takes a lock: workers keep the answer and look at
@@ -66,33 +99,58 @@ impl Pool {
         (present.configuration <= configuration).then(|| Arc::clone(&present.topology))
     }
 
-    /// Changes the members, and publishes the topology that comes of it. Workers and policies see it at their next pick.
-    ///
-    /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
-    /// lost.
-    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
-        self.publish(&mut self.present(), change);
-    }
-
     /// Puts other backends in the place of those that are there. One that stays (by its name) keeps what was counted of
-    /// it, and if it stays where it is (by its address), how it stands, too.
-    pub fn replace_backends(&self, backends: Vec<Backend>) {
-        self.change(|members| *members = successors(members, backends));
+    /// it, and if it stays where it is (by its address), how it stands, too; `newcomer` makes a member of any other.
+    pub fn replace_backends(&self, backends: Vec<Backend>, newcomer: impl Fn(Arc<Backend>) -> Member) {
+        self.change(|members| *members = successors(members, backends, newcomer));
     }
 
     /// As [`replace_backends`](Self::replace_backends), as a part of a configuration: workers see the backends from the
     /// moment on in which they serve with that configuration.
-    pub fn reconfigure(&self, configuration: u64, backends: Vec<Backend>) {
+    pub fn reconfigure(
+        &self,
+        configuration: u64,
+        backends: Vec<Backend>,
+        newcomer: impl Fn(Arc<Backend>) -> Member,
+    ) {
         let mut present = self.present();
         present.configuration = configuration;
-        self.publish(&mut present, |members| *members = successors(members, backends));
+        present.members = successors(&present.members, backends, newcomer);
+        self.publish(present);
     }
 
-    fn publish(&self, present: &mut Present, change: impl FnOnce(&mut Vec<Member>)) {
+    /// Changes the members, and publishes the topology that comes of it, unless it is the same. Workers and policies see
+    /// it at their next pick.
+    ///
+    /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
+    /// lost. Answers the generation of the topology that holds them.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) -> u64 {
+        let mut present = self.present();
         change(&mut present.members);
+        self.publish(present)
+    }
+
+    /// Below which share of healthy backends, percent, health is ignored; 0, which it is at first, is never.
+    pub fn set_panic_threshold(&self, percent: u32) {
+        let mut present = self.present();
+        present.panic_threshold = percent;
+        self.publish(present);
+    }
+
+    fn publish(&self, mut present: MutexGuard<'_, Present>) -> u64 {
         let generation = present.topology.generation() + 1;
-        present.topology = Arc::new(Topology::of(generation, &present.members));
-        self.generation.store(generation, Ordering::Release);
+        let topology = Topology::of(generation, &present.members, present.panic_threshold);
+        if !topology.agrees_with(&present.topology) {
+            present.topology = Arc::new(topology);
+            self.generation.store(generation, Ordering::Release);
+        }
+        present.topology.generation()
+    }
+
+    /// How many of its requests may be sent once more, and how many were.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     /// Generation of the topology of this moment: one atomic load.
@@ -107,16 +165,20 @@ impl Pool {
 }
 
 /// The members that these backends become, after those that were there.
-fn successors(members: &[Member], backends: Vec<Backend>) -> Vec<Member> {
+fn successors(
+    members: &[Member],
+    backends: Vec<Backend>,
+    newcomer: impl Fn(Arc<Backend>) -> Member,
+) -> Vec<Member> {
     let known: HashMap<&str, &Member> =
         members.iter().map(|member| (&*member.backend.name, member)).collect();
     backends
         .into_iter()
         .map(|mut backend| {
-            let Some(old) = known.get(&*backend.name) else { return Member::healthy(Arc::new(backend)) };
+            let Some(old) = known.get(&*backend.name) else { return newcomer(Arc::new(backend)) };
             backend.stats = Arc::clone(&old.backend.stats);
             if backend.address != old.backend.address {
-                return Member::healthy(Arc::new(backend));
+                return newcomer(Arc::new(backend));
             }
             // Who has come half the way to its old weight has come half the way to the new one.
             let scaled =
@@ -130,6 +192,7 @@ fn successors(members: &[Member], backends: Vec<Backend>) -> Vec<Member> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topology::Health;
 
     fn backend(name: &str, port: u16, weight: u32) -> Backend {
         Backend {
@@ -145,10 +208,11 @@ mod tests {
     }
 
     fn pool() -> Pool {
-        let pool = Pool::new("p", 0, vec![backend("a", 1, 2000).into(), backend("b", 2, 1000).into()]);
+        let pool =
+            Pool::new("p", 0, &limits(), vec![backend("a", 1, 2000).into(), backend("b", 2, 1000).into()]);
         pool.change(|members| {
             members[0].weight = 500;
-            members[1].healthy = false;
+            members[1].health = Health::Down;
         });
         for (place, member) in pool.topology().backends().iter().enumerate() {
             (0..=place).for_each(|_| member.stats.begin());
@@ -156,12 +220,16 @@ mod tests {
         pool
     }
 
+    fn limits() -> UpstreamLimits {
+        UpstreamLimits::default()
+    }
+
     /// Name, weight, healthy, in flight.
     fn members(pool: &Pool) -> Vec<(String, u32, bool, u64)> {
         let present = pool.present();
         let member = |member: &Member| {
-            let Member { backend, weight, healthy, .. } = member;
-            (backend.name.to_string(), *weight, *healthy, backend.stats.in_flight())
+            let Member { backend, weight, health } = member;
+            (backend.name.to_string(), *weight, *health == Health::Up, backend.stats.in_flight())
         };
         present.members.iter().map(member).collect()
     }
@@ -172,22 +240,22 @@ mod tests {
         let next = || vec![backend("b", 2, 3000), backend("c", 3, 1000), backend("a", 1, 4000)];
         let expected = [("b", 3000, false, 2), ("c", 1000, true, 0), ("a", 1000, true, 1)]
             .map(|(name, weight, healthy, in_flight)| (name.to_owned(), weight, healthy, in_flight));
-        assert_eq!(members(&pool.successor(1, next())), expected);
-        pool.replace_backends(next());
+        assert_eq!(members(&pool.successor(1, &limits(), next(), Member::healthy)), expected);
+        pool.replace_backends(next(), Member::healthy);
         assert_eq!(members(&pool), expected);
-        pool.replace_backends(vec![backend("b", 20, 1000)]);
+        pool.replace_backends(vec![backend("b", 20, 1000)], Member::healthy);
         assert_eq!(members(&pool), [("b".to_owned(), 1000, true, 2)], "at another address it begins anew");
     }
 
     #[test]
     fn an_older_configuration_does_not_see_later_backends() {
         let pool = pool();
-        pool.reconfigure(7, vec![backend("c", 3, 1000)]);
+        pool.reconfigure(7, vec![backend("c", 3, 1000)], Member::healthy);
         assert!(pool.topology_in(6).is_none());
         assert_eq!(pool.topology_in(7).map(|topology| topology.backends().len()), Some(1));
         assert!(pool.topology_in(8).is_some());
         // What happens to the new backends is no business of the old configuration, either.
-        pool.change(|members| members[0].healthy = false);
+        pool.change(|members| members[0].health = Health::Down);
         assert!(pool.topology_in(6).is_none());
         assert_eq!(pool.topology_in(7).map(|topology| topology.eligible()), Some(0));
     }

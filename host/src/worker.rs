@@ -138,7 +138,7 @@ impl Share {
                 let before = Arc::clone(picker.borrow().topology());
                 picker.borrow_mut().enter(configuration);
                 let same = picker.borrow().topology().generation() == before.generation();
-                if same && Rc::ptr_eq(balancer.pool(), &pool) {
+                if same && Rc::ptr_eq(balancer.worker_pool(), &pool) {
                     balancer
                 } else {
                     balancer.retire(before);

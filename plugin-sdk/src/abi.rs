@@ -254,12 +254,18 @@ pub mod verdict {
 pub mod limit {
     /// Greatest size of a plugin file, bytes.
     pub const PLUGIN_BYTES: usize = 1 << 20;
+    /// Most functions of a plugin.
+    pub const FUNCTIONS: usize = 10_000;
+    /// Greatest size of one function, bytes of its body.
+    pub const FUNCTION_BYTES: usize = 64 << 10;
     /// Greatest linear memory, bytes. Configurable.
     pub const MEMORY_BYTES: usize = 16 << 20;
     /// Most elements of the table.
     pub const TABLE_ELEMENTS: usize = 10_000;
     /// Longest log line and refusal text, bytes; the rest is cut off.
     pub const TEXT_BYTES: usize = 1024;
+    /// Longest name of a label, header, cookie or query value, bytes; a longer one names nothing.
+    pub const NAME_BYTES: usize = 1024;
     /// CPU time of one call into the guest, ms. Configurable.
     pub const CALL_MS: u64 = 5;
     /// Least interval of ticks, ms.

@@ -82,6 +82,9 @@ impl Changes {
         if old.limits != new.limits {
             backends.add("~limits".to_owned());
         }
+        if old.health != new.health {
+            backends.add("~health".to_owned());
+        }
         if old.hash_seed != new.hash_seed {
             backends.add("~hash_seed".to_owned());
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::config::{BackendConfig, PoolConfig, UpstreamLimits};
+use crate::health::{Assignment, HealthSettings};
 use crate::pool::Pool;
 
 /// A pool at work.
@@ -24,7 +25,8 @@ pub(super) struct Next {
 
 /// A pool that there wasn't before.
 pub(super) fn new(config: &PoolConfig) -> Pool {
-    Pool::new(&config.name, config.hash_seed, described(config).into_iter().map(Arc::new).collect())
+    let backends = described(config).into_iter().map(Arc::new).collect();
+    Pool::new(&config.name, config.hash_seed, &config.limits, backends)
 }
 
 /// A pool after the one of the same name.
@@ -41,7 +43,11 @@ pub(super) fn next(config: &PoolConfig, before: Option<(&PoolConfig, &AtWork)>) 
     } else {
         Arc::new(config.limits.clone())
     };
-    let successor = || Arc::new(old.pool.successor(config.hash_seed, described(config)));
+    let successor = || {
+        let health = HealthSettings::of(config);
+        let newcomer = |backend| health.newcomer(backend);
+        Arc::new(old.pool.successor(config.hash_seed, &config.limits, described(config), newcomer))
+    };
     if config.hash_seed != old_config.hash_seed {
         // To a policy this is another pool: all hashes are.
         return Next { pool: successor(), limits, rehearsal: None };
@@ -51,7 +57,7 @@ pub(super) fn next(config: &PoolConfig, before: Option<(&PoolConfig, &AtWork)>) 
 }
 
 /// The backends as the configuration describes them. Nothing is known of them yet.
-pub(super) fn described(config: &PoolConfig) -> Vec<Backend> {
+fn described(config: &PoolConfig) -> Vec<Backend> {
     let described = |backend: &BackendConfig| Backend {
         name: backend.name.as_str().into(),
         address: backend.address,
@@ -63,4 +69,15 @@ pub(super) fn described(config: &PoolConfig) -> Vec<Backend> {
         stats: Arc::default(),
     };
     config.backends.iter().map(described).collect()
+}
+
+/// Lets a pool at work have the backends of a configuration.
+pub(super) fn reconfigure(pool: &Pool, number: u64, config: &PoolConfig) {
+    let health = HealthSettings::of(config);
+    pool.reconfigure(number, described(config), |backend| health.newcomer(backend));
+}
+
+/// What is wanted of the health of a pool.
+pub(super) fn assignment(pool: &AtWork, config: &PoolConfig) -> Assignment {
+    Assignment { pool: Arc::clone(&pool.pool), settings: Arc::new(HealthSettings::of(config)) }
 }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::config::{Config, ConfigErrors};
 use crate::control::watch::{self, Directories, Hint, PluginWatch};
+use crate::health::HealthMonitor;
 use crate::listener::Inherited;
 use crate::policy::{PolicyLoader, PolicySlot};
 
@@ -100,6 +101,7 @@ pub(super) struct Reloader {
     pub(super) mail: Mail,
     pub(super) loader: Arc<PolicyLoader>,
     pub(super) plugins: Arc<PluginWatch>,
+    pub(super) health: HealthMonitor,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -150,6 +152,8 @@ impl Reloader {
         let number = self.shared.status().number + 1;
         let bound = self.shared.sockets.addresses();
         let (snapshot, published) = next.publish(number, &self.shared.sockets);
+        // Before a worker serves: what is new serves only if it may.
+        self.health.update(snapshot.assignments());
         self.mail.send(published);
         self.tell_listeners(&bound);
         self.plugins.follow(snapshot.watched());

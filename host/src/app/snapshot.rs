@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
 use crate::control::watch::Watched;
+use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
 use crate::policy::{Picker, PolicyLoader, PolicySlot};
 use crate::worker::{ListenerShare, PolicyShare, Update};
@@ -89,6 +90,12 @@ impl Snapshot {
         ConfigurationStatus { number, refused: None, drain_timeout, slots: self.slots() }
     }
 
+    /// The pools whose health is watched.
+    pub(super) fn assignments(&self) -> Vec<Assignment> {
+        let configs = self.config.iter().flat_map(|config| &config.pools);
+        self.pools.iter().zip(configs).map(|(pool, config)| pools::assignment(pool, config)).collect()
+    }
+
     /// The plugin files to follow.
     pub(super) fn watched(&self) -> Vec<Watched> {
         self.policies.iter().filter_map(policies::AtWork::watched).collect()
@@ -150,7 +157,7 @@ impl Next {
         drop(done);
         for (pool, config) in pools.iter().zip(&config.pools) {
             if pool.rehearsal.is_some() {
-                pool.pool.reconfigure(number, pools::described(config));
+                pools::reconfigure(&pool.pool, number, config);
             }
         }
         let pools = pools.into_iter().map(|pools::Next { pool, limits, .. }| pools::AtWork { pool, limits });

@@ -12,6 +12,7 @@ use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
+use crate::config::UpstreamLimits;
 use crate::control::plugin_file;
 use crate::policy::{self, Hooks, PolicyLoader, PolicySettings, VersionId};
 use crate::pool::Pool;
@@ -82,7 +83,7 @@ fn sample_pool() -> Pool {
             stats: Arc::default(),
         })
     });
-    Pool::new("sample", 0, backends.collect())
+    Pool::new("sample", 0, &UpstreamLimits::default(), backends.collect())
 }
 
 fn list(out: &mut impl Write) -> Result<()> {

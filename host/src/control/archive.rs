@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::config::Probation;
+    use crate::config::{Probation, UpstreamLimits};
     use crate::policy::PolicyLoader;
 
     const FILE: &str = "/etc/pointsman/mine.wasm";
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn pool() -> Arc<Pool> {
-        Arc::new(Pool::new("api", 0, Vec::new()))
+        Arc::new(Pool::new("api", 0, &UpstreamLimits::default(), Vec::new()))
     }
 
     fn wait_until(what: &str, met: impl Fn() -> bool) {

@@ -22,7 +22,7 @@ use super::settings::PolicySettings;
 
 pub(super) use lent::{Lending, LentRequest};
 pub(super) use limits::{GuestLimits, LimitExceeded};
-pub(super) use watch::Watch;
+pub(super) use watch::{Watch, thread_cpu_time};
 
 /// What all guests of one slot have in common: the terms on which they serve.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
-use super::engine::GuestEngine;
+use super::engine::{self, GuestEngine};
 use super::fault::Fault;
 use super::guest::{Call, GuestState, Lending, Terms};
 use super::ticker::Ticker;
@@ -68,6 +68,7 @@ impl Instance {
         topology: Arc<Topology>,
         seed: u64,
     ) -> Result<Self, BuildError> {
+        engine::assert_no_worker();
         let deadline = terms.settings.deadline;
         let state = GuestState::new(Arc::clone(terms), version.id.to_string(), topology, seed);
         let mut guest = Guest::new(engine, state);

@@ -14,7 +14,7 @@ use crate::topology::Topology;
 
 use super::fallback;
 use super::fault::Fault;
-use super::guest::Lending;
+use super::guest::{Lending, thread_cpu_time};
 use super::instance::{Failed, Seat};
 use super::kept::Kept;
 use super::ledger::Tally;
@@ -220,6 +220,20 @@ impl Picker {
         &self.topology
     }
 
+    /// The topology of this moment.
+    #[must_use]
+    pub fn current_topology(&mut self) -> &Arc<Topology> {
+        self.catch_up();
+        &self.topology
+    }
+
+    /// A random time up to `most`.
+    #[must_use]
+    pub fn jitter(&mut self, most: Duration) -> Duration {
+        let most = usize::try_from(most.as_micros()).unwrap_or(usize::MAX);
+        Duration::from_micros(self.rng.below(most.saturating_add(1)) as u64)
+    }
+
     /// The version that is seated; `None` while the fallback serves.
     #[must_use]
     pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
@@ -249,6 +263,7 @@ impl Picker {
 
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
+        let began = delivery.is_some().then(thread_cpu_time);
         if let Some(Delivery { instance, generation, tally }) = delivery {
             if let Some(old) = self.seat.replace(instance) {
                 self.slot.reap(old);
@@ -267,6 +282,9 @@ impl Picker {
             && let Some(Err(failed)) = self.seat.topology(&self.topology)
         {
             self.give_up(failed);
+        }
+        if let Some(began) = began {
+            self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));
         }
     }
 

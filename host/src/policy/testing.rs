@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::clock::Clock;
+use crate::config::UpstreamLimits;
 use crate::pool::Pool;
 use crate::request::RequestHead;
 use crate::topology::{Member, Topology};
@@ -107,7 +108,7 @@ pub(super) fn replace_backends(pool: &Pool, names: &[&str]) {
 
 /// A pool of these backends.
 pub(super) fn pool(name: &str, names: &[&str]) -> Arc<Pool> {
-    Arc::new(Pool::new(name, 7, backends(names)))
+    Arc::new(Pool::new(name, 7, &UpstreamLimits::default(), backends(names)))
 }
 
 /// A loader for this many workers.

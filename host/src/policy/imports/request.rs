@@ -61,7 +61,7 @@ fn header(
     cap: i32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, state) = open(&mut caller)?;
-    let name = memory.read_text(import::HEADER, name_ptr, name_len)?;
+    let name = memory.read_name(import::HEADER, name_ptr, name_len)?;
     let value = name.and_then(|name| header_value(state.request()?, name));
     memory.write(import::HEADER, buf, cap, value)
 }
@@ -73,7 +73,7 @@ fn hash(
     name_len: i32,
 ) -> wasmtime::Result<i64> {
     let (memory, state) = open(&mut caller)?;
-    let name = memory.read_text(import::HASH, name_ptr, name_len)?;
+    let name = memory.read_name(import::HASH, name_ptr, name_len)?;
     let hashed = state.request().and_then(|head| {
         let octets;
         let part = match source {

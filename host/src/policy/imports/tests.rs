@@ -1,5 +1,6 @@
 //! Every function of the contract, called by a guest.
 
+mod cost;
 mod log;
 
 use std::sync::Arc;
