@@ -46,7 +46,7 @@ pub(super) fn compile(
         size: content.len(),
         compile_time,
         hooks,
-        lending: uses.request,
+        reach: uses.request,
         uses_cells: uses.cells,
         pre,
     })
