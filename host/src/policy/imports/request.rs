@@ -76,25 +76,26 @@ fn hash(
     name_ptr: i32,
     name_len: i32,
 ) -> wasmtime::Result<i64> {
-    let (memory, state) = open(&mut caller)?;
-    let name = memory.read_text(import::HASH, name_ptr, name_len)?;
-    let seed = state.terms.pool.hash_seed;
-    let hashed = with_request(|head| {
-        let head = head?;
-        let octets;
-        let part = match source {
-            hash_source::CLIENT_IP => {
-                octets = self::octets(head.client);
-                octets.as_slice()
-            }
-            hash_source::HEADER => header_value(head, name?)?,
-            hash_source::COOKIE => cookie(head, name?.as_bytes())?,
-            hash_source::PATH => head.parts.uri.path().as_bytes(),
-            hash_source::QUERY => query_value(head.parts.uri.query()?, name?)?,
-            _ => return None,
-        };
-        Some(stable_hash(seed, part))
-    });
+    let seed = caller.data().terms.pool.hash_seed;
+    let hash = |part: &[u8]| stable_hash(seed, part);
+    let hashed = match source {
+        hash_source::CLIENT_IP => with_request(|head| Some(hash(&octets(head?.client)))),
+        hash_source::PATH => with_request(|head| Some(hash(head?.parts.uri.path().as_bytes()))),
+        _ => {
+            let (memory, _) = open(&mut caller)?;
+            let name = memory.read_text(import::HASH, name_ptr, name_len)?;
+            with_request(|head| {
+                let (head, name) = (head?, name?);
+                let part = match source {
+                    hash_source::HEADER => header_value(head, name),
+                    hash_source::COOKIE => cookie(head, name.as_bytes()),
+                    hash_source::QUERY => query_value(head.parts.uri.query()?, name),
+                    _ => None,
+                };
+                part.map(hash)
+            })
+        }
+    };
     Ok(hashed.unwrap_or(0).cast_signed())
 }
 
