@@ -112,3 +112,31 @@ fn new_limits_hold_for_requests_to_come_and_old_ones_for_those_that_run() {
     release.open();
     assert_eq!(waiting.response("GET").text(), "slow");
 }
+
+#[test]
+fn a_request_that_is_sent_again_keeps_to_the_backends_of_its_configuration() {
+    let release = Latch::default();
+    let opened = release.clone();
+    let breaking = Backend::start(move |exchange| {
+        exchange.read_body();
+        opened.wait();
+        exchange.reset();
+    });
+    let (own, others) = (Backend::named("own"), [Backend::named("other"), Backend::named("other")]);
+    let proxy = Proxy::start(&config(&pool("p", &[&breaking, &own], "")));
+    let (mut waiting, mut sent) = (proxy.client(), 0);
+    wait_until("a request is at the backend that is going to break", || {
+        waiting = proxy.client();
+        waiting.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+        sent += 1;
+        wait_until("it is at a backend", || own.count() + breaking.count() == sent);
+        breaking.count() == 1
+    });
+    let before = own.count();
+    // The pool of this name is there for something else now.
+    proxy.reload(&config(&pool("p", &others.each_ref(), "")));
+    assert_eq!(proxy.client().get("/").text(), "other");
+    release.open();
+    assert_eq!(waiting.response("GET").text(), "own");
+    assert_eq!(own.count(), before + 1);
+}
