@@ -121,7 +121,7 @@ struct Share {
 }
 
 enum Origin {
-    New(Picker),
+    New(Box<Picker>),
     Kept(Rc<Balancer>),
 }
 
@@ -131,7 +131,7 @@ impl Share {
         let balancer = match origin {
             Origin::New(mut picker) => {
                 picker.enter(configuration);
-                Rc::new(Balancer::new(pool, at_work(picker)))
+                Rc::new(Balancer::new(pool, at_work(*picker)))
             }
             Origin::Kept(balancer) => {
                 let picker = balancer.picker();
@@ -225,7 +225,7 @@ impl Worker {
         let pool = pools.get(pool).ok_or_else(|| io::Error::other("a policy without its pool"))?;
         let known = self.policies.iter().find(|known| Arc::ptr_eq(&known.slot, &slot));
         let origin = match (picker, known) {
-            (Some(picker), _) => Origin::New(picker),
+            (Some(picker), _) => Origin::New(Box::new(picker)),
             (None, Some(known)) => Origin::Kept(Rc::clone(&known.balancer)),
             (None, None) => return Err(io::Error::other("a policy that isn't at work here")),
         };

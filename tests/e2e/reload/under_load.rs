@@ -40,7 +40,7 @@ impl Scene {
             "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\nkeepalive_requests = 1000000000\n"
                 .to_owned();
         let routes = [("/a", names[0]), ("/b", names[1])];
-        for (path, pool) in if step % 3 == 0 { [routes[1], routes[0]] } else { routes } {
+        for (path, pool) in if step.is_multiple_of(3) { [routes[1], routes[0]] } else { routes } {
             text += &format!("[[route]]\npath = \"{path}\"\npool = \"{pool}\"\n");
             if step % 7 == 3 {
                 text += "policy = \"ip-hash\"\n";
