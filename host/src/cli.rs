@@ -21,7 +21,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT, then finish what runs; SIGHUP looks at the plugin files again
+    /// Serve until SIGTERM or SIGINT, then finish what runs; SIGHUP reloads, SIGUSR2 lets a new program take over
     Run {
         #[command(flatten)]
         config: ConfigFile,
