@@ -175,13 +175,13 @@ pub mod request_field {
 
 /// What is hashed, for [`import::HASH`].
 pub mod hash_source {
-    /// The client's address. No name.
+    /// The client's address. The name is not looked at.
     pub const CLIENT_IP: i32 = 0;
     /// The named header's first value.
     pub const HEADER: i32 = 1;
     /// The named cookie's value.
     pub const COOKIE: i32 = 2;
-    /// The path. No name.
+    /// The path. The name is not looked at.
     pub const PATH: i32 = 3;
     /// The named query parameter's first value, as it was sent.
     pub const QUERY: i32 = 4;

@@ -67,7 +67,7 @@ impl Scene {
         let calm = self.ask(case, "");
         let provoked = self.ask(case, "X-Mood: bad\r\n");
         // Others use this machine, and so do other cases; a worker that stands still shows all the same.
-        for (place, allowance) in [(NEIGHBOURS / 2, 100), (NEIGHBOURS * 9 / 10, 300)] {
+        for (place, allowance) in [(NEIGHBOURS / 2, 200), (NEIGHBOURS * 9 / 10, 600)] {
             let allowed = 10 * calm[place] + Duration::from_millis(allowance);
             assert!(
                 provoked[place] <= allowed,

@@ -47,7 +47,7 @@ pub(super) fn compile(
     }
     let pre =
         linker.instantiate_pre(&module).map_err(|error| Refusal::Invalid { reason: format!("{error:#}") })?;
-    Ok(PolicyVersion { id, content, compile_time, hooks, lending: uses.request, uses_cells: uses.cells, pre })
+    Ok(PolicyVersion { id, content, compile_time, hooks, reach: uses.request, uses_cells: uses.cells, pre })
 }
 
 #[cfg(test)]

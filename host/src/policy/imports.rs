@@ -16,7 +16,8 @@ use std::ops::Range;
 use pointsman_sdk::abi;
 use wasmtime::{Caller, Engine, Linker};
 
-use super::guest::{GuestState, Lending};
+use super::guest::GuestState;
+use super::kept::Reach;
 
 /// A host function was called in a way that the contract rules out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,13 +45,13 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     Ok(linker)
 }
 
-/// How much of the request a guest that imports this function has to be lent.
-pub(super) fn lending(import: &str) -> Lending {
+/// How much of a request a guest that imports this function can ask for.
+pub(super) fn reach(import: &str) -> Reach {
     use abi::import::{ATTEMPT, CLIENT_IP, HASH, HEADER, REQUEST_TEXT, TRIED};
     match import {
-        REQUEST_TEXT | HEADER | HASH => Lending::Whole,
-        CLIENT_IP | ATTEMPT | TRIED => Lending::Outline,
-        _ => Lending::Nothing,
+        REQUEST_TEXT | HEADER | HASH => Reach::Whole,
+        CLIENT_IP | ATTEMPT | TRIED => Reach::Outline,
+        _ => Reach::Nothing,
     }
 }
 

@@ -97,6 +97,10 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
             module(&format!("(memory (export \"memory\") 65536) {INIT} {PICK}")),
             "the module starts with 4294967296 bytes of memory, the pool allows 16777216",
         ),
+        (
+            module(&format!("(memory (export \"memory\") 65536) {INIT} {PICK}")),
+            "the module starts with 4294967296 bytes of memory, the pool allows 16777216",
+        ),
         (module(&format!("{MEMORY} {INIT} {PICK} (memory 1)")), "the module is invalid: "),
         (
             module(&format!("{MEMORY} {INIT} {PICK} (data (i32.const 65530) \"too far\")")),

@@ -76,7 +76,8 @@ impl Watch {
     }
 }
 
-fn thread_cpu_time() -> Duration {
+/// CPU time that the calling thread has used so far.
+pub(crate) fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

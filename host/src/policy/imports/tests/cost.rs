@@ -3,17 +3,11 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
-use super::super::super::PolicySettings;
 use super::super::super::fault::FaultKind;
+use super::super::super::guest::thread_cpu_time;
 use super::super::super::instance::Seat;
+use super::super::super::settings::PolicySettings;
 use super::super::super::testing::{ABSTAIN, Bench, guest, pool, request};
-
-fn thread_cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
 
 /// A pick that does this so many times in a row ends soon after its deadline.
 fn check(call: &str, times: usize) {
@@ -46,10 +40,10 @@ fn a_long_row_of_host_calls_meets_the_deadline() {
             "(drop (call $backend_label (i32.const 0) (i32.const 0) (i32.const 16711680) (i32.const 0) (i32.const 0)))",
             2_000,
         ),
-        ("(call $log (i32.const 4) (i32.const 0) (i32.const 16711680))", 5_000),
-        ("(call $fail (i32.const 0) (i32.const 16711680))", 5_000),
-        ("(drop (call $request_text (i32.const 3) (i32.const 0) (i32.const 65536)))", 10_000),
-        ("(drop (call $stat (i32.const 5) (i32.const 0)))", 10_000),
+        ("(call $log (i32.const 4) (i32.const 0) (i32.const 16711680))", 4_000),
+        ("(call $fail (i32.const 0) (i32.const 16711680))", 4_000),
+        ("(drop (call $request_text (i32.const 3) (i32.const 0) (i32.const 65536)))", 4_000),
+        ("(drop (call $stat (i32.const 5) (i32.const 0)))", 4_000),
     ] {
         check(call, times);
     }
