@@ -1,5 +1,7 @@
 //! A named set of backends, shared by all workers.
 
+mod connections;
+mod queue;
 mod retry_budget;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +11,8 @@ use crate::backend::Backend;
 use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
 
+pub use connections::Connections;
+pub use queue::{Place, Queue};
 pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
@@ -24,6 +28,8 @@ pub struct Pool {
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
     retry_budget: RetryBudget,
+    queue: Queue,
+    connections: Connections,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
@@ -47,6 +53,8 @@ impl Pool {
             hash_seed,
             retry_budget: RetryBudget::new(&limits.retry),
             limits,
+            queue: Queue::default(),
+            connections: Connections::default(),
             present,
             generation: AtomicU64::new(FIRST),
         }
@@ -69,6 +77,21 @@ impl Pool {
         let generation = present.topology.generation() + 1;
         present.topology = Arc::new(Topology::of(generation, &present.members));
         self.generation.store(generation, Ordering::Release);
+        drop(present);
+        // There may be backends with room now.
+        self.queue.wake();
+    }
+
+    /// Requests that wait for a backend with room.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// How workers come to an agreement over connections.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// How many of its requests may be sent once more, and how many were.

@@ -108,6 +108,10 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
             drain.clone(),
         )));
     }
+    for pool in &pools {
+        let pool = Rc::clone(pool);
+        tokio::task::spawn_local(async move { pool.yield_connections().await });
+    }
     tokio::task::spawn_local(prune(pools, deadlines.clone()));
     tokio::task::spawn_local(async move { deadlines.run().await });
 

@@ -34,6 +34,17 @@ pub struct Claim {
     pub(super) kept: Kept,
 }
 
+/// What came of the wish for a backend.
+#[derive(Debug)]
+pub enum Claimed {
+    /// This one.
+    Backend(Claim),
+    /// None: every one that may serve is at its limit.
+    Full,
+    /// None: so the pick has decided, which is never [`Pick::Backend`].
+    Not(Pick),
+}
+
 impl Balancer {
     /// Lets a picker pick from a pool.
     #[must_use]
@@ -41,9 +52,59 @@ impl Balancer {
         Self { pool, picker: RefCell::new(picker) }
     }
 
-    /// Asks the policy.
-    pub fn pick(&self, head: &mut RequestHead) -> Pick {
+    /// Asks the policy for a backend, and claims it. If that is full, the policy is asked once more with that one ruled
+    /// out; if it has no better idea, any backend with room will do.
+    #[must_use]
+    pub fn claim(self: &Rc<Self>, head: &mut RequestHead) -> Claimed {
+        match self.pick(head) {
+            Pick::Backend(picked) => match self.try_claim(picked, head) {
+                Some(claim) => Claimed::Backend(claim),
+                None => self.claim_elsewhere(picked, head),
+            },
+            other => Claimed::Not(other),
+        }
+    }
+
+    #[cold]
+    fn claim_elsewhere(self: &Rc<Self>, picked: Picked, head: &mut RequestHead) -> Claimed {
+        let before = head.tried.clone();
+        head.tried.insert(picked.index);
+        let claimed = match self.pick(head) {
+            Pick::Backend(picked) => match self.try_claim(picked, head) {
+                Some(claim) => Claimed::Backend(claim),
+                None => self.claim_with_room(head),
+            },
+            Pick::Unavailable => Claimed::Full,
+            other => Claimed::Not(other),
+        };
+        // Found full isn't used: the next look may find room.
+        head.tried = before;
+        claimed
+    }
+
+    fn claim_with_room(self: &Rc<Self>, head: &mut RequestHead) -> Claimed {
+        let limit = self.limits().max_in_flight();
+        loop {
+            let picked = self.picker.borrow_mut().pick_with_room(head, limit);
+            let Pick::Backend(picked) = picked else { return Claimed::Full };
+            if let Some(claim) = self.try_claim(picked, head) {
+                return Claimed::Backend(claim);
+            }
+            // Somebody was faster; with each round there is one less to look at.
+            head.tried.insert(picked.index);
+        }
+    }
+
+    fn pick(&self, head: &mut RequestHead) -> Pick {
         self.picker.borrow_mut().pick(head)
+    }
+
+    /// Claims the backend of the last pick, for the request that it was made for; `None` if it is full.
+    fn try_claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
+        let picker = self.picker.borrow();
+        let claimed = self.pool.backend(picker.topology(), picked.index)?;
+        let begun = claimed.backend.stats.try_begin(self.limits().max_in_flight());
+        begun.then(|| Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
     }
 
     /// Timeouts and limits towards the backends.
@@ -91,17 +152,6 @@ impl Balancer {
     pub fn picker(&self) -> &RefCell<Picker> {
         &self.picker
     }
-
-    /// Claims the backend of the last pick, for the request that it was made for.
-    ///
-    /// `None` if there is no such backend, which the picker's check of every verdict rules out.
-    #[must_use]
-    pub fn claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
-        let picker = self.picker.borrow();
-        let claimed = self.pool.backend(picker.topology(), picked.index)?;
-        claimed.backend.stats.begin();
-        Some(Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
-    }
 }
 
 impl Claim {
@@ -123,5 +173,6 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.claimed.backend.stats.end();
+        self.balancer.pool().queue().wake();
     }
 }

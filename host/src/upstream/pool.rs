@@ -1,6 +1,7 @@
 //! A pool as one worker sees it: its backends, and this worker's connections to them.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -73,6 +74,21 @@ impl WorkerPool {
             .find(|old| old.backend.name == backend.name && old.backend.address == backend.address)
             .map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
         WorkerBackend { backend: Arc::clone(backend), idle }
+    }
+
+    /// Closes idle connections for as long as it is polled, whenever another worker needs their places.
+    pub async fn yield_connections(&self) {
+        loop {
+            let mut asked = pin!(self.pool.connections().asked());
+            asked.as_mut().enable();
+            for WorkerBackend { backend, idle } in self.backends.borrow().all.iter().map(Rc::as_ref) {
+                let wanted = backend.stats.connections_wanted();
+                if wanted > 0 {
+                    idle.close(usize::try_from(wanted).unwrap_or(usize::MAX));
+                }
+            }
+            asked.await;
+        }
     }
 
     /// Closes connections that have been idle for too long, or that their backend has closed.
