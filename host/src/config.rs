@@ -6,6 +6,8 @@
 
 mod address;
 mod error;
+mod health;
+mod health_check;
 mod limits;
 mod policy;
 mod pool;
@@ -25,6 +27,8 @@ use http::StatusCode;
 use ipnet::IpNet;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use health::{EjectionConfig, HealthConfig};
+pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use policy::{OnFault, PolicyConfig, PolicySource, Probation};
 use read::{Source, Value};
 
@@ -184,6 +188,8 @@ pub struct PoolConfig {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    /// What decides the backends' health and weight.
+    pub health: HealthConfig,
 }
 
 /// Limits of a pool. Every one is finite by default.
@@ -295,6 +301,8 @@ pub struct BackendConfig {
     pub name: String,
     /// Where it listens. A host name is resolved once, when the file is read.
     pub address: SocketAddr,
+    /// Where its health is checked, if not there. `check_address`.
+    pub check_address: Option<SocketAddr>,
     /// Share of requests in relation to the others, 1 to 1,000.
     pub weight: u32,
     /// Where it stands; empty if not given.

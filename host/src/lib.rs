@@ -15,6 +15,7 @@ pub mod deadline;
 pub mod demo;
 pub mod downstream;
 pub mod drain;
+pub mod health;
 pub mod listener;
 pub mod policy;
 pub mod pool;

@@ -1,5 +1,6 @@
 //! A named set of backends, shared by all workers.
 
+mod alarm;
 mod connections;
 mod queue;
 mod retry_budget;
@@ -11,6 +12,7 @@ use crate::backend::Backend;
 use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
 
+pub use alarm::Alarm;
 pub use connections::Connections;
 pub use queue::{Place, Queue};
 pub use retry_budget::{RetryBudget, RetryCost};
@@ -27,6 +29,8 @@ pub struct Pool {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    /// What the workers raise when a backend has failed too often in a row.
+    pub alarm: Alarm,
     retry_budget: RetryBudget,
     queue: Queue,
     connections: Connections,
@@ -34,10 +38,11 @@ pub struct Pool {
     generation: AtomicU64,
 }
 
-/// How a pool stands at the moment. Both fields say the same.
+/// How a pool stands at the moment. The topology is what comes of the other two.
 #[derive(Debug)]
 struct Present {
     members: Vec<Member>,
+    panic_threshold: u32,
     topology: Arc<Topology>,
 }
 
@@ -46,8 +51,8 @@ impl Pool {
     #[must_use]
     pub fn new(name: &str, hash_seed: u64, limits: UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
         let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
-        let topology = Arc::new(Topology::of(FIRST, &members));
-        let present = Mutex::new(Present { members, topology });
+        let topology = Arc::new(Topology::of(FIRST, &members, 0));
+        let present = Mutex::new(Present { members, panic_threshold: 0, topology });
         Self {
             name: name.into(),
             hash_seed,
@@ -55,6 +60,7 @@ impl Pool {
             limits,
             queue: Queue::default(),
             connections: Connections::default(),
+            alarm: Alarm::default(),
             present,
             generation: AtomicU64::new(FIRST),
         }
@@ -67,19 +73,36 @@ impl Pool {
         Arc::clone(&self.present().topology)
     }
 
-    /// Changes the members, and publishes the topology that comes of it. Workers and policies see it at their next pick.
+    /// Changes the members, and publishes the topology that comes of it, unless it is the same. Workers and policies see
+    /// it at their next pick.
     ///
     /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
-    /// lost.
-    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
+    /// lost. Answers the generation of the topology that holds them.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) -> u64 {
         let mut present = self.present();
         change(&mut present.members);
+        self.publish(present)
+    }
+
+    /// Below which share of healthy backends, percent, health is ignored; 0, which it is at first, is never.
+    pub fn set_panic_threshold(&self, percent: u32) {
+        let mut present = self.present();
+        present.panic_threshold = percent;
+        self.publish(present);
+    }
+
+    fn publish(&self, mut present: MutexGuard<'_, Present>) -> u64 {
         let generation = present.topology.generation() + 1;
-        present.topology = Arc::new(Topology::of(generation, &present.members));
-        self.generation.store(generation, Ordering::Release);
+        let topology = Topology::of(generation, &present.members, present.panic_threshold);
+        if !topology.agrees_with(&present.topology) {
+            present.topology = Arc::new(topology);
+            self.generation.store(generation, Ordering::Release);
+        }
+        let generation = present.topology.generation();
         drop(present);
         // There may be backends with room now.
         self.queue.wake();
+        generation
     }
 
     /// Requests that wait for a backend with room.

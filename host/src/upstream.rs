@@ -16,7 +16,7 @@ mod upload;
 pub use balancer::{Balancer, Claim, Claimed};
 pub use body::ExchangeBody;
 pub use connection::Patience;
-pub use error::Error;
+pub use error::{Error, is_our_own};
 pub use exchange::{Exchange, Failed, Reached};
 pub use pool::WorkerPool;
 pub use tunnel::Tunnel;

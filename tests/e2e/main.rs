@@ -14,6 +14,7 @@ mod expectations;
 mod forwarding;
 mod framing;
 mod harness;
+mod health;
 mod hostile;
 mod limits;
 mod policies;

@@ -1,6 +1,7 @@
 //! `[pool.NAME]` and its backends.
 
 use super::address::remote;
+use super::health::{HealthConfig, health};
 use super::limits::limits;
 use super::policy::{default_policy, policy};
 use super::read::{Section, Unique, Value};
@@ -36,9 +37,21 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         };
         let hash_seed = section.integer("hash_seed", 0, 0..=u64::MAX);
         let limits = limits(section);
-        let backends = backends.and_then(|value| backends_of(&value));
+        let health = health(section);
+        let backends = backends.and_then(|value| {
+            let backends = backends_of(&value)?;
+            refuse_unused_addresses(&value, &backends, health.as_ref());
+            Some(backends)
+        });
         let name = named.then(|| name.to_owned());
-        Some(PoolConfig { name: name?, policy: policy?, backends: backends?, hash_seed, limits })
+        Some(PoolConfig {
+            name: name?,
+            policy: policy?,
+            backends: backends?,
+            hash_seed,
+            limits,
+            health: health?,
+        })
     })
 }
 
@@ -71,12 +84,23 @@ fn backends_of(value: &Value<'_>) -> Option<Vec<BackendConfig>> {
     Some(backends)
 }
 
+fn refuse_unused_addresses(value: &Value<'_>, backends: &[BackendConfig], health: Option<&HealthConfig>) {
+    if health.is_none_or(|health| health.check.is_some()) {
+        return;
+    }
+    if let Some(backend) = backends.iter().find(|backend| backend.check_address.is_some()) {
+        let message = format!("`{}` has a `check_address`, but nothing is checked", backend.name);
+        value.fail(message, "add a section `[pool.NAME.health_check]` with `type = \"http\"`");
+    }
+}
+
 /// `"address"` or `{ address = …, … }`.
 fn backend(value: &Value<'_>) -> Option<BackendConfig> {
     const HINT: &str = "write `\"10.0.0.1:8080\"` or `{ address = \"10.0.0.1:8080\", … }`";
     if value.raw().is_str() {
         return Some(BackendConfig {
             address: remote(value)?,
+            check_address: None,
             name: value.name()?.to_owned(),
             weight: 1,
             zone: String::new(),
@@ -92,6 +116,7 @@ fn backend(value: &Value<'_>) -> Option<BackendConfig> {
             Some(name) => name.name(),
             None => typed.as_ref().filter(|_| address.is_some()).and_then(Value::name),
         };
+        let check_address = section.get("check_address").map_or(Some(None), |value| remote(&value).map(Some));
         let weight = weight(section);
         let zone = section.get("zone").map_or(Some(""), |zone| zone.name());
         let labels = section.get("labels").map_or_else(|| Some(Vec::new()), |value| labels(&value));
@@ -99,6 +124,7 @@ fn backend(value: &Value<'_>) -> Option<BackendConfig> {
         let draining = section.boolean("draining", false);
         Some(BackendConfig {
             address: address?,
+            check_address: check_address?,
             name: name?.to_owned(),
             weight,
             zone: zone?.to_owned(),

@@ -2,6 +2,7 @@
 
 mod backend;
 mod examples;
+mod health;
 mod listener;
 mod load;
 mod policy;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 /// Why an exchange with a backend failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -75,6 +77,12 @@ impl Error {
         )
     }
 
+    /// Whether the proxy lacked something, and the backend wasn't even asked.
+    #[must_use]
+    pub fn is_our_own(&self) -> bool {
+        matches!(self, Self::Connect(error) if is_our_own(error))
+    }
+
     /// How the response ended, in the terms of the plugin contract.
     #[must_use]
     pub fn outcome(&self) -> i32 {
@@ -91,5 +99,27 @@ impl Error {
             }
             Self::SlowRequest | Self::ClientAbort => outcome::CLIENT_ABORT,
         }
+    }
+}
+
+/// Whether a connection failed for want of something that the proxy itself has run out of: files, memory, ports. It says
+/// nothing about who should have been connected to.
+#[must_use]
+pub fn is_our_own(error: &io::Error) -> bool {
+    const OURS: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    Errno::from_io_error(error).is_some_and(|errno| OURS.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_of_the_proxy_is_no_fault_of_the_backend() {
+        for (errno, ours) in [(Errno::MFILE, true), (Errno::ADDRNOTAVAIL, true), (Errno::CONNREFUSED, false)]
+        {
+            assert_eq!(Error::Connect(errno.into()).is_our_own(), ours, "{errno}");
+        }
+        assert!(!Error::ConnectTimeout.is_our_own());
     }
 }
