@@ -71,7 +71,8 @@ impl HealthMonitor {
     /// itself keep their names, and it keeps its address.
     ///
     /// Change the members of a pool first, and add backends as [`HealthSettings::newcomer`]. A pool whose name is new needs
-    /// neither.
+    /// neither. A member's weight follows from [`Backend::weight`](crate::backend::Backend::weight), so another weight is
+    /// another description of the backend.
     pub fn update(&self, pools: Vec<Assignment>) {
         let Some(assignments) = &self.assignments else { return };
         let is_known = |name: &str| assignments.borrow().iter().any(|known| *known.pool.name == *name);

@@ -87,7 +87,8 @@ fn what_is_in_flight_is_counted_right_after_every_kind_of_end() {
             _ => exchange.respond(name),
         })
     });
-    let proxy = Proxy::with_pool("\"least-conn\"", &backends.each_ref(), "ejection = { enabled = false }");
+    let pool = "ejection = { enabled = false }";
+    let proxy = Proxy::with_pool("\"least-conn\"", &backends.each_ref(), pool);
     for target in ["/reset", "/die", "/garbage"] {
         for _ in 0..5 {
             let mut client = proxy.client();

@@ -80,7 +80,7 @@ fn two_dead_backends_of_three_fail_nobody() {
 #[test]
 fn after_a_reset_only_what_is_idempotent_is_sent_again() {
     let (bad, good) = (resetting(), Backend::named("good"));
-    let proxy = ONE_WORKER.start(&[&bad, &good]);
+    let proxy = Setup { pool: "[pool.test.ejection]\nenabled = false", ..ONE_WORKER }.start(&[&bad, &good]);
     for method in ["GET", "HEAD", "OPTIONS", "DELETE", "PUT"] {
         let (seen, served) = (bad.count(), good.count());
         for _ in 0..4 {
@@ -183,11 +183,8 @@ fn a_status_is_given_up_only_if_it_is_in_the_list() {
     assert_eq!(get_all(&proxy, 4).iter().filter(|status| **status == 503).count(), 2);
 
     let sad = answering(503, "");
-    let proxy = Setup {
-        pool: "ejection = { enabled = false }\n[pool.test.retry]\nstatuses = [503, 404]",
-        ..ONE_WORKER
-    }
-    .start(&[&sad, &good]);
+    let pool = "ejection = { enabled = false }\nretry = { statuses = [503, 404] }";
+    let proxy = Setup { pool, ..ONE_WORKER }.start(&[&sad, &good]);
     assert_eq!(get_all(&proxy, 20), [200; 20]);
     assert!(sad.count() >= 7);
     assert_eq!(sad.connections(), 1, "a short response is read, and its connection kept");

@@ -46,7 +46,7 @@ pub enum CheckKind {
     /// By a connection, which is closed at once.
     Tcp,
     /// By a request on a connection of its own.
-    Http(HttpCheckConfig),
+    Http(Box<HttpCheckConfig>),
 }
 
 /// A request and what is expected of its response.
@@ -113,7 +113,7 @@ pub(super) fn health_check(value: &Value<'_>) -> Option<Option<HealthCheckConfig
         let kind = match kind? {
             Type::None => return Some(None),
             Type::Tcp => CheckKind::Tcp,
-            Type::Http => CheckKind::Http(http?),
+            Type::Http => CheckKind::Http(Box::new(http?)),
         };
         let check = check?;
         Some(Some(HealthCheckConfig { kind, port, ..check }))

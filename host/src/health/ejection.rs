@@ -170,7 +170,7 @@ mod tests {
         check(&EjectionConfig { min_requests: 101, ..default.clone() }, 0, 0, None);
         let no_share = EjectionConfig { failure_percent: 0, ..default.clone() };
         check(&no_share, 4, 19, None);
-        check(&EjectionConfig { consecutive_gateway_failures: 0, ..no_share.clone() }, 9, 9, None);
+        check(&EjectionConfig { consecutive_gateway_failures: 0, ..no_share }, 9, 9, None);
         check(&EjectionConfig { consecutive_5xx: 0, ..no_share }, 4, 99, None);
         check(&EjectionConfig { enabled: false, ..default }, 99, 99, None);
     }

@@ -30,12 +30,12 @@ fn a_backend_that_begins_down_gets_nothing_before_its_first_check_has_passed() {
 fn an_unchecked_backend_serves_until_its_first_check_fails() {
     let (latch, wellness) = (Latch::default(), Wellness::good());
     wellness.set(false);
-    let (waits, answers) = (latch.clone(), wellness.clone());
+    let waits = latch.clone();
     let a = Backend::start(move |exchange| {
         if exchange.request.target() == "/health" {
             waits.wait();
         }
-        answers.answer(exchange, "a");
+        wellness.answer(exchange, "a");
     });
     let b = Backend::named("b");
     let check = "health_check = { type = \"http\", path = \"/health\", interval = \"60s\", \
