@@ -127,6 +127,8 @@ pub struct DownstreamLimits {
     pub max_uri_bytes: usize,
     /// Most connections at a time over all workers. `max_connections`, 10,000.
     pub max_connections: usize,
+    /// Largest request body, bytes. `max_body`, 0 = any: bodies pass through, they aren't held in memory.
+    pub max_body: u64,
 }
 
 impl Default for DownstreamLimits {
@@ -144,6 +146,7 @@ impl Default for DownstreamLimits {
             max_headers: 100,
             max_uri_bytes: 16 << 10,
             max_connections: 10_000,
+            max_body: 0,
         }
     }
 }
@@ -218,8 +221,37 @@ pub struct UpstreamLimits {
     pub idle_connection_timeout: Duration,
     /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
     pub max_response_header_bytes: usize,
+    /// Most requests in flight to one backend, over all workers. `max_requests`, 10,000: what a listener lets in.
+    pub max_requests: u64,
+    /// Most connections to one backend, idle ones included, over all workers. `max_connections`, 10,000.
+    pub max_connections: u64,
+    /// Who waits while every backend is full.
+    pub queue: QueueLimits,
     /// When a request is sent to another backend.
     pub retry: RetryLimits,
+}
+
+impl UpstreamLimits {
+    /// Requests in flight at which a backend is full: each one needs a connection.
+    #[must_use]
+    pub fn max_in_flight(&self) -> u64 {
+        self.max_requests.min(self.max_connections)
+    }
+}
+
+/// `[pool.NAME.queue]`: requests that wait while every eligible backend is full.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueLimits {
+    /// Most requests that wait, over all workers; 0 = nobody waits. `length`, 1,024.
+    pub length: u64,
+    /// Longest wait. `timeout`, 1 s.
+    pub timeout: Duration,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { length: 1_024, timeout: Duration::from_secs(1) }
+    }
 }
 
 impl Default for UpstreamLimits {
@@ -232,6 +264,9 @@ impl Default for UpstreamLimits {
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,
+            max_requests: 10_000,
+            max_connections: 10_000,
+            queue: QueueLimits::default(),
             retry: RetryLimits::default(),
         }
     }

@@ -1,6 +1,8 @@
 //! A named set of backends, shared by all workers.
 
 mod alarm;
+mod connections;
+mod queue;
 mod retry_budget;
 
 use std::collections::HashMap;
@@ -12,6 +14,8 @@ use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
 
 pub use alarm::Alarm;
+pub use connections::Connections;
+pub use queue::{Place, Queue};
 pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
@@ -27,6 +31,9 @@ pub struct Pool {
     /// What the workers raise when a backend has failed too often in a row.
     pub alarm: Alarm,
     retry_budget: RetryBudget,
+    queue: Queue,
+    connections: Connections,
+    max_in_flight: AtomicU64,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
@@ -47,7 +54,7 @@ impl Pool {
     #[must_use]
     pub fn new(name: &str, hash_seed: u64, limits: &UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
         let members = backends.into_iter().map(Member::healthy).collect();
-        Self::of(name, hash_seed, RetryBudget::new(&limits.retry), members, 0)
+        Self::of(name, hash_seed, limits, members, 0)
     }
 
     /// A pool of its own with these backends: what this one knows of them, it knows from the start. `newcomer` makes a
@@ -62,23 +69,27 @@ impl Pool {
     ) -> Self {
         let present = self.present();
         let members = successors(&present.members, backends, newcomer);
-        Self::of(&self.name, hash_seed, RetryBudget::new(&limits.retry), members, present.panic_threshold)
+        Self::of(&self.name, hash_seed, limits, members, present.panic_threshold)
     }
 
     fn of(
         name: &str,
         hash_seed: u64,
-        retry_budget: RetryBudget,
+        limits: &UpstreamLimits,
         members: Vec<Member>,
         panic_threshold: u32,
     ) -> Self {
         let topology = Arc::new(Topology::of(FIRST, &members, panic_threshold));
+        let max_in_flight = limits.max_in_flight();
         let present = Present { members, panic_threshold, topology, configuration: 0 };
         Self {
             name: name.into(),
             hash_seed,
+            queue: Queue::default(),
+            connections: Connections::default(),
+            max_in_flight: AtomicU64::new(max_in_flight),
             alarm: Alarm::default(),
-            retry_budget,
+            retry_budget: RetryBudget::new(&limits.retry),
             present: Mutex::new(present),
             generation: AtomicU64::new(FIRST),
         }
@@ -144,7 +155,34 @@ impl Pool {
             present.topology = Arc::new(topology);
             self.generation.store(generation, Ordering::Release);
         }
-        present.topology.generation()
+        let generation = present.topology.generation();
+        drop(present);
+        // There may be backends with room now.
+        self.queue.wake();
+        generation
+    }
+
+    /// Requests that wait for a backend with room.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Requests in flight from which on policies are told that a backend is full.
+    #[must_use]
+    pub fn max_in_flight(&self) -> u64 {
+        self.max_in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Changes what policies are told; what is claimed goes by the limits of the configuration that it belongs to.
+    pub fn set_max_in_flight(&self, requests: u64) {
+        self.max_in_flight.store(requests, Ordering::Relaxed);
+    }
+
+    /// How workers come to an agreement over connections.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// How many of its requests may be sent once more, and how many were.

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod body;
+mod claim;
 mod failure;
 mod forward;
 mod hop_by_hop;

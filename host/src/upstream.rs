@@ -6,13 +6,14 @@ mod connection;
 mod error;
 mod exchange;
 mod idle;
+mod place;
 mod pool;
 mod progress;
 mod stream;
 mod tunnel;
 mod upload;
 
-pub use balancer::{Balancer, Claim};
+pub use balancer::{Balancer, Claim, Claimed};
 pub use body::ExchangeBody;
 pub use connection::Patience;
 pub use error::{Error, is_our_own};

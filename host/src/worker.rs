@@ -214,10 +214,12 @@ impl Worker {
         }
         let old = before.pools.iter().find(|known| known.pool().name == pool.name);
         let new = WorkerPool::new(pool, limits, self.workers);
-        Rc::new(match old {
+        let new = Rc::new(match old {
             Some(old) => new.after(old),
             None => new,
-        })
+        });
+        new.yield_connections();
+        new
     }
 
     fn policy(&self, pools: &[Rc<WorkerPool>], share: PolicyShare) -> io::Result<Share> {

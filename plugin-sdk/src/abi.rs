@@ -139,7 +139,7 @@ pub const WEIGHT_UNIT: u32 = 1000;
 pub mod stat {
     /// Requests in flight, over all workers.
     pub const IN_FLIGHT: i32 = 0;
-    /// Requests waiting for the backend.
+    /// Requests waiting because every backend is full; the same number for all of them.
     pub const QUEUED: i32 = 1;
     /// Requests sent since the backend was added.
     pub const REQUESTS: i32 = 2;

@@ -274,7 +274,7 @@ impl fmt::Debug for Flags {
 pub enum Stat {
     /// Requests in flight.
     InFlight = stat::IN_FLIGHT,
-    /// Requests waiting for the backend.
+    /// Requests waiting because every backend is full; the same number for all of them.
     Queued = stat::QUEUED,
     /// Requests sent since the backend was added.
     Requests = stat::REQUESTS,

@@ -93,3 +93,22 @@ fn over_the_limit_a_client_waits_until_another_one_leaves() {
         }
     }
 }
+
+#[test]
+fn without_open_files_left_accepting_pauses_and_goes_on() {
+    let backend = Backend::named("backend");
+    let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);
+    let mut served = proxy.client();
+    assert_eq!(served.get("/").text(), "backend");
+    proxy.leave_open_files(10);
+    let crowd: Vec<Client> = (0..40).map(|_| proxy.client()).collect();
+    proxy.wait_for_log("cannot accept; pausing");
+    // What is connected already has all it needs.
+    for _ in 0..10 {
+        assert_eq!(served.get("/").text(), "backend");
+    }
+    let pauses = proxy.wait_for_logs("cannot accept; pausing", 3).len();
+    assert!(pauses < 200, "it doesn't spin");
+    drop(crowd);
+    assert_eq!(proxy.client().get("/").text(), "backend");
+}

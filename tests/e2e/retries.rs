@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Backend, Client, Proxy, Setup, guest};
 
-/// One worker, so that requests go round as one would expect.
-const ONE_WORKER: Setup<'_> =
-    Setup { workers: 1, top: "", listener: "", policy: "\"round-robin\"", pool: "" };
+/// One worker, so that requests go round as one would expect, and bad backends that stay where they are.
+const ONE_WORKER: Setup<'_> = Setup {
+    workers: 1,
+    top: "",
+    listener: "",
+    policy: "\"round-robin\"",
+    pool: "ejection = { enabled = false }",
+};
 
 /// An address where nobody listens, and which no other test gets.
 fn nobody() -> SocketAddr {
@@ -144,7 +149,7 @@ fn a_body_over_the_limit_is_sent_once() {
     for (limit, size) in [("16KiB", 16 * 1024 + 1), ("0B", 1)] {
         let bad = [resetting(), resetting()];
         let seen = || bad.iter().map(Backend::count).sum::<usize>();
-        let pool = format!("[pool.test.retry]\nbody = \"{limit}\"");
+        let pool = format!("ejection = {{ enabled = false }}\n[pool.test.retry]\nbody = \"{limit}\"");
         let proxy = Setup { pool: &pool, ..ONE_WORKER }.start(&bad.each_ref());
         for framing in ["counted", "chunked"] {
             let before = seen();
@@ -190,9 +195,13 @@ fn a_status_is_given_up_only_if_it_is_in_the_list() {
 
     // Not in the list, and an error of the list that all of them give.
     let (sad, sadder) = (answering(500, ""), answering(404, "X-Last: yes\r\n"));
-    let proxy = Setup { pool: "[pool.test.retry]\nstatuses = [404]", ..ONE_WORKER }.start(&[&sad, &sadder]);
+    let proxy =
+        Setup { pool: "ejection = { enabled = false }\n[pool.test.retry]\nstatuses = [404]", ..ONE_WORKER }
+            .start(&[&sad, &sadder]);
     assert_eq!(get_all(&proxy, 4), [500; 4]);
-    let proxy = Setup { pool: "[pool.test.retry]\nstatuses = [404]", ..ONE_WORKER }.start(&[&sadder]);
+    let proxy =
+        Setup { pool: "ejection = { enabled = false }\n[pool.test.retry]\nstatuses = [404]", ..ONE_WORKER }
+            .start(&[&sadder]);
     let response = proxy.client().get("/");
     assert_eq!((response.status(), response.header("x-last")), (404, Some("yes")));
     assert_eq!(response.text(), "sad\n", "the response that can't be improved on is whole");
@@ -201,7 +210,7 @@ fn a_status_is_given_up_only_if_it_is_in_the_list() {
 #[test]
 fn retry_after_is_respected() {
     let good = Backend::named("good");
-    let pool = "[pool.test.retry]\nstatuses = [503]";
+    let pool = "ejection = { enabled = false }\n[pool.test.retry]\nstatuses = [503]";
     let busy = answering(503, "Retry-After: 2\r\n");
     let proxy = Setup { pool, ..ONE_WORKER }.start(&[&busy, &good]);
     let mut client = proxy.client();
@@ -221,8 +230,7 @@ fn retry_after_is_respected() {
 #[test]
 fn retries_stay_within_their_budget() {
     let sad = [answering(503, ""), answering(503, ""), answering(503, "")];
-    let pool =
-        "[pool.test.retry]\nstatuses = [503]\nbackoff = \"1ms\"\nbudget_percent = 10\nbudget_per_second = 1";
+    let pool = "ejection = { enabled = false }\n[pool.test.retry]\nstatuses = [503]\nbackoff = \"1ms\"\nbudget_percent = 10\nbudget_per_second = 1";
     let began = Instant::now();
     let proxy = Setup { pool, ..Setup::default() }.start(&sad.each_ref());
     let mut clients: Vec<Client> = (0..4).map(|_| proxy.client()).collect();
@@ -241,7 +249,8 @@ fn retries_stay_within_their_budget() {
 #[test]
 fn without_attempts_nothing_is_repeated() {
     let good = Backend::named("good");
-    let setup = Setup { pool: "[pool.test.retry]\nattempts = 0", ..ONE_WORKER };
+    let setup =
+        Setup { pool: "ejection = { enabled = false }\n[pool.test.retry]\nattempts = 0", ..ONE_WORKER };
     let proxy = Proxy::start(&setup.configuration(&[nobody(), good.address()]));
     let mut client = proxy.client();
     let statuses: Vec<u16> = (0..4).map(|_| client.get("/").status()).collect();
@@ -281,7 +290,7 @@ fn an_answer_that_has_begun_is_not_asked_for_again() {
 fn what_stops_for_longer_than_an_attempt_may_take_goes_to_another() {
     let slow = Backend::start(|exchange| exchange.wait_for_close());
     let good = Backend::named("good");
-    let pool = "response_timeout = \"20s\"\n[pool.test.retry]\nper_try_timeout = \"200ms\"";
+    let pool = "response_timeout = \"20s\"\nejection = { enabled = false }\n[pool.test.retry]\nper_try_timeout = \"200ms\"";
     let proxy = Setup { pool, ..ONE_WORKER }.start(&[&slow, &good]);
     let mut client = proxy.client();
     let began = Instant::now();
@@ -292,7 +301,7 @@ fn what_stops_for_longer_than_an_attempt_may_take_goes_to_another() {
     assert_eq!((slow.count() >= 2, good.count()), (true, 4));
 
     // The last attempt, and what can't be sent again, have all of `response_timeout`.
-    let pool = "response_timeout = \"2s\"\n[pool.test.retry]\nper_try_timeout = \"100ms\"";
+    let pool = "response_timeout = \"2s\"\nejection = { enabled = false }\n[pool.test.retry]\nper_try_timeout = \"100ms\"";
     let proxy = Setup { pool, ..ONE_WORKER }.start(&[&slow]);
     for method in ["GET", "POST"] {
         let began = Instant::now();

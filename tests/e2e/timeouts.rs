@@ -42,7 +42,7 @@ fn a_silent_backend_runs_out_of_the_time_for_all() {
 #[test]
 fn all_attempts_share_the_time_for_all() {
     let backends = [silent(), silent(), silent(), silent(), silent(), silent()];
-    let pool = "total_timeout = \"900ms\"\n[pool.test.retry]\nattempts = 5\nper_try_timeout = \"200ms\"";
+    let pool = "total_timeout = \"900ms\"\nejection = { enabled = false }\n[pool.test.retry]\nattempts = 5\nper_try_timeout = \"200ms\"";
     let proxy = Setup { pool, ..TOTAL }.start(&backends.each_ref());
     let mut client = proxy.client();
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");

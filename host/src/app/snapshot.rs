@@ -156,6 +156,7 @@ impl Next {
         let updates = (0..workers).map(|_| update()).collect();
         drop(done);
         for (pool, config) in pools.iter().zip(&config.pools) {
+            pool.pool.set_max_in_flight(pool.limits.max_in_flight());
             if pool.rehearsal.is_some() {
                 pools::reconfigure(&pool.pool, number, config);
             }

@@ -1,6 +1,6 @@
 //! Live numbers of a backend: one truth for all workers and all policies.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use super::Streaks;
@@ -18,6 +18,8 @@ const TAU: Duration = Duration::from_secs(10);
 #[repr(align(128))]
 pub struct BackendStats {
     in_flight: AtomicU64,
+    connections: AtomicU64,
+    connections_wanted: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
     latency_ewma_us: AtomicU64,
@@ -48,6 +50,8 @@ impl BackendStats {
         let most = || AtomicU64::new(u64::MAX);
         Self {
             in_flight: most(),
+            connections: most(),
+            connections_wanted: AtomicU64::new(0),
             requests: most(),
             failures: most(),
             latency_ewma_us: most(),
@@ -66,9 +70,55 @@ impl BackendStats {
         self.requests.fetch_add(1, Relaxed);
     }
 
+    /// The same, unless `limit` requests are in flight: whoever comes second to the last place gets none.
+    #[must_use]
+    pub fn try_begin(&self, limit: u64) -> bool {
+        let begun = claim(&self.in_flight, limit);
+        if begun {
+            self.requests.fetch_add(1, Relaxed);
+        }
+        begun
+    }
+
     /// A request to the backend has ended, in whatever way.
     pub fn end(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        // In one order with those who wait: either they see the place, or we see them.
+        self.in_flight.fetch_sub(1, SeqCst);
+    }
+
+    /// A connection to the backend begins, unless there are `limit` already. It counts until
+    /// [`disconnect`](Self::disconnect).
+    #[must_use]
+    pub fn try_connect(&self, limit: u64) -> bool {
+        claim(&self.connections, limit)
+    }
+
+    /// A connection to the backend is no more.
+    pub fn disconnect(&self) {
+        self.connections.fetch_sub(1, SeqCst);
+    }
+
+    /// Connections to the backend, idle ones included.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Relaxed)
+    }
+
+    /// Somebody begins to wait for a connection that another worker doesn't need; until
+    /// [`stop_wanting_connection`](Self::stop_wanting_connection).
+    pub fn want_connection(&self) {
+        self.connections_wanted.fetch_add(1, SeqCst);
+    }
+
+    /// The wait has ended.
+    pub fn stop_wanting_connection(&self) {
+        self.connections_wanted.fetch_sub(1, SeqCst);
+    }
+
+    /// How many wait for a connection that another worker doesn't need.
+    #[must_use]
+    pub fn connections_wanted(&self) -> u64 {
+        self.connections_wanted.load(SeqCst)
     }
 
     /// Requests in flight.
@@ -156,6 +206,11 @@ impl BackendStats {
     }
 }
 
+/// Takes one of `limit` places.
+fn claim(taken: &AtomicU64, limit: u64) -> bool {
+    taken.fetch_update(SeqCst, SeqCst, |taken| (taken < limit).then(|| taken + 1)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +232,28 @@ mod tests {
         stats.end();
         stats.end();
         assert_eq!((stats.in_flight(), stats.requests()), (0, 2));
+    }
+
+    #[test]
+    fn no_race_takes_more_places_than_there_are() {
+        let stats = BackendStats::default();
+        let most = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        if stats.try_begin(3) {
+                            most.fetch_max(stats.in_flight(), Relaxed);
+                            stats.end();
+                        }
+                    }
+                });
+            }
+        });
+        assert!((1..=3).contains(&most.load(Relaxed)));
+        assert_eq!(stats.in_flight(), 0);
+        let taken: Vec<bool> = (0..5).map(|_| stats.try_begin(3)).collect();
+        assert_eq!(taken, [true, true, true, false, false]);
     }
 
     #[test]

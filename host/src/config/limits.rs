@@ -1,4 +1,4 @@
-//! Timeouts and limits of `[pool.NAME]`, and `[pool.NAME.retry]`.
+//! Timeouts and limits of `[pool.NAME]`, `[pool.NAME.queue]` and `[pool.NAME.retry]`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,10 +7,13 @@ use http::StatusCode;
 
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Value};
 use super::units::{DURATION, milliseconds};
-use super::{RetryLimits, UpstreamLimits};
+use super::{QueueLimits, RetryLimits, UpstreamLimits};
 
 /// Range of `backoff`: a pause longer than this is no retry but a new request.
 const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
+
+/// Range of what may be in flight to one backend.
+const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000_000;
 
 /// The limits in a pool's section.
 pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
@@ -31,8 +34,14 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
             default.max_response_header_bytes,
             HEAD_BYTES,
         ),
+        max_requests: section.integer("max_requests", default.max_requests, IN_FLIGHT),
+        max_connections: section.integer("max_connections", default.max_connections, IN_FLIGHT),
+        queue: default.queue,
         retry: default.retry,
     };
+    if let Some(queue) = section.get("queue").and_then(|value| queue(&value, limits.total_timeout)) {
+        limits.queue = queue;
+    }
     if let Some(retry) = section.get("retry").and_then(|value| retry(&value, &limits)) {
         limits.retry = retry;
     }
@@ -50,6 +59,20 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
         }
     }
     limits
+}
+
+fn queue(value: &Value<'_>, total_timeout: Option<Duration>) -> Option<QueueLimits> {
+    Section::read(value, "write `[pool.NAME.queue]` above its keys", |section| {
+        let default = QueueLimits::default();
+        let timeout = section.optional_duration("timeout", TIMEOUT);
+        if let Some(total) = total_timeout.filter(|total| timeout > Some(*total)) {
+            never_fires(section, "timeout", "total_timeout", total);
+        }
+        Some(QueueLimits {
+            length: section.integer("length", default.length, 0..=100_000),
+            timeout: timeout.unwrap_or(default.timeout),
+        })
+    })
 }
 
 fn retry(value: &Value<'_>, limits: &UpstreamLimits) -> Option<RetryLimits> {

@@ -159,5 +159,6 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         max_headers: section.integer("max_headers", default.max_headers, 1..=100),
         max_uri_bytes,
         max_connections: section.integer("max_connections", default.max_connections, 1..=1_000_000),
+        max_body: section.size("max_body", default.max_body, 0..=1 << 50),
     }
 }

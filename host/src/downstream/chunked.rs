@@ -18,6 +18,8 @@ pub struct Chunked {
     size: u64,
     /// Bytes of the line or trailer section being read.
     length: usize,
+    /// How much more data there may be.
+    left: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +42,22 @@ enum Place {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Self { place: Place::SizeStart, size: 0, length: 0 }
+        Self { place: Place::SizeStart, size: 0, length: 0, left: u64::MAX }
     }
 }
 
 impl Chunked {
+    /// A body of at most so many bytes of data; 0 = any.
+    #[must_use]
+    pub fn limited(most: u64) -> Self {
+        Self { left: if most == 0 { u64::MAX } else { most }, ..Self::default() }
+    }
+
     /// Reads on. The answer is how many bytes belong to the body and whether it ended with them.
     ///
     /// # Errors
     ///
-    /// The first byte that breaks the framing.
+    /// The first byte that breaks the framing, or announces more than the limit.
     pub fn advance(&mut self, input: &[u8]) -> Result<(usize, bool), Refusal> {
         let mut at = 0;
         while at < input.len() {
@@ -98,6 +106,7 @@ impl Chunked {
             (Place::Extension, b'\t' | b' '..=b'~' | 0x80..) => Place::Extension,
             (Place::SizeLf, b'\n') => {
                 self.length = 0;
+                self.left = self.left.checked_sub(self.size).ok_or(Refusal::BodyTooLarge)?;
                 if self.size == 0 { Place::TrailerStart } else { Place::Data }
             }
             (Place::DataCr, b'\r') => Place::DataLf,
@@ -166,6 +175,16 @@ mod tests {
         check(b"a;name=value\r\n0123456789\r\n00\r\n\r\n", Ok((32, true)));
         check(b"1\r\na\r\n0\r\nx-sum: 1\r\nx-b:\r\n\r\n", Ok((27, true)));
         check(b"FF\r\nabc", Ok((7, false)));
+    }
+
+    #[test]
+    fn more_than_the_limit_is_refused_before_it_comes() {
+        let limited = |body: &[u8]| Chunked::limited(5).advance(body);
+        assert_eq!(limited(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), Ok((20, true)));
+        assert_eq!(limited(b"3\r\nabc\r\n3\r\n"), Err(Refusal::BodyTooLarge));
+        assert_eq!(limited(b"6\r\n"), Err(Refusal::BodyTooLarge));
+        assert_eq!(limited(b"ffffffffffffffff\r\n"), Err(Refusal::BodyTooLarge));
+        assert_eq!(Chunked::limited(0).advance(b"ffffffffffffffff\r\na"), Ok((19, false)));
     }
 
     #[test]

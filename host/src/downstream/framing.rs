@@ -167,7 +167,7 @@ impl Framing {
         match facts.body {
             BodyFraming::None => self.end_body(),
             BodyFraming::Length(length) => self.place = Place::Length(length),
-            BodyFraming::Chunked => self.place = Place::Chunked(Chunked::default()),
+            BodyFraming::Chunked => self.place = Place::Chunked(Chunked::limited(self.limits.max_body)),
         }
         Ok(Some(facts))
     }

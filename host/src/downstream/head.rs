@@ -70,6 +70,9 @@ pub fn read(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts>
     }
     check_target(request.path.unwrap_or_default(), method)?;
     let fields = Fields::read(request.headers, request.version == Some(1))?;
+    if limits.max_body > 0 && matches!(fields.body, BodyFraming::Length(length) if length > limits.max_body) {
+        return Err(Refusal::BodyTooLarge);
+    }
     Ok(Some(HeadFacts {
         length,
         body: fields.body,

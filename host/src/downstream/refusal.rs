@@ -47,6 +47,9 @@ pub enum Refusal {
     /// A chunk, its size, extension or trailer isn't well-formed (RFC 9112 section 7.1).
     #[error("malformed chunked body")]
     Chunk,
+    /// The body is larger than `max_body`.
+    #[error("request body too large")]
+    BodyTooLarge,
     /// The request head or body came too slowly.
     #[error("request took too long")]
     TooSlow,
@@ -59,6 +62,7 @@ impl Refusal {
         match self {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge | Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
@@ -85,6 +89,7 @@ impl Refusal {
             Self::ConflictingLength => "conflicting-length",
             Self::Expectation => "expectation",
             Self::Chunk => "malformed-chunk",
+            Self::BodyTooLarge => "body-too-large",
             Self::TooSlow => "request-timeout",
         }
     }

@@ -14,7 +14,29 @@ const DRAWS: usize = 8;
 /// Picks an eligible backend that the request hasn't tried; `None` if there is none.
 #[must_use]
 pub(super) fn pick(topology: &Topology, tried: &Tried, rng: &mut Rng) -> Option<BackendIndex> {
-    let usable = |index: &BackendIndex| topology.is_eligible(*index) && !tried.contains(*index);
+    pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index))
+}
+
+/// The same, among backends with fewer than `limit` requests in flight.
+#[must_use]
+pub(super) fn pick_with_room(
+    topology: &Topology,
+    tried: &Tried,
+    limit: u64,
+    rng: &mut Rng,
+) -> Option<BackendIndex> {
+    let has_room = |index: &BackendIndex| {
+        topology.stats().get(index.get()).is_some_and(|stats| stats.in_flight() < limit)
+    };
+    pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index) && has_room(index))
+}
+
+fn pick_of(
+    topology: &Topology,
+    rng: &mut Rng,
+    usable: impl Fn(&BackendIndex) -> bool,
+) -> Option<BackendIndex> {
+    let usable = &usable;
     let one = choose(topology, rng, usable)?;
     let Some(other) = choose(topology, rng, |index| *index != one && usable(index)) else { return Some(one) };
     Some(if prefers(topology, other, one, rng) { other } else { one })
@@ -86,6 +108,23 @@ mod tests {
         let counts = picks(&topology(1, &["a", "-b", "c", "d"]), &tried);
         assert_eq!((counts[1], counts[2]), (0, 0));
         assert!(counts[0] > 120 && counts[3] > 600, "{counts:?}");
+    }
+
+    #[test]
+    fn full_backends_get_nothing() {
+        let topology = topology(1, &["a", "b", "c"]);
+        let mut rng = Rng::seeded(1);
+        for place in [0, 2] {
+            topology.stats()[place].begin();
+            topology.stats()[place].begin();
+        }
+        topology.stats()[1].begin();
+        let mut pick = |limit| pick_with_room(&topology, &Tried::default(), limit, &mut rng);
+        for _ in 0..100 {
+            assert_eq!(pick(2), Some(BackendIndex(1)));
+            assert!(pick(3).is_some());
+            assert_eq!(pick(1), None);
+        }
     }
 
     #[test]

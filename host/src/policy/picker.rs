@@ -81,7 +81,7 @@ pub enum ChosenBy {
     Policy,
     /// The fallback, because the policy had no opinion.
     Abstention,
-    /// The fallback, because the policy couldn't be asked or failed.
+    /// The fallback, because the policy couldn't be asked or failed, or knew only full backends.
     Fallback,
 }
 
@@ -162,6 +162,20 @@ impl Picker {
                 self.slot.ledger().count_rejected_pick();
                 Pick::Failed
             }
+        }
+    }
+
+    /// Picks without the policy, among backends with fewer than `limit` requests in flight: the one that the policy has
+    /// picked is full. There is none where no other backend than the policy's own will do.
+    pub fn pick_with_room(&mut self, head: &mut RequestHead, limit: u64) -> Pick {
+        self.catch_up();
+        if self.slot.settings().on_fault == OnFault::Reject {
+            return Pick::Unavailable;
+        }
+        head.tried.rebase(self.topology.generation());
+        match fallback::pick_with_room(&self.topology, &head.tried, limit, &mut self.rng) {
+            Some(index) => self.picked(index, ChosenBy::Fallback),
+            None => Pick::Unavailable,
         }
     }
 

@@ -13,10 +13,9 @@ use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::config::RetryLimits;
 use crate::downstream::Client;
-use crate::policy::Pick;
 use crate::pool::RetryCost;
 use crate::request::RequestHead;
-use crate::upstream::{Balancer, Claim, Error, Exchange, Failed, Patience, Reached, Upload};
+use crate::upstream::{Balancer, Claim, Claimed, Error, Exchange, Failed, Patience, Reached, Upload};
 
 /// A `Retry-After` up to this is waited for; with a longer one the response is the client's business.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -65,7 +64,7 @@ impl Attempts<'_> {
     ///
     /// How the last attempt failed.
     pub(super) async fn answer(&self, mut head: RequestHead) -> Result<Answered, Failure> {
-        let claim = self.claim(&mut head)?;
+        let claim = self.first_claim(&mut head).await?;
         let patience = self.patience(&mut head, &claim, &[]);
         let outcome = self.attempt(claim, head.parts, patience).await;
         let wanted = match &outcome {
@@ -108,7 +107,8 @@ impl Attempts<'_> {
                 break;
             }
             head.tried.attempt = attempt;
-            let Ok(claim) = self.claim(&mut head) else { break };
+            // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
+            let Claimed::Backend(claim) = self.balancer.claim(&mut head) else { break };
             self.log(attempt, &outcome, claim.backend());
             let patience = self.patience(&mut head, &claim, &used);
             // Only now is it certain that the last response isn't needed.
@@ -123,15 +123,6 @@ impl Attempts<'_> {
 
     fn retry(&self) -> &RetryLimits {
         &self.balancer.limits().retry
-    }
-
-    fn claim(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
-        match self.balancer.pick(head) {
-            Pick::Backend(picked) => self.balancer.claim(picked, head).ok_or(Failure::NoBackend),
-            Pick::Failed => Err(Failure::PolicyFault),
-            Pick::Reject(status) => Err(Failure::PolicyReject(status)),
-            Pick::Unavailable => Err(Failure::NoBackend),
-        }
     }
 
     async fn attempt(&self, claim: Claim, parts: Parts, patience: Patience) -> Outcome {

@@ -22,6 +22,10 @@ pub enum Failure {
     NoRoute,
     /// The pool has no eligible backend.
     NoBackend,
+    /// Every backend that may serve is full, and so is the queue.
+    QueueFull,
+    /// Every backend that may serve was full for too long.
+    QueueTimeout,
     /// The policy refuses the request.
     PolicyReject(StatusCode),
     /// The policy can't pick, and the operator wants no other backend than its own.
@@ -35,7 +39,9 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoBackend | Self::PolicyFault => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoBackend | Self::QueueFull | Self::QueueTimeout | Self::PolicyFault => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
             Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
@@ -49,6 +55,8 @@ impl Failure {
             Self::Refused(refusal) => refusal.label(),
             Self::NoRoute => "no-route",
             Self::NoBackend => "no-backend",
+            Self::QueueFull => "queue-full",
+            Self::QueueTimeout => "queue-timeout",
             Self::PolicyReject(_) => "policy-reject",
             Self::PolicyFault => "policy-fault",
             Self::Upstream(error) => error.label(),
@@ -60,6 +68,8 @@ impl Failure {
             Self::Refused(refusal) => refusal.to_string(),
             Self::NoRoute => "no route matches this host and path".into(),
             Self::NoBackend => "no backend is available".into(),
+            Self::QueueFull => "every backend is busy, and too many requests wait already".into(),
+            Self::QueueTimeout => "every backend was busy for too long".into(),
             Self::PolicyReject(_) => "refused by the balancing policy".into(),
             Self::PolicyFault => "the balancing policy failed".into(),
             Self::Upstream(error) => error.to_string(),
@@ -75,6 +85,9 @@ impl Failure {
             | Self::PolicyReject(_)
             // The fault itself has been logged.
             | Self::PolicyFault
+            // Overload comes in thousands: it is counted.
+            | Self::QueueFull
+            | Self::QueueTimeout
             | Self::NoRoute => {
                 tracing::debug!(error, %peer, "request failed: {}", self.reason());
             }
@@ -93,6 +106,9 @@ impl Failure {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
+        if matches!(self, Self::QueueFull | Self::QueueTimeout) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if let Self::Refused(refusal) = self {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             if *refusal == Refusal::Method {

@@ -38,6 +38,17 @@ pub struct Claim {
     pub(super) kept: Kept,
 }
 
+/// What came of the wish for a backend.
+#[derive(Debug)]
+pub enum Claimed {
+    /// This one.
+    Backend(Claim),
+    /// None: every one that may serve is at its limit.
+    Full,
+    /// None: so the pick has decided, which is never [`Pick::Backend`].
+    Not(Pick),
+}
+
 impl Balancer {
     /// Lets a picker pick from a pool.
     #[must_use]
@@ -45,9 +56,59 @@ impl Balancer {
         Self { pool, picker, past: OnceCell::new() }
     }
 
+    /// Asks the policy for a backend, and claims it. If that is full, the policy is asked once more with that one ruled
+    /// out; if it has no better idea, any backend with room will do.
+    #[must_use]
+    pub fn claim(self: &Rc<Self>, head: &mut RequestHead) -> Claimed {
+        match self.pick(head) {
+            Pick::Backend(picked) => match self.try_claim(picked, head) {
+                Some(claim) => Claimed::Backend(claim),
+                None => self.claim_elsewhere(picked, head),
+            },
+            other => Claimed::Not(other),
+        }
+    }
+
+    #[cold]
+    fn claim_elsewhere(self: &Rc<Self>, picked: Picked, head: &mut RequestHead) -> Claimed {
+        let before = head.tried.clone();
+        head.tried.insert(picked.index);
+        let claimed = match self.pick(head) {
+            Pick::Backend(picked) => match self.try_claim(picked, head) {
+                Some(claim) => Claimed::Backend(claim),
+                None => self.claim_with_room(head),
+            },
+            Pick::Unavailable => Claimed::Full,
+            other => Claimed::Not(other),
+        };
+        // Found full isn't used: the next look may find room.
+        head.tried = before;
+        claimed
+    }
+
+    fn claim_with_room(self: &Rc<Self>, head: &mut RequestHead) -> Claimed {
+        let limit = self.limits().max_in_flight();
+        loop {
+            let picked = {
+                let mut picker = self.picker.borrow_mut();
+                match self.past.get() {
+                    None => picker.pick_with_room(head, limit),
+                    // Whatever is full is ruled out when it can't be claimed.
+                    Some(topology) => picker.pick_in(topology, head),
+                }
+            };
+            let Pick::Backend(picked) = picked else { return Claimed::Full };
+            if let Some(claim) = self.try_claim(picked, head) {
+                return Claimed::Backend(claim);
+            }
+            // Somebody was faster; with each round there is one less to look at.
+            head.tried.insert(picked.index);
+        }
+    }
+
     /// Asks the policy. What is sent again after a reload has changed the pool keeps to the backends that it began with,
     /// which the policy knows no more.
-    pub fn pick(&self, head: &mut RequestHead) -> Pick {
+    fn pick(&self, head: &mut RequestHead) -> Pick {
         let mut picker = self.picker.borrow_mut();
         match self.past.get() {
             None => picker.pick(head),
@@ -65,6 +126,17 @@ impl Balancer {
     #[must_use]
     pub fn worker_pool(&self) -> &Rc<WorkerPool> {
         &self.pool
+    }
+
+    /// Claims the backend of the last pick, for the request that it was made for; `None` if it is full.
+    fn try_claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
+        let picker = self.picker.borrow();
+        let claimed = match self.past.get() {
+            None => self.pool.backend(picker.topology(), picked.index)?,
+            Some(topology) => self.pool.past_backend(topology, picked.index)?,
+        };
+        let begun = claimed.backend.stats.try_begin(self.limits().max_in_flight());
+        begun.then(|| Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
     }
 
     /// Timeouts and limits towards the backends.
@@ -116,20 +188,6 @@ impl Balancer {
     pub fn picker(&self) -> &Rc<RefCell<Picker>> {
         &self.picker
     }
-
-    /// Claims the backend of the last pick, for the request that it was made for.
-    ///
-    /// `None` if there is no such backend, which the picker's check of every verdict rules out.
-    #[must_use]
-    pub fn claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
-        let picker = self.picker.borrow();
-        let claimed = match self.past.get() {
-            None => self.pool.backend(picker.topology(), picked.index)?,
-            Some(topology) => self.pool.past_backend(topology, picked.index)?,
-        };
-        claimed.backend.stats.begin();
-        Some(Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
-    }
 }
 
 impl Claim {
@@ -151,5 +209,6 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.claimed.backend.stats.end();
+        self.balancer.pool().queue().wake();
     }
 }

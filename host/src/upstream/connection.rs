@@ -13,6 +13,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::place::ConnectionPlace;
 use super::stream::{CountedStream, Traffic};
 use super::tunnel::UpgradedStream;
 use super::{Error, RequestBody, Upload};
@@ -34,6 +35,7 @@ pub(super) struct UpstreamConnection {
     /// None once it has finished without an answer: only then does hyper give back a request that it hasn't sent.
     driver: Option<http1::Connection<TokioIo<CountedStream>, RequestBody>>,
     traffic: Rc<Traffic>,
+    place: ConnectionPlace,
     /// The driver has finished: the connection is closed, or no longer HTTP.
     finished: bool,
     /// It has served a request before.
@@ -80,6 +82,7 @@ impl UpstreamConnection {
     /// Connects.
     pub(super) async fn open(
         address: SocketAddr,
+        place: ConnectionPlace,
         limits: &UpstreamLimits,
         deadline: &Deadline,
     ) -> Result<Box<Self>, Error> {
@@ -101,7 +104,15 @@ impl UpstreamConnection {
             .await
             .map_err(Error::BadResponse)?;
         let driver = Some(driver);
-        Ok(Box::new(Self { sender, driver, traffic, finished: false, reused: false, idle_since: Moment(0) }))
+        Ok(Box::new(Self {
+            sender,
+            driver,
+            traffic,
+            place,
+            finished: false,
+            reused: false,
+            idle_since: Moment(0),
+        }))
     }
 
     /// Sends a request and waits for the head of its response.
@@ -190,7 +201,8 @@ impl UpstreamConnection {
     pub(super) async fn into_upgraded(mut self) -> Option<UpgradedStream> {
         poll_fn(|cx| self.poll_drive(cx)).await;
         let parts = self.driver?.into_parts();
-        Some(UpgradedStream { stream: parts.io.into_inner().into_inner(), read: parts.read_buf })
+        let stream = parts.io.into_inner().into_inner();
+        Some(UpgradedStream { stream, read: parts.read_buf, _place: self.place })
     }
 }
 

@@ -99,7 +99,13 @@ impl Exchange {
             let idle = replay.as_ref().and_then(|_| self.progress.idle_connection());
             let opened = match idle {
                 Some(connection) => Ok(connection),
-                None => UpstreamConnection::open(self.progress.backend().address, limits, deadline).await,
+                None => match self.progress.place(deadline).await {
+                    Ok(place) => {
+                        let address = self.progress.backend().address;
+                        UpstreamConnection::open(address, place, limits, deadline).await
+                    }
+                    Err(error) => Err(error),
+                },
             };
             let mut connection = match opened {
                 Ok(connection) => connection,

@@ -45,6 +45,13 @@ impl IdleConnections {
         }
     }
 
+    /// Closes up to `count` of the connections that were used least lately.
+    pub(super) fn close(&self, count: usize) {
+        let mut stack = self.stack.borrow_mut();
+        let count = count.min(stack.len());
+        stack.drain(..count);
+    }
+
     /// Closes what has been idle for longer than `timeout`, and what its backend has closed.
     pub(super) fn prune(&self, now: Moment, timeout: Duration) {
         self.stack

@@ -1,8 +1,11 @@
 //! A pool as one worker sees it: its backends, and this worker's connections to them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use tokio::task::AbortHandle;
 
 use super::idle::IdleConnections;
 use crate::backend::{Backend, BackendIndex};
@@ -19,6 +22,8 @@ pub struct WorkerPool {
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
     idle_limit: usize,
+    /// What closes idle connections that another worker needs; ends with the pool.
+    yielding: OnceCell<AbortHandle>,
 }
 
 /// The backends of a topology, in their places.
@@ -40,7 +45,7 @@ impl WorkerPool {
     #[must_use]
     pub fn new(pool: Arc<Pool>, limits: Arc<UpstreamLimits>, workers: usize) -> Self {
         let idle_limit = limits.idle_connections.div_ceil(workers.max(1));
-        Self { pool, limits, backends: RefCell::default(), idle_limit }
+        Self { pool, limits, backends: RefCell::default(), idle_limit, yielding: OnceCell::new() }
     }
 
     /// Takes over the idle connections of the pool in whose place this one comes. Both share them from now on: what is
@@ -101,10 +106,44 @@ impl WorkerPool {
         WorkerBackend { backend: Arc::clone(backend), idle }
     }
 
+    /// From now on closes idle connections whenever another worker needs their places. Needs the worker's event loop.
+    pub fn yield_connections(self: &Rc<Self>) {
+        let (this, pool) = (Rc::downgrade(self), Arc::clone(&self.pool));
+        let task = tokio::task::spawn_local(async move {
+            loop {
+                let mut asked = pin!(pool.connections().asked());
+                asked.as_mut().enable();
+                let Some(this) = this.upgrade() else { return };
+                this.close_wanted();
+                drop(this);
+                asked.await;
+            }
+        });
+        // It is called once.
+        let _ = self.yielding.set(task.abort_handle());
+    }
+
+    fn close_wanted(&self) {
+        for WorkerBackend { backend, idle } in self.backends.borrow().all.iter().map(Rc::as_ref) {
+            let wanted = backend.stats.connections_wanted();
+            if wanted > 0 {
+                idle.close(usize::try_from(wanted).unwrap_or(usize::MAX));
+            }
+        }
+    }
+
     /// Closes connections that have been idle for too long, or that their backend has closed.
     pub fn prune(&self, now: Moment) {
         for backend in &self.backends.borrow().all {
             backend.idle.prune(now, self.limits.idle_connection_timeout);
+        }
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        if let Some(task) = self.yielding.get() {
+            task.abort();
         }
     }
 }

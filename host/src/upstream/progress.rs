@@ -7,10 +7,12 @@ use http::StatusCode;
 use pointsman_sdk::abi::outcome;
 
 use super::connection::UpstreamConnection;
+use super::place::ConnectionPlace;
 use super::{Claim, Error};
 use crate::backend::{Backend, Completion, Sign};
 use crate::clock::{Clock, Moment};
 use crate::config::UpstreamLimits;
+use crate::deadline::Deadline;
 use crate::policy;
 
 /// An exchange in progress. Its end, which is when it is dropped, is told to the policy that picked.
@@ -43,6 +45,15 @@ impl Progress {
         self.claim.idle().take()
     }
 
+    /// The right to another connection.
+    pub(super) async fn place(&self, deadline: &Deadline) -> Result<ConnectionPlace, Error> {
+        let (backend, pool) = (self.backend(), self.claim.pool().pool());
+        match ConnectionPlace::take(backend, pool, self.limits()) {
+            Some(place) => Ok(place),
+            None => ConnectionPlace::wait(backend, pool, self.limits(), deadline).await,
+        }
+    }
+
     /// The head of the response has come.
     pub(super) fn answered(&mut self, status: StatusCode) {
         let now = self.clock.now();
@@ -63,8 +74,11 @@ impl Progress {
         self.outcome = outcome::COMPLETE;
     }
 
-    /// Keeps the connection for another request.
+    /// Keeps the connection for another request, unless another worker needs its place.
     pub(super) fn keep(&self, connection: Box<UpstreamConnection>) {
+        if self.backend().stats.connections_wanted() > 0 {
+            return;
+        }
         self.claim.idle().put(connection, self.clock.now());
     }
 

@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::place::ConnectionPlace;
 use super::progress::Progress;
 use crate::deadline::Deadline;
 
@@ -19,6 +20,8 @@ const BUFFER: usize = 16 * 1024;
 pub(super) struct UpgradedStream {
     pub(super) stream: TcpStream,
     pub(super) read: Bytes,
+    /// It still is one of the backend's connections.
+    pub(super) _place: ConnectionPlace,
 }
 
 /// The backend's end of an upgraded connection.

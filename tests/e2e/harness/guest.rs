@@ -11,6 +11,7 @@ const IMPORTS: &str = r#"
     (import "pointsman_1.0" "backend_label" (func $backend_label (param i32 i32 i32 i32 i32) (result i32)))
     (import "pointsman_1.0" "weights" (func $weights (param i32 i32) (result i32)))
     (import "pointsman_1.0" "flags" (func $flags (param i32) (result i32)))
+    (import "pointsman_1.0" "stat" (func $stat (param i32 i32) (result i64)))
     (import "pointsman_1.0" "request_text" (func $request_text (param i32 i32 i32) (result i32)))
     (import "pointsman_1.0" "header" (func $header (param i32 i32 i32 i32) (result i32)))
     (import "pointsman_1.0" "attempt" (func $attempt (result i32)))

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 
 use super::{Backend, Client, DEADLINE, Setup, wait_until};
@@ -170,6 +171,16 @@ impl Proxy {
     pub(crate) fn system_file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id()))
             .expect("a file about the process")
+    }
+
+    /// Leaves the process so many open files more than it has now.
+    pub(crate) fn leave_open_files(&self, count: u64) {
+        let open =
+            std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its open files").count();
+        let most = Some(open as u64 + count);
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        let limit = Rlimit { current: most, maximum: most };
+        prlimit(Some(pid), Resource::Nofile, limit).expect("fewer open files");
     }
 
     /// Resident memory, bytes.

@@ -127,7 +127,7 @@ fn a_tunnel_outlives_every_reload() {
     for rest in [
         around.clone() + &pool("tunnels", &[&far], ""),
         // Its pool has other backends, then it is gone.
-        around.clone() + &pool("tunnels", &[&other], "idle_timeout = \"5s\""),
+        around + &pool("tunnels", &[&other], "idle_timeout = \"5s\""),
         pool("other", &[&other], ""),
     ] {
         proxy.reload(&config(&rest));

@@ -19,7 +19,7 @@ fn a_listener_has_the_documented_defaults() {
     assert_eq!(limits.max_header_bytes, 65_536);
     assert_eq!(limits.max_headers, 100);
     assert_eq!(limits.max_uri_bytes, 16_384);
-    assert_eq!(limits.max_connections, 10_000);
+    assert_eq!((limits.max_connections, limits.max_body), (10_000, 0));
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn what_is_written_is_taken() {
         "[[listener]]\naddress = '[::1]:0'\ntrusted_proxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32']\n\
          header_timeout = '1ms'\nbody_timeout = '24h'\nmin_body_rate = '0B'\nkeepalive_timeout = '2m'\n\
          keepalive_requests = 1\nsend_timeout = '3s'\nmin_send_rate = '1GiB'\ntunnel_timeout = '4h'\nmax_header_bytes = '1MiB'\n\
-         max_headers = 1\nmax_uri_bytes = '256B'\nmax_connections = 1_000_000\n\
+         max_headers = 1\nmax_uri_bytes = '256B'\nmax_connections = 1_000_000\nmax_body = '5GiB'\n\
          [[listener]]\naddress = '127.0.0.1:0'\n{LISTENER}{POOL}"
     );
     let config = good(&text);
@@ -48,7 +48,7 @@ fn what_is_written_is_taken() {
     assert_eq!(limits.max_header_bytes, 1 << 20);
     assert_eq!(limits.max_headers, 1);
     assert_eq!(limits.max_uri_bytes, 256);
-    assert_eq!(limits.max_connections, 1_000_000);
+    assert_eq!((limits.max_connections, limits.max_body), (1_000_000, 5 << 30));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn faults_of_a_listener() {
                 "x = 1",
                 &[
                     r#"1: listener[0].address: is missing; write `address = "0.0.0.0:8080"`"#,
-                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`",
+                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`, `max_body`",
                 ],
             ),
             (
@@ -248,7 +248,7 @@ fn faults_of_limits() {
             (
                 "connect_timeout = '1s'",
                 &[
-                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`",
+                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`, `max_body`",
                 ],
             ),
             (

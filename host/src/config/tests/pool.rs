@@ -117,6 +117,39 @@ fn faults_of_a_pool() {
 }
 
 #[test]
+fn limits_have_the_documented_defaults_and_take_what_is_written() {
+    let limits = good(&format!("{LISTENER}{POOL}")).pools.remove(0).limits;
+    assert_eq!(
+        (limits.max_requests, limits.max_connections, limits.max_in_flight()),
+        (10_000, 10_000, 10_000)
+    );
+    assert_eq!((limits.queue.length, limits.queue.timeout), (1_024, Duration::from_secs(1)));
+    let text = format!(
+        "{LISTENER}{POOL}max_requests = 7\nmax_connections = 5\n[pool.a.queue]\nlength = 0\ntimeout = '10ms'"
+    );
+    let limits = good(&text).pools.remove(0).limits;
+    assert_eq!((limits.max_requests, limits.max_connections, limits.max_in_flight()), (7, 5, 5));
+    assert_eq!((limits.queue.length, limits.queue.timeout), (0, Duration::from_millis(10)));
+}
+
+#[test]
+fn faults_of_limits() {
+    check(
+        &format!(
+            "{LISTENER}{POOL}total_timeout = '1s'\nmax_requests = 0\nmax_connections = 1000001\n\
+             [pool.a.queue]\nlength = 100001\ntimeout = '2s'\nsize = 1"
+        ),
+        &[
+            "6: pool.a.max_requests: `0` is out of range; write a whole number from 1 to 1000000",
+            "7: pool.a.max_connections: `1000001` is out of range; write a whole number from 1 to 1000000",
+            "9: pool.a.queue.length: `100001` is out of range; write a whole number from 0 to 100000",
+            r#"10: pool.a.queue.timeout: never fires: `total_timeout` is 1s; write at most `"1s"`, or raise `total_timeout`"#,
+            "11: pool.a.queue.size: unknown key `size`; the keys here are `timeout`, `length`",
+        ],
+    );
+}
+
+#[test]
 fn a_timeout_that_never_fires_is_a_fault_unless_it_is_a_default() {
     good(&format!("{LISTENER}{POOL}total_timeout = '100ms'"));
     check(

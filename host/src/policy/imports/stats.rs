@@ -16,8 +16,8 @@ macro_rules! with_kind {
     ($kind:expr, $state:expr, |$read:ident| $use:expr) => {
         with_kind!(@match $kind, $read, $use,
             IN_FLIGHT => BackendStats::in_flight,
-            // No queue yet: whoever waits is told so by the queue.
-            QUEUED => |_: &BackendStats| 0_u64,
+            // Whoever waits, waits for any of them.
+            QUEUED => { let queued = $state.terms.pool.queue().len(); move |_: &BackendStats| queued },
             REQUESTS => BackendStats::requests,
             FAILURES => BackendStats::failures,
             LATENCY_EWMA_US => BackendStats::latency_ewma_us,

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use pointsman_sdk::abi::{MODULE, backend_field, import};
+use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
 use wasmtime::{Caller, Linker};
 
-use crate::backend::{Backend, BackendIndex};
+use crate::backend::{Backend, BackendIndex, BackendStats};
 
 use super::super::guest::GuestState;
 use super::{length, open};
@@ -32,14 +32,24 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             backend(caller.data(), index).map_or(0, |backend| backend.weight.cast_signed())
         })?
         .func_wrap(MODULE, import::FLAGS, |caller: Caller<'_, GuestState>, index: i32| {
-            number(caller.data().topology.flags(), index)
+            let state = caller.data();
+            let place = index.cast_unsigned() as usize;
+            let columns = state.topology.flags().get(place).zip(state.topology.stats().get(place));
+            columns.map_or(0, |(flags, stats)| live(*flags, stats, state).cast_signed())
         })?
         .func_wrap(MODULE, import::ALL_FLAGS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
             let (mut memory, state) = open(&mut caller)?;
-            let flags = state.topology.flags().iter().map(|flags| flags.to_le_bytes());
+            let columns = state.topology.flags().iter().zip(state.topology.stats());
+            let flags = columns.map(|(flags, stats)| live(*flags, stats, state).to_le_bytes());
             memory.write_column(import::ALL_FLAGS, buf, cap, flags)
         })?;
     Ok(())
+}
+
+/// Flags with the one that changes without a topology event.
+fn live(flags: u32, stats: &BackendStats, state: &GuestState) -> u32 {
+    let full = stats.in_flight() >= state.terms.pool.max_in_flight();
+    if full { flags | flag::FULL } else { flags }
 }
 
 fn backend_text(
