@@ -18,7 +18,7 @@ fn a_backend_that_comes_back_is_used_at_once() {
     for _ in 0..3 {
         let began = Instant::now();
         let response = client.post("/", b"");
-        assert_eq!((response.status(), response.error_label()), (502, Some("connect-failed")));
+        assert_eq!((response.status(), response.error_label()), (503, Some("connect-failed")));
         assert!(began.elapsed() < Duration::from_secs(1), "not at once: {:?}", began.elapsed());
     }
     let _second = Backend::start_on(address, |exchange| exchange.respond("second"));
@@ -39,7 +39,7 @@ fn an_answer_before_the_end_of_the_request_closes_the_connection() {
         backend.address()
     );
     let proxy = Proxy::start(&config);
-    for (path, status) in [("/early", 200), ("/dead", 502), ("/nowhere", 404)] {
+    for (path, status) in [("/early", 200), ("/dead", 503), ("/nowhere", 404)] {
         let mut client = proxy.client();
         client.send(format!(
             "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\nthe first part"

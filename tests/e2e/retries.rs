@@ -254,14 +254,14 @@ fn without_attempts_nothing_is_repeated() {
     let proxy = Proxy::start(&setup.configuration(&[nobody(), good.address()]));
     let mut client = proxy.client();
     let statuses: Vec<u16> = (0..4).map(|_| client.get("/").status()).collect();
-    assert_eq!(statuses.iter().filter(|status| **status == 502).count(), 2, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 2, "{statuses:?}");
 }
 
 #[test]
 fn the_last_failure_is_what_the_client_gets() {
     let proxy = Proxy::start(&ONE_WORKER.configuration(&[nobody(), nobody(), nobody(), nobody()]));
     let response = proxy.client().post("/", b"body");
-    assert_eq!((response.status(), response.error_label()), (502, Some("connect-failed")));
+    assert_eq!((response.status(), response.error_label()), (503, Some("connect-failed")));
 
     let bad = [resetting(), resetting()];
     let proxy = ONE_WORKER.start(&bad.each_ref());

@@ -3,11 +3,11 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pointsman::backend::Backend;
 use pointsman::clock::Clock;
-use pointsman::config::UpstreamLimits;
+use pointsman::config::{Probation, UpstreamLimits};
 use pointsman::policy::{self, Cells, Opened, Plugin, PolicyLoader, PolicySettings, SwapOutcome};
 use pointsman::pool::Pool;
 
@@ -67,8 +67,11 @@ impl Scene {
         let workers = NonZeroUsize::new(WORKERS).expect("workers");
         let loader = PolicyLoader::start(Clock::start(), workers, 1).expect("the engine starts");
         let plugin = Plugin::bundled("round-robin").expect("it is bundled");
+        // What a version on probation may have to give its place back to is kept.
+        let probation = Probation { picks: 0, time: Duration::from_millis(1), faults: 5 };
+        let settings = PolicySettings { probation, ..PolicySettings::default() };
         let opened = loader
-            .open(pool(), PolicySettings::default(), Arc::new(Cells::default()), plugin)
+            .open(pool(), settings, Arc::new(Cells::default()), plugin)
             .expect("bundled policies are fit");
         Self { policies, loader, opened, number: 0 }
     }

@@ -28,6 +28,8 @@ pub struct RetryBudget {
     settled_us: AtomicU64,
     settled_requests: AtomicU64,
     retries: AtomicU64,
+    /// Retries whose request has been sent by now.
+    sent_again: AtomicU64,
     denied: AtomicU64,
 }
 
@@ -48,6 +50,7 @@ impl RetryBudget {
             settled_us: AtomicU64::new(0),
             settled_requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            sent_again: AtomicU64::new(0),
             denied: AtomicU64::new(0),
         }
     }
@@ -56,13 +59,19 @@ impl RetryBudget {
     #[must_use]
     pub fn take(&self, now: Moment, cost: RetryCost, sent: u64, limits: &RetryLimits) -> bool {
         let allowed = cost == RetryCost::Free || {
-            self.settle(now, sent.saturating_sub(self.retries()), limits);
+            // Not those that are still waiting for their turn: a number that falls and rises again would be counted twice.
+            self.settle(now, sent.saturating_sub(self.sent_again.load(Relaxed)), limits);
             let take = |balance: u64| balance.checked_sub(RETRY as u64);
             self.balance.fetch_update(Relaxed, Relaxed, take).is_ok()
         };
         let counter = if allowed { &self.retries } else { &self.denied };
         counter.fetch_add(1, Relaxed);
         allowed
+    }
+
+    /// A retry that was allowed is in flight now.
+    pub fn sent_again(&self) {
+        self.sent_again.fetch_add(1, Relaxed);
     }
 
     /// Retries so far.
@@ -111,7 +120,7 @@ mod tests {
     /// Takes until nothing is left.
     fn drain(budget: &RetryBudget, now: Moment, requests: u64, limits: &RetryLimits) -> u64 {
         let before = budget.retries();
-        while budget.take(now, RetryCost::Request, requests + budget.retries(), limits) {}
+        while budget.take(now, RetryCost::Request, requests, limits) {}
         budget.retries() - before
     }
 
@@ -136,6 +145,22 @@ mod tests {
         }
         // 100,000 requests.
         assert!((19_000..=20_000).contains(&total), "{total}");
+    }
+
+    #[test]
+    fn what_is_sent_again_is_no_request_of_its_own() {
+        let limits = limits(20, 0);
+        let budget = RetryBudget::new(&limits);
+        let mut sent = 0;
+        for tenth in 1..=1_000_u32 {
+            sent += 100;
+            let allowed = drain(&budget, at(f64::from(tenth) / 10.0), sent, &limits);
+            // They wait for a while, and meanwhile somebody else looks.
+            let _ = budget.take(at(f64::from(tenth) / 10.0 + 0.05), RetryCost::Request, sent, &limits);
+            (0..allowed).for_each(|_| budget.sent_again());
+            sent += allowed;
+        }
+        assert!((19_000..=20_000).contains(&budget.retries()), "{}", budget.retries());
     }
 
     #[test]

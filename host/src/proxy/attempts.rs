@@ -109,6 +109,7 @@ impl Attempts<'_> {
             head.tried.attempt = attempt;
             // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
             let Claimed::Backend(claim) = self.balancer.claim(&mut head) else { break };
+            self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend());
             let patience = self.patience(&mut head, &claim, &used);
             // Only now is it certain that the last response isn't needed.

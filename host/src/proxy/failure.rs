@@ -46,6 +46,8 @@ impl Failure {
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
             Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            // Nothing was sent to anyone, so whoever asks again loses nothing.
+            Self::Upstream(upstream::Error::Connect(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
     }

@@ -28,7 +28,12 @@ impl Setup<'_> {
     /// Starts a proxy in front of these backends, which are named b0, b1 and so on.
     pub(crate) fn start(&self, backends: &[&Backend]) -> Proxy {
         let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address()).collect();
-        Proxy::start(&self.configuration(&addresses))
+        self.start_at(&addresses)
+    }
+
+    /// The same in front of whatever is at these addresses.
+    pub(crate) fn start_at(&self, addresses: &[SocketAddr]) -> Proxy {
+        Proxy::start(&self.configuration(addresses))
     }
 
     /// Starts a proxy whose policy `file = "mine.wasm"` is this one.

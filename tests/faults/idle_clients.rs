@@ -1,0 +1,76 @@
+//! Clients that are only there.
+
+use std::net::TcpStream;
+
+use crate::harness::{Backend, Client, Setup, wait_until};
+
+/// Connections that were used once and then kept.
+fn idle(proxy: &crate::harness::Proxy, count: usize) -> Vec<Client> {
+    (0..count)
+        .map(|_| {
+            let mut client = proxy.client();
+            assert_eq!(client.get("/").status(), 200);
+            client
+        })
+        .collect()
+}
+
+fn memory_of_idle_clients(count: usize) {
+    let backend = Backend::named("backend");
+    let proxy =
+        Setup { listener: "keepalive_timeout = \"10m\"\nmax_connections = 20000", ..Setup::default() }
+            .start(&[&backend]);
+    // Whatever is made once is made now.
+    drop(idle(&proxy, 50));
+    let before = proxy.resident_memory();
+    let clients = idle(&proxy, count);
+    let each = proxy.resident_memory().saturating_sub(before) / count as u64;
+    println!("{count} idle clients, {each} bytes of resident memory each");
+    assert!(each < 20 << 10, "{each} bytes each");
+    assert_eq!(proxy.client().get("/").status(), 200);
+    drop(clients);
+}
+
+#[test]
+fn a_thousand_idle_clients_cost_little_memory() {
+    memory_of_idle_clients(1_000);
+}
+
+#[test]
+#[ignore = "needs 20,000 file descriptors in this process and in the proxy's"]
+fn ten_thousand_idle_clients_cost_little_memory() {
+    memory_of_idle_clients(10_000);
+}
+
+#[test]
+fn slow_clients_are_closed_on_time_and_hold_nobody_up() {
+    let backend = Backend::named("backend");
+    let proxy = Setup {
+        listener: "header_timeout = \"1s\"\nbody_timeout = \"1s\"\nkeepalive_requests = 1000000000",
+        ..Setup::default()
+    }
+    .start(&[&backend]);
+    let mut slow: Vec<TcpStream> = Vec::new();
+    for number in 0..400 {
+        let mut client = proxy.client();
+        client.send(match number % 2 {
+            0 => "GET / HTTP/1.1\r\nHost: te",
+            _ => "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nslow",
+        });
+        slow.push(client.stream().try_clone().expect("a socket"));
+    }
+    let mut client = proxy.client();
+    let mut served = 0;
+    wait_until("all slow clients are closed", || {
+        assert_eq!(client.get("/").status(), 200);
+        served += 1;
+        slow.retain(|stream| {
+            stream.set_nonblocking(true).expect("a socket");
+            // Told 408, then closed: something to read.
+            stream.peek(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        });
+        slow.is_empty()
+    });
+    println!("{served} requests served meanwhile");
+    assert!(served > 10);
+}
