@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
@@ -18,9 +19,13 @@ use crate::config::{Config, RouteConfig};
 use crate::control::admin;
 use crate::control::archive::Archive;
 use crate::control::watch::{PluginWatch, Watched};
+use crate::discovery::{DiscoveredPool, Discovery};
 use crate::listener::Listener;
 use crate::policy::{Milestone, Opened, Picker, PolicyLoader, PolicySlot};
 use crate::worker::{self, Drained, Phase, WorkerSetup};
+
+/// How long the start waits for DNS to name backends.
+const FIRST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// A running proxy.
 ///
@@ -33,6 +38,8 @@ pub struct App {
     phase: watch::Sender<Phase>,
     workers: Vec<JoinHandle<std::io::Result<Drained>>>,
     plugins: PluginWatch,
+    /// Present if any pool has names to follow.
+    _discovery: Option<Discovery>,
 }
 
 impl App {
@@ -76,6 +83,7 @@ impl App {
         let watched = watched
             .filter_map(|(used, slot)| Some(Watched { path: used.file(config)?, slot: Arc::clone(slot) }));
         let plugins = PluginWatch::start(watched.collect(), loader).context("cannot watch plugin files")?;
+        let discovery = discover(config, clock, &slots)?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let workers = start_workers(config, clock, opened, &listeners, sockets, &phase_seen)?;
 
@@ -86,7 +94,7 @@ impl App {
             tracing::info!(address = %admin.local_addr()?, "admin listening");
         }
         let listeners = listeners.iter().map(|listener| listener.address).collect();
-        Ok(Self { slots, listeners, admin, phase, workers, plugins })
+        Ok(Self { slots, listeners, admin, phase, workers, plugins, _discovery: discovery })
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0.
@@ -143,6 +151,22 @@ impl App {
         }
         Ok(if cut_off == 0 { Drained::Clean } else { Drained::CutOff(cut_off) })
     }
+}
+
+/// Follows the names of backends, and waits a moment for the first answers.
+fn discover(config: &Config, clock: Clock, slots: &[Arc<PolicySlot>]) -> Result<Option<Discovery>> {
+    // The pools' own slots come first.
+    let discovered = config.pools.iter().zip(slots).map(|(pool, slot)| DiscoveredPool {
+        pool: Arc::clone(slot.pool()),
+        entries: pool.discovered.clone(),
+    });
+    let discovered: Vec<_> = discovered.filter(|pool| !pool.entries.is_empty()).collect();
+    if discovered.is_empty() {
+        return Ok(None);
+    }
+    let discovery = Discovery::start(clock).context("no thread for DNS")?;
+    discovery.update(config.dns.clone(), discovered).wait(FIRST_ANSWERS);
+    Ok(Some(discovery))
 }
 
 fn open_archive(directory: &Path) -> Result<Archive> {
