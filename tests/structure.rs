@@ -138,6 +138,24 @@ fn each_package_has_one_owner() {
 }
 
 #[test]
+fn only_the_control_side_compiles_and_instantiates() {
+    let owners: [(&str, &[&str]); 3] = [
+        ("Module::", &["policy/admission.rs"]),
+        (".instantiate(", &["policy/instance.rs"]),
+        (
+            "Instance::build(",
+            &["policy/admission/rehearsal.rs", "policy/loader/keeper.rs", "policy/testing.rs"],
+        ),
+    ];
+    for (path, source) in sources(&root().join("host/src")) {
+        for (call, files) in owners {
+            let calls = without_tests(&source).contains(call) && !path.ends_with("tests.rs");
+            assert!(!calls || files.contains(&path.as_str()), "{path} has a call of `{call}`");
+        }
+    }
+}
+
+#[test]
 fn files_are_small_and_named_for_what_they_hold() {
     for folder in ["host/src", "plugin-sdk/src", "plugins", "xtask/src", "tests"] {
         for (path, source) in sources(&root().join(folder)) {

@@ -15,11 +15,12 @@ use anyhow::{Context, Result};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::{Config, RouteConfig};
+use crate::config::{Config, PoolConfig, RouteConfig};
 use crate::control::admin;
 use crate::control::archive::Archive;
 use crate::control::watch::{PluginWatch, Watched};
 use crate::discovery::{DiscoveredPool, Discovery};
+use crate::health::{Assignment, HealthMonitor, HealthSettings};
 use crate::listener::Listener;
 use crate::policy::{Milestone, Opened, Picker, PolicyLoader, PolicySlot};
 use crate::worker::{self, Drained, Phase, WorkerSetup};
@@ -40,6 +41,8 @@ pub struct App {
     plugins: PluginWatch,
     /// Present if any pool has names to follow.
     _discovery: Option<Discovery>,
+    /// Works until it is dropped.
+    _health: HealthMonitor,
 }
 
 impl App {
@@ -84,6 +87,8 @@ impl App {
             .filter_map(|(used, slot)| Some(Watched { path: used.file(config)?, slot: Arc::clone(slot) }));
         let plugins = PluginWatch::start(watched.collect(), loader).context("cannot watch plugin files")?;
         let discovery = discover(config, clock, &slots)?;
+        let health = HealthMonitor::start(clock, watched_pools(config, &slots));
+        let health = health.context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let workers = start_workers(config, clock, opened, &listeners, sockets, &phase_seen)?;
 
@@ -94,7 +99,7 @@ impl App {
             tracing::info!(address = %admin.local_addr()?, "admin listening");
         }
         let listeners = listeners.iter().map(|listener| listener.address).collect();
-        Ok(Self { slots, listeners, admin, phase, workers, plugins, _discovery: discovery })
+        Ok(Self { slots, listeners, admin, phase, workers, plugins, _discovery: discovery, _health: health })
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0.
@@ -159,6 +164,7 @@ fn discover(config: &Config, clock: Clock, slots: &[Arc<PolicySlot>]) -> Result<
     let discovered = config.pools.iter().zip(slots).map(|(pool, slot)| DiscoveredPool {
         pool: Arc::clone(slot.pool()),
         entries: pool.discovered.clone(),
+        health: Arc::new(HealthSettings::of(pool)),
     });
     let discovered: Vec<_> = discovered.filter(|pool| !pool.entries.is_empty()).collect();
     if discovered.is_empty() {
@@ -182,6 +188,15 @@ fn loader(
     // The standard library's hasher is seeded by the system.
     let seed = RandomState::new().build_hasher().finish();
     Ok(PolicyLoader::start_with(clock, workers, seed, remember)?)
+}
+
+/// The pools and their settings. The pools' own slots come first.
+fn watched_pools(config: &Config, slots: &[Arc<PolicySlot>]) -> Vec<Assignment> {
+    let assignment = |(pool, slot): (&PoolConfig, &Arc<PolicySlot>)| Assignment {
+        pool: Arc::clone(slot.pool()),
+        settings: Arc::new(HealthSettings::of(pool)),
+    };
+    config.pools.iter().zip(slots).map(assignment).collect()
 }
 
 /// Binds every listener once for each worker. The outer vector of sockets is by listener.

@@ -1,12 +1,14 @@
 //! One server of a pool: what the operator said of it and what the proxy has seen of it.
 
 mod stats;
+mod streaks;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use stats::{BackendStats, Completion};
+pub use streaks::{Sign, Streak, Streaks};
 
 /// A backend's place in its pool's [`Topology`](crate::topology::Topology), valid until the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,9 @@
 mod address;
 mod dns;
 mod error;
+mod health;
+mod health_check;
+mod limits;
 mod policy;
 mod pool;
 mod read;
@@ -21,10 +24,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::StatusCode;
 use ipnet::IpNet;
 
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
+pub use health::{EjectionConfig, HealthConfig};
+pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use policy::{OnFault, PolicyConfig, PolicySource, Probation};
 use read::{Source, Value};
 
@@ -101,6 +107,9 @@ pub struct DownstreamLimits {
     pub keepalive_requests: u64,
     /// Longest time in which a client takes nothing of a response. `send_timeout`, 60 s.
     pub send_timeout: Duration,
+    /// Least average rate at which a client takes a response while it keeps us waiting, after 10 s of that, bytes per
+    /// second. `min_send_rate`, 500 B; 0 = none.
+    pub min_send_rate: u64,
     /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`, 1 h.
     pub tunnel_timeout: Duration,
     /// Largest request head, bytes. `max_header_bytes`, 64 KiB.
@@ -122,6 +131,7 @@ impl Default for DownstreamLimits {
             keepalive_timeout: Duration::from_secs(60),
             keepalive_requests: 10_000,
             send_timeout: Duration::from_secs(60),
+            min_send_rate: 500,
             tunnel_timeout: Duration::from_secs(3_600),
             max_header_bytes: 64 << 10,
             max_headers: 100,
@@ -182,6 +192,8 @@ pub struct PoolConfig {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    /// What decides the backends' health and weight.
+    pub health: HealthConfig,
 }
 
 /// Limits of a pool. Every one is finite by default.
@@ -193,12 +205,17 @@ pub struct UpstreamLimits {
     pub response_timeout: Duration,
     /// Longest silence within a response body. `idle_timeout`, 60 s.
     pub idle_timeout: Duration,
+    /// From a request's head to the last byte of its response, all attempts included; not for upgraded connections.
+    /// `total_timeout`, none.
+    pub total_timeout: Option<Duration>,
     /// Idle connections kept per backend, over all workers. `idle_connections`, 256.
     pub idle_connections: usize,
     /// How long an idle connection is kept. `idle_connection_timeout`, 15 s.
     pub idle_connection_timeout: Duration,
     /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
     pub max_response_header_bytes: usize,
+    /// When a request is sent to another backend.
+    pub retry: RetryLimits,
 }
 
 impl Default for UpstreamLimits {
@@ -207,9 +224,44 @@ impl Default for UpstreamLimits {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
+            total_timeout: None,
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,
+            retry: RetryLimits::default(),
+        }
+    }
+}
+
+/// `[pool.NAME.retry]`: when, and how often, a request is sent to another backend after one has failed it.
+#[derive(Debug, Clone)]
+pub struct RetryLimits {
+    /// Attempts beyond the first; 0 turns retries off. `attempts`, 2.
+    pub attempts: u32,
+    /// Statuses, 400 to 599, of a response that is given up for another attempt. `statuses`, none.
+    pub statuses: Vec<StatusCode>,
+    /// In place of `response_timeout` as long as another attempt may follow; never longer. `per_try_timeout`, none.
+    pub per_try_timeout: Option<Duration>,
+    /// Longest pause before the first retry; doubles with each one. The pause itself is random. `backoff`, 25 ms.
+    pub backoff: Duration,
+    /// Largest request body kept for another attempt, bytes; 0 keeps none. `body`, 16 KiB.
+    pub body: usize,
+    /// Retries in relation to requests, percent. `budget_percent`, 20.
+    pub budget_percent: u32,
+    /// Retries per second that are allowed in any case. `budget_per_second`, 10.
+    pub budget_per_second: u32,
+}
+
+impl Default for RetryLimits {
+    fn default() -> Self {
+        Self {
+            attempts: 2,
+            statuses: Vec::new(),
+            per_try_timeout: None,
+            backoff: Duration::from_millis(25),
+            body: 16 << 10,
+            budget_percent: 20,
+            budget_per_second: 10,
         }
     }
 }
@@ -221,6 +273,8 @@ pub struct BackendConfig {
     pub name: String,
     /// Where it listens. A host name is resolved once, when the file is read.
     pub address: SocketAddr,
+    /// Where its health is checked, if not there. `check_address`.
+    pub check_address: Option<SocketAddr>,
     /// Share of requests in relation to the others, 1 to 1,000.
     pub weight: u32,
     /// Where it stands; empty if not given.

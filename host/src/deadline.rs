@@ -67,7 +67,7 @@ impl Deadlines {
             place: Cell::new(entries.len()),
         });
         entries.push(Rc::clone(&entry));
-        Deadline { shared: Rc::clone(&self.shared), entry }
+        Deadline { shared: Rc::clone(&self.shared), entry, bound: Cell::new(NEVER) }
     }
 
     /// Takes the time and wakes whoever waits for a deadline that has passed.
@@ -97,6 +97,8 @@ impl Deadlines {
 pub struct Deadline {
     shared: Rc<Shared>,
     entry: Rc<Entry>,
+    /// However late it is set, it fires by then.
+    bound: Cell<Moment>,
 }
 
 impl Deadline {
@@ -108,7 +110,29 @@ impl Deadline {
 
     /// Fires at `at`.
     pub fn set_at(&self, at: Moment) {
-        self.entry.at.set(at);
+        self.entry.at.set(at.min(self.bound.get()));
+    }
+
+    /// Whenever it is set from now on, it fires at `bound` at the latest.
+    pub fn bind(&self, bound: Moment) {
+        self.bound.set(bound);
+    }
+
+    /// Takes the bound away.
+    pub fn unbind(&self) {
+        self.bound.set(NEVER);
+    }
+
+    /// Whether the bound has passed.
+    #[must_use]
+    pub fn is_out_of_bound(&self) -> bool {
+        self.bound.get() <= self.shared.now.get()
+    }
+
+    /// Whether the bound will have passed after `span` from now.
+    #[must_use]
+    pub fn is_bound_within(&self, span: Duration) -> bool {
+        self.bound.get() <= self.shared.now.get().after(span)
     }
 
     /// Doesn't fire.
@@ -178,6 +202,24 @@ mod tests {
         deadline.set(Duration::from_secs(3600));
         deadlines.sweep();
         assert!(deadline.is_set() && !passed(&deadline));
+    }
+
+    #[test]
+    fn a_bound_comes_before_whatever_is_set() {
+        let deadlines = Deadlines::new(Clock::start());
+        let deadline = deadlines.deadline();
+        deadline.bind(deadlines.now());
+        assert!(deadline.is_out_of_bound() && !passed(&deadline), "a bound alone doesn't fire");
+        deadline.set(Duration::from_secs(3600));
+        assert!(passed(&deadline));
+        deadline.bind(deadlines.now().after(Duration::from_secs(60)));
+        assert!(!deadline.is_out_of_bound() && deadline.is_bound_within(Duration::from_secs(60)));
+        assert!(!deadline.is_bound_within(Duration::from_secs(59)));
+        deadline.set(Duration::from_secs(3600));
+        assert!(!passed(&deadline) && deadline.is_set_within(Duration::from_secs(60)));
+        deadline.unbind();
+        deadline.set(Duration::from_secs(3600));
+        assert!(!deadline.is_set_within(Duration::from_secs(60)) && !deadline.is_out_of_bound());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{DiscoveredConfig, DnsConfig};
+use crate::health::HealthSettings;
 use crate::pool::Pool;
 
 use follower::Follower;
@@ -31,6 +32,8 @@ pub struct DiscoveredPool {
     pub pool: Arc<Pool>,
     /// What stands for more of them.
     pub entries: Vec<DiscoveredConfig>,
+    /// What decides how a new one begins.
+    pub health: Arc<HealthSettings>,
 }
 
 /// What is to be followed. The sender tells when every name has had an answer.

@@ -9,6 +9,7 @@ pub mod client;
 pub mod framing;
 pub mod gate;
 pub mod head;
+mod rate;
 pub mod refusal;
 
 pub use client::Client;

@@ -16,6 +16,7 @@ pub mod demo;
 pub mod discovery;
 pub mod downstream;
 pub mod drain;
+pub mod health;
 pub mod listener;
 pub mod policy;
 pub mod pool;

@@ -1,11 +1,17 @@
 //! A named set of backends, shared by all workers.
 
+mod alarm;
+mod retry_budget;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::Backend;
 use crate::config::UpstreamLimits;
 use crate::topology::{Member, Topology};
+
+pub use alarm::Alarm;
+pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
 const FIRST: u64 = 1;
@@ -19,14 +25,18 @@ pub struct Pool {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    /// What the workers raise when a backend has failed too often in a row.
+    pub alarm: Alarm,
+    retry_budget: RetryBudget,
     present: Mutex<Present>,
     generation: AtomicU64,
 }
 
-/// How a pool stands at the moment. Both fields say the same.
+/// How a pool stands at the moment. The topology is what comes of the other two.
 #[derive(Debug)]
 struct Present {
     members: Vec<Member>,
+    panic_threshold: u32,
     topology: Arc<Topology>,
 }
 
@@ -35,9 +45,17 @@ impl Pool {
     #[must_use]
     pub fn new(name: &str, hash_seed: u64, limits: UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
         let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
-        let topology = Arc::new(Topology::of(FIRST, &members));
-        let present = Mutex::new(Present { members, topology });
-        Self { name: name.into(), hash_seed, limits, present, generation: AtomicU64::new(FIRST) }
+        let topology = Arc::new(Topology::of(FIRST, &members, 0));
+        let present = Mutex::new(Present { members, panic_threshold: 0, topology });
+        Self {
+            name: name.into(),
+            hash_seed,
+            retry_budget: RetryBudget::new(&limits.retry),
+            limits,
+            alarm: Alarm::default(),
+            present,
+            generation: AtomicU64::new(FIRST),
+        }
     }
 
     /// The topology of this moment. Takes a lock: workers keep the answer and look at
@@ -47,16 +65,38 @@ impl Pool {
         Arc::clone(&self.present().topology)
     }
 
-    /// Changes the members, and publishes the topology that comes of it. Workers and policies see it at their next pick.
+    /// Changes the members, and publishes the topology that comes of it, unless it is the same. Workers and policies see
+    /// it at their next pick.
     ///
     /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
-    /// lost.
-    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
+    /// lost. Answers the generation of the topology that holds them.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) -> u64 {
         let mut present = self.present();
         change(&mut present.members);
+        self.publish(present)
+    }
+
+    /// Below which share of healthy backends, percent, health is ignored; 0, which it is at first, is never.
+    pub fn set_panic_threshold(&self, percent: u32) {
+        let mut present = self.present();
+        present.panic_threshold = percent;
+        self.publish(present);
+    }
+
+    fn publish(&self, mut present: MutexGuard<'_, Present>) -> u64 {
         let generation = present.topology.generation() + 1;
-        present.topology = Arc::new(Topology::of(generation, &present.members));
-        self.generation.store(generation, Ordering::Release);
+        let topology = Topology::of(generation, &present.members, present.panic_threshold);
+        if !topology.agrees_with(&present.topology) {
+            present.topology = Arc::new(topology);
+            self.generation.store(generation, Ordering::Release);
+        }
+        present.topology.generation()
+    }
+
+    /// How many of its requests may be sent once more, and how many were.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     /// Generation of the topology of this moment: one atomic load.

@@ -2,6 +2,7 @@
 //!
 //! [`handle`] is the whole of it; each step lives in the module of its name.
 
+mod attempts;
 mod body;
 mod failure;
 mod forward;
@@ -18,11 +19,11 @@ use hyper::body::Incoming;
 pub use body::ResponseBody;
 pub use failure::Failure;
 
-use crate::deadline::Deadlines;
+use crate::deadline::{Deadlines, GRANULARITY};
 use crate::downstream::Client;
-use crate::policy::Pick;
 use crate::route::Router;
-use crate::upstream::{self, Balancer, Exchange, Tunnel};
+use crate::upstream::{self, Balancer, Tunnel};
+use attempts::Attempts;
 use body::RequestInWork;
 
 /// What a worker needs to serve requests.
@@ -105,28 +106,22 @@ async fn serve(
     let (mut parts, body) = request.into_parts();
     forward::adopt_absolute_target(&mut parts)?;
     let balancer = route(proxy, &parts).ok_or(Failure::NoRoute)?;
+    if let Some(total) = balancer.limits().total_timeout {
+        // The last sweep lies in the past: one granule more, so that it never fires early.
+        client.bind_request(proxy.deadlines.now().after(total + GRANULARITY));
+    }
     let upgrade = forward::wanted_upgrade(&parts.headers);
-    let spare = client.needs_spare(number, &parts.method, body.is_end_stream()).then(|| parts.clone());
-    let mut head = forward::request_head(parts, client, upgrade.as_ref());
-
-    let mut exchange = match balancer.pick(&mut head) {
-        Pick::Backend(picked) => {
-            let claim = balancer.claim(picked, &head).ok_or(Failure::NoBackend)?;
-            Exchange::begin(claim, proxy.deadlines.clock())
-        }
-        Pick::Reject(status) => return Err(Failure::PolicyReject(status)),
-        Pick::Failed => return Err(Failure::PolicyFault),
-        Pick::Unavailable => return Err(Failure::NoBackend),
+    let attempts = Attempts {
+        balancer,
+        client,
+        clock: proxy.deadlines.clock(),
+        number,
+        upgrade: upgrade.as_ref(),
+        spare: client.needs_spare(number, &parts.method).then(|| parts.clone()),
+        upload: forward::upload(&parts, body, balancer.limits().retry.body),
     };
-    let replay = || {
-        let mut parts = spare.or_else(|| client.replay(number))?;
-        forward::adopt_absolute_target(&mut parts).ok()?;
-        Some(forward::request_head(parts, client, upgrade.as_ref()).parts)
-    };
-    let mut response = exchange.run(head.parts, body, &client.upstream, replay).await.map_err(|error| {
-        // A broken request body breaks the exchange, too; the client hears of its own fault.
-        client.body_refusal(number).map_or(Failure::Upstream(error), Failure::Refused)
-    })?;
+    let head = forward::request_head(parts, client, upgrade.as_ref());
+    let (exchange, mut response) = attempts.answer(head).await?;
 
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     match (switched, upgrade) {

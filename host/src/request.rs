@@ -35,7 +35,7 @@ impl RequestHead {
 }
 
 impl Default for RequestHead {
-    /// An empty `GET /` from nowhere, for the time in which the real one is lent out.
+    /// An empty `GET /` from nowhere.
     fn default() -> Self {
         Self::new(http::Request::new(()).into_parts().0, IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }

@@ -7,13 +7,24 @@ use pointsman_sdk::abi::flag;
 use crate::backend::{Backend, BackendIndex, BackendStats};
 use crate::request::Tried;
 
+/// Whether a backend is fit to serve, as far as the proxy knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It is.
+    Up,
+    /// It isn't: its checks fail, or it is ejected.
+    Down,
+    /// Nobody knows yet, and it shall serve only once somebody does. It doesn't enter into whether its pool panics.
+    Unknown,
+}
+
 /// A backend of a pool, and how it stands at the moment.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// The backend.
     pub backend: Arc<Backend>,
-    /// Whether it is fit to serve, as far as the proxy knows.
-    pub healthy: bool,
+    /// Whether it is fit to serve.
+    pub health: Health,
     /// Its share of requests in relation to the others at the moment, in thousandths; never above
     /// [`Backend::weight`].
     pub weight: u32,
@@ -24,7 +35,7 @@ impl Member {
     #[must_use]
     pub fn healthy(backend: Arc<Backend>) -> Self {
         let weight = backend.weight;
-        Self { backend, healthy: true, weight }
+        Self { backend, health: Health::Up, weight }
     }
 }
 
@@ -39,6 +50,16 @@ pub struct Topology {
     flags: Box<[u32]>,
     weights: Box<[u32]>,
     eligible: usize,
+    panic: bool,
+}
+
+/// Which backends serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tier {
+    /// Those that aren't backups.
+    Regular,
+    /// The backups, because no other is fit.
+    Backup,
 }
 
 impl Topology {
@@ -46,20 +67,25 @@ impl Topology {
     #[must_use]
     pub fn new(generation: u64, backends: Vec<Arc<Backend>>) -> Self {
         let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
-        Self::of(generation, &members)
+        Self::of(generation, &members, 0)
     }
 
     /// Builds the topology of these members, in their order.
+    ///
+    /// Eligible are the healthy ones that aren't draining; backups only if there is no other. If less than
+    /// `panic_threshold` percent of those whose turn it is are healthy, the pool panics: all of them are eligible.
     #[must_use]
-    pub fn of(generation: u64, members: &[Member]) -> Self {
-        let fit = |member: &Member| member.healthy && !member.backend.draining;
-        let backups_serve = !members.iter().any(|member| fit(member) && !member.backend.backup);
+    pub fn of(generation: u64, members: &[Member], panic_threshold: u32) -> Self {
+        let tier = Tier::serving(members);
+        let panic = tier.panics(members, panic_threshold);
         let flags: Box<[u32]> = members
             .iter()
             .map(|member| {
-                let eligible = fit(member) && (backups_serve || !member.backend.backup);
+                let healthy = member.health == Health::Up;
+                let panicking = panic && member.health == Health::Down;
+                let eligible = tier.has(member) && (healthy || panicking);
                 [
-                    (member.healthy, flag::HEALTHY),
+                    (healthy, flag::HEALTHY),
                     (eligible, flag::ELIGIBLE),
                     (member.backend.draining, flag::DRAINING),
                     (member.backend.backup, flag::BACKUP),
@@ -72,7 +98,7 @@ impl Topology {
         let weights = members.iter().map(|member| member.weight).collect();
         let stats = members.iter().map(|member| Arc::clone(&member.backend.stats)).collect();
         let backends = members.iter().map(|member| Arc::clone(&member.backend)).collect();
-        Self { generation, backends, stats, flags, weights, eligible }
+        Self { generation, backends, stats, flags, weights, eligible, panic }
     }
 
     /// Counts up with every new topology of a pool.
@@ -117,6 +143,21 @@ impl Topology {
         self.eligible
     }
 
+    /// Whether so few backends are healthy that health is ignored.
+    #[must_use]
+    pub fn panics(&self) -> bool {
+        self.panic
+    }
+
+    /// Whether another topology says the same of the same backends.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.flags == other.flags
+            && self.weights == other.weights
+            && self.backends.len() == other.backends.len()
+            && self.backends.iter().zip(&other.backends).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
     /// Whether the backend at an index may be picked.
     #[must_use]
     pub fn is_eligible(&self, index: BackendIndex) -> bool {
@@ -134,45 +175,128 @@ impl Topology {
     }
 }
 
+impl Tier {
+    /// The backups' turn comes when no other backend is fit. If none of them is fit either, nobody takes turns.
+    fn serving(members: &[Member]) -> Self {
+        let any = |tier: Self, fits: fn(&Member) -> bool| members.iter().any(|m| tier.has(m) && fits(m));
+        let fit = |member: &Member| member.health == Health::Up;
+        let backups_serve =
+            !any(Self::Regular, fit) && (any(Self::Backup, fit) || !any(Self::Regular, |_| true));
+        if backups_serve { Self::Backup } else { Self::Regular }
+    }
+
+    /// Where a backend belongs; nowhere if it is draining.
+    fn of(member: &Member) -> Option<Self> {
+        match (member.backend.draining, member.backend.backup) {
+            (true, _) => None,
+            (false, true) => Some(Self::Backup),
+            (false, false) => Some(Self::Regular),
+        }
+    }
+
+    fn has(self, member: &Member) -> bool {
+        Self::of(member) == Some(self)
+    }
+
+    fn panics(self, members: &[Member], threshold: u32) -> bool {
+        let count =
+            |health| members.iter().filter(|member| self.has(member) && member.health == health).count();
+        let (up, down) = (count(Health::Up), count(Health::Down));
+        up * 100 < (up + down) * threshold as usize
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Backends written as letters: `s` serves, `u` is unhealthy, `b` backup, `d` draining, `x` draining backup.
-    fn eligible(kinds: &str) -> Vec<usize> {
-        let members: Vec<Member> = kinds
-            .chars()
-            .map(|kind| {
-                let member = Member::healthy(Arc::new(Backend {
-                    name: kind.to_string().into(),
-                    address: ([127, 0, 0, 1], 1).into(),
-                    weight: 1000,
-                    zone: "".into(),
-                    labels: [].into(),
-                    backup: matches!(kind, 'b' | 'x'),
-                    draining: matches!(kind, 'd' | 'x'),
-                    stats: Arc::default(),
-                }));
-                Member { healthy: kind != 'u', ..member }
-            })
-            .collect();
-        let topology = Topology::of(1, &members);
+    /// Members written as letters: `s` serves, `u` is down, `?` unknown, `d` draining; `b` is a backup, `v` one that is
+    /// down, `x` one that is draining.
+    fn members(kinds: &str) -> Vec<Member> {
+        let member = |kind: char| {
+            let member = Member::healthy(Arc::new(Backend {
+                name: kind.to_string().into(),
+                address: ([127, 0, 0, 1], 1).into(),
+                weight: 1000,
+                zone: "".into(),
+                labels: [].into(),
+                backup: matches!(kind, 'b' | 'v' | 'x'),
+                draining: matches!(kind, 'd' | 'x'),
+                stats: Arc::default(),
+            }));
+            let health = match kind {
+                'u' | 'v' => Health::Down,
+                '?' => Health::Unknown,
+                _ => Health::Up,
+            };
+            Member { health, ..member }
+        };
+        kinds.chars().map(member).collect()
+    }
+
+    /// These serve, and the pool panics or not.
+    fn check(kinds: &str, panic_threshold: u32, serving: &[usize], panics: bool) {
+        let topology = Topology::of(1, &members(kinds), panic_threshold);
         let places: Vec<usize> =
             (0..kinds.len()).filter(|&i| topology.is_eligible(BackendIndex(i as u32))).collect();
+        assert_eq!(places, serving, "{kinds} at {panic_threshold} %");
         assert_eq!(topology.eligible(), places.len());
-        places
+        assert_eq!(topology.panics(), panics, "{kinds} at {panic_threshold} %");
     }
 
     #[test]
     fn backups_serve_only_when_nothing_else_does() {
-        assert_eq!(eligible("ssb"), [0, 1]);
-        assert_eq!(eligible("dsb"), [1]);
-        assert_eq!(eligible("ddb"), [2]);
-        assert_eq!(eligible("ddx"), [] as [usize; 0]);
-        assert_eq!(eligible("bb"), [0, 1]);
-        assert_eq!(eligible("usb"), [1]);
-        assert_eq!(eligible("udb"), [2]);
-        assert_eq!(eligible("uu"), [] as [usize; 0]);
-        assert_eq!(eligible(""), [] as [usize; 0]);
+        for threshold in [0, 1] {
+            check("ssb", threshold, &[0, 1], false);
+            check("dsb", threshold, &[1], false);
+            check("ddb", threshold, &[2], false);
+            check("ddx", threshold, &[], false);
+            check("bb", threshold, &[0, 1], false);
+            check("usb", threshold, &[1], false);
+            check("udb", threshold, &[2], false);
+            check("?b", threshold, &[1], false);
+            check("", threshold, &[], false);
+        }
+    }
+
+    #[test]
+    fn too_few_healthy_backends_make_all_serve() {
+        // Less than the threshold, not just at it.
+        check("suuu", 25, &[0], false);
+        check("suuu", 26, &[0, 1, 2, 3], true);
+        check("suuu", 100, &[0, 1, 2, 3], true);
+        check("ssss", 100, &[0, 1, 2, 3], false);
+        check("uu", 0, &[], false);
+        check("uu", 1, &[0, 1], true);
+        // What is draining neither counts nor serves.
+        check("sudd", 50, &[0], false);
+        check("sudd", 51, &[0, 1], true);
+        // Backups come before panic, and backups that serve can panic themselves.
+        check("uub", 50, &[2], false);
+        check("uubv", 50, &[2], false);
+        check("uubvv", 50, &[2, 3, 4], true);
+        // If nobody is fit, it is the others' job; unless there are none.
+        check("uv", 50, &[0], true);
+        check("dv", 50, &[1], true);
+        // A backup that waits doesn't count.
+        check("suvvv", 50, &[0], false);
+        // What nobody has looked at counts as little as if it weren't there.
+        check("s?????", 50, &[0], false);
+        check("u?", 50, &[0], true);
+        check("??", 100, &[], false);
+    }
+
+    #[test]
+    fn agrees_only_with_the_same_state_of_the_same_backends() {
+        let mut changed = members("sub");
+        let topology = Topology::of(1, &changed, 0);
+        assert!(topology.agrees_with(&Topology::of(2, &changed, 0)));
+        assert!(!topology.agrees_with(&Topology::of(2, &members("sub"), 0)));
+        assert!(!topology.agrees_with(&Topology::of(2, &changed[..2], 0)));
+        changed[0].weight = 100;
+        assert!(!topology.agrees_with(&Topology::of(2, &changed, 0)));
+        changed[0].weight = 1000;
+        changed[1].health = Health::Up;
+        assert!(!topology.agrees_with(&Topology::of(2, &changed, 0)));
     }
 }

@@ -10,10 +10,13 @@ mod pool;
 mod progress;
 mod stream;
 mod tunnel;
+mod upload;
 
 pub use balancer::{Balancer, Claim};
-pub use body::{ExchangeBody, RequestBody};
-pub use error::Error;
-pub use exchange::Exchange;
+pub use body::ExchangeBody;
+pub use connection::Patience;
+pub use error::{Error, is_our_own};
+pub use exchange::{Exchange, Failed, Reached};
 pub use pool::WorkerPool;
 pub use tunnel::Tunnel;
+pub use upload::{RequestBody, Upload};

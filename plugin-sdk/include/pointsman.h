@@ -184,9 +184,12 @@ POINTSMAN_IMPORT("tick_every") void pointsman_tick_every(uint32_t ms);
 /* ---- Limits; a pool's configuration may set others for memory and call time ---- */
 
 #define POINTSMAN_LIMIT_PLUGIN_BYTES 1048576
+#define POINTSMAN_LIMIT_FUNCTIONS 10000
+#define POINTSMAN_LIMIT_FUNCTION_BYTES 65536
 #define POINTSMAN_LIMIT_MEMORY_BYTES 16777216
 #define POINTSMAN_LIMIT_TABLE_ELEMENTS 10000
 #define POINTSMAN_LIMIT_TEXT_BYTES 1024
+#define POINTSMAN_LIMIT_NAME_BYTES 1024
 #define POINTSMAN_LIMIT_CALL_MS 5
 #define POINTSMAN_LIMIT_TICK_MS 10
 

@@ -175,13 +175,13 @@ pub mod request_field {
 
 /// What is hashed, for [`import::HASH`].
 pub mod hash_source {
-    /// The client's address. No name.
+    /// The client's address. The name is not looked at.
     pub const CLIENT_IP: i32 = 0;
     /// The named header's first value.
     pub const HEADER: i32 = 1;
     /// The named cookie's value.
     pub const COOKIE: i32 = 2;
-    /// The path. No name.
+    /// The path. The name is not looked at.
     pub const PATH: i32 = 3;
     /// The named query parameter's first value, as it was sent.
     pub const QUERY: i32 = 4;
@@ -254,12 +254,18 @@ pub mod verdict {
 pub mod limit {
     /// Greatest size of a plugin file, bytes.
     pub const PLUGIN_BYTES: usize = 1 << 20;
+    /// Most functions of a plugin.
+    pub const FUNCTIONS: usize = 10_000;
+    /// Greatest size of one function, bytes of its body.
+    pub const FUNCTION_BYTES: usize = 64 << 10;
     /// Greatest linear memory, bytes. Configurable.
     pub const MEMORY_BYTES: usize = 16 << 20;
     /// Most elements of the table.
     pub const TABLE_ELEMENTS: usize = 10_000;
     /// Longest log line and refusal text, bytes; the rest is cut off.
     pub const TEXT_BYTES: usize = 1024;
+    /// Longest name of a label, header, cookie or query value, bytes; a longer one names nothing.
+    pub const NAME_BYTES: usize = 1024;
     /// CPU time of one call into the guest, ms. Configurable.
     pub const CALL_MS: u64 = 5;
     /// Least interval of ticks, ms.

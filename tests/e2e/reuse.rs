@@ -131,7 +131,7 @@ fn what_died_on_a_reused_connection_is_sent_again_if_that_is_safe() {
         ("HEAD /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\n\r\n", true),
         ("DELETE http://test/x HTTP/1.1\r\nHost: spoofed\r\nX-Mark: 1\r\n\r\n", true),
         ("PUT /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\nContent-Length: 0\r\n\r\n", true),
-        ("PUT /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\nContent-Length: 4\r\n\r\nbody", false),
+        ("PUT /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\nContent-Length: 4\r\n\r\nbody", true),
         ("POST /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\nContent-Length: 4\r\n\r\nbody", false),
         ("POST /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\nContent-Length: 0\r\n\r\n", false),
         ("PATCH /x HTTP/1.1\r\nHost: test\r\nX-Mark: 1\r\nContent-Length: 0\r\n\r\n", false),

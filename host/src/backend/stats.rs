@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::Streaks;
 use crate::clock::Moment;
 
 /// Time constant of the moving averages.
@@ -27,6 +28,8 @@ pub struct BackendStats {
     updated_us: AtomicU64,
     /// When a request last failed, plus 1 µs; 0 = never.
     failed_us: AtomicU64,
+    /// Failures in a row.
+    pub streaks: Streaks,
 }
 
 /// How one request to a backend went.
@@ -53,6 +56,7 @@ impl BackendStats {
             reported_load_ppm: most(),
             updated_us: AtomicU64::new(1),
             failed_us: AtomicU64::new(1),
+            streaks: Streaks::default(),
         }
     }
 

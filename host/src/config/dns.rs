@@ -130,11 +130,11 @@ fn servers(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
         }
         address
     };
-    let servers: Option<Vec<_>> = items
+    let servers: Vec<_> = items
         .iter()
         .map(|item| server(item).filter(|address| unique.add(*address, item, "name each server once")))
         .collect();
-    servers
+    servers.into_iter().collect()
 }
 
 /// What to ask for an entry with `resolve`.

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 
 use super::address::remote;
 use super::dns::question;
+use super::health::{HealthConfig, health};
+use super::limits::limits;
 use super::policy::{default_policy, policy};
-use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value};
-use super::{BackendConfig, DiscoveredConfig, PoolConfig, Question, UpstreamLimits};
+use super::read::{Section, Unique, Value};
+use super::{BackendConfig, DiscoveredConfig, PoolConfig, Question};
 
 const HINT: &str = "write `[pool.NAME]` above its keys";
 const BACKENDS: &str = "write `backends = [\"10.0.0.1:8080\"]`";
@@ -38,31 +40,16 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         };
         let hash_seed = section.integer("hash_seed", 0, 0..=u64::MAX);
         let limits = limits(section);
-        let backends = backends.and_then(|value| backends_of(&value));
+        let health = health(section);
+        let backends = backends.and_then(|value| {
+            let backends = backends_of(&value)?;
+            refuse_unused_addresses(&value, &backends.0, health.as_ref());
+            Some(backends)
+        });
         let name = named.then(|| name.to_owned());
-        let (policy, (backends, discovered)) = (policy?, backends?);
-        Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits })
+        let (policy, (backends, discovered), health) = (policy?, backends?, health?);
+        Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits, health })
     })
-}
-
-fn limits(section: &mut Section<'_>) -> UpstreamLimits {
-    let default = UpstreamLimits::default();
-    UpstreamLimits {
-        connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMEOUT),
-        response_timeout: section.duration("response_timeout", default.response_timeout, TIMEOUT),
-        idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMEOUT),
-        idle_connections: section.integer("idle_connections", default.idle_connections, 0..=100_000),
-        idle_connection_timeout: section.duration(
-            "idle_connection_timeout",
-            default.idle_connection_timeout,
-            TIMEOUT,
-        ),
-        max_response_header_bytes: section.bytes(
-            "max_response_header_bytes",
-            default.max_response_header_bytes,
-            HEAD_BYTES,
-        ),
-    }
 }
 
 /// The backends with addresses, and the names that stand for more of them.
@@ -117,12 +104,23 @@ enum Entry {
     Discovered(DiscoveredConfig),
 }
 
+fn refuse_unused_addresses(value: &Value<'_>, backends: &[BackendConfig], health: Option<&HealthConfig>) {
+    if health.is_none_or(|health| health.check.is_some()) {
+        return;
+    }
+    if let Some(backend) = backends.iter().find(|backend| backend.check_address.is_some()) {
+        let message = format!("`{}` has a `check_address`, but nothing is checked", backend.name);
+        value.fail(message, "add a section `[pool.NAME.health_check]` with `type = \"http\"`");
+    }
+}
+
 /// `"address"` or `{ address = …, … }`.
 fn entry(value: &Value<'_>) -> Option<Entry> {
     const HINT: &str = "write `\"10.0.0.1:8080\"` or `{ address = \"10.0.0.1:8080\", … }`";
     if value.raw().is_str() {
         return Some(Entry::Backend(BackendConfig {
             address: remote(value)?,
+            check_address: None,
             name: value.name()?.to_owned(),
             weight: 1,
             zone: String::new(),
@@ -146,16 +144,28 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
                 None => None,
             },
         };
+        let check_address = section.get("check_address").map_or(Some(None), |value| remote(&value).map(Some));
         let weight = weight(section);
         let zone = section.get("zone").map_or(Some(""), |zone| zone.name());
         let labels = section.get("labels").map_or_else(|| Some(Vec::new()), |value| labels(&value));
         let backup = section.boolean("backup", false);
         let draining = section.boolean("draining", false);
+        if matches!(place, Some(Place::Question(_))) && check_address.flatten().is_some() {
+            let hint = "remove it, and write `port` in `[pool.NAME.health_check]` if the checks have a port of their own";
+            section.fail("check_address", "is one address, but the entry stands for many backends", hint);
+        }
         let (name, zone, labels) = (name?.to_owned(), zone?.to_owned(), labels?);
         Some(match place? {
-            Place::Address(address) => {
-                Entry::Backend(BackendConfig { name, address, weight, zone, labels, backup, draining })
-            }
+            Place::Address(address) => Entry::Backend(BackendConfig {
+                address,
+                check_address: check_address?,
+                name,
+                weight,
+                zone,
+                labels,
+                backup,
+                draining,
+            }),
             Place::Question(question) => {
                 Entry::Discovered(DiscoveredConfig { name, question, weight, zone, labels, backup, draining })
             }

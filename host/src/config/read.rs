@@ -97,10 +97,17 @@ impl<'a> Section<'a> {
         default: Duration,
         range: RangeInclusive<Duration>,
     ) -> Duration {
+        self.optional_duration(key, range).unwrap_or(default)
+    }
+
+    /// A duration that may be left out for good.
+    pub(super) fn optional_duration(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
         let range = milliseconds(*range.start())..=milliseconds(*range.end());
-        self.get(key)
-            .and_then(|value| value.quantity(&DURATION, range))
-            .map_or(default, Duration::from_millis)
+        self.get(key).and_then(|value| value.quantity(&DURATION, range)).map(Duration::from_millis)
     }
 
     /// A size in bytes.

@@ -156,6 +156,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
             1..=1_000_000_000,
         ),
         send_timeout: section.duration("send_timeout", default.send_timeout, TIMEOUT),
+        min_send_rate: section.size("min_send_rate", default.min_send_rate, 0..=1 << 30),
         tunnel_timeout: section.duration("tunnel_timeout", default.tunnel_timeout, TIMEOUT),
         max_header_bytes,
         max_headers: section.integer("max_headers", default.max_headers, 1..=100),

@@ -3,6 +3,7 @@
 mod backend;
 mod dns;
 mod examples;
+mod health;
 mod listener;
 mod load;
 mod policy;

@@ -83,7 +83,7 @@ impl Follower {
                 }
                 self.schedules.entry(question.clone()).or_default();
             }
-            let placement = Placement::new(pool.pool, pool.entries);
+            let placement = Placement::new(pool);
             let placement = match before.remove(&placement.pool().name) {
                 Some(old) => placement.succeed(old),
                 None => placement,

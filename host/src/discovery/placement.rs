@@ -8,9 +8,11 @@ use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use crate::backend::{Backend, BackendStats};
 use crate::config::{DiscoveredConfig, Question};
+use crate::health::HealthSettings;
 use crate::pool::Pool;
 use crate::topology::Member;
 
+use super::DiscoveredPool;
 use super::answer::{Answer, Found};
 
 /// Most backends of a pool, those of the file included.
@@ -25,6 +27,7 @@ const MOST: usize = 10_000;
 pub(super) struct Placement {
     pool: Arc<Pool>,
     entries: Vec<DiscoveredConfig>,
+    health: Arc<HealthSettings>,
     placed: Vec<Arc<Backend>>,
     /// Backends that left while requests were running there, so that one that comes back goes on counting.
     departed: HashMap<Box<str>, Weak<BackendStats>>,
@@ -41,8 +44,9 @@ pub(super) struct Moved {
 
 impl Placement {
     /// Nothing has been placed yet.
-    pub(super) fn new(pool: Arc<Pool>, entries: Vec<DiscoveredConfig>) -> Self {
-        Self { pool, entries, placed: Vec::new(), departed: HashMap::new() }
+    pub(super) fn new(pool: DiscoveredPool) -> Self {
+        let DiscoveredPool { pool, entries, health } = pool;
+        Self { pool, entries, health, placed: Vec::new(), departed: HashMap::new() }
     }
 
     /// Goes on from an older state of the same pool.
@@ -69,7 +73,9 @@ impl Placement {
         if there.len() == wanted.len() && there.iter().zip(&wanted).all(same) {
             return None;
         }
-        self.pool.change(|members| replace(members, &before, &wanted));
+        // A topology that nobody holds any more lets go of those that left.
+        drop(topology);
+        self.pool.change(|members| replace(members, &before, &wanted, &self.health));
 
         let stays: HashSet<&str> = wanted.iter().map(|backend| &*backend.name).collect();
         let gone = self.placed.iter().filter(|backend| !stays.contains(&*backend.name));
@@ -139,7 +145,12 @@ fn is_same(one: &Backend, other: &Backend) -> bool {
 }
 
 /// Puts `wanted` in the place of the members with the names `before`. Who stays keeps how it stands.
-fn replace(members: &mut Vec<Member>, before: &HashSet<Box<str>>, wanted: &[Arc<Backend>]) {
+fn replace(
+    members: &mut Vec<Member>,
+    before: &HashSet<Box<str>>,
+    wanted: &[Arc<Backend>],
+    health: &HealthSettings,
+) {
     let (there, of_file): (Vec<_>, Vec<_>) =
         members.drain(..).partition(|member| before.contains(&member.backend.name));
     let there: HashMap<Box<str>, Member> =
@@ -151,7 +162,7 @@ fn replace(members: &mut Vec<Member>, before: &HashSet<Box<str>>, wanted: &[Arc<
             let weight = if is_whole { backend.weight } else { member.weight.min(backend.weight) };
             Member { backend: Arc::clone(backend), weight, ..member.clone() }
         }
-        None => Member::healthy(Arc::clone(backend)),
+        None => health.newcomer(Arc::clone(backend)),
     }));
 }
 

@@ -10,7 +10,8 @@ use http::{HeaderValue, Method};
 use ipnet::IpNet;
 
 use super::Refusal;
-use super::head::{self, BodyFraming, HeadFacts};
+use super::head::{self, HeadFacts};
+use crate::clock::Moment;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
 
@@ -33,6 +34,8 @@ pub struct Client {
     pub send: Deadline,
     /// Until the backend must have done something for this client.
     pub upstream: Deadline,
+    /// The request in work has a time by which it must have ended.
+    is_bound: Cell<bool>,
     /// Requests that the gate has let pass.
     passed: Cell<u64>,
     /// Requests that the path has begun, and that it has ended.
@@ -41,7 +44,7 @@ pub struct Client {
     /// What the gate found wrong with the request that would have been next, or with the body of the last that passed.
     refused_request: Cell<Option<Refusal>>,
     refused_body: Cell<Option<Refusal>>,
-    /// Head of the request `replay_number`, if that may be sent twice.
+    /// Head of the request `replay_number`, which may be sent twice if its body can.
     replay_head: RefCell<Vec<u8>>,
     replay_number: Cell<u64>,
     /// The last request that passed has an answer that keeps to HTTP.
@@ -74,6 +77,7 @@ impl Client {
             receive,
             send: deadlines.deadline(),
             upstream: deadlines.deadline(),
+            is_bound: Cell::new(false),
             passed: Cell::new(0),
             begun: Cell::new(0),
             ended: Cell::new(0),
@@ -98,9 +102,20 @@ impl Client {
         }
     }
 
+    /// The request in work, with its response, has until `end`.
+    pub fn bind_request(&self, end: Moment) {
+        self.is_bound.set(true);
+        self.upstream.bind(end);
+        self.send.bind(end);
+    }
+
     /// The path has ended a request: its response is whole, or won't be.
     pub fn end_request(&self) {
         self.ended.set(self.ended.get() + 1);
+        if self.is_bound.take() {
+            self.upstream.unbind();
+            self.send.unbind();
+        }
         // If it is set, the next head has begun.
         if self.is_idle() && !self.receive.is_set() {
             self.receive.set(self.limits.keepalive_timeout);
@@ -111,6 +126,12 @@ impl Client {
     #[must_use]
     pub fn may_keep_alive(&self) -> bool {
         self.begun.get() < self.limits.keepalive_requests
+    }
+
+    /// How many requests the path has begun.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
     }
 
     /// Whether the first request has begun.
@@ -138,10 +159,10 @@ impl Client {
     }
 
     /// Whether a request that may be sent twice can't be had again from [`replay`](Self::replay): the client pipelines,
-    /// and the gate has passed the next one already.
+    /// and the gate has kept another one.
     #[must_use]
-    pub fn needs_spare(&self, number: u64, method: &Method, no_body: bool) -> bool {
-        no_body && self.passed.get() != number && head::is_idempotent(method.as_str())
+    pub fn needs_spare(&self, number: u64, method: &Method) -> bool {
+        self.replay_number.get() != number && head::is_idempotent(method.as_str())
     }
 
     /// The head of a request that may be sent twice, from the bytes in which it came: nothing else is kept of it while
@@ -172,7 +193,8 @@ impl Client {
     pub(super) fn pass(&self, bytes: &[u8], facts: HeadFacts) {
         self.passed.set(self.passed.get() + 1);
         self.stays_with_http.set(false);
-        if facts.idempotent && facts.body == BodyFraming::None {
+        // What is kept for the request in work stays; the path keeps this one itself when its turn comes.
+        if facts.idempotent && self.is_idle() {
             let mut kept = self.replay_head.borrow_mut();
             kept.clear();
             if bytes.len() <= REPLAY_KEPT {

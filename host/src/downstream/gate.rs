@@ -10,20 +10,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::{Expected, Framing, Stop};
+use super::rate::Rate;
 use super::{Client, Refusal};
-use crate::clock::Moment;
-use crate::deadline::{Deadlines, GRANULARITY};
+use crate::deadline::Deadlines;
 
 /// What hyper sees in place of a refused request.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
-
-/// A body has this long before its average rate counts.
-const RATE_GRACE: Duration = Duration::from_secs(10);
 
 /// A client's socket behind its gate.
 #[derive(Debug)]
@@ -37,7 +33,12 @@ pub struct Gate<S> {
     /// Passed but not yet taken by hyper.
     outbox: Vec<u8>,
     state: State,
-    body: BodyRate,
+    /// How fast the body in work comes in.
+    body: Rate,
+    /// How fast the response in work is taken, since the client has first refused to take more of it.
+    response: Rate,
+    /// Number of the request that `response` is about.
+    response_number: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +48,6 @@ enum State {
     BodyRefused(Refusal),
     /// Hyper gets nothing more.
     Closed,
-}
-
-/// How fast the body in work comes in.
-#[derive(Debug, Default)]
-struct BodyRate {
-    bytes: u64,
-    /// Time spent waiting for the client; what the backend takes longer isn't the client's fault.
-    waited: Duration,
-    waiting_since: Option<Moment>,
 }
 
 impl<S> Gate<S> {
@@ -70,7 +62,9 @@ impl<S> Gate<S> {
             held: Vec::new(),
             outbox: Vec::new(),
             state: State::Open,
-            body: BodyRate::default(),
+            body: Rate::default(),
+            response: Rate::default(),
+            response_number: 0,
         }
     }
 
@@ -92,10 +86,10 @@ impl<S> Gate<S> {
         let body_before = self.framing.expected() == Expected::Body;
         let advance = self.framing.advance(input, |head, facts| client.pass(head, facts));
         if body_before {
-            self.body.bytes += advance.passed as u64;
+            self.body.count(advance.passed);
         }
         if self.framing.expected() != Expected::Body {
-            self.body = BodyRate::default();
+            self.body = Rate::default();
         }
         match advance.stop {
             Stop::End | Stop::IncompleteHead | Stop::Upgrade => (advance.passed, false),
@@ -135,14 +129,8 @@ impl<S> Gate<S> {
             Expected::Head if !self.client.is_idle() => self.client.receive.clear(),
             Expected::Head => {} // Idle: set when the last response ended.
             Expected::Body => {
-                let now = self.deadlines.now();
-                let since = *self.body.waiting_since.get_or_insert(now);
-                let mut span = limits.body_timeout;
-                if let Some(earned) = self.body.bytes.checked_div(limits.min_body_rate) {
-                    let earned = Duration::from_secs(earned).max(RATE_GRACE);
-                    span = span.min(earned.saturating_sub(self.body.waited));
-                }
-                self.client.receive.set_at(since.after(span + GRANULARITY));
+                let until = self.body.wait(self.deadlines.now(), limits.body_timeout, limits.min_body_rate);
+                self.client.receive.set_at(until);
             }
             Expected::Nothing => self.client.receive.clear(),
         }
@@ -150,9 +138,7 @@ impl<S> Gate<S> {
 
     /// The client has sent something.
     fn stop_waiting(&mut self) {
-        if let Some(since) = self.body.waiting_since.take() {
-            self.body.waited += self.deadlines.now().since(since);
-        }
+        self.body.stop_waiting(self.deadlines.now());
         self.client.receive.clear();
     }
 
@@ -288,18 +274,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Gate<S> {
-    /// Watches over a write: a client that takes nothing for too long is gone.
-    fn poll_sent<T>(&self, cx: &Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        let deadline = &self.client.send;
-        if written.is_ready() {
-            if deadline.is_set() {
+    /// Watches over a write: a client that takes nothing for too long, or too little, is gone.
+    fn poll_sent(&mut self, cx: &Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let (deadline, limits) = (&self.client.send, &self.client.limits);
+        if let Poll::Ready(sent) = written {
+            if self.response.is_waiting() {
+                self.response.stop_waiting(self.deadlines.now());
                 deadline.clear();
             }
-            return written;
+            if let Ok(bytes) = &sent {
+                self.response.count(*bytes);
+            }
+            return Poll::Ready(sent);
         }
-        if !deadline.is_set() {
-            deadline.set(self.client.limits.send_timeout);
+        if self.response_number != self.client.begun() && !self.response.is_waiting() {
+            // What went into the system's buffers until now says nothing about the client.
+            self.response_number = self.client.begun();
+            self.response = Rate::default();
         }
+        deadline.set_at(self.response.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate));
         ready!(deadline.poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

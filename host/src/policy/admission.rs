@@ -14,6 +14,7 @@ use std::time::Instant;
 use pointsman_sdk::abi::limit::PLUGIN_BYTES;
 use wasmtime::{Linker, Module};
 
+use super::engine;
 use super::guest::GuestState;
 use super::version::{PolicyVersion, VersionId};
 
@@ -27,6 +28,7 @@ pub(super) fn compile(
     id: VersionId,
     content: Cow<'static, [u8]>,
 ) -> Result<PolicyVersion, Refusal> {
+    engine::assert_no_worker();
     if content.len() > PLUGIN_BYTES {
         return Err(Refusal::TooLarge { found: content.len(), allowed: PLUGIN_BYTES });
     }
@@ -45,7 +47,7 @@ pub(super) fn compile(
     }
     let pre =
         linker.instantiate_pre(&module).map_err(|error| Refusal::Invalid { reason: format!("{error:#}") })?;
-    Ok(PolicyVersion { id, content, compile_time, hooks, lending: uses.request, uses_cells: uses.cells, pre })
+    Ok(PolicyVersion { id, content, compile_time, hooks, reach: uses.request, uses_cells: uses.cells, pre })
 }
 
 #[cfg(test)]

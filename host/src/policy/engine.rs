@@ -29,6 +29,15 @@ impl GuestEngine {
     }
 }
 
+/// Compiling and instantiating take long, and no worker ever does either. Workers go by the name of their thread; debug
+/// builds, and so the tests of the whole proxy, look at it.
+pub(super) fn assert_no_worker() {
+    debug_assert!(
+        !std::thread::current().name().is_some_and(|name| name.starts_with("worker-")),
+        "a worker compiles or instantiates a policy"
+    );
+}
+
 /// The narrowest engine that runs what Rust, C, Zig and TinyGo compile to for `wasm32-unknown-unknown`.
 fn config() -> Config {
     let mut config = Config::new();

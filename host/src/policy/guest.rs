@@ -12,7 +12,6 @@ use wasmtime::Memory;
 
 use crate::clock::{Clock, Moment};
 use crate::pool::Pool;
-use crate::request::RequestHead;
 use crate::topology::Topology;
 
 use super::budget::Budget;
@@ -20,9 +19,9 @@ use super::cells::{Cells, ResolvedCells, Schema};
 use super::rng::Rng;
 use super::settings::PolicySettings;
 
-pub(super) use lent::{Lending, LentRequest};
+pub(super) use lent::{lend, with_request};
 pub(super) use limits::{GuestLimits, LimitExceeded};
-pub(super) use watch::Watch;
+pub(super) use watch::{Watch, thread_cpu_time};
 
 /// What all guests of one slot have in common: the terms on which they serve.
 #[derive(Debug)]
@@ -90,7 +89,6 @@ pub(super) struct GuestState {
     /// The version's short name, for log lines.
     pub(super) version: String,
     pub(super) topology: Arc<Topology>,
-    pub(super) request: LentRequest,
     pub(super) call: Call,
     /// The guest's exported memory, found once.
     pub(super) memory: Option<Memory>,
@@ -117,7 +115,6 @@ impl GuestState {
             terms,
             version,
             topology,
-            request: LentRequest::default(),
             call: Call::Init,
             memory: None,
             rng: Rng::seeded(seed),
@@ -140,11 +137,6 @@ impl GuestState {
     pub(super) fn now(&mut self) -> Moment {
         let clock = self.terms.clock;
         *self.now.get_or_insert_with(|| clock.now())
-    }
-
-    /// The request, if this call has one.
-    pub(super) fn request(&self) -> Option<&RequestHead> {
-        self.request.head()
     }
 
     /// Names the layout of the guest's cells.

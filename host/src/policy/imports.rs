@@ -16,7 +16,8 @@ use std::ops::Range;
 use pointsman_sdk::abi;
 use wasmtime::{Caller, Engine, Linker};
 
-use super::guest::{GuestState, Lending};
+use super::guest::GuestState;
+use super::kept::Reach;
 
 /// A host function was called in a way that the contract rules out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,13 +45,13 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     Ok(linker)
 }
 
-/// How much of the request a guest that imports this function has to be lent.
-pub(super) fn lending(import: &str) -> Lending {
+/// How much of a request a guest that imports this function can ask for.
+pub(super) fn reach(import: &str) -> Reach {
     use abi::import::{ATTEMPT, CLIENT_IP, HASH, HEADER, REQUEST_TEXT, TRIED};
     match import {
-        REQUEST_TEXT | HEADER | HASH => Lending::Whole,
-        CLIENT_IP | ATTEMPT | TRIED => Lending::Outline,
-        _ => Lending::Nothing,
+        REQUEST_TEXT | HEADER | HASH => Reach::Whole,
+        CLIENT_IP | ATTEMPT | TRIED => Reach::Outline,
+        _ => Reach::Nothing,
     }
 }
 
@@ -63,6 +64,7 @@ pub(super) fn uses_cells(import: &str) -> bool {
 /// The guest's memory and what the host keeps for it, side by side.
 fn open<'a>(caller: &'a mut Caller<'_, GuestState>) -> wasmtime::Result<(Memory<'a>, &'a mut GuestState)> {
     let memory = caller.data().memory.ok_or(HostRefusal::NoMemory)?;
+    caller.data_mut().watch.host_call()?;
     let (bytes, state) = memory.data_and_store_mut(caller);
     Ok((Memory(bytes), state))
 }
@@ -77,9 +79,14 @@ impl Memory<'_> {
         Ok(&self.0[range])
     }
 
-    /// The same as text; `None` if it isn't UTF-8.
-    fn read_text(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<Option<&str>> {
-        Ok(std::str::from_utf8(self.read(function, ptr, len)?).ok())
+    /// The same as a name to look up; `None` if it can't be one.
+    fn read_name(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<Option<&str>> {
+        let name = self.read(function, ptr, len)?;
+        // Before anybody reads all of it.
+        if name.len() > abi::limit::NAME_BYTES {
+            return Ok(None);
+        }
+        Ok(std::str::from_utf8(name).ok())
     }
 
     /// Fills a buffer that the guest passes as `(buf, cap)`; answers the full length.

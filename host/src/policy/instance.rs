@@ -15,9 +15,9 @@ use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
-use super::engine::GuestEngine;
+use super::engine::{self, GuestEngine};
 use super::fault::Fault;
-use super::guest::{Call, GuestState, Lending, Terms};
+use super::guest::{Call, GuestState, Terms, lend};
 use super::ticker::Ticker;
 use super::version::PolicyVersion;
 
@@ -68,6 +68,7 @@ impl Instance {
         topology: Arc<Topology>,
         seed: u64,
     ) -> Result<Self, BuildError> {
+        engine::assert_no_worker();
         let deadline = terms.settings.deadline;
         let state = GuestState::new(Arc::clone(terms), version.id.to_string(), topology, seed);
         let mut guest = Guest::new(engine, state);
@@ -110,9 +111,8 @@ impl Instance {
     }
 
     /// The guest's verdict, unchecked.
-    fn pick(&mut self, head: &mut RequestHead) -> Result<i64, Fault> {
-        let lending = self.version.lending;
-        self.guest.lend(lending, Some(head), |guest| guest.call(Call::Pick, &self.hooks.pick, ()))
+    fn pick(&mut self, head: &RequestHead) -> Result<i64, Fault> {
+        lend(Some(head), || self.guest.call(Call::Pick, &self.hooks.pick, ()))
     }
 
     fn topology(&mut self, topology: Arc<Topology>) -> Result<(), Fault> {
@@ -125,9 +125,9 @@ impl Instance {
         told
     }
 
-    fn observe(&mut self, observation: Observation, head: Option<&mut RequestHead>) -> Result<(), Fault> {
+    fn observe(&mut self, observation: Observation, head: Option<&RequestHead>) -> Result<(), Fault> {
         let Some(hook) = &self.hooks.observe else { return Ok(()) };
-        self.guest.lend(self.version.lending, head, |guest| guest.call(Call::Observe, hook, observation))
+        lend(head, || self.guest.call(Call::Observe, hook, observation))
     }
 
     fn tick(&mut self) -> Result<(), Fault> {
@@ -173,20 +173,6 @@ impl Guest {
 
     fn state(&mut self) -> &mut GuestState {
         self.store.data_mut()
-    }
-
-    /// Lends the request to the guest for a call: moved in and out again, because a store owns its data.
-    fn lend<R>(
-        &mut self,
-        lending: Lending,
-        head: Option<&mut RequestHead>,
-        call: impl FnOnce(&mut Self) -> R,
-    ) -> R {
-        let Some(head) = head else { return call(self) };
-        self.state().request.exchange(lending, head);
-        let result = call(self);
-        self.state().request.exchange(lending, head);
-        result
     }
 
     fn call<A, R>(&mut self, call: Call, hook: &TypedFunc<A, R>, arguments: A) -> Result<R, Fault>

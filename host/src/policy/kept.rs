@@ -4,7 +4,17 @@ use std::net::IpAddr;
 
 use crate::request::{RequestHead, Tried};
 
-use super::guest::Lending;
+/// How much of a request a guest can ask for, by what it imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Reach {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Where the request comes from and what it has tried.
+    Outline,
+    /// Method, target and header fields too.
+    Whole,
+}
 
 /// As much of a request as its policy can ask for in `observe`. Small, as every request carries one around.
 #[derive(Debug, Default)]
@@ -25,15 +35,15 @@ pub enum Kept {
 
 impl Kept {
     /// Copies what may be asked for; the request itself goes to the backend.
-    pub(super) fn of(head: &RequestHead, lending: Lending) -> Self {
-        match lending {
-            Lending::Nothing => Self::Nothing,
-            Lending::Outline => {
+    pub(super) fn of(head: &RequestHead, reach: Reach) -> Self {
+        match reach {
+            Reach::Nothing => Self::Nothing,
+            Reach::Outline => {
                 let first = head.tried.attempt == 0 && head.tried.is_empty();
                 let tried = (!first).then(|| Box::new(head.tried.clone()));
                 Self::Outline { client: head.client, tried }
             }
-            Lending::Whole => Self::Whole(Box::new(head.clone())),
+            Reach::Whole => Self::Whole(Box::new(head.clone())),
         }
     }
 

@@ -34,6 +34,7 @@ pub struct Ledger {
     rollbacks: AtomicU64,
     circuits_opened: AtomicU64,
     open_circuits: AtomicU64,
+    longest_adoption_ns: AtomicU64,
 }
 
 /// Faults by kind.
@@ -70,6 +71,7 @@ impl Ledger {
             rollbacks: AtomicU64::new(0),
             circuits_opened: AtomicU64::new(0),
             open_circuits: AtomicU64::new(0),
+            longest_adoption_ns: AtomicU64::new(0),
         }
     }
 
@@ -127,6 +129,13 @@ impl Ledger {
         self.open_circuits.load(Relaxed)
     }
 
+    /// Most CPU time that a worker has spent on seating an instance that was delivered to it: what a swap costs the
+    /// requests of that worker. That it was descheduled meanwhile is not the swap's fault, and doesn't count.
+    #[must_use]
+    pub fn longest_adoption(&self) -> Duration {
+        Duration::from_nanos(self.longest_adoption_ns.load(Relaxed))
+    }
+
     /// Where the faults of a version that is being published are counted.
     pub(super) fn tally(&self, version: VersionId) -> Arc<Tally> {
         let mut versions = self.lock_versions();
@@ -162,6 +171,11 @@ impl Ledger {
 
     pub(super) fn count_rollback(&self) {
         self.rollbacks.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn record_adoption(&self, time: Duration) {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.longest_adoption_ns.fetch_max(ns, Relaxed);
     }
 
     pub(super) fn circuit_opened(&self) {

@@ -14,9 +14,9 @@ use crate::topology::Topology;
 
 use super::fallback;
 use super::fault::Fault;
-use super::guest::Lending;
+use super::guest::thread_cpu_time;
 use super::instance::{Failed, Seat};
-use super::kept::Kept;
+use super::kept::{Kept, Reach};
 use super::ledger::Tally;
 use super::rng::Rng;
 use super::slot::{Delivery, PolicySlot};
@@ -151,8 +151,8 @@ impl Picker {
     #[must_use]
     pub fn keep(&self, picked: Picked, head: &RequestHead) -> Kept {
         let told = picked.generation == self.generation && self.wants_responses();
-        let lending = self.version().filter(|_| told).map_or(Lending::Nothing, |version| version.lending);
-        Kept::of(head, lending)
+        let reach = self.version().filter(|_| told).map_or(Reach::Nothing, |version| version.reach);
+        Kept::of(head, reach)
     }
 
     /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
@@ -165,7 +165,7 @@ impl Picker {
             response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
-        if let Some(Err(failed)) = self.seat.observe(observation, kept.into_head().as_mut()) {
+        if let Some(Err(failed)) = self.seat.observe(observation, kept.into_head().as_ref()) {
             self.give_up(failed);
         }
     }
@@ -193,6 +193,20 @@ impl Picker {
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
         &self.topology
+    }
+
+    /// The topology of this moment.
+    #[must_use]
+    pub fn current_topology(&mut self) -> &Arc<Topology> {
+        self.catch_up();
+        &self.topology
+    }
+
+    /// A random time up to `most`.
+    #[must_use]
+    pub fn jitter(&mut self, most: Duration) -> Duration {
+        let most = usize::try_from(most.as_micros()).unwrap_or(usize::MAX);
+        Duration::from_micros(self.rng.below(most.saturating_add(1)) as u64)
     }
 
     /// The version that is seated; `None` while the fallback serves.
@@ -224,6 +238,7 @@ impl Picker {
 
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
+        let began = delivery.is_some().then(thread_cpu_time);
         if let Some(Delivery { instance, generation, tally }) = delivery {
             if let Some(old) = self.seat.replace(instance) {
                 self.slot.reap(old);
@@ -241,10 +256,13 @@ impl Picker {
         {
             self.give_up(failed);
         }
+        if let Some(began) = began {
+            self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));
+        }
     }
 
     /// The policy's verdict; `None` if it couldn't be asked or failed.
-    fn ask(&mut self, head: &mut RequestHead) -> Option<Verdict> {
+    fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
         let raw = match self.seat.pick(head)? {
             Ok(raw) => raw,
             Err(failed) => {

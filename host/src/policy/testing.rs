@@ -108,15 +108,7 @@ pub(super) fn replace_backends(pool: &Pool, names: &[&str]) {
 
 /// A pool of these backends.
 pub(super) fn pool(name: &str, names: &[&str]) -> Arc<Pool> {
-    let limits = UpstreamLimits {
-        connect_timeout: Duration::from_secs(1),
-        response_timeout: Duration::from_secs(30),
-        idle_timeout: Duration::from_secs(60),
-        idle_connections: 256,
-        idle_connection_timeout: Duration::from_secs(15),
-        max_response_header_bytes: 64 << 10,
-    };
-    Arc::new(Pool::new(name, 7, limits, backends(names)))
+    Arc::new(Pool::new(name, 7, UpstreamLimits::default(), backends(names)))
 }
 
 /// A loader for this many workers.

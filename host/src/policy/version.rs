@@ -7,7 +7,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
 
-use super::guest::{GuestState, Lending};
+use super::guest::GuestState;
+use super::kept::Reach;
 
 /// Names a policy version: the SHA-256 of the plugin file's content. Displayed as its first 12 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,8 +75,8 @@ pub struct PolicyVersion {
     pub compile_time: Duration,
     /// Which optional hooks it exports. A hook that isn't exported costs nothing.
     pub hooks: Hooks,
-    /// How much of a request has to be lent to it.
-    pub(super) lending: Lending,
+    /// How much of a request it can ask for.
+    pub(super) reach: Reach,
     /// Whether it uses cells.
     pub(super) uses_cells: bool,
     pub(super) pre: InstancePre<GuestState>,

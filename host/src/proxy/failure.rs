@@ -38,6 +38,7 @@ impl Failure {
             Self::NoBackend | Self::PolicyFault => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
+            Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
@@ -69,7 +70,7 @@ impl Failure {
     pub(super) fn log(&self, peer: SocketAddr) {
         let error = self.label();
         match self {
-            Self::Upstream(upstream::Error::ClientAbort)
+            Self::Upstream(upstream::Error::ClientAbort | upstream::Error::SlowRequest)
             | Self::Refused(_)
             | Self::PolicyReject(_)
             // The fault itself has been logged.

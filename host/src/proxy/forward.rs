@@ -3,15 +3,18 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use http::header::{CONNECTION, FORWARDED, HOST, UPGRADE, VIA};
+use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, Version};
+use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use super::Failure;
 use super::hop_by_hop::{self, tokens};
+use crate::downstream::head::is_idempotent as is_idempotent_method;
 use crate::downstream::{Client, Refusal};
 use crate::request::RequestHead;
+use crate::upstream::Upload;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -41,6 +44,17 @@ pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
     let h2c = tokens(headers, UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
     (asked && !h2c).then(|| protocol.clone())
+}
+
+/// Whether a request may be sent twice, as far as its method says (RFC 9110 section 9.2.2).
+pub(super) fn is_idempotent(parts: &Parts) -> bool {
+    is_idempotent_method(parts.method.as_str())
+}
+
+/// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.
+pub(super) fn upload(parts: &Parts, body: Incoming, keep: usize) -> Upload {
+    let keep = if is_idempotent(parts) { keep } else { 0 };
+    Upload::new(body, keep, parts.headers.contains_key(EXPECT))
 }
 
 /// The head as it goes to the backend.

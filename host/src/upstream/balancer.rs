@@ -2,12 +2,17 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::idle::IdleConnections;
 use super::pool::{WorkerBackend, WorkerPool};
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendIndex};
+use crate::clock::Moment;
+use crate::config::UpstreamLimits;
 use crate::policy::{Kept, Pick, Picked, Picker};
-use crate::request::RequestHead;
+use crate::pool::{Pool, RetryCost};
+use crate::request::{RequestHead, Tried};
 
 /// Picks from a pool. Several may pick from one pool, each with a policy of its own; they share the pool's connections
 /// and see the same numbers.
@@ -41,6 +46,46 @@ impl Balancer {
         self.picker.borrow_mut().pick(head)
     }
 
+    /// Timeouts and limits towards the backends.
+    #[must_use]
+    pub fn limits(&self) -> &UpstreamLimits {
+        self.pool.limits()
+    }
+
+    /// The pool that all workers share.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        self.pool.pool()
+    }
+
+    /// Rules out the backends that a request has tried, by their names: indexes may have changed since. Whether any
+    /// other is left.
+    #[must_use]
+    pub fn rule_out(&self, tried: &mut Tried, backends: &[Arc<Backend>]) -> bool {
+        let mut picker = self.picker.borrow_mut();
+        let topology = picker.current_topology();
+        tried.rebase(topology.generation());
+        let places = topology.backends().iter().zip(0..);
+        for (_, index) in places.filter(|(backend, _)| backends.iter().any(|used| used.name == backend.name))
+        {
+            tried.insert(BackendIndex(index));
+        }
+        topology.offers(tried)
+    }
+
+    /// Whether the pool may repeat a request by its budget; counts the retry if so.
+    #[must_use]
+    pub fn may_retry(&self, now: Moment, cost: RetryCost) -> bool {
+        let requests = self.picker.borrow().topology().stats().iter().map(|stats| stats.requests()).sum();
+        self.pool().retry_budget().take(now, cost, requests, &self.limits().retry)
+    }
+
+    /// A random time up to `most`.
+    #[must_use]
+    pub fn jitter(&self, most: Duration) -> Duration {
+        self.picker.borrow_mut().jitter(most)
+    }
+
     /// The picker, for what isn't a pick.
     #[must_use]
     pub fn picker(&self) -> &RefCell<Picker> {
@@ -60,7 +105,9 @@ impl Balancer {
 }
 
 impl Claim {
-    pub(super) fn backend(&self) -> &Backend {
+    /// The backend.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<Backend> {
         &self.claimed.backend
     }
 

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use super::stream::{CountedStream, Traffic};
 use super::tunnel::UpgradedStream;
-use super::{Error, RequestBody};
+use super::{Error, RequestBody, Upload};
 use crate::clock::Moment;
 use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
@@ -42,6 +42,30 @@ pub(super) struct UpstreamConnection {
     pub(super) idle_since: Moment,
 }
 
+/// How long a backend may take to the head of its response once it has the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// `response_timeout`: nobody else will be asked.
+    Full(Duration),
+    /// `per_try_timeout`: another backend may do better.
+    PerTry(Duration),
+}
+
+impl Patience {
+    fn span(self) -> Duration {
+        match self {
+            Self::Full(span) | Self::PerTry(span) => span,
+        }
+    }
+
+    fn error(self) -> Error {
+        match self {
+            Self::Full(_) => Error::ResponseTimeout,
+            Self::PerTry(_) => Error::PerTryTimeout,
+        }
+    }
+}
+
 /// Why a request got no response.
 #[derive(Debug)]
 pub(super) struct SendFailure {
@@ -63,7 +87,7 @@ impl UpstreamConnection {
         let mut connect = pin!(TcpStream::connect(address));
         let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
             Poll::Ready(connected) => Poll::Ready(connected.map_err(Error::Connect)),
-            Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout)),
+            Poll::Pending => deadline.poll(cx).map(|()| Err(in_all(deadline, Error::ConnectTimeout))),
         })
         .await?;
         deadline.clear();
@@ -84,13 +108,13 @@ impl UpstreamConnection {
     pub(super) async fn send(
         &mut self,
         request: Request<RequestBody>,
-        limits: &UpstreamLimits,
+        upload: &Upload,
+        patience: Patience,
         deadline: &Deadline,
     ) -> Result<Response<Incoming>, SendFailure> {
-        let upload = request.body().upload();
         let span = || match upload.awaited() {
-            Some(_) => CONTINUE_WAIT.min(limits.response_timeout),
-            None => limits.response_timeout,
+            Some(_) => CONTINUE_WAIT.min(patience.span()),
+            None => patience.span(),
         };
         self.traffic.reset();
         deadline.set(span());
@@ -115,13 +139,16 @@ impl UpstreamConnection {
                 deadline.set(span());
             }
             ready!(deadline.poll(cx));
-            if let Some(permission) = upload.awaited() {
+            let waits_for_backend = upload.is_over() || traffic.send_blocked.get();
+            if deadline.is_out_of_bound() && !waits_for_backend && upload.awaited().is_none() {
+                return Poll::Ready(Err(Error::SlowRequest));
+            } else if let Some(permission) = upload.awaited() {
                 permission.give();
-            } else if upload.is_over() || traffic.send_blocked.get() {
-                return Poll::Ready(Err(Error::ResponseTimeout));
+            } else if waits_for_backend {
+                return Poll::Ready(Err(in_all(deadline, patience.error())));
             }
-            deadline.set(limits.response_timeout);
-            deadline.poll(cx).map(|()| Err(Error::ResponseTimeout))
+            deadline.set(patience.span());
+            deadline.poll(cx).map(|()| Err(in_all(deadline, patience.error())))
         })
         .await;
         deadline.clear();
@@ -165,6 +192,11 @@ impl UpstreamConnection {
         let parts = self.driver?.into_parts();
         Some(UpgradedStream { stream: parts.io.into_inner().into_inner(), read: parts.read_buf })
     }
+}
+
+/// What has timed out: the request as a whole, if it has run out of its time.
+pub(super) fn in_all(deadline: &Deadline, error: Error) -> Error {
+    if deadline.is_out_of_bound() { Error::TotalTimeout } else { error }
 }
 
 /// What a failure of hyper's means for the request.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 /// Why an exchange with a backend failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,9 +19,18 @@ pub enum Error {
     /// No response head within `response_timeout`.
     #[error("the backend took too long to respond")]
     ResponseTimeout,
+    /// No response head within `per_try_timeout`, and no other backend left to ask.
+    #[error("the backend took too long to respond, and there is no other to ask")]
+    PerTryTimeout,
     /// Silence within a response body for longer than `idle_timeout`.
     #[error("the backend fell silent within its response")]
     IdleTimeout,
+    /// No whole response within `total_timeout`.
+    #[error("the request took too long in all")]
+    TotalTimeout,
+    /// No whole request within `total_timeout`: it was the client that kept everybody waiting.
+    #[error("the client took too long to send its request")]
+    SlowRequest,
     /// What the backend sent is no HTTP response.
     #[error("the backend's response is malformed")]
     BadResponse(#[source] hyper::Error),
@@ -44,7 +55,9 @@ impl Error {
             Self::ConnectTimeout => "connect-timeout",
             Self::Reset => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
+            Self::PerTryTimeout => "per-try-timeout",
             Self::IdleTimeout => "idle-timeout",
+            Self::TotalTimeout | Self::SlowRequest => "total-timeout",
             Self::BadResponse(_) | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::ClientAbort => "client-abort",
@@ -54,7 +67,20 @@ impl Error {
     /// Whether the backend was too slow, rather than wrong.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout)
+        matches!(
+            self,
+            Self::ConnectTimeout
+                | Self::ResponseTimeout
+                | Self::PerTryTimeout
+                | Self::IdleTimeout
+                | Self::TotalTimeout
+        )
+    }
+
+    /// Whether the proxy lacked something, and the backend wasn't even asked.
+    #[must_use]
+    pub fn is_our_own(&self) -> bool {
+        matches!(self, Self::Connect(error) if is_our_own(error))
     }
 
     /// How the response ended, in the terms of the plugin contract.
@@ -63,11 +89,37 @@ impl Error {
         use pointsman_sdk::abi::outcome;
         match self {
             Self::Connect(_) => outcome::CONNECT_FAILURE,
-            Self::ConnectTimeout | Self::ResponseTimeout | Self::IdleTimeout => outcome::TIMEOUT,
+            Self::ConnectTimeout
+            | Self::ResponseTimeout
+            | Self::PerTryTimeout
+            | Self::IdleTimeout
+            | Self::TotalTimeout => outcome::TIMEOUT,
             Self::Reset | Self::BadResponse(_) | Self::TransferCoding | Self::UnwantedUpgrade => {
                 outcome::UPSTREAM_RESET
             }
-            Self::ClientAbort => outcome::CLIENT_ABORT,
+            Self::SlowRequest | Self::ClientAbort => outcome::CLIENT_ABORT,
         }
+    }
+}
+
+/// Whether a connection failed for want of something that the proxy itself has run out of: files, memory, ports. It says
+/// nothing about who should have been connected to.
+#[must_use]
+pub fn is_our_own(error: &io::Error) -> bool {
+    const OURS: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    Errno::from_io_error(error).is_some_and(|errno| OURS.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_of_the_proxy_is_no_fault_of_the_backend() {
+        for (errno, ours) in [(Errno::MFILE, true), (Errno::ADDRNOTAVAIL, true), (Errno::CONNREFUSED, false)]
+        {
+            assert_eq!(Error::Connect(errno.into()).is_our_own(), ours, "{errno}");
+        }
+        assert!(!Error::ConnectTimeout.is_our_own());
     }
 }

@@ -1,41 +1,62 @@
-//! One request, from the picked backend to the head of its response.
+//! One attempt: a request, from the picked backend to the head of its response.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::body::{Continue, UploadState};
-use super::connection::{SendFailure, UpstreamConnection};
+use super::connection::{Patience, SendFailure, UpstreamConnection};
 use super::progress::Progress;
 use super::tunnel::Tunnel;
-use super::{Claim, Error, ExchangeBody, RequestBody};
+use super::{Claim, Error, ExchangeBody, RequestBody, Upload};
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::deadline::Deadline;
 use crate::downstream::Client;
 
-/// A request at the backend that was picked for it.
+/// A request at the backend that was picked for it: one attempt.
 #[derive(Debug)]
 pub struct Exchange {
     connection: Option<Box<UpstreamConnection>>,
-    upload: UploadState,
+    upload: Upload,
     progress: Progress,
 }
 
+/// Why an attempt has failed, and what that leaves.
+#[derive(Debug)]
+pub struct Failed {
+    /// The reason.
+    pub error: Error,
+    /// How far it came.
+    pub reached: Reached,
+}
+
+/// How far an attempt came.
+#[derive(Debug)]
+pub enum Reached {
+    /// The backend has had nothing: here is the head again.
+    Nothing(Box<Parts>),
+    /// The backend may have seen the request, and has said nothing.
+    Backend,
+    /// Something came back.
+    Answer,
+}
+
 impl Exchange {
-    /// An exchange with the claimed backend.
+    /// An exchange of a request with this body with the claimed backend.
     #[must_use]
-    pub fn begin(claim: Claim, clock: Clock) -> Self {
-        Self { connection: None, upload: UploadState::default(), progress: Progress::begin(claim, clock) }
+    pub fn begin(claim: Claim, upload: Upload, clock: Clock) -> Self {
+        Self { connection: None, upload, progress: Progress::begin(claim, clock) }
     }
 
     /// Sends the request and waits for the head of the response.
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
-    /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection.
+    /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. Both
+    /// are the same attempt.
     ///
     /// # Errors
     ///
@@ -43,16 +64,23 @@ impl Exchange {
     pub async fn run(
         &mut self,
         head: Parts,
-        body: Incoming,
+        patience: Patience,
         deadline: &Deadline,
         replay: impl FnOnce() -> Option<Parts>,
-    ) -> Result<Response<Incoming>, Error> {
-        let request = self.request(head, body);
-        self.upload = request.body().upload();
-        let result = self.send(request, deadline, replay).await.and_then(plainly_framed);
-        match &result {
+    ) -> Result<Response<Incoming>, Failed> {
+        let host_is_missing = !head.headers.contains_key(HOST);
+        let request = self.request(head);
+        let mut result = self.send(request, patience, deadline, replay).await.and_then(plainly_framed);
+        match &mut result {
             Ok(response) => self.progress.answered(response.status()),
-            Err(error) => self.progress.broken(error),
+            Err(failed) => {
+                self.progress.broken(&failed.error);
+                if let Reached::Nothing(head) = &mut failed.reached
+                    && host_is_missing
+                {
+                    head.headers.remove(HOST);
+                }
+            }
         }
         result
     }
@@ -60,61 +88,69 @@ impl Exchange {
     async fn send(
         &mut self,
         mut request: Request<RequestBody>,
+        patience: Patience,
         deadline: &Deadline,
         replay: impl FnOnce() -> Option<Parts>,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<Response<Incoming>, Failed> {
         let mut replay = Some(replay);
         loop {
             let limits = self.progress.limits();
             // What closed one idle connection may have closed them all.
             let idle = replay.as_ref().and_then(|_| self.progress.idle_connection());
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => UpstreamConnection::open(self.progress.backend().address, limits, deadline).await?,
+            let opened = match idle {
+                Some(connection) => Ok(connection),
+                None => UpstreamConnection::open(self.progress.backend().address, limits, deadline).await,
+            };
+            let mut connection = match opened {
+                Ok(connection) => connection,
+                Err(error) => return Err(Failed::before_sending(error, request)),
             };
             let SendFailure { error, unsent, answered } =
-                match connection.send(request, limits, deadline).await {
+                match connection.send(request, &self.upload, patience, deadline).await {
                     Ok(response) => {
                         self.connection = Some(connection);
                         return Ok(response);
                     }
                     Err(failure) => failure,
                 };
-            if !connection.reused {
-                return Err(error);
-            }
             request = match unsent {
-                Some(request) => *request,
-                None if !answered && matches!(error, Error::Reset) => {
-                    let parts = replay.take().and_then(|replay| replay()).ok_or(error)?;
-                    self.with_host(Request::from_parts(parts, RequestBody::empty()))
+                Some(request) if connection.reused => *request,
+                Some(request) => return Err(Failed::before_sending(error, *request)),
+                None if answered => return Err(Failed { error, reached: Reached::Answer }),
+                None if connection.reused && matches!(error, Error::Reset) => {
+                    let repeatable = self.upload.can_be_repeated();
+                    let parts = replay.take().filter(|_| repeatable).and_then(|replay| replay());
+                    let parts = parts.ok_or(Failed { error, reached: Reached::Backend })?;
+                    self.request(parts)
                 }
-                None => return Err(error),
+                None => return Err(Failed { error, reached: Reached::Backend }),
             };
         }
     }
 
-    fn request(&self, head: Parts, body: Incoming) -> Request<RequestBody> {
-        let continued = head.headers.contains_key(EXPECT).then(Arc::<Continue>::default);
-        let mut request = Request::from_parts(head, RequestBody::new(body, continued.clone()));
-        if let Some(continued) = continued {
+    fn request(&self, head: Parts) -> Request<RequestBody> {
+        let mut request = Request::from_parts(head, self.upload.body());
+        if let Some(continued) = self.upload.continued() {
+            let continued = Arc::clone(continued);
             hyper::ext::on_informational(&mut request, move |response| {
                 if response.status() == StatusCode::CONTINUE {
                     continued.give();
                 }
             });
         }
-        self.with_host(request)
-    }
-
-    /// Only HTTP/1.0 goes without `Host`; what is sent on is HTTP/1.1.
-    fn with_host(&self, mut request: Request<RequestBody>) -> Request<RequestBody> {
+        // Only HTTP/1.0 goes without `Host`; what is sent on is HTTP/1.1.
         if !request.headers().contains_key(HOST)
             && let Ok(host) = HeaderValue::from_str(&self.progress.backend().address.to_string())
         {
             request.headers_mut().insert(HOST, host);
         }
         request
+    }
+
+    /// The backend.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<Backend> {
+        self.progress.backend()
     }
 
     /// Whether the client's body has been sent to its end.
@@ -136,11 +172,17 @@ impl Exchange {
     }
 }
 
-fn plainly_framed<B>(response: Response<B>) -> Result<Response<B>, Error> {
+impl Failed {
+    fn before_sending(error: Error, request: Request<RequestBody>) -> Self {
+        Self { error, reached: Reached::Nothing(Box::new(request.into_parts().0)) }
+    }
+}
+
+fn plainly_framed<B>(response: Response<B>) -> Result<Response<B>, Failed> {
     let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(response),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(response),
-        _ => Err(Error::TransferCoding),
+        _ => Err(Failed { error: Error::TransferCoding, reached: Reached::Answer }),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::idle::IdleConnections;
 use crate::backend::{Backend, BackendIndex};
 use crate::clock::Moment;
+use crate::config::UpstreamLimits;
 use crate::pool::Pool;
 use crate::topology::Topology;
 
@@ -47,6 +48,12 @@ impl WorkerPool {
         &self.pool
     }
 
+    /// Timeouts and limits towards the backends.
+    #[must_use]
+    pub fn limits(&self) -> &UpstreamLimits {
+        &self.pool.limits
+    }
+
     /// The backend at an index of a topology.
     pub(super) fn backend(&self, topology: &Topology, index: BackendIndex) -> Option<Rc<WorkerBackend>> {
         let mut backends = self.backends.borrow_mut();
@@ -71,7 +78,7 @@ impl WorkerPool {
     /// Closes connections that have been idle for too long, or that their backend has closed.
     pub fn prune(&self, now: Moment) {
         for backend in &self.backends.borrow().all {
-            backend.idle.prune(now, self.pool.limits.idle_connection_timeout);
+            backend.idle.prune(now, self.limits().idle_connection_timeout);
         }
     }
 }

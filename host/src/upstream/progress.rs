@@ -1,13 +1,14 @@
 //! What is counted of an exchange, however it ends.
 
 use std::mem;
+use std::sync::Arc;
 
 use http::StatusCode;
 use pointsman_sdk::abi::outcome;
 
 use super::connection::UpstreamConnection;
 use super::{Claim, Error};
-use crate::backend::{Backend, Completion};
+use crate::backend::{Backend, Completion, Sign};
 use crate::clock::{Clock, Moment};
 use crate::config::UpstreamLimits;
 use crate::policy;
@@ -29,12 +30,12 @@ impl Progress {
         Self { claim, clock, began: clock.now(), answered: None, outcome: outcome::CLIENT_ABORT }
     }
 
-    pub(super) fn backend(&self) -> &Backend {
+    pub(super) fn backend(&self) -> &Arc<Backend> {
         self.claim.backend()
     }
 
     pub(super) fn limits(&self) -> &UpstreamLimits {
-        &self.claim.pool().pool().limits
+        self.claim.pool().limits()
     }
 
     /// The connection to use next: the idle one used last.
@@ -46,14 +47,14 @@ impl Progress {
     pub(super) fn answered(&mut self, status: StatusCode) {
         let now = self.clock.now();
         self.answered = Some((status, now));
-        self.count(now, status.is_server_error());
+        self.count(now, Sign::of(status));
     }
 
     /// The exchange has failed.
     pub(super) fn broken(&mut self, error: &Error) {
         self.outcome = error.outcome();
-        if self.outcome != outcome::CLIENT_ABORT {
-            self.count(self.clock.now(), true);
+        if self.outcome != outcome::CLIENT_ABORT && !error.is_our_own() {
+            self.count(self.clock.now(), Sign::GatewayFailure);
         }
     }
 
@@ -67,8 +68,12 @@ impl Progress {
         self.claim.idle().put(connection, self.clock.now());
     }
 
-    fn count(&self, now: Moment, failed: bool) {
-        self.backend().stats.complete(now, Completion { latency: now.since(self.began), failed });
+    fn count(&self, now: Moment, sign: Sign) {
+        let stats = &self.backend().stats;
+        stats.complete(now, Completion { latency: now.since(self.began), failed: sign.is_failure() });
+        if let Some(streak) = stats.streaks.count(sign) {
+            self.claim.pool().pool().alarm.hear(streak);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A configuration of one listener and one pool, of which a test states what matters to it.
 
+use std::net::SocketAddr;
+
 use super::{Backend, Proxy};
 
 /// What goes into the configuration; the rest is what most tests need.
@@ -25,16 +27,31 @@ impl Default for Setup<'_> {
 impl Setup<'_> {
     /// Starts a proxy in front of these backends, which are named b0, b1 and so on.
     pub(crate) fn start(&self, backends: &[&Backend]) -> Proxy {
+        let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address()).collect();
+        Proxy::start(&self.configuration(&addresses))
+    }
+
+    /// Starts a proxy whose policy `file = "mine.wasm"` is this one.
+    pub(crate) fn start_with_policy(&self, policy: &[u8], backends: &[&Backend]) -> Proxy {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("mine.wasm"), policy).expect("a plugin file");
+        let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address()).collect();
+        let with_file = Setup { policy: "{ file = \"mine.wasm\" }", ..*self };
+        Proxy::start_in(directory, &with_file.configuration(&addresses))
+    }
+
+    /// The configuration with backends at these addresses, where there may be none.
+    pub(crate) fn configuration(&self, backends: &[SocketAddr]) -> String {
         let list: Vec<String> = backends
             .iter()
             .enumerate()
-            .map(|(place, backend)| format!("{{ name = \"b{place}\", address = \"{}\" }}", backend.address()))
+            .map(|(place, address)| format!("{{ name = \"b{place}\", address = \"{address}\" }}"))
             .collect();
         let Self { workers, top, listener, policy, pool } = self;
-        Proxy::start(&format!(
+        format!(
             "workers = {workers}\n{top}\n[[listener]]\naddress = \"127.0.0.1:0\"\n{listener}\n\
              [pool.test]\npolicy = {policy}\nbackends = [{}]\n{pool}\n",
             list.join(", ")
-        ))
+        )
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use pointsman_sdk::abi::limit;
 
-use crate::harness::{Backend, Proxy, constant, guest, version, wait_until};
+use crate::harness::{Backend, Proxy, choose, constant, guest, version, wait_until};
 
 /// A module with these fields and nothing else.
 fn module(fields: &str) -> Vec<u8> {
@@ -28,6 +28,15 @@ fn starting(code: &str) -> Vec<u8> {
     guest(&format!("(func (export \"pointsman_init\") (result i32) {code})"))
 }
 
+/// A guest that chooses soundly, and does this when it is told how that went.
+fn observing(code: &str) -> Vec<u8> {
+    guest(&format!(
+        "(func (export \"pointsman_pick\") (result i64) {})
+        (func (export \"pointsman_observe\") (param i32 i32 i32 i64 i64) {code})",
+        choose(0)
+    ))
+}
+
 /// Content and the beginning of the reason.
 fn cases() -> Vec<(Vec<u8>, &'static str)> {
     let truncated = constant(0, 0);
@@ -41,6 +50,14 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
         (vec![0; 4096], "not a WebAssembly module: the file is nothing but zeros"),
         (b"\0asm\x0d\0\x01\0".to_vec(), "the file is a WebAssembly component; policies are core modules"),
         (vec![0; limit::PLUGIN_BYTES + 1], "the file has 1048577 bytes, allowed are 1048576"),
+        (
+            module(&"(func)".repeat(limit::FUNCTIONS + 1)),
+            "the module has 10001 functions, allowed are 10000: more would take too long to compile",
+        ),
+        (
+            module(&format!("(func {})", "nop ".repeat(limit::FUNCTION_BYTES))),
+            "the module has a function of 65538 bytes, allowed are 65536: a longer one would take too long to compile",
+        ),
         (module(&format!("{INIT} {PICK}")), "the module doesn't export `memory` (a 32-bit memory)"),
         (module(&format!("{MEMORY} {PICK}")), "the module doesn't export `pointsman_init` (() -> i32)"),
         (module(&format!("{MEMORY} {INIT}")), "the module doesn't export `pointsman_pick` (() -> i64)"),
@@ -76,7 +93,25 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
             module(&format!("{MEMORY} {INIT} {PICK} (table 10001 funcref)")),
             "the module's table has 10001 elements, the pool allows 10000",
         ),
+        (
+            module(&format!("(memory (export \"memory\") 65536) {INIT} {PICK}")),
+            "the module starts with 4294967296 bytes of memory, the pool allows 16777216",
+        ),
+        (
+            module(&format!("(memory (export \"memory\") 65536) {INIT} {PICK}")),
+            "the module starts with 4294967296 bytes of memory, the pool allows 16777216",
+        ),
         (module(&format!("{MEMORY} {INIT} {PICK} (memory 1)")), "the module is invalid: "),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (data (i32.const 65530) \"too far\")")),
+            "the policy failed while it was tried out, starting: trap in `init`: wasm trap: out of bounds memory access",
+        ),
+        (
+            module(&format!(
+                "{MEMORY} {INIT} {PICK} (table 1 funcref) (func $f) (elem (i32.const 1) func $f)"
+            )),
+            "the policy failed while it was tried out, starting: trap in `init`: wasm trap: undefined element: out of",
+        ),
         (starting("unreachable"), "the policy failed while it was tried out, starting: trap in `init`"),
         (
             starting("(loop $l (br $l)) (i32.const 0)"),
@@ -108,6 +143,11 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
              backend 99 of 3",
         ),
         (
+            picking("(i64.const 1)"),
+            "the policy failed while it was tried out, with the pool's own backends, of which the request had tried 1: \
+             bad-verdict in `pick`: picked backend 1, which this request has already tried",
+        ),
+        (
             guest("(func (export \"pointsman_topology\") unreachable)"),
             "the policy failed while it was tried out, with 1 idle backend: trap in `topology`",
         ),
@@ -118,6 +158,18 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
         (
             guest("(func (export \"pointsman_tick\") unreachable)"),
             "the policy failed while it was tried out, with the pool's own backends: trap in `tick`",
+        ),
+        (
+            guest("(func (export \"pointsman_tick\") (loop $l (br $l)))"),
+            "the policy failed while it was tried out, with the pool's own backends: deadline in `tick`",
+        ),
+        (
+            observing("unreachable"),
+            "the policy failed while it was tried out, with the pool's own backends: trap in `observe`",
+        ),
+        (
+            observing("(loop $l (br $l))"),
+            "the policy failed while it was tried out, with the pool's own backends: deadline in `observe`",
         ),
     ]
 }

@@ -1,10 +1,12 @@
 //! Plugins that are sound for a while.
 
+use std::thread;
+
 use super::Scene;
 use crate::harness::{choose, guest};
 
-#[test]
-fn a_trap_after_many_picks_costs_no_request_and_the_instance_is_replaced() {
+/// A policy that ends its picks like this after many sound ones costs no request, and is replaced.
+fn check(ending: &str, fault: &str) {
     // More picks than admission tries.
     const SOUND: u32 = 500;
     let calm = choose(2);
@@ -12,18 +14,32 @@ fn a_trap_after_many_picks_costs_no_request_and_the_instance_is_replaced() {
         r#"(global $picks (mut i32) (i32.const 0))
         (func (export "pointsman_pick") (result i64)
             (global.set $picks (i32.add (global.get $picks) (i32.const 1)))
-            (if (i32.gt_u (global.get $picks) (i32.const {SOUND})) (then unreachable))
+            (if (i32.gt_u (global.get $picks) (i32.const {SOUND})) (then {ending}))
             {calm})"#
     )));
     let mut client = scene.proxy.client();
     for number in 1..=SOUND {
-        assert_eq!(client.get("/").text(), "2", "pick {number}");
+        assert_eq!(client.get("/").text(), "2", "{fault}: pick {number}");
     }
     assert!(scene.proxy.log_with("policy fault").is_empty());
     assert_eq!(client.get("/").status(), 200);
-    scene.wait_for_fault("trap in `pick`");
-    scene.provoke("after the trap");
-    scene.wait_for_recovery("after the trap");
+    scene.wait_for_fault(fault);
+    scene.provoke(fault);
+    scene.wait_for_recovery(fault);
+    scene.assert_good_pool_is_untouched();
+}
+
+#[test]
+fn a_failure_after_many_picks_costs_no_request_and_the_instance_is_replaced() {
+    thread::scope(|cases| {
+        for (ending, fault) in [
+            ("unreachable", "trap in `pick`"),
+            ("(loop $l (br $l))", "deadline in `pick`"),
+            ("(return (i64.const 77))", "bad-verdict in `pick`: picked backend 77 of 4"),
+        ] {
+            cases.spawn(move || check(ending, fault));
+        }
+    });
 }
 
 #[test]

@@ -61,6 +61,19 @@ fn garbage_is_refused_with_the_reason_each_time_it_is_installed() {
 }
 
 #[test]
+fn a_broken_file_is_refused_once_however_often_it_is_looked_at() {
+    let content = constant(0, 0);
+    let mut scene = Scene::new(&content);
+    rename_over(&scene.file, b"<html>not found</html>");
+    for _ in 0..10 {
+        scene.proxy.signal("HUP");
+        scene.wait_for_a_look();
+    }
+    assert_eq!(scene.proxy.log_with("swap refused").len(), 1);
+    assert_eq!(scene.serves(), "0");
+}
+
+#[test]
 fn unchanged_content_swaps_nothing() {
     let content = constant(0, 0);
     let mut scene = Scene::new(&content);

@@ -108,7 +108,7 @@ impl<'a> Value<'a> {
         u64::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
-    pub(super) fn integer<T: TryFrom<u64> + PartialOrd + Display>(
+    pub(in crate::config) fn integer<T: TryFrom<u64> + PartialOrd + Display>(
         &self,
         range: RangeInclusive<T>,
     ) -> Option<T> {

@@ -123,6 +123,12 @@ fn faults_of_entries_to_resolve() {
                 ],
             ),
             (
+                "{ address = 'a:80', resolve = 'each', check_address = '127.0.0.1:9' }",
+                &[
+                    "5: pool.a.backends[0].check_address: is one address, but the entry stands for many backends; remove it, and write `port` in `[pool.NAME.health_check]` if the checks have a port of their own",
+                ],
+            ),
+            (
                 "{ address = 'a:80', resolve = 'each', draining = true }",
                 &[
                     "4: pool.a.backends: no backend can serve: all are draining; remove `draining = true` from one of them",

@@ -10,6 +10,7 @@ fn a_pool_has_the_documented_defaults() {
     assert_eq!(pool.limits.connect_timeout, Duration::from_secs(1));
     assert_eq!(pool.limits.response_timeout, Duration::from_secs(30));
     assert_eq!(pool.limits.idle_timeout, Duration::from_secs(60));
+    assert_eq!(pool.limits.total_timeout, None);
     assert_eq!(pool.limits.idle_connections, 256);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(15));
     assert_eq!(pool.limits.max_response_header_bytes, 65_536);
@@ -25,7 +26,7 @@ fn a_pool_has_the_documented_defaults() {
 fn what_is_written_is_taken() {
     let text = format!(
         "{LISTENER}[pool.z]\nhash_seed = 18446744073709551615\nconnect_timeout = '1ms'\nresponse_timeout = '2s'\n\
-         idle_timeout = '3m'\nidle_connections = 0\nidle_connection_timeout = '4h'\n\
+         idle_timeout = '3m'\ntotal_timeout = '24h'\nidle_connections = 0\nidle_connection_timeout = '4h'\n\
          max_response_header_bytes = '8KiB'\nbackends = [\n\
          {{ name = 'b', address = '[::1]:9', weight = 1000, zone = 'eu-1a', labels = {{ z = '1', a = '2' }} }},\n\
          {{ address = '127.0.0.1:9', backup = true }},\n\
@@ -41,6 +42,7 @@ fn what_is_written_is_taken() {
     assert_eq!(pool.limits.connect_timeout, Duration::from_millis(1));
     assert_eq!(pool.limits.response_timeout, Duration::from_secs(2));
     assert_eq!(pool.limits.idle_timeout, Duration::from_secs(180));
+    assert_eq!(pool.limits.total_timeout, Some(Duration::from_hours(24)));
     assert_eq!(pool.limits.idle_connections, 0);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(14_400));
     assert_eq!(pool.limits.max_response_header_bytes, 8_192);
@@ -108,6 +110,84 @@ fn faults_of_a_pool() {
                     "8: pool.a.idle_connections: `100001` is out of range; write a whole number from 0 to 100000",
                     r#"9: pool.a.idle_connection_timeout: `48h` is out of range; write a duration from `"1ms"` to `"24h"`"#,
                     r#"10: pool.a.max_response_header_bytes: `2MiB` is out of range; write a size from `"8KiB"` to `"1MiB"`"#,
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_timeout_that_never_fires_is_a_fault_unless_it_is_a_default() {
+    good(&format!("{LISTENER}{POOL}total_timeout = '100ms'"));
+    check(
+        &format!(
+            "{LISTENER}{POOL}connect_timeout = '6s'\nresponse_timeout = '5s'\nidle_timeout = '7s'\ntotal_timeout = '5s'\n\
+             [pool.a.retry]\nper_try_timeout = '5s'"
+        ),
+        &[
+            r#"5: pool.a.connect_timeout: never fires: `total_timeout` is 5s; write at most `"5s"`, or raise `total_timeout`"#,
+            r#"7: pool.a.idle_timeout: never fires: `total_timeout` is 5s; write at most `"5s"`, or raise `total_timeout`"#,
+        ],
+    );
+    check(
+        &format!("{LISTENER}{POOL}total_timeout = '5s'\n[pool.a.retry]\nper_try_timeout = '6s'"),
+        &[
+            r#"7: pool.a.retry.per_try_timeout: never fires: `total_timeout` is 5s; write at most `"5s"`, or raise `total_timeout`"#,
+        ],
+    );
+}
+
+#[test]
+fn retries_have_the_documented_defaults_and_take_what_is_written() {
+    let retry = good(&format!("{LISTENER}{POOL}")).pools.remove(0).limits.retry;
+    assert_eq!((retry.attempts, retry.statuses.len(), retry.per_try_timeout), (2, 0, None));
+    assert_eq!((retry.backoff, retry.body), (Duration::from_millis(25), 16 << 10));
+    assert_eq!((retry.budget_percent, retry.budget_per_second), (20, 10));
+
+    let text = format!(
+        "{LISTENER}{POOL}[pool.a.retry]\nattempts = 0\nstatuses = [429, 503]\nper_try_timeout = '30s'\nbackoff = '10s'\n\
+         body = '0B'\nbudget_percent = 100\nbudget_per_second = 0"
+    );
+    let retry = good(&text).pools.remove(0).limits.retry;
+    let statuses: Vec<u16> = retry.statuses.iter().map(|status| status.as_u16()).collect();
+    assert_eq!((retry.attempts, statuses), (0, vec![429, 503]));
+    assert_eq!(
+        (retry.per_try_timeout, retry.backoff),
+        (Some(Duration::from_secs(30)), Duration::from_secs(10))
+    );
+    assert_eq!((retry.body, retry.budget_percent, retry.budget_per_second), (0, 100, 0));
+}
+
+#[test]
+fn faults_of_retries() {
+    check_all(
+        &format!("{LISTENER}{POOL}[pool.a.retry]\n{{}}"),
+        &[
+            (
+                "attempts = 11\nstatuses = [200]\nbackoff = '0ms'\nbody = '2MiB'\nbudget_percent = 101\nbudget_per_second = -1",
+                &[
+                    "6: pool.a.retry.attempts: `11` is out of range; write a whole number from 0 to 10",
+                    "7: pool.a.retry.statuses[0]: `200` is out of range; write a whole number from 400 to 599",
+                    r#"8: pool.a.retry.backoff: `0ms` is out of range; write a duration from `"1ms"` to `"10s"`"#,
+                    r#"9: pool.a.retry.body: `2MiB` is out of range; write a size from `"0B"` to `"1MiB"`"#,
+                    "10: pool.a.retry.budget_percent: `101` is out of range; write a whole number from 0 to 100",
+                    "11: pool.a.retry.budget_per_second: `-1` is out of range; write a whole number from 0 to 100000",
+                ],
+            ),
+            (
+                "statuses = 503",
+                &["6: pool.a.retry.statuses: is an integer, not an array; write `statuses = [503]`"],
+            ),
+            (
+                "per_try_timeout = '31s'",
+                &[
+                    r#"6: pool.a.retry.per_try_timeout: never fires: `response_timeout` is 30s; write at most `"30s"`, or raise `response_timeout`"#,
+                ],
+            ),
+            (
+                "retries = 1",
+                &[
+                    "6: pool.a.retry.retries: unknown key `retries`; the keys here are `per_try_timeout`, `attempts`, `statuses`, `backoff`, `body`, `budget_percent`, `budget_per_second`",
                 ],
             ),
         ],

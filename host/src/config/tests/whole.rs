@@ -51,8 +51,8 @@ fn every_fault_is_told_at_once_in_the_order_of_the_file() {
             "3: pool.web.backends[1].weight: `0` is no share of the requests; \
              write `draining = true` for a backend that gets none",
             "4: pool.web.deadline: unknown key `deadline`; the keys here are `backends`, `policy`, `hash_seed`, \
-             `connect_timeout`, `response_timeout`, `idle_timeout`, `idle_connections`, `idle_connection_timeout`, \
-             `max_response_header_bytes`",
+             `connect_timeout`, `response_timeout`, `idle_timeout`, `total_timeout`, `idle_connections`, `idle_connection_timeout`, \
+             `max_response_header_bytes`, `retry`, `health_check`, `ejection`, `panic_threshold`, `slow_start`",
             r#"5: pool.web.policy.memory: `16` has no unit; write a size from `"64KiB"` to `"256MiB"`"#,
             "7: route[0].pool: there is no pool `wbe`; did you mean `web`? The pools are `web`",
             r#"10: listener[0].body_timeout: `30` has no unit; write `"30s"`"#,
@@ -154,7 +154,7 @@ fn faults_of_the_file() {
             (
                 "[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\ntimeout = '1s'",
                 &[
-                    "5: pool.a.timeout: unknown key `timeout`; the keys here are `backends`, `policy`, `hash_seed`, `connect_timeout`, `response_timeout`, `idle_timeout`, `idle_connections`, `idle_connection_timeout`, `max_response_header_bytes`",
+                    "5: pool.a.timeout: unknown key `timeout`; the keys here are `backends`, `policy`, `hash_seed`, `connect_timeout`, `response_timeout`, `idle_timeout`, `total_timeout`, `idle_connections`, `idle_connection_timeout`, `max_response_header_bytes`, `retry`, `health_check`, `ejection`, `panic_threshold`, `slow_start`",
                 ],
             ),
             (
@@ -167,7 +167,7 @@ fn faults_of_the_file() {
             (
                 "\"x\\n\\u001b[31m\" = 1\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\n",
                 &[
-                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `pool`, `route`"#,
+                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `dns`, `pool`, `route`"#,
                 ],
             ),
         ],
@@ -202,7 +202,7 @@ fn faults_at_the_top() {
             (
                 "colour = 'red'",
                 &[
-                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `pool`, `route`",
+                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `dns`, `pool`, `route`",
                 ],
             ),
             ("drain_timeout = 30", &[r#"1: drain_timeout: `30` has no unit; write `"30s"`"#]),

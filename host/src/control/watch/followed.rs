@@ -50,6 +50,30 @@ enum Missing {
     Warned(Instant),
 }
 
+/// Whether it matters that a file is missing. A bundled policy serves until a file of its name appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Warnings {
+    Wanted,
+    Pointless,
+}
+
+impl Missing {
+    /// Another look has found no file; answers whether that is worth a warning now.
+    fn once_more(&mut self, warnings: Warnings, now: Instant) -> bool {
+        *self = match *self {
+            // A file that served may be replaced by deleting it first.
+            Self::No => Self::Once,
+            Self::Warned(at) if now.saturating_duration_since(at) < WARN_INTERVAL => Self::Warned(at),
+            Self::Once | Self::Warned(_) if warnings == Warnings::Wanted => {
+                *self = Self::Warned(now);
+                return true;
+            }
+            Self::Once | Self::Warned(_) => Self::Once,
+        };
+        false
+    }
+}
+
 impl Followed {
     pub(super) fn new(path: PathBuf, slot: Arc<PolicySlot>) -> Self {
         let handed_over = Some(slot.serving().version.id);
@@ -108,18 +132,11 @@ impl Followed {
     }
 
     fn warn(&mut self, error: &plugin_file::PluginError) {
-        self.missing = match self.missing {
-            // A bundled policy serves until a file of its name appears; and a file that served may be replaced by
-            // deleting it first.
-            Missing::No => Missing::Once,
-            Missing::Warned(at) if at.elapsed() < WARN_INTERVAL => Missing::Warned(at),
-            Missing::Once | Missing::Warned(_) if self.serves_this_file() => {
-                let serving = self.slot.serving().version.id;
-                tracing::warn!(pool = &*self.slot.pool().name, %serving, "{error}; the version that serves goes on");
-                Missing::Warned(Instant::now())
-            }
-            Missing::Once | Missing::Warned(_) => Missing::Once,
-        };
+        let warnings = if self.serves_this_file() { Warnings::Wanted } else { Warnings::Pointless };
+        if self.missing.once_more(warnings, Instant::now()) {
+            let serving = self.slot.serving().version.id;
+            tracing::warn!(pool = &*self.slot.pool().name, %serving, "{error}; the version that serves goes on");
+        }
     }
 
     fn serves_this_file(&self) -> bool {
@@ -143,4 +160,30 @@ impl Stamp {
 fn changed(metadata: &Metadata) -> Option<SystemTime> {
     let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
     SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_stays_away_is_warned_of_at_a_decent_rate() {
+        // Looked for every five seconds, as the poll does, for an hour.
+        let start = Instant::now();
+        let warned_at = |warnings| {
+            let mut missing = Missing::No;
+            let looks = (0..720).map(|look| Duration::from_secs(5 * look));
+            looks
+                .filter(|at| missing.once_more(warnings, start + *at))
+                .map(|at| at.as_secs())
+                .collect::<Vec<_>>()
+        };
+        let expected: Vec<u64> = (0..12).map(|number| 5 + 300 * number).collect();
+        assert_eq!(
+            warned_at(Warnings::Wanted),
+            expected,
+            "not at the first look, and then every five minutes"
+        );
+        assert!(warned_at(Warnings::Pointless).is_empty());
+    }
 }

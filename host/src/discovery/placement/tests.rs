@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::super::answer::{Record, Reply};
 use super::*;
-use crate::config::UpstreamLimits;
+use crate::config::{HealthConfig, UpstreamLimits};
+use crate::topology::Health;
 
 fn backend(name: &str, address: &str) -> Arc<Backend> {
     Arc::new(Backend {
@@ -40,6 +41,11 @@ fn pool(of_file: Vec<Arc<Backend>>) -> Arc<Pool> {
     Arc::new(Pool::new("p", 0, UpstreamLimits::default(), of_file))
 }
 
+fn placed_in(pool: Arc<Pool>, entries: Vec<DiscoveredConfig>) -> Placement {
+    let health = Arc::new(HealthSettings::from(HealthConfig::default()));
+    Placement::new(DiscoveredPool { pool, entries, health })
+}
+
 fn names(pool: &Pool) -> Vec<String> {
     pool.topology().backends().iter().map(|backend| backend.name.to_string()).collect()
 }
@@ -51,7 +57,7 @@ fn one(pool: &Pool, name: &str) -> Arc<Backend> {
 #[test]
 fn those_of_the_file_come_first_and_the_others_in_order() {
     let pool = pool(vec![backend("z", "10.0.0.9:80"), backend("a", "10.0.0.2:80")]);
-    let mut placement = Placement::new(Arc::clone(&pool), vec![entry("x", 80), entry("w", 81)]);
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80), entry("w", 81)]);
     let (x, w) = (answer(80, "10.0.0.10 10.0.0.2 10.0.0.1"), answer(81, "10.0.0.5"));
     let moved = placement.place(|question| match question.host() {
         "x" => Some(&x),
@@ -67,7 +73,7 @@ fn those_of_the_file_come_first_and_the_others_in_order() {
 #[test]
 fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
     let pool = pool(vec![backend("s", "10.0.0.9:80")]);
-    let mut placement = Placement::new(Arc::clone(&pool), vec![entry("x", 80)]);
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     let first = answer(80, "10.0.0.1 10.0.0.2");
     assert!(placement.place(|_| Some(&first)).is_some());
     let generation = pool.topology_generation();
@@ -78,7 +84,7 @@ fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
     kept.stats.begin();
     pool.change(|members| {
         for member in members {
-            member.healthy = false;
+            member.health = Health::Down;
             member.weight = 7;
         }
     });
@@ -93,7 +99,7 @@ fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
 #[test]
 fn who_comes_back_while_its_requests_run_goes_on_counting() {
     let pool = pool(Vec::new());
-    let mut placement = Placement::new(Arc::clone(&pool), vec![entry("x", 80)]);
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     let (both, one_left) = (answer(80, "10.0.0.1 10.0.0.2"), answer(80, "10.0.0.1"));
     placement.place(|_| Some(&both));
     let running = one(&pool, "x/10.0.0.2:80");
@@ -108,12 +114,12 @@ fn who_comes_back_while_its_requests_run_goes_on_counting() {
 #[test]
 fn another_description_is_another_backend_with_the_same_past() {
     let pool = pool(Vec::new());
-    let mut placement = Placement::new(Arc::clone(&pool), vec![entry("x", 80)]);
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     let found = answer(80, "10.0.0.1");
     placement.place(|_| Some(&found));
     let before = one(&pool, "x/10.0.0.1:80");
     let heavier = DiscoveredConfig { weight: 5, ..entry("x", 80) };
-    let mut placement = Placement::new(Arc::clone(&pool), vec![heavier]).succeed(placement);
+    let mut placement = placed_in(Arc::clone(&pool), vec![heavier]).succeed(placement);
     assert_eq!(placement.place(|_| Some(&found)), Some(Moved { came: 0, left: 0, present: 1 }));
     let after = one(&pool, "x/10.0.0.1:80");
     assert!(Arc::ptr_eq(&before.stats, &after.stats));
@@ -122,12 +128,12 @@ fn another_description_is_another_backend_with_the_same_past() {
 
 #[test]
 fn another_pool_of_the_name_takes_them_over() {
-    let mut placement = Placement::new(pool(Vec::new()), vec![entry("x", 80)]);
+    let mut placement = placed_in(pool(Vec::new()), vec![entry("x", 80)]);
     let found = answer(80, "10.0.0.1");
     placement.place(|_| Some(&found));
     let before = one(placement.pool(), "x/10.0.0.1:80");
     let next = pool(vec![backend("s", "10.0.0.9:80")]);
-    let mut placement = Placement::new(Arc::clone(&next), vec![entry("x", 80)]).succeed(placement);
+    let mut placement = placed_in(Arc::clone(&next), vec![entry("x", 80)]).succeed(placement);
     assert!(placement.place(|_| Some(&found)).is_some());
     assert_eq!(names(&next), ["s", "x/10.0.0.1:80"]);
     assert!(Arc::ptr_eq(&one(&next, "x/10.0.0.1:80"), &before));
@@ -138,7 +144,7 @@ fn a_pool_has_its_limit() {
     let pool = pool(
         (0..MOST - 1).map(|n| backend(&n.to_string(), &format!("10.9.{}.{}:80", n / 250, n % 250))).collect(),
     );
-    let mut placement = Placement::new(Arc::clone(&pool), vec![entry("x", 80)]);
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     let found = answer(80, "10.0.0.1 10.0.0.2");
     assert_eq!(placement.place(|_| Some(&found)), Some(Moved { came: 1, left: 0, present: 1 }));
     assert_eq!(pool.topology().backends().len(), MOST);
@@ -147,7 +153,7 @@ fn a_pool_has_its_limit() {
 #[test]
 fn without_an_answer_a_pool_is_what_the_file_says() {
     let pool = pool(Vec::new());
-    let mut placement = Placement::new(Arc::clone(&pool), vec![entry("x", 80)]);
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     assert_eq!(placement.place(|_| None), None);
     assert_eq!(pool.topology().eligible(), 0);
 }

@@ -1,6 +1,8 @@
 //! What a file is, as far as its frame tells: read before the compiler sees it, because the compiler's words for a
 //! half-written file or a web page don't help anyone.
 
+use pointsman_sdk::abi::limit::{FUNCTION_BYTES, FUNCTIONS};
+
 use super::Refusal;
 
 const MAGIC: &[u8] = b"\0asm";
@@ -45,26 +47,51 @@ pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
     if announced(FUNCTION_SECTION, CODE_SECTION) || announced(DATA_COUNT_SECTION, DATA_SECTION) {
         return Err(Refusal::EndsEarly { found: content.len() });
     }
+    check_functions(present.code)
+}
+
+/// Compiling takes longer than in proportion to a function's size, and memory for each function: within the size of a
+/// plugin file there is room for minutes and gigabytes.
+fn check_functions(code: &[u8]) -> Result<(), Refusal> {
+    let Some((count, mut rest)) = leb128(code) else { return Ok(()) };
+    if count as usize > FUNCTIONS {
+        return Err(Refusal::TooManyFunctions { found: count, allowed: FUNCTIONS });
+    }
+    // What isn't whole here is invalid, and the compiler says so.
+    while let Some((len, after)) = leb128(rest) {
+        if len as usize > FUNCTION_BYTES {
+            return Err(Refusal::FunctionTooLarge { found: len, allowed: FUNCTION_BYTES });
+        }
+        rest = after.get(len as usize..).unwrap_or_default();
+    }
     Ok(())
 }
 
-/// Numbers of the sections that are there.
-struct Sections(u64);
+/// The sections that are there.
+struct Sections<'a> {
+    numbers: u64,
+    /// What the code section holds.
+    code: &'a [u8],
+}
 
-impl Sections {
+impl Sections<'_> {
     fn contains(&self, section: u8) -> bool {
-        self.0 & (1 << section) != 0
+        self.numbers & (1 << section) != 0
     }
 }
 
 /// Walks over the sections; `None` if the last one isn't whole. What they hold is the compiler's business, and so
 /// are numbers that it doesn't know.
-fn sections_of(mut rest: &[u8]) -> Option<Sections> {
-    let mut present = Sections(0);
+fn sections_of(mut rest: &[u8]) -> Option<Sections<'_>> {
+    let mut present = Sections { numbers: 0, code: &[] };
     while let Some((&section, after)) = rest.split_first() {
         let (len, after) = leb128(after)?;
-        rest = after.get(len as usize..)?;
-        present.0 |= 1u64.checked_shl(section.into()).unwrap_or(0);
+        let (held, after) = after.split_at_checked(len as usize)?;
+        rest = after;
+        present.numbers |= 1u64.checked_shl(section.into()).unwrap_or(0);
+        if section == CODE_SECTION {
+            present.code = held;
+        }
     }
     Some(present)
 }
@@ -167,6 +194,24 @@ mod tests {
             }
         }
         assert!(seen >= whole.len() - 8, "{seen} of {}", whole.len());
+    }
+
+    #[test]
+    fn what_would_take_too_long_to_compile_is_refused() {
+        let functions =
+            |count: usize| wat::parse_str(format!("(module {})", "(func)".repeat(count))).unwrap();
+        assert_eq!(check(&functions(FUNCTIONS)), Ok(()));
+        let found = FUNCTIONS as u32 + 1;
+        let allowed = FUNCTIONS;
+        assert_eq!(check(&functions(FUNCTIONS + 1)), Err(Refusal::TooManyFunctions { found, allowed }));
+        // Beside its instructions, a function has a number of locals and an end.
+        let long = |bytes: usize| {
+            wat::parse_str(format!("(module (func) (func {}))", "nop ".repeat(bytes - 2))).unwrap()
+        };
+        assert_eq!(check(&long(FUNCTION_BYTES)), Ok(()));
+        let found = FUNCTION_BYTES as u32 + 1;
+        let allowed = FUNCTION_BYTES;
+        assert_eq!(check(&long(FUNCTION_BYTES + 1)), Err(Refusal::FunctionTooLarge { found, allowed }));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use pointsman_sdk::abi::{MODULE, export};
 use wasmtime::{Extern, ExternType, FuncType, Linker, Module, Store, ValType};
 
-use super::super::guest::{GuestState, Lending};
+use super::super::guest::GuestState;
 use super::super::imports;
+use super::super::kept::Reach;
 use super::super::version::Hooks;
 use super::Refusal;
 
@@ -14,7 +15,7 @@ const MODULE_PREFIX: &str = "pointsman_";
 /// What a module's imports tell of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Uses {
-    pub(super) request: Lending,
+    pub(super) request: Reach,
     pub(super) cells: bool,
 }
 
@@ -39,7 +40,7 @@ pub(super) fn check_imports(
         if found != expected {
             return Err(Refusal::ImportType { name: name.to_owned(), found, expected });
         }
-        uses.request = uses.request.max(imports::lending(name));
+        uses.request = uses.request.max(imports::reach(name));
         uses.cells |= imports::uses_cells(name);
     }
     Ok(uses)

@@ -33,6 +33,28 @@ pub enum Refusal {
         /// Bytes.
         allowed: usize,
     },
+    /// More functions than are compiled.
+    #[error(
+        "the module has {found} functions, allowed are {allowed}: more would take too long to compile; build it with \
+         `opt-level`, `lto` and fewer dependencies"
+    )]
+    TooManyFunctions {
+        /// Functions.
+        found: u32,
+        /// Functions.
+        allowed: usize,
+    },
+    /// A longer function than is compiled.
+    #[error(
+        "the module has a function of {found} bytes, allowed are {allowed}: a longer one would take too long to \
+         compile; split it, keep tables in data instead of code, or build with `opt-level = \"s\"`"
+    )]
+    FunctionTooLarge {
+        /// Bytes.
+        found: u32,
+        /// Bytes.
+        allowed: usize,
+    },
     /// Something else.
     #[error("not a WebAssembly module: the file is {looks_like}")]
     NotWasm {
@@ -216,7 +238,7 @@ impl Refusal {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Empty | Self::EndsEarly { .. } => "incomplete",
-            Self::TooLarge { .. } => "size",
+            Self::TooLarge { .. } | Self::TooManyFunctions { .. } | Self::FunctionTooLarge { .. } => "size",
             Self::NotWasm { .. } | Self::Component | Self::Invalid { .. } => "format",
             Self::StartFunction => "start-function",
             Self::Wasi { .. }

@@ -85,7 +85,7 @@ impl Stage {
         for mut head in requests() {
             for attempt in 0..=RETRIES {
                 head.tried.attempt = attempt;
-                let Verdict::Backend(index) = self.pick(&mut head, situation)? else { break };
+                let Verdict::Backend(index) = self.pick(&head, situation)? else { break };
                 let observation = (
                     index.0.cast_signed(),
                     if attempt == 0 { 200 } else { 0 },
@@ -93,14 +93,14 @@ impl Stage {
                     if attempt == 0 { 1_000 } else { -1 },
                     if attempt == 0 { 2_000 } else { i64::MAX },
                 );
-                checked(self.seat.observe(observation, Some(&mut head)), situation)?;
+                checked(self.seat.observe(observation, Some(&head)), situation)?;
                 head.tried.insert(index);
             }
         }
         checked(self.seat.tick(), situation)
     }
 
-    fn pick(&mut self, head: &mut RequestHead, situation: &str) -> Result<Verdict, Refusal> {
+    fn pick(&mut self, head: &RequestHead, situation: &str) -> Result<Verdict, Refusal> {
         // The host doesn't ask when there is nothing to choose from.
         if !self.topology.offers(&head.tried) {
             return Ok(Verdict::Abstain);
@@ -116,10 +116,10 @@ impl Stage {
     }
 
     fn measure(&mut self, situation: &str) -> Result<Rehearsed, Refusal> {
-        let mut head = RequestHead::default();
+        let head = RequestHead::default();
         let started = Instant::now();
         for _ in 0..MEASURED_PICKS {
-            self.pick(&mut head, situation)?;
+            self.pick(&head, situation)?;
         }
         Ok(Rehearsed { pick_time: started.elapsed() / MEASURED_PICKS })
     }

@@ -1,5 +1,6 @@
 //! Every way to be refused, by the file that is.
 
+use std::thread;
 use std::time::Duration;
 
 use pointsman_sdk::abi::limit::PLUGIN_BYTES;
@@ -261,6 +262,19 @@ fn last_words_reach_the_refusal() {
     );
     let refusal = refused(content).to_string();
     assert!(refusal.contains("the guest's last words: index out of bounds: src/lib.rs:7"), "{refusal}");
+}
+
+#[test]
+fn a_worker_that_compiled_or_instantiated_would_be_caught() {
+    let as_a_worker = |work: fn(&Bench)| {
+        let worker = thread::Builder::new().name("worker-0".into()).spawn(move || {
+            work(&Bench::new(pool("api", &["a"]), PolicySettings::default()));
+        });
+        worker.unwrap().join().is_err()
+    };
+    assert!(!as_a_worker(|_| {}));
+    assert_eq!(as_a_worker(|bench| drop(bench.compile(&guest("")))), cfg!(debug_assertions));
+    assert_eq!(as_a_worker(|bench| drop(bench.build(&guest("")))), cfg!(debug_assertions));
 }
 
 #[test]

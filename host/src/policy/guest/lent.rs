@@ -1,46 +1,24 @@
 //! The request that a guest may look at while it is called.
+//!
+//! A store owns its data, so a request that belongs to someone else can't be in it for the time of a call without being
+//! moved in and out, three hundred bytes each way. It is lent beside the store instead: a reference in a place of the
+//! thread that the guest runs on, which is there for as long as the call and not a moment longer.
 
-use std::mem;
+use scoped_tls::scoped_thread_local;
 
 use crate::request::RequestHead;
 
-/// How much of a request a guest has to be lent, which is what its imports can ask for. A whole head is three hundred
-/// bytes to move in and out; most policies never look at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) enum Lending {
-    /// It asks for nothing.
-    #[default]
-    Nothing,
-    /// Where the request comes from and what it has tried.
-    Outline,
-    /// Method, target and header fields too.
-    Whole,
+scoped_thread_local!(static LENT: RequestHead);
+
+/// Calls a guest that may look at this request. Calls don't nest: a guest can't be entered from one of its imports.
+pub(crate) fn lend<R>(head: Option<&RequestHead>, call: impl FnOnce() -> R) -> R {
+    match head {
+        Some(head) => LENT.set(head, call),
+        None => call(),
+    }
 }
 
-/// A place for a request that belongs to someone else.
-#[derive(Debug, Default)]
-pub(crate) struct LentRequest {
-    /// An empty one between calls.
-    head: RequestHead,
-    is_lent: bool,
-}
-
-impl LentRequest {
-    /// The request, while there is one.
-    pub(crate) fn head(&self) -> Option<&RequestHead> {
-        self.is_lent.then_some(&self.head)
-    }
-
-    /// Takes a request, or gives it back.
-    pub(crate) fn exchange(&mut self, lending: Lending, head: &mut RequestHead) {
-        match lending {
-            Lending::Nothing => return,
-            Lending::Outline => {
-                self.head.client = head.client;
-                mem::swap(&mut self.head.tried, &mut head.tried);
-            }
-            Lending::Whole => mem::swap(&mut self.head, head),
-        }
-        self.is_lent = !self.is_lent;
-    }
+/// What the guest that is being called may look at, if anything.
+pub(crate) fn with_request<R>(look: impl FnOnce(Option<&RequestHead>) -> R) -> R {
+    if LENT.is_set() { LENT.with(|head| look(Some(head))) } else { look(None) }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::UpdateDeadline;
+use wasmtime::{Trap, UpdateDeadline};
 
 use super::super::ticker::{Overrun, TICK, Ticker};
 
@@ -18,11 +18,17 @@ pub(crate) struct Watch {
     deadline: Duration,
     /// CPU time of the thread at the first tick of this call.
     since: Option<(Duration, Overrun)>,
+    host_calls: u32,
+    /// CPU time of the thread when this call had made [`UNWATCHED`] host calls.
+    many_since: Option<Duration>,
 }
+
+/// Host calls between two looks at the CPU clock. Each is bounded, by the longest path and the largest topology.
+const UNWATCHED: u32 = 64;
 
 impl Watch {
     pub(crate) fn new(deadline: Duration) -> Self {
-        Self { deadline, since: None }
+        Self { deadline, since: None, host_calls: 0, many_since: None }
     }
 
     /// Changes the CPU time of the calls to come.
@@ -33,6 +39,29 @@ impl Watch {
     /// A call has ended.
     pub(crate) fn end(&mut self) {
         self.since = None;
+        self.host_calls = 0;
+        self.many_since = None;
+    }
+
+    /// The guest calls a host function whose work depends on what is passed.
+    ///
+    /// Guests look at the epoch in loops and where functions begin. A long row of host calls has neither, so the host
+    /// has to look.
+    ///
+    /// # Errors
+    ///
+    /// The guest has used up its time.
+    pub(crate) fn host_call(&mut self) -> Result<(), Trap> {
+        self.host_calls += 1;
+        if self.host_calls < UNWATCHED { Ok(()) } else { self.look() }
+    }
+
+    #[cold]
+    fn look(&mut self) -> Result<(), Trap> {
+        self.host_calls = 0;
+        let used = thread_cpu_time();
+        let since = *self.many_since.get_or_insert(used);
+        if used.saturating_sub(since) < self.deadline { Ok(()) } else { Err(Trap::Interrupt) }
     }
 
     /// A tick came while the guest was running.
@@ -47,7 +76,8 @@ impl Watch {
     }
 }
 
-fn thread_cpu_time() -> Duration {
+/// CPU time that the calling thread has used so far.
+pub(crate) fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -10,7 +10,7 @@ use wasmtime::{Caller, Linker};
 use crate::backend::BackendIndex;
 use crate::request::RequestHead;
 
-use super::super::guest::GuestState;
+use super::super::guest::{GuestState, with_request};
 use super::open;
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
@@ -18,8 +18,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::REQUEST_TEXT, request_text)?
         .func_wrap(MODULE, import::HEADER, header)?
         .func_wrap(MODULE, import::CLIENT_IP, |mut caller: Caller<'_, GuestState>, buf: i32| {
-            let (mut memory, state) = open(&mut caller)?;
-            let client = state.request().map(|head| head.client);
+            let (mut memory, _) = open(&mut caller)?;
+            let client = with_request(|head| head.map(|head| head.client));
             let octets = client.map(octets);
             let written =
                 memory.write(import::CLIENT_IP, buf, 16, octets.as_ref().map(<[u8; 16]>::as_slice))?;
@@ -30,27 +30,29 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             })
         })?
         .func_wrap(MODULE, import::HASH, hash)?
-        .func_wrap(MODULE, import::ATTEMPT, |caller: Caller<'_, GuestState>| {
-            caller.data().request().map_or(ABSENT, |head| head.tried.attempt.cast_signed())
+        .func_wrap(MODULE, import::ATTEMPT, || {
+            with_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
         })?
-        .func_wrap(MODULE, import::TRIED, |caller: Caller<'_, GuestState>, index: i32| {
+        .func_wrap(MODULE, import::TRIED, |index: i32| {
             let index = BackendIndex(index.cast_unsigned());
-            caller.data().request().map_or(ABSENT, |head| i32::from(head.tried.contains(index)))
+            with_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
         })?;
     Ok(())
 }
 
 fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i32) -> wasmtime::Result<i32> {
-    let (mut memory, state) = open(&mut caller)?;
-    let text = state.request().and_then(|head| match field {
-        request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
-        request_field::SCHEME => Some(if head.tls { b"https".as_slice() } else { b"http" }),
-        request_field::AUTHORITY => head.authority(),
-        request_field::PATH => Some(head.parts.uri.path().as_bytes()),
-        request_field::QUERY => head.parts.uri.query().map(str::as_bytes),
-        _ => None,
-    });
-    memory.write(import::REQUEST_TEXT, buf, cap, text)
+    let (mut memory, _) = open(&mut caller)?;
+    with_request(|head| {
+        let text = head.and_then(|head| match field {
+            request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
+            request_field::SCHEME => Some(if head.tls { b"https".as_slice() } else { b"http" }),
+            request_field::AUTHORITY => head.authority(),
+            request_field::PATH => Some(head.parts.uri.path().as_bytes()),
+            request_field::QUERY => head.parts.uri.query().map(str::as_bytes),
+            _ => None,
+        });
+        memory.write(import::REQUEST_TEXT, buf, cap, text)
+    })
 }
 
 fn header(
@@ -60,10 +62,12 @@ fn header(
     buf: i32,
     cap: i32,
 ) -> wasmtime::Result<i32> {
-    let (mut memory, state) = open(&mut caller)?;
-    let name = memory.read_text(import::HEADER, name_ptr, name_len)?;
-    let value = name.and_then(|name| header_value(state.request()?, name));
-    memory.write(import::HEADER, buf, cap, value)
+    let (mut memory, _) = open(&mut caller)?;
+    with_request(|head| {
+        let name = memory.read_name(import::HEADER, name_ptr, name_len)?;
+        let value = name.and_then(|name| header_value(head?, name));
+        memory.write(import::HEADER, buf, cap, value)
+    })
 }
 
 fn hash(
@@ -72,23 +76,30 @@ fn hash(
     name_ptr: i32,
     name_len: i32,
 ) -> wasmtime::Result<i64> {
-    let (memory, state) = open(&mut caller)?;
-    let name = memory.read_text(import::HASH, name_ptr, name_len)?;
-    let hashed = state.request().and_then(|head| {
-        let octets;
-        let part = match source {
-            hash_source::CLIENT_IP => {
-                octets = self::octets(head.client);
-                octets.as_slice()
-            }
-            hash_source::HEADER => header_value(head, name?)?,
-            hash_source::COOKIE => cookie(head, name?.as_bytes())?,
-            hash_source::PATH => head.parts.uri.path().as_bytes(),
-            hash_source::QUERY => query_value(head.parts.uri.query()?, name?)?,
-            _ => return None,
-        };
-        Some(stable_hash(state.terms.pool.hash_seed, part))
-    });
+    let seed = caller.data().terms.pool.hash_seed;
+    let hash = |part: &[u8]| stable_hash(seed, part);
+    let hashed = match source {
+        hash_source::CLIENT_IP => with_request(|head| Some(hash(&octets(head?.client)))),
+        hash_source::PATH => {
+            // As long as the client wants it to be.
+            caller.data_mut().watch.host_call()?;
+            with_request(|head| Some(hash(head?.parts.uri.path().as_bytes())))
+        }
+        _ => {
+            let (memory, _) = open(&mut caller)?;
+            let name = memory.read_name(import::HASH, name_ptr, name_len)?;
+            with_request(|head| {
+                let (head, name) = (head?, name?);
+                let part = match source {
+                    hash_source::HEADER => header_value(head, name),
+                    hash_source::COOKIE => cookie(head, name.as_bytes()),
+                    hash_source::QUERY => query_value(head.parts.uri.query()?, name),
+                    _ => None,
+                };
+                part.map(hash)
+            })
+        }
+    };
     Ok(hashed.unwrap_or(0).cast_signed())
 }
 

@@ -1,13 +1,12 @@
 //! Every function of the contract, called by a guest.
 
+mod cost;
 mod log;
-
-use std::sync::Arc;
 
 use pointsman_sdk::abi::{hash_source, stat};
 
-use super::super::guest::Lending;
 use super::super::instance::Seat;
+use super::super::kept::Reach;
 use super::super::settings::PolicySettings;
 use super::super::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
 use crate::backend::{BackendIndex, Completion};
@@ -29,23 +28,23 @@ impl Probe {
         Self { bench: Bench::new(pool("api", &["a", "-b", "c"]), settings), head: request() }
     }
 
-    fn ask(&mut self, expression: &str) -> (i64, Vec<u8>) {
+    fn ask(&self, expression: &str) -> (i64, Vec<u8>) {
         let content = guest(&format!(
             r#"{DATA} (func (export "pointsman_pick") (result i64)
                 (call $cell_set (i32.const 0) (i32.const 0) (i32.const 15) {expression}) {ABSTAIN})"#
         ));
         let mut seat = Seat::taken(self.bench.build(&content).unwrap());
-        seat.pick(&mut self.head).unwrap().unwrap();
+        seat.pick(&self.head).unwrap().unwrap();
         let value = with_cell(&self.bench.terms.cells, 15, |cell| cell.get());
         (value, seat.memory())
     }
 
-    fn number(&mut self, expression: &str) -> i64 {
+    fn number(&self, expression: &str) -> i64 {
         self.ask(expression).0
     }
 
     /// What a function wrote to a buffer of 100 bytes at 1024; `None` if there is no such thing.
-    fn text(&mut self, call: &str, arguments: &str) -> Option<String> {
+    fn text(&self, call: &str, arguments: &str) -> Option<String> {
         let call = format!("(i64.extend_i32_s (call ${call} {arguments} (i32.const 1024) (i32.const 100)))");
         let (len, memory) = self.ask(&call);
         let len = usize::try_from(len).ok()?;
@@ -53,7 +52,7 @@ impl Probe {
     }
 
     /// Numbers that a column function wrote.
-    fn column<const N: usize>(&mut self, call: &str, arguments: &str, read: fn([u8; N]) -> u64) -> Vec<u64> {
+    fn column<const N: usize>(&self, call: &str, arguments: &str, read: fn([u8; N]) -> u64) -> Vec<u64> {
         let call = format!("(i64.extend_i32_s (call ${call} {arguments} (i32.const 1024) (i32.const 100)))");
         let (len, memory) = self.ask(&call);
         memory[1024..1024 + len as usize].as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect()
@@ -66,7 +65,7 @@ fn u32s(bytes: [u8; 4]) -> u64 {
 
 #[test]
 fn configuration() {
-    let mut probe = Probe::new();
+    let probe = Probe::new();
     assert_eq!(probe.text("config", "").as_deref(), Some(r#"{"tau":"10s"}"#));
     // Too little room: the length is told, nothing is written.
     let (len, memory) = probe.ask("(i64.extend_i32_s (call $config (i32.const 1024) (i32.const 4)))");
@@ -75,7 +74,7 @@ fn configuration() {
 
 #[test]
 fn topology() {
-    let mut probe = Probe::new();
+    let probe = Probe::new();
     assert_eq!(probe.number("(i64.extend_i32_s (call $backend_count))"), 3);
     for (index, field, expected) in [
         (0, 0, Some("a")),
@@ -114,7 +113,7 @@ fn topology() {
 
 #[test]
 fn stats() {
-    let mut probe = Probe::new();
+    let probe = Probe::new();
     let topology = probe.bench.terms.pool.topology();
     let busy = &topology.stats()[2];
     busy.begin();
@@ -179,9 +178,8 @@ fn request_texts() {
 
 #[test]
 fn hashes_tell_parts_apart_and_know_what_is_absent() {
-    let mut probe = Probe::new();
-    let mut hash =
-        |source: i32, name: &str| probe.number(&format!("(call $hash (i32.const {source}) {name})"));
+    let probe = Probe::new();
+    let hash = |source: i32, name: &str| probe.number(&format!("(call $hash (i32.const {source}) {name})"));
     let none = "(i32.const 0) (i32.const 0)";
     let hashes = [
         hash(hash_source::CLIENT_IP, none),
@@ -234,15 +232,15 @@ fn the_request_is_gone_outside_pick_and_observe() {
     assert_eq!((seen(0), seen(1)), (-1, -1));
     seat.observe((0, 200, 0, 1, 2), None).unwrap().unwrap();
     assert_eq!(seen(2), -1, "observed without the request");
-    let mut head = request();
-    seat.observe((0, 200, 0, 1, 2), Some(&mut head)).unwrap().unwrap();
+    seat.observe((0, 200, 0, 1, 2), Some(&request())).unwrap().unwrap();
     assert!(seen(2) != -1, "observed with the request");
-    assert_eq!(head.parts.uri.path(), "/v1/users", "and given back");
+    seat.tick().unwrap().unwrap();
+    assert_eq!(seen(1), -1, "and gone again");
 }
 
 #[test]
 fn cells_can_be_read_set_added_and_compared() {
-    let mut probe = Probe::new();
+    let probe = Probe::new();
     // Backend 2, slot 3: add 5 to 0, compare with 5 and set 9, read: 0, 5, 9.
     let number = probe.number(
         "(i64.add (i64.mul (i64.const 10000) (call $cell_add (i32.const 1) (i32.const 2) (i32.const 3) (i64.const 5)))
@@ -275,7 +273,7 @@ fn schemas_keep_cells_apart() {
 
 #[test]
 fn time_and_chance() {
-    let mut probe = Probe::new();
+    let probe = Probe::new();
     assert!(probe.number("(call $now_us)") >= 0);
     // Within a call the time stands still: a guest can't measure what happens in it.
     assert_eq!(probe.number("(i64.sub (call $now_us) (call $now_us))"), 0);
@@ -330,7 +328,7 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
     for (function, call) in calls {
         let content = guest(&format!(r#"(func (export "pointsman_pick") (result i64) {call} {ABSTAIN})"#));
         let mut seat = Seat::taken(bench.build(&content).unwrap());
-        let failed = seat.pick(&mut request()).unwrap().unwrap_err();
+        let failed = seat.pick(&request()).unwrap().unwrap_err();
         assert_eq!(failed.fault.kind.label(), "host-refusal", "{call}: {}", failed.fault);
         assert!(failed.fault.message.starts_with(&format!("`{function}` was given ")), "{}", failed.fault);
         assert!(failed.fault.message.ends_with("memory ends at 65536"), "{}", failed.fault);
@@ -340,7 +338,7 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
         r#"(func (export "pointsman_pick") (result i64) (drop (call $config (i32.const 65536) (i32.const 0)))
             (drop (call $config (i32.const 65534) (i32.const 2))) {ABSTAIN})"#
     ));
-    Seat::taken(bench.build(&content).unwrap()).pick(&mut request()).unwrap().unwrap();
+    Seat::taken(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap();
 }
 
 #[test]
@@ -349,12 +347,12 @@ fn state_is_named_in_init_only() {
     let content = guest(&format!(
         r#"(func (export "pointsman_pick") (result i64) (call $state (i32.const 0) (i32.const 0)) {ABSTAIN})"#
     ));
-    let failed = Seat::taken(bench.build(&content).unwrap()).pick(&mut request()).unwrap().unwrap_err();
+    let failed = Seat::taken(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap_err();
     assert_eq!(failed.fault.message, "`state` may be called in `init` only");
 }
 
 #[test]
-fn a_guest_that_asks_for_no_request_function_is_lent_none() {
+fn what_a_guest_can_ask_for_is_known_by_its_imports() {
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
     let lean = wat::parse_str(format!(
         r#"(module (memory (export "memory") 1) (func (export "pointsman_init") (result i32) (i32.const 0))
@@ -362,12 +360,7 @@ fn a_guest_that_asks_for_no_request_function_is_lent_none() {
     ))
     .unwrap();
     let version = bench.compile(&lean).unwrap();
-    assert!(version.lending == Lending::Nothing && !version.uses_cells);
+    assert!(version.reach == Reach::Nothing && !version.uses_cells);
     let version = bench.compile(&guest("")).unwrap();
-    assert!(version.lending == Lending::Whole && version.uses_cells);
-    let mut seat = Seat::taken(bench.build(&lean).unwrap());
-    let mut head = request();
-    seat.pick(&mut head).unwrap().unwrap();
-    assert_eq!(head.parts.uri.path(), "/v1/users");
-    drop(Arc::clone(&bench.terms));
+    assert!(version.reach == Reach::Whole && version.uses_cells);
 }

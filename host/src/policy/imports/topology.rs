@@ -74,7 +74,7 @@ fn backend_label(
     cap: i32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, state) = open(&mut caller)?;
-    let key = memory.read_text(import::BACKEND_LABEL, key_ptr, key_len)?;
+    let key = memory.read_name(import::BACKEND_LABEL, key_ptr, key_len)?;
     let label = key.and_then(|key| backend(state, index)?.label(key));
     memory.write(import::BACKEND_LABEL, buf, cap, label.map(str::as_bytes))
 }

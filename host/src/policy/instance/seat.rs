@@ -47,7 +47,7 @@ impl Seat {
     }
 
     /// Asks for a verdict; `None` if the seat is empty.
-    pub(crate) fn pick(&mut self, head: &mut RequestHead) -> Option<Result<i64, Failed>> {
+    pub(crate) fn pick(&mut self, head: &RequestHead) -> Option<Result<i64, Failed>> {
         self.call(|instance| instance.pick(head))
     }
 
@@ -60,7 +60,7 @@ impl Seat {
     pub(crate) fn observe(
         &mut self,
         observation: Observation,
-        head: Option<&mut RequestHead>,
+        head: Option<&RequestHead>,
     ) -> Option<Result<(), Failed>> {
         self.call(|instance| instance.observe(observation, head))
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Instant;
 
 use crate::config::Probation;
 
@@ -102,6 +103,25 @@ fn a_refused_version_changes_nothing_and_is_remembered() {
     assert_eq!(index(opened.pickers[0].pick(&mut request())), 0);
     assert_eq!(opened.slot.serving().generation, 1);
     assert!(matches!(swap(&loader, &opened.slot, picks(1)), SwapOutcome::Swapped(_)));
+}
+
+#[test]
+fn a_broken_content_costs_one_compilation() {
+    let loader = loader(1);
+    // Takes long to compile, and has no `pick`.
+    let steps: String =
+        (0..60).map(|step| format!("i32.const {step} i32.mul local.get 0 i32.xor ")).collect();
+    let function = format!("(func (param i32) (result i32) local.get 0 {steps})");
+    let broken = wat::parse_str(format!("(module {})", function.repeat(200))).unwrap();
+    let refuse = || {
+        let began = Instant::now();
+        let checked = loader.check(pool("api", &["a"]), PolicySettings::default(), plugin(broken.clone()));
+        assert!(matches!(checked, Err(Refusal::MissingExport { .. })), "{checked:?}");
+        began.elapsed()
+    };
+    let first = refuse();
+    let more: Duration = (0..5).map(|_| refuse()).sum();
+    assert!(more < first, "five more times cost {more:?}, the first one {first:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn logged(pick: &str, data: &str) -> Vec<String> {
         .without_time()
         .with_writer(move || writer.clone())
         .finish();
-    tracing::subscriber::with_default(subscriber, || seat.pick(&mut request()).unwrap().unwrap());
+    tracing::subscriber::with_default(subscriber, || seat.pick(&request()).unwrap().unwrap());
     let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     text.lines().map(str::to_owned).collect()
 }

@@ -1,0 +1,88 @@
+//! Timeouts and limits of `[pool.NAME]`, and `[pool.NAME.retry]`.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::read::{HEAD_BYTES, Section, TIMEOUT, Value};
+use super::units::{DURATION, milliseconds};
+use super::{RetryLimits, UpstreamLimits};
+
+/// Range of `backoff`: a pause longer than this is no retry but a new request.
+const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
+
+/// The limits in a pool's section.
+pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
+    let default = UpstreamLimits::default();
+    let mut limits = UpstreamLimits {
+        connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMEOUT),
+        response_timeout: section.duration("response_timeout", default.response_timeout, TIMEOUT),
+        idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMEOUT),
+        total_timeout: section.optional_duration("total_timeout", TIMEOUT),
+        idle_connections: section.integer("idle_connections", default.idle_connections, 0..=100_000),
+        idle_connection_timeout: section.duration(
+            "idle_connection_timeout",
+            default.idle_connection_timeout,
+            TIMEOUT,
+        ),
+        max_response_header_bytes: section.bytes(
+            "max_response_header_bytes",
+            default.max_response_header_bytes,
+            HEAD_BYTES,
+        ),
+        retry: default.retry,
+    };
+    if let Some(retry) = section.get("retry").and_then(|value| retry(&value, &limits)) {
+        limits.retry = retry;
+    }
+    if let Some(total) = limits.total_timeout {
+        let UpstreamLimits { connect_timeout, response_timeout, idle_timeout, .. } = limits;
+        for (key, span) in [
+            ("connect_timeout", connect_timeout),
+            ("response_timeout", response_timeout),
+            ("idle_timeout", idle_timeout),
+        ] {
+            // A default may be longer: it just never fires.
+            if section.get(key).is_some() && span > total {
+                never_fires(section, key, "total_timeout", total);
+            }
+        }
+    }
+    limits
+}
+
+fn retry(value: &Value<'_>, limits: &UpstreamLimits) -> Option<RetryLimits> {
+    Section::read(value, "write `[pool.NAME.retry]` above its keys", |section| {
+        let default = RetryLimits::default();
+        let per_try_timeout = section.optional_duration("per_try_timeout", TIMEOUT);
+        if per_try_timeout.is_some_and(|per_try| per_try > limits.response_timeout) {
+            never_fires(section, "per_try_timeout", "response_timeout", limits.response_timeout);
+        } else if let Some(total) = limits.total_timeout.filter(|total| per_try_timeout > Some(*total)) {
+            never_fires(section, "per_try_timeout", "total_timeout", total);
+        }
+        Some(RetryLimits {
+            attempts: section.integer("attempts", default.attempts, 0..=10),
+            statuses: section.get("statuses").map_or_else(Vec::new, |value| statuses(&value)),
+            per_try_timeout,
+            backoff: section.duration("backoff", default.backoff, BACKOFF),
+            body: section.bytes("body", default.body, 0..=1 << 20),
+            budget_percent: section.integer("budget_percent", default.budget_percent, 0..=100),
+            budget_per_second: section.integer("budget_per_second", default.budget_per_second, 0..=100_000),
+        })
+    })
+}
+
+/// Records that a timeout never fires because another one, which is `span`, comes first.
+fn never_fires(section: &Section<'_>, key: &str, other: &str, span: Duration) {
+    let span = DURATION.show(milliseconds(span));
+    let message = format!("never fires: `{other}` is {span}");
+    section.fail(key, message, format!("write at most `\"{span}\"`, or raise `{other}`"));
+}
+
+/// Statuses of responses that may be given up.
+fn statuses(value: &Value<'_>) -> Vec<StatusCode> {
+    let items = value.items("write `statuses = [503]`").unwrap_or_default();
+    let status = |item: &Value<'_>| StatusCode::from_u16(item.integer(400..=599)?).ok();
+    items.iter().filter_map(status).collect()
+}

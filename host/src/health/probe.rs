@@ -1,0 +1,117 @@
+//! One check of one backend.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+
+use bytes::Bytes;
+use http::uri::Uri;
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::config::{CheckKind, HealthCheckConfig, HttpCheckConfig};
+use crate::upstream;
+
+/// Largest response head, bytes.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// As much of a body is searched, bytes.
+const BODY_BYTES: usize = 64 << 10;
+
+/// How the check calls itself.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("pointsman-health-check/", env!("CARGO_PKG_VERSION")));
+
+/// Why a check failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("cannot connect: {0}")]
+    Connect(#[source] io::Error),
+    #[error("no answer in time")]
+    Timeout,
+    #[error("no valid response: {0}")]
+    Response(#[from] hyper::Error),
+    #[error("status {}", .0.as_u16())]
+    Status(StatusCode),
+    #[error("the expected text isn't in the body")]
+    Body,
+    #[error("cannot ask: {0}")]
+    Request(#[from] http::Error),
+}
+
+impl Failure {
+    /// Whether the proxy lacked something, and the backend wasn't even asked.
+    pub(super) fn is_our_own(&self) -> bool {
+        matches!(self, Self::Connect(error) if upstream::is_our_own(error))
+    }
+}
+
+/// Checks whoever listens at an address.
+pub(super) async fn ask(check: &HealthCheckConfig, address: SocketAddr) -> Result<(), Failure> {
+    let answer = async {
+        let stream = TcpStream::connect(address).await.map_err(Failure::Connect)?;
+        match &check.kind {
+            CheckKind::Tcp => Ok(()),
+            CheckKind::Http(http) => request(http, address, stream).await,
+        }
+    };
+    tokio::time::timeout(check.timeout, answer).await.unwrap_or(Err(Failure::Timeout))
+}
+
+async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: TcpStream) -> Result<(), Failure> {
+    let request = head(http, address)?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_header_size(HEAD_BYTES).handshake(TokioIo::new(stream)).await?;
+    let mut connection = pin!(connection);
+    let mut answer = pin!(async {
+        let response = sender.send_request(request).await?;
+        judge(http, response.status(), response.into_body()).await
+    });
+    tokio::select! {
+        answer = &mut answer => answer,
+        // Closed, or broken: the answer knows more of it.
+        _ = &mut connection => answer.await,
+    }
+}
+
+fn head(http: &HttpCheckConfig, address: SocketAddr) -> Result<Request<Empty<Bytes>>, http::Error> {
+    let mut request = Request::new(Empty::new());
+    *request.method_mut() = http.method.clone();
+    *request.uri_mut() = Uri::from(http.path.clone());
+    let headers = request.headers_mut();
+    headers.clone_from(&http.headers);
+    let host = match &http.host {
+        Some(host) => host.clone(),
+        None => HeaderValue::from_str(&address.to_string())?,
+    };
+    headers.insert(header::HOST, host);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
+    Ok(request)
+}
+
+/// Whether a response is as expected. Reads no more of its body than that takes.
+async fn judge(http: &HttpCheckConfig, status: StatusCode, mut body: Incoming) -> Result<(), Failure> {
+    if !http.expected_statuses.iter().any(|range| range.contains(&status.as_u16())) {
+        return Err(Failure::Status(status));
+    }
+    let Some(text) = &http.body_contains else { return Ok(()) };
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        // The text may have begun in what was read before.
+        let begin = read.len().saturating_sub(text.len());
+        read.extend_from_slice(&data[..data.len().min(BODY_BYTES - read.len())]);
+        if memchr::memmem::find(&read[begin..], text.as_bytes()).is_some() {
+            return Ok(());
+        }
+        if read.len() == BODY_BYTES {
+            break;
+        }
+    }
+    Err(Failure::Body)
+}

@@ -1,0 +1,103 @@
+//! The control thread, with real backends that listen and don't.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::backend::Backend;
+use crate::config::{HealthCheckConfig, HealthConfig, InitialHealth, UpstreamLimits};
+use crate::topology::{Health, Member};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Settings with a check by connection, every 50 ms.
+fn settings(initial: InitialHealth) -> Arc<HealthSettings> {
+    let time = Duration::from_millis(50);
+    let times = HealthCheckConfig { interval: time, fast_interval: time, ..check::tests::config(1, 2) };
+    let check = Some(HealthCheckConfig { initial, ..times });
+    Arc::new(HealthConfig { check, panic_threshold: 0, ..HealthConfig::default() }.into())
+}
+
+/// A backend that listens there, or doesn't if the listener is dropped.
+fn backend(name: &str, listener: &TcpListener) -> Arc<Backend> {
+    Arc::new(Backend {
+        name: name.into(),
+        address: listener.local_addr().unwrap(),
+        weight: 1000,
+        zone: "".into(),
+        labels: [].into(),
+        backup: false,
+        draining: false,
+        stats: Arc::default(),
+    })
+}
+
+fn pool(name: &str, backends: &[&Arc<Backend>]) -> Arc<Pool> {
+    let backends = backends.iter().map(|backend| Arc::clone(backend)).collect();
+    Arc::new(Pool::new(name, 0, UpstreamLimits::default(), backends))
+}
+
+fn assignment(pool: &Arc<Pool>, settings: &Arc<HealthSettings>) -> Assignment {
+    Assignment { pool: Arc::clone(pool), settings: Arc::clone(settings) }
+}
+
+/// The places of those that may be picked.
+fn eligible(pool: &Pool) -> Vec<u32> {
+    let topology = pool.topology();
+    (0..topology.backends().len() as u32)
+        .filter(|&index| topology.is_eligible(crate::backend::BackendIndex(index)))
+        .collect()
+}
+
+fn wait_for(pool: &Pool, expected: &[u32]) {
+    let began = Instant::now();
+    while eligible(pool) != expected {
+        assert!(began.elapsed() < DEADLINE, "waited for {expected:?}, there is {:?}", eligible(pool));
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// On an address of its own, so that no other test gets the port once it is free.
+fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.90:0").unwrap()
+}
+
+#[test]
+fn knowledge_of_backends_outlives_an_update() {
+    let (alive, dead) = (listener(), listener());
+    let (a, b) = (backend("a", &alive), backend("b", &dead));
+    drop(dead);
+    let (api, settings) = (pool("api", &[&a, &b]), settings(InitialHealth::Down));
+    let monitor = HealthMonitor::start(Clock::start(), vec![assignment(&api, &settings)]).unwrap();
+    wait_for(&api, &[0]);
+
+    // Another pool, and another description of one backend.
+    let changed = backend("a", &alive);
+    api.change(|members| members[0].backend = Arc::clone(&changed));
+    let web = pool("web", &[&a, &b]);
+    monitor.update(vec![assignment(&api, &settings), assignment(&web, &settings)]);
+    assert_eq!(eligible(&api), [0], "it serves on");
+    wait_for(&web, &[0]);
+
+    // A backend that is added shows only once it has been checked; one that changes places stays what it is.
+    let other = listener();
+    let c = backend("c", &other);
+    api.change(|members| {
+        members.reverse();
+        members.push(settings.newcomer(Arc::clone(&c)));
+        assert_eq!([1, 2].map(|place: usize| members[place].health), [Health::Up, Health::Unknown]);
+    });
+    monitor.update(vec![assignment(&api, &settings)]);
+    wait_for(&api, &[1, 2]);
+
+    // The pool that is gone is left alone; the other one isn't.
+    let generation = web.topology_generation();
+    drop(alive);
+    wait_for(&api, &[2]);
+    assert_eq!(web.topology_generation(), generation);
+
+    drop(monitor);
+    api.change(|members| *members = vec![Member::healthy(c)]);
+    drop(other);
+    assert_eq!(eligible(&api), [0], "nobody looks any more");
+}

@@ -1,0 +1,263 @@
+//! As many attempts as a request gets: one, and when that fails and it is safe, others on other backends.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::Incoming;
+
+use super::{Failure, forward};
+use crate::backend::Backend;
+use crate::clock::Clock;
+use crate::config::RetryLimits;
+use crate::downstream::Client;
+use crate::policy::Pick;
+use crate::pool::RetryCost;
+use crate::request::RequestHead;
+use crate::upstream::{Balancer, Claim, Error, Exchange, Failed, Patience, Reached, Upload};
+
+/// A `Retry-After` up to this is waited for; with a longer one the response is the client's business.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The pause before a retry grows to so many times `backoff`.
+const MOST_BACKOFFS: u32 = 10;
+
+/// A request on its way from one backend to the next.
+#[derive(Debug)]
+pub(super) struct Attempts<'a> {
+    pub(super) balancer: &'a Rc<Balancer>,
+    pub(super) client: &'a Rc<Client>,
+    pub(super) clock: Clock,
+    /// The request's number on its connection.
+    pub(super) number: u64,
+    pub(super) upgrade: Option<&'a HeaderValue>,
+    /// The head as it came, if it can't be had again from the client.
+    pub(super) spare: Option<Parts>,
+    pub(super) upload: Upload,
+}
+
+/// How an attempt went.
+type Outcome = Result<Answered, Lost>;
+
+/// An attempt that failed, and whose fault it was.
+#[derive(Debug)]
+struct Lost {
+    backend: Arc<Backend>,
+    failed: Failed,
+}
+
+/// The head of a response and what is to come of it.
+pub(super) type Answered = (Exchange, Response<Incoming>);
+
+/// What must happen before the next attempt.
+#[derive(Debug, Clone, Copy)]
+struct Next {
+    pause: Duration,
+    cost: RetryCost,
+}
+
+impl Attempts<'_> {
+    /// The response to a request, of whichever backend.
+    ///
+    /// # Errors
+    ///
+    /// How the last attempt failed.
+    pub(super) async fn answer(&self, mut head: RequestHead) -> Result<Answered, Failure> {
+        let claim = self.claim(&mut head)?;
+        let patience = self.patience(&mut head, &claim, &[]);
+        let outcome = self.attempt(claim, head.parts, patience).await;
+        let wanted = match &outcome {
+            Ok((_, response)) => self.retry().statuses.contains(&response.status()),
+            Err(_) => true,
+        };
+        if !wanted {
+            return outcome.map_err(|lost| self.failure(lost));
+        }
+        // Out of the way: nearly no request comes here.
+        head.parts = nothing();
+        Box::pin(self.go_on(head, outcome)).await
+    }
+
+    /// More attempts, as long as one fails in a way that another one may mend.
+    async fn go_on(&self, mut head: RequestHead, mut outcome: Outcome) -> Result<Answered, Failure> {
+        let mut used = Vec::new();
+        for attempt in 1..=self.retry().attempts {
+            let Some(next) = self.next(attempt, &outcome) else { break };
+            used.push(Arc::clone(match &outcome {
+                Ok((exchange, _)) => exchange.backend(),
+                Err(lost) => &lost.backend,
+            }));
+            if self.client.upstream.is_bound_within(next.pause)
+                || !self.balancer.rule_out(&mut head.tried, &used)
+            {
+                break;
+            }
+            let Some(parts) = self.take_head(&mut outcome) else { break };
+            head.parts = parts;
+            if !self.balancer.may_retry(self.clock.now(), next.cost) {
+                tracing::debug!(pool = %self.balancer.pool().name, "no retry: the budget is used up");
+                break;
+            }
+            if !next.pause.is_zero() {
+                // A timer of its own: retries are few, and their pauses finer than the sweep of the deadlines.
+                tokio::time::sleep(next.pause).await;
+            }
+            if !self.balancer.rule_out(&mut head.tried, &used) {
+                break;
+            }
+            head.tried.attempt = attempt;
+            let Ok(claim) = self.claim(&mut head) else { break };
+            self.log(attempt, &outcome, claim.backend());
+            let patience = self.patience(&mut head, &claim, &used);
+            // Only now is it certain that the last response isn't needed.
+            if let Ok((exchange, response)) = outcome {
+                exchange.into_body(Rc::clone(self.client), response.into_body()).discard().await;
+            }
+            outcome = self.attempt(claim, head.parts, patience).await;
+            head.parts = nothing();
+        }
+        outcome.map_err(|lost| self.failure(lost))
+    }
+
+    fn retry(&self) -> &RetryLimits {
+        &self.balancer.limits().retry
+    }
+
+    fn claim(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
+        match self.balancer.pick(head) {
+            Pick::Backend(picked) => self.balancer.claim(picked, head).ok_or(Failure::NoBackend),
+            Pick::Failed => Err(Failure::PolicyFault),
+            Pick::Reject(status) => Err(Failure::PolicyReject(status)),
+            Pick::Unavailable => Err(Failure::NoBackend),
+        }
+    }
+
+    async fn attempt(&self, claim: Claim, parts: Parts, patience: Patience) -> Outcome {
+        let mut exchange = Exchange::begin(claim, self.upload.clone(), self.clock);
+        let replay = || self.replay();
+        match exchange.run(parts, patience, &self.client.upstream, replay).await {
+            Ok(response) => Ok((exchange, response)),
+            Err(failed) => Err(Lost { backend: Arc::clone(exchange.backend()), failed }),
+        }
+    }
+
+    /// How long an attempt at the claimed backend may take: shorter if others could follow.
+    fn patience(&self, head: &mut RequestHead, claim: &Claim, used: &[Arc<Backend>]) -> Patience {
+        let limits = self.balancer.limits();
+        let full = Patience::Full(limits.response_timeout);
+        let Some(per_try) = limits.retry.per_try_timeout else { return full };
+        let used = [used, &[Arc::clone(claim.backend())]].concat();
+        let others_could_follow = used.len() <= limits.retry.attempts as usize
+            && forward::is_idempotent(&head.parts)
+            && self.upload.can_be_repeated()
+            && self.balancer.rule_out(&mut head.tried, &used);
+        if others_could_follow { Patience::PerTry(per_try) } else { full }
+    }
+
+    /// Whether, and how, another attempt may follow this one.
+    fn next(&self, attempt: u32, outcome: &Outcome) -> Option<Next> {
+        let retry = self.retry();
+        if !self.upload.can_be_repeated() || self.client.body_refusal(self.number).is_some() {
+            return None;
+        }
+        let most = retry.backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
+        let backoff = || self.balancer.jitter(most);
+        match outcome {
+            Ok((_, response)) if retry.statuses.contains(&response.status()) => {
+                let pause = backoff().max(retry_after(response)?);
+                Some(Next { pause, cost: RetryCost::Request })
+            }
+            Ok(_) => None,
+            Err(Lost { failed, .. }) => match (&failed.reached, &failed.error) {
+                (Reached::Nothing(_), _) => {
+                    let pause = if attempt == 1 { Duration::ZERO } else { backoff() };
+                    Some(Next { pause, cost: RetryCost::Free })
+                }
+                (Reached::Backend, Error::Reset | Error::ResponseTimeout | Error::PerTryTimeout)
+                | (Reached::Answer, Error::ResponseTimeout | Error::PerTryTimeout) => {
+                    Some(Next { pause: backoff(), cost: RetryCost::Request })
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// The head for another attempt: the one that wasn't sent, or a new one if this request may be sent twice.
+    fn take_head(&self, outcome: &mut Outcome) -> Option<Parts> {
+        match outcome {
+            Err(Lost { failed: Failed { reached: Reached::Nothing(parts), .. }, .. }) => {
+                Some(std::mem::replace(&mut **parts, nothing()))
+            }
+            _ => self.replay(),
+        }
+    }
+
+    fn replay(&self) -> Option<Parts> {
+        let mut parts = self.spare.clone().or_else(|| self.client.replay(self.number))?;
+        forward::adopt_absolute_target(&mut parts).ok()?;
+        Some(forward::request_head(parts, self.client, self.upgrade).parts)
+    }
+
+    /// A broken request body breaks the exchange, too; the client hears of its own fault.
+    fn failure(&self, lost: Lost) -> Failure {
+        let refusal = self.client.body_refusal(self.number);
+        refusal.map_or(Failure::Upstream(lost.failed.error), Failure::Refused)
+    }
+
+    fn log(&self, attempt: u32, outcome: &Outcome, next: &Backend) {
+        let (pool, next) = (&self.balancer.pool().name, &next.name);
+        match outcome {
+            Ok((exchange, response)) => {
+                let (backend, status) = (&exchange.backend().name, response.status().as_u16());
+                tracing::debug!(%pool, attempt, %backend, status, %next, "retry");
+            }
+            Err(Lost { backend, failed }) => {
+                let (backend, error) = (&backend.name, failed.error.label());
+                tracing::debug!(%pool, attempt, %backend, error, %next, "retry");
+            }
+        }
+    }
+}
+
+/// A head in the place of one that is on its way.
+fn nothing() -> Parts {
+    http::Request::new(()).into_parts().0
+}
+
+/// How long a response asks to wait; `None` if that is too long. A date is too long: it has whole seconds, and clocks
+/// differ by as much.
+fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    let speaks = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+    let Some(value) = response.headers().get(header::RETRY_AFTER).filter(|_| speaks) else {
+        return Some(Duration::ZERO);
+    };
+    let seconds = value.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds)).filter(|wait| *wait <= LONGEST_RETRY_AFTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_short_wait_is_waited_for() {
+        let wait = |status: u16, value: &'static str| {
+            let mut response = Response::new(());
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(value));
+            retry_after(&response)
+        };
+        assert_eq!(retry_after(&Response::new(())), Some(Duration::ZERO));
+        for status in [503, 429] {
+            assert_eq!(wait(status, "0"), Some(Duration::ZERO));
+            assert_eq!(wait(status, "1"), Some(Duration::from_secs(1)));
+            for long in ["2", "3600", "99999999999999999999", "Fri, 31 Dec 1999 23:59:59 GMT", "-1", "soon"] {
+                assert_eq!(wait(status, long), None, "{long}");
+            }
+        }
+        // It says something else there, such as when to look at the new place.
+        assert_eq!(wait(502, "3600"), Some(Duration::ZERO));
+    }
+}

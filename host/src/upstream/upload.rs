@@ -1,0 +1,209 @@
+//! A request's body on its way to a backend, or to one after the other.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+/// The body of a client's request, which outlives the attempts to send it.
+#[derive(Debug, Clone, Default)]
+pub struct Upload(Option<Rc<Source>>);
+
+/// Where the bodies of all attempts come from.
+#[derive(Debug)]
+struct Source {
+    incoming: RefCell<Incoming>,
+    /// Length of the whole body, if the client has said it.
+    length: Option<u64>,
+    /// The client has sent it to its end.
+    over: Cell<bool>,
+    kept: RefCell<Kept>,
+    /// Set if the client waits for permission to send.
+    continued: Option<Arc<Continue>>,
+}
+
+/// What has been sent of a body, for another attempt.
+#[derive(Debug)]
+enum Kept {
+    /// All that was sent so far, at most so many bytes. Copied, as a slice of what was read would hold on to the whole
+    /// buffer around it.
+    All { bytes: Vec<u8>, trailers: Option<HeaderMap>, limit: usize },
+    /// Some was sent and isn't kept.
+    Lost,
+}
+
+impl Upload {
+    /// The client's body. The first `keep` bytes are kept for other attempts, unless it turns out longer. With
+    /// `Expect: 100-continue` it isn't asked for until the backend says so.
+    #[must_use]
+    pub fn new(incoming: Incoming, keep: usize, expects_continue: bool) -> Self {
+        if incoming.is_end_stream() {
+            return Self(None);
+        }
+        let length = incoming.size_hint().exact();
+        let limit = if length.is_some_and(|length| length > keep as u64) { 0 } else { keep };
+        let source = Source {
+            incoming: RefCell::new(incoming),
+            length,
+            over: Cell::default(),
+            kept: RefCell::new(Kept::All { bytes: Vec::new(), trailers: None, limit }),
+            continued: expects_continue.then(Arc::default),
+        };
+        Self(Some(Rc::new(source)))
+    }
+
+    /// Whether another attempt can send all of it.
+    #[must_use]
+    pub fn can_be_repeated(&self) -> bool {
+        self.0.as_ref().is_none_or(|source| matches!(*source.kept.borrow(), Kept::All { .. }))
+    }
+
+    /// The body of one attempt, from its start.
+    pub(super) fn body(&self) -> RequestBody {
+        RequestBody { source: self.0.clone(), sent: 0, trailers_sent: false }
+    }
+
+    /// Whether the client has sent it to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.as_ref().is_none_or(|source| source.over.get())
+    }
+
+    /// Where the permission to send it goes, if it needs one.
+    pub(super) fn continued(&self) -> Option<&Arc<Continue>> {
+        self.0.as_ref()?.continued.as_ref()
+    }
+
+    /// The permission to send it, if the backend hasn't given it yet.
+    pub(super) fn awaited(&self) -> Option<&Continue> {
+        self.continued().map(Arc::as_ref).filter(|continued| !continued.is_given())
+    }
+}
+
+impl Source {
+    /// What was sent after the first `sent` bytes in an earlier attempt.
+    fn kept_after(&self, sent: u64) -> Option<Bytes> {
+        match &*self.kept.borrow() {
+            Kept::All { bytes, .. } => {
+                let rest = bytes.get(usize::try_from(sent).ok()?..).filter(|rest| !rest.is_empty());
+                rest.map(Bytes::copy_from_slice)
+            }
+            Kept::Lost => None,
+        }
+    }
+
+    /// The trailers, if they were sent in an earlier attempt.
+    fn kept_trailers(&self) -> Option<HeaderMap> {
+        match &*self.kept.borrow() {
+            Kept::All { trailers, .. } => trailers.clone(),
+            Kept::Lost => None,
+        }
+    }
+
+    fn keep(&self, frame: &Frame<Bytes>) {
+        let mut kept = self.kept.borrow_mut();
+        let Kept::All { bytes, trailers, limit } = &mut *kept else { return };
+        match frame.data_ref() {
+            Some(data) if bytes.len() + data.len() > *limit => *kept = Kept::Lost,
+            Some(data) => bytes.extend_from_slice(data),
+            None => *trailers = frame.trailers_ref().cloned(),
+        }
+    }
+}
+
+/// The body of a request to a backend.
+#[derive(Debug)]
+pub struct RequestBody {
+    source: Option<Rc<Source>>,
+    /// Bytes sent in this attempt.
+    sent: u64,
+    trailers_sent: bool,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = &mut *self;
+        let Some(source) = &this.source else { return Poll::Ready(None) };
+        if let Some(continued) = &source.continued {
+            ready!(continued.poll_given(cx));
+        }
+        if let Some(data) = source.kept_after(this.sent) {
+            this.sent += data.len() as u64;
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        if source.over.get() {
+            let trailers = (!this.trailers_sent).then(|| source.kept_trailers()).flatten();
+            this.trailers_sent = true;
+            return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
+        }
+        let mut incoming = source.incoming.borrow_mut();
+        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        // Nothing follows the trailers, and whoever gets them may not ask once more.
+        let is_last = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        if frame.is_none() || is_last || incoming.is_end_stream() {
+            source.over.set(true);
+        }
+        drop(incoming);
+        if let Some(Ok(frame)) = &frame {
+            source.keep(frame);
+            this.trailers_sent |= frame.is_trailers();
+            if let Some(data) = frame.data_ref() {
+                this.sent += data.len() as u64;
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.as_ref().is_none_or(|source| source.length == Some(self.sent))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let Some(source) = &self.source else { return SizeHint::with_exact(0) };
+        source
+            .length
+            .map_or_else(SizeHint::default, |length| SizeHint::with_exact(length.saturating_sub(self.sent)))
+    }
+}
+
+/// The backend's permission to send the body (RFC 9110 section 10.1.1).
+///
+/// Behind an `Arc` and a lock because hyper wants it from a callback that could run anywhere.
+#[derive(Debug, Default)]
+pub(super) struct Continue {
+    given: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Continue {
+    pub(super) fn give(&self) {
+        self.given.store(true, Ordering::Release);
+        if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            waker.wake();
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        self.given.load(Ordering::Acquire)
+    }
+
+    fn poll_given(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_given() {
+            return Poll::Ready(());
+        }
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,70 @@
+//! What happens when few backends are healthy, or none.
+
+use super::{CHECK, Wellness, served, share};
+use crate::harness::{Backend, Setup};
+
+#[test]
+fn all_backends_serve_while_too_few_are_healthy() {
+    let unwell = Wellness::good();
+    let backends = [Wellness::good().backend("a"), unwell.backend("b"), unwell.backend("c")];
+    let pool = format!("{CHECK}panic_threshold = 50\n");
+    let proxy = Setup { pool: &pool, ..Setup::default() }.start(&backends.each_ref());
+    unwell.set(false);
+    proxy.wait_for_logs("backend is down", 2);
+    let line = proxy.wait_for_log("pool panics");
+    assert!(line.contains("WARN") && line.contains("pool=\"test\" healthy=1 backends=3"), "{line}");
+    let all = served(&mut proxy.client(), 60);
+    assert_eq!(['a', 'b', 'c'].map(|name| share(&all, name)), [20, 20, 20]);
+
+    unwell.set(true);
+    proxy.wait_for_log("pool no longer panics");
+    assert_eq!(proxy.log_with("pool panics").len(), 1);
+}
+
+#[test]
+fn without_panic_only_the_healthy_serve_down_to_the_last() {
+    let (first, second) = (Wellness::good(), Wellness::good());
+    let backends = [first.backend("a"), second.backend("b"), second.backend("c")];
+    let pool = format!("{CHECK}panic_threshold = 0\n");
+    let proxy = Setup { pool: &pool, ..Setup::default() }.start(&backends.each_ref());
+    second.set(false);
+    proxy.wait_for_logs("backend is down", 2);
+    assert_eq!(served(&mut proxy.client(), 60), "a".repeat(60));
+
+    first.set(false);
+    proxy.wait_for_logs("backend is down", 3);
+    let response = proxy.client().get("/");
+    assert_eq!((response.status(), response.error_label()), (503, Some("no-backend")));
+    assert_eq!(proxy.log_with("pool panics"), [""; 0]);
+}
+
+#[test]
+fn by_default_a_pool_without_a_healthy_backend_panics() {
+    let unwell = Wellness::good();
+    let backends = [unwell.backend("a"), unwell.backend("b")];
+    let proxy = Setup { pool: CHECK, ..Setup::default() }.start(&backends.each_ref());
+    unwell.set(false);
+    proxy.wait_for_log("pool panics");
+    let all = served(&mut proxy.client(), 20);
+    assert_eq!(['a', 'b'].map(|name| share(&all, name)), [10, 10]);
+}
+
+#[test]
+fn backups_come_before_panic() {
+    let unwell = Wellness::good();
+    let (a, backup) = (unwell.backend("a"), Backend::named("b"));
+    let proxy = crate::harness::Proxy::start(&format!(
+        "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\n{CHECK}backends = [\"{}\", \
+         {{ address = \"{}\", backup = true }}]\n",
+        a.address(),
+        backup.address()
+    ));
+    assert_eq!(served(&mut proxy.client(), 5), "aaaaa");
+    unwell.set(false);
+    proxy.wait_for_log("backend is down");
+    assert_eq!(served(&mut proxy.client(), 5), "bbbbb");
+    unwell.set(true);
+    proxy.wait_for_log("backend is up");
+    assert_eq!(served(&mut proxy.client(), 5), "aaaaa");
+    assert_eq!(proxy.log_with("pool panics"), [""; 0]);
+}
