@@ -2,6 +2,7 @@
 //! takes effect.
 
 mod changes;
+mod names;
 mod policies;
 mod pools;
 mod reconfigure;
@@ -29,6 +30,7 @@ use crate::listener::{Inherited, Role};
 use crate::policy::{Milestone, PolicyLoader, PolicySlot};
 use crate::worker::{Drained, Phase};
 
+use names::Names;
 pub use reconfigure::{ConfigurationStatus, Reload};
 use reconfigure::{Reconfigure, Reloader, Shared};
 use snapshot::Snapshot;
@@ -109,6 +111,8 @@ impl App {
 
         let shared = Arc::<Shared>::default();
         let (snapshot, first) = next.publish(1, &shared.sockets);
+        let mut names = Names::new(clock);
+        names.follow(&snapshot).context("no thread for DNS")?;
         let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
             .context("cannot watch plugin files")?;
         let plugins = Arc::new(plugins);
@@ -125,6 +129,7 @@ impl App {
             loader,
             plugins: Arc::clone(&plugins),
             health,
+            names,
             shared: Arc::clone(&shared),
         };
         let reconfigure = reloader.start().context("cannot watch the configuration file")?;

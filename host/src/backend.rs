@@ -28,8 +28,8 @@ impl fmt::Display for BackendIndex {
     }
 }
 
-/// One server of a pool.
-#[derive(Debug)]
+/// One server of a pool. Copies count together.
+#[derive(Debug, Clone)]
 pub struct Backend {
     /// Unique in the pool. What is counted and kept is kept under this name.
     pub name: Box<str>,

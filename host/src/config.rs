@@ -5,6 +5,7 @@
 //! needs checking again: what must not be wrong has a type that cannot be.
 
 mod address;
+mod dns;
 mod error;
 mod health;
 mod health_check;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use http::StatusCode;
 use ipnet::IpNet;
 
+pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
@@ -43,6 +45,8 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// How long running requests may take to finish after SIGTERM.
     pub drain_timeout: Duration,
+    /// How names are resolved while the proxy runs.
+    pub dns: DnsConfig,
     /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
     pub admin: Option<SocketAddr>,
     /// At least one.
@@ -193,8 +197,11 @@ pub struct PoolConfig {
     pub name: String,
     /// What picks the backend.
     pub policy: PolicyConfig,
-    /// 1 to 10,000, of which at least one isn't draining; names and addresses unique.
+    /// Those with an address: up to 10,000 together with `discovered`, of which at least one isn't draining; names and
+    /// addresses unique.
     pub backends: Vec<BackendConfig>,
+    /// Names that each stand for any number of backends. There is at least one here or in `backends`.
+    pub discovered: Vec<DiscoveredConfig>,
     /// Seed of the hashes that policies ask for; the same on every proxy of a fleet. `hash_seed`, 0.
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.

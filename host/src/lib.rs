@@ -13,6 +13,7 @@ pub mod config;
 pub mod control;
 pub mod deadline;
 pub mod demo;
+pub mod discovery;
 pub mod downstream;
 pub mod drain;
 pub mod health;

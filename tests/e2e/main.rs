@@ -9,6 +9,7 @@ mod commands;
 mod configuration;
 mod connections;
 mod demo;
+mod discovery;
 mod draining;
 mod expectations;
 mod forwarding;

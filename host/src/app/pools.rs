@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::config::{BackendConfig, PoolConfig, UpstreamLimits};
+use crate::config::{BackendConfig, DiscoveredConfig, PoolConfig, UpstreamLimits};
+use crate::discovery::DiscoveredPool;
 use crate::health::{Assignment, HealthSettings};
 use crate::pool::Pool;
 
@@ -46,13 +47,15 @@ pub(super) fn next(config: &PoolConfig, before: Option<(&PoolConfig, &AtWork)>) 
     let successor = || {
         let health = HealthSettings::of(config);
         let newcomer = |backend| health.newcomer(backend);
-        Arc::new(old.pool.successor(config.hash_seed, &config.limits, described(config), newcomer))
+        let backends = with_discovered(&old.pool, config);
+        Arc::new(old.pool.successor(config.hash_seed, &config.limits, backends, newcomer))
     };
     if config.hash_seed != old_config.hash_seed {
         // To a policy this is another pool: all hashes are.
         return Next { pool: successor(), limits, rehearsal: None };
     }
-    let rehearsal = (config.backends != old_config.backends).then(successor);
+    let same = config.backends == old_config.backends && config.discovered == old_config.discovered;
+    let rehearsal = (!same).then(successor);
     Next { pool: Arc::clone(&old.pool), limits, rehearsal }
 }
 
@@ -71,10 +74,32 @@ fn described(config: &PoolConfig) -> Vec<Backend> {
     config.backends.iter().map(described).collect()
 }
 
+/// The same, and those that DNS has named so far for an entry that stays: they go on serving until it says otherwise.
+fn with_discovered(pool: &Pool, config: &PoolConfig) -> Vec<Backend> {
+    let mut backends = described(config);
+    let topology = pool.topology();
+    let discovered = topology.backends().iter().filter(|backend| {
+        let named = |entry: &DiscoveredConfig| {
+            backend.name.split_once('/').is_some_and(|(name, _)| name == entry.name)
+        };
+        config.discovered.iter().any(named) && !backends.iter().any(|known| known.name == backend.name)
+    });
+    let discovered: Vec<Backend> = discovered.map(|backend| Backend::clone(backend)).collect();
+    backends.extend(discovered);
+    backends
+}
+
+/// A pool that DNS fills, or a part of it.
+pub(super) fn discovered(pool: &AtWork, config: &PoolConfig) -> DiscoveredPool {
+    let health = Arc::new(HealthSettings::of(config));
+    DiscoveredPool { pool: Arc::clone(&pool.pool), entries: config.discovered.clone(), health }
+}
+
 /// Lets a pool at work have the backends of a configuration.
 pub(super) fn reconfigure(pool: &Pool, number: u64, config: &PoolConfig) {
     let health = HealthSettings::of(config);
-    pool.reconfigure(number, described(config), |backend| health.newcomer(backend));
+    let backends = with_discovered(pool, config);
+    pool.reconfigure(number, backends, |backend| health.newcomer(backend));
 }
 
 /// What is wanted of the health of a pool.

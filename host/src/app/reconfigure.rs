@@ -17,6 +17,7 @@ use crate::listener::Inherited;
 use crate::policy::{PolicyLoader, PolicySlot};
 
 use super::changes::Changes;
+use super::names::Names;
 use super::policies;
 use super::snapshot::Snapshot;
 use super::sockets::Sockets;
@@ -102,6 +103,7 @@ pub(super) struct Reloader {
     pub(super) loader: Arc<PolicyLoader>,
     pub(super) plugins: Arc<PluginWatch>,
     pub(super) health: HealthMonitor,
+    pub(super) names: Names,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -154,6 +156,9 @@ impl Reloader {
         let (snapshot, published) = next.publish(number, &self.shared.sockets);
         // Before a worker serves: what is new serves only if it may.
         self.health.update(snapshot.assignments());
+        if let Err(error) = self.names.follow(&snapshot) {
+            tracing::error!(%error, "no thread for DNS; backends that it names get no requests");
+        }
         self.mail.send(published);
         self.tell_listeners(&bound);
         self.plugins.follow(snapshot.watched());

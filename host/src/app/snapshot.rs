@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
 use crate::control::watch::Watched;
+use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
 use crate::policy::{Picker, PolicyLoader, PolicySlot};
@@ -94,6 +95,13 @@ impl Snapshot {
     pub(super) fn assignments(&self) -> Vec<Assignment> {
         let configs = self.config.iter().flat_map(|config| &config.pools);
         self.pools.iter().zip(configs).map(|(pool, config)| pools::assignment(pool, config)).collect()
+    }
+
+    /// The pools with backends that DNS names.
+    pub(super) fn discovered(&self) -> Vec<DiscoveredPool> {
+        let configs = self.config.iter().flat_map(|config| &config.pools);
+        let pools = self.pools.iter().zip(configs).filter(|(_, config)| !config.discovered.is_empty());
+        pools.map(|(pool, config)| pools::discovered(pool, config)).collect()
     }
 
     /// The plugin files to follow.

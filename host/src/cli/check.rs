@@ -22,8 +22,10 @@ pub(super) fn check(path: &Path) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let backends: usize = config.pools.iter().map(|pool| pool.backends.len()).sum();
+    let names: usize = config.pools.iter().map(|pool| pool.discovered.len()).sum();
+    let followed = if names > 0 { format!(", {} to resolve", counted(names, "name")) } else { String::new() };
     println!(
-        "{}: ok ({}, {}, {})",
+        "{}: ok ({}, {}, {}{followed})",
         path.display(),
         counted(config.listeners.len(), "listener"),
         counted(config.pools.len(), "pool"),

@@ -32,6 +32,25 @@ pub(super) fn remote(value: &Value<'_>) -> Option<SocketAddr> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return has_port(value, address.port()).then_some(address);
     }
+    let (host, port) = host_and_port(value, text)?;
+    match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
+        Ok(found) => {
+            let first = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first()).copied();
+            if first.is_none() {
+                value.fail(format!("host `{host}` has no address"), "check the name, or write an IP address");
+            }
+            first
+        }
+        Err(cause) => {
+            let hint = "check the name and this machine's DNS, or write an IP address";
+            value.fail(format!("host `{host}` cannot be looked up: {cause}"), hint);
+            None
+        }
+    }
+}
+
+/// A host name and a port, for a lookup. Not an IP address.
+pub(super) fn host_and_port<'a>(value: &Value<'a>, text: &'a str) -> Option<(&'a str, u16)> {
     let shown = excerpt(text);
     if text.contains("://") {
         value.fail(format!("`{shown}` is a URL"), "write only host and port, such as `\"10.0.0.1:8080\"`");
@@ -55,31 +74,16 @@ pub(super) fn remote(value: &Value<'_>) -> Option<SocketAddr> {
         );
         return None;
     };
-    if let Err(message) = host_name(host) {
+    // A dot at the end says that nothing is to be added to the name.
+    if let Err(message) = host_name(host.strip_suffix('.').unwrap_or(host)) {
         value.fail(message, "write an address such as `\"10.0.0.1:8080\"` or `\"localhost:8080\"`");
         return None;
     }
-    if !has_port(value, port) {
-        return None;
-    }
-    match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
-        Ok(found) => {
-            let first = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first()).copied();
-            if first.is_none() {
-                value.fail(format!("host `{host}` has no address"), "check the name, or write an IP address");
-            }
-            first
-        }
-        Err(cause) => {
-            let hint = "check the name and this machine's DNS, or write an IP address";
-            value.fail(format!("host `{host}` cannot be looked up: {cause}"), hint);
-            None
-        }
-    }
+    has_port(value, port).then_some((host, port))
 }
 
 /// The text of an address. A number alone is most likely a port.
-fn text<'a>(value: &Value<'a>, ip: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &Value<'a>, ip: &str) -> Option<&'a str> {
     match value.as_integer() {
         Some(port) => value.mistyped("an address", format!("write it with an IP address: `\"{ip}:{port}\"`")),
         None => value.string(),
@@ -165,7 +169,7 @@ pub(super) fn host_pattern(value: &Value<'_>) -> Option<HostPattern> {
 }
 
 /// Refuses what can't be in the `Host` of a request or can't be looked up.
-fn host_name(name: &str) -> Result<(), String> {
+pub(super) fn host_name(name: &str) -> Result<(), String> {
     let shown = excerpt(name);
     let label = |label: &str| {
         (1..=63).contains(&label.len())

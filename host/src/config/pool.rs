@@ -1,11 +1,14 @@
 //! `[pool.NAME]` and its backends.
 
+use std::net::SocketAddr;
+
 use super::address::remote;
+use super::dns::question;
 use super::health::{HealthConfig, health};
 use super::limits::limits;
 use super::policy::{default_policy, policy};
 use super::read::{Section, Unique, Value};
-use super::{BackendConfig, PoolConfig};
+use super::{BackendConfig, DiscoveredConfig, PoolConfig, Question};
 
 const HINT: &str = "write `[pool.NAME]` above its keys";
 const BACKENDS: &str = "write `backends = [\"10.0.0.1:8080\"]`";
@@ -40,22 +43,17 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         let health = health(section);
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
-            refuse_unused_addresses(&value, &backends, health.as_ref());
+            refuse_unused_addresses(&value, &backends.0, health.as_ref());
             Some(backends)
         });
         let name = named.then(|| name.to_owned());
-        Some(PoolConfig {
-            name: name?,
-            policy: policy?,
-            backends: backends?,
-            hash_seed,
-            limits,
-            health: health?,
-        })
+        let (policy, (backends, discovered), health) = (policy?, backends?, health?);
+        Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits, health })
     })
 }
 
-fn backends_of(value: &Value<'_>) -> Option<Vec<BackendConfig>> {
+/// The backends with addresses, and the names that stand for more of them.
+fn backends_of(value: &Value<'_>) -> Option<(Vec<BackendConfig>, Vec<DiscoveredConfig>)> {
     let items = value.items(BACKENDS)?;
     if items.is_empty() {
         value.fail("there is no backend in it", BACKENDS);
@@ -66,22 +64,44 @@ fn backends_of(value: &Value<'_>) -> Option<Vec<BackendConfig>> {
     }
     let mut names = Unique::new();
     let mut addresses = Unique::new();
-    let mut backends = Vec::new();
+    let (mut backends, mut found) = (Vec::new(), Vec::new());
     for item in &items {
-        let Some(backend) = backend(item) else { continue };
+        let (address, name) = match entry(item) {
+            Some(Entry::Backend(backend)) => {
+                let unique = (backend.address.to_string(), backend.name.clone());
+                backends.push(backend);
+                unique
+            }
+            Some(Entry::Discovered(entry)) => {
+                let question = entry.question.to_string();
+                // By default the name is the host, of which there may be several ports.
+                let named = entry.name != entry.question.host();
+                let unique = (question.clone(), if named { entry.name.clone() } else { question });
+                found.push(entry);
+                unique
+            }
+            None => continue,
+        };
         // Without names of their own, two backends of one address clash twice: one fault is enough.
-        if addresses.add(backend.address, item, "remove one, or correct its address") {
-            names.add(backend.name.clone(), item, "give each backend of a pool its own name");
+        if addresses.add(address, item, "remove one, or correct its address") {
+            names.add(name, item, "give each backend of a pool its own name");
         }
-        backends.push(backend);
     }
-    if backends.len() < items.len() {
+    if backends.len() + found.len() < items.len() {
         return None;
     }
-    if !backends.is_empty() && backends.iter().all(|backend| backend.draining) {
+    let draining =
+        backends.iter().all(|backend| backend.draining) && found.iter().all(|entry| entry.draining);
+    if !items.is_empty() && draining {
         value.fail("no backend can serve: all are draining", "remove `draining = true` from one of them");
     }
-    Some(backends)
+    Some((backends, found))
+}
+
+/// An element of `backends`.
+enum Entry {
+    Backend(BackendConfig),
+    Discovered(DiscoveredConfig),
 }
 
 fn refuse_unused_addresses(value: &Value<'_>, backends: &[BackendConfig], health: Option<&HealthConfig>) {
@@ -95,10 +115,10 @@ fn refuse_unused_addresses(value: &Value<'_>, backends: &[BackendConfig], health
 }
 
 /// `"address"` or `{ address = …, … }`.
-fn backend(value: &Value<'_>) -> Option<BackendConfig> {
+fn entry(value: &Value<'_>) -> Option<Entry> {
     const HINT: &str = "write `\"10.0.0.1:8080\"` or `{ address = \"10.0.0.1:8080\", … }`";
     if value.raw().is_str() {
-        return Some(BackendConfig {
+        return Some(Entry::Backend(BackendConfig {
             address: remote(value)?,
             check_address: None,
             name: value.name()?.to_owned(),
@@ -107,14 +127,22 @@ fn backend(value: &Value<'_>) -> Option<BackendConfig> {
             labels: Vec::new(),
             backup: false,
             draining: false,
-        });
+        }));
     }
     Section::read(value, HINT, |section| {
         let typed = section.required("address", "address = \"10.0.0.1:8080\"");
-        let address = typed.as_ref().and_then(remote);
+        let resolve = section.get("resolve");
+        let place = typed.as_ref().and_then(|typed| match &resolve {
+            Some(resolve) => question(resolve, typed).map(Place::Question),
+            None => remote(typed).map(Place::Address),
+        });
         let name = match section.get("name") {
             Some(name) => name.name(),
-            None => typed.as_ref().filter(|_| address.is_some()).and_then(Value::name),
+            None => match &place {
+                Some(Place::Question(question)) => Some(question.host()),
+                Some(Place::Address(_)) => typed.as_ref().and_then(Value::name),
+                None => None,
+            },
         };
         let check_address = section.get("check_address").map_or(Some(None), |value| remote(&value).map(Some));
         let weight = weight(section);
@@ -122,17 +150,33 @@ fn backend(value: &Value<'_>) -> Option<BackendConfig> {
         let labels = section.get("labels").map_or_else(|| Some(Vec::new()), |value| labels(&value));
         let backup = section.boolean("backup", false);
         let draining = section.boolean("draining", false);
-        Some(BackendConfig {
-            address: address?,
-            check_address: check_address?,
-            name: name?.to_owned(),
-            weight,
-            zone: zone?.to_owned(),
-            labels: labels?,
-            backup,
-            draining,
+        if matches!(place, Some(Place::Question(_))) && check_address.flatten().is_some() {
+            let hint = "remove it, and write `port` in `[pool.NAME.health_check]` if the checks have a port of their own";
+            section.fail("check_address", "is one address, but the entry stands for many backends", hint);
+        }
+        let (name, zone, labels) = (name?.to_owned(), zone?.to_owned(), labels?);
+        Some(match place? {
+            Place::Address(address) => Entry::Backend(BackendConfig {
+                address,
+                check_address: check_address?,
+                name,
+                weight,
+                zone,
+                labels,
+                backup,
+                draining,
+            }),
+            Place::Question(question) => {
+                Entry::Discovered(DiscoveredConfig { name, question, weight, zone, labels, backup, draining })
+            }
         })
     })
+}
+
+/// Where the backends of an entry are.
+enum Place {
+    Address(SocketAddr),
+    Question(Question),
 }
 
 fn weight(section: &mut Section<'_>) -> u32 {

@@ -9,11 +9,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::address::{local, network};
+use super::dns::dns;
 use super::pool::pools;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value};
 use super::route::routes;
 use super::units::SIZE;
-use super::{Config, DownstreamLimits, ListenerConfig};
+use super::{Config, DnsConfig, DownstreamLimits, ListenerConfig};
 
 const LISTENER: &str = "write `[[listener]]` above its keys";
 
@@ -33,6 +34,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let mut addresses = Unique::new();
         let listeners = listeners(root, &mut addresses);
         let admin = root.get("admin").map_or(Some(None), |value| admin(&value, &mut addresses).map(Some));
+        let dns = root.get("dns").map_or_else(|| Some(DnsConfig::default()), |value| dns(&value));
         let pools = pools(root);
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
         let routes = routes(root, &names);
@@ -41,6 +43,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             policy_dir: policy_dir?,
             state_dir: state_dir?,
             drain_timeout,
+            dns: dns?,
             admin: admin?,
             listeners: listeners?,
             routes: routes?,

@@ -1,6 +1,7 @@
 //! Whole configurations: what is good in them, and every fault that can be in them.
 
 mod backend;
+mod dns;
 mod examples;
 mod health;
 mod listener;
@@ -84,6 +85,7 @@ const PIECES: &[&str] = &[
     "[pool.a]\n",
     "[pool.b]\n",
     "[admin]\n",
+    "[dns]\n",
     "[pool.a.policy]\n",
     "[[pool.a.backends]]\n",
     "address",
@@ -94,6 +96,10 @@ const PIECES: &[&str] = &[
     "host",
     "path",
     "weight",
+    "resolve",
+    "servers",
+    "'each'",
+    "'srv'",
     "labels",
     "trusted_proxies",
     "connect_timeout",

@@ -2,6 +2,7 @@
 
 mod backend;
 mod client;
+mod dns;
 mod guest;
 mod http;
 mod latch;
@@ -10,6 +11,7 @@ mod setup;
 
 pub(crate) use backend::{Backend, Exchange};
 pub(crate) use client::Client;
+pub(crate) use dns::{Dns, Mood};
 pub(crate) use guest::{choose, constant, guest, revised, version};
 pub(crate) use http::{Request, Response};
 pub(crate) use latch::Latch;

@@ -38,7 +38,7 @@ fn reference_states_the_defaults() {
 fn reference_has_every_key_and_no_other() {
     let strange = "nonsense_key = 1\n";
     let text = format!(
-        "{strange}[admin]\n{strange}[[listener]]\n{strange}[[route]]\n{strange}[pool.api]\n{strange}\
+        "{strange}[admin]\n{strange}[dns]\n{strange}[[listener]]\n{strange}[[route]]\n{strange}[pool.api]\n{strange}\
          [pool.api.policy]\n{strange}[pool.api.queue]\n{strange}[pool.api.retry]\n{strange}[pool.api.health_check]\n{strange}[pool.api.ejection]\n{strange}\
          [[pool.api.backends]]\n{strange}"
     );

@@ -1,0 +1,192 @@
+//! The thread that asks: which question is due, and what its answer changes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::clock::Clock;
+use crate::config::{DnsConfig, Question};
+
+use super::Wanted;
+use super::answer::{Failure, Reply};
+use super::placement::Placement;
+use super::resolver::Resolver;
+use super::schedule::{Bounds, Burst, Schedule};
+
+/// Questions that are asked at a time.
+const AT_A_TIME: usize = 64;
+
+/// The longest sleep, for when there is nothing to ask.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Follows the names of all pools.
+#[derive(Debug)]
+pub(super) struct Follower {
+    clock: Clock,
+    dns: DnsConfig,
+    /// None until it is needed, and after a failure: what is wrong may have been mended in the system's configuration.
+    resolver: Option<Arc<Resolver>>,
+    schedules: HashMap<Question, Schedule>,
+    placements: Vec<Placement>,
+    lookups: JoinSet<(Question, Result<Reply, Failure>)>,
+    answered: Option<mpsc::SyncSender<()>>,
+}
+
+impl Follower {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            dns: DnsConfig::default(),
+            resolver: None,
+            schedules: HashMap::new(),
+            placements: Vec::new(),
+            lookups: JoinSet::new(),
+            answered: None,
+        }
+    }
+
+    /// Follows what is wanted until nobody can want anything any more.
+    pub(super) async fn run(mut self, mut wanted: watch::Receiver<Wanted>) {
+        loop {
+            let pause = self.ask();
+            tokio::select! {
+                changed = wanted.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let wanted = wanted.borrow_and_update().clone();
+                    self.adopt(wanted);
+                }
+                Some(done) = self.lookups.join_next() => self.settle(done),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Takes over what is to be followed. What stays keeps its answer.
+    fn adopt(&mut self, wanted: Wanted) {
+        self.dns = wanted.dns;
+        self.resolver = None;
+        self.answered = wanted.answered;
+        let mut schedules = std::mem::take(&mut self.schedules);
+        let mut before: HashMap<_, _> = std::mem::take(&mut self.placements)
+            .into_iter()
+            .map(|placement| (placement.pool().name.clone(), placement))
+            .collect();
+        for pool in wanted.pools {
+            for question in pool.entries.iter().map(|entry| &entry.question) {
+                if let Some((question, schedule)) = schedules.remove_entry(question) {
+                    self.schedules.insert(question, schedule);
+                }
+                self.schedules.entry(question.clone()).or_default();
+            }
+            let placement = Placement::new(pool);
+            let placement = match before.remove(&placement.pool().name) {
+                Some(old) => placement.succeed(old),
+                None => placement,
+            };
+            self.placements.push(placement);
+        }
+        self.place(|_| true);
+    }
+
+    /// Sends off what is due; answers how long there is nothing else to send.
+    fn ask(&mut self) -> Duration {
+        let now = self.clock.now();
+        let mut pause = IDLE;
+        for (question, schedule) in &mut self.schedules {
+            let Some(due) = schedule.due() else { continue };
+            if due > now {
+                pause = pause.min(due.since(now));
+                continue;
+            }
+            if self.lookups.len() >= AT_A_TIME {
+                // The end of one of them leads back here.
+                break;
+            }
+            schedule.ask();
+            let question = question.clone();
+            let resolver = match &self.resolver {
+                Some(resolver) => Ok(Arc::clone(resolver)),
+                None => Resolver::new(&self.dns),
+            };
+            self.resolver = resolver.as_ref().ok().cloned();
+            self.lookups.spawn(async move {
+                let reply = match resolver {
+                    Ok(resolver) => resolver.ask(question.clone()).await,
+                    Err(failure) => Err(failure),
+                };
+                (question, reply)
+            });
+        }
+        pause
+    }
+
+    fn settle(&mut self, done: Result<(Question, Result<Reply, Failure>), JoinError>) {
+        let (question, reply) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // Nobody says which one it was: all that are being asked are asked again.
+                let asked: Vec<Question> = self
+                    .schedules
+                    .iter()
+                    .filter(|(_, schedule)| schedule.due().is_none())
+                    .map(|(question, _)| question.clone())
+                    .collect();
+                for question in asked {
+                    self.settle(Ok((question, Err(Failure::Server(error.to_string())))));
+                }
+                return;
+            }
+        };
+        // One that is no longer followed has no schedule.
+        let Some(schedule) = self.schedules.get_mut(&question) else { return };
+        let settled = schedule.settle(reply, self.clock.now(), Bounds::from(&self.dns));
+        let backends = schedule.answer().map_or(0, |answer| answer.found.len());
+        match settled.burst {
+            Some(Burst::Begins(failure)) => {
+                self.resolver = None;
+                tracing::warn!(name = %question, backends, "{failure}; the last good answer holds");
+            }
+            Some(Burst::Ends) => tracing::info!(name = %question, backends, "resolved again"),
+            None => {}
+        }
+        if settled.changed {
+            let left_out = schedule.answer().map_or(0, |answer| answer.left_out);
+            if left_out > 0 {
+                tracing::warn!(name = %question, backends, left_out, "too many addresses");
+            }
+            self.place(|asked| *asked == question);
+        }
+    }
+
+    /// Brings the answers into the pools that have an entry for such a question.
+    fn place(&mut self, concerned: impl Fn(&Question) -> bool) {
+        let schedules = &self.schedules;
+        for placement in &mut self.placements {
+            if !placement.entries().iter().any(|entry| concerned(&entry.question)) {
+                continue;
+            }
+            let moved = placement.place(|question| schedules.get(question).and_then(Schedule::answer));
+            if let Some(moved) = moved {
+                let pool = &*placement.pool().name;
+                tracing::info!(
+                    pool,
+                    came = moved.came,
+                    left = moved.left,
+                    discovered = moved.present,
+                    "backends"
+                );
+            }
+        }
+        if self.schedules.values().all(|schedule| schedule.answer().is_some())
+            && let Some(answered) = self.answered.take()
+        {
+            // Whoever no longer waits needn't know.
+            let _ = answered.try_send(());
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Asks DNS.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::{TokioResolver, system_conf};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::config::{DnsConfig, Question};
+
+use super::answer::{Asked, Failure, MOST, Record, Reply};
+
+/// Hosts that are asked for at a time.
+const AT_A_TIME: usize = 16;
+
+/// The machine's resolver, or the configured servers.
+#[derive(Debug)]
+pub(super) struct Resolver {
+    dns: TokioResolver,
+    /// What a name that isn't whole may end with, in the order in which it is tried.
+    search: Vec<Name>,
+    /// A name with so many dots is first tried as it is.
+    dots: usize,
+    timeout: Duration,
+    slots: Semaphore,
+}
+
+/// Records of one type under one name; none if there are none.
+type Records = Vec<(RData, Duration)>;
+
+impl Resolver {
+    /// Reads the system's configuration (`/etc/resolv.conf` unless servers are configured, and `/etc/hosts`).
+    pub(super) fn new(config: &DnsConfig) -> Result<Arc<Self>, Failure> {
+        let (servers, mut options) = if config.servers.is_empty() {
+            system_conf::read_system_conf().map_err(|error| failure(&error))?
+        } else {
+            let servers = config.servers.iter().map(|&address| server(address)).collect();
+            (ResolverConfig::from_name_servers(servers), ResolverOpts::default())
+        };
+        // The second try comes when half of the time is over.
+        options.timeout = config.timeout / 2;
+        options.attempts = 1;
+        // How long an answer holds is decided elsewhere.
+        options.cache_size = 0;
+        let search = servers.search().iter().chain(servers.domain()).cloned().collect();
+        let dots = options.ndots;
+        let mut builder = TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        let dns = builder.build().map_err(|error| failure(&error))?;
+        Ok(Arc::new(Self { dns, search, dots, timeout: config.timeout, slots: Semaphore::new(AT_A_TIME) }))
+    }
+
+    /// Asks a question, and what follows from its answer.
+    pub(super) async fn ask(self: Arc<Self>, question: Question) -> Result<Reply, Failure> {
+        let mut reply = Reply { ttl: Duration::MAX, ..Reply::default() };
+        match question {
+            Question::Each { host, port } => {
+                reply.records.push(Record { host, port, priority: 0, weight: 0 });
+            }
+            Question::Srv { service } => {
+                let (records, ttl) = self.service(&service).await?;
+                reply.records = records;
+                reply.ttl = ttl;
+            }
+        }
+        let hosts: BTreeSet<_> = reply.records.iter().map(|record| record.host.clone()).collect();
+        let mut asked = JoinSet::new();
+        for host in hosts.into_iter().take(MOST) {
+            let resolver = Arc::clone(&self);
+            asked.spawn(async move {
+                let _slot = resolver.slots.acquire().await;
+                let (families, ttl) = resolver.host(&host).await;
+                (host, families, ttl)
+            });
+        }
+        while let Some(done) = asked.join_next().await {
+            let (host, families, ttl) = done.map_err(|error| Failure::Server(error.to_string()))?;
+            reply.ttl = reply.ttl.min(ttl);
+            reply.hosts.insert(host, families);
+        }
+        Ok(reply)
+    }
+
+    /// The records of a service.
+    async fn service(&self, service: &str) -> Result<(Vec<Record>, Duration), Failure> {
+        for name in self.candidates(service)? {
+            let found = self.lookup(name, RecordType::SRV).await?;
+            let ttl = shortest(&found);
+            // A target of `.` says that the service isn't there.
+            let record = |rdata| match rdata {
+                RData::SRV(srv) if !srv.target.is_root() => Some(Record {
+                    host: srv.target.to_lowercase().to_ascii(),
+                    port: srv.port,
+                    priority: srv.priority,
+                    weight: srv.weight,
+                }),
+                _ => None,
+            };
+            let records: Vec<_> = found.into_iter().filter_map(|(rdata, _)| record(rdata)).collect();
+            if !records.is_empty() {
+                return Ok((records, ttl));
+            }
+        }
+        Err(Failure::Empty)
+    }
+
+    /// The IPv4 and IPv6 addresses of a host, and their shortest TTL.
+    async fn host(&self, host: &str) -> ([Asked; 2], Duration) {
+        let names = match self.candidates(host) {
+            Ok(names) => names,
+            Err(failure) => return ([Err(failure.clone()), Err(failure)], Duration::MAX),
+        };
+        for name in names {
+            let (v4, v6) =
+                tokio::join!(self.lookup(name.clone(), RecordType::A), self.lookup(name, RecordType::AAAA));
+            let is_silent = |asked: &Result<Records, _>| asked.as_ref().is_ok_and(Vec::is_empty);
+            if is_silent(&v4) && is_silent(&v6) {
+                continue;
+            }
+            let ttl = [&v4, &v6].into_iter().flatten().map(shortest).min().unwrap_or(Duration::MAX);
+            return ([v4, v6].map(|asked| asked.map(addresses)), ttl);
+        }
+        ([Ok(Vec::new()), Ok(Vec::new())], Duration::MAX)
+    }
+
+    /// The whole names that a name may stand for, in the order in which they are tried.
+    fn candidates(&self, name: &str) -> Result<Vec<Name>, Failure> {
+        let bad = |error: &dyn std::fmt::Display| Failure::Server(error.to_string());
+        let name = Name::from_ascii(name).map_err(|error| bad(&error))?;
+        if name.is_fqdn() {
+            return Ok(vec![name]);
+        }
+        let mut whole = name.clone();
+        whole.set_fqdn(true);
+        let searched = self.search.iter().filter_map(|domain| {
+            let mut searched = name.clone().append_domain(domain).ok()?;
+            searched.set_fqdn(true);
+            Some(searched)
+        });
+        let mut names: Vec<Name> = searched.collect();
+        let as_it_is = if usize::from(name.num_labels()) > self.dots { 0 } else { names.len() };
+        names.insert(as_it_is, whole);
+        Ok(names)
+    }
+
+    async fn lookup(&self, name: Name, record_type: RecordType) -> Result<Records, Failure> {
+        match tokio::time::timeout(self.timeout, self.dns.lookup(name, record_type)).await {
+            Err(_) => Err(Failure::TimedOut),
+            Ok(Err(error)) if error.is_no_records_found() => Ok(Vec::new()),
+            Ok(Err(error)) => Err(failure(&error)),
+            Ok(Ok(lookup)) => {
+                let of_type = lookup.answers().iter().filter(|record| record.record_type() == record_type);
+                let record = |record: &hickory_resolver::proto::rr::Record| {
+                    (record.data.clone(), Duration::from_secs(record.ttl.into()))
+                };
+                Ok(of_type.map(record).collect())
+            }
+        }
+    }
+}
+
+fn shortest(records: &Records) -> Duration {
+    records.iter().map(|(_, ttl)| *ttl).min().unwrap_or(Duration::MAX)
+}
+
+fn addresses(records: Records) -> Vec<std::net::IpAddr> {
+    records.into_iter().filter_map(|(rdata, _)| rdata.ip_addr()).collect()
+}
+
+fn server(address: SocketAddr) -> NameServerConfig {
+    let mut server = NameServerConfig::udp_and_tcp(address.ip());
+    for connection in &mut server.connections {
+        let ConnectionConfig { port, .. } = connection;
+        *port = address.port();
+    }
+    server
+}
+
+fn failure(error: &NetError) -> Failure {
+    match error {
+        NetError::Timeout => Failure::TimedOut,
+        error => Failure::Server(error.to_string()),
+    }
+}

@@ -1,0 +1,213 @@
+//! When a question is asked again, and what of its answers is believed. No clock, no network.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::config::DnsConfig;
+
+use super::answer::{Answer, Failure, Reply};
+
+/// The first pause after a failure; it doubles with every further one.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+/// How long an answer holds, whatever its TTL.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    min: Duration,
+    max: Duration,
+}
+
+impl From<&DnsConfig> for Bounds {
+    fn from(config: &DnsConfig) -> Self {
+        Self { min: config.min_ttl, max: config.max_ttl }
+    }
+}
+
+/// A question in the course of time.
+///
+/// A good answer replaces the one before. Nothing else does: when DNS fails, and also when it says that there is no
+/// address, the last good answer holds, for as long as it takes. An empty answer is far more often a mistake (a deleted
+/// zone, a resolver with a wrong view) than a wish to have nobody serve.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    answer: Option<Answer>,
+    /// In a row.
+    failures: u32,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// To be asked from then on.
+    Due(Moment),
+    Asking,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Due(Moment(0))
+    }
+}
+
+/// What came of a reply.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Other backends than before.
+    pub(super) changed: bool,
+    pub(super) burst: Option<Burst>,
+}
+
+/// Failures in a row, of which the log hears twice.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Burst {
+    Begins(Failure),
+    Ends,
+}
+
+impl Schedule {
+    /// The last good answer.
+    pub(super) fn answer(&self) -> Option<&Answer> {
+        self.answer.as_ref()
+    }
+
+    /// When to ask next; `None` while it is being asked.
+    pub(super) fn due(&self) -> Option<Moment> {
+        match self.state {
+            State::Due(moment) => Some(moment),
+            State::Asking => None,
+        }
+    }
+
+    /// The question is on its way. Nobody else asks it until it is settled.
+    pub(super) fn ask(&mut self) {
+        self.state = State::Asking;
+    }
+
+    /// Takes a reply in.
+    pub(super) fn settle(&mut self, reply: Result<Reply, Failure>, now: Moment, bounds: Bounds) -> Settled {
+        let ttl = reply.as_ref().map_or(bounds.max, |reply| reply.ttl).clamp(bounds.min, bounds.max);
+        let (changed, failure) = match reply.and_then(|reply| Answer::of(reply, self.answer.as_ref())) {
+            Ok((answer, failure)) => {
+                let before = self.answer.as_ref().map(|answer| &answer.found);
+                let changed = before != Some(&answer.found);
+                self.answer = Some(answer);
+                (changed, failure)
+            }
+            Err(failure) => (false, Some(failure)),
+        };
+        let (pause, burst) = match failure {
+            Some(failure) => {
+                self.failures = self.failures.saturating_add(1);
+                let burst = (self.failures == 1).then_some(Burst::Begins(failure));
+                (retry(self.failures), burst)
+            }
+            None => {
+                let burst = (std::mem::take(&mut self.failures) > 0).then_some(Burst::Ends);
+                (ttl, burst)
+            }
+        };
+        self.state = State::Due(now.after(pause));
+        Settled { changed, burst }
+    }
+}
+
+/// The pause after so many failures in a row.
+fn retry(failures: u32) -> Duration {
+    (FIRST_RETRY * 2_u32.pow(failures.saturating_sub(1).min(16))).min(LONGEST_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Record;
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { min: Duration::from_secs(5), max: Duration::from_secs(60) };
+    const NOW: Moment = Moment(1_000_000_000);
+
+    fn addresses(list: &[&str], ttl: u64) -> Result<Reply, Failure> {
+        let record = Record { host: "a".into(), port: 80, priority: 0, weight: 0 };
+        let v4 = list.iter().map(|ip| ip.parse().unwrap()).collect();
+        let hosts = [("a".to_owned(), [Ok(v4), Ok(Vec::new())])].into();
+        Ok(Reply { records: vec![record], hosts, ttl: Duration::from_secs(ttl) })
+    }
+
+    fn pause(schedule: &Schedule) -> u64 {
+        schedule.due().unwrap().since(NOW).as_secs()
+    }
+
+    fn found(schedule: &Schedule) -> Vec<String> {
+        let answer = schedule.answer().into_iter().flat_map(|answer| &answer.found);
+        answer.map(|found| found.address.to_string()).collect()
+    }
+
+    #[test]
+    fn an_answer_holds_for_its_ttl_within_bounds() {
+        let mut schedule = Schedule::default();
+        assert_eq!(schedule.due(), Some(Moment(0)), "at once");
+        for (ttl, expected) in [(0, 5), (5, 5), (6, 6), (60, 60), (61, 60), (86_400, 60)] {
+            schedule.ask();
+            assert_eq!(schedule.due(), None);
+            schedule.settle(addresses(&["10.0.0.1"], ttl), NOW, BOUNDS);
+            assert_eq!(pause(&schedule), expected, "ttl {ttl}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_once() {
+        let mut schedule = Schedule::default();
+        let mut changed = |list: &[&str]| schedule.settle(addresses(list, 5), NOW, BOUNDS).changed;
+        assert!(changed(&["10.0.0.1", "10.0.0.2"]));
+        assert!(!changed(&["10.0.0.2", "10.0.0.1"]), "the order says nothing");
+        assert!(changed(&["10.0.0.2"]));
+        assert!(!changed(&["10.0.0.2"]));
+    }
+
+    #[test]
+    fn the_last_good_answer_outlives_every_failure() {
+        let failures: [fn() -> Result<Reply, Failure>; 3] =
+            [|| Err(Failure::TimedOut), || Err(Failure::Server("SERVFAIL".into())), || addresses(&[], 0)];
+        for failure in failures {
+            let mut schedule = Schedule::default();
+            schedule.settle(addresses(&["10.0.0.1"], 5), NOW, BOUNDS);
+            for round in 0..100 {
+                let settled = schedule.settle(failure(), NOW, BOUNDS);
+                assert!(!settled.changed);
+                assert_eq!(settled.burst.is_some(), round == 0, "told once");
+                assert_eq!(found(&schedule), ["10.0.0.1:80"]);
+            }
+            let settled = schedule.settle(addresses(&["10.0.0.2"], 5), NOW, BOUNDS);
+            assert_eq!(settled, Settled { changed: true, burst: Some(Burst::Ends) });
+            assert_eq!(
+                schedule.settle(failure(), NOW, BOUNDS).burst.map(|burst| burst == Burst::Ends),
+                Some(false)
+            );
+        }
+    }
+
+    #[test]
+    fn failures_are_asked_again_with_growing_pauses() {
+        let mut schedule = Schedule::default();
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            schedule.settle(Err(Failure::TimedOut), NOW, BOUNDS);
+            pauses.push(pause(&schedule));
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
+        schedule.settle(addresses(&["10.0.0.1"], 5), NOW, BOUNDS);
+        schedule.settle(Err(Failure::TimedOut), NOW, BOUNDS);
+        assert_eq!(pause(&schedule), 1, "from the beginning");
+        assert_eq!(retry(u32::MAX), LONGEST_RETRY);
+    }
+
+    #[test]
+    fn half_an_answer_is_taken_and_asked_again_soon() {
+        let mut schedule = Schedule::default();
+        schedule.settle(addresses(&["10.0.0.1"], 50), NOW, BOUNDS);
+        let mut half = addresses(&["10.0.0.2"], 50).unwrap();
+        half.hosts.get_mut("a").unwrap()[1] = Err(Failure::TimedOut);
+        let settled = schedule.settle(Ok(half), NOW, BOUNDS);
+        assert_eq!(settled, Settled { changed: true, burst: Some(Burst::Begins(Failure::TimedOut)) });
+        assert_eq!((found(&schedule), pause(&schedule)), (vec!["10.0.0.2:80".to_owned()], 1));
+    }
+}

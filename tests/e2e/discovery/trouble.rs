@@ -1,0 +1,59 @@
+//! A DNS server that fails, and one that has forgotten: who served goes on serving.
+
+use super::*;
+use crate::harness::Mood;
+
+fn last_good_answer_outlives(mood: Mood) {
+    let (backends, port) = numbered::<2>();
+    let dns = Dns::start();
+    dns.set_host(NAME, 0, &[ip(&backends[0])]);
+    let proxy = proxy(&dns, &each(port));
+    assert_eq!(served(&proxy, 1), ["0"]);
+
+    dns.set_mood(mood);
+    proxy.wait_for_log("the last good answer holds");
+    let asked = dns.asked().len();
+    wait_until("DNS was asked some more", || {
+        assert_eq!(served(&proxy, 5), ["0"; 5]);
+        dns.asked().len() >= asked + 4
+    });
+    assert_eq!(proxy.log_with("the last good answer holds").len(), 1, "one warning for all of it");
+    assert_eq!(proxy.log_with("backends pool=").len(), 1);
+
+    dns.set_host(NAME, 0, &[ip(&backends[1])]);
+    dns.set_mood(Mood::Well);
+    proxy.wait_for_log("resolved again");
+    wait_until("the next answer counts", || served(&proxy, 1) == ["1"]);
+}
+
+#[test]
+fn silence_changes_nothing() {
+    last_good_answer_outlives(Mood::Silent);
+}
+
+#[test]
+fn a_failure_changes_nothing() {
+    last_good_answer_outlives(Mood::Failing);
+}
+
+#[test]
+fn a_name_that_is_gone_changes_nothing() {
+    last_good_answer_outlives(Mood::Forgetful);
+}
+
+#[test]
+fn a_name_without_addresses_changes_nothing() {
+    last_good_answer_outlives(Mood::Empty);
+}
+
+#[test]
+fn a_server_that_is_gone_changes_nothing() {
+    let (backends, port) = numbered::<1>();
+    let dns = Dns::start();
+    dns.set_host(NAME, 0, &[ip(&backends[0])]);
+    let proxy = proxy(&dns, &each(port));
+    assert_eq!(served(&proxy, 1), ["0"]);
+    drop(dns);
+    proxy.wait_for_log("the last good answer holds");
+    assert_eq!(served(&proxy, 5), ["0"; 5]);
+}
