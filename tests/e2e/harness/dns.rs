@@ -83,10 +83,6 @@ impl Dns {
         Self { address, shared }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// A section `[dns]` that has this server asked, often.
     pub(crate) fn section(&self) -> String {
         format!("[dns]\nservers = [\"{}\"]\ntimeout = \"500ms\"\nmin_ttl = \"1s\"\n", self.address)
