@@ -1,6 +1,7 @@
 //! A pool as one worker sees it: its backends, and this worker's connections to them.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -82,7 +83,10 @@ impl WorkerPool {
 
     /// The backend at an index of a topology that isn't that of the pool any more.
     pub(super) fn past_backend(&self, topology: &Topology, index: BackendIndex) -> Option<Rc<WorkerBackend>> {
-        Some(Rc::new(self.adopt(topology.get(index)?, &self.backends.borrow().all)))
+        let backend = topology.get(index)?;
+        let backends = self.backends.borrow();
+        let known = backends.all.iter().find(|known| known.backend.name == backend.name);
+        Some(Rc::new(self.adopt(backend, known)))
     }
 
     /// Takes on the backends of a topology, and closes what is idle to those that aren't in it.
@@ -90,17 +94,22 @@ impl WorkerPool {
         let mut backends = self.backends.borrow_mut();
         if backends.generation != Some(topology.generation()) {
             let kept = std::mem::take(&mut backends.all);
+            // By name: with thousands of backends, a search for each would hold the worker up.
+            let kept: HashMap<&str, &Rc<WorkerBackend>> =
+                kept.iter().map(|kept| (&*kept.backend.name, kept)).collect();
             backends.generation = Some(topology.generation());
-            backends.all =
-                topology.backends().iter().map(|backend| Rc::new(self.adopt(backend, &kept))).collect();
+            backends.all = topology
+                .backends()
+                .iter()
+                .map(|backend| Rc::new(self.adopt(backend, kept.get(&*backend.name).copied())))
+                .collect();
         }
     }
 
     /// Connections outlive a topology as long as their backend keeps its name and address.
-    fn adopt(&self, backend: &Arc<Backend>, kept: &[Rc<WorkerBackend>]) -> WorkerBackend {
-        let idle = kept
-            .iter()
-            .find(|old| old.backend.name == backend.name && old.backend.address == backend.address)
+    fn adopt(&self, backend: &Arc<Backend>, known: Option<&Rc<WorkerBackend>>) -> WorkerBackend {
+        let idle = known
+            .filter(|old| old.backend.address == backend.address)
             .map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
         idle.set_limit(self.idle_limit);
         WorkerBackend { backend: Arc::clone(backend), idle }

@@ -44,7 +44,7 @@ fn reference_has_every_key_and_no_other() {
     );
     let errors = parse(&text).unwrap_err();
     let unknown: Vec<_> = errors.iter().filter(|error| error.message.starts_with("unknown key")).collect();
-    assert_eq!(unknown.len(), 11, "{errors}");
+    assert_eq!(unknown.len(), 12, "{errors}");
     for error in unknown {
         let section = error.key.trim_end_matches("nonsense_key").trim_end_matches('.').replace("[0]", "");
         let known: Vec<_> = error.hint.split('`').skip(1).step_by(2).collect();
