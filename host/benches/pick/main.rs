@@ -1,7 +1,7 @@
 //! What a pick costs through the whole runtime, epochs on: every bundled policy, by number of backends, while another
 //! thread changes the counters at a busy proxy's rate; and beside it the same policy compiled natively.
 //!
-//! `cargo bench -p pointsman --bench pick` takes about two minutes and prints a table at the end; a filter such as
+//! `cargo bench -p pointsman --bench pick` measures for about a minute and prints a table at the end; a filter such as
 //! `-- least-conn/wasm` measures less. Times are CPU time of the picking thread. `host/benches/RESULTS.md` holds what was
 //! measured.
 

@@ -71,18 +71,11 @@ impl LeastConn {
     fn least_loaded(&mut self) -> Option<usize> {
         let len = self.weights.len().min(self.loads.len());
         let start = if self.start < len { self.start } else { 0 };
-        let (weights, loads) = (&self.weights[..len], &self.loads[..len]);
-        if self.credit.is_empty() {
-            let mut least = Least { index: None, load: u64::MAX };
-            least.scan(&weights[start..], &loads[start..], start);
-            least.scan(&weights[..start], &loads[..start], 0);
-            return least.index;
-        }
         let mut best = Best::none();
-        best.scan(&weights[start..], &loads[start..], start);
-        best.scan(&weights[..start], &loads[..start], 0);
+        best.scan(&self.weights[start..len], &self.loads[start..len], start);
+        best.scan(&self.weights[..start], &self.loads[..start], 0);
         let first = best.index?;
-        Some(self.weighted_turn(&best).unwrap_or(first))
+        Some(if self.credit.is_empty() { first } else { self.weighted_turn(&best).unwrap_or(first) })
     }
 
     /// Smooth weighted round robin among the backends that are as little loaded as the best.
@@ -101,22 +94,6 @@ impl LeastConn {
         let (index, _) = turn?;
         self.credit[index] -= total;
         Some(index)
-    }
-}
-
-/// The least load so far, where all weights are the same: what each backend costs in a pool of thousands.
-struct Least {
-    index: Option<usize>,
-    load: u64,
-}
-
-impl Least {
-    fn scan(&mut self, weights: &[u32], loads: &[u64], first: usize) {
-        for (offset, (&weight, &load)) in weights.iter().zip(loads).enumerate() {
-            if bounded(load) < self.load && weight > 0 {
-                *self = Self { index: Some(first + offset), load: bounded(load) };
-            }
-        }
     }
 }
 
