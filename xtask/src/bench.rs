@@ -61,6 +61,12 @@ pub(crate) struct Options {
     /// Folder for results.json and ratios.svg
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     output: PathBuf,
+    /// Measure this Pointsman instead of building one
+    #[arg(long, value_name = "FILE")]
+    pointsman: Option<PathBuf>,
+    /// Measure another Pointsman in the same rounds, such as one without a change
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
     /// Name the scenarios, and measure nothing
     #[arg(long)]
     pub(crate) list: bool,
@@ -80,11 +86,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(unknown) = options.only.iter().find(|name| names().all(|known| known != name.as_str())) {
         bail!("there is no scenario `{unknown}`; there are: {}", names().collect::<Vec<_>>().join(", "));
     }
-    eprintln!("xtask: building Pointsman (the first time takes some minutes)");
-    cargo::run(["build", "--release", "--locked", "--quiet", "--package", "pointsman"], &[])?;
-
+    let pointsman = match &options.pointsman {
+        Some(binary) => binary.clone(),
+        None => build()?,
+    };
     let interrupt = Interrupt::listen()?;
-    let programs = Programs::find(Path::new(ROOT).join("target/release/pointsman").canonicalize()?);
+    let programs = Programs::find(pointsman, options.beside.clone());
     let cpus = Cpus::allowed()?;
     let mut extent = if options.quick { Extent::QUICK } else { Extent::FULL };
     extent.rounds = options.rounds.map_or(extent.rounds, usize::from);
@@ -119,6 +126,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         write(&options.output, &report)?;
     }
     Ok(())
+}
+
+fn build() -> Result<PathBuf> {
+    eprintln!("xtask: building Pointsman (the first time takes some minutes)");
+    cargo::run(["build", "--release", "--locked", "--quiet", "--package", "pointsman"], &[])?;
+    Path::new(ROOT).join("target/release/pointsman").canonicalize().context("cargo puts its builds elsewhere")
 }
 
 fn write(folder: &Path, report: &Report) -> Result<()> {

@@ -48,12 +48,14 @@ enum Program {
 #[derive(Debug)]
 pub(crate) struct Programs {
     pointsman: PathBuf,
+    /// Another build of it.
+    beside: Option<PathBuf>,
     others: Vec<(Program, PathBuf)>,
 }
 
 impl Programs {
     /// Looks for the others, and says how to install what is missing.
-    pub(crate) fn find(pointsman: PathBuf) -> Self {
+    pub(crate) fn find(pointsman: PathBuf, beside: Option<PathBuf>) -> Self {
         let mut others = Vec::new();
         for program in [Program::Nginx, Program::Haproxy] {
             match find(program.binary()) {
@@ -67,27 +69,29 @@ impl Programs {
                 ),
             }
         }
-        Self { pointsman, others }
+        Self { pointsman, beside, others }
     }
 
     /// Those that take part. The first is what the others are compared with: nginx, if it is there.
     pub(crate) fn field(&self, field: Field) -> Vec<Contender> {
-        let pointsman = |name, policy| Contender {
+        let pointsman = |name, binary: &Path, policy| Contender {
             name,
             program: Program::Pointsman,
-            binary: self.pointsman.clone(),
+            binary: binary.to_owned(),
             policy,
         };
         if field == Field::Policies {
-            return POLICIES.map(|policy| pointsman(policy, policy)).to_vec();
+            return POLICIES.map(|policy| pointsman(policy, &self.pointsman, policy)).to_vec();
         }
+        let own = pointsman(Program::Pointsman.name(), &self.pointsman, COMMON_POLICY);
+        let beside = self.beside.iter().map(|binary| pointsman("beside", binary, COMMON_POLICY));
         let others = self.others.iter().map(|(program, binary)| Contender {
             name: program.name(),
             program: *program,
             binary: binary.clone(),
             policy: COMMON_POLICY,
         });
-        others.chain([pointsman(Program::Pointsman.name(), COMMON_POLICY)]).collect()
+        others.chain([own]).chain(beside).collect()
     }
 }
 
