@@ -14,7 +14,7 @@ use crate::cargo;
 use contender::Programs;
 use extent::Extent;
 use interrupt::Interrupt;
-use machine::Machine;
+use machine::{Machine, Weather};
 use placement::Cpus;
 use report::Report;
 use scenario::{Field, MEMORY, SCENARIOS};
@@ -45,6 +45,9 @@ mod usage;
 
 /// The workspace.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Load average above which numbers are no good.
+const BUSY: f64 = 0.5;
 
 /// What is to be measured, and how thoroughly.
 #[derive(Debug, Args)]
@@ -107,6 +110,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         memory: Vec::new(),
     };
     println!("{}", report.machine.line());
+    let load = Weather::now().load;
+    if load > BUSY {
+        eprintln!(
+            "xtask: other programs use this machine (load average {load:.1}): the numbers will be rough"
+        );
+    }
     for (name, version) in &report.versions {
         println!("{name}: {version}");
     }
