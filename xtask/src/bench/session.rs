@@ -59,6 +59,8 @@ impl Session<'_> {
         let offered = slowest * OPERATING_POINT;
         let rounds = self.rounds(&mut entrants, &mut turns, offered)?;
         let calls = self.count_calls(&mut entrants, &request);
+        // Whatever kept calls from being counted is forgiven, but for this.
+        self.interrupt.check()?;
 
         let mut reports = Vec::new();
         for ((entrant, saturation), (place, calls)) in
