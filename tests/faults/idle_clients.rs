@@ -26,7 +26,7 @@ fn memory_of_idle_clients(count: usize) {
     let clients = idle(&proxy, count);
     let each = proxy.resident_memory().saturating_sub(before) / count as u64;
     println!("{count} idle clients, {each} bytes of resident memory each");
-    assert!(each < 20 << 10, "{each} bytes each");
+    assert!(each < 24 << 10, "{each} bytes each");
     assert_eq!(proxy.client().get("/").status(), 200);
     drop(clients);
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cargo;
 mod checks;
 mod wasm_target;
@@ -32,6 +33,8 @@ enum Task {
         /// Only these checks, by name
         only: Vec<String>,
     },
+    /// Measure Pointsman beside nginx and HAProxy on this machine
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,12 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<()> {
+    if let Task::Bench(options) = &task
+        && options.list
+    {
+        bench::list();
+        return Ok(());
+    }
     wasm_target::ensure()?;
     match task {
         Task::Demo { arguments } => {
@@ -53,5 +62,6 @@ fn run(task: Task) -> Result<()> {
             cargo::run(run.into_iter().chain(arguments.iter().map(String::as_str)), &[])
         }
         Task::Test { only } => checks::run(&only),
+        Task::Bench(options) => bench::run(&options),
     }
 }

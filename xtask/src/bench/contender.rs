@@ -1,0 +1,170 @@
+//! Who is compared: the programs, their configurations, their versions.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::scenario::Field;
+
+mod running;
+
+pub(crate) use running::{Running, Setup, signal};
+
+/// Configuration of nginx.
+pub(crate) const NGINX: &str = include_str!("../../../tests/bench/nginx.conf");
+/// Configuration of HAProxy.
+pub(crate) const HAPROXY: &str = include_str!("../../../tests/bench/haproxy.cfg");
+/// Configuration of Pointsman.
+pub(crate) const POINTSMAN: &str = include_str!("../../../tests/bench/pointsman.toml");
+
+/// What every contender does, so that they do the same.
+const COMMON_POLICY: &str = "round-robin";
+
+/// The bundled policies.
+///
+/// The native fallback belongs beside them, as the price of Wasm itself. It has no entry, because no configuration asks for
+/// it: it serves only where a plugin can't, and a plugin that fails costs more than the fallback alone.
+const POLICIES: [&str; 4] = [COMMON_POLICY, "least-conn", "ip-hash", "peak-ewma"];
+
+/// One program with one configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Contender {
+    /// As it stands in the results.
+    pub(crate) name: &'static str,
+    program: Program,
+    binary: PathBuf,
+    policy: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Pointsman,
+    Nginx,
+    Haproxy,
+}
+
+/// The programs of this machine.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pointsman: PathBuf,
+    /// Another build of it.
+    beside: Option<PathBuf>,
+    others: Vec<(Program, PathBuf)>,
+}
+
+impl Programs {
+    /// Looks for the others, and says how to install what is missing.
+    pub(crate) fn find(pointsman: PathBuf, beside: Option<PathBuf>) -> Self {
+        let mut others = Vec::new();
+        for program in [Program::Nginx, Program::Haproxy] {
+            match find(program.binary()) {
+                Some(binary) => others.push((program, binary)),
+                None => eprintln!(
+                    "xtask: {} isn't installed and is left out; on Debian: sudo apt-get install --no-install-recommends {} \
+                     (and `sudo systemctl disable --now {}`, as the package starts a service)",
+                    program.name(),
+                    program.package(),
+                    program.binary(),
+                ),
+            }
+        }
+        Self { pointsman, beside, others }
+    }
+
+    /// Those that take part. The first is what the others are compared with: nginx, if it is there.
+    pub(crate) fn field(&self, field: Field) -> Vec<Contender> {
+        let pointsman = |name, binary: &Path, policy| Contender {
+            name,
+            program: Program::Pointsman,
+            binary: binary.to_owned(),
+            policy,
+        };
+        if field == Field::Policies {
+            return POLICIES.map(|policy| pointsman(policy, &self.pointsman, policy)).to_vec();
+        }
+        let own = pointsman(Program::Pointsman.name(), &self.pointsman, COMMON_POLICY);
+        let beside = self.beside.iter().map(|binary| pointsman("beside", binary, COMMON_POLICY));
+        let others = self.others.iter().map(|(program, binary)| Contender {
+            name: program.name(),
+            program: *program,
+            binary: binary.clone(),
+            policy: COMMON_POLICY,
+        });
+        others.chain([own]).chain(beside).collect()
+    }
+}
+
+impl Program {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pointsman => "Pointsman",
+            Self::Nginx => "nginx",
+            Self::Haproxy => "HAProxy",
+        }
+    }
+
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Pointsman => "pointsman",
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+        }
+    }
+
+    /// Debian's package.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Pointsman => "pointsman",
+            Self::Nginx => "nginx-core",
+            Self::Haproxy => "haproxy",
+        }
+    }
+}
+
+impl Contender {
+    /// Whether it shares requests out evenly, which is then checked.
+    pub(crate) fn is_round_robin(&self) -> bool {
+        self.policy == COMMON_POLICY
+    }
+
+    /// The first line that it says about its version.
+    pub(crate) fn version(&self) -> Result<String> {
+        let argument = if self.program == Program::Pointsman { "--version" } else { "-v" };
+        let output = Command::new(&self.binary).arg(argument).stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("cannot run {}", self.binary.display()))?;
+        // nginx says it on the standard error.
+        let said = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
+    }
+
+    fn template(&self) -> (&'static str, &'static str) {
+        match self.program {
+            Program::Pointsman => ("pointsman.toml", POINTSMAN),
+            Program::Nginx => ("nginx.conf", NGINX),
+            Program::Haproxy => ("haproxy.cfg", HAPROXY),
+        }
+    }
+
+    /// How it is started, in the foreground.
+    fn command(&self, configuration: &Path, directory: &Path) -> Command {
+        let mut command = Command::new(&self.binary);
+        match self.program {
+            Program::Pointsman => command.arg("run").arg("--config").arg(configuration),
+            Program::Nginx => {
+                command.arg("-c").arg(configuration).arg("-p").arg(directory).args(["-e", "stderr"])
+            }
+            Program::Haproxy => command.arg("-db").arg("-f").arg(configuration),
+        };
+        command
+    }
+}
+
+/// Looks in the path, and where Debian puts what only root is expected to run.
+pub(crate) fn find(binary: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .map(|folder| folder.join(binary))
+        .find(|file| file.is_file())
+}

@@ -1,0 +1,205 @@
+//! The load generator: one thread, its connections in one epoll loop, every response looked at.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::interrupt::Interrupt;
+use super::poller::{Events, Poller};
+use super::schedule::Arrivals;
+use connection::{Connection, Step};
+pub(crate) use outcome::{Failure, Outcome};
+pub(crate) use request::Request;
+
+mod connection;
+mod outcome;
+mod request;
+
+/// A request that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the loop looks for requests that take too long.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether a connection serves more than one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// All its requests.
+    KeepAlive,
+    /// One: it says so, and the contender closes it.
+    NewEachTime,
+}
+
+/// Connections to a contender.
+#[derive(Debug)]
+pub(crate) struct Generator<'a> {
+    address: SocketAddr,
+    reuse: Reuse,
+    interrupt: &'a Interrupt,
+    poller: Poller,
+    /// By token. `None`: to be opened when it is needed.
+    connections: Vec<Option<Connection>>,
+    /// Those without a request, longest first.
+    idle: VecDeque<usize>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Generator<'a> {
+    /// Opens the connections, unless each request has its own.
+    pub(crate) fn connect(
+        address: SocketAddr,
+        count: usize,
+        reuse: Reuse,
+        interrupt: &'a Interrupt,
+    ) -> Result<Self> {
+        let mut generator = Self {
+            address,
+            reuse,
+            interrupt,
+            poller: Poller::new()?,
+            connections: (0..count).map(|_| None).collect(),
+            idle: (0..count).collect(),
+            buffer: vec![0; 256 * 1024],
+        };
+        if reuse == Reuse::KeepAlive {
+            for slot in 0..count {
+                generator.open(slot).context("cannot connect to the contender")?;
+            }
+        }
+        Ok(generator)
+    }
+
+    /// Offers requests and waits for all responses. No request is under way before or after.
+    ///
+    /// # Errors
+    /// It was interrupted, or the system refuses sockets.
+    pub(crate) fn run(&mut self, request: &Request, arrivals: Arrivals) -> Result<Outcome> {
+        let mut outcome = Outcome::new()?;
+        let mut events = Events::default();
+        // Connections that the contender has closed meanwhile.
+        self.poller.wait_about(&mut events, Duration::ZERO)?;
+        for ready in events.iter() {
+            self.go_on(ready.token as usize, ready.ended, request, &mut outcome);
+        }
+        let start = Instant::now();
+        // An overloaded contender makes an open loop late; at twice its time the rest isn't sent.
+        let give_up = start + arrivals.length().map_or(Duration::from_secs(120), |length| length * 2 + LOOK);
+        let (mut sent, mut next_look) = (0, start + LOOK);
+        loop {
+            let now = Instant::now();
+            if now >= next_look {
+                self.interrupt.check()?;
+                self.drop_overdue(now, &mut outcome);
+                next_look = now + LOOK;
+            }
+            let mut due = None;
+            while !self.idle.is_empty() && now < give_up {
+                due = arrivals.due(sent, now.saturating_duration_since(start)).map(|due| start + due);
+                let Some(now_due) = due.filter(|&due| due <= now) else { break };
+                let Some(slot) = self.idle.pop_front() else { break };
+                sent += 1;
+                self.send(slot, request, now_due, now, &mut outcome)?;
+                due = None;
+            }
+            if due.is_none() && self.idle.len() == self.connections.len() {
+                let more = arrivals.due(sent, now.saturating_duration_since(start)).is_some();
+                if !more || now >= give_up {
+                    break;
+                }
+            }
+            match due {
+                Some(due) => self.poller.wait_until(&mut events, due.min(next_look))?,
+                None => self.poller.wait_about(&mut events, LOOK)?,
+            }
+            for ready in events.iter() {
+                let slot = ready.token as usize;
+                self.go_on(slot, ready.ended, request, &mut outcome);
+            }
+        }
+        outcome.finish(start.elapsed(), arrivals, sent);
+        Ok(outcome)
+    }
+
+    fn open(&mut self, slot: usize) -> io::Result<()> {
+        let connection = Connection::open(self.address)?;
+        self.poller.add(connection.stream(), slot as u64)?;
+        self.connections[slot] = Some(connection);
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        slot: usize,
+        request: &Request,
+        due: Instant,
+        now: Instant,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        if self.connections[slot].is_none()
+            && let Err(error) = self.open(slot)
+        {
+            if error.kind() != io::ErrorKind::ConnectionRefused {
+                bail!("cannot connect to the contender: {error}");
+            }
+            outcome.fail(Failure::Refused);
+            self.idle.push_back(slot);
+            return Ok(());
+        }
+        let Some(connection) = &mut self.connections[slot] else { return Ok(()) };
+        connection.begin(due, now);
+        if let Step::Failed(failure) = connection.send(request) {
+            outcome.fail(failure);
+            self.connections[slot] = None;
+            self.idle.push_back(slot);
+        }
+        Ok(())
+    }
+
+    /// Something happened on a connection. `ended`: the contender has sent its last byte.
+    fn go_on(&mut self, slot: usize, ended: bool, request: &Request, outcome: &mut Outcome) {
+        let Some(connection) = &mut self.connections[slot] else { return };
+        // One that is kept for later is in the queue already.
+        let queued = self.reuse == Reuse::KeepAlive && !connection.is_busy();
+        let closed = match connection.go_on(ended, request, &mut self.buffer) {
+            Step::Wait => return,
+            Step::Ended => true,
+            Step::Done { due, response } => {
+                match request.check(&response) {
+                    Ok(()) => outcome.succeed(due.elapsed()),
+                    Err(failure) => outcome.fail(failure),
+                }
+                ended
+            }
+            Step::Failed(failure) => {
+                outcome.fail(failure);
+                true
+            }
+        };
+        if closed {
+            self.connections[slot] = None;
+            outcome.reopened += u64::from(self.reuse == Reuse::KeepAlive);
+        }
+        // One that serves a single request makes place when the contender has closed it.
+        if !queued && (closed || self.reuse == Reuse::KeepAlive) {
+            self.idle.push_back(slot);
+        }
+    }
+
+    fn drop_overdue(&mut self, now: Instant, outcome: &mut Outcome) {
+        for slot in 0..self.connections.len() {
+            let Some(connection) = &self.connections[slot] else { continue };
+            let waited_for = connection.is_busy() || self.reuse == Reuse::NewEachTime;
+            if waited_for && now.saturating_duration_since(connection.since()) > PATIENCE {
+                outcome.fail(Failure::TimedOut);
+                self.connections[slot] = None;
+                self.idle.push_back(slot);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

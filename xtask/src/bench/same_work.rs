@@ -1,0 +1,97 @@
+//! That every contender does the same work: the backend has to get the same fields from each.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+
+use super::backend::Backends;
+use super::generator::Request;
+use super::schedule::Arrivals;
+use super::session::Entrant;
+
+/// Fields of a request by name, in small letters.
+type Fields = BTreeMap<String, String>;
+
+/// Sends one request through each contender and compares what arrives.
+///
+/// # Errors
+/// One of them does other work.
+pub(crate) fn check(entrants: &mut [Entrant<'_>], backends: &Backends, request: &Request) -> Result<()> {
+    for entrant in entrants {
+        let name = entrant.running.contender.name;
+        backends.keep_next_head();
+        let outcome = entrant.generator.run(request, Arrivals::Counted { requests: 1 })?;
+        if outcome.failed() > 0 {
+            bail!("{name} doesn't serve: {:?}", outcome.failures);
+        }
+        let head = backends.kept_head().context("no request arrived")?;
+        compare(&String::from_utf8_lossy(&head)).with_context(|| format!("{name} does other work"))?;
+    }
+    Ok(())
+}
+
+fn compare(head: &str) -> Result<()> {
+    let fields: Fields = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let version = head.lines().next().unwrap_or_default();
+    if !version.ends_with(" HTTP/1.1") {
+        bail!("it sends `{version}` to backends");
+    }
+    for (name, expected) in [
+        ("host", "bench.example"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-host", "bench.example"),
+        ("x-forwarded-proto", "http"),
+    ] {
+        let value = fields.get(name).map_or("nothing", String::as_str);
+        if value != expected {
+            bail!("it sends {value} as {name} to backends, not {expected}");
+        }
+    }
+    if !fields.get("via").is_some_and(|via| via.starts_with("1.1 ")) {
+        bail!("it sends no via to backends");
+    }
+    for ended in ["x-real-ip", "forwarded"] {
+        if fields.contains_key(ended) {
+            bail!("it sends {ended} to backends");
+        }
+    }
+    if fields.get("connection").is_some_and(|value| !value.eq_ignore_ascii_case("keep-alive")) {
+        bail!("it doesn't keep connections to backends");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RIGHT: &str = "GET /12 HTTP/1.1\r\nHost: bench.example\r\nX-Forwarded-For: 127.0.0.1\r\n\
+        X-Forwarded-Host: bench.example\r\nX-Forwarded-Proto: http\r\nVia: 1.1 x\r\n\r\n";
+
+    #[test]
+    fn the_common_fields_are_right() {
+        compare(RIGHT).unwrap();
+        compare(&RIGHT.to_ascii_lowercase().replace("http/1.1", "HTTP/1.1")).unwrap();
+    }
+
+    #[test]
+    fn other_work_is_told_from_it() {
+        for (part, other) in [
+            ("HTTP/1.1", "HTTP/1.0"),
+            ("X-Forwarded-For: 127.0.0.1\r\n", ""),
+            ("Forwarded-Proto: http", "Forwarded-Proto: https"),
+            ("Via: 1.1 x", "Via2: 1.1 x"),
+            ("Via:", "Connection: close\r\nVia:"),
+            ("Via:", "X-Real-IP: 127.0.0.1\r\nVia:"),
+        ] {
+            let head = RIGHT.replace(part, other);
+            assert_ne!(head, RIGHT);
+            compare(&head).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What is measured.
+
+use super::generator::Reuse;
+
+/// One way of using a proxy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    /// For `--only`.
+    pub(crate) name: &'static str,
+    /// In a few words.
+    pub(crate) what: &'static str,
+    /// Bytes of each response's body.
+    pub(crate) download: usize,
+    /// Bytes of each request's body.
+    pub(crate) upload: usize,
+    /// Client connections.
+    pub(crate) connections: usize,
+    /// Whether a connection serves more than one request.
+    pub(crate) reuse: Reuse,
+    /// Backends.
+    pub(crate) backends: usize,
+    /// Workers of the contender; with more than one nothing is pinned.
+    pub(crate) workers: usize,
+    /// Who takes part.
+    pub(crate) field: Field,
+}
+
+/// Who takes part in a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// Pointsman with its default policy, nginx and HAProxy, all with round robin.
+    All,
+    /// Pointsman with each of its bundled policies.
+    Policies,
+}
+
+/// The name of the memory measurements, which are no scenario of requests.
+pub(crate) const MEMORY: &str = "memory";
+
+const SMALL: Scenario = Scenario {
+    name: "small",
+    what: "12-byte responses, 64 connections, 3 backends",
+    download: 12,
+    upload: 0,
+    connections: 64,
+    reuse: Reuse::KeepAlive,
+    backends: 3,
+    workers: 1,
+    field: Field::All,
+};
+
+/// All scenarios, the most telling first.
+pub(crate) const SCENARIOS: [Scenario; 9] = [
+    SMALL,
+    Scenario {
+        name: "policies",
+        what: "small, Pointsman's bundled policies",
+        field: Field::Policies,
+        ..SMALL
+    },
+    Scenario { name: "16k", what: "16-KiB responses", download: 16 << 10, ..SMALL },
+    Scenario {
+        name: "download",
+        what: "1-MiB responses, 16 connections",
+        download: 1 << 20,
+        connections: 16,
+        ..SMALL
+    },
+    Scenario {
+        name: "upload",
+        what: "1-MiB request bodies, 16 connections",
+        upload: 1 << 20,
+        connections: 16,
+        ..SMALL
+    },
+    Scenario {
+        name: "new-connections",
+        what: "a new client connection for each small request",
+        reuse: Reuse::NewEachTime,
+        ..SMALL
+    },
+    Scenario { name: "backends-300", what: "small, 300 backends", backends: 300, ..SMALL },
+    Scenario { name: "connections-1000", what: "small, 1,000 connections", connections: 1000, ..SMALL },
+    Scenario { name: "two-workers", what: "small, two workers, nothing pinned", workers: 2, ..SMALL },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_scenario_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).chain([MEMORY]).collect();
+        assert_eq!(names.len(), SCENARIOS.len() + 1);
+    }
+
+    #[test]
+    fn every_response_has_place_for_the_backends_report() {
+        assert!(SCENARIOS.iter().all(|scenario| scenario.download >= crate::bench::response::KEPT));
+    }
+}

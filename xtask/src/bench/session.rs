@@ -1,0 +1,199 @@
+//! One scenario: everybody is started, and then measured in turns.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+
+use super::backend::Backends;
+use super::contender::{Programs, Running, Setup};
+use super::extent::Extent;
+use super::generator::{Generator, Request};
+use super::interrupt::Interrupt;
+use super::placement::{Cpus, Placement};
+use super::report::{ContenderReport, Saturation, ScenarioReport};
+use super::scenario::Scenario;
+use super::schedule::{Arrivals, Rate};
+use super::syscalls::{Calls, Counting};
+use super::turn::{Turn, Turns};
+use super::usage::resident_bytes;
+use super::{machine::Weather, same_work};
+
+/// Share of the slowest contender's saturation at which everybody is compared.
+const OPERATING_POINT: f64 = 0.4;
+
+/// What every scenario needs.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) programs: &'a Programs,
+    pub(crate) extent: Extent,
+    pub(crate) cpus: Cpus,
+    /// Files a process may open.
+    pub(crate) files: u64,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// A contender in a scenario, with the load's connections to it.
+pub(crate) struct Entrant<'a> {
+    pub(crate) running: Running,
+    pub(crate) generator: Generator<'a>,
+}
+
+impl Session<'_> {
+    /// Measures a scenario.
+    pub(crate) fn measure(&self, scenario: &Scenario) -> Result<ScenarioReport> {
+        let began = Weather::now();
+        let placement = if scenario.workers == 1 { self.cpus.apart() } else { Placement::Unpinned };
+        self.cpus.run_load(placement)?;
+        let backends = Backends::start(scenario.backends, self.cpus, placement)?;
+        let mut entrants = self.entrants(scenario, placement, &backends)?;
+        let request = Request::new(scenario.download, scenario.upload, scenario.reuse);
+        same_work::check(&mut entrants, &backends, &request)?;
+
+        let mut turns = Turns { backends: &backends, request: &request, faults: BTreeMap::new() };
+        for entrant in &mut entrants {
+            // Its faults are kept; its speed isn't.
+            turns.take(entrant, Arrivals::Closed { time: self.extent.warm_up })?;
+        }
+        let saturations = self.saturate(&mut entrants, &mut turns)?;
+        let slowest = saturations.iter().map(|best| best.per_second).fold(f64::INFINITY, f64::min);
+        let offered = slowest * OPERATING_POINT;
+        let rounds = self.rounds(&mut entrants, &mut turns, offered)?;
+        let calls = self.count_calls(&mut entrants, &request);
+        // Whatever kept calls from being counted is forgiven, but for this.
+        self.interrupt.check()?;
+
+        let mut reports = Vec::new();
+        for ((entrant, saturation), (place, calls)) in
+            entrants.iter().zip(saturations).zip(calls.into_iter().enumerate())
+        {
+            let own: Vec<Turn> = rounds.iter().map(|round| round[place]).collect();
+            let first: Vec<Turn> = rounds.iter().map(|round| round[0]).collect();
+            let name = entrant.running.contender.name;
+            let mut report = ContenderReport::new(name, &own, (place > 0).then_some(first.as_slice()));
+            report.saturation = saturation;
+            report.calls = calls;
+            report.resident_bytes = resident_bytes(entrant.running.processes())?;
+            report.faults = turns.faults.remove(name).unwrap_or_default();
+            reports.push(report);
+        }
+        let ended = Weather::now();
+        Ok(ScenarioReport {
+            name: scenario.name,
+            what: scenario.what,
+            workers: scenario.workers,
+            connections: scenario.connections,
+            pinned: matches!(placement, Placement::Apart { .. }),
+            offered_per_second: offered,
+            rounds_left_out: self.extent.rounds - rounds.len(),
+            load_average: began.load.max(ended.load),
+            stolen_percent: ended.stolen_percent(&began),
+            contenders: reports,
+        })
+    }
+
+    fn entrants(
+        &self,
+        scenario: &Scenario,
+        placement: Placement,
+        backends: &Backends,
+    ) -> Result<Vec<Entrant<'_>>> {
+        let setup = Setup {
+            workers: scenario.workers,
+            connections: scenario.connections,
+            files: self.files,
+            backends: backends.addresses(),
+            placement,
+            cpus: self.cpus,
+        };
+        let mut entrants = Vec::new();
+        for contender in self.programs.field(scenario.field) {
+            let running = Running::start(&contender, &setup, self.interrupt)?;
+            let (address, connections) = (running.address, scenario.connections);
+            let generator = Generator::connect(address, connections, scenario.reuse, self.interrupt)?;
+            entrants.push(Entrant { running, generator });
+        }
+        Ok(entrants)
+    }
+
+    /// Two turns of each at full speed; the better one counts, as whatever disturbs only slows down.
+    fn saturate(&self, entrants: &mut [Entrant<'_>], turns: &mut Turns<'_>) -> Result<Vec<Saturation>> {
+        let mut best = vec![Saturation::default(); entrants.len()];
+        for round in 0..2 {
+            for place in order(round, entrants.len()) {
+                let arrivals = Arrivals::Closed { time: self.extent.saturation };
+                let turn = turns.take(&mut entrants[place], arrivals)?;
+                if turn.per_second > best[place].per_second {
+                    best[place] = Saturation {
+                        per_second: turn.per_second,
+                        cpu_share: turn.cpu_share,
+                        load_cpu_share: turn.load_cpu_share,
+                    };
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// Rounds at one rate for all. A round in which anybody failed is left out for everybody.
+    fn rounds(
+        &self,
+        entrants: &mut [Entrant<'_>],
+        turns: &mut Turns<'_>,
+        per_second: f64,
+    ) -> Result<Vec<Vec<Turn>>> {
+        let lead = Rate::during(per_second, self.extent.turn / 10);
+        let rate = Rate::during(per_second, self.extent.turn);
+        let mut kept = Vec::new();
+        for round in 0..self.extent.rounds {
+            let mut turns_of_round = vec![None; entrants.len()];
+            for place in order(round, entrants.len()) {
+                turns.take(&mut entrants[place], Arrivals::Open(lead))?;
+                let turn = turns.take(&mut entrants[place], Arrivals::Open(rate))?;
+                turns_of_round[place] = turn.is_right.then_some(turn);
+            }
+            kept.extend(turns_of_round.into_iter().collect::<Option<Vec<Turn>>>());
+        }
+        Ok(kept)
+    }
+
+    /// System calls per request, by name; empty where they can't be counted.
+    fn count_calls(&self, entrants: &mut [Entrant<'_>], request: &Request) -> Vec<Calls> {
+        let mut counted = Vec::new();
+        for entrant in entrants {
+            let calls = self.count_calls_of(entrant, request).unwrap_or_else(|error| {
+                eprintln!("xtask: no system calls of {}: {error:#}", entrant.running.contender.name);
+                Calls::new()
+            });
+            counted.push(calls);
+        }
+        counted
+    }
+
+    fn count_calls_of(&self, entrant: &mut Entrant<'_>, request: &Request) -> Result<Calls> {
+        let counting = Counting::start(&entrant.running, self.interrupt)?;
+        let arrivals = Arrivals::Counted { requests: self.extent.traced_requests };
+        let outcome = entrant.generator.run(request, arrivals)?;
+        let calls = counting.stop()?;
+        ensure!(outcome.failed() == 0, "requests failed under strace: {:?}", outcome.failures);
+        let requests = outcome.succeeded.max(1) as f64;
+        Ok(calls.into_iter().map(|(name, calls)| (name, calls / requests)).collect())
+    }
+}
+
+/// The order of a round: there and back again (ABBA), so that a drift hits everybody alike.
+fn order(round: usize, entrants: usize) -> Vec<usize> {
+    let forward = 0..entrants;
+    if round.is_multiple_of(2) { forward.collect() } else { forward.rev().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_go_there_and_back_again() {
+        assert_eq!(order(0, 3), [0, 1, 2]);
+        assert_eq!(order(1, 3), [2, 1, 0]);
+        assert_eq!(order(2, 3), [0, 1, 2]);
+    }
+}

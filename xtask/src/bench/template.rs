@@ -1,0 +1,116 @@
+//! Configurations of the contenders: the files in tests/bench/ with their placeholders filled in.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+/// What a configuration depends on.
+#[derive(Debug)]
+pub(crate) struct Values<'a> {
+    /// Where the contender listens.
+    pub(crate) port: u16,
+    /// Processes (nginx), threads (HAProxy), workers (Pointsman).
+    pub(crate) workers: usize,
+    /// Client connections to be prepared for, with some to spare.
+    pub(crate) connections: usize,
+    /// Files a process may open.
+    pub(crate) files: u64,
+    /// Pointsman's policy.
+    pub(crate) policy: &'a str,
+    /// For what a contender writes.
+    pub(crate) directory: &'a Path,
+    /// Where requests go.
+    pub(crate) backends: &'a [SocketAddr],
+}
+
+/// Fills in a template. A line with `{{backend}}` is repeated for each backend.
+///
+/// # Errors
+/// A placeholder is left.
+pub(crate) fn fill(template: &str, values: &Values<'_>) -> Result<String> {
+    let mut filled = String::with_capacity(template.len());
+    for line in template.lines() {
+        if line.contains("{{backend}}") {
+            for (index, address) in values.backends.iter().enumerate() {
+                let named = line.replace("{{name}}", &format!("b{}", index + 1));
+                filled.push_str(&named.replace("{{backend}}", &address.to_string()));
+                filled.push('\n');
+            }
+        } else {
+            filled.push_str(line);
+            filled.push('\n');
+        }
+    }
+    for (placeholder, value) in [
+        ("{{port}}", values.port.to_string()),
+        ("{{workers}}", values.workers.to_string()),
+        ("{{connections}}", values.connections.to_string()),
+        ("{{files}}", values.files.to_string()),
+        ("{{policy}}", values.policy.to_owned()),
+        ("{{directory}}", values.directory.display().to_string()),
+    ] {
+        filled = filled.replace(placeholder, &value);
+    }
+    if let Some(left) = filled.split("{{").nth(1) {
+        bail!("unknown placeholder `{{{{{}`", left.lines().next().unwrap_or_default());
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::contender::{HAPROXY, NGINX, POINTSMAN};
+
+    fn filled(template: &str, backends: &[SocketAddr]) -> Result<String> {
+        let values = Values {
+            port: 8080,
+            workers: 2,
+            connections: 96,
+            files: 4096,
+            policy: "ip-hash",
+            directory: Path::new("/somewhere"),
+            backends,
+        };
+        fill(template, &values)
+    }
+
+    fn backends() -> Vec<SocketAddr> {
+        [9001, 9002].map(|port| SocketAddr::from(([127, 0, 0, 1], port))).to_vec()
+    }
+
+    #[test]
+    fn a_line_with_a_backend_is_repeated() {
+        let text = filled("a {{port}}\n  {{name}}={{backend}};\nz {{workers}}\n", &backends()).unwrap();
+        assert_eq!(text, "a 8080\n  b1=127.0.0.1:9001;\n  b2=127.0.0.1:9002;\nz 2\n");
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_an_error() {
+        assert!(filled("{{prot}}", &backends()).unwrap_err().to_string().contains("{{prot}}"));
+    }
+
+    #[test]
+    fn every_template_is_filled_and_names_every_backend() {
+        for template in [NGINX, HAPROXY, POINTSMAN] {
+            let text = filled(template, &backends()).unwrap();
+            assert!(text.contains("127.0.0.1:8080"), "{text}");
+            assert!(text.contains("127.0.0.1:9001") && text.contains("127.0.0.1:9002"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_contender_is_told_to_do_the_same_work() {
+        for template in [NGINX, HAPROXY] {
+            for field in ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"] {
+                assert!(template.contains(field), "{field} is missing in {template}");
+            }
+        }
+        for template in [NGINX, HAPROXY, POINTSMAN] {
+            assert!(template.contains("{{workers}}"));
+        }
+        assert!(NGINX.contains("access_log off") && HAPROXY.contains("no log"));
+        assert!(NGINX.contains("keepalive 2048") && HAPROXY.contains("http-reuse always"));
+    }
+}
