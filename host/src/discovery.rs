@@ -1,7 +1,7 @@
 //! Backends that DNS names: pools follow the answers while the proxy runs.
 //!
 //! A thread of its own asks, decides what to believe, and changes the pools' members; the data path sees a new
-//! topology and nothing else. What is decided is in [`schedule`], [`answer`] and [`placement`], which know no network;
+//! topology and nothing else. What is decided is in `schedule`, `answer` and `placement`, which know no network;
 //! who asks is the resolver.
 
 mod answer;
