@@ -96,7 +96,10 @@ fn check(swaps: u32) {
     let config = Config::load(&path).expect("a good configuration");
     let app = App::start(config, &path, Circumstances::default()).expect("the proxy starts");
 
-    let mut calm = under_load(&app, || thread::sleep(Duration::from_millis(5) * swaps));
+    let mut calm = under_load(&app, || {
+        let requests = || backends.iter().map(Backend::count).sum::<usize>();
+        wait_until("a while without swaps is over", || requests() >= 50 * swaps as usize);
+    });
     let mut swap_times = Vec::new();
     let mut served = under_load(&app, || {
         swap_times.extend((1..=swaps).map(|number| {
