@@ -192,7 +192,7 @@ fn a_failure_in_place_of_the_answer_leaves_the_connection_to_http() {
     );
     let proxy = Proxy::start(&config);
     let mut client = proxy.client();
-    for (path, status) in [("/nowhere", 404), ("/dead", 502)] {
+    for (path, status) in [("/nowhere", 404), ("/dead", 503)] {
         let response = client.get_with(path, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(client.get("/live").text(), "plain", "after {path}");

@@ -138,6 +138,10 @@ impl Picker {
     /// count in the one of now.
     #[cold]
     pub fn pick_in(&mut self, topology: &Topology, head: &mut RequestHead) -> Pick {
+        if self.slot.settings().on_fault == OnFault::Reject {
+            // Any other backend than the policy's own would be worse than none.
+            return Pick::Failed;
+        }
         head.tried.rebase(topology.generation());
         match fallback::pick(topology, &head.tried, &mut self.rng) {
             Some(index) => Pick::Backend(Picked {

@@ -112,6 +112,6 @@ fn so_it_can_when_there_was_no_connection() {
     drop(backend);
     let mut client = proxy.client();
     send(&mut client, "ada", "/lost", "");
-    assert_eq!(client.response("GET").status(), 502);
+    assert_eq!(client.response("GET").status(), 503);
     check(&proxy, "ada", "/lost", 4);
 }

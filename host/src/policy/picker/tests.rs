@@ -144,6 +144,8 @@ fn where_no_other_backend_will_do_a_fault_rejects() {
         assert_eq!(picker.pick(&mut request()), Pick::Failed, "mood {mood}");
     }
     assert_eq!((ledger.rejected_picks(), ledger.fallback_picks()), (3, 0));
+    let before = Arc::clone(picker.topology());
+    assert_eq!(picker.pick_in(&before, &mut request()), Pick::Failed, "nor after a reload");
     let mut retry = request();
     retry.tried.rebase(1);
     retry.tried.insert(BackendIndex(0));
