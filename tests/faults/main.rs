@@ -10,5 +10,6 @@ mod bad_responses;
 mod dying;
 mod idle_clients;
 mod load;
+mod lossy;
 mod process;
 mod silent;
