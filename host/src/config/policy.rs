@@ -78,19 +78,26 @@ const HINT: &str = "write `policy = \"round-robin\"` or `policy = { file = \"min
 /// A pool that names no policy: what every user of a load balancer expects without reading on.
 const DEFAULT_POLICY: &str = "round-robin";
 
+impl Default for PolicyConfig {
+    /// What a pool has that names no policy; on no line.
+    fn default() -> Self {
+        Self {
+            source: PolicySource::Named(DEFAULT_POLICY.to_owned()),
+            config: "{}".to_owned(),
+            deadline: Duration::from_millis(limit::CALL_MS),
+            memory: limit::MEMORY_BYTES,
+            table: limit::TABLE_ELEMENTS,
+            log_lines: 10,
+            on_fault: OnFault::default(),
+            probation: Probation::default(),
+            line: 0,
+        }
+    }
+}
+
 /// The policy of a pool on `line` that names none.
 pub(super) fn default_policy(line: usize) -> PolicyConfig {
-    PolicyConfig {
-        source: PolicySource::Named(DEFAULT_POLICY.to_owned()),
-        config: "{}".to_owned(),
-        deadline: Duration::from_millis(limit::CALL_MS),
-        memory: limit::MEMORY_BYTES,
-        table: limit::TABLE_ELEMENTS,
-        log_lines: 10,
-        on_fault: OnFault::default(),
-        probation: Probation::default(),
-        line,
-    }
+    PolicyConfig { line, ..PolicyConfig::default() }
 }
 
 /// `policy = "NAME"` or `policy = { name/file = …, … }`.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use pointsman_sdk::abi::limit;
-
 use crate::config::{OnFault, PolicyConfig, Probation};
 
 /// How a pool, or a route of it, runs its policy.
@@ -43,16 +41,8 @@ impl From<&PolicyConfig> for PolicySettings {
 }
 
 impl Default for PolicySettings {
+    /// Those of a policy of which the configuration says nothing.
     fn default() -> Self {
-        Self {
-            route: None,
-            config: "{}".into(),
-            deadline: Duration::from_millis(limit::CALL_MS),
-            memory: limit::MEMORY_BYTES,
-            table: limit::TABLE_ELEMENTS,
-            log_lines: 10,
-            on_fault: OnFault::default(),
-            probation: Probation::default(),
-        }
+        Self::from(&PolicyConfig::default())
     }
 }
