@@ -29,6 +29,13 @@ struct Shared {
     entries: RefCell<Vec<Rc<Entry>>>,
 }
 
+impl Shared {
+    fn after(&self, span: Duration) -> Moment {
+        // The last sweep lies in the past: one granule more, so that nothing fires early.
+        self.now.get().after(span + GRANULARITY)
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     at: Cell<Moment>,
@@ -49,6 +56,12 @@ impl Deadlines {
     #[must_use]
     pub fn now(&self) -> Moment {
         self.shared.now.get()
+    }
+
+    /// The moment at which `span` has passed from now for certain.
+    #[must_use]
+    pub fn after(&self, span: Duration) -> Moment {
+        self.shared.after(span)
     }
 
     /// The clock that the deadlines run on.
@@ -104,8 +117,7 @@ pub struct Deadline {
 impl Deadline {
     /// Fires once `span` has passed from now.
     pub fn set(&self, span: Duration) {
-        // The last sweep lies in the past: one granule more, so that it never fires early.
-        self.set_at(self.shared.now.get().after(span + GRANULARITY));
+        self.set_at(self.shared.after(span));
     }
 
     /// Fires at `at`.
@@ -149,7 +161,7 @@ impl Deadline {
     /// Whether it fires within `span` from now.
     #[must_use]
     pub fn is_set_within(&self, span: Duration) -> bool {
-        self.entry.at.get() <= self.shared.now.get().after(span + GRANULARITY)
+        self.entry.at.get() <= self.shared.after(span)
     }
 
     /// Whether the time has passed.

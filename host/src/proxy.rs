@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 pub use body::ResponseBody;
 pub use failure::Failure;
 
-use crate::deadline::{Deadlines, GRANULARITY};
+use crate::deadline::Deadlines;
 use crate::downstream::Client;
 use crate::route::Router;
 use crate::upstream::{self, Balancer, Tunnel, WorkerPool};
@@ -134,8 +134,7 @@ async fn serve(
     forward::adopt_absolute_target(&mut parts)?;
     let balancer = route(proxy, &parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
-        // The last sweep lies in the past: one granule more, so that it never fires early.
-        client.bind_request(proxy.deadlines.now().after(total + GRANULARITY));
+        client.bind_request(proxy.deadlines.after(total));
     }
     let upgrade = forward::wanted_upgrade(&parts.headers);
     let attempts = Attempts {

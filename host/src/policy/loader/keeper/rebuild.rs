@@ -32,7 +32,10 @@ impl Keeper {
             return;
         }
         let now = Instant::now();
-        self.breakers.retain(|_, breaker| !breaker.circuit.is_forgotten(now));
+        // Nobody closes the circuit of a slot that is gone.
+        let matters =
+            |breaker: &Breaker| breaker.slot.strong_count() > 0 && !breaker.circuit.is_forgotten(now);
+        self.breakers.retain(|_, breaker| matters(breaker));
         let breaker = self
             .breakers
             .entry((slot.terms().id, worker))
