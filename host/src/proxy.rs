@@ -22,10 +22,12 @@ pub use failure::Failure;
 
 use crate::deadline::Deadlines;
 use crate::downstream::Client;
+use crate::request::RequestHead;
 use crate::route::Router;
-use crate::upstream::{self, Balancer, Tunnel, WorkerPool};
+use crate::upstream::{self, Balancer, Exchange, Tunnel, WorkerPool};
 use attempts::Attempts;
 use body::RequestInWork;
+use hop_by_hop::Found;
 
 /// What a worker needs to serve requests.
 #[derive(Debug)]
@@ -98,7 +100,10 @@ pub async fn handle(
         client.stay_with_http(number);
     }
     match served {
-        Ok(Served::Response(response)) => Ok(response.map(|body| ResponseBody::upstream(body, in_work))),
+        Ok(Served::Response(exchange)) => Ok(match exchange.into_response() {
+            Some(response) => response.map(|body| ResponseBody::upstream(body, in_work)),
+            None => Failure::Upstream(upstream::Error::Reset).respond(in_work),
+        }),
         Ok(Served::Upgrade(headers)) => {
             let mut response = Response::new(ResponseBody::empty(in_work));
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -118,7 +123,8 @@ pub async fn handle(
 
 /// What came of a request that reached a backend.
 enum Served {
-    Response(Response<upstream::ExchangeBody>),
+    /// The exchange holds the response.
+    Response(Box<Exchange>),
     /// Both sides change the protocol; the session holds the backend's end.
     Upgrade(HeaderMap),
 }
@@ -136,21 +142,23 @@ async fn serve(
     if let Some(total) = balancer.limits().total_timeout {
         client.bind_request(proxy.deadlines.after(total));
     }
-    let upgrade = forward::wanted_upgrade(&parts.headers);
+    let found = Found::among(&parts.headers);
+    let upgrade = found.upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
     let attempts = Attempts {
         balancer,
         client,
         clock: proxy.deadlines.clock(),
         number,
         upgrade: upgrade.as_ref(),
-        spare: client.needs_spare(number, &parts.method).then(|| parts.clone()),
-        upload: forward::upload(&parts, body, balancer.limits().retry.body),
+        spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),
+        upload: forward::upload(&parts, body, balancer.limits().retry.body, found.expect),
     };
-    let head = forward::request_head(parts, client, upgrade.as_ref());
-    let (exchange, mut response) = attempts.answer(head).await?;
+    let mut head = RequestHead::new(parts, client.peer.ip());
+    forward::request_head(&mut head, client, upgrade.as_ref(), found);
+    let mut exchange = attempts.answer(&mut head).await?;
+    let response = exchange.response_mut().ok_or(Failure::Upstream(upstream::Error::Reset))?;
 
-    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    match (switched, upgrade) {
+    match (response.status() == StatusCode::SWITCHING_PROTOCOLS, &upgrade) {
         (true, Some(_)) => {
             let headers = forward::upgrade_response(response.headers_mut());
             let tunnel = exchange.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
@@ -159,18 +167,18 @@ async fn serve(
         }
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
         (false, _) => {
-            forward::response_headers(&mut response);
+            forward::response_headers(response);
             // hyper closes on a body that nobody has read to its end; the client shall know.
-            if !client.may_keep_alive() || !exchange.has_sent_body() {
+            if !client.may_keep_alive() || !attempts.upload.is_over() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(Served::Response(response.map(|incoming| exchange.into_body(Rc::clone(client), incoming))))
+            Ok(Served::Response(exchange))
         }
     }
 }
 
 fn route<'a>(proxy: &'a Proxy, parts: &http::request::Parts) -> Option<&'a Rc<Balancer>> {
-    let authority = parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
+    let authority = || parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
     let index = proxy.router.route(authority, parts.uri.path())?;
     proxy.balancers.get(index.0)
 }

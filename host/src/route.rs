@@ -12,21 +12,24 @@ pub struct RouteIndex(pub usize);
 #[derive(Debug, Default)]
 pub struct Router {
     routes: Vec<RouteConfig>,
+    /// Some route is for certain hosts.
+    looks_at_host: bool,
 }
 
 impl Router {
     /// A router over these routes.
     #[must_use]
     pub fn new(routes: Vec<RouteConfig>) -> Self {
-        Self { routes }
+        let looks_at_host = routes.iter().any(|route| !matches!(route.host, HostPattern::Any));
+        Self { routes, looks_at_host }
     }
 
-    /// The route of a request. `authority` is what stands in `Host`.
+    /// The route of a request. `authority` is what stands in `Host`; it is asked for if that matters.
     ///
     /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
-    pub fn route(&self, authority: &[u8], path: &str) -> Option<RouteIndex> {
-        let host = host_of(authority);
+    pub fn route<'a>(&self, authority: impl FnOnce() -> &'a [u8], path: &str) -> Option<RouteIndex> {
+        let host = if self.looks_at_host { host_of(authority()) } else { b"" };
         let path = if path == "*" { "/" } else { path };
         self.routes
             .iter()
@@ -78,7 +81,7 @@ mod tests {
             route(HostPattern::Exact("[::1]".into()), "/", 2),
             route(HostPattern::Any, "/static/", 3),
         ]);
-        assert_eq!(router.route(authority.as_bytes(), path), expect.map(RouteIndex), "{authority} {path}");
+        assert_eq!(router.route(|| authority.as_bytes(), path), expect.map(RouteIndex), "{authority} {path}");
     }
 
     #[test]

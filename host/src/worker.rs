@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
-use tokio::task::LocalSet;
 
 use crate::clock::Clock;
 use crate::config::UpstreamLimits;
@@ -66,9 +66,11 @@ pub enum Drained {
 ///
 /// The event loop can't be set up.
 pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drained> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
-    runtime.block_on(LocalSet::new().run_until(serve_until_drained(setup, phase)))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build_local(LocalOptions::default())?;
+    runtime.block_on(serve_until_drained(setup, phase))
 }
 
 async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phase>) -> io::Result<Drained> {

@@ -148,12 +148,9 @@ impl Framing {
 
     fn read_head(&mut self, rest: &[u8]) -> Result<Option<HeadFacts>, Refusal> {
         // A head that trickles in isn't parsed anew for each byte: only when it may be complete, or has doubled.
-        let may_be_complete =
-            memchr::memmem::find(&rest[self.parsed.saturating_sub(3).min(rest.len())..], b"\n\r\n").is_some()
-                || memchr::memmem::find(rest, b"\n\n").is_some();
         if self.parsed > 0
-            && !may_be_complete
             && rest.len() < (2 * self.parsed).min(self.limits.max_header_bytes)
+            && !may_end(rest, self.parsed)
         {
             return Ok(None);
         }
@@ -175,6 +172,12 @@ impl Framing {
     fn end_body(&mut self) {
         self.place = if self.upgrade { Place::AfterUpgradeRequest } else { Place::Head };
     }
+}
+
+/// Whether a head, of which so much was incomplete, may have its empty line now.
+fn may_end(head: &[u8], incomplete: usize) -> bool {
+    let news = &head[incomplete.saturating_sub(3).min(head.len())..];
+    memchr::memmem::find(news, b"\n\r\n").is_some() || memchr::memmem::find(news, b"\n\n").is_some()
 }
 
 #[cfg(test)]

@@ -1,27 +1,33 @@
 //! Makes the engine's epoch pass while guests run, so that an endless loop meets its deadline.
 //!
 //! One tick has to come some time after every call into a guest began; nobody cares about ticks while no guest runs.
-//! So calls *arm* the ticker, which costs them one load of a line that changes twice per ms. A call that meets its
-//! tick *overruns* and keeps the ticks coming until it ends. A ticker that nobody wants sleeps: an idle proxy has no
-//! timer.
+//! So calls *arm* the ticker, which costs them one load of a line that changes twice per tick. A call that meets its
+//! tick *overruns*: until it ends, ticks come at short intervals. A ticker that nobody wants sleeps: an idle proxy has
+//! no timer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-/// Time between two ticks.
+/// Time between two ticks while a call overruns.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-/// No call since the last tick began.
+/// Longest time from a call's beginning to its first tick. Each costs two context switches, and nearly no call is there
+/// to meet it.
+const FIRST_TICK: Duration = Duration::from_millis(4);
+
+/// No call since the last tick, and the thread sleeps until there is one.
 const IDLE: u8 = 0;
+/// No call since the last tick. The next one is on its way.
+const PACED: u8 = 1;
 /// At least one more tick is wanted.
-const ARMED: u8 = 1;
+const ARMED: u8 = 2;
 /// Nobody is left who could want one.
-const ENDED: u8 = 2;
+const ENDED: u8 = 3;
 
 /// Handle to the ticking thread, which ends when the last handle is gone.
 ///
@@ -35,7 +41,7 @@ pub(super) struct Ticker {
 /// Whether there is a reason to tick.
 #[derive(Debug, Default)]
 struct Wanted {
-    /// [`IDLE`], [`ARMED`] or [`ENDED`].
+    /// [`IDLE`], [`PACED`], [`ARMED`] or [`ENDED`].
     state: AtomicU8,
     /// Calls that have met a tick and still run.
     overruns: AtomicUsize,
@@ -59,14 +65,15 @@ impl Ticker {
     /// ticker had disarmed itself before it; so whoever finds it armed has a whole tick to come.
     pub(super) fn arm(&self) {
         fence(Acquire);
-        if self.wanted.state.load(Relaxed) == IDLE {
-            self.wake();
+        if self.wanted.state.load(Relaxed) != ARMED {
+            self.want();
         }
     }
 
     #[cold]
-    fn wake(&self) {
-        if self.wanted.state.compare_exchange(IDLE, ARMED, SeqCst, Relaxed).is_ok() {
+    fn want(&self) {
+        // Nobody arms a ticker that has ended: that takes the last handle.
+        if self.wanted.state.swap(ARMED, SeqCst) == IDLE {
             self.thread.unpark();
         }
     }
@@ -98,16 +105,19 @@ impl Drop for Overrun {
 
 fn tick_while_wanted(wanted: &Wanted, engine: &EngineWeak) {
     loop {
-        match wanted.state.compare_exchange(ARMED, IDLE, SeqCst, SeqCst) {
+        match wanted.state.compare_exchange(ARMED, PACED, SeqCst, SeqCst) {
             Err(ENDED) => return,
             // Whoever changes either of the two unparks after it, so nothing is missed between look and sleep.
             Err(_) if wanted.overruns.load(SeqCst) == 0 => {
-                thread::park();
+                let idle = wanted.state.compare_exchange(PACED, IDLE, SeqCst, SeqCst);
+                if idle.is_ok() || idle == Err(IDLE) {
+                    thread::park();
+                }
                 continue;
             }
             _ => {}
         }
-        thread::sleep(TICK);
+        wait_for_tick(wanted);
         // Pairs with the fence in `arm`.
         fence(Release);
         match engine.upgrade() {
@@ -115,6 +125,19 @@ fn tick_while_wanted(wanted: &Wanted, engine: &EngineWeak) {
             None => return,
         }
     }
+}
+
+/// A call that begins to overrun cuts the wait short.
+fn wait_for_tick(wanted: &Wanted) {
+    let first = Instant::now() + FIRST_TICK;
+    while wanted.overruns.load(SeqCst) == 0 {
+        let left = first.saturating_duration_since(Instant::now());
+        if left.is_zero() || wanted.state.load(SeqCst) == ENDED {
+            return;
+        }
+        thread::park_timeout(left);
+    }
+    thread::sleep(TICK);
 }
 
 #[cfg(test)]
@@ -132,7 +155,7 @@ mod tests {
         assert_eq!(state(&ticker), IDLE);
         for _ in 0..20 {
             ticker.arm();
-            wait_for("a tick begins", || state(&ticker) == IDLE);
+            wait_for("the tick has come, and nobody wants another", || state(&ticker) == IDLE);
         }
         let overrun = ticker.overrun();
         drop(overrun);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
-use hyper::body::Incoming;
 
+use super::hop_by_hop::Found;
 use super::{Failure, forward};
 use crate::backend::Backend;
 use crate::clock::Clock;
@@ -33,12 +33,12 @@ pub(super) struct Attempts<'a> {
     pub(super) number: u64,
     pub(super) upgrade: Option<&'a HeaderValue>,
     /// The head as it came, if it can't be had again from the client.
-    pub(super) spare: Option<Parts>,
+    pub(super) spare: Option<Box<Parts>>,
     pub(super) upload: Upload,
 }
 
 /// How an attempt went.
-type Outcome = Result<Answered, Lost>;
+type Outcome = Result<Box<Exchange>, Lost>;
 
 /// An attempt that failed, and whose fault it was.
 #[derive(Debug)]
@@ -46,9 +46,6 @@ struct Lost {
     backend: Arc<Backend>,
     failed: Failed,
 }
-
-/// The head of a response and what is to come of it.
-pub(super) type Answered = (Exchange, Response<Incoming>);
 
 /// What must happen before the next attempt.
 #[derive(Debug, Clone, Copy)]
@@ -63,29 +60,23 @@ impl Attempts<'_> {
     /// # Errors
     ///
     /// How the last attempt failed.
-    pub(super) async fn answer(&self, mut head: RequestHead) -> Result<Answered, Failure> {
-        let claim = self.first_claim(&mut head).await?;
-        let patience = self.patience(&mut head, &claim, &[]);
-        let outcome = self.attempt(claim, head.parts, patience).await;
-        let wanted = match &outcome {
-            Ok((_, response)) => self.retry().statuses.contains(&response.status()),
-            Err(_) => true,
-        };
-        if !wanted {
-            return outcome.map_err(|lost| self.failure(lost));
+    pub(super) async fn answer(&self, head: &mut RequestHead) -> Result<Box<Exchange>, Failure> {
+        let claim = self.first_claim(head).await?;
+        let patience = self.patience(head, &claim, &[]);
+        match self.attempt(claim, &mut head.parts, patience).await {
+            Ok(exchange) if !self.retry().statuses.contains(&status(&exchange)) => Ok(exchange),
+            // Out of the way: nearly no request comes here.
+            outcome => Box::pin(self.go_on(head, outcome)).await,
         }
-        // Out of the way: nearly no request comes here.
-        head.parts = nothing();
-        Box::pin(self.go_on(head, outcome)).await
     }
 
     /// More attempts, as long as one fails in a way that another one may mend.
-    async fn go_on(&self, mut head: RequestHead, mut outcome: Outcome) -> Result<Answered, Failure> {
+    async fn go_on(&self, head: &mut RequestHead, mut outcome: Outcome) -> Result<Box<Exchange>, Failure> {
         let mut used = Vec::new();
         for attempt in 1..=self.retry().attempts {
             let Some(next) = self.next(attempt, &outcome) else { break };
             used.push(Arc::clone(match &outcome {
-                Ok((exchange, _)) => exchange.backend(),
+                Ok(exchange) => exchange.backend(),
                 Err(lost) => &lost.backend,
             }));
             if self.client.upstream.is_bound_within(next.pause)
@@ -93,8 +84,9 @@ impl Attempts<'_> {
             {
                 break;
             }
-            let Some(parts) = self.take_head(&mut outcome) else { break };
-            head.parts = parts;
+            if !self.restore(&mut head.parts, &outcome) {
+                break;
+            }
             if !self.balancer.may_retry(self.clock.now(), next.cost) {
                 tracing::debug!(pool = %self.balancer.pool().name, "no retry: the budget is used up");
                 break;
@@ -108,16 +100,15 @@ impl Attempts<'_> {
             }
             head.tried.attempt = attempt;
             // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
-            let Claimed::Backend(claim) = self.balancer.claim(&mut head) else { break };
+            let Claimed::Backend(claim) = self.balancer.claim(head) else { break };
             self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend());
-            let patience = self.patience(&mut head, &claim, &used);
+            let patience = self.patience(head, &claim, &used);
             // Only now is it certain that the last response isn't needed.
-            if let Ok((exchange, response)) = outcome {
-                exchange.into_body(Rc::clone(self.client), response.into_body()).discard().await;
+            if let Some(response) = outcome.ok().and_then(Exchange::into_response) {
+                response.into_body().discard().await;
             }
-            outcome = self.attempt(claim, head.parts, patience).await;
-            head.parts = nothing();
+            outcome = self.attempt(claim, &mut head.parts, patience).await;
         }
         outcome.map_err(|lost| self.failure(lost))
     }
@@ -126,11 +117,10 @@ impl Attempts<'_> {
         &self.balancer.limits().retry
     }
 
-    async fn attempt(&self, claim: Claim, parts: Parts, patience: Patience) -> Outcome {
-        let mut exchange = Exchange::begin(claim, self.upload.clone(), self.clock);
-        let replay = || self.replay();
-        match exchange.run(parts, patience, &self.client.upstream, replay).await {
-            Ok(response) => Ok((exchange, response)),
+    async fn attempt(&self, claim: Claim, head: &mut Parts, patience: Patience) -> Outcome {
+        let mut exchange = Exchange::begin(claim, self.client, self.upload.clone(), self.clock);
+        match exchange.run(head, patience, || self.replay()).await {
+            Ok(()) => Ok(exchange),
             Err(failed) => Err(Lost { backend: Arc::clone(exchange.backend()), failed }),
         }
     }
@@ -157,13 +147,14 @@ impl Attempts<'_> {
         let most = retry.backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
         let backoff = || self.balancer.jitter(most);
         match outcome {
-            Ok((_, response)) if retry.statuses.contains(&response.status()) => {
+            Ok(exchange) => {
+                let response =
+                    exchange.response().filter(|response| retry.statuses.contains(&response.status()))?;
                 let pause = backoff().max(retry_after(response)?);
                 Some(Next { pause, cost: RetryCost::Request })
             }
-            Ok(_) => None,
             Err(Lost { failed, .. }) => match (&failed.reached, &failed.error) {
-                (Reached::Nothing(_), _) => {
+                (Reached::Nothing, _) => {
                     let pause = if attempt == 1 { Duration::ZERO } else { backoff() };
                     Some(Next { pause, cost: RetryCost::Free })
                 }
@@ -176,20 +167,27 @@ impl Attempts<'_> {
         }
     }
 
-    /// The head for another attempt: the one that wasn't sent, or a new one if this request may be sent twice.
-    fn take_head(&self, outcome: &mut Outcome) -> Option<Parts> {
-        match outcome {
-            Err(Lost { failed: Failed { reached: Reached::Nothing(parts), .. }, .. }) => {
-                Some(std::mem::replace(&mut **parts, nothing()))
-            }
-            _ => self.replay(),
+    /// Makes the head whole for another attempt, if it may be sent again. Where nothing of it was sent, it still is.
+    fn restore(&self, head: &mut Parts, outcome: &Outcome) -> bool {
+        if matches!(outcome, Err(Lost { failed, .. }) if failed.reached == Reached::Nothing) {
+            return true;
         }
+        let replayed = self.replay();
+        let is_whole = replayed.is_some();
+        if let Some(replayed) = replayed {
+            *head = replayed;
+        }
+        is_whole
     }
 
     fn replay(&self) -> Option<Parts> {
-        let mut parts = self.spare.clone().or_else(|| self.client.replay(self.number))?;
+        let spare = self.spare.as_deref().cloned();
+        let mut parts = spare.or_else(|| self.client.replay(self.number))?;
         forward::adopt_absolute_target(&mut parts).ok()?;
-        Some(forward::request_head(parts, self.client, self.upgrade).parts)
+        let found = Found::among(&parts.headers);
+        let mut head = RequestHead::new(parts, self.client.peer.ip());
+        forward::request_head(&mut head, self.client, self.upgrade, found);
+        Some(head.parts)
     }
 
     /// A broken request body breaks the exchange, too; the client hears of its own fault.
@@ -201,8 +199,8 @@ impl Attempts<'_> {
     fn log(&self, attempt: u32, outcome: &Outcome, next: &Backend) {
         let (pool, next) = (&self.balancer.pool().name, &next.name);
         match outcome {
-            Ok((exchange, response)) => {
-                let (backend, status) = (&exchange.backend().name, response.status().as_u16());
+            Ok(exchange) => {
+                let (backend, status) = (&exchange.backend().name, status(exchange).as_u16());
                 tracing::debug!(%pool, attempt, %backend, status, %next, "retry");
             }
             Err(Lost { backend, failed }) => {
@@ -213,9 +211,9 @@ impl Attempts<'_> {
     }
 }
 
-/// A head in the place of one that is on its way.
-fn nothing() -> Parts {
-    http::Request::new(()).into_parts().0
+/// What a backend has answered.
+fn status(exchange: &Exchange) -> StatusCode {
+    exchange.response().map(Response::status).unwrap_or_default()
 }
 
 /// How long a response asks to wait; `None` if that is too long. A date is too long: it has whole seconds, and clocks

@@ -1,16 +1,15 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
 use std::net::IpAddr;
-use std::rc::Rc;
 
-use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, UPGRADE, VIA};
+use http::header::{CONNECTION, FORWARDED, HOST, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use super::Failure;
-use super::hop_by_hop::{self, tokens};
+use super::hop_by_hop::{self, Found, tokens};
 use crate::downstream::head::is_idempotent as is_idempotent_method;
 use crate::downstream::{Client, Refusal};
 use crate::request::RequestHead;
@@ -52,34 +51,37 @@ pub(super) fn is_idempotent(parts: &Parts) -> bool {
 }
 
 /// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.
-pub(super) fn upload(parts: &Parts, body: Incoming, keep: usize) -> Upload {
+pub(super) fn upload(parts: &Parts, body: Incoming, keep: usize, expects_continue: bool) -> Upload {
     let keep = if is_idempotent(parts) { keep } else { 0 };
-    Upload::new(body, keep, parts.headers.contains_key(EXPECT))
+    Upload::new(body, keep, expects_continue)
 }
 
-/// The head as it goes to the backend.
+/// Makes a head what goes to the backend, and finds out who the client is.
 pub(super) fn request_head(
-    mut parts: Parts,
-    client: &Rc<Client>,
+    head: &mut RequestHead,
+    client: &Client,
     upgrade: Option<&HeaderValue>,
-) -> RequestHead {
+    found: Found,
+) {
+    let parts = &mut head.parts;
     let via = if parts.version == Version::HTTP_10 { VIA_1_0 } else { VIA_1_1 };
     parts.version = Version::HTTP_11;
     let headers = &mut parts.headers;
-    hop_by_hop::strip(headers);
+    if found.hop_by_hop {
+        hop_by_hop::strip(headers);
+    }
     if let Some(protocol) = upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol.clone());
     }
-    let address = forwarded_for(headers, client);
+    head.client = forwarded_for(headers, client, found);
     headers.append(VIA, via);
-    RequestHead::new(parts, address)
 }
 
 /// Writes the `X-Forwarded-*` fields and returns the client's address.
 ///
 /// What a trusted proxy says is kept and added to. From anyone else such fields are lies at worst: they are replaced.
-fn forwarded_for(headers: &mut HeaderMap, client: &Client) -> IpAddr {
+fn forwarded_for(headers: &mut HeaderMap, client: &Client, found: Found) -> IpAddr {
     let peer = client.peer.ip().to_canonical();
     if !is_trusted(peer, &client.trusted_proxies) {
         headers.insert(&X_FORWARDED_FOR, client.forwarded_for.clone());
@@ -90,8 +92,10 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) -> IpAddr {
         } else {
             headers.remove(&X_FORWARDED_HOST);
         }
-        headers.remove(FORWARDED);
-        headers.remove(&X_REAL_IP);
+        if found.forwarding {
+            headers.remove(FORWARDED);
+            headers.remove(&X_REAL_IP);
+        }
         return peer;
     }
     let address = client_behind(headers, peer, &client.trusted_proxies);
@@ -143,7 +147,9 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 pub(super) fn response_headers<B>(response: &mut Response<B>) {
     let via = if response.version() == Version::HTTP_10 { VIA_1_0 } else { VIA_1_1 };
     *response.version_mut() = Version::HTTP_11;
-    hop_by_hop::strip(response.headers_mut());
+    if Found::among(response.headers()).hop_by_hop {
+        hop_by_hop::strip(response.headers_mut());
+    }
     response.headers_mut().append(VIA, via);
 }
 

@@ -25,12 +25,44 @@ const PROTECTED: [&str; 13] = [
     "trailer",
 ];
 
+/// What one look at the names of a message's fields has found. An ordinary message has none of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Found {
+    /// Fields that end here.
+    pub(super) hop_by_hop: bool,
+    /// `Upgrade`.
+    pub(super) upgrade: bool,
+    /// `Expect`.
+    pub(super) expect: bool,
+    /// `Forwarded` or `X-Real-IP`.
+    pub(super) forwarding: bool,
+}
+
+impl Found {
+    /// Looks at all names, once.
+    pub(super) fn among(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "connection"
+                | "transfer-encoding"
+                | "te"
+                | "proxy-authenticate"
+                | "proxy-authorization"
+                | "keep-alive"
+                | "proxy-connection" => found.hop_by_hop = true,
+                "upgrade" => (found.hop_by_hop, found.upgrade) = (true, true),
+                "expect" => found.expect = true,
+                "forwarded" | "x-real-ip" => found.forwarding = true,
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
 /// Removes the fields that end here. `TE: trailers` stays, as this proxy passes trailers on.
 pub(super) fn strip(headers: &mut HeaderMap) {
-    // One cheap look at the names: an ordinary message has none of these.
-    if !headers.keys().any(is_hop_by_hop) {
-        return;
-    }
     strip_named(headers);
     let takes_trailers = headers.get_all(TE).iter().any(lists_trailers);
     // The framing is written anew; a length beside a transfer coding doesn't count (RFC 9112 section 6.3).
@@ -51,12 +83,6 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     if takes_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-}
-
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    [CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION].contains(name)
-        || *name == KEEP_ALIVE
-        || *name == PROXY_CONNECTION
 }
 
 /// Removes the fields that `Connection` names.

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,9 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::Error;
-use super::connection::{UpstreamConnection, classify, in_all};
-use super::progress::Progress;
-use crate::downstream::Client;
+use super::connection::{classify, in_all};
+use super::exchange::Exchange;
 
 /// The body of a backend's response.
 ///
@@ -21,29 +19,22 @@ use crate::downstream::Client;
 #[derive(Debug)]
 pub struct ExchangeBody {
     incoming: Incoming,
-    connection: Option<Box<UpstreamConnection>>,
-    client: Rc<Client>,
-    progress: Progress,
+    exchange: Box<Exchange>,
     /// It has broken off, which hyper is about to hear.
-    broken: Option<Error>,
+    broken: Option<Box<Error>>,
 }
 
 /// So much of a body that nobody wants is read, so that its connection can be kept.
 const DISCARDED: usize = 64 * 1024;
 
 impl ExchangeBody {
-    pub(super) fn new(
-        incoming: Incoming,
-        connection: Option<Box<UpstreamConnection>>,
-        client: Rc<Client>,
-        progress: Progress,
-    ) -> Self {
-        Self { incoming, connection, client, progress, broken: None }
+    pub(super) fn new(incoming: Incoming, exchange: Box<Exchange>) -> Self {
+        Self { incoming, exchange, broken: None }
     }
 
     /// Does without the body: takes what is there already, waits for nothing, and keeps the connection if that was all.
     pub async fn discard(mut self) {
-        self.progress.complete();
+        self.exchange.progress.complete();
         let mut left = DISCARDED;
         poll_fn(|cx| {
             while let Poll::Ready(Some(Ok(frame))) = self.poll_incoming(cx) {
@@ -62,7 +53,7 @@ impl ExchangeBody {
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
             return Poll::Ready(frame);
         }
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = &mut self.exchange.connection {
             let _ = connection.poll_drive(cx);
         }
         Pin::new(&mut self.incoming).poll_frame(cx)
@@ -71,9 +62,9 @@ impl ExchangeBody {
     /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may
     /// think that its request was never served: so hyper hears of it only after it had the chance to send that.
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.connection = None;
-        self.progress.broken(&error);
-        self.broken = Some(error);
+        self.exchange.connection = None;
+        self.exchange.progress.broken(&error);
+        self.broken = Some(Box::new(error));
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -89,13 +80,13 @@ impl Body for ExchangeBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         if let Some(error) = this.broken.take() {
-            return Poll::Ready(Some(Err(error)));
+            return Poll::Ready(Some(Err(*error)));
         }
         match this.poll_incoming(cx) {
             Poll::Ready(frame) => {
-                this.client.upstream.clear();
+                this.exchange.client.upstream.clear();
                 match frame {
-                    Some(Ok(_)) if this.client.upstream.is_out_of_bound() => {
+                    Some(Ok(_)) if this.exchange.client.upstream.is_out_of_bound() => {
                         this.fail(Error::TotalTimeout, cx)
                     }
                     Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
@@ -104,12 +95,12 @@ impl Body for ExchangeBody {
                 }
             }
             Poll::Pending => {
-                let deadline = &this.client.upstream;
+                let deadline = &this.exchange.client.upstream;
                 if !deadline.is_set() {
-                    deadline.set(this.progress.limits().idle_timeout);
+                    deadline.set(this.exchange.progress.limits().idle_timeout);
                 }
                 ready!(deadline.poll(cx));
-                this.fail(in_all(&this.client.upstream, Error::IdleTimeout), cx)
+                this.fail(in_all(&this.exchange.client.upstream, Error::IdleTimeout), cx)
             }
         }
     }
@@ -125,13 +116,13 @@ impl Body for ExchangeBody {
 
 impl Drop for ExchangeBody {
     fn drop(&mut self) {
-        self.client.upstream.clear();
-        let Some(mut connection) = self.connection.take() else { return };
+        self.exchange.client.upstream.clear();
+        let Some(mut connection) = self.exchange.connection.take() else { return };
         if self.incoming.is_end_stream() {
-            self.progress.complete();
+            self.exchange.progress.complete();
             // Usually it has become ready while the end of the body was read.
             if connection.was_ready() || connection.is_ready() {
-                self.progress.keep(connection);
+                self.exchange.progress.keep(connection);
             }
         }
     }

@@ -4,10 +4,12 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -16,7 +18,7 @@ use tokio::net::TcpStream;
 use super::place::ConnectionPlace;
 use super::stream::{CountedStream, Traffic};
 use super::tunnel::UpgradedStream;
-use super::{Error, RequestBody, Upload};
+use super::{Error, Reached, RequestBody, Upload};
 use crate::clock::Moment;
 use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
@@ -72,10 +74,7 @@ impl Patience {
 #[derive(Debug)]
 pub(super) struct SendFailure {
     pub(super) error: Error,
-    /// The request as it was, if not a byte of it was sent.
-    pub(super) unsent: Option<Box<Request<RequestBody>>>,
-    /// Whether anything was received in answer.
-    pub(super) answered: bool,
+    pub(super) reached: Reached,
 }
 
 impl UpstreamConnection {
@@ -115,10 +114,10 @@ impl UpstreamConnection {
         }))
     }
 
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request and waits for the head of its response. Takes the request's head, unless nothing of it was sent.
     pub(super) async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        head: &mut Parts,
         upload: &Upload,
         patience: Patience,
         deadline: &Deadline,
@@ -130,6 +129,7 @@ impl UpstreamConnection {
         self.traffic.reset();
         deadline.set(span());
         let mut sent_before = 0;
+        let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
         let mut response = pin!(self.sender.try_send_request(request));
         let (driver, traffic, finished) = (&mut self.driver, &self.traffic, &mut self.finished);
         let outcome = poll_fn(|cx| {
@@ -163,15 +163,22 @@ impl UpstreamConnection {
         })
         .await;
         deadline.clear();
-        let answered = self.traffic.received.get() > 0;
-        match outcome {
-            Ok(Ok(response)) => Ok(response),
+        let error = match outcome {
+            Ok(Ok(response)) => return Ok(response),
             Ok(Err(mut failure)) => {
-                let unsent = failure.take_message().map(Box::new);
-                Err(SendFailure { error: classify(failure.into_error()), unsent, answered })
+                if let Some(unsent) = failure.take_message() {
+                    *head = unsent.into_parts().0;
+                    return Err(SendFailure {
+                        error: classify(failure.into_error()),
+                        reached: Reached::Nothing,
+                    });
+                }
+                classify(failure.into_error())
             }
-            Err(error) => Err(SendFailure { error, unsent: None, answered }),
-        }
+            Err(error) => error,
+        };
+        let answered = self.traffic.received.get() > 0;
+        Err(SendFailure { error, reached: if answered { Reached::Answer } else { Reached::Backend } })
     }
 
     /// Moves bytes. Ready once the connection is at its end.
@@ -204,6 +211,19 @@ impl UpstreamConnection {
         let stream = parts.io.into_inner().into_inner();
         Some(UpgradedStream { stream, read: parts.read_buf, _place: self.place })
     }
+}
+
+fn request(head: Parts, upload: &Upload) -> Request<RequestBody> {
+    let mut request = Request::from_parts(head, upload.body());
+    if let Some(continued) = upload.continued() {
+        let continued = Arc::clone(continued);
+        hyper::ext::on_informational(&mut request, move |response| {
+            if response.status() == StatusCode::CONTINUE {
+                continued.give();
+            }
+        });
+    }
+    request
 }
 
 /// What has timed out: the request as a whole, if it has run out of its time.

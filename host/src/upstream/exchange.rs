@@ -5,24 +5,29 @@ use std::sync::Arc;
 
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
 
 use super::connection::{Patience, SendFailure, UpstreamConnection};
 use super::progress::Progress;
 use super::tunnel::Tunnel;
-use super::{Claim, Error, ExchangeBody, RequestBody, Upload};
+use super::{Claim, Error, ExchangeBody, Upload};
 use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::deadline::Deadline;
 use crate::downstream::Client;
 
-/// A request at the backend that was picked for it: one attempt.
+/// A request at the backend that was picked for it: one attempt, and the response that came of it.
+///
+/// Boxed once, as it goes through many hands: from the attempts to the response's body.
 #[derive(Debug)]
 pub struct Exchange {
-    connection: Option<Box<UpstreamConnection>>,
+    pub(super) client: Rc<Client>,
+    pub(super) connection: Option<Box<UpstreamConnection>>,
     upload: Upload,
-    progress: Progress,
+    pub(super) progress: Progress,
+    /// What has come back, until it is sent on.
+    response: Option<Response<Incoming>>,
 }
 
 /// Why an attempt has failed, and what that leaves.
@@ -35,10 +40,10 @@ pub struct Failed {
 }
 
 /// How far an attempt came.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reached {
-    /// The backend has had nothing: here is the head again.
-    Nothing(Box<Parts>),
+    /// The backend has had nothing, and the head is as it was.
+    Nothing,
     /// The backend may have seen the request, and has said nothing.
     Backend,
     /// Something came back.
@@ -46,13 +51,14 @@ pub enum Reached {
 }
 
 impl Exchange {
-    /// An exchange of a request with this body with the claimed backend.
+    /// An exchange of a client's request with this body with the claimed backend.
     #[must_use]
-    pub fn begin(claim: Claim, upload: Upload, clock: Clock) -> Self {
-        Self { connection: None, upload, progress: Progress::begin(claim, clock) }
+    pub fn begin(claim: Claim, client: &Rc<Client>, upload: Upload, clock: Clock) -> Box<Self> {
+        let (client, progress) = (Rc::clone(client), Progress::begin(claim, clock));
+        Box::new(Self { client, connection: None, upload, progress, response: None })
     }
 
-    /// Sends the request and waits for the head of the response.
+    /// Sends the request and waits for the head of the response. The head is taken, unless nothing of it was sent.
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
     /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. Both
@@ -63,35 +69,33 @@ impl Exchange {
     /// Why there is no response.
     pub async fn run(
         &mut self,
-        head: Parts,
+        head: &mut Parts,
         patience: Patience,
-        deadline: &Deadline,
         replay: impl FnOnce() -> Option<Parts>,
-    ) -> Result<Response<Incoming>, Failed> {
-        let host_is_missing = !head.headers.contains_key(HOST);
-        let request = self.request(head);
-        let mut result = self.send(request, patience, deadline, replay).await.and_then(plainly_framed);
-        match &mut result {
-            Ok(response) => self.progress.answered(response.status()),
+    ) -> Result<(), Failed> {
+        let host_is_missing = self.name_host(head);
+        match self.send(head, patience, replay).await {
+            Ok(status) => {
+                self.progress.answered(status);
+                Ok(())
+            }
             Err(failed) => {
                 self.progress.broken(&failed.error);
-                if let Reached::Nothing(head) = &mut failed.reached
-                    && host_is_missing
-                {
+                if failed.reached == Reached::Nothing && host_is_missing {
                     head.headers.remove(HOST);
                 }
+                Err(failed)
             }
         }
-        result
     }
 
     async fn send(
         &mut self,
-        mut request: Request<RequestBody>,
+        head: &mut Parts,
         patience: Patience,
-        deadline: &Deadline,
         replay: impl FnOnce() -> Option<Parts>,
-    ) -> Result<Response<Incoming>, Failed> {
+    ) -> Result<StatusCode, Failed> {
+        let deadline = &self.client.upstream;
         let mut replay = Some(replay);
         loop {
             let limits = self.progress.limits();
@@ -109,48 +113,49 @@ impl Exchange {
             };
             let mut connection = match opened {
                 Ok(connection) => connection,
-                Err(error) => return Err(Failed::before_sending(error, request)),
+                Err(error) => return Err(Failed { error, reached: Reached::Nothing }),
             };
-            let SendFailure { error, unsent, answered } =
-                match connection.send(request, &self.upload, patience, deadline).await {
+            let SendFailure { error, reached } =
+                match connection.send(head, &self.upload, patience, deadline).await {
                     Ok(response) => {
+                        is_plainly_framed(&response)?;
                         self.connection = Some(connection);
-                        return Ok(response);
+                        return Ok(self.response.insert(response).status());
                     }
                     Err(failure) => failure,
                 };
-            request = match unsent {
-                Some(request) if connection.reused => *request,
-                Some(request) => return Err(Failed::before_sending(error, *request)),
-                None if answered => return Err(Failed { error, reached: Reached::Answer }),
-                None if connection.reused && matches!(error, Error::Reset) => {
+            match reached {
+                Reached::Nothing if connection.reused => {}
+                Reached::Backend if connection.reused && matches!(error, Error::Reset) => {
                     let repeatable = self.upload.can_be_repeated();
                     let parts = replay.take().filter(|_| repeatable).and_then(|replay| replay());
-                    let parts = parts.ok_or(Failed { error, reached: Reached::Backend })?;
-                    self.request(parts)
+                    *head = parts.ok_or(Failed { error, reached })?;
+                    let _ = self.name_host(head);
                 }
-                None => return Err(Failed { error, reached: Reached::Backend }),
-            };
+                _ => return Err(Failed { error, reached }),
+            }
         }
     }
 
-    fn request(&self, head: Parts) -> Request<RequestBody> {
-        let mut request = Request::from_parts(head, self.upload.body());
-        if let Some(continued) = self.upload.continued() {
-            let continued = Arc::clone(continued);
-            hyper::ext::on_informational(&mut request, move |response| {
-                if response.status() == StatusCode::CONTINUE {
-                    continued.give();
-                }
-            });
+    /// Only HTTP/1.0 goes without `Host`; what is sent on is HTTP/1.1. Whether it was missing.
+    fn name_host(&self, head: &mut Parts) -> bool {
+        let is_missing = !head.headers.contains_key(HOST);
+        if is_missing && let Ok(host) = HeaderValue::from_str(&self.progress.backend().address.to_string()) {
+            head.headers.insert(HOST, host);
         }
-        // Only HTTP/1.0 goes without `Host`; what is sent on is HTTP/1.1.
-        if !request.headers().contains_key(HOST)
-            && let Ok(host) = HeaderValue::from_str(&self.progress.backend().address.to_string())
-        {
-            request.headers_mut().insert(HOST, host);
-        }
-        request
+        is_missing
+    }
+
+    /// What has come back, after a [`run`](Self::run) without an error.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response<Incoming>> {
+        self.response.as_ref()
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn response_mut(&mut self) -> Option<&mut Response<Incoming>> {
+        self.response.as_mut()
     }
 
     /// The backend.
@@ -159,16 +164,11 @@ impl Exchange {
         self.progress.backend()
     }
 
-    /// Whether the client's body has been sent to its end.
+    /// The response, whose body takes the exchange to its end. `None` before there is one.
     #[must_use]
-    pub fn has_sent_body(&self) -> bool {
-        self.upload.is_over()
-    }
-
-    /// The response's body, which takes the exchange to its end.
-    #[must_use]
-    pub fn into_body(self, client: Rc<Client>, incoming: Incoming) -> ExchangeBody {
-        ExchangeBody::new(incoming, self.connection, client, self.progress)
+    pub fn into_response(mut self: Box<Self>) -> Option<Response<ExchangeBody>> {
+        let (head, incoming) = self.response.take()?.into_parts();
+        Some(Response::from_parts(head, ExchangeBody::new(incoming, self)))
     }
 
     /// The backend's end of a connection whose protocol has changed.
@@ -178,17 +178,16 @@ impl Exchange {
     }
 }
 
-impl Failed {
-    fn before_sending(error: Error, request: Request<RequestBody>) -> Self {
-        Self { error, reached: Reached::Nothing(Box::new(request.into_parts().0)) }
+/// A body without an end that everybody agrees on is refused.
+fn is_plainly_framed(response: &Response<Incoming>) -> Result<(), Failed> {
+    // A length that isn't 0 is one that no transfer coding has come before.
+    if response.body().size_hint().exact().is_some_and(|length| length > 0) {
+        return Ok(());
     }
-}
-
-fn plainly_framed<B>(response: Response<B>) -> Result<Response<B>, Failed> {
     let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => Ok(response),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(response),
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         _ => Err(Failed { error: Error::TransferCoding, reached: Reached::Answer }),
     }
 }

@@ -71,7 +71,8 @@ impl Upload {
     }
 
     /// Whether the client has sent it to its end.
-    pub(super) fn is_over(&self) -> bool {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.0.as_ref().is_none_or(|source| source.over.get())
     }
 

@@ -12,7 +12,7 @@ use super::super::ticker::{Overrun, TICK, Ticker};
 ///
 /// Epochs tick in wall time, and a thread that was descheduled used no CPU. So the first tick in a call only reads
 /// the thread's CPU clock (a call that meets no tick reads none), and later ones compare. A guest may use its deadline
-/// less at most one tick; it is stopped at most two ticks later.
+/// less at most one [`TICK`]; it is stopped at most as long after it as the first tick can take, and one [`TICK`].
 #[derive(Debug)]
 pub(crate) struct Watch {
     deadline: Duration,

@@ -7,14 +7,14 @@ use crate::clock::Clock;
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
 
-fn client(peer: &str, trusted: &[&str]) -> Rc<Client> {
+fn client(peer: &str, trusted: &[&str]) -> Client {
     let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
-    Rc::new(Client::new(
+    Client::new(
         format!("{peer}:1").parse().expect("an address"),
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
         &Deadlines::new(Clock::start()),
-    ))
+    )
 }
 
 fn parts(headers: &[(&str, &str)]) -> Parts {
@@ -25,9 +25,17 @@ fn parts(headers: &[(&str, &str)]) -> Parts {
     request.body(()).expect("a request").into_parts().0
 }
 
+/// A head as it goes to the backend.
+fn forwarded(parts: Parts, client: &Client, upgrade: Option<&HeaderValue>) -> RequestHead {
+    let found = Found::among(&parts.headers);
+    let mut head = RequestHead::new(parts, client.peer.ip());
+    request_head(&mut head, client, upgrade, found);
+    head
+}
+
 /// Forwards a request and returns the client's address and all values of the field.
 fn forward(peer: &str, trusted: &[&str], headers: &[(&str, &str)], field: &str) -> (String, Vec<String>) {
-    let head = request_head(parts(headers), &client(peer, trusted), None);
+    let head = forwarded(parts(headers), &client(peer, trusted), None);
     let values = head.parts.headers.get_all(field).iter();
     (head.client.to_string(), values.map(|value| value.to_str().expect("text").into()).collect())
 }
@@ -85,7 +93,7 @@ fn via_names_the_version_that_was_received() {
     assert_eq!(forward("192.0.2.1", &[], &[("via", "1.1 x")], "via").1, ["1.1 x", "1.1 pointsman"]);
     let mut old = parts(&[]);
     old.version = Version::HTTP_10;
-    let head = request_head(old, &client("192.0.2.1", &[]), None);
+    let head = forwarded(old, &client("192.0.2.1", &[]), None);
     assert_eq!(head.parts.headers["via"], "1.0 pointsman");
     assert_eq!(head.parts.version, Version::HTTP_11);
 }
@@ -115,7 +123,7 @@ fn upgrades_are_passed_on_but_h2c() {
     assert!(!wanted("upgrade, http2-settings", "h2c"));
     assert!(!wanted("upgrade", "websocket, H2C"));
 
-    let head = request_head(
+    let head = forwarded(
         parts(&[("connection", "upgrade, x-a"), ("upgrade", "websocket"), ("x-a", "1")]),
         &client("192.0.2.1", &[]),
         Some(&HeaderValue::from_static("websocket")),
