@@ -137,10 +137,30 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Puts a Pointsman through every scenario, for what it counts on the way.
+///
+/// # Errors
+///
+/// It fails, or was interrupted.
+pub(crate) fn train(pointsman: &Path) -> Result<()> {
+    let (interrupt, cpus) = (Interrupt::listen()?, Cpus::allowed()?);
+    let programs = Programs::alone(pointsman.to_owned());
+    let extent = Extent { rounds: 1, ..Extent::QUICK };
+    let files = machine::raise_file_limit();
+    let session = Session { programs: &programs, extent, cpus, files, interrupt: &interrupt };
+    for scenario in &SCENARIOS {
+        session.measure(scenario).with_context(|| format!("scenario {}", scenario.name))?;
+    }
+    Ok(())
+}
+
 fn build() -> Result<PathBuf> {
     eprintln!("xtask: building Pointsman (the first time takes some minutes)");
     cargo::run(["build", "--release", "--locked", "--quiet", "--package", "pointsman"], &[])?;
-    Path::new(ROOT).join("target/release/pointsman").canonicalize().context("cargo puts its builds elsewhere")
+    cargo::target_directory()
+        .join("release/pointsman")
+        .canonicalize()
+        .context("cargo puts its builds elsewhere")
 }
 
 fn write(folder: &Path, report: &Report) -> Result<()> {

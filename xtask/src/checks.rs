@@ -9,11 +9,12 @@ use crate::cargo;
 struct Check {
     name: &'static str,
     what: &'static str,
+    /// Of cargo.
     arguments: &'static [&'static str],
     environment: &'static [(&'static str, &'static str)],
 }
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     Check { name: "format", what: "rustfmt", arguments: &["fmt", "--all", "--check"], environment: &[] },
     Check {
         name: "lints",
@@ -56,6 +57,12 @@ const CHECKS: [Check; 5] = [
         what: "rustdoc, warnings are errors",
         arguments: &["doc", "--workspace", "--no-deps", "--locked"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
+    Check {
+        name: "instructions",
+        what: "a request costs no more instructions than on record",
+        arguments: &["run", "--quiet", "--locked", "--package", "xtask", "--", "instructions"],
+        environment: &[],
     },
 ];
 

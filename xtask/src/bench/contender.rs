@@ -1,5 +1,6 @@
 //! Who is compared: the programs, their configurations, their versions.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,10 +23,25 @@ pub(crate) const POINTSMAN: &str = include_str!("../../../tests/bench/pointsman.
 const COMMON_POLICY: &str = "round-robin";
 
 /// The bundled policies.
-///
-/// The native fallback belongs beside them, as the price of Wasm itself. It has no entry, because no configuration asks for
-/// it: it serves only where a plugin can't, and a plugin that fails costs more than the fallback alone.
 const POLICIES: [&str; 4] = [COMMON_POLICY, "least-conn", "ip-hash", "peak-ewma"];
+
+/// A policy that has no opinion: it is called, and the native fallback picks. What a bundled policy costs more than this is
+/// what its own code costs; the call itself is measured by `cargo bench --bench pick`.
+const ABSTAIN: &str = "abstain";
+
+/// [`ABSTAIN`] as a guest.
+const ABSTAIN_GUEST: &str = "(module (memory (export \"memory\") 1)
+    (func (export \"pointsman_init\") (result i32) (i32.const 0))
+    (func (export \"pointsman_pick\") (result i64) (i64.const 0x1_0000_0000)))";
+
+/// Pointsman with one thing that isn't its default, and what that is.
+const FEATURES: [(&str, &str, &str); 5] = [
+    ("defaults", COMMON_POLICY, ""),
+    ("abstain", ABSTAIN, ""),
+    ("no-retry", COMMON_POLICY, "[pool.backends.retry]\nattempts = 0\n"),
+    ("no-ejection", COMMON_POLICY, "[pool.backends.ejection]\nenabled = false\n"),
+    ("total-timeout", COMMON_POLICY, "total_timeout = \"60s\"\n"),
+];
 
 /// One program with one configuration.
 #[derive(Debug, Clone)]
@@ -35,6 +51,8 @@ pub(crate) struct Contender {
     program: Program,
     binary: PathBuf,
     policy: &'static str,
+    /// What its configuration has beside the template's.
+    settings: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +90,11 @@ impl Programs {
         Self { pointsman, beside, others }
     }
 
+    /// Pointsman, and nobody to compare it with.
+    pub(crate) fn alone(pointsman: PathBuf) -> Self {
+        Self { pointsman, beside: None, others: Vec::new() }
+    }
+
     /// Those that take part. The first is what the others are compared with: nginx, if it is there.
     pub(crate) fn field(&self, field: Field) -> Vec<Contender> {
         let pointsman = |name, binary: &Path, policy| Contender {
@@ -79,9 +102,21 @@ impl Programs {
             program: Program::Pointsman,
             binary: binary.to_owned(),
             policy,
+            settings: "",
         };
-        if field == Field::Policies {
-            return POLICIES.map(|policy| pointsman(policy, &self.pointsman, policy)).to_vec();
+        match field {
+            Field::All => {}
+            Field::Policies => {
+                return POLICIES.map(|policy| pointsman(policy, &self.pointsman, policy)).to_vec();
+            }
+            Field::Features => {
+                return FEATURES
+                    .map(|(name, policy, settings)| Contender {
+                        settings,
+                        ..pointsman(name, &self.pointsman, policy)
+                    })
+                    .to_vec();
+            }
         }
         let own = pointsman(Program::Pointsman.name(), &self.pointsman, COMMON_POLICY);
         let beside = self.beside.iter().map(|binary| pointsman("beside", binary, COMMON_POLICY));
@@ -90,6 +125,7 @@ impl Programs {
             program: *program,
             binary: binary.clone(),
             policy: COMMON_POLICY,
+            settings: "",
         });
         others.chain([own]).chain(beside).collect()
     }
@@ -138,12 +174,21 @@ impl Contender {
         Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
     }
 
-    fn template(&self) -> (&'static str, &'static str) {
+    /// Name and content of its configuration, before the placeholders are filled in.
+    fn template(&self) -> (&'static str, String) {
         match self.program {
-            Program::Pointsman => ("pointsman.toml", POINTSMAN),
-            Program::Nginx => ("nginx.conf", NGINX),
-            Program::Haproxy => ("haproxy.cfg", HAPROXY),
+            Program::Pointsman => ("pointsman.toml", POINTSMAN.to_owned() + self.settings),
+            Program::Nginx => ("nginx.conf", NGINX.to_owned()),
+            Program::Haproxy => ("haproxy.cfg", HAPROXY.to_owned()),
         }
+    }
+
+    /// Puts the plugin that its policy comes from beside its configuration, if it isn't one of the bundled.
+    fn place_plugin(&self, directory: &Path) -> Result<()> {
+        if self.policy == ABSTAIN {
+            fs::write(directory.join("abstain.wasm"), wat::parse_str(ABSTAIN_GUEST)?)?;
+        }
+        Ok(())
     }
 
     /// How it is started, in the foreground.

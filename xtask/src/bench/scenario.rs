@@ -32,6 +32,8 @@ pub(crate) enum Field {
     All,
     /// Pointsman with each of its bundled policies.
     Policies,
+    /// Pointsman with one feature after the other switched.
+    Features,
 }
 
 /// The name of the memory measurements, which are no scenario of requests.
@@ -50,12 +52,18 @@ const SMALL: Scenario = Scenario {
 };
 
 /// All scenarios, the most telling first.
-pub(crate) const SCENARIOS: [Scenario; 9] = [
+pub(crate) const SCENARIOS: [Scenario; 10] = [
     SMALL,
     Scenario {
         name: "policies",
         what: "small, Pointsman's bundled policies",
         field: Field::Policies,
+        ..SMALL
+    },
+    Scenario {
+        name: "features",
+        what: "small, Pointsman with one thing other than its defaults",
+        field: Field::Features,
         ..SMALL
     },
     Scenario { name: "16k", what: "16-KiB responses", download: 16 << 10, ..SMALL },

@@ -198,6 +198,15 @@ pub enum Refusal {
         /// Greatest time.
         allowed: Duration,
     },
+    /// It was never tried: what was tried before still keeps the compiler busy.
+    #[error(
+        "the compiler is still busy with {running} plugins that took too long and were given up; install this one again \
+         when it has finished with them"
+    )]
+    CompilerBusy {
+        /// Compilations that still run.
+        running: usize,
+    },
     /// Taken back on probation, and still the same.
     #[error(
         "this version was taken back after faults and is quarantined until the file's content changes; its last fault: \
@@ -250,6 +259,7 @@ impl Refusal {
             Self::MemoryTooLarge { .. } => "memory",
             Self::Tables { .. } | Self::TableTooLarge { .. } => "table",
             Self::CompileTime { .. } => "compile-time",
+            Self::CompilerBusy { .. } => "compiler-busy",
             Self::Quarantined { .. } => "quarantine",
             Self::Init { .. } => "init",
             Self::Rehearsal { .. } => "rehearsal",

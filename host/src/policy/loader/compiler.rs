@@ -156,6 +156,10 @@ impl Compiler {
     }
 
     fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> Refusal {
+        // That says nothing about the plugin: the next time it may be tried.
+        if matches!(refusal, Refusal::CompilerBusy { .. }) {
+            return refusal;
+        }
         if self.refused.len() == REMEMBERED {
             self.refused.pop_front();
         }

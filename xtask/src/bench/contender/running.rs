@@ -74,7 +74,8 @@ impl Running {
             directory: directory.path(),
             backends: setup.backends,
         };
-        fs::write(&configuration, template::fill(template, &values)?)?;
+        fs::write(&configuration, template::fill(&template, &values)?)?;
+        contender.place_plugin(directory.path())?;
         let log = File::create(directory.path().join("log"))?;
         let mut command = contender.command(&configuration, directory.path());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -1,0 +1,108 @@
+//! `cargo xtask instructions`: how many instructions a request costs, held against what is recorded.
+//!
+//! Time wanders, instructions don't: a worker of a running proxy is single-stepped from the moment it has received a request until
+//! it waits for the backend, and again from the backend's response until it waits for the next request. So every
+//! instruction of the path counts, in user mode, the guest's compiled code included, and nothing else: no start-up, no timer,
+//! no other thread.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::cargo;
+use count::Counted;
+use figures::{Figures, Verdict};
+
+mod count;
+mod figures;
+mod peers;
+mod proxy;
+mod steps;
+
+/// The workspace.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The profile that is counted: optimised, and built in a few minutes.
+const PROFILE: &str = "counted";
+
+/// The bundled policies.
+const POLICIES: [&str; 4] = ["round-robin", "least-conn", "ip-hash", "peak-ewma"];
+
+/// What is counted, and what becomes of it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Write the figures down instead of holding them against those on record
+    #[arg(long)]
+    record: bool,
+    /// Count this Pointsman, without a comparison
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    pointsman: Option<PathBuf>,
+}
+
+/// Counts, prints, and fails if a figure has grown.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        eprintln!("xtask: instructions are counted on x86-64 Linux only");
+        return Ok(());
+    }
+    let binary = match &options.pointsman {
+        Some(binary) => binary.clone(),
+        None => build()?,
+    };
+    let mut counted = Vec::new();
+    println!("{:<14}{:>16}{:>20}", "policy", "per request", "of them the guest's");
+    for policy in POLICIES {
+        let figures = count::with_policy(&binary, policy).with_context(|| format!("policy {policy}"))?;
+        let Counted { request, guest } = figures;
+        println!("{policy:<14}{request:>16}{guest:>20}");
+        counted.push((policy, figures));
+    }
+    if options.pointsman.is_some() {
+        return Ok(());
+    }
+    let counted = Figures::of(counted)?;
+    if options.record {
+        return counted.write();
+    }
+    match counted.against(&Figures::read()?) {
+        Verdict::Same => {
+            println!("as on record");
+            Ok(())
+        }
+        Verdict::OtherCompiler(recorded) => {
+            println!("not compared: the figures on record are {recorded}'s");
+            Ok(())
+        }
+        Verdict::Shrunk(what) => {
+            println!("{what}\nFewer than on record: write it down with `cargo xtask instructions --record`.");
+            Ok(())
+        }
+        Verdict::Grown(what) => bail!(
+            "{what}\nMore than {}% over the record. If it has to be, `cargo xtask instructions --record` puts the new figures \
+             into the same commit.",
+            figures::TOLERANCE_PERCENT
+        ),
+    }
+}
+
+fn build() -> Result<PathBuf> {
+    eprintln!("xtask: building Pointsman to be counted (the first time takes some minutes)");
+    let build = [
+        "build",
+        "--profile",
+        PROFILE,
+        "--locked",
+        "--quiet",
+        "--package",
+        "pointsman",
+        "--bin",
+        "pointsman",
+    ];
+    cargo::run(build, &[])?;
+    cargo::target_directory()
+        .join(PROFILE)
+        .join("pointsman")
+        .canonicalize()
+        .context("cargo puts its builds elsewhere")
+}

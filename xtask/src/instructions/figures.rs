@@ -1,0 +1,130 @@
+//! The figures on record, in tests/bench/instructions.toml.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::ROOT;
+use super::count::Counted;
+
+/// So much more is an accident of the compiler's; anything above is meant or a mistake.
+pub(crate) const TOLERANCE_PERCENT: u64 = 3;
+
+const HEAD: &str = "# Instructions in user mode that a request costs, by policy, and how many of them are the policy's own.\n\
+    # Counted and written by `cargo xtask instructions --record`; `cargo xtask test` fails if one grows by more than 3 %.\n\n";
+
+/// What every policy costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Figures {
+    /// Another compiler makes other instructions.
+    rustc: String,
+    policy: BTreeMap<String, Counted>,
+}
+
+/// What the figures are beside those on record.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The same, within the tolerance.
+    Same,
+    /// So they are fewer.
+    Shrunk(String),
+    /// So they are more.
+    Grown(String),
+    /// Those on record were made by this compiler, and can't be compared.
+    OtherCompiler(String),
+}
+
+impl Figures {
+    /// Figures of this compiler.
+    pub(crate) fn of(counted: Vec<(&str, Counted)>) -> Result<Self> {
+        let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+            .arg("--version")
+            .output();
+        let rustc = String::from_utf8(rustc.context("cannot ask rustc for its version")?.stdout)?;
+        let policy = counted.into_iter().map(|(policy, counted)| (policy.to_owned(), counted)).collect();
+        Ok(Self { rustc: rustc.trim().to_owned(), policy })
+    }
+
+    /// Those on record.
+    pub(crate) fn read() -> Result<Self> {
+        let file = file();
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        toml::from_str(&text).with_context(|| format!("cannot understand {}", file.display()))
+    }
+
+    /// Puts these on record.
+    pub(crate) fn write(&self) -> Result<()> {
+        let file = file();
+        let text = HEAD.to_owned() + &toml::to_string(self)?;
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("written to {}", file.display());
+        Ok(())
+    }
+
+    /// Holds these against those on record.
+    pub(crate) fn against(&self, recorded: &Self) -> Verdict {
+        if self.rustc != recorded.rustc {
+            return Verdict::OtherCompiler(recorded.rustc.clone());
+        }
+        let (mut grown, mut shrunk) = (Vec::new(), Vec::new());
+        for (policy, now) in &self.policy {
+            let Some(before) = recorded.policy.get(policy) else {
+                grown
+                    .push(format!("{policy}: {} instructions a request, and nothing on record", now.request));
+                continue;
+            };
+            for (what, now, before) in
+                [("a request", now.request, before.request), ("in the guest", now.guest, before.guest)]
+            {
+                let line = || format!("{policy}: {now} instructions {what}, on record {before}");
+                if now * 100 > before * (100 + TOLERANCE_PERCENT) {
+                    grown.push(line());
+                } else if now * (100 + TOLERANCE_PERCENT) < before * 100 {
+                    shrunk.push(line());
+                }
+            }
+        }
+        match (grown.is_empty(), shrunk.is_empty()) {
+            (false, _) => Verdict::Grown(grown.join("\n")),
+            (true, false) => Verdict::Shrunk(shrunk.join("\n")),
+            (true, true) => Verdict::Same,
+        }
+    }
+}
+
+fn file() -> PathBuf {
+    PathBuf::from(ROOT).join("tests/bench/instructions.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(rustc: &str, request: u64, guest: u64) -> Figures {
+        let policy = [("round-robin".to_owned(), Counted { request, guest })].into();
+        Figures { rustc: rustc.to_owned(), policy }
+    }
+
+    #[test]
+    fn what_grows_by_more_than_the_tolerance_is_told() {
+        let recorded = figures("a", 10_000, 100);
+        let against = |request, guest| figures("a", request, guest).against(&recorded);
+        assert_eq!(against(10_000, 100), Verdict::Same);
+        assert_eq!(against(10_300, 103), Verdict::Same);
+        let Verdict::Grown(what) = against(10_301, 100) else { panic!("not grown") };
+        assert_eq!(what, "round-robin: 10301 instructions a request, on record 10000");
+        assert!(matches!(against(9_000, 104), Verdict::Grown(_)), "a slower guest isn't made up for");
+        assert!(matches!(against(9_000, 100), Verdict::Shrunk(_)));
+        assert_eq!(figures("b", 20_000, 1).against(&recorded), Verdict::OtherCompiler("a".to_owned()));
+        let nothing = Figures { rustc: "a".to_owned(), policy: BTreeMap::new() };
+        assert!(
+            matches!(figures("a", 1, 1).against(&nothing), Verdict::Grown(_)),
+            "a new policy goes on record"
+        );
+    }
+}

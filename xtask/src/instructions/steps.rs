@@ -1,0 +1,141 @@
+//! Follows one thread instruction by instruction, with ptrace(2).
+
+use std::fs;
+use std::ops::Range;
+
+use anyhow::{Context, Result, bail};
+use nix::libc::{SYS_epoll_pwait, SYS_epoll_wait, SYS_recvfrom, user_regs_struct};
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::count::Counted;
+
+/// Many times what a request takes: something is wrong.
+const MOST: u64 = 5_000_000;
+
+/// A worker of the proxy. Between two calls it stands still.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    thread: Pid,
+    /// Where compiled guests are.
+    guests: Vec<Range<u64>>,
+}
+
+impl Worker {
+    /// Takes hold of a thread, until the process that it belongs to ends.
+    pub(crate) fn attach(process: u32, thread: Pid) -> Result<Self> {
+        let guests = code_without_file(&fs::read_to_string(format!("/proc/{process}/maps"))?);
+        ptrace::seize(thread, ptrace::Options::PTRACE_O_TRACESYSGOOD).context(
+            "cannot trace the proxy: ptrace(2) of a child process must be permitted (in a container: the capability SYS_PTRACE)",
+        )?;
+        ptrace::interrupt(thread)?;
+        let worker = Self { thread, guests };
+        worker.wait()?;
+        Ok(worker)
+    }
+
+    /// Lets it run until it has received something.
+    pub(crate) fn run_until_received(&self) -> Result<()> {
+        let mut signal = None;
+        loop {
+            ptrace::syscall(self.thread, signal.take())?;
+            match self.wait()? {
+                WaitStatus::PtraceSyscall(_) => {
+                    let registers = ptrace::getregs(self.thread)?;
+                    // On the way in it is an error number still.
+                    if is_call(&registers, &[SYS_recvfrom]) && registers.rax.cast_signed() > 0 {
+                        return Ok(());
+                    }
+                }
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
+                WaitStatus::Stopped(_, other) => signal = Some(other),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets it do one instruction after the other until it waits for what comes next.
+    pub(crate) fn step_until_waiting(&self) -> Result<Counted> {
+        let mut counted = Counted { request: 0, guest: 0 };
+        let mut signal = None;
+        while counted.request < MOST {
+            ptrace::step(self.thread, signal.take())?;
+            match self.wait()? {
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
+                WaitStatus::Stopped(_, other) => {
+                    signal = Some(other);
+                    continue;
+                }
+                _ => continue,
+            }
+            counted.request += 1;
+            let registers = ptrace::getregs(self.thread)?;
+            if self.guests.iter().any(|guest| guest.contains(&registers.rip)) {
+                counted.guest += 1;
+            }
+            if is_call(&registers, &[SYS_epoll_wait, SYS_epoll_pwait]) {
+                return Ok(counted);
+            }
+        }
+        bail!("the worker is still not waiting after {MOST} instructions")
+    }
+
+    fn wait(&self) -> Result<WaitStatus> {
+        match waitpid(self.thread, Some(WaitPidFlag::__WALL))? {
+            ended @ (WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => {
+                bail!("the worker has ended: {ended:?}")
+            }
+            stopped => Ok(stopped),
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if ptrace::detach(self.thread, None).is_err() {
+            // It runs, or it has ended: whoever traces has to hear of that, or the process never ends.
+            let _ = ptrace::interrupt(self.thread);
+            let _ = waitpid(self.thread, Some(WaitPidFlag::__WALL));
+            let _ = ptrace::detach(self.thread, None);
+        }
+    }
+}
+
+/// Whether the thread has just come out of (or, while it is followed by system calls, is on its way into) one of these.
+fn is_call(registers: &user_regs_struct, calls: &[i64]) -> bool {
+    calls.contains(&registers.orig_rax.cast_signed())
+}
+
+/// Mappings that can be executed and come from no file: compiled guests.
+fn code_without_file(maps: &str) -> Vec<Range<u64>> {
+    let code = maps.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let (range, rights) = (words.next()?, words.next()?);
+        if !rights.contains('x') || words.nth(3).is_some() {
+            return None;
+        }
+        let (start, end) = range.split_once('-')?;
+        Some(u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?)
+    });
+    code.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_from_no_file_is_a_guest() {
+        let maps = "\
+55d0c0a00000-55d0c0b00000 r-xp 00001000 fe:00 1234                       /usr/bin/pointsman
+7f0000000000-7f0000004000 r-xp 00000000 00:00 0
+7f0000004000-7f0000008000 rw-p 00000000 00:00 0
+7ffd0a5f2000-7ffd0a5f4000 r-xp 00000000 00:00 0                          [vdso]
+";
+        let code = code_without_file(maps);
+        assert_eq!(code.len(), 1);
+        assert_eq!((code[0].start, code[0].end), (0x7f00_0000_0000, 0x7f00_0000_4000));
+    }
+}
