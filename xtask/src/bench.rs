@@ -52,7 +52,7 @@ const BUSY: f64 = 0.5;
 /// What is to be measured, and how thoroughly.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Short turns and few rounds: rough numbers in about three minutes
+    /// Short turns and few rounds: rough numbers in about four minutes
     #[arg(long)]
     quick: bool,
     /// Only this scenario; may be given several times
