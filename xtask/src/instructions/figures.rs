@@ -21,8 +21,8 @@ const HEAD: &str = "# Instructions in user mode that a request costs, by policy,
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Figures {
-    /// Another compiler makes other instructions.
-    rustc: String,
+    /// What the instructions depend on beside the sources: the compiler, the C library, and what the processor offers to both.
+    made_with: String,
     policy: BTreeMap<String, Counted>,
 }
 
@@ -35,19 +35,15 @@ pub(crate) enum Verdict {
     Shrunk(String),
     /// So they are more.
     Grown(String),
-    /// Those on record were made by this compiler, and can't be compared.
-    OtherCompiler(String),
+    /// Those on record were made with this, and can't be compared.
+    MadeWithOther(String),
 }
 
 impl Figures {
-    /// Figures of this compiler.
+    /// Figures of this machine and its compiler.
     pub(crate) fn of(counted: Vec<(&str, Counted)>) -> Result<Self> {
-        let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-            .arg("--version")
-            .output();
-        let rustc = String::from_utf8(rustc.context("cannot ask rustc for its version")?.stdout)?;
         let policy = counted.into_iter().map(|(policy, counted)| (policy.to_owned(), counted)).collect();
-        Ok(Self { rustc: rustc.trim().to_owned(), policy })
+        Ok(Self { made_with: made_with()?, policy })
     }
 
     /// Those on record.
@@ -68,8 +64,8 @@ impl Figures {
 
     /// Holds these against those on record.
     pub(crate) fn against(&self, recorded: &Self) -> Verdict {
-        if self.rustc != recorded.rustc {
-            return Verdict::OtherCompiler(recorded.rustc.clone());
+        if self.made_with != recorded.made_with {
+            return Verdict::MadeWithOther(recorded.made_with.clone());
         }
         let (mut grown, mut shrunk) = (Vec::new(), Vec::new());
         for (policy, now) in &self.policy {
@@ -97,6 +93,27 @@ impl Figures {
     }
 }
 
+/// Compiler, C library and processor, in one line.
+fn made_with() -> Result<String> {
+    let says = |program: &str, arguments: &[&str]| -> Result<String> {
+        let output = Command::new(program).args(arguments).output();
+        let output = output.with_context(|| format!("cannot ask {program} for its version"))?;
+        Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned())
+    };
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let (rustc, libc) = (says(&rustc, &["--version"])?, says("getconf", &["GNU_LIBC_VERSION"])?);
+    let processor = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
+    Ok(format!("{rustc}, {libc}, {}", features(&processor)))
+}
+
+/// What memory and string functions choose their code by.
+fn features(processor: &str) -> String {
+    let flags = processor.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    let has = |feature: &&str| flags.split_whitespace().any(|flag| flag == *feature);
+    let features = ["sse4_2", "avx2", "bmi2", "fma", "erms", "fsrm", "avx512f", "avx512vl", "avx512bw"];
+    features.into_iter().filter(has).collect::<Vec<_>>().join(" ")
+}
+
 fn file() -> PathBuf {
     PathBuf::from(ROOT).join("tests/bench/instructions.toml")
 }
@@ -105,9 +122,9 @@ fn file() -> PathBuf {
 mod tests {
     use super::*;
 
-    fn figures(rustc: &str, request: u64, guest: u64) -> Figures {
+    fn figures(made_with: &str, request: u64, guest: u64) -> Figures {
         let policy = [("round-robin".to_owned(), Counted { request, guest })].into();
-        Figures { rustc: rustc.to_owned(), policy }
+        Figures { made_with: made_with.to_owned(), policy }
     }
 
     #[test]
@@ -120,11 +137,17 @@ mod tests {
         assert_eq!(what, "round-robin: 10301 instructions a request, on record 10000");
         assert!(matches!(against(9_000, 104), Verdict::Grown(_)), "a slower guest isn't made up for");
         assert!(matches!(against(9_000, 100), Verdict::Shrunk(_)));
-        assert_eq!(figures("b", 20_000, 1).against(&recorded), Verdict::OtherCompiler("a".to_owned()));
-        let nothing = Figures { rustc: "a".to_owned(), policy: BTreeMap::new() };
+        assert_eq!(figures("b", 20_000, 1).against(&recorded), Verdict::MadeWithOther("a".to_owned()));
+        let nothing = Figures { made_with: "a".to_owned(), policy: BTreeMap::new() };
         assert!(
             matches!(figures("a", 1, 1).against(&nothing), Verdict::Grown(_)),
             "a new policy goes on record"
         );
+    }
+
+    #[test]
+    fn a_processor_is_known_by_what_code_is_chosen_by() {
+        let processor = "processor\t: 0\nflags\t\t: fpu sse4_2 avx2 avx512bwx erms\nbugs\t: fsrm\n";
+        assert_eq!(features(processor), "sse4_2 avx2 erms");
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::ops::Range;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::libc::{SYS_epoll_pwait, SYS_epoll_wait, SYS_recvfrom, user_regs_struct};
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
@@ -14,6 +16,21 @@ use super::count::Counted;
 
 /// Many times what a request takes: something is wrong.
 const MOST: u64 = 5_000_000;
+
+/// Whether a child process may be followed at all.
+pub(crate) fn are_permitted() -> Result<bool> {
+    let child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn();
+    let mut child = child.context("cannot start `sleep`")?;
+    let process = Pid::from_raw(child.id().cast_signed());
+    let seized = ptrace::seize(process, ptrace::Options::empty());
+    child.kill()?;
+    child.wait()?;
+    match seized {
+        Ok(()) => Ok(true),
+        Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => Ok(false),
+        Err(error) => Err(error).context("cannot trace a process"),
+    }
+}
 
 /// A worker of the proxy. Between two calls it stands still.
 #[derive(Debug)]
@@ -27,9 +44,7 @@ impl Worker {
     /// Takes hold of a thread, until the process that it belongs to ends.
     pub(crate) fn attach(process: u32, thread: Pid) -> Result<Self> {
         let guests = code_without_file(&fs::read_to_string(format!("/proc/{process}/maps"))?);
-        ptrace::seize(thread, ptrace::Options::PTRACE_O_TRACESYSGOOD).context(
-            "cannot trace the proxy: ptrace(2) of a child process must be permitted (in a container: the capability SYS_PTRACE)",
-        )?;
+        ptrace::seize(thread, ptrace::Options::PTRACE_O_TRACESYSGOOD).context("cannot trace the proxy")?;
         ptrace::interrupt(thread)?;
         let worker = Self { thread, guests };
         worker.wait()?;
