@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::deadline::Deadline;
@@ -93,6 +93,8 @@ fn joined(first: Bytes, second: &[u8]) -> Bytes {
 async fn linger(mut stream: TcpStream, deadline: &Deadline) {
     deadline.set(LINGER);
     let mut left = LINGER_BYTES;
+    // A client that is gone already needs no farewell.
+    let _ = stream.shutdown().await;
     poll_fn(|cx| {
         let mut space = [0; 8192];
         while left > 0 {
