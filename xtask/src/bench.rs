@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::cargo;
+pub(crate) use contender::POLICIES;
 use contender::Programs;
 use extent::Extent;
 use interrupt::Interrupt;
@@ -42,9 +43,6 @@ mod table;
 mod template;
 mod turn;
 mod usage;
-
-/// The workspace.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Load average above which numbers are no good.
 const BUSY: f64 = 0.5;
@@ -91,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let pointsman = match &options.pointsman {
         Some(binary) => binary.clone(),
-        None => build()?,
+        None => cargo::build_pointsman("release")?,
     };
     let interrupt = Interrupt::listen()?;
     let programs = Programs::find(pointsman, options.beside.clone());
@@ -154,15 +152,6 @@ pub(crate) fn train(pointsman: &Path) -> Result<()> {
     Ok(())
 }
 
-fn build() -> Result<PathBuf> {
-    eprintln!("xtask: building Pointsman (the first time takes some minutes)");
-    cargo::run(["build", "--release", "--locked", "--quiet", "--package", "pointsman"], &[])?;
-    cargo::target_directory()
-        .join("release/pointsman")
-        .canonicalize()
-        .context("cargo puts its builds elsewhere")
-}
-
 fn write(folder: &Path, report: &Report) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let write = |name: &str, text: String| {
@@ -176,7 +165,7 @@ fn write(folder: &Path, report: &Report) -> Result<()> {
 /// What is measured, as version control names it; `unknown` without.
 fn commit() -> String {
     let mut git = Command::new("git");
-    git.args(["describe", "--always", "--dirty", "--abbrev=12"]).current_dir(ROOT);
+    git.args(["describe", "--always", "--dirty", "--abbrev=12"]).current_dir(cargo::ROOT);
     let said = git.output().ok().filter(|output| output.status.success());
     said.map_or_else(
         || "unknown".to_owned(),

@@ -1,9 +1,12 @@
-//! Running cargo.
+//! Running cargo and its compiler.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+/// The workspace.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Runs cargo in the workspace and fails if it does.
 pub(crate) fn run<'a>(
@@ -12,7 +15,7 @@ pub(crate) fn run<'a>(
 ) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).envs(environment.iter().copied());
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command.current_dir(ROOT);
     let status = command.status().context("cannot start cargo")?;
     if !status.success() {
         bail!("failed: {command:?}");
@@ -23,5 +26,24 @@ pub(crate) fn run<'a>(
 /// Where cargo puts what it builds.
 pub(crate) fn target_directory() -> PathBuf {
     let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    set.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")))
+    set.unwrap_or_else(|| PathBuf::from(ROOT).join("target"))
+}
+
+/// Builds Pointsman with a profile other than `dev`; answers where it is.
+pub(crate) fn build_pointsman(profile: &str) -> Result<PathBuf> {
+    eprintln!("xtask: building Pointsman with the profile {profile} (the first time takes some minutes)");
+    let build = ["build", "--profile", profile, "--locked", "--quiet", "--package", "pointsman"];
+    run(build, &[])?;
+    target_directory()
+        .join(profile)
+        .join("pointsman")
+        .canonicalize()
+        .context("cargo puts its builds elsewhere")
+}
+
+/// What the compiler in use says.
+pub(crate) fn ask_rustc(question: &[&str]) -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(question).output().context("cannot ask rustc")?;
+    String::from_utf8(output.stdout).context("rustc answers in no known encoding")
 }

@@ -9,7 +9,6 @@ use crate::cargo;
 struct Check {
     name: &'static str,
     what: &'static str,
-    /// Of cargo.
     arguments: &'static [&'static str],
     environment: &'static [(&'static str, &'static str)],
 }

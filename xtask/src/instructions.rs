@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::bench::POLICIES;
 use crate::cargo;
 use count::Counted;
 use figures::{Figures, Verdict};
@@ -20,14 +21,8 @@ mod peers;
 mod proxy;
 mod steps;
 
-/// The workspace.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
 /// The profile that is counted: optimised, and built in a few minutes.
 const PROFILE: &str = "counted";
-
-/// The bundled policies.
-const POLICIES: [&str; 4] = ["round-robin", "least-conn", "ip-hash", "peak-ewma"];
 
 /// What is counted, and what becomes of it.
 #[derive(Debug, Args)]
@@ -46,10 +41,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         eprintln!("xtask: instructions are counted on x86-64 Linux only");
         return Ok(());
     }
-    let binary = match &options.pointsman {
-        Some(binary) => binary.clone(),
-        None => build()?,
-    };
     if !steps::are_permitted()? {
         eprintln!(
             "xtask: instructions are not counted: ptrace(2) of a child process isn't permitted here (in a container: it takes \
@@ -57,6 +48,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         );
         return Ok(());
     }
+    let binary = match &options.pointsman {
+        Some(binary) => binary.clone(),
+        None => cargo::build_pointsman(PROFILE)?,
+    };
     let mut counted = Vec::new();
     println!("{:<14}{:>16}{:>20}", "policy", "per request", "of them the guest's");
     for policy in POLICIES {
@@ -91,25 +86,4 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             figures::TOLERANCE_PERCENT
         ),
     }
-}
-
-fn build() -> Result<PathBuf> {
-    eprintln!("xtask: building Pointsman to be counted (the first time takes some minutes)");
-    let build = [
-        "build",
-        "--profile",
-        PROFILE,
-        "--locked",
-        "--quiet",
-        "--package",
-        "pointsman",
-        "--bin",
-        "pointsman",
-    ];
-    cargo::run(build, &[])?;
-    cargo::target_directory()
-        .join(PROFILE)
-        .join("pointsman")
-        .canonicalize()
-        .context("cargo puts its builds elsewhere")
 }

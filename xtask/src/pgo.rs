@@ -59,15 +59,10 @@ struct Compiler {
 
 impl Compiler {
     fn ask() -> Result<Self> {
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let ask = |question: &[&str]| -> Result<String> {
-            let output = Command::new(&rustc).args(question).output().context("cannot ask rustc")?;
-            String::from_utf8(output.stdout).context("rustc answers in no known encoding")
-        };
-        let version = ask(&["-vV"])?;
+        let version = cargo::ask_rustc(&["-vV"])?;
         let host =
             version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
-        let libraries = PathBuf::from(ask(&["--print", "target-libdir"])?.trim());
+        let libraries = PathBuf::from(cargo::ask_rustc(&["--print", "target-libdir"])?.trim());
         Ok(Self { host: host.to_owned(), libraries })
     }
 

@@ -4,6 +4,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::cargo;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds the target if it is missing.
@@ -26,12 +28,9 @@ pub(crate) fn ensure() -> Result<()> {
 
 /// Asks the compiler where the target's libraries would be, and looks.
 fn is_installed() -> bool {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let Ok(output) = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output()
-    else {
+    let Ok(libraries) = cargo::ask_rustc(&["--print", "target-libdir", "--target", TARGET]) else {
         return false;
     };
-    let libraries = String::from_utf8_lossy(&output.stdout);
     std::fs::read_dir(libraries.trim()).is_ok_and(|entries| {
         entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
     })

@@ -23,7 +23,7 @@ pub(crate) const POINTSMAN: &str = include_str!("../../../tests/bench/pointsman.
 const COMMON_POLICY: &str = "round-robin";
 
 /// The bundled policies.
-const POLICIES: [&str; 4] = [COMMON_POLICY, "least-conn", "ip-hash", "peak-ewma"];
+pub(crate) const POLICIES: [&str; 4] = [COMMON_POLICY, "least-conn", "ip-hash", "peak-ewma"];
 
 /// A policy that has no opinion: it is called, and the native fallback picks. What a bundled policy costs more than this is
 /// what its own code costs; the call itself is measured by `cargo bench --bench pick`.

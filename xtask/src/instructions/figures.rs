@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::ROOT;
 use super::count::Counted;
+use crate::cargo;
 
 /// So much more is an accident of the compiler's; anything above is meant or a mistake.
 pub(crate) const TOLERANCE_PERCENT: u64 = 3;
@@ -95,15 +95,11 @@ impl Figures {
 
 /// Compiler, C library and processor, in one line.
 fn made_with() -> Result<String> {
-    let says = |program: &str, arguments: &[&str]| -> Result<String> {
-        let output = Command::new(program).args(arguments).output();
-        let output = output.with_context(|| format!("cannot ask {program} for its version"))?;
-        Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned())
-    };
-    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
-    let (rustc, libc) = (says(&rustc, &["--version"])?, says("getconf", &["GNU_LIBC_VERSION"])?);
+    let rustc = cargo::ask_rustc(&["--version"])?;
+    let libc = Command::new("getconf").arg("GNU_LIBC_VERSION").output().context("cannot run `getconf`")?;
+    let libc = String::from_utf8_lossy(&libc.stdout);
     let processor = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
-    Ok(format!("{rustc}, {libc}, {}", features(&processor)))
+    Ok(format!("{}, {}, {}", rustc.trim(), libc.trim(), features(&processor)))
 }
 
 /// What memory and string functions choose their code by.
@@ -115,7 +111,7 @@ fn features(processor: &str) -> String {
 }
 
 fn file() -> PathBuf {
-    PathBuf::from(ROOT).join("tests/bench/instructions.toml")
+    PathBuf::from(cargo::ROOT).join("tests/bench/instructions.toml")
 }
 
 #[cfg(test)]
