@@ -117,7 +117,13 @@ pub struct Deadline {
 impl Deadline {
     /// Fires once `span` has passed from now.
     pub fn set(&self, span: Duration) {
-        self.set_at(self.shared.after(span));
+        self.set_at(self.after(span));
+    }
+
+    /// The moment at which `span` has passed from now for certain.
+    #[must_use]
+    pub fn after(&self, span: Duration) -> Moment {
+        self.shared.after(span)
     }
 
     /// Fires at `at`.
@@ -161,7 +167,7 @@ impl Deadline {
     /// Whether it fires within `span` from now.
     #[must_use]
     pub fn is_set_within(&self, span: Duration) -> bool {
-        self.entry.at.get() <= self.shared.after(span)
+        self.entry.at.get() <= self.after(span)
     }
 
     /// Whether the time has passed.

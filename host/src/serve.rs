@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -31,6 +31,8 @@ const LATE_GRACE: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
+type ClientGate = Gate<TcpStream>;
+
 /// Serves a connection until it ends.
 pub async fn connection(
     current: Rc<Current>,
@@ -46,37 +48,73 @@ pub async fn connection(
         Arc::clone(&listener.trusted_proxies),
         &deadlines,
     ));
-    let session = Rc::new(Session { client: Rc::clone(&client), tunnel: RefCell::default() });
-    let gate = Gate::new(stream, Rc::clone(&client), deadlines);
-    let mut http = http1::Builder::new().serve_connection(
-        TokioIo::new(gate),
-        service_fn(|request| proxy::handle(current.get(), Rc::clone(&session), request)),
-    );
+    let session = Rc::new(Session { client, tunnel: RefCell::default() });
+    let gate = Gate::new(stream, Rc::clone(&session.client), deadlines);
+    let Some((gate, unread)) = requests(&current, &session, &drain, gate).await else { return };
 
-    let mut told_to_end = false;
-    let ended = poll_fn(|cx| {
-        if !told_to_end && drain.is_draining(cx) {
-            told_to_end = true;
-            client.end_soon(LATE_GRACE);
-        }
-        Pin::new(&mut http).poll(cx)
-    })
-    .await;
-    if let Err(error) = &ended {
-        tracing::debug!(%peer, %error, "connection ended");
-    }
-
-    let parts = http.into_parts();
-    let gate = parts.io.into_inner();
-    let cut_short = client.refusal().is_some() || gate.is_within_body() || !parts.read_buf.is_empty();
+    let cut_short = session.client.refusal().is_some() || gate.is_within_body() || !unread.is_empty();
     let (stream, held) = gate.into_parts();
     if let Some(tunnel) = session.tunnel.take() {
-        let read = joined(parts.read_buf, &held);
-        if let Err(error) = tunnel.join(stream, read, &client.upstream, client.limits.tunnel_timeout).await {
+        let read = joined(unread, &held);
+        let client = &session.client;
+        // Boxed as most connections never become one, and all would have room for it.
+        let joined = Box::pin(tunnel.join(stream, read, &client.upstream, client.limits.tunnel_timeout));
+        if let Err(error) = joined.await {
             tracing::debug!(%peer, %error, "tunnel ended");
         }
     } else if cut_short {
-        linger(stream, &client.receive).await;
+        linger(stream, &session.client.receive).await;
+    }
+}
+
+/// Serves requests, until no other will follow. `None` = the client has sent none for too long.
+///
+/// What serves HTTP, above all its buffers, is there from the first byte of a request on, and until the connection goes to rest.
+async fn requests(
+    current: &Rc<Current>,
+    session: &Rc<Session>,
+    drain: &DrainGuard,
+    mut gate: ClientGate,
+) -> Option<(ClientGate, Bytes)> {
+    let client = &session.client;
+    let heed_drain = |cx: &Context<'_>| {
+        if !client.is_ending() && drain.is_draining(cx) {
+            client.end_soon(LATE_GRACE);
+        }
+    };
+    loop {
+        let has_sent = poll_fn(|cx| {
+            heed_drain(cx);
+            gate.poll_awake(cx)
+        });
+        if !has_sent.await {
+            return None;
+        }
+        client.wake();
+        let mut http = Box::new(http1::Builder::new().serve_connection(
+            TokioIo::new(gate),
+            service_fn(|request| proxy::handle(current.get(), Rc::clone(session), request)),
+        ));
+        let ended = poll_fn(|cx| {
+            heed_drain(cx);
+            match Pin::new(&mut http).poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if client.rests() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        let ended = ended.await;
+        let parts = http.into_parts();
+        gate = parts.io.into_inner();
+        match ended {
+            None => gate.take_back(&parts.read_buf),
+            Some(ended) => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %client.peer, %error, "connection ended");
+                }
+                return Some((gate, parts.read_buf));
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod framing;
 mod harness;
 mod health;
 mod hostile;
+mod idle_connections;
 mod limits;
 mod policies;
 mod probation;

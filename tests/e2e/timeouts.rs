@@ -3,18 +3,10 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Setup, wait_until};
+use crate::harness::{Backend, Client, Setup, pass, wait_until};
 
 fn silent() -> Backend {
     Backend::start(|exchange| exchange.wait_for_close())
-}
-
-/// Waits without listening to anybody.
-fn pass(time: Duration) {
-    let began = Instant::now();
-    while began.elapsed() < time {
-        std::thread::park_timeout(time.saturating_sub(began.elapsed()));
-    }
 }
 
 const TOTAL: Setup<'_> =

@@ -53,7 +53,15 @@ pub struct Client {
     gate: RefCell<Option<Waker>>,
     /// How long to wait for another request, once the connection shall come to its end.
     grace: Cell<Option<Duration>>,
+    /// Until when an idle connection waits for a request.
+    idle_until: Cell<Moment>,
+    /// It has been idle for [`REST_AFTER`], and nothing is kept for it that a next request can make anew.
+    rests: Cell<bool>,
 }
+
+/// An idle connection keeps its buffers for so long: a busy client's next request finds them there. Thousands of idle
+/// connections, of which most never send another request, would mostly hold buffers.
+const REST_AFTER: Duration = Duration::from_millis(100);
 
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
 const REPLAY_KEPT: usize = 2048;
@@ -68,7 +76,8 @@ impl Client {
         deadlines: &Deadlines,
     ) -> Self {
         let receive = deadlines.deadline();
-        receive.set(limits.header_timeout);
+        let idle_until = deadlines.after(limits.header_timeout);
+        receive.set_at(idle_until);
         // An address is made of digits, dots and colons.
         let forwarded_for = HeaderValue::from_str(&peer.ip().to_canonical().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
@@ -91,6 +100,8 @@ impl Client {
             stays_with_http: Cell::default(),
             gate: RefCell::default(),
             grace: Cell::new(None),
+            idle_until: Cell::new(idle_until),
+            rests: Cell::new(true),
         }
     }
 
@@ -122,23 +133,47 @@ impl Client {
         }
         // If it is set, the next head has begun.
         if self.is_idle() && !self.receive.is_set() {
-            self.receive.set(self.grace.get().unwrap_or(self.limits.keepalive_timeout));
+            let wait = self.grace.get().unwrap_or(self.limits.keepalive_timeout);
+            self.idle_until.set(self.receive.after(wait));
+            self.wait_awake();
         }
     }
 
     /// Whether the connection's last request may be followed by another one.
     #[must_use]
     pub fn may_keep_alive(&self) -> bool {
-        self.begun.get() < self.limits.keepalive_requests && self.grace.get().is_none()
+        self.begun.get() < self.limits.keepalive_requests && !self.is_ending()
     }
 
     /// The connection shall come to its end: the next response says that it is the last one. A request that is on the way
     /// is waited for, so that closing doesn't cross it.
     pub fn end_soon(&self, grace: Duration) {
         self.grace.set(Some(grace));
-        if self.is_idle() && !self.receive.is_set_within(grace) {
-            self.receive.set(grace);
+        if self.is_idle() {
+            let end = self.receive.after(grace).min(self.idle_until.get());
+            self.idle_until.set(end);
+            if !self.receive.is_set_within(grace) {
+                self.receive.set_at(end);
+            }
         }
+    }
+
+    /// Whether the connection shall come to its end.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.grace.get().is_some()
+    }
+
+    /// Whether the connection is idle, and has been for so long that it gives back what it holds for a request.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.rests.get()
+    }
+
+    /// The connection gets again what it needs for a request.
+    pub fn wake(&self) {
+        self.rests.set(false);
+        self.wait_awake();
     }
 
     /// How many requests the path has begun.
@@ -147,10 +182,11 @@ impl Client {
         self.begun.get()
     }
 
-    /// Whether no request is in work.
+    /// Whether no request is in work, and none has passed that the path hasn't begun yet.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.begun.get() == self.ended.get()
+        // A refused one begins without having passed.
+        self.begun.get().max(self.passed.get()) == self.ended.get()
     }
 
     /// What the gate found wrong, after which nothing passes any more.
@@ -196,12 +232,30 @@ impl Client {
 
     // The gate's side.
 
+    /// Whether the connection is idle and has time left to wait for a request.
+    pub(super) fn may_stay_idle(&self, now: Moment) -> bool {
+        self.is_idle() && self.idle_until.get() > now
+    }
+
+    /// The idle connection goes to rest.
+    pub(super) fn rest(&self) {
+        self.receive.set_at(self.idle_until.get());
+        self.replay_head.take();
+        self.rests.set(true);
+    }
+
+    /// Waits for a request, at first with all that serving it takes.
+    pub(super) fn wait_awake(&self) {
+        self.receive.set_at(self.receive.after(REST_AFTER).min(self.idle_until.get()));
+    }
+
     /// A request passes.
     pub(super) fn pass(&self, bytes: &[u8], facts: HeadFacts) {
+        let is_next = self.is_idle();
         self.passed.set(self.passed.get() + 1);
         self.stays_with_http.set(false);
         // What is kept for the request in work stays; the path keeps this one itself when its turn comes.
-        if facts.idempotent && self.is_idle() {
+        if facts.idempotent && is_next {
             let mut kept = self.replay_head.borrow_mut();
             kept.clear();
             if bytes.len() <= REPLAY_KEPT {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::framing::{Expected, Framing, Stop};
 use super::rate::Rate;
@@ -72,6 +73,11 @@ impl<S> Gate<S> {
     #[must_use]
     pub fn is_within_body(&self) -> bool {
         self.framing.expected() == Expected::Body
+    }
+
+    /// Takes back what has passed, for whoever reads next.
+    pub fn take_back(&mut self, passed: &[u8]) {
+        self.outbox.splice(..0, passed.iter().copied());
     }
 
     /// The socket, and what was read from it after the last request.
@@ -142,6 +148,19 @@ impl<S> Gate<S> {
         self.client.receive.clear();
     }
 
+    /// Whether the client is between two requests and has time left to wait for the next.
+    fn may_stay_idle(&self) -> bool {
+        self.framing.expected() == Expected::Head
+            && self.held.is_empty()
+            && self.client.may_stay_idle(self.deadlines.now())
+    }
+
+    /// What serves requests can be given back until there is one again.
+    fn rest(&mut self) {
+        (self.held, self.outbox) = (Vec::new(), Vec::new());
+        self.client.rest();
+    }
+
     /// The client has kept us waiting for too long.
     fn give_up(&mut self) {
         match self.framing.expected() {
@@ -158,6 +177,16 @@ impl<S> Gate<S> {
             }
             Expected::Nothing => {}
         }
+    }
+}
+
+impl Gate<TcpStream> {
+    /// While the connection rests: ready when the client sends something or leaves, or its time is over. `false` = it is over.
+    pub fn poll_awake(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if !self.outbox.is_empty() || self.stream.poll_read_ready(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        self.client.receive.poll(cx).map(|()| false)
     }
 }
 
@@ -266,7 +295,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 Poll::Pending => {
                     this.start_waiting();
                     ready!(this.client.receive.poll(cx));
-                    this.give_up();
+                    if !this.may_stay_idle() {
+                        this.give_up();
+                    } else if this.response.is_waiting() {
+                        // Hyper hasn't sent everything yet.
+                        this.client.wait_awake();
+                    } else {
+                        this.rest();
+                        return Poll::Pending;
+                    }
                 }
             }
         }

@@ -35,3 +35,11 @@ pub(crate) fn wait_until(what: &str, mut met: impl FnMut() -> bool) {
         std::thread::park_timeout(Duration::from_millis(5));
     }
 }
+
+/// Waits without listening to anybody: for tests of what becomes of somebody who does nothing for so long.
+pub(crate) fn pass(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        std::thread::park_timeout(time.saturating_sub(began.elapsed()));
+    }
+}

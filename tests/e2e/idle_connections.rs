@@ -1,0 +1,112 @@
+//! A client connection between its requests gives back what it doesn't need, and loses nothing by that.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Backend, Client, Setup, pass};
+
+/// For so long an idle connection keeps what serving a request takes, with time for the sweep to see it. How long it is
+/// idle is what these tests are about, so there is no event to wait for.
+const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(250);
+
+#[test]
+fn a_request_after_a_long_pause_is_served_however_it_comes() {
+    let backend = Backend::named("backend");
+    let proxy = Setup::default().start(&[&backend]);
+    let mut client = proxy.client();
+    pass(LONG_ENOUGH_TO_REST);
+    assert_eq!(client.get("/first").text(), "backend");
+    pass(LONG_ENOUGH_TO_REST);
+    let post = "POST /whole HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello";
+    client.send(format!("{post}GET /pipelined HTTP/1.1\r\nHost: test\r\n\r\n"));
+    assert_eq!((client.response("POST").status(), client.response("GET").status()), (200, 200));
+    pass(LONG_ENOUGH_TO_REST);
+    // Longer than the pause that it takes to rest, but a connection within a request doesn't.
+    for part in
+        ["GET /in-", "parts HTTP/1.1\r\nHo", "st: test\r\n\r\nGET /next HTT", "P/1.1\r\nHost: test\r\n\r\n"]
+    {
+        client.send(part);
+        pass(LONG_ENOUGH_TO_REST);
+    }
+    assert_eq!((client.response("GET").status(), client.response("GET").status()), (200, 200));
+    pass(LONG_ENOUGH_TO_REST);
+    client.send("GET /bad HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n");
+    assert_eq!(client.response("GET").status(), 400);
+    assert!(client.is_closed());
+    let targets: Vec<_> = backend.requests().iter().map(|request| request.target().to_owned()).collect();
+    assert_eq!(targets, ["/first", "/whole", "/pipelined", "/in-parts", "/next"]);
+}
+
+#[test]
+fn a_response_that_is_not_yet_taken_is_kept() {
+    // For some length between these all of the response has come from the backend, but the last of it is not yet in the
+    // system's buffers.
+    let lengths: Vec<usize> = (1..=60).map(|step| step * 150_000).collect();
+    let backend = Backend::start(|exchange| {
+        exchange.read_body();
+        let length = exchange.request.target()[1..].parse().expect("a length");
+        exchange.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
+        exchange.send(vec![b'x'; length]);
+    });
+    let proxy = Setup::default().start(&[&backend]);
+    let mut clients: Vec<(usize, Client)> = lengths.iter().map(|&length| (length, proxy.client())).collect();
+    for (length, client) in &mut clients {
+        client.send(format!("GET /{length} HTTP/1.1\r\nHost: test\r\n\r\n"));
+    }
+    backend.wait_for_requests(lengths.len());
+    pass(2 * LONG_ENOUGH_TO_REST);
+    for (length, client) in &mut clients {
+        let response = client.response("GET");
+        assert_eq!((response.status(), response.body.len(), response.whole), (200, *length, true));
+        assert_eq!(client.get("/5").text(), "xxxxx", "after {length}");
+    }
+}
+
+#[test]
+fn the_time_to_wait_for_a_request_is_not_longer_for_them() {
+    let backend = Backend::named("backend");
+    let proxy = Setup { listener: "keepalive_timeout = \"1s\"", ..Setup::default() }.start(&[&backend]);
+    let mut client = proxy.client();
+    for _ in 0..3 {
+        assert_eq!(client.get("/").status(), 200);
+        pass(LONG_ENOUGH_TO_REST);
+    }
+    assert_eq!(client.get("/").status(), 200);
+    let began = Instant::now();
+    assert!(client.is_closed());
+    let lasted = began.elapsed();
+    assert!(lasted >= Duration::from_millis(990) && lasted < Duration::from_secs(3), "{lasted:?}");
+}
+
+#[test]
+fn a_drain_ends_them() {
+    let backend = Backend::named("backend");
+    let mut proxy = Setup::default().start(&[&backend]);
+    let (mut silent, mut late, mut fresh) = (proxy.client(), proxy.client(), proxy.client());
+    assert_eq!((silent.get("/").status(), late.get("/").status()), (200, 200));
+    pass(LONG_ENOUGH_TO_REST);
+    proxy.signal("TERM");
+    proxy.wait_for_log("draining");
+    for client in [&mut late, &mut fresh] {
+        let response = client.get("/");
+        assert_eq!((response.status(), response.header("connection")), (200, Some("close")));
+        assert!(client.is_closed());
+    }
+    assert!(silent.is_closed());
+    assert_eq!(proxy.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn one_with_pipelined_requests_is_not_idle_between_them() {
+    let backend = Backend::start(|exchange| {
+        pass(LONG_ENOUGH_TO_REST);
+        exchange.respond("slow");
+    });
+    for listener in ["", "keepalive_timeout = \"300ms\""] {
+        let proxy = Setup { listener, ..Setup::default() }.start(&[&backend]);
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(5));
+        for number in 0..5 {
+            assert_eq!(client.response("GET").text(), "slow", "response {number}");
+        }
+    }
+}
