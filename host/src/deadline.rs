@@ -27,7 +27,12 @@ struct Shared {
     clock: Clock,
     now: Cell<Moment>,
     entries: RefCell<Vec<Rc<Entry>>>,
+    /// Entries without a deadline, for deadlines to come.
+    spare: RefCell<Vec<Rc<Entry>>>,
 }
+
+/// So many entries are kept when their deadlines have gone: as many connections as often come and go at a time need.
+const SPARE: usize = 256;
 
 impl Shared {
     fn after(&self, span: Duration) -> Moment {
@@ -44,12 +49,20 @@ struct Entry {
     place: Cell<usize>,
 }
 
+impl Default for Entry {
+    fn default() -> Self {
+        Self { at: Cell::new(NEVER), waker: RefCell::default(), place: Cell::default() }
+    }
+}
+
 impl Deadlines {
     /// No deadlines yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let now = Cell::new(clock.now());
-        Self { shared: Rc::new(Shared { clock, now, entries: RefCell::default() }) }
+        Self {
+            shared: Rc::new(Shared { clock, now, entries: RefCell::default(), spare: RefCell::default() }),
+        }
     }
 
     /// The time of the last sweep: up to [`GRANULARITY`] old, and free.
@@ -74,11 +87,8 @@ impl Deadlines {
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         let mut entries = self.shared.entries.borrow_mut();
-        let entry = Rc::new(Entry {
-            at: Cell::new(NEVER),
-            waker: RefCell::default(),
-            place: Cell::new(entries.len()),
-        });
+        let entry = self.shared.spare.borrow_mut().pop().unwrap_or_default();
+        entry.place.set(entries.len());
         entries.push(Rc::clone(&entry));
         Deadline { shared: Rc::clone(&self.shared), entry, bound: Cell::new(NEVER) }
     }
@@ -193,9 +203,15 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         let mut entries = self.shared.entries.borrow_mut();
         let place = self.entry.place.get();
-        entries.swap_remove(place);
+        let entry = entries.swap_remove(place);
         if let Some(moved) = entries.get(place) {
             moved.place.set(place);
+        }
+        let mut spare = self.shared.spare.borrow_mut();
+        if spare.len() < SPARE {
+            entry.at.set(NEVER);
+            entry.waker.take();
+            spare.push(entry);
         }
     }
 }

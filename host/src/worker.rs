@@ -1,6 +1,8 @@
 //! A worker: one OS thread with its own event loop, sockets, connections and policy instances.
 
 mod acceptor;
+mod crew;
+mod incoming;
 mod update;
 
 use std::cell::RefCell;
@@ -23,6 +25,7 @@ use crate::route::Router;
 use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
+use crew::Crew;
 pub use update::{ListenerShare, PolicyShare, Update};
 
 /// Between two looks at idle upstream connections.
@@ -102,6 +105,7 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
 struct Worker {
     workers: usize,
     current: Rc<Current>,
+    crew: Rc<Crew>,
     policies: Vec<AtWork>,
     acceptors: Vec<Acceptor>,
     /// Of listeners that are no more, until their last connection has ended.
@@ -156,9 +160,11 @@ impl Worker {
     fn new(workers: usize, deadlines: Deadlines) -> Self {
         let nothing =
             Proxy { router: Router::default(), balancers: Vec::new(), pools: Vec::new(), deadlines };
+        let current = Rc::new(Current::new(nothing));
         Self {
             workers,
-            current: Rc::new(Current::new(nothing)),
+            crew: Crew::new(&current),
+            current,
             policies: Vec::new(),
             acceptors: Vec::new(),
             closing: Vec::new(),
@@ -240,7 +246,7 @@ impl Worker {
     fn listener(&self, share: ListenerShare) -> io::Result<(Listener, Option<Acceptor>)> {
         let ListenerShare { listener, sockets } = share;
         let new = match sockets {
-            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.current)?),
+            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.crew)?),
             None if self.place_of(&listener).is_some() => None,
             None => return Err(io::Error::other("a listener that isn't bound here")),
         };

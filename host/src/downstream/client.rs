@@ -1,7 +1,7 @@
 //! A client connection, as far as the request path needs to know of it.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -66,6 +66,26 @@ const REST_AFTER: Duration = Duration::from_millis(100);
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
 const REPLAY_KEPT: usize = 2048;
 
+/// An address as a field's value.
+fn forwarded_for(address: IpAddr) -> HeaderValue {
+    let value = match address {
+        // The usual case, for each connection: without the machinery of `fmt`.
+        IpAddr::V4(address) => {
+            let (mut text, mut length) = ([b'.'; 15], 0);
+            for octet in address.octets() {
+                let mut digits = itoa::Buffer::new();
+                let digits = digits.format(octet).as_bytes();
+                text[length..length + digits.len()].copy_from_slice(digits);
+                length += digits.len() + 1;
+            }
+            HeaderValue::from_bytes(&text[..length - 1])
+        }
+        IpAddr::V6(address) => HeaderValue::from_str(&address.to_string()),
+    };
+    // An address is made of digits, dots and colons.
+    value.unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
 impl Client {
     /// A new connection.
     #[must_use]
@@ -78,9 +98,7 @@ impl Client {
         let receive = deadlines.deadline();
         let idle_until = deadlines.after(limits.header_timeout);
         receive.set_at(idle_until);
-        // An address is made of digits, dots and colons.
-        let forwarded_for = HeaderValue::from_str(&peer.ip().to_canonical().to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let forwarded_for = forwarded_for(peer.ip().to_canonical());
         Self {
             peer,
             limits,
@@ -284,5 +302,18 @@ impl Client {
         }
         *self.gate.borrow_mut() = Some(waker.clone());
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_forwarded_as_it_is_written() {
+        let written = ["0.0.0.0", "127.0.0.1", "192.0.2.33", "255.255.255.255", "::1", "2001:db8::ff:0:1"];
+        for written in written {
+            assert_eq!(forwarded_for(written.parse().unwrap()), written);
+        }
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::crew::{Accepted, Crew};
+use super::incoming::Incoming;
 use crate::drain::Drain;
 use crate::listener::Listener;
-use crate::proxy::Current;
-use crate::serve;
 
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -28,25 +28,20 @@ pub(super) struct Acceptor {
 struct Shared {
     /// What holds for the next connection.
     listener: RefCell<Rc<Listener>>,
-    current: Rc<Current>,
+    crew: Rc<Crew>,
     drain: Drain,
 }
 
 impl Acceptor {
-    /// Accepts on these sockets. Needs a tokio runtime and a `LocalSet`.
+    /// Accepts on these sockets. Needs a local tokio runtime.
     ///
     /// # Errors
     ///
     /// The event loop doesn't take a socket.
-    pub(super) fn start(
-        listener: Listener,
-        sockets: Vec<TcpListener>,
-        current: &Rc<Current>,
-    ) -> io::Result<Self> {
-        let sockets: Vec<_> =
-            sockets.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<_, _>>()?;
+    pub(super) fn start(listener: Listener, sockets: Vec<TcpListener>, crew: &Rc<Crew>) -> io::Result<Self> {
+        let sockets: Vec<Incoming> = sockets.into_iter().map(Incoming::new).collect::<io::Result<_>>()?;
         let listener = RefCell::new(Rc::new(listener));
-        let shared = Rc::new(Shared { listener, current: Rc::clone(current), drain: Drain::default() });
+        let shared = Rc::new(Shared { listener, crew: Rc::clone(crew), drain: Drain::default() });
         let accept = |socket| tokio::task::spawn_local(accept(Rc::clone(&shared), socket));
         let tasks = sockets.into_iter().map(accept).collect();
         Ok(Self { shared, tasks })
@@ -95,7 +90,7 @@ impl Drop for Acceptor {
 }
 
 /// Accepts until the drain begins, and then what the kernel has already accepted for us.
-async fn accept(shared: Rc<Shared>, socket: tokio::net::TcpListener) {
+async fn accept(shared: Rc<Shared>, socket: Incoming) {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -110,11 +105,8 @@ async fn accept(shared: Rc<Shared>, socket: tokio::net::TcpListener) {
                 let permit = listener.connections.acquire().await;
                 // It may have taken long.
                 let listener = Rc::clone(&shared.listener.borrow());
-                let (current, guard) = (Rc::clone(&shared.current), shared.drain.guard());
-                tokio::task::spawn_local(async move {
-                    serve::connection(current, listener, guard, stream, peer).await;
-                    drop(permit);
-                });
+                let guard = shared.drain.guard();
+                shared.crew.serve(Accepted { listener, guard, permit, stream, peer });
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
