@@ -20,6 +20,7 @@ mod figures;
 mod peers;
 mod proxy;
 mod steps;
+mod traced;
 
 /// The profile that is counted: optimised, and built in a few minutes.
 const PROFILE: &str = "counted";

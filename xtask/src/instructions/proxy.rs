@@ -44,15 +44,15 @@ impl Proxy {
         self.child.id()
     }
 
-    /// Its worker.
-    pub(crate) fn worker(&self) -> Result<Pid> {
+    /// The thread of this name.
+    pub(crate) fn thread(&self, name: &str) -> Result<Pid> {
         for thread in fs::read_dir(format!("/proc/{}/task", self.id()))? {
             let thread = thread?;
-            if fs::read_to_string(thread.path().join("comm"))?.trim() == "worker-0" {
+            if fs::read_to_string(thread.path().join("comm"))?.trim() == name {
                 return Ok(Pid::from_raw(thread.file_name().to_string_lossy().parse()?));
             }
         }
-        bail!("the proxy has no thread worker-0")
+        bail!("the proxy has no thread {name}")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Follows one thread instruction by instruction, with ptrace(2).
+//! Follows a worker instruction by instruction.
 
 use std::fs;
 use std::ops::Range;
@@ -9,10 +9,11 @@ use nix::errno::Errno;
 use nix::libc::{SYS_epoll_pwait, SYS_epoll_wait, SYS_recvfrom, user_regs_struct};
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::count::Counted;
+use super::traced::Traced;
 
 /// Many times what a request takes: something is wrong.
 const MOST: u64 = 5_000_000;
@@ -35,30 +36,31 @@ pub(crate) fn are_permitted() -> Result<bool> {
 /// A worker of the proxy. Between two calls it stands still.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    thread: Pid,
+    thread: Traced,
     /// Where compiled guests are.
     guests: Vec<Range<u64>>,
 }
 
 impl Worker {
-    /// Takes hold of a thread, until the process that it belongs to ends.
+    /// Takes hold of a thread.
     pub(crate) fn attach(process: u32, thread: Pid) -> Result<Self> {
         let guests = code_without_file(&fs::read_to_string(format!("/proc/{process}/maps"))?);
-        ptrace::seize(thread, ptrace::Options::PTRACE_O_TRACESYSGOOD).context("cannot trace the proxy")?;
-        ptrace::interrupt(thread)?;
-        let worker = Self { thread, guests };
-        worker.wait()?;
-        Ok(worker)
+        Ok(Self { thread: Traced::seize(thread)?, guests })
+    }
+
+    /// Lets it run while something is done.
+    pub(crate) fn run_during(&self, done: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.thread.run_during(done)
     }
 
     /// Lets it run until it has received something.
     pub(crate) fn run_until_received(&self) -> Result<()> {
         let mut signal = None;
         loop {
-            ptrace::syscall(self.thread, signal.take())?;
-            match self.wait()? {
+            ptrace::syscall(self.thread.id(), signal.take())?;
+            match self.thread.wait()? {
                 WaitStatus::PtraceSyscall(_) => {
-                    let registers = ptrace::getregs(self.thread)?;
+                    let registers = ptrace::getregs(self.thread.id())?;
                     // On the way in it is an error number still.
                     if is_call(&registers, &[SYS_recvfrom]) && registers.rax.cast_signed() > 0 {
                         return Ok(());
@@ -76,8 +78,8 @@ impl Worker {
         let mut counted = Counted { request: 0, guest: 0 };
         let mut signal = None;
         while counted.request < MOST {
-            ptrace::step(self.thread, signal.take())?;
-            match self.wait()? {
+            ptrace::step(self.thread.id(), signal.take())?;
+            match self.thread.wait()? {
                 WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
                 WaitStatus::Stopped(_, other) => {
                     signal = Some(other);
@@ -86,7 +88,7 @@ impl Worker {
                 _ => continue,
             }
             counted.request += 1;
-            let registers = ptrace::getregs(self.thread)?;
+            let registers = ptrace::getregs(self.thread.id())?;
             if self.guests.iter().any(|guest| guest.contains(&registers.rip)) {
                 counted.guest += 1;
             }
@@ -95,26 +97,6 @@ impl Worker {
             }
         }
         bail!("the worker is still not waiting after {MOST} instructions")
-    }
-
-    fn wait(&self) -> Result<WaitStatus> {
-        match waitpid(self.thread, Some(WaitPidFlag::__WALL))? {
-            ended @ (WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => {
-                bail!("the worker has ended: {ended:?}")
-            }
-            stopped => Ok(stopped),
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if ptrace::detach(self.thread, None).is_err() {
-            // It runs, or it has ended: whoever traces has to hear of that, or the process never ends.
-            let _ = ptrace::interrupt(self.thread);
-            let _ = waitpid(self.thread, Some(WaitPidFlag::__WALL));
-            let _ = ptrace::detach(self.thread, None);
-        }
     }
 }
 
