@@ -280,6 +280,16 @@ mod tests {
     }
 
     #[test]
+    fn a_new_deadline_knows_nothing_of_one_that_is_gone() {
+        let deadlines = Deadlines::new(Clock::start());
+        let gone = deadlines.deadline();
+        gone.set_at(Moment(0));
+        drop(gone);
+        let new = deadlines.deadline();
+        assert!(!new.is_set() && !passed(&new));
+    }
+
+    #[test]
     fn leaving_keeps_the_others() {
         let deadlines = Deadlines::new(Clock::start());
         let mut all: Vec<Deadline> = (0..5).map(|_| deadlines.deadline()).collect();

@@ -17,7 +17,7 @@ fn idle(proxy: &crate::harness::Proxy, count: usize) -> Vec<Client> {
 }
 
 /// After so long a client is idle. How long it is is what this is about, so there is no event to wait for.
-const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(250);
+const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(500);
 
 fn memory_of_idle_clients(count: usize) {
     let backend = Backend::named("backend");

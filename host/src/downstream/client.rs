@@ -60,8 +60,9 @@ pub struct Client {
 }
 
 /// An idle connection keeps its buffers for so long: a busy client's next request finds them there. Thousands of idle
-/// connections, of which most never send another request, would mostly hold buffers.
-const REST_AFTER: Duration = Duration::from_millis(100);
+/// connections, of which most never send another request, would mostly hold buffers. Going to rest and waking costs a third of a
+/// small request, so it must not happen between any two of them.
+const REST_AFTER: Duration = Duration::from_millis(300);
 
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
 const REPLAY_KEPT: usize = 2048;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often the loop looks for requests that take too long.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The address of a client, from 127.0.0.1 on. Each has its own, so that a policy that goes by addresses spreads them over the
+/// backends; all of 127.0.0.0/8 is loopback.
+fn client(slot: usize) -> Ipv4Addr {
+    let slot = u32::try_from(slot % (1 << 24)).unwrap_or_default();
+    Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + slot)
+}
 
 /// Whether a connection serves more than one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +131,8 @@ impl<'a> Generator<'a> {
     }
 
     fn open(&mut self, slot: usize) -> io::Result<()> {
-        let connection = Connection::open(self.address)?;
+        let from = (self.reuse == Reuse::KeepAlive).then(|| client(slot));
+        let connection = Connection::open(self.address, from)?;
         self.poller.add(connection.stream(), slot as u64)?;
         self.connections[slot] = Some(connection);
         Ok(())

@@ -1,7 +1,7 @@
 //! One connection of the load generator.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
@@ -50,11 +50,14 @@ pub(super) enum Step {
 }
 
 impl Connection {
-    /// Opens one without waiting.
-    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Opens one without waiting, `from` an address if it matters which.
+    pub(super) fn open(address: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
+        if let Some(from) = from {
+            socket.bind(&SocketAddr::from((from, 0)).into())?;
+        }
         match socket.connect(&address.into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
