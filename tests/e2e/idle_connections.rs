@@ -2,11 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Setup, pass};
-
-/// For so long an idle connection keeps what serving a request takes, with time for the sweep to see it. How long it is
-/// idle is what these tests are about, so there is no event to wait for.
-const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(500);
+use crate::harness::{Backend, Client, LONG_ENOUGH_TO_REST, Setup, pass};
 
 #[test]
 fn a_request_after_a_long_pause_is_served_however_it_comes() {

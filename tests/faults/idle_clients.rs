@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Setup, pass, wait_until};
+use crate::harness::{Backend, Client, LONG_ENOUGH_TO_REST, Setup, pass, wait_until};
 
 /// Connections that were used once and then kept.
 fn idle(proxy: &crate::harness::Proxy, count: usize) -> Vec<Client> {
@@ -15,9 +15,6 @@ fn idle(proxy: &crate::harness::Proxy, count: usize) -> Vec<Client> {
         })
         .collect()
 }
-
-/// After so long a client is idle. How long it is is what this is about, so there is no event to wait for.
-const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(500);
 
 fn memory_of_idle_clients(count: usize) {
     let backend = Backend::named("backend");

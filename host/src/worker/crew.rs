@@ -4,7 +4,6 @@
 //! connection costs more than accepting it.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -43,10 +42,10 @@ pub(super) struct Accepted {
 }
 
 /// Where a task that has nothing to do gets its next connection from.
-#[derive(Default)]
+#[derive(Debug)]
 struct Post {
     next: RefCell<Option<Accepted>>,
-    waker: RefCell<Option<Waker>>,
+    waker: RefCell<Waker>,
 }
 
 impl Crew {
@@ -60,11 +59,10 @@ impl Crew {
         let spare = self.spare.borrow_mut().pop();
         if let Some(post) = spare {
             post.next.replace(Some(accepted));
-            if let Some(waker) = &*post.waker.borrow() {
-                waker.wake_by_ref();
-            }
+            post.waker.borrow().wake_by_ref();
         } else {
-            let post = Rc::new(Post { next: RefCell::new(Some(accepted)), ..Post::default() });
+            let waker = RefCell::new(Waker::noop().clone());
+            let post = Rc::new(Post { next: RefCell::new(Some(accepted)), waker });
             tokio::task::spawn_local(serve_all(Rc::clone(self), post));
         }
     }
@@ -89,18 +87,9 @@ impl Post {
             if let Some(accepted) = self.next.take() {
                 return Poll::Ready(accepted);
             }
-            let mut waker = self.waker.borrow_mut();
-            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                *waker = Some(cx.waker().clone());
-            }
+            self.waker.borrow_mut().clone_from(cx.waker());
             Poll::Pending
         })
         .await
-    }
-}
-
-impl fmt::Debug for Post {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Post").finish_non_exhaustive()
     }
 }

@@ -48,11 +48,9 @@ impl Incoming {
             let listener = self.socket.get_ref();
             match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((stream, peer)) => {
+                    self.is_burst.set(self.is_burst.get() || has_more(listener));
                     if !self.is_burst.get() {
-                        self.is_burst.set(has_more(listener));
-                        if !self.is_burst.get() {
-                            ready.clear_ready();
-                        }
+                        ready.clear_ready();
                     }
                     let peer = peer.ok_or(Errno::AFNOSUPPORT)?.try_into()?;
                     return Ok((TcpStream::from_std(stream.into())?, peer));
@@ -84,6 +82,14 @@ mod tests {
     /// Longer than anything here takes.
     const DEADLINE: Duration = Duration::from_secs(10);
 
+    /// One that nobody has connected to, and where to.
+    fn incoming() -> (Incoming, SocketAddr) {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        (Incoming::new(socket).unwrap(), address)
+    }
+
     fn in_runtime<F: Future>(future: F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(future)
@@ -92,10 +98,7 @@ mod tests {
     #[test]
     fn no_connection_is_left_waiting_however_many_come_together() {
         in_runtime(async {
-            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-            socket.set_nonblocking(true).unwrap();
-            let address = socket.local_addr().unwrap();
-            let incoming = Incoming::new(socket).unwrap();
+            let (incoming, address) = incoming();
             for count in [1, 1, 2, 1, 3, 40, 1, 2, 2, 1] {
                 let clients: Vec<_> =
                     (0..count).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
@@ -111,10 +114,7 @@ mod tests {
     #[test]
     fn one_that_comes_while_nobody_waits_is_found() {
         in_runtime(async {
-            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-            socket.set_nonblocking(true).unwrap();
-            let address = socket.local_addr().unwrap();
-            let incoming = Incoming::new(socket).unwrap();
+            let (incoming, address) = incoming();
             for _ in 0..20 {
                 let _first = std::net::TcpStream::connect(address).unwrap();
                 incoming.accept().await.unwrap();

@@ -23,6 +23,10 @@ use std::time::{Duration, Instant};
 /// Nothing that a test waits for takes this long unless it never comes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// After so long without a request a client's connection has gone to rest, and the sweep has seen it. How long it is idle is
+/// what its tests are about, so there is no event to wait for.
+pub(crate) const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(500);
+
 /// Asks until the answer is yes, with a pause that only spares the CPU.
 ///
 /// # Panics
