@@ -18,7 +18,7 @@ use interrupt::Interrupt;
 use machine::{Machine, Weather};
 use placement::Cpus;
 use report::Report;
-use scenario::{Field, MEMORY, SCENARIOS};
+use scenario::{Field, GROWTH, MEMORY, SCENARIOS};
 use session::Session;
 
 mod backend;
@@ -26,6 +26,7 @@ mod chart;
 mod contender;
 mod extent;
 mod generator;
+mod growth;
 mod interrupt;
 mod machine;
 mod memory;
@@ -79,11 +80,12 @@ pub(crate) fn list() {
         println!("{:<18}{}", scenario.name, scenario.what);
     }
     println!("{MEMORY:<18}idle with two workers, and for each of 10,000 idle connections");
+    println!("{GROWTH:<18}memory of Pointsman, looked at between ten million requests");
 }
 
 /// Measures what is asked for, prints it and writes it down.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let names = || SCENARIOS.iter().map(|scenario| scenario.name).chain([MEMORY]);
+    let names = || SCENARIOS.iter().map(|scenario| scenario.name).chain([MEMORY, GROWTH]);
     if let Some(unknown) = options.only.iter().find(|name| names().all(|known| known != name.as_str())) {
         bail!("there is no scenario `{unknown}`; there are: {}", names().collect::<Vec<_>>().join(", "));
     }
@@ -106,6 +108,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         versions: report::versions(&programs.field(Field::All))?,
         scenarios: Vec::new(),
         memory: Vec::new(),
+        growth: None,
     };
     println!("{}", report.machine.line());
     let load = Weather::now().load;
@@ -130,6 +133,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if chosen(MEMORY) {
         report.memory = session.measure_memory().context("scenario memory")?;
         print!("{}", table::memory(&report.memory));
+        write(&options.output, &report)?;
+    }
+    if chosen(GROWTH) {
+        let growth = session.measure_growth().context("scenario growth")?;
+        print!("{}", table::growth(&growth));
+        report.growth = Some(growth);
         write(&options.output, &report)?;
     }
     Ok(())

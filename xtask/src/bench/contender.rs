@@ -1,6 +1,5 @@
 //! Who is compared: the programs, their configurations, their versions.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,8 +7,10 @@ use anyhow::{Context, Result};
 
 use super::scenario::Field;
 
+mod plugin;
 mod running;
 
+use plugin::{ABSTAIN, FALLBACK};
 pub(crate) use running::{Running, Setup, signal};
 
 /// Configuration of nginx.
@@ -24,15 +25,6 @@ const COMMON_POLICY: &str = "round-robin";
 
 /// The bundled policies.
 pub(crate) const POLICIES: [&str; 4] = [COMMON_POLICY, "least-conn", "ip-hash", "peak-ewma"];
-
-/// A policy that has no opinion: it is called, and the native fallback picks. What a bundled policy costs more than this is
-/// what its own code costs; the call itself is measured by `cargo bench --bench pick`.
-const ABSTAIN: &str = "abstain";
-
-/// [`ABSTAIN`] as a guest.
-const ABSTAIN_GUEST: &str = "(module (memory (export \"memory\") 1)
-    (func (export \"pointsman_init\") (result i32) (i32.const 0))
-    (func (export \"pointsman_pick\") (result i64) (i64.const 0x1_0000_0000)))";
 
 /// Pointsman with one thing that isn't its default, and what that is.
 const FEATURES: [(&str, &str, &str); 5] = [
@@ -107,7 +99,8 @@ impl Programs {
         match field {
             Field::All => {}
             Field::Policies => {
-                return POLICIES.map(|policy| pointsman(policy, &self.pointsman, policy)).to_vec();
+                let policies = [FALLBACK].into_iter().chain(POLICIES);
+                return policies.map(|policy| pointsman(policy, &self.pointsman, policy)).collect();
             }
             Field::Features => {
                 return FEATURES
@@ -164,6 +157,11 @@ impl Contender {
         self.policy == COMMON_POLICY
     }
 
+    /// Whether it is Pointsman, in whatever build and configuration.
+    pub(crate) fn is_pointsman(&self) -> bool {
+        self.program == Program::Pointsman
+    }
+
     /// The first line that it says about its version.
     pub(crate) fn version(&self) -> Result<String> {
         let argument = if self.program == Program::Pointsman { "--version" } else { "-v" };
@@ -181,14 +179,6 @@ impl Contender {
             Program::Nginx => ("nginx.conf", NGINX.to_owned()),
             Program::Haproxy => ("haproxy.cfg", HAPROXY.to_owned()),
         }
-    }
-
-    /// Puts the plugin that its policy comes from beside its configuration, if it isn't one of the bundled.
-    fn place_plugin(&self, directory: &Path) -> Result<()> {
-        if self.policy == ABSTAIN {
-            fs::write(directory.join("abstain.wasm"), wat::parse_str(ABSTAIN_GUEST)?)?;
-        }
-        Ok(())
     }
 
     /// How it is started, in the foreground.

@@ -17,10 +17,12 @@ pub(crate) struct Extent {
     pub(crate) traced_requests: u64,
     /// Connections that are held open while memory is measured.
     pub(crate) idle_connections: usize,
+    /// Requests between two looks at the memory that they may leave behind.
+    pub(crate) growth_requests: u64,
 }
 
 impl Extent {
-    /// What numbers to be published take: about half an hour.
+    /// What numbers to be published take: about an hour.
     pub(crate) const FULL: Self = Self {
         rounds: 10,
         turn: Duration::from_secs(5),
@@ -28,6 +30,7 @@ impl Extent {
         saturation: Duration::from_secs(4),
         traced_requests: 10_000,
         idle_connections: 10_000,
+        growth_requests: 1_000_000,
     };
 
     /// Enough to see that everything works, and large differences.
@@ -38,5 +41,6 @@ impl Extent {
         saturation: Duration::from_millis(600),
         traced_requests: 1000,
         idle_connections: 10_000,
+        growth_requests: 20_000,
     };
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::backend::Backends;
-use super::contender::{Contender, Running, Setup};
+use super::contender::{Contender, Running};
 use super::generator::{Generator, Request, Reuse};
 use super::placement::Placement;
 use super::scenario::Field;
@@ -15,7 +15,7 @@ use super::session::Session;
 use super::usage::resident_bytes;
 
 const WORKERS: usize = 2;
-const BACKENDS: usize = 3;
+pub(super) const BACKENDS: usize = 3;
 
 /// Connections that a contender is configured for when it is idle: Debian's default for nginx.
 const CONFIGURED: usize = 768;
@@ -27,7 +27,7 @@ const OTHER_FILES: usize = 600;
 const AT_A_TIME: usize = 50;
 
 /// How long a contender is left alone before its memory is looked at.
-const SETTLE: Duration = Duration::from_secs(1);
+pub(super) const SETTLE: Duration = Duration::from_secs(1);
 
 /// What was measured of one contender.
 #[derive(Debug, Serialize)]
@@ -94,14 +94,7 @@ impl Session<'_> {
     }
 
     fn start_for(&self, contender: &Contender, connections: usize, backends: &Backends) -> Result<Running> {
-        let setup = Setup {
-            workers: WORKERS,
-            connections,
-            files: self.files,
-            backends: backends.addresses(),
-            placement: Placement::Unpinned,
-            cpus: self.cpus,
-        };
+        let setup = self.setup(WORKERS, connections, Placement::Unpinned, backends);
         Running::start(contender, &setup, self.interrupt)
     }
 

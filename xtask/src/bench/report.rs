@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::contender::Contender;
+use super::growth::GrowthReport;
 use super::machine::Machine;
 use super::memory::MemoryReport;
 use super::statistics::{Ratio, Summary, median};
@@ -23,6 +24,7 @@ pub(crate) struct Report {
     pub(crate) versions: Vec<(String, String)>,
     pub(crate) scenarios: Vec<ScenarioReport>,
     pub(crate) memory: Vec<MemoryReport>,
+    pub(crate) growth: Option<GrowthReport>,
 }
 
 /// One scenario.

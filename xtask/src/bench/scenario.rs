@@ -30,7 +30,7 @@ pub(crate) struct Scenario {
 pub(crate) enum Field {
     /// Pointsman with its default policy, nginx and HAProxy, all with round robin.
     All,
-    /// Pointsman with each of its bundled policies.
+    /// Pointsman with the native fallback, and with each of its bundled policies.
     Policies,
     /// Pointsman with one feature after the other switched.
     Features,
@@ -38,6 +38,9 @@ pub(crate) enum Field {
 
 /// The name of the memory measurements, which are no scenario of requests.
 pub(crate) const MEMORY: &str = "memory";
+
+/// The name of the look at what requests leave behind.
+pub(crate) const GROWTH: &str = "growth";
 
 const SMALL: Scenario = Scenario {
     name: "small",
@@ -56,7 +59,7 @@ pub(crate) const SCENARIOS: [Scenario; 10] = [
     SMALL,
     Scenario {
         name: "policies",
-        what: "small, Pointsman's bundled policies",
+        what: "small, Pointsman without a policy and with each of the bundled",
         field: Field::Policies,
         ..SMALL
     },
@@ -99,8 +102,9 @@ mod tests {
 
     #[test]
     fn every_scenario_has_a_name_of_its_own() {
-        let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).chain([MEMORY]).collect();
-        assert_eq!(names.len(), SCENARIOS.len() + 1);
+        let names: BTreeSet<_> =
+            SCENARIOS.iter().map(|scenario| scenario.name).chain([MEMORY, GROWTH]).collect();
+        assert_eq!(names.len(), SCENARIOS.len() + 2);
     }
 
     #[test]

@@ -91,20 +91,25 @@ impl Session<'_> {
         })
     }
 
+    /// What a contender is started with.
+    pub(super) fn setup<'a>(
+        &self,
+        workers: usize,
+        connections: usize,
+        placement: Placement,
+        backends: &'a Backends,
+    ) -> Setup<'a> {
+        let (files, cpus) = (self.files, self.cpus);
+        Setup { workers, connections, files, backends: backends.addresses(), placement, cpus }
+    }
+
     fn entrants(
         &self,
         scenario: &Scenario,
         placement: Placement,
         backends: &Backends,
     ) -> Result<Vec<Entrant<'_>>> {
-        let setup = Setup {
-            workers: scenario.workers,
-            connections: scenario.connections,
-            files: self.files,
-            backends: backends.addresses(),
-            placement,
-            cpus: self.cpus,
-        };
+        let setup = self.setup(scenario.workers, scenario.connections, placement, backends);
         let mut entrants = Vec::new();
         for contender in self.programs.field(scenario.field) {
             let running = Running::start(&contender, &setup, self.interrupt)?;

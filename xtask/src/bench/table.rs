@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::growth::GrowthReport;
 use super::memory::MemoryReport;
 use super::report::{ContenderReport, ScenarioReport};
 
@@ -63,6 +64,12 @@ pub(crate) fn memory(reports: &[MemoryReport]) -> String {
         ]
     }));
     format!("\nmemory\n{}", align(&rows))
+}
+
+/// What requests leave behind.
+pub(crate) fn growth(report: &GrowthReport) -> String {
+    let looks: Vec<String> = report.resident_bytes.iter().map(|bytes| (bytes / 1024).to_string()).collect();
+    format!("\ngrowth\n  {} after each {} requests: {} KiB\n", report.name, report.step, looks.join(", "))
 }
 
 fn row(report: &ContenderReport) -> Vec<String> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::Contender;
+use super::{Contender, plugin};
 use crate::bench::interrupt::Interrupt;
 use crate::bench::placement::{Cpus, Placement};
 use crate::bench::template::{self, Values};
@@ -75,7 +75,7 @@ impl Running {
             backends: setup.backends,
         };
         fs::write(&configuration, template::fill(&template, &values)?)?;
-        contender.place_plugin(directory.path())?;
+        plugin::place(contender.policy, directory.path())?;
         let log = File::create(directory.path().join("log"))?;
         let mut command = contender.command(&configuration, directory.path());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
