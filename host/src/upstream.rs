@@ -12,6 +12,7 @@ mod progress;
 mod stream;
 mod tunnel;
 mod upload;
+mod user;
 
 pub use balancer::{Balancer, Claim, Claimed};
 pub use body::ExchangeBody;

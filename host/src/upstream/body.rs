@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -49,14 +49,21 @@ impl ExchangeBody {
         .await;
     }
 
-    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
+    fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        // All that comes is driven here, before it is looked for: nobody has to be woken for it.
+        let mut look = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+        let Some(connection) = &mut self.exchange.connection else { return look() };
+        connection.user().is_here();
+        if let Poll::Ready(frame) = look() {
             return Poll::Ready(frame);
         }
-        if let Some(connection) = &mut self.exchange.connection {
-            let _ = connection.poll_drive(cx);
+        let _ = connection.poll_drive(cx);
+        connection.user().is_here();
+        let looked = look();
+        if looked.is_pending() {
+            connection.user().waits(cx.waker());
         }
-        Pin::new(&mut self.incoming).poll_frame(cx)
+        looked
     }
 
     /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may
@@ -118,6 +125,7 @@ impl Drop for ExchangeBody {
     fn drop(&mut self) {
         self.exchange.client.upstream.clear();
         let Some(mut connection) = self.exchange.connection.take() else { return };
+        connection.user().is_here();
         if self.incoming.is_end_stream() {
             self.exchange.progress.complete();
             // Usually it has become ready while the end of the body was read.

@@ -14,10 +14,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 
 use super::place::ConnectionPlace;
 use super::stream::{CountedStream, Traffic};
 use super::tunnel::UpgradedStream;
+use super::user::ConnectionUser;
 use super::{Error, Reached, RequestBody, Upload};
 use crate::clock::Moment;
 use crate::config::UpstreamLimits;
@@ -36,6 +38,10 @@ pub(super) struct UpstreamConnection {
     sender: http1::SendRequest<RequestBody>,
     /// None once it has finished without an answer: only then does hyper give back a request that it hasn't sent.
     driver: Option<http1::Connection<TokioIo<CountedStream>, RequestBody>>,
+    /// Whom the driver wakes.
+    user: Arc<ConnectionUser>,
+    /// The same, as the driver knows it.
+    waker: Waker,
     traffic: Rc<Traffic>,
     place: ConnectionPlace,
     /// The driver has finished: the connection is closed, or no longer HTTP.
@@ -103,9 +109,12 @@ impl UpstreamConnection {
             .await
             .map_err(Error::BadResponse)?;
         let driver = Some(driver);
+        let user = Arc::new(ConnectionUser::default());
         Ok(Box::new(Self {
             sender,
             driver,
+            waker: Waker::from(Arc::clone(&user)),
+            user,
             traffic,
             place,
             finished: false,
@@ -130,18 +139,23 @@ impl UpstreamConnection {
         deadline.set(span());
         let mut sent_before = 0;
         let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
-        let mut response = pin!(self.sender.try_send_request(request));
         let (driver, traffic, finished) = (&mut self.driver, &self.traffic, &mut self.finished);
+        let (user, waker) = (&self.user, &self.waker);
+        // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
+        let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
+        let mut poll_response = || response.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let outcome = poll_fn(|cx| {
             if let Some(driver) = driver.as_mut().filter(|_| !*finished) {
-                *finished = Pin::new(driver).poll_without_shutdown(cx).is_ready();
+                user.waits(cx.waker());
+                let driven = Pin::new(driver).poll_without_shutdown(&mut Context::from_waker(waker));
+                *finished = driven.is_ready();
             }
-            if let Poll::Ready(outcome) = response.as_mut().poll(cx) {
+            if let Poll::Ready(outcome) = poll_response() {
                 return Poll::Ready(Ok(outcome));
             }
             if *finished && driver.take().is_some() {
                 // Closed while it was idle, as is now seen.
-                return response.as_mut().poll(cx).map(Ok);
+                return poll_response().map(Ok);
             }
             // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to
             // send is the gate's business.
@@ -182,20 +196,31 @@ impl UpstreamConnection {
     }
 
     /// Moves bytes. Ready once the connection is at its end.
-    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_drive(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.user.waits(cx.waker());
+        self.drive()
+    }
+
+    fn drive(&mut self) -> Poll<()> {
         if let Some(driver) = self.driver.as_mut().filter(|_| !self.finished) {
             // Its errors show in the body or the response that they break off.
-            let _ = ready!(Pin::new(driver).poll_without_shutdown(cx));
+            let _ = ready!(Pin::new(driver).poll_without_shutdown(&mut Context::from_waker(&self.waker)));
             self.finished = true;
         }
         Poll::Ready(())
+    }
+
+    /// Whom this connection wakes.
+    pub(super) fn user(&self) -> &ConnectionUser {
+        &self.user
     }
 
     /// Whether it can take the next request.
     ///
     /// Looks at the socket, so a connection that the backend has closed in the meantime shows as not ready.
     pub(super) fn is_ready(&mut self) -> bool {
-        let _ = self.poll_drive(&mut Context::from_waker(Waker::noop()));
+        self.user.is_here();
+        let _ = self.drive();
         !self.finished && self.sender.is_ready()
     }
 

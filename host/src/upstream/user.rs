@@ -1,0 +1,85 @@
+//! Whom a connection to a backend wakes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+
+/// The task that uses a connection, for as long as it waits for it.
+///
+/// hyper keeps the waker that its connection was last polled with: for the socket, for the next request, for the place
+/// that a part of a body leaves. Given the task's own, it would wake that task for what the task does itself, and
+/// whoever used the connection last for what the next one does with it. Each time a whole request's state is polled in vain.
+/// So hyper gets this one, which stays the same and leads to a task only while that task waits.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionUser(Mutex<Option<Waker>>);
+
+impl ConnectionUser {
+    /// Wakes this task once, from now on.
+    pub(super) fn waits(&self, waker: &Waker) {
+        let waker = waker.clone();
+        // The one before is dropped when the lock is gone.
+        let _before = self.lock().replace(waker);
+    }
+
+    /// Wakes nobody from now on: the task is about to use the connection, or leaves it.
+    pub(super) fn is_here(&self) {
+        let _before = self.lock().take();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        // A waker that panics leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for ConnectionUser {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let user = self.lock().take();
+        if let Some(user) = user {
+            user.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn only_a_user_that_waits_is_woken_and_once() {
+        let user = Arc::new(ConnectionUser::default());
+        let connection = Waker::from(Arc::clone(&user));
+        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let woken = || (first.0.load(Relaxed), second.0.load(Relaxed));
+
+        connection.wake_by_ref();
+        user.waits(&Waker::from(Arc::clone(&first)));
+        connection.wake_by_ref();
+        connection.wake_by_ref();
+        assert_eq!(woken(), (1, 0));
+
+        user.waits(&Waker::from(Arc::clone(&first)));
+        user.is_here();
+        connection.wake_by_ref();
+        assert_eq!(woken(), (1, 0));
+
+        user.waits(&Waker::from(Arc::clone(&first)));
+        user.waits(&Waker::from(Arc::clone(&second)));
+        connection.wake();
+        assert_eq!(woken(), (1, 1));
+    }
+}
