@@ -136,6 +136,12 @@ impl Deadline {
         self.shared.after(span)
     }
 
+    /// How many deadlines its worker has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.entries.borrow().len()
+    }
+
     /// Fires at `at`.
     pub fn set_at(&self, at: Moment) {
         self.entry.at.set(at.min(self.bound.get()));
@@ -296,6 +302,7 @@ mod tests {
         for place in [0, 3, 1, 1, 0] {
             drop(all.remove(place));
             assert_eq!(deadlines.shared.entries.borrow().len(), all.len());
+            assert!(all.iter().all(|deadline| deadline.count() == all.len()));
             for deadline in &all {
                 deadline.set_at(Moment(0));
                 assert!(passed(deadline));

@@ -55,7 +55,7 @@ pub struct Client {
     grace: Cell<Option<Duration>>,
     /// Until when an idle connection waits for a request.
     idle_until: Cell<Moment>,
-    /// It has been idle for [`REST_AFTER`], and nothing is kept for it that a next request can make anew.
+    /// It has been idle for long enough, and nothing is kept for it that a next request can make anew.
     rests: Cell<bool>,
 }
 
@@ -63,6 +63,14 @@ pub struct Client {
 /// connections, of which most never send another request, would mostly hold buffers. Going to rest and waking costs a third of a
 /// small request, so it must not happen between any two of them.
 const REST_AFTER: Duration = Duration::from_millis(300);
+
+/// The same on a worker with more than [`MANY`] connections, where buffers take more memory than all else, and a
+/// connection's next request is seldom near.
+const REST_SOON_AFTER: Duration = Duration::from_millis(100);
+const MANY: usize = 2048;
+
+/// Deadlines of a client.
+const DEADLINES: usize = 3;
 
 /// The replay buffer keeps this much between requests; a larger head gives its memory back.
 const REPLAY_KEPT: usize = 2048;
@@ -265,7 +273,9 @@ impl Client {
 
     /// Waits for a request, at first with all that serving it takes.
     pub(super) fn wait_awake(&self) {
-        self.receive.set_at(self.receive.after(REST_AFTER).min(self.idle_until.get()));
+        let is_one_of_many = self.receive.count() > MANY * DEADLINES;
+        let rest_after = if is_one_of_many { REST_SOON_AFTER } else { REST_AFTER };
+        self.receive.set_at(self.receive.after(rest_after).min(self.idle_until.get()));
     }
 
     /// A request passes.

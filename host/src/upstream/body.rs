@@ -53,12 +53,12 @@ impl ExchangeBody {
         // All that comes is driven here, before it is looked for: nobody has to be woken for it.
         let mut look = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
         let Some(connection) = &mut self.exchange.connection else { return look() };
-        connection.user().is_here();
+        connection.user().waits_no_longer();
         if let Poll::Ready(frame) = look() {
             return Poll::Ready(frame);
         }
         let _ = connection.poll_drive(cx);
-        connection.user().is_here();
+        connection.user().waits_no_longer();
         let looked = look();
         if looked.is_pending() {
             connection.user().waits(cx.waker());
@@ -125,7 +125,7 @@ impl Drop for ExchangeBody {
     fn drop(&mut self) {
         self.exchange.client.upstream.clear();
         let Some(mut connection) = self.exchange.connection.take() else { return };
-        connection.user().is_here();
+        connection.user().waits_no_longer();
         if self.incoming.is_end_stream() {
             self.exchange.progress.complete();
             // Usually it has become ready while the end of the body was read.

@@ -219,7 +219,7 @@ impl UpstreamConnection {
     ///
     /// Looks at the socket, so a connection that the backend has closed in the meantime shows as not ready.
     pub(super) fn is_ready(&mut self) -> bool {
-        self.user.is_here();
+        self.user.waits_no_longer();
         let _ = self.drive();
         !self.finished && self.sender.is_ready()
     }

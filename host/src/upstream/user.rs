@@ -1,6 +1,6 @@
 //! Whom a connection to a backend wakes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 /// The task that uses a connection, for as long as it waits for it.
@@ -21,11 +21,11 @@ impl ConnectionUser {
     }
 
     /// Wakes nobody from now on: the task is about to use the connection, or leaves it.
-    pub(super) fn is_here(&self) {
+    pub(super) fn waits_no_longer(&self) {
         let _before = self.lock().take();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
         // A waker that panics leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(woken(), (1, 0));
 
         user.waits(&Waker::from(Arc::clone(&first)));
-        user.is_here();
+        user.waits_no_longer();
         connection.wake_by_ref();
         assert_eq!(woken(), (1, 0));
 
