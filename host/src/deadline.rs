@@ -224,7 +224,10 @@ impl Drop for Deadline {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::testing::WakeCount;
 
     fn passed(deadline: &Deadline) -> bool {
         deadline.poll(&Context::from_waker(Waker::noop())).is_ready()
@@ -264,25 +267,17 @@ mod tests {
 
     #[test]
     fn a_sweep_wakes_only_what_is_due() {
-        use std::sync::Arc;
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        struct Count(AtomicUsize);
-        impl std::task::Wake for Count {
-            fn wake(self: Arc<Self>) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
         let deadlines = Deadlines::new(Clock::start());
         let (due, later) = (deadlines.deadline(), deadlines.deadline());
         later.set(Duration::from_secs(3600));
         let [due_wakes, later_wakes] = [&due, &later].map(|deadline| {
-            let count = Arc::new(Count(AtomicUsize::new(0)));
-            assert!(deadline.poll(&Context::from_waker(&Waker::from(Arc::clone(&count)))).is_pending());
+            let count = Arc::<WakeCount>::default();
+            assert!(deadline.poll(&Context::from_waker(&count.waker())).is_pending());
             count
         });
         due.set_at(Moment(0));
         deadlines.sweep();
-        assert_eq!((due_wakes.0.load(Ordering::Relaxed), later_wakes.0.load(Ordering::Relaxed)), (1, 0));
+        assert_eq!((due_wakes.get(), later_wakes.get()), (1, 0));
     }
 
     #[test]

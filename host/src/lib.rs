@@ -24,6 +24,8 @@ pub mod proxy;
 pub mod request;
 pub mod route;
 pub mod serve;
+#[cfg(test)]
+mod testing;
 pub mod topology;
 pub mod upstream;
 pub mod worker;

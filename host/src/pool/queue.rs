@@ -135,24 +135,15 @@ impl Drop for Place<'_> {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
 
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Relaxed);
-        }
-    }
+    use crate::testing::WakeCount;
 
     /// A place whose task is waiting, and how often that was woken.
-    fn wait(queue: &Queue) -> (Place<'_>, Arc<Count>) {
-        let count = Arc::<Count>::default();
+    fn wait(queue: &Queue) -> (Place<'_>, Arc<WakeCount>) {
+        let count = Arc::<WakeCount>::default();
         let place = queue.join(u64::MAX).expect("there is room");
-        let _ = place.is_first(&Context::from_waker(&Waker::from(Arc::clone(&count))));
+        let _ = place.is_first(&Context::from_waker(&count.waker()));
         (place, count)
     }
 
@@ -165,7 +156,7 @@ mod tests {
         let queue = Queue::default();
         let places: Vec<_> = (0..4).map(|_| wait(&queue)).collect();
         queue.wake();
-        let woken: Vec<_> = places.iter().map(|(_, count)| count.0.load(Relaxed)).collect();
+        let woken: Vec<_> = places.iter().map(|(_, count)| count.get()).collect();
         assert_eq!((woken, queue.len()), (vec![1, 0, 0, 0], 4));
         let mut places = places.into_iter();
         for left in (0..4).rev() {
@@ -184,9 +175,9 @@ mod tests {
         let (second, second_woken) = wait(&queue);
         let (third, third_woken) = wait(&queue);
         drop(second);
-        assert_eq!(third_woken.0.load(Relaxed), 0, "it isn't its turn");
+        assert_eq!(third_woken.get(), 0, "it isn't its turn");
         drop(first);
-        assert_eq!((third_woken.0.load(Relaxed), second_woken.0.load(Relaxed)), (1, 0));
+        assert_eq!((third_woken.get(), second_woken.get()), (1, 0));
         drop(third);
         queue.wake();
         assert!(queue.is_empty());

@@ -139,32 +139,26 @@ impl UpstreamConnection {
         deadline.set(span());
         let mut sent_before = 0;
         let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
-        let (driver, traffic, finished) = (&mut self.driver, &self.traffic, &mut self.finished);
-        let (user, waker) = (&self.user, &self.waker);
         // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
         let mut poll_response = || response.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let outcome = poll_fn(|cx| {
-            if let Some(driver) = driver.as_mut().filter(|_| !*finished) {
-                user.waits(cx.waker());
-                let driven = Pin::new(driver).poll_without_shutdown(&mut Context::from_waker(waker));
-                *finished = driven.is_ready();
-            }
+            let finished = self.poll_drive(cx).is_ready();
             if let Poll::Ready(outcome) = poll_response() {
                 return Poll::Ready(Ok(outcome));
             }
-            if *finished && driver.take().is_some() {
+            if finished && self.driver.take().is_some() {
                 // Closed while it was idle, as is now seen.
                 return poll_response().map(Ok);
             }
             // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to
             // send is the gate's business.
-            if traffic.sent.get() != sent_before {
-                sent_before = traffic.sent.get();
+            if self.traffic.sent.get() != sent_before {
+                sent_before = self.traffic.sent.get();
                 deadline.set(span());
             }
             ready!(deadline.poll(cx));
-            let waits_for_backend = upload.is_over() || traffic.send_blocked.get();
+            let waits_for_backend = upload.is_over() || self.traffic.send_blocked.get();
             if deadline.is_out_of_bound() && !waits_for_backend && upload.awaited().is_none() {
                 return Poll::Ready(Err(Error::SlowRequest));
             } else if let Some(permission) = upload.awaited() {

@@ -46,39 +46,29 @@ impl Wake for ConnectionUser {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Relaxed);
-        }
-    }
+    use crate::testing::WakeCount;
 
     #[test]
     fn only_a_user_that_waits_is_woken_and_once() {
         let user = Arc::new(ConnectionUser::default());
         let connection = Waker::from(Arc::clone(&user));
-        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
-        let woken = || (first.0.load(Relaxed), second.0.load(Relaxed));
+        let [first, second] = [(); 2].map(|()| Arc::<WakeCount>::default());
+        let woken = || (first.get(), second.get());
 
         connection.wake_by_ref();
-        user.waits(&Waker::from(Arc::clone(&first)));
+        user.waits(&first.waker());
         connection.wake_by_ref();
         connection.wake_by_ref();
         assert_eq!(woken(), (1, 0));
 
-        user.waits(&Waker::from(Arc::clone(&first)));
+        user.waits(&first.waker());
         user.waits_no_longer();
         connection.wake_by_ref();
         assert_eq!(woken(), (1, 0));
 
-        user.waits(&Waker::from(Arc::clone(&first)));
-        user.waits(&Waker::from(Arc::clone(&second)));
+        user.waits(&first.waker());
+        user.waits(&second.waker());
         connection.wake();
         assert_eq!(woken(), (1, 1));
     }

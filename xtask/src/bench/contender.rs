@@ -87,32 +87,31 @@ impl Programs {
         Self { pointsman, beside: None, others: Vec::new() }
     }
 
+    /// Pointsman with its default policy.
+    pub(crate) fn own(&self) -> Contender {
+        Contender::pointsman(Program::Pointsman.name(), &self.pointsman, COMMON_POLICY)
+    }
+
     /// Those that take part. The first is what the others are compared with: nginx, if it is there.
     pub(crate) fn field(&self, field: Field) -> Vec<Contender> {
-        let pointsman = |name, binary: &Path, policy| Contender {
-            name,
-            program: Program::Pointsman,
-            binary: binary.to_owned(),
-            policy,
-            settings: "",
-        };
         match field {
             Field::All => {}
             Field::Policies => {
                 let policies = [FALLBACK].into_iter().chain(POLICIES);
-                return policies.map(|policy| pointsman(policy, &self.pointsman, policy)).collect();
+                return policies
+                    .map(|policy| Contender::pointsman(policy, &self.pointsman, policy))
+                    .collect();
             }
             Field::Features => {
                 return FEATURES
                     .map(|(name, policy, settings)| Contender {
                         settings,
-                        ..pointsman(name, &self.pointsman, policy)
+                        ..Contender::pointsman(name, &self.pointsman, policy)
                     })
                     .to_vec();
             }
         }
-        let own = pointsman(Program::Pointsman.name(), &self.pointsman, COMMON_POLICY);
-        let beside = self.beside.iter().map(|binary| pointsman("beside", binary, COMMON_POLICY));
+        let beside = self.beside.iter().map(|binary| Contender::pointsman("beside", binary, COMMON_POLICY));
         let others = self.others.iter().map(|(program, binary)| Contender {
             name: program.name(),
             program: *program,
@@ -120,7 +119,7 @@ impl Programs {
             policy: COMMON_POLICY,
             settings: "",
         });
-        others.chain([own]).chain(beside).collect()
+        others.chain([self.own()]).chain(beside).collect()
     }
 }
 
@@ -152,14 +151,13 @@ impl Program {
 }
 
 impl Contender {
+    fn pointsman(name: &'static str, binary: &Path, policy: &'static str) -> Self {
+        Self { name, program: Program::Pointsman, binary: binary.to_owned(), policy, settings: "" }
+    }
+
     /// Whether it shares requests out evenly, which is then checked.
     pub(crate) fn is_round_robin(&self) -> bool {
         self.policy == COMMON_POLICY
-    }
-
-    /// Whether it is Pointsman, in whatever build and configuration.
-    pub(crate) fn is_pointsman(&self) -> bool {
-        self.program == Program::Pointsman
     }
 
     /// The first line that it says about its version.

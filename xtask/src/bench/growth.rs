@@ -1,20 +1,16 @@
 //! Whether memory grows with the number of requests.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::backend::Backends;
-use super::contender::{Contender, Running};
-use super::generator::{Generator, Request, Reuse};
-use super::memory::{BACKENDS, SETTLE};
-use super::placement::Placement;
-use super::scenario::Field;
+use super::contender::Running;
+use super::generator::{Generator, Request};
+use super::memory::SETTLE;
+use super::scenario::SMALL;
 use super::schedule::Arrivals;
 use super::session::Session;
 use super::usage::resident_bytes;
-
-/// Client connections, as in most scenarios.
-const CONNECTIONS: usize = 64;
 
 /// The requests are sent in so many parts of the same length; memory is looked at after each. The first one warms up.
 const PARTS: usize = 11;
@@ -30,28 +26,17 @@ pub(crate) struct GrowthReport {
 }
 
 impl Session<'_> {
-    /// Looks at Pointsman's memory between millions of requests on connections that stay open.
+    /// Looks at Pointsman's memory between millions of small requests on connections that stay open.
     pub(crate) fn measure_growth(&self) -> Result<GrowthReport> {
         let placement = self.cpus.apart();
         self.cpus.run_load(placement)?;
-        let backends = Backends::start(BACKENDS, self.cpus, placement)?;
-        let contenders = self.programs.field(Field::All);
-        let contender =
-            contenders.iter().find(|contender| contender.is_pointsman()).context("no Pointsman")?;
-        self.growth_of(contender, placement, &backends)
-    }
-
-    fn growth_of(
-        &self,
-        contender: &Contender,
-        placement: Placement,
-        backends: &Backends,
-    ) -> Result<GrowthReport> {
-        let setup = self.setup(1, CONNECTIONS, placement, backends);
-        let running = Running::start(contender, &setup, self.interrupt)?;
+        let backends = Backends::start(SMALL.backends, self.cpus, placement)?;
+        let contender = self.programs.own();
+        let setup = self.setup(SMALL.workers, SMALL.connections, placement, &backends);
+        let running = Running::start(&contender, &setup, self.interrupt)?;
         let mut generator =
-            Generator::connect(running.address, CONNECTIONS, Reuse::KeepAlive, self.interrupt)?;
-        let request = Request::new(12, 0, Reuse::KeepAlive);
+            Generator::connect(running.address, SMALL.connections, SMALL.reuse, self.interrupt)?;
+        let request = Request::new(SMALL.download, SMALL.upload, SMALL.reuse);
         let step = self.extent.growth_requests;
         let mut looks = Vec::new();
         for _ in 0..PARTS {

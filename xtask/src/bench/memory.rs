@@ -15,7 +15,7 @@ use super::session::Session;
 use super::usage::resident_bytes;
 
 const WORKERS: usize = 2;
-pub(super) const BACKENDS: usize = 3;
+const BACKENDS: usize = 3;
 
 /// Connections that a contender is configured for when it is idle: Debian's default for nginx.
 const CONFIGURED: usize = 768;

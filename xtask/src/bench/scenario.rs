@@ -42,7 +42,8 @@ pub(crate) const MEMORY: &str = "memory";
 /// The name of the look at what requests leave behind.
 pub(crate) const GROWTH: &str = "growth";
 
-const SMALL: Scenario = Scenario {
+/// What the others are variations of.
+pub(crate) const SMALL: Scenario = Scenario {
     name: "small",
     what: "12-byte responses, 64 connections, 3 backends",
     download: 12,
