@@ -5,6 +5,7 @@ mod admin;
 mod backends;
 mod bad_backends;
 mod bodies;
+mod body_of_any_method;
 mod commands;
 mod configuration;
 mod connections;

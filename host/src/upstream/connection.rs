@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -232,7 +233,11 @@ impl UpstreamConnection {
     }
 }
 
-fn request(head: Parts, upload: &Upload) -> Request<RequestBody> {
+fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
+    // Framing is independent of the method; left to itself, hyper sends no body of unknown length with GET and HEAD.
+    if upload.is_chunked() {
+        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let mut request = Request::from_parts(head, upload.body());
     if let Some(continued) = upload.continued() {
         let continued = Arc::clone(continued);

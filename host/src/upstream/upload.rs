@@ -70,6 +70,11 @@ impl Upload {
         RequestBody { source: self.0.clone(), sent: 0, trailers_sent: false }
     }
 
+    /// Whether there is a body, and the client hasn't said how long it is.
+    pub(super) fn is_chunked(&self) -> bool {
+        self.0.as_ref().is_some_and(|source| source.length.is_none())
+    }
+
     /// Whether the client has sent it to its end.
     #[must_use]
     pub fn is_over(&self) -> bool {
