@@ -143,7 +143,8 @@ async fn serve(
         client.bind_request(proxy.deadlines.after(total));
     }
     let found = Found::among(&parts.headers);
-    let upgrade = found.upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
+    let may_upgrade = found.upgrade && client.may_upgrade(number);
+    let upgrade = may_upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
     let attempts = Attempts {
         balancer,
         client,
@@ -159,6 +160,10 @@ async fn serve(
     let response = exchange.response_mut().ok_or(Failure::Upstream(upstream::Error::Reset))?;
 
     match (response.status() == StatusCode::SWITCHING_PROTOCOLS, &upgrade) {
+        // What the client still sends of a body would end up in the tunnel.
+        (true, Some(_)) if !attempts.upload.is_over() => {
+            Err(Failure::Upstream(upstream::Error::EarlyUpgrade))
+        }
         (true, Some(_)) => {
             let headers = forward::upgrade_response(response.headers_mut());
             let tunnel = exchange.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -53,17 +53,19 @@ pub async fn connection(
     let Some((gate, unread)) = requests(&current, &session, &drain, gate).await else { return };
 
     let cut_short = session.client.refusal().is_some() || gate.is_within_body() || !unread.is_empty();
-    let (stream, held) = gate.into_parts();
     if let Some(tunnel) = session.tunnel.take() {
-        let read = joined(unread, &held);
+        // What hyper has read and not used is HTTP. There is none, as the gate lets nothing pass after a request for another
+        // protocol; whatever it was, the backend shall not get it.
+        let Some((stream, early)) = gate.into_tunnel().filter(|_| unread.is_empty()) else { return };
         let client = &session.client;
         // Boxed as most connections never become one, and all would have room for it.
-        let joined = Box::pin(tunnel.join(stream, read, &client.upstream, client.limits.tunnel_timeout));
+        let joined =
+            Box::pin(tunnel.join(stream, early.into(), &client.upstream, client.limits.tunnel_timeout));
         if let Err(error) = joined.await {
             tracing::debug!(%peer, %error, "tunnel ended");
         }
     } else if cut_short {
-        linger(stream, &session.client.receive).await;
+        linger(gate.into_inner(), &session.client.receive).await;
     }
 }
 
@@ -116,15 +118,6 @@ async fn requests(
             }
         }
     }
-}
-
-fn joined(first: Bytes, second: &[u8]) -> Bytes {
-    if second.is_empty() {
-        return first;
-    }
-    let mut all = BytesMut::from(&first[..]);
-    all.extend_from_slice(second);
-    all.freeze()
 }
 
 /// Takes in what still comes, so that the last response isn't lost to a reset.

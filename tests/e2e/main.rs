@@ -37,3 +37,4 @@ mod swap;
 mod timeouts;
 mod trailers;
 mod upgrade;
+mod upgrade_refused;

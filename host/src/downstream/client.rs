@@ -50,6 +50,8 @@ pub struct Client {
     replay_number: Cell<u64>,
     /// The last request that passed has an answer that keeps to HTTP.
     stays_with_http: Cell<bool>,
+    /// Number of the last request that asked for another protocol, or 0.
+    upgrade_request: Cell<u64>,
     gate: RefCell<Option<Waker>>,
     /// How long to wait for another request, once the connection shall come to its end.
     grace: Cell<Option<Duration>>,
@@ -125,6 +127,7 @@ impl Client {
             replay_head: RefCell::default(),
             replay_number: Cell::new(0),
             stays_with_http: Cell::default(),
+            upgrade_request: Cell::default(),
             gate: RefCell::default(),
             grace: Cell::new(None),
             idle_until: Cell::new(idle_until),
@@ -245,6 +248,13 @@ impl Client {
         head::rebuild(&self.replay_head.borrow())
     }
 
+    /// Whether the gate lets nothing pass after this request until its answer is known. Only such a request may change the
+    /// protocol: after any other, what the gate passes on or makes up as HTTP would end up in the tunnel.
+    #[must_use]
+    pub fn may_upgrade(&self, number: u64) -> bool {
+        self.upgrade_request.get() == number
+    }
+
     /// The answer to this request keeps to HTTP: if it was a wish for another protocol, the gate reads on.
     pub fn stay_with_http(&self, number: u64) {
         // Nothing has passed after such a wish.
@@ -283,6 +293,9 @@ impl Client {
         let is_next = self.is_idle();
         self.passed.set(self.passed.get() + 1);
         self.stays_with_http.set(false);
+        if facts.upgrade {
+            self.upgrade_request.set(self.passed.get());
+        }
         // What is kept for the request in work stays; the path keeps this one itself when its turn comes.
         if facts.idempotent && is_next {
             let mut kept = self.replay_head.borrow_mut();

@@ -80,10 +80,18 @@ impl<S> Gate<S> {
         self.outbox.splice(..0, passed.iter().copied());
     }
 
-    /// The socket, and what was read from it after the last request.
+    /// The socket.
     #[must_use]
-    pub fn into_parts(self) -> (S, Vec<u8>) {
-        (self.stream, self.held)
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// The socket and what was read from it after a request for another protocol. `None` = there was no such request, so
+    /// what was read is HTTP, or the stand-in of a refused request, and must never go into a tunnel.
+    #[must_use]
+    pub fn into_tunnel(self) -> Option<(S, Vec<u8>)> {
+        let is_closed_after_request = self.framing.expected() == Expected::Nothing && self.outbox.is_empty();
+        is_closed_after_request.then_some((self.stream, self.held))
     }
 
     /// Judges what was read. Returns how many bytes pass, and whether the stand-in follows them.

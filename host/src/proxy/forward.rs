@@ -38,11 +38,15 @@ pub(super) fn adopt_absolute_target(parts: &mut Parts) -> Result<(), Failure> {
 /// The protocol that a request wants to change to, if this proxy goes along.
 ///
 /// Not with h2c: the client would speak HTTP/2 to the backend past everything that is checked here.
+/// Several lines are one list (RFC 9110 section 5.3).
 pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
-    let protocol = headers.get(UPGRADE)?;
     let asked = tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
     let h2c = tokens(headers, UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
-    (asked && !h2c).then(|| protocol.clone())
+    if !asked || h2c {
+        return None;
+    }
+    let protocols: Vec<&str> = tokens(headers, UPGRADE).collect();
+    if protocols.is_empty() { None } else { HeaderValue::from_str(&protocols.join(", ")).ok() }
 }
 
 /// Whether a request may be sent twice, as far as its method says (RFC 9110 section 9.2.2).

@@ -41,6 +41,10 @@ pub enum Error {
     /// The backend changes the protocol unasked.
     #[error("the backend changed the protocol unasked")]
     UnwantedUpgrade,
+    /// The backend changes the protocol before it has the whole request (RFC 9110 section 7.8): the rest of the body, and what
+    /// follows it in the new protocol, can't be told apart.
+    #[error("the backend changed the protocol before the request was whole")]
+    EarlyUpgrade,
     /// The client left, or broke off its request body.
     #[error("the client left before its request was whole")]
     ClientAbort,
@@ -60,6 +64,7 @@ impl Error {
             Self::TotalTimeout | Self::SlowRequest => "total-timeout",
             Self::BadResponse(_) | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
+            Self::EarlyUpgrade => "early-upgrade",
             Self::ClientAbort => "client-abort",
         }
     }
@@ -94,9 +99,11 @@ impl Error {
             | Self::PerTryTimeout
             | Self::IdleTimeout
             | Self::TotalTimeout => outcome::TIMEOUT,
-            Self::Reset | Self::BadResponse(_) | Self::TransferCoding | Self::UnwantedUpgrade => {
-                outcome::UPSTREAM_RESET
-            }
+            Self::Reset
+            | Self::BadResponse(_)
+            | Self::TransferCoding
+            | Self::UnwantedUpgrade
+            | Self::EarlyUpgrade => outcome::UPSTREAM_RESET,
             Self::SlowRequest | Self::ClientAbort => outcome::CLIENT_ABORT,
         }
     }
