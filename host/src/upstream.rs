@@ -20,5 +20,6 @@ pub use connection::Patience;
 pub use error::{Error, is_our_own};
 pub use exchange::{Exchange, Failed, Reached};
 pub use pool::WorkerPool;
+pub use stream::{BackendStream, Traffic};
 pub use tunnel::Tunnel;
 pub use upload::{RequestBody, Upload};

@@ -12,6 +12,7 @@ mod connections;
 mod demo;
 mod discovery;
 mod draining;
+mod early_responses;
 mod expectations;
 mod forwarding;
 mod framing;

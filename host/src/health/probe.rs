@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http::uri::Uri;
@@ -14,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::config::{CheckKind, HealthCheckConfig, HttpCheckConfig};
-use crate::upstream;
+use crate::upstream::{self, BackendStream, Traffic};
 
 /// Largest response head, bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -64,8 +65,8 @@ pub(super) async fn ask(check: &HealthCheckConfig, address: SocketAddr) -> Resul
 
 async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: TcpStream) -> Result<(), Failure> {
     let request = head(http, address)?;
-    let (mut sender, connection) =
-        http1::Builder::new().max_header_size(HEAD_BYTES).handshake(TokioIo::new(stream)).await?;
+    let io = TokioIo::new(BackendStream::new(stream, Rc::<Traffic>::default()));
+    let (mut sender, connection) = http1::Builder::new().max_header_size(HEAD_BYTES).handshake(io).await?;
     let mut connection = pin!(connection);
     let mut answer = pin!(async {
         let response = sender.send_request(request).await?;

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 
 use super::place::ConnectionPlace;
-use super::stream::{CountedStream, Traffic};
+use super::stream::{BackendStream, Traffic};
 use super::tunnel::UpgradedStream;
 use super::user::ConnectionUser;
 use super::{Error, Reached, RequestBody, Upload};
@@ -38,7 +38,7 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct UpstreamConnection {
     sender: http1::SendRequest<RequestBody>,
     /// None once it has finished without an answer: only then does hyper give back a request that it hasn't sent.
-    driver: Option<http1::Connection<TokioIo<CountedStream>, RequestBody>>,
+    driver: Option<http1::Connection<TokioIo<BackendStream>, RequestBody>>,
     /// Whom the driver wakes.
     user: Arc<ConnectionUser>,
     /// The same, as the driver knows it.
@@ -103,7 +103,7 @@ impl UpstreamConnection {
         // Head and body may be two writes; they must not wait for each other's acknowledgement.
         stream.set_nodelay(true).map_err(Error::Connect)?;
         let traffic = Rc::new(Traffic::default());
-        let io = TokioIo::new(CountedStream::new(stream, Rc::clone(&traffic)));
+        let io = TokioIo::new(BackendStream::new(stream, Rc::clone(&traffic)));
         let (sender, driver) = http1::Builder::new()
             .max_header_size(limits.max_response_header_bytes)
             .handshake(io)
@@ -216,12 +216,12 @@ impl UpstreamConnection {
     pub(super) fn is_ready(&mut self) -> bool {
         self.user.waits_no_longer();
         let _ = self.drive();
-        !self.finished && self.sender.is_ready()
+        self.was_ready()
     }
 
     /// Whether it could take the next request when it was last driven.
     pub(super) fn was_ready(&self) -> bool {
-        !self.finished && self.sender.is_ready()
+        !self.finished && !self.traffic.is_last.get() && self.sender.is_ready()
     }
 
     /// The bare connection, after both sides have changed the protocol.

@@ -1,23 +1,31 @@
-//! A backend's socket that keeps count.
+//! A backend's socket: counts bytes, and lets a backend answer before it has the request.
+//!
+//! A backend may write its response as soon as it is connected to, and close (RFC 9112 section 9.5). hyper takes bytes that
+//! come before its request for a broken connection, and a failed write for the end of the exchange. So here reads
+//! wait until something was written, and a write that fails is what it is on TCP: nobody reads any more, but what was
+//! said before can still be read.
 
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// What a request's exchange needs to know of its socket.
 #[derive(Debug, Default)]
-pub(super) struct Traffic {
+pub struct Traffic {
     /// Bytes received since the exchange began.
     pub(super) received: Cell<u64>,
     /// Bytes sent since the exchange began.
     pub(super) sent: Cell<u64>,
     /// The backend takes nothing at the moment.
     pub(super) send_blocked: Cell<bool>,
+    /// It serves one exchange and no other: the backend has answered before it was asked, or takes nothing any more. What
+    /// it sends next may belong to either request.
+    pub(super) is_last: Cell<bool>,
 }
 
 impl Traffic {
@@ -30,35 +38,86 @@ impl Traffic {
 
 /// A connection to a backend.
 #[derive(Debug)]
-pub(super) struct CountedStream {
+pub struct BackendStream {
     stream: TcpStream,
     traffic: Rc<Traffic>,
+    state: State,
 }
 
-impl CountedStream {
-    pub(super) fn new(stream: TcpStream, traffic: Rc<Traffic>) -> Self {
-        Self { stream, traffic }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent on it.
+    Fresh,
+    /// Nothing was sent on it, and bytes are there already.
+    Early,
+    /// In use.
+    Open,
+    /// A write has failed. What is written from now on goes nowhere.
+    Deaf,
+}
+
+impl BackendStream {
+    /// A new connection.
+    #[must_use]
+    pub fn new(stream: TcpStream, traffic: Rc<Traffic>) -> Self {
+        Self { stream, traffic, state: State::Fresh }
     }
 
     pub(super) fn into_inner(self) -> TcpStream {
         self.stream
     }
 
-    fn count_sent(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.traffic.send_blocked.set(written.is_pending());
-        if let Poll::Ready(Ok(bytes)) = &written {
-            self.traffic.sent.set(self.traffic.sent.get() + *bytes as u64);
+    /// Whether reads can go on. Before anything was sent, an end or an error can be read, and bytes can't: whoever has sent
+    /// nothing can send it elsewhere.
+    #[cold]
+    fn poll_first_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0; 1];
+        let peeked = ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)));
+        if peeked.is_ok_and(|bytes| bytes > 0) {
+            self.state = State::Early;
+            self.traffic.is_last.set(true);
+            return Poll::Pending;
         }
-        written
+        Poll::Ready(())
+    }
+
+    /// Follows up a write of `offered` bytes.
+    fn sent(
+        &mut self,
+        cx: &Context<'_>,
+        written: Poll<io::Result<usize>>,
+        offered: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.traffic.send_blocked.set(written.is_pending());
+        let bytes = match ready!(written) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::debug!(%error, "the backend takes nothing any more");
+                self.state = State::Deaf;
+                self.traffic.is_last.set(true);
+                // A read may have been told to wait.
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Ok(offered));
+            }
+        };
+        if self.state == State::Early {
+            cx.waker().wake_by_ref();
+        }
+        self.state = State::Open;
+        self.traffic.sent.set(self.traffic.sent.get() + bytes as u64);
+        Poll::Ready(Ok(bytes))
     }
 }
 
-impl AsyncRead for CountedStream {
+impl AsyncRead for BackendStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if matches!(self.state, State::Fresh | State::Early) {
+            ready!(self.poll_first_read(cx));
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         let bytes = buf.filled().len() - before;
@@ -67,10 +126,13 @@ impl AsyncRead for CountedStream {
     }
 }
 
-impl AsyncWrite for CountedStream {
+impl AsyncWrite for BackendStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.state == State::Deaf {
+            return Poll::Ready(Ok(buf.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.count_sent(written)
+        self.sent(cx, written, buf.len())
     }
 
     fn poll_write_vectored(
@@ -78,8 +140,12 @@ impl AsyncWrite for CountedStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let offered = || bufs.iter().map(|buf| buf.len()).sum();
+        if self.state == State::Deaf {
+            return Poll::Ready(Ok(offered()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.count_sent(written)
+        self.sent(cx, written, offered())
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -92,5 +158,85 @@ impl AsyncWrite for CountedStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{Read, Write};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::testing::WakeCount;
+
+    fn on_runtime(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test);
+    }
+
+    /// Both ends of a new connection.
+    async fn connect() -> (BackendStream, std::net::TcpStream, Rc<Traffic>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let traffic = Rc::<Traffic>::default();
+        (BackendStream::new(stream, Rc::clone(&traffic)), listener.accept().unwrap().0, traffic)
+    }
+
+    #[test]
+    fn what_comes_before_the_request_is_read_after_it() {
+        on_runtime(async {
+            let (mut ours, mut theirs, traffic) = connect().await;
+            theirs.write_all(b"early").unwrap();
+            ours.stream.readable().await.unwrap();
+            let (woken, mut byte) = (std::sync::Arc::<WakeCount>::default(), [0; 1]);
+            let waker = woken.waker();
+            let mut cx = Context::from_waker(&waker);
+            assert!(Pin::new(&mut ours).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
+            assert!(Pin::new(&mut ours).poll_write(&mut cx, b"request").is_ready());
+            assert_eq!(woken.get(), 1, "there is something to read now");
+            let mut read = [0; 5];
+            ours.read_exact(&mut read).await.unwrap();
+            assert_eq!((&read, traffic.received.get(), traffic.is_last.get()), (b"early", 5, true));
+        });
+    }
+
+    #[test]
+    fn an_end_before_the_request_is_seen_before_it() {
+        on_runtime(async {
+            let (mut ours, theirs, traffic) = connect().await;
+            drop(theirs);
+            assert_eq!(ours.read(&mut [0; 1]).await.unwrap(), 0);
+            assert_eq!((traffic.sent.get(), traffic.is_last.get()), (0, false));
+        });
+    }
+
+    #[test]
+    fn an_answer_in_time_leaves_the_connection_to_others() {
+        on_runtime(async {
+            let (mut ours, mut theirs, traffic) = connect().await;
+            ours.write_all(b"request").await.unwrap();
+            theirs.read_exact(&mut [0; 7]).unwrap();
+            theirs.write_all(b"answer").unwrap();
+            ours.read_exact(&mut [0; 6]).await.unwrap();
+            assert_eq!((traffic.sent.get(), traffic.is_last.get()), (7, false));
+        });
+    }
+
+    #[test]
+    fn what_was_said_is_read_after_a_write_that_fails() {
+        on_runtime(async {
+            let (mut ours, mut theirs, traffic) = connect().await;
+            theirs.write_all(b"bye").unwrap();
+            drop(theirs);
+            // The first writes are answered with a reset, after which they fail.
+            while !traffic.is_last.get() || ours.state != State::Deaf {
+                poll_fn(|cx| Pin::new(&mut ours).poll_write(cx, b"request")).await.unwrap();
+            }
+            let mut said = Vec::new();
+            let _ = ours.read_to_end(&mut said).await;
+            assert_eq!(said, b"bye");
+        });
     }
 }
