@@ -7,6 +7,7 @@ mod body;
 mod claim;
 mod failure;
 mod forward;
+mod forwarding;
 mod hop_by_hop;
 
 use std::cell::RefCell;

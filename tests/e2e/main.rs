@@ -37,5 +37,6 @@ mod smoke;
 mod swap;
 mod timeouts;
 mod trailers;
+mod trusted_proxies;
 mod upgrade;
 mod upgrade_refused;

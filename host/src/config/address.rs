@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::HostPattern;
 use super::read::{Value, excerpt};
@@ -10,8 +10,8 @@ use super::read::{Value, excerpt};
 /// An address to accept on: `IP:port`. Port 0 lets the system choose.
 pub(super) fn local(value: &Value<'_>) -> Option<SocketAddr> {
     let text = text(value, "0.0.0.0")?;
-    if let Ok(address) = text.parse() {
-        return Some(address);
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(one_spelling(address));
     }
     let message = format!("`{}` is not an IP address with a port", excerpt(text));
     let all = |port: &str| format!("write `\"0.0.0.0:{port}\"` for all addresses of this machine");
@@ -25,12 +25,20 @@ pub(super) fn local(value: &Value<'_>) -> Option<SocketAddr> {
     None
 }
 
+/// An IPv4 address that is written as a mapped IPv6 address is one all the same: two spellings aren't two addresses.
+fn one_spelling(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
 /// The address of a backend: `IP:port` or `host:port`. A host is looked up now and never again; of several
 /// addresses the first IPv4 one is taken, because a dual-stack name often has no IPv6 listener behind it.
 pub(super) fn remote(value: &Value<'_>) -> Option<SocketAddr> {
     let text = text(value, "10.0.0.1")?;
     if let Ok(address) = text.parse::<SocketAddr>() {
-        return has_port(value, address.port()).then_some(address);
+        return has_port(value, address.port()).then(|| one_spelling(address));
     }
     let (host, port) = host_and_port(value, text)?;
     match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
@@ -105,13 +113,14 @@ fn with_port(ip: &str) -> String {
 pub(super) fn network(value: &Value<'_>) -> Option<IpNet> {
     let text = value.string()?;
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(ip.into());
+        return Some(ip.to_canonical().into());
     }
     let Ok(network) = text.parse::<IpNet>() else {
         let message = format!("`{}` is no network", excerpt(text));
         value.fail(message, "write an address or a range, such as `\"10.0.0.1\"` or `\"10.0.0.0/8\"`");
         return None;
     };
+    let network = canonical(network);
     // Whom to trust is no place to guess which half of a contradiction was meant.
     if network != network.trunc() {
         let message = format!("`{text}` is an address in a network of /{}", network.prefix_len());
@@ -124,6 +133,15 @@ pub(super) fn network(value: &Value<'_>) -> Option<IpNet> {
         return None;
     }
     Some(network)
+}
+
+/// The IPv4 network that an IPv6 network of mapped addresses stands for: peers are compared by their IPv4 addresses.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) => v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    mapped.and_then(|(ip, length)| Ipv4Net::new(ip, length).ok()).map_or(network, IpNet::V4)
 }
 
 /// The host rule of a route.

@@ -1,24 +1,17 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
-use std::net::IpAddr;
-
-use http::header::{CONNECTION, FORWARDED, HOST, UPGRADE, VIA};
+use http::header::{CONNECTION, HOST, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Response, Uri, Version};
 use hyper::body::Incoming;
-use ipnet::IpNet;
 
 use super::Failure;
+use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
 use crate::downstream::head::is_idempotent as is_idempotent_method;
 use crate::downstream::{Client, Refusal};
 use crate::request::RequestHead;
 use crate::upstream::Upload;
-
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// How this proxy names itself in `Via` (RFC 9110 section 7.6.3).
 const VIA_1_1: HeaderValue = HeaderValue::from_static("1.1 pointsman");
@@ -78,73 +71,8 @@ pub(super) fn request_head(
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol.clone());
     }
-    head.client = forwarded_for(headers, client, found);
+    head.client = forwarding::rewrite(headers, client, found.forwarding);
     headers.append(VIA, via);
-}
-
-/// Writes the `X-Forwarded-*` fields and returns the client's address.
-///
-/// What a trusted proxy says is kept and added to. From anyone else such fields are lies at worst: they are replaced.
-fn forwarded_for(headers: &mut HeaderMap, client: &Client, found: Found) -> IpAddr {
-    let peer = client.peer.ip().to_canonical();
-    if !is_trusted(peer, &client.trusted_proxies) {
-        headers.insert(&X_FORWARDED_FOR, client.forwarded_for.clone());
-        headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-        if let Some(host) = headers.get(HOST) {
-            let host = host.clone();
-            headers.insert(&X_FORWARDED_HOST, host);
-        } else {
-            headers.remove(&X_FORWARDED_HOST);
-        }
-        if found.forwarding {
-            headers.remove(FORWARDED);
-            headers.remove(&X_REAL_IP);
-        }
-        return peer;
-    }
-    let address = client_behind(headers, peer, &client.trusted_proxies);
-    headers.append(&X_FORWARDED_FOR, client.forwarded_for.clone());
-    if !headers.contains_key(&X_FORWARDED_PROTO) {
-        headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-    }
-    if !headers.contains_key(&X_FORWARDED_HOST)
-        && let Some(host) = headers.get(HOST)
-    {
-        let host = host.clone();
-        headers.insert(&X_FORWARDED_HOST, host);
-    }
-    address
-}
-
-/// The client behind trusted proxies: the last address in `X-Forwarded-For` that isn't one of them.
-///
-/// Whatever stands before it, that address itself could have made up. An entry that isn't an address ends the search.
-fn client_behind(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
-    let mut client = peer;
-    let lines: Vec<&HeaderValue> = headers.get_all(&X_FORWARDED_FOR).iter().collect();
-    for entry in lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b',')) {
-        let Some(address) = parse_address(entry) else { return client };
-        client = address;
-        if !is_trusted(client, trusted) {
-            return client;
-        }
-    }
-    client
-}
-
-/// An address as it stands in `X-Forwarded-For`: plain, in brackets, or with a port.
-fn parse_address(entry: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(entry).ok()?.trim();
-    let address: IpAddr = text
-        .parse()
-        .ok()
-        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
-        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())?;
-    Some(address.to_canonical())
-}
-
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
-    trusted.iter().any(|net| net.contains(&address))
 }
 
 /// The response head as it goes to the client.

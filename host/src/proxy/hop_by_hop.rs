@@ -5,25 +5,14 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::forwarding::{self, Spelling};
+
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Fields that `Connection` may not name away: a client could else strip what others rely on.
-const PROTECTED: [&str; 13] = [
-    "host",
-    "content-length",
-    "content-type",
-    "authorization",
-    "cookie",
-    "set-cookie",
-    "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "trailer",
-];
+/// Fields that `Connection` may not name away, beside the forwarding fields: a client could else strip what others rely on.
+const PROTECTED: [&str; 8] =
+    ["host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "via", "trailer"];
 
 /// What one look at the names of a message's fields has found. An ordinary message has none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,8 +23,8 @@ pub(super) struct Found {
     pub(super) upgrade: bool,
     /// `Expect`.
     pub(super) expect: bool,
-    /// `Forwarded` or `X-Real-IP`.
-    pub(super) forwarding: bool,
+    /// Forwarding fields, and whether one of them is in disguise.
+    pub(super) forwarding: Option<Spelling>,
 }
 
 impl Found {
@@ -43,17 +32,25 @@ impl Found {
     pub(super) fn among(headers: &HeaderMap) -> Self {
         let mut found = Self::default();
         for name in headers.keys() {
-            match name.as_str() {
-                "connection"
-                | "transfer-encoding"
-                | "te"
-                | "proxy-authenticate"
-                | "proxy-authorization"
-                | "keep-alive"
-                | "proxy-connection" => found.hop_by_hop = true,
-                "upgrade" => (found.hop_by_hop, found.upgrade) = (true, true),
-                "expect" => found.expect = true,
-                "forwarded" | "x-real-ip" => found.forwarding = true,
+            let name = name.as_str();
+            // The first letters settle nearly every name: this is done for each field of each message.
+            match name.as_bytes() {
+                [b'c', b'o', ..] => found.hop_by_hop |= name == "connection",
+                [b'e', ..] => found.expect |= name == "expect",
+                [b'k', ..] => found.hop_by_hop |= name == "keep-alive",
+                [b'p', ..] => {
+                    found.hop_by_hop |=
+                        matches!(name, "proxy-authenticate" | "proxy-authorization" | "proxy-connection");
+                }
+                [b't', b'e'] => found.hop_by_hop = true,
+                [b'u', ..] if name == "upgrade" => (found.hop_by_hop, found.upgrade) = (true, true),
+                [b't', b'r', b'a', ..] => found.hop_by_hop |= name == "transfer-encoding",
+                [b'x', ..]
+                | [b'f', b'o' | b'a' | b'r', ..]
+                | [b'c', b'l' | b'f', ..]
+                | [b't', b'r', b'u', ..] => {
+                    found.forwarding = found.forwarding.max(forwarding::spelling(name));
+                }
                 _ => {}
             }
         }
@@ -96,6 +93,7 @@ fn strip_named(headers: &mut HeaderMap) {
     }
     let named: Vec<HeaderName> = tokens(headers, CONNECTION)
         .filter(|token| !PROTECTED.iter().any(|name| token.eq_ignore_ascii_case(name)))
+        .filter(|token| forwarding::spelling(token).is_none())
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .filter(|name| *name != HOST && *name != TE && *name != TRANSFER_ENCODING)
         .collect();
@@ -177,5 +175,49 @@ mod tests {
     fn te_keeps_trailers_alone() {
         check("te: trailers, deflate;q=0.5\nconnection: te", "te: trailers");
         check("te: gzip", "");
+    }
+
+    #[test]
+    fn one_look_finds_all_that_needs_work() {
+        let found = |name: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name.parse::<HeaderName>().expect("a name"), HeaderValue::from_static("x"));
+            Found::among(&headers)
+        };
+        let hop_by_hop = Found { hop_by_hop: true, ..Found::default() };
+        for name in [
+            "connection",
+            "keep-alive",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "proxy-connection",
+            "te",
+            "transfer-encoding",
+        ] {
+            assert_eq!(found(name), hop_by_hop, "{name}");
+        }
+        assert_eq!(found("upgrade"), Found { upgrade: true, ..hop_by_hop });
+        assert_eq!(found("expect"), Found { expect: true, ..Found::default() });
+        // Every name that the one who decides knows must come to it.
+        for name in forwarding::OTHERS.iter().copied().chain(["x-forwarded-for", "x-forwarded-port"]) {
+            assert_eq!(found(name).forwarding, Some(Spelling::Plain), "{name}");
+            if name.contains('-') {
+                let name = name.replace('-', "_");
+                assert_eq!(found(&name).forwarding, Some(Spelling::Disguised), "{name}");
+            }
+        }
+        for name in [
+            "cookie",
+            "content-length",
+            "trailer",
+            "te2",
+            "from",
+            "upgrade-insecure-requests",
+            "x-a",
+            "c",
+            "x",
+        ] {
+            assert_eq!(found(name), Found::default(), "{name}");
+        }
     }
 }

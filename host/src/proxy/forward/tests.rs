@@ -8,7 +8,7 @@ use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
 
 fn client(peer: &str, trusted: &[&str]) -> Client {
-    let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
+    let trusted: Vec<ipnet::IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
     Client::new(
         format!("{peer}:1").parse().expect("an address"),
         Arc::new(DownstreamLimits::default()),
@@ -38,54 +38,6 @@ fn forward(peer: &str, trusted: &[&str], headers: &[(&str, &str)], field: &str) 
     let head = forwarded(parts(headers), &client(peer, trusted), None);
     let values = head.parts.headers.get_all(field).iter();
     (head.client.to_string(), values.map(|value| value.to_str().expect("text").into()).collect())
-}
-
-#[test]
-fn a_stranger_is_not_believed() {
-    let lies = [
-        ("host", "a"),
-        ("x-forwarded-for", "6.6.6.6"),
-        ("x-forwarded-proto", "https"),
-        ("x-real-ip", "6.6.6.6"),
-    ];
-    let (client, forwarded_for) = forward("192.0.2.1", &[], &lies, "x-forwarded-for");
-    assert_eq!((client.as_str(), forwarded_for), ("192.0.2.1", vec!["192.0.2.1".to_owned()]));
-    assert_eq!(forward("192.0.2.1", &[], &lies, "x-forwarded-proto").1, ["http"]);
-    assert_eq!(forward("192.0.2.1", &[], &lies, "x-forwarded-host").1, ["a"]);
-    assert!(forward("192.0.2.1", &[], &lies, "x-real-ip").1.is_empty());
-    assert!(forward("192.0.2.1", &[], &[("forwarded", "for=6.6.6.6")], "forwarded").1.is_empty());
-    assert!(forward("192.0.2.1", &[], &[("x-forwarded-host", "evil")], "x-forwarded-host").1.is_empty());
-}
-
-#[test]
-fn a_trusted_proxy_is_believed_and_added_to() {
-    let said = [("host", "a"), ("x-forwarded-for", "6.6.6.6, 192.0.2.9"), ("x-forwarded-proto", "https")];
-    let trusted = ["10.0.0.0/8"];
-    let (client, forwarded_for) = forward("10.0.0.1", &trusted, &said, "x-forwarded-for");
-    assert_eq!(client, "192.0.2.9");
-    assert_eq!(forwarded_for, ["6.6.6.6, 192.0.2.9", "10.0.0.1"]);
-    assert_eq!(forward("10.0.0.1", &trusted, &said, "x-forwarded-proto").1, ["https"]);
-}
-
-#[test]
-fn the_client_is_the_last_address_that_is_not_a_trusted_proxy() {
-    for (peer, header, client) in [
-        ("10.0.0.1", "192.0.2.9, 10.0.0.7", "192.0.2.9"),
-        ("10.0.0.1", "192.0.2.9, nonsense, 10.0.0.7", "10.0.0.7"),
-        ("10.0.0.1", "10.0.0.9, 10.0.0.7", "10.0.0.9"),
-        ("10.0.0.1", "", "10.0.0.1"),
-        ("10.0.0.1", "[2001:db8::1]:443", "2001:db8::1"),
-        ("10.0.0.1", "[2001:db8::1]", "2001:db8::1"),
-        ("10.0.0.1", "192.0.2.9:1234", "192.0.2.9"),
-        ("10.0.0.1", "::ffff:192.0.2.9", "192.0.2.9"),
-        ("[::ffff:10.0.0.1]", "192.0.2.9", "192.0.2.9"),
-        ("192.0.2.1", "192.0.2.9", "192.0.2.1"),
-    ] {
-        let got = forward(peer, &["10.0.0.0/8"], &[("x-forwarded-for", header)], "via").0;
-        assert_eq!(got, client, "{peer} {header}");
-    }
-    let two_lines = [("x-forwarded-for", "192.0.2.8"), ("x-forwarded-for", "192.0.2.9")];
-    assert_eq!(forward("10.0.0.1", &["10.0.0.0/8"], &two_lines, "via").0, "192.0.2.9");
 }
 
 #[test]
