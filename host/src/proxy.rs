@@ -9,12 +9,13 @@ mod failure;
 mod forward;
 mod forwarding;
 mod hop_by_hop;
+mod persistence;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -29,6 +30,7 @@ use crate::upstream::{self, Balancer, Exchange, Tunnel, WorkerPool};
 use attempts::Attempts;
 use body::RequestInWork;
 use hop_by_hop::Found;
+use persistence::Persistence;
 
 /// What a worker needs to serve requests.
 #[derive(Debug)]
@@ -96,7 +98,8 @@ pub async fn handle(
     };
     let in_work = RequestInWork::new(client);
     let has_body = !request.body().is_end_stream();
-    let served = serve(&proxy, &session, number, request).await;
+    let persistence = Persistence::of(&request);
+    let served = serve(&proxy, &session, number, request, persistence).await;
     if !matches!(served, Ok(Served::Upgrade(_))) {
         client.stay_with_http(number);
     }
@@ -114,9 +117,8 @@ pub async fn handle(
         Err(failure) => {
             failure.log(client.peer);
             let mut response = failure.respond(in_work);
-            if has_body || !client.may_keep_alive() {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
+            let refused = matches!(failure, Failure::Refused(_));
+            persistence.announce(&mut response, !refused && !has_body && client.may_keep_alive());
             Ok(response)
         }
     }
@@ -135,6 +137,7 @@ async fn serve(
     session: &Session,
     number: u64,
     request: Request<Incoming>,
+    persistence: Persistence,
 ) -> Result<Served, Failure> {
     let client = &session.client;
     let (mut parts, body) = request.into_parts();
@@ -175,9 +178,7 @@ async fn serve(
         (false, _) => {
             forward::response_headers(response);
             // hyper closes on a body that nobody has read to its end; the client shall know.
-            if !client.may_keep_alive() || !attempts.upload.is_over() {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
+            persistence.announce(response, client.may_keep_alive() && attempts.upload.is_over());
             Ok(Served::Response(exchange))
         }
     }

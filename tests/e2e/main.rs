@@ -21,6 +21,8 @@ mod health;
 mod hostile;
 mod idle_connections;
 mod limits;
+mod old_clients;
+mod own_label;
 mod policies;
 mod probation;
 mod queue;

@@ -48,6 +48,32 @@ fn fields_of_one_connection_end_here() {
 }
 
 #[test]
+fn a_required_upgrade_is_said() {
+    for (fields, protocols) in [
+        ("Upgrade: websocket", &["websocket"][..]),
+        ("Upgrade: HTTP/3.0, TLS/1.2", &["HTTP/3.0, TLS/1.2"]),
+        ("Upgrade: websocket\r\nUpgrade: x", &["websocket", "x"]),
+    ] {
+        let response = relayed(
+            &format!(
+                "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\n{fields}\r\n\
+                 Content-Length: 0\r\n\r\n"
+            ),
+            false,
+        );
+        assert_eq!(values(&response, "upgrade"), protocols, "{fields}");
+        assert_eq!((values(&response, "connection"), response.header("x-a")), (vec!["upgrade"], None));
+    }
+    // Said by itself, as careless backends do, and to a client whose connection ends.
+    let backend =
+        answering("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n", false);
+    let proxy = Proxy::with_pool("\"round-robin\"", &[&backend], "");
+    let response = proxy.client().get_with("/", "Connection: close\r\n");
+    assert_eq!(response.header("upgrade"), Some("websocket"));
+    assert_eq!(values(&response, "connection"), ["upgrade, close"]);
+}
+
+#[test]
 fn what_clients_rely_on_cannot_be_named_away() {
     let response = relayed(
         "HTTP/1.1 200 OK\r\nConnection: content-length, set-cookie, content-type\r\nSet-Cookie: a\r\n\

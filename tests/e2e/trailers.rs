@@ -20,6 +20,23 @@ fn a_requests_trailers_reach_the_backend() {
 }
 
 #[test]
+fn whom_a_request_is_for_is_not_said_after_it() {
+    let backend = Backend::start(|exchange| {
+        exchange.read_body();
+        let seen = format!("{:?}", exchange.request.trailers);
+        exchange.respond(&seen);
+    });
+    let proxy = Proxy::with_pool("\"round-robin\"", &[&backend], "");
+    let mut client = proxy.client();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\
+         Trailer: X-Forwarded-For, X_Real_IP, X-Sum\r\n\r\n\
+         5\r\nhello\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\nX_Real_IP: 6.6.6.6\r\nX-Sum: 42\r\n\r\n",
+    );
+    assert_eq!(client.response("POST").text().to_lowercase(), r#"[("x-sum", "42")]"#);
+}
+
+#[test]
 fn a_responses_trailers_reach_a_client_that_takes_them() {
     let backend = Backend::start(|exchange| {
         exchange.read_body();

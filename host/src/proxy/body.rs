@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::failure::ERROR_HEADER;
 use crate::downstream::Client;
 use crate::upstream::{self, ExchangeBody};
 
@@ -69,7 +70,15 @@ impl Body for ResponseBody {
             Content::Empty => Poll::Ready(None),
             Content::Text(text) if text.is_empty() => Poll::Ready(None),
             Content::Text(text) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
-            Content::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Content::Upstream(body) => {
+                let mut polled = Pin::new(body).poll_frame(cx);
+                if let Poll::Ready(Some(Ok(frame))) = &mut polled
+                    && let Some(trailers) = frame.trailers_mut()
+                {
+                    trailers.remove(&ERROR_HEADER);
+                }
+                polled
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::downstream::Refusal;
 use crate::upstream;
 
 /// Names the reason of a response that the proxy itself made. The same label stands in the log and in metrics.
-static ERROR_HEADER: HeaderName = HeaderName::from_static("x-pointsman-error");
+pub(super) static ERROR_HEADER: HeaderName = HeaderName::from_static("x-pointsman-error");
 
 /// Why the proxy answers in place of a backend.
 #[derive(Debug)]

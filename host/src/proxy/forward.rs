@@ -2,10 +2,11 @@
 
 use http::header::{CONNECTION, HOST, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use super::Failure;
+use super::failure::ERROR_HEADER;
 use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
 use crate::downstream::head::is_idempotent as is_idempotent_method;
@@ -50,7 +51,9 @@ pub(super) fn is_idempotent(parts: &Parts) -> bool {
 /// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.
 pub(super) fn upload(parts: &Parts, body: Incoming, keep: usize, expects_continue: bool) -> Upload {
     let keep = if is_idempotent(parts) { keep } else { 0 };
-    Upload::new(body, keep, expects_continue)
+    // No proxy says there whom a request is for.
+    let clean = |trailers: &mut HeaderMap| forwarding::remove(trailers, |_| true);
+    Upload::new(body, keep, expects_continue, clean)
 }
 
 /// Makes a head what goes to the backend, and finds out who the client is.
@@ -79,10 +82,29 @@ pub(super) fn request_head(
 pub(super) fn response_headers<B>(response: &mut Response<B>) {
     let via = if response.version() == Version::HTTP_10 { VIA_1_0 } else { VIA_1_1 };
     *response.version_mut() = Version::HTTP_11;
-    if Found::among(response.headers()).hop_by_hop {
-        hop_by_hop::strip(response.headers_mut());
+    let found = Found::among(response.headers());
+    if found.hop_by_hop {
+        let required = if found.upgrade { required_upgrade(response) } else { Vec::new() };
+        let headers = response.headers_mut();
+        hop_by_hop::strip(headers);
+        for protocol in required {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.append(UPGRADE, protocol);
+        }
+    }
+    if found.label {
+        response.headers_mut().remove(&ERROR_HEADER);
     }
     response.headers_mut().append(VIA, via);
+}
+
+/// What a client is told to upgrade to: a 426 without it says nothing (RFC 9110 section 15.5.22). In any other response
+/// `Upgrade` is an offer that concerns the connection to the backend.
+fn required_upgrade<B>(response: &Response<B>) -> Vec<HeaderValue> {
+    if response.status() != StatusCode::UPGRADE_REQUIRED {
+        return Vec::new();
+    }
+    response.headers().get_all(UPGRADE).iter().cloned().collect()
 }
 
 /// The headers of a 101: stripped like any, but for the two that announce the change.
@@ -94,6 +116,7 @@ pub(super) fn upgrade_response(headers: &mut HeaderMap) -> HeaderMap {
     if let Some(protocol) = protocol {
         headers.insert(UPGRADE, protocol);
     }
+    headers.remove(&ERROR_HEADER);
     headers.append(VIA, VIA_1_1);
     headers
 }

@@ -5,6 +5,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::failure::ERROR_HEADER;
 use super::forwarding::{self, Spelling};
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -25,6 +26,8 @@ pub(super) struct Found {
     pub(super) expect: bool,
     /// Forwarding fields, and whether one of them is in disguise.
     pub(super) forwarding: Option<Spelling>,
+    /// What only this proxy may say to a client.
+    pub(super) label: bool,
 }
 
 impl Found {
@@ -45,6 +48,7 @@ impl Found {
                 [b't', b'e'] => found.hop_by_hop = true,
                 [b'u', ..] if name == "upgrade" => (found.hop_by_hop, found.upgrade) = (true, true),
                 [b't', b'r', b'a', ..] => found.hop_by_hop |= name == "transfer-encoding",
+                [b'x', b'-', b'p', ..] => found.label |= ERROR_HEADER == *name,
                 [b'x', ..]
                 | [b'f', b'o' | b'a' | b'r', ..]
                 | [b'c', b'l' | b'f', ..]
@@ -198,6 +202,7 @@ mod tests {
         }
         assert_eq!(found("upgrade"), Found { upgrade: true, ..hop_by_hop });
         assert_eq!(found("expect"), Found { expect: true, ..Found::default() });
+        assert_eq!(found("x-pointsman-error"), Found { label: true, ..Found::default() });
         // Every name that the one who decides knows must come to it.
         for name in forwarding::OTHERS.iter().copied().chain(["x-forwarded-for", "x-forwarded-port"]) {
             assert_eq!(found(name).forwarding, Some(Spelling::Plain), "{name}");

@@ -25,6 +25,8 @@ struct Source {
     /// The client has sent it to its end.
     over: Cell<bool>,
     kept: RefCell<Kept>,
+    /// What is done to the trailers before anybody gets them.
+    clean: fn(&mut HeaderMap),
     /// Set if the client waits for permission to send.
     continued: Option<Arc<Continue>>,
 }
@@ -41,9 +43,10 @@ enum Kept {
 
 impl Upload {
     /// The client's body. The first `keep` bytes are kept for other attempts, unless it turns out longer. With
-    /// `Expect: 100-continue` it isn't asked for until the backend says so.
+    /// `Expect: 100-continue` it isn't asked for until the backend says so. `clean` takes out of the trailers what the backend
+    /// shall not get.
     #[must_use]
-    pub fn new(incoming: Incoming, keep: usize, expects_continue: bool) -> Self {
+    pub fn new(incoming: Incoming, keep: usize, expects_continue: bool, clean: fn(&mut HeaderMap)) -> Self {
         if incoming.is_end_stream() {
             return Self(None);
         }
@@ -54,6 +57,7 @@ impl Upload {
             length,
             over: Cell::default(),
             kept: RefCell::new(Kept::All { bytes: Vec::new(), trailers: None, limit }),
+            clean,
             continued: expects_continue.then(Arc::default),
         };
         Self(Some(Rc::new(source)))
@@ -155,7 +159,12 @@ impl Body for RequestBody {
             return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
         let mut incoming = source.incoming.borrow_mut();
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        let mut frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            (source.clean)(trailers);
+        }
         // Nothing follows the trailers, and whoever gets them may not ask once more.
         let is_last = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
         if frame.is_none() || is_last || incoming.is_end_stream() {
