@@ -23,10 +23,9 @@ pub use body::ResponseBody;
 pub use failure::Failure;
 
 use crate::deadline::Deadlines;
-use crate::downstream::Client;
 use crate::request::RequestHead;
 use crate::route::Router;
-use crate::upstream::{self, Balancer, Exchange, Tunnel, WorkerPool};
+use crate::upstream::{self, Balancer, Exchange, Session, WorkerPool};
 use attempts::Attempts;
 use body::RequestInWork;
 use hop_by_hop::Found;
@@ -67,15 +66,6 @@ impl Current {
         // What it was is dropped when the borrow is over.
         let _before = self.0.replace(Rc::new(proxy));
     }
-}
-
-/// One client connection on its way through the proxy.
-#[derive(Debug)]
-pub struct Session {
-    /// The client.
-    pub client: Rc<Client>,
-    /// The backend's end, once both sides have changed the protocol.
-    pub tunnel: RefCell<Option<Tunnel>>,
 }
 
 /// Serves one request.
@@ -134,7 +124,7 @@ enum Served {
 
 async fn serve(
     proxy: &Proxy,
-    session: &Session,
+    session: &Rc<Session>,
     number: u64,
     request: Request<Incoming>,
     persistence: Persistence,
@@ -152,10 +142,12 @@ async fn serve(
     let attempts = Attempts {
         balancer,
         client,
+        session,
         clock: proxy.deadlines.clock(),
         number,
         upgrade: upgrade.as_ref(),
         spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),
+        authenticates: found.authorization && forward::authenticates_connection(&parts),
         upload: forward::upload(&parts, body, balancer.limits().retry.body, found.expect),
     };
     let mut head = RequestHead::new(parts, client.peer.ip());

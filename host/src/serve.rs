@@ -1,6 +1,5 @@
 //! One client connection, from accept to close.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -20,7 +19,8 @@ use crate::deadline::Deadline;
 use crate::downstream::{Client, Gate};
 use crate::drain::DrainGuard;
 use crate::listener::Listener;
-use crate::proxy::{self, Current, Session};
+use crate::proxy::{self, Current};
+use crate::upstream::Session;
 
 /// How long a connection that shall come to its end waits for a request: one may be on the way. Closing at once would lose
 /// it, and the client couldn't know whether it was served.
@@ -48,7 +48,7 @@ pub async fn connection(
         Arc::clone(&listener.trusted_proxies),
         &deadlines,
     ));
-    let session = Rc::new(Session { client, tunnel: RefCell::default() });
+    let session = Rc::new(Session::new(client));
     let gate = Gate::new(stream, Rc::clone(&session.client), deadlines);
     let Some((gate, unread)) = requests(&current, &session, &drain, gate).await else { return };
 

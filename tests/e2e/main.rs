@@ -8,6 +8,7 @@ mod bodies;
 mod body_of_any_method;
 mod commands;
 mod configuration;
+mod connection_authentication;
 mod connections;
 mod demo;
 mod discovery;

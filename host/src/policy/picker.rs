@@ -74,6 +74,14 @@ pub struct Picked {
     generation: u64,
 }
 
+impl Picked {
+    /// A backend that no policy has chosen, nor is told of.
+    #[must_use]
+    pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {
+        Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), generation: 0 }
+    }
+}
+
 /// Who chose a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChosenBy {
@@ -81,7 +89,7 @@ pub enum ChosenBy {
     Policy,
     /// The fallback, because the policy had no opinion.
     Abstention,
-    /// The fallback, because the policy couldn't be asked or failed, or knew only full backends.
+    /// Not the policy: it couldn't be asked, failed, or knew only full backends, or there was no choice.
     Fallback,
 }
 
@@ -143,15 +151,8 @@ impl Picker {
             return Pick::Failed;
         }
         head.tried.rebase(topology.generation());
-        match fallback::pick(topology, &head.tried, &mut self.rng) {
-            Some(index) => Pick::Backend(Picked {
-                index,
-                chosen_by: ChosenBy::Fallback,
-                topology: topology.generation(),
-                generation: 0,
-            }),
-            None => Pick::Unavailable,
-        }
+        let index = fallback::pick(topology, &head.tried, &mut self.rng);
+        index.map_or(Pick::Unavailable, |index| Pick::Backend(Picked::without_policy(index, topology)))
     }
 
     /// The policy couldn't be asked, or failed.
@@ -328,10 +329,8 @@ impl Picker {
     }
 
     fn fall_back(&mut self, head: &RequestHead, chosen_by: ChosenBy) -> Pick {
-        match fallback::pick(&self.topology, &head.tried, &mut self.rng) {
-            Some(index) => self.picked(index, chosen_by),
-            None => Pick::Unavailable,
-        }
+        let index = fallback::pick(&self.topology, &head.tried, &mut self.rng);
+        index.map_or(Pick::Unavailable, |index| self.picked(index, chosen_by))
     }
 
     fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {

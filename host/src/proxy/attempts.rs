@@ -15,7 +15,9 @@ use crate::config::RetryLimits;
 use crate::downstream::Client;
 use crate::pool::RetryCost;
 use crate::request::RequestHead;
-use crate::upstream::{Balancer, Claim, Claimed, Error, Exchange, Failed, Patience, Reached, Upload};
+use crate::upstream::{
+    Balancer, Claim, Claimed, Error, Exchange, Failed, Patience, Reached, Session, Upload,
+};
 
 /// A `Retry-After` up to this is waited for; with a longer one the response is the client's business.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -28,6 +30,7 @@ const MOST_BACKOFFS: u32 = 10;
 pub(super) struct Attempts<'a> {
     pub(super) balancer: &'a Rc<Balancer>,
     pub(super) client: &'a Rc<Client>,
+    pub(super) session: &'a Rc<Session>,
     pub(super) clock: Clock,
     /// The request's number on its connection.
     pub(super) number: u64,
@@ -35,6 +38,8 @@ pub(super) struct Attempts<'a> {
     /// The head as it came, if it can't be had again from the client.
     pub(super) spare: Option<Box<Parts>>,
     pub(super) upload: Upload,
+    /// The request carries credentials that authenticate its connection.
+    pub(super) authenticates: bool,
 }
 
 /// How an attempt went.
@@ -118,7 +123,8 @@ impl Attempts<'_> {
     }
 
     async fn attempt(&self, claim: Claim, head: &mut Parts, patience: Patience) -> Outcome {
-        let mut exchange = Exchange::begin(claim, self.client, self.upload.clone(), self.clock);
+        let mut exchange =
+            Exchange::begin(claim, self.session, self.upload.clone(), self.authenticates, self.clock);
         match exchange.run(head, patience, || self.replay()).await {
             Ok(()) => Ok(exchange),
             Err(failed) => Err(Lost { backend: Arc::clone(exchange.backend()), failed }),

@@ -12,6 +12,11 @@ use crate::upstream::{self, Claim, Claimed};
 impl Attempts<'_> {
     /// The backend of the first attempt. Whoever comes while others wait goes behind them.
     pub(super) async fn first_claim(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
+        if self.session.has_pinned()
+            && let Some(claim) = self.balancer.claim_pinned(self.session, head)
+        {
+            return Ok(claim);
+        }
         if self.balancer.pool().queue().is_empty() {
             match self.balancer.claim(head) {
                 Claimed::Backend(claim) => return Ok(claim),

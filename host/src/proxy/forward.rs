@@ -1,6 +1,6 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
-use http::header::{CONNECTION, HOST, UPGRADE, VIA};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -12,7 +12,7 @@ use super::hop_by_hop::{self, Found, tokens};
 use crate::downstream::head::is_idempotent as is_idempotent_method;
 use crate::downstream::{Client, Refusal};
 use crate::request::RequestHead;
-use crate::upstream::Upload;
+use crate::upstream::{Upload, names_connection_scheme};
 
 /// How this proxy names itself in `Via` (RFC 9110 section 7.6.3).
 const VIA_1_1: HeaderValue = HeaderValue::from_static("1.1 pointsman");
@@ -46,6 +46,12 @@ pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Whether a request may be sent twice, as far as its method says (RFC 9110 section 9.2.2).
 pub(super) fn is_idempotent(parts: &Parts) -> bool {
     is_idempotent_method(parts.method.as_str())
+}
+
+/// Whether a request carries credentials that authenticate its connection.
+#[cold]
+pub(super) fn authenticates_connection(parts: &Parts) -> bool {
+    parts.headers.get_all(AUTHORIZATION).iter().any(names_connection_scheme)
 }
 
 /// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.

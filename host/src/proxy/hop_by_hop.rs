@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) upgrade: bool,
     /// `Expect`.
     pub(super) expect: bool,
+    /// `Authorization`.
+    pub(super) authorization: bool,
     /// Forwarding fields, and whether one of them is in disguise.
     pub(super) forwarding: Option<Spelling>,
     /// What only this proxy may say to a client.
@@ -38,6 +40,7 @@ impl Found {
             let name = name.as_str();
             // The first letters settle nearly every name: this is done for each field of each message.
             match name.as_bytes() {
+                [b'a', b'u', ..] => found.authorization |= name == "authorization",
                 [b'c', b'o', ..] => found.hop_by_hop |= name == "connection",
                 [b'e', ..] => found.expect |= name == "expect",
                 [b'k', ..] => found.hop_by_hop |= name == "keep-alive",

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Session;
 use super::idle::IdleConnections;
 use super::pool::{WorkerBackend, WorkerPool};
 use crate::backend::{Backend, BackendIndex};
@@ -67,6 +68,27 @@ impl Balancer {
             },
             other => Claimed::Not(other),
         }
+    }
+
+    /// Claims the backend to which a session has a connection of its own, without asking the policy: the client's next request
+    /// has to go over it.
+    #[cold]
+    pub fn claim_pinned(self: &Rc<Self>, session: &Session, head: &mut RequestHead) -> Option<Claim> {
+        if self.past.get().is_some() {
+            return None;
+        }
+        let pinned = session.pinned_to(self.pool())?;
+        let picked = {
+            let mut picker = self.picker.borrow_mut();
+            let topology = picker.current_topology();
+            let is_pinned =
+                |known: &Arc<Backend>| known.name == pinned.name && known.address == pinned.address;
+            let index = topology.backends().iter().position(is_pinned)?;
+            let index = BackendIndex(u32::try_from(index).ok()?);
+            head.tried.rebase(topology.generation());
+            topology.is_eligible(index).then(|| Picked::without_policy(index, topology))?
+        };
+        self.try_claim(picked, head)
     }
 
     #[cold]

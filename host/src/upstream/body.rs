@@ -91,9 +91,9 @@ impl Body for ExchangeBody {
         }
         match this.poll_incoming(cx) {
             Poll::Ready(frame) => {
-                this.exchange.client.upstream.clear();
+                this.exchange.session.client.upstream.clear();
                 match frame {
-                    Some(Ok(_)) if this.exchange.client.upstream.is_out_of_bound() => {
+                    Some(Ok(_)) if this.exchange.session.client.upstream.is_out_of_bound() => {
                         this.fail(Error::TotalTimeout, cx)
                     }
                     Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
@@ -102,12 +102,12 @@ impl Body for ExchangeBody {
                 }
             }
             Poll::Pending => {
-                let deadline = &this.exchange.client.upstream;
+                let deadline = &this.exchange.session.client.upstream;
                 if !deadline.is_set() {
                     deadline.set(this.exchange.progress.limits().idle_timeout);
                 }
                 ready!(deadline.poll(cx));
-                this.fail(in_all(&this.exchange.client.upstream, Error::IdleTimeout), cx)
+                this.fail(in_all(&this.exchange.session.client.upstream, Error::IdleTimeout), cx)
             }
         }
     }
@@ -123,14 +123,15 @@ impl Body for ExchangeBody {
 
 impl Drop for ExchangeBody {
     fn drop(&mut self) {
-        self.exchange.client.upstream.clear();
+        self.exchange.session.client.upstream.clear();
         let Some(mut connection) = self.exchange.connection.take() else { return };
         connection.user().waits_no_longer();
         if self.incoming.is_end_stream() {
             self.exchange.progress.complete();
             // Usually it has become ready while the end of the body was read.
             if connection.was_ready() || connection.is_ready() {
-                self.exchange.progress.keep(connection);
+                let Exchange { progress, session, .. } = &*self.exchange;
+                progress.keep(connection, session);
             }
         }
     }

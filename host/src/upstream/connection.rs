@@ -49,6 +49,8 @@ pub(super) struct UpstreamConnection {
     finished: bool,
     /// It has served a request before.
     pub(super) reused: bool,
+    /// It belongs to the client connection that it served.
+    pub(super) pinned: bool,
     /// When it last became idle.
     pub(super) idle_since: Moment,
 }
@@ -120,6 +122,7 @@ impl UpstreamConnection {
             place,
             finished: false,
             reused: false,
+            pinned: false,
             idle_since: Moment(0),
         }))
     }

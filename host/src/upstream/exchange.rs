@@ -11,20 +11,22 @@ use hyper::body::Incoming;
 
 use super::connection::{Patience, SendFailure, UpstreamConnection};
 use super::progress::Progress;
+use super::session::authenticates_connection;
 use super::tunnel::Tunnel;
-use super::{Claim, Error, ExchangeBody, Upload};
+use super::{Claim, Error, ExchangeBody, Session, Upload};
 use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::downstream::Client;
 
 /// A request at the backend that was picked for it: one attempt, and the response that came of it.
 ///
 /// Boxed once, as it goes through many hands: from the attempts to the response's body.
 #[derive(Debug)]
 pub struct Exchange {
-    pub(super) client: Rc<Client>,
+    pub(super) session: Rc<Session>,
     pub(super) connection: Option<Box<UpstreamConnection>>,
     upload: Upload,
+    /// The request carries credentials that authenticate its connection.
+    authenticates: bool,
     pub(super) progress: Progress,
     /// What has come back, until it is sent on.
     response: Option<Response<Incoming>>,
@@ -51,11 +53,18 @@ pub enum Reached {
 }
 
 impl Exchange {
-    /// An exchange of a client's request with this body with the claimed backend.
+    /// An exchange of a client's request with this body with the claimed backend. Credentials that authenticate the connection
+    /// make it the client's own.
     #[must_use]
-    pub fn begin(claim: Claim, client: &Rc<Client>, upload: Upload, clock: Clock) -> Box<Self> {
-        let (client, progress) = (Rc::clone(client), Progress::begin(claim, clock));
-        Box::new(Self { client, connection: None, upload, progress, response: None })
+    pub fn begin(
+        claim: Claim,
+        session: &Rc<Session>,
+        upload: Upload,
+        authenticates: bool,
+        clock: Clock,
+    ) -> Box<Self> {
+        let (session, progress) = (Rc::clone(session), Progress::begin(claim, clock));
+        Box::new(Self { session, connection: None, upload, authenticates, progress, response: None })
     }
 
     /// Sends the request and waits for the head of the response. The head is taken, unless nothing of it was sent.
@@ -95,12 +104,12 @@ impl Exchange {
         patience: Patience,
         replay: impl FnOnce() -> Option<Parts>,
     ) -> Result<StatusCode, Failed> {
-        let deadline = &self.client.upstream;
+        let deadline = &self.session.client.upstream;
         let mut replay = Some(replay);
         loop {
             let limits = self.progress.limits();
             // What closed one idle connection may have closed them all.
-            let idle = replay.as_ref().and_then(|_| self.progress.idle_connection());
+            let idle = replay.as_ref().and_then(|_| self.progress.idle_connection(&self.session));
             let opened = match idle {
                 Some(connection) => Ok(connection),
                 None => match self.progress.place(deadline).await {
@@ -119,6 +128,7 @@ impl Exchange {
                 match connection.send(head, &self.upload, patience, deadline).await {
                     Ok(response) => {
                         is_plainly_framed(&response)?;
+                        connection.pinned |= self.authenticates || authenticates_connection(&response);
                         self.connection = Some(connection);
                         return Ok(self.response.insert(response).status());
                     }

@@ -1,9 +1,11 @@
 //! Idle connections of one worker to one backend.
 
 use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use super::connection::UpstreamConnection;
+use super::session::{PinnedSlot, close_if_dead};
 use crate::clock::Moment;
 
 /// Connections that wait for their next request, the one used last on top: the fewest connections stay in use, and
@@ -13,12 +15,14 @@ pub(super) struct IdleConnections {
     #[expect(clippy::vec_box, reason = "a connection is large, and moves in and out with every request")]
     stack: RefCell<Vec<Box<UpstreamConnection>>>,
     limit: Cell<usize>,
+    /// Those that belong to one client connection each.
+    pinned: RefCell<Vec<Weak<PinnedSlot>>>,
 }
 
 impl IdleConnections {
     /// No connections yet; keeps at most `limit`.
     pub(super) fn new(limit: usize) -> Self {
-        Self { stack: RefCell::default(), limit: Cell::new(limit) }
+        Self { stack: RefCell::default(), limit: Cell::new(limit), pinned: RefCell::default() }
     }
 
     /// Keeps at most so many from now on.
@@ -45,11 +49,19 @@ impl IdleConnections {
         }
     }
 
-    /// Closes up to `count` of the connections that were used least lately.
+    /// Looks after a connection that is kept for one client connection.
+    pub(super) fn watch_pinned(&self, slot: &Rc<PinnedSlot>) {
+        self.pinned.borrow_mut().push(Rc::downgrade(slot));
+    }
+
+    /// Closes up to `count` of the connections that were used least lately; those of one client connection only if there is
+    /// no other, as its user has to authenticate once more.
     pub(super) fn close(&self, count: usize) {
         let mut stack = self.stack.borrow_mut();
-        let count = count.min(stack.len());
-        stack.drain(..count);
+        let shared = count.min(stack.len());
+        stack.drain(..shared);
+        let pinned = self.pinned.borrow();
+        let _closed = pinned.iter().filter_map(|slot| slot.upgrade()?.take()).take(count - shared).count();
     }
 
     /// Closes what has been idle for longer than `timeout`, and what its backend has closed.
@@ -57,5 +69,9 @@ impl IdleConnections {
         self.stack
             .borrow_mut()
             .retain_mut(|connection| now.since(connection.idle_since) < timeout && connection.is_ready());
+        self.pinned.borrow_mut().retain(|slot| {
+            // It stays for as long as its client does.
+            slot.upgrade().map(|slot| close_if_dead(&slot)).is_some()
+        });
     }
 }

@@ -8,7 +8,7 @@ use pointsman_sdk::abi::outcome;
 
 use super::connection::UpstreamConnection;
 use super::place::ConnectionPlace;
-use super::{Claim, Error};
+use super::{Claim, Error, Session};
 use crate::backend::{Backend, Completion, Sign};
 use crate::clock::{Clock, Moment};
 use crate::config::UpstreamLimits;
@@ -40,9 +40,9 @@ impl Progress {
         self.claim.pool().limits()
     }
 
-    /// The connection to use next: the idle one used last.
-    pub(super) fn idle_connection(&self) -> Option<Box<UpstreamConnection>> {
-        self.claim.idle().take()
+    /// The connection to use next: the session's own, or the idle one used last.
+    pub(super) fn idle_connection(&self, session: &Session) -> Option<Box<UpstreamConnection>> {
+        session.take_pinned(&self.claim).or_else(|| self.claim.idle().take())
     }
 
     /// The right to another connection.
@@ -74,12 +74,17 @@ impl Progress {
         self.outcome = outcome::COMPLETE;
     }
 
-    /// Keeps the connection for another request, unless another worker needs its place.
-    pub(super) fn keep(&self, connection: Box<UpstreamConnection>) {
+    /// Keeps the connection for another request, unless another worker needs its place: for anybody's, or the session's if
+    /// it is pinned.
+    pub(super) fn keep(&self, connection: Box<UpstreamConnection>, session: &Session) {
         if self.backend().stats.connections_wanted() > 0 {
             return;
         }
-        self.claim.idle().put(connection, self.clock.now());
+        if connection.pinned {
+            session.keep_pinned(&self.claim, connection);
+        } else {
+            self.claim.idle().put(connection, self.clock.now());
+        }
     }
 
     fn count(&self, now: Moment, sign: Sign) {
