@@ -11,6 +11,7 @@ pub mod gate;
 pub mod head;
 mod rate;
 pub mod refusal;
+mod target;
 
 pub use client::Client;
 pub use gate::Gate;

@@ -11,6 +11,7 @@ mod forwarding;
 mod hop_by_hop;
 mod persistence;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ pub use body::ResponseBody;
 pub use failure::Failure;
 
 use crate::deadline::Deadlines;
-use crate::request::RequestHead;
+use crate::request::{ExactTarget, RequestHead};
 use crate::route::Router;
 use crate::upstream::{self, Balancer, Exchange, Session, WorkerPool};
 use attempts::Attempts;
@@ -131,6 +132,7 @@ async fn serve(
 ) -> Result<Served, Failure> {
     let client = &session.client;
     let (mut parts, body) = request.into_parts();
+    client.restore_target(number, &mut parts);
     forward::adopt_absolute_target(&mut parts)?;
     let balancer = route(proxy, &parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
@@ -178,6 +180,11 @@ async fn serve(
 
 fn route<'a>(proxy: &'a Proxy, parts: &http::request::Parts) -> Option<&'a Rc<Balancer>> {
     let authority = || parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
-    let index = proxy.router.route(authority, parts.uri.path())?;
+    let path = match parts.extensions.get::<ExactTarget>() {
+        None => Cow::Borrowed(parts.uri.path()),
+        // No route has anything in its path that isn't UTF-8.
+        Some(target) => String::from_utf8_lossy(target.split().0),
+    };
+    let index = proxy.router.route(authority, &path)?;
     proxy.balancers.get(index.0)
 }

@@ -1,6 +1,7 @@
 //! What is known of a request while its backend is chosen.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
@@ -27,10 +28,56 @@ impl RequestHead {
         Self { parts, client, tls: false, tried: Tried::default() }
     }
 
+    /// The path as the client wrote it.
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        let exact = self.parts.extensions.get::<ExactTarget>();
+        exact.map_or_else(|| self.parts.uri.path().as_bytes(), |target| target.split().0)
+    }
+
+    /// The query as the client wrote it.
+    #[must_use]
+    pub fn query(&self) -> Option<&[u8]> {
+        match self.parts.extensions.get::<ExactTarget>() {
+            None => self.parts.uri.query().map(str::as_bytes),
+            Some(target) => target.split().1,
+        }
+    }
+
     /// Host and port that the client asked for, as it wrote them.
     #[must_use]
     pub fn authority(&self) -> Option<&[u8]> {
         self.parts.headers.get(HOST).map(|value| value.as_bytes())
+    }
+}
+
+/// Path and query as the client wrote them, of a target with bytes that [`http::Uri`] can't hold.
+///
+/// It stands in the extensions of such a request's head, whose `uri` has another byte in the place of each of these. It
+/// is what counts: for the route, for policies, and on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExactTarget(Arc<[u8]>);
+
+impl ExactTarget {
+    /// A path that isn't empty, or `*`, with the query.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The path, and the query without its question mark.
+    #[must_use]
+    pub fn split(&self) -> (&[u8], Option<&[u8]>) {
+        match memchr::memchr(b'?', &self.0) {
+            Some(mark) => (&self.0[..mark], Some(&self.0[mark + 1..])),
+            None => (&self.0, None),
+        }
     }
 }
 

@@ -10,11 +10,12 @@ use http::request::Parts;
 use http::{HeaderValue, Method};
 use ipnet::IpNet;
 
-use super::Refusal;
 use super::head::{self, HeadFacts};
+use super::{Refusal, target};
 use crate::clock::Moment;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
+use crate::request::ExactTarget;
 
 /// What the [`Gate`](super::Gate) and the request path of one connection tell each other.
 ///
@@ -52,6 +53,8 @@ pub struct Client {
     stays_with_http: Cell<bool>,
     /// Number of the last request that asked for another protocol, or 0.
     upgrade_request: Cell<u64>,
+    /// Targets, by the numbers of their requests, that hyper can't hold. Nearly always empty.
+    exact_targets: RefCell<Vec<(u64, ExactTarget)>>,
     gate: RefCell<Option<Waker>>,
     /// How long to wait for another request, once the connection shall come to its end.
     grace: Cell<Option<Duration>>,
@@ -128,6 +131,7 @@ impl Client {
             replay_number: Cell::new(0),
             stays_with_http: Cell::default(),
             upgrade_request: Cell::default(),
+            exact_targets: RefCell::default(),
             gate: RefCell::default(),
             grace: Cell::new(None),
             idle_until: Cell::new(idle_until),
@@ -157,15 +161,18 @@ impl Client {
     /// The path has ended a request: its response is whole, or won't be.
     pub fn end_request(&self) {
         self.ended.set(self.ended.get() + 1);
+        self.exact_targets.borrow_mut().retain(|(number, _)| *number > self.ended.get());
         if self.is_bound.take() {
             self.upstream.unbind();
             self.send.unbind();
         }
-        // If it is set, the next head has begun.
-        if self.is_idle() && !self.receive.is_set() {
+        if self.is_idle() {
             let wait = self.grace.get().unwrap_or(self.limits.keepalive_timeout);
             self.idle_until.set(self.receive.after(wait));
-            self.wait_awake();
+            // If it is set, the next head has begun, or what may still turn out an empty line.
+            if !self.receive.is_set() {
+                self.wait_awake();
+            }
         }
     }
 
@@ -245,7 +252,17 @@ impl Client {
         if self.replay_number.get() != number {
             return None;
         }
-        head::rebuild(&self.replay_head.borrow())
+        let mut parts = head::rebuild(&self.replay_head.borrow())?;
+        self.restore_target(number, &mut parts);
+        Some(parts)
+    }
+
+    /// Puts the exact target beside what hyper has seen of it, if that isn't the same.
+    pub fn restore_target(&self, number: u64, parts: &mut Parts) {
+        let targets = self.exact_targets.borrow();
+        if let Some((_, target)) = targets.iter().find(|(of, _)| *of == number) {
+            parts.extensions.insert(target.clone());
+        }
     }
 
     /// Whether the gate lets nothing pass after this request until its answer is known. Only such a request may change the
@@ -289,9 +306,14 @@ impl Client {
     }
 
     /// A request passes.
-    pub(super) fn pass(&self, bytes: &[u8], facts: HeadFacts) {
+    pub(super) fn pass(&self, bytes: &mut [u8], facts: HeadFacts) {
         let is_next = self.is_idle();
         self.passed.set(self.passed.get() + 1);
+        if facts.exact_target
+            && let Some(target) = target::take_exact(bytes)
+        {
+            self.exact_targets.borrow_mut().push((self.passed.get(), target));
+        }
         self.stays_with_http.set(false);
         if facts.upgrade {
             self.upgrade_request.set(self.passed.get());

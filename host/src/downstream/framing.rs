@@ -44,6 +44,9 @@ pub enum Expected {
 pub struct Advance {
     /// So many bytes from the start are in order.
     pub passed: usize,
+    /// So many bytes after them are empty lines before a request. They are none themselves (RFC 9112 section 2.2): dropped, as
+    /// hyper would take a connection with unread bytes for a busy one.
+    pub empty: usize,
     /// What stops the rest.
     pub stop: Stop,
 }
@@ -88,29 +91,34 @@ impl Framing {
 
     /// Reads on in `input`, which starts with whatever didn't pass the last time.
     ///
-    /// `passing` sees each head that passes, before its body.
-    pub fn advance(&mut self, input: &[u8], mut passing: impl FnMut(&[u8], HeadFacts)) -> Advance {
-        let mut at = 0;
+    /// `passing` sees each head that passes, before its body, and may mask it.
+    pub fn advance(&mut self, input: &mut [u8], mut passing: impl FnMut(&mut [u8], HeadFacts)) -> Advance {
+        let (mut at, mut empty) = (0, 0);
         // A head in this input whose body hasn't ended: refused as a whole if the body turns out broken.
         let mut open: Option<(usize, HeadFacts)> = None;
-        let mut pass =
-            |(start, facts): (usize, HeadFacts)| passing(&input[start..start + facts.length], facts);
         let stop = loop {
             if self.place == Place::Head
-                && let Some(head) = open.take()
+                && let Some((start, facts)) = open.take()
             {
-                pass(head);
+                passing(&mut input[start..start + facts.length], facts);
             }
             let rest = &input[at..];
             if rest.is_empty() {
                 break Stop::End;
             }
             match &mut self.place {
+                Place::Head if rest.starts_with(b"\r\n") => {
+                    at += 2;
+                    empty += 2;
+                }
+                Place::Head if rest[0] == b'\n' => break Stop::RefusedRequest(Refusal::BareLineFeed),
                 Place::Head => match self.read_head(rest) {
                     Ok(None) => break Stop::IncompleteHead,
                     Ok(Some(facts)) => {
                         open = Some((at, facts));
                         at += facts.length;
+                        // What is followed by a whole request goes with it, instead of moving that.
+                        empty = 0;
                     }
                     Err(refusal) => break Stop::RefusedRequest(refusal),
                 },
@@ -140,10 +148,10 @@ impl Framing {
                 Place::AfterUpgradeRequest => break Stop::Upgrade,
             }
         };
-        if let Some(head) = open {
-            pass(head);
+        if let Some((start, facts)) = open {
+            passing(&mut input[start..start + facts.length], facts);
         }
-        Advance { passed: at, stop }
+        Advance { passed: at - empty, empty, stop }
     }
 
     fn read_head(&mut self, rest: &[u8]) -> Result<Option<HeadFacts>, Refusal> {
@@ -197,10 +205,11 @@ mod tests {
     /// Feeds `input` in pieces of `size`; what doesn't pass is fed again with the next piece, as the gate does.
     fn feed(input: &[u8], size: usize) -> (usize, usize, Stop) {
         let mut framing = framing();
-        let (mut passed, mut heads, mut end, mut stop) = (0, 0, 0, Stop::End);
+        let (mut taken, mut passed, mut heads, mut end, mut stop) = (0, 0, 0, 0, Stop::End);
         while end < input.len() {
             end = (end + size).min(input.len());
-            let advance = framing.advance(&input[passed..end], |_, _| heads += 1);
+            let advance = framing.advance(&mut input[taken..end].to_vec(), |_, _| heads += 1);
+            taken += advance.passed + advance.empty;
             passed += advance.passed;
             stop = advance.stop;
             if !matches!(stop, Stop::End | Stop::IncompleteHead) {
@@ -208,6 +217,23 @@ mod tests {
             }
         }
         (passed, heads, stop)
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_are_no_request() {
+        for size in 1..200 {
+            let input = [POST, "\r\n\r\n"].concat();
+            assert_eq!(feed(input.as_bytes(), size), (POST.len(), 1, Stop::End), "pieces of {size}");
+            let refused = Stop::RefusedRequest(Refusal::BareLineFeed);
+            assert_eq!(feed(b"\r\n\r\n\n", size), (0, 0, refused), "pieces of {size}");
+            assert_eq!(feed(b"\r\n\r", size), (0, 0, Stop::IncompleteHead), "pieces of {size}");
+        }
+        let input = ["\r\n", GET, "\r\n\r\n", CHUNKED, "\r\n", GET].concat();
+        for size in 1..=input.len() {
+            let (passed, heads, stop) = feed(input.as_bytes(), size);
+            assert_eq!((heads, stop), (3, Stop::End), "pieces of {size}");
+            assert!(passed >= 2 * GET.len() + CHUNKED.len(), "pieces of {size}");
+        }
     }
 
     #[test]
@@ -238,10 +264,12 @@ mod tests {
         let mut framing = framing();
         let head = broken.find("\r\n\r\n").expect("a head") + 4;
         let mut heads = 0;
-        let first = framing.advance(&broken.as_bytes()[..head], |_, _| heads += 1);
-        assert_eq!((first, heads), (Advance { passed: head, stop: Stop::End }, 1));
+        let (mut start, mut rest) =
+            (broken[..head].to_owned().into_bytes(), broken[head..].to_owned().into_bytes());
+        let first = framing.advance(&mut start, |_, _| heads += 1);
+        assert_eq!((first, heads), (Advance { passed: head, empty: 0, stop: Stop::End }, 1));
         assert_eq!(framing.expected(), Expected::Body);
-        let second = framing.advance(&broken.as_bytes()[head..], |_, _| heads += 1);
+        let second = framing.advance(&mut rest, |_, _| heads += 1);
         assert_eq!(second.stop, Stop::RefusedBody(Refusal::Chunk));
     }
 
@@ -249,12 +277,12 @@ mod tests {
     fn nothing_passes_after_an_upgrade_request_until_its_answer_is_known() {
         let input = [UPGRADE, GET].concat();
         let mut framing = framing();
-        let advance = framing.advance(input.as_bytes(), |_, facts| assert!(facts.upgrade));
-        assert_eq!(advance, Advance { passed: UPGRADE.len(), stop: Stop::Upgrade });
+        let advance = framing.advance(&mut input.into_bytes(), |_, facts| assert!(facts.upgrade));
+        assert_eq!(advance, Advance { passed: UPGRADE.len(), empty: 0, stop: Stop::Upgrade });
         assert_eq!(framing.expected(), Expected::Nothing);
         framing.stay_with_http();
-        let rest = framing.advance(GET.as_bytes(), |_, _| {});
-        assert_eq!(rest, Advance { passed: GET.len(), stop: Stop::End });
+        let rest = framing.advance(&mut GET.to_owned().into_bytes(), |_, _| {});
+        assert_eq!(rest, Advance { passed: GET.len(), empty: 0, stop: Stop::End });
     }
 
     #[test]

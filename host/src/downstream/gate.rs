@@ -94,8 +94,8 @@ impl<S> Gate<S> {
         is_closed_after_request.then_some((self.stream, self.held))
     }
 
-    /// Judges what was read. Returns how many bytes pass, and whether the stand-in follows them.
-    fn judge(&mut self, input: &[u8]) -> (usize, bool) {
+    /// Judges what was read. Returns how many bytes pass, how many after them are dropped, and whether the stand-in follows.
+    fn judge(&mut self, input: &mut [u8]) -> (usize, usize, bool) {
         let client = &self.client;
         let body_before = self.framing.expected() == Expected::Body;
         let advance = self.framing.advance(input, |head, facts| client.pass(head, facts));
@@ -105,31 +105,32 @@ impl<S> Gate<S> {
         if self.framing.expected() != Expected::Body {
             self.body = Rate::default();
         }
-        match advance.stop {
-            Stop::End | Stop::IncompleteHead | Stop::Upgrade => (advance.passed, false),
+        let refused = match advance.stop {
+            Stop::End | Stop::IncompleteHead | Stop::Upgrade => false,
             Stop::RefusedRequest(refusal) => {
                 self.client.refuse_request(refusal);
                 self.state = State::Closed;
-                (advance.passed, true)
+                true
             }
             Stop::RefusedBody(refusal) => {
                 self.client.refuse_body(refusal);
                 self.state = State::BodyRefused(refusal);
-                (advance.passed, false)
+                false
             }
-        }
+        };
+        (advance.passed, advance.empty, refused)
     }
 
     /// Judges the held bytes with what has come since, and moves what passes to the outbox.
     fn judge_held(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        let (passed, refused) = self.judge(&held);
+        let mut held = std::mem::take(&mut self.held);
+        let (passed, dropped, refused) = self.judge(&mut held);
         self.outbox.extend_from_slice(&held[..passed]);
         if refused {
             self.outbox.extend_from_slice(STAND_IN);
-        } else if passed < held.len() {
+        } else if passed + dropped < held.len() {
             self.held = held;
-            self.held.drain(..passed);
+            self.held.drain(..passed + dropped);
         }
     }
 
@@ -154,6 +155,15 @@ impl<S> Gate<S> {
     fn stop_waiting(&mut self) {
         self.body.stop_waiting(self.deadlines.now());
         self.client.receive.clear();
+    }
+
+    /// Nothing is held any more. A client that has sent nothing but empty lines is as idle as it was.
+    fn nothing_held(&self) {
+        if self.client.is_idle() {
+            self.client.wait_awake();
+        } else {
+            self.client.receive.clear();
+        }
     }
 
     /// Whether the client is between two requests and has time left to wait for the next.
@@ -212,15 +222,17 @@ impl<S: AsyncRead + Unpin> Gate<S> {
             return Poll::Ready(Ok(Some(())));
         }
         self.stop_waiting();
-        let (passed, refused) = self.judge(&buf.filled()[start..]);
+        let (passed, dropped, refused) = self.judge(&mut buf.filled_mut()[start..]);
         if start + passed == end {
             return Poll::Ready(Ok(Some(())));
         }
         if refused {
             self.outbox.extend_from_slice(STAND_IN);
         } else if self.state == State::Open {
-            self.held.extend_from_slice(&buf.filled()[start + passed..]);
-            if self.framing.expected() == Expected::Head {
+            self.held.extend_from_slice(&buf.filled()[start + passed + dropped..]);
+            if self.held.is_empty() {
+                self.nothing_held();
+            } else if self.framing.expected() == Expected::Head {
                 self.client.receive.set(self.client.limits.header_timeout);
             }
         }
@@ -241,7 +253,7 @@ impl<S: AsyncRead + Unpin> Gate<S> {
         self.held.extend_from_slice(more.filled());
         self.judge_held();
         if self.held.is_empty() {
-            self.client.receive.clear();
+            self.nothing_held();
         }
         Poll::Ready(Ok(None))
     }

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
-use super::Refusal;
+use super::{Refusal, target};
 use crate::config::DownstreamLimits;
 
 /// Most header fields that can be allowed; hyper takes no more without allocating.
@@ -33,6 +33,8 @@ pub struct HeadFacts {
     pub upgrade: bool,
     /// The method is idempotent (RFC 9110 section 9.2.2), so the request may be sent twice.
     pub idempotent: bool,
+    /// hyper can't hold the exact bytes of its target.
+    pub exact_target: bool,
 }
 
 /// Reads the head at the start of `input`; `None` if it isn't complete yet.
@@ -41,6 +43,18 @@ pub struct HeadFacts {
 ///
 /// What is wrong with it, as soon as that can be told.
 pub fn read(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts>, Refusal> {
+    let read = read_utf8(input, limits);
+    if read == Err(Refusal::MalformedHead)
+        && let Some(masked) = target::masked(input)
+    {
+        let facts = read_utf8(&masked, limits)?;
+        return Ok(facts.map(|facts| HeadFacts { exact_target: true, ..facts }));
+    }
+    read
+}
+
+/// The same for a head whose target is UTF-8, as httparse demands.
+fn read_utf8(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts>, Refusal> {
     let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     let space = &mut space[..limits.max_headers.min(MAX_HEADERS)];
@@ -68,7 +82,7 @@ pub fn read(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts>
     if method == "CONNECT" {
         return Err(Refusal::Method);
     }
-    check_target(request.path.unwrap_or_default(), method)?;
+    let exact_target = target::check(request.path.unwrap_or_default(), method)?;
     let fields = Fields::read(request.headers, request.version == Some(1))?;
     if limits.max_body > 0 && matches!(fields.body, BodyFraming::Length(length) if length > limits.max_body) {
         return Err(Refusal::BodyTooLarge);
@@ -78,6 +92,7 @@ pub fn read(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts>
         body: fields.body,
         upgrade: fields.upgrade,
         idempotent: is_idempotent(method),
+        exact_target,
     }))
 }
 
@@ -192,27 +207,6 @@ fn has_bare_line_feed(head: &[u8]) -> bool {
     head.first() == Some(&b'\n') || after_any_other
 }
 
-/// Origin form, absolute form, or the asterisk of OPTIONS; no fragment (RFC 9112 section 3.2).
-fn check_target(target: &str, method: &str) -> Result<(), Refusal> {
-    let in_form = if target.starts_with('/') {
-        true
-    } else if let Some((scheme, rest)) = target.split_once("://") {
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        // Last of all, hyper must be able to read it: it would answer in its own way.
-        (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
-            && is_authority(authority.as_bytes())
-            && Uri::try_from(target).is_ok()
-    } else {
-        target == "*" && method == "OPTIONS"
-    };
-    if in_form && target.bytes().all(is_target_byte) { Ok(()) } else { Err(Refusal::MalformedTarget) }
-}
-
-/// What a URI may hold (RFC 3986 section 2) and what browsers send without encoding it; never `#`.
-fn is_target_byte(byte: u8) -> bool {
-    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'{' | b'|' | b'}' | b'~')
-}
-
 /// What a registered name may hold, and an IPv4 address (RFC 3986 section 3.2.2).
 const IN_HOST: [bool; 256] = {
     let mut allowed = [false; 256];
@@ -229,7 +223,7 @@ const IN_HOST: [bool; 256] = {
 };
 
 /// One host with an optional port (RFC 3986 section 3.2.2), without user information.
-fn is_authority(value: &[u8]) -> bool {
+pub(super) fn is_authority(value: &[u8]) -> bool {
     let (host_is_plain, port) = match value {
         [b'[', rest @ ..] => {
             let Some(end) = memchr::memchr(b']', rest) else { return false };

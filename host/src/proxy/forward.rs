@@ -11,7 +11,7 @@ use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
 use crate::downstream::head::is_idempotent as is_idempotent_method;
 use crate::downstream::{Client, Refusal};
-use crate::request::RequestHead;
+use crate::request::{ExactTarget, RequestHead};
 use crate::upstream::{Upload, names_connection_scheme};
 
 /// How this proxy names itself in `Via` (RFC 9110 section 7.6.3).
@@ -24,6 +24,11 @@ pub(super) fn adopt_absolute_target(parts: &mut Parts) -> Result<(), Failure> {
     let host =
         HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Refused(Refusal::MalformedTarget))?;
     parts.headers.insert(HOST, host);
+    if parts.extensions.get::<ExactTarget>().is_some_and(|target| target.bytes() == b"*") {
+        // What the client asks of the server as a whole (RFC 9112 section 3.2.4).
+        parts.uri = Uri::from_static("*");
+        return Ok(());
+    }
     let path = parts.uri.path_and_query().cloned();
     parts.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
     Ok(())

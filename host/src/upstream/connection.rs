@@ -139,7 +139,7 @@ impl UpstreamConnection {
             Some(_) => CONTINUE_WAIT.min(patience.span()),
             None => patience.span(),
         };
-        self.traffic.reset();
+        self.traffic.begin(head);
         deadline.set(span());
         let mut sent_before = 0;
         let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);

@@ -5,14 +5,17 @@
 //! wait until something was written, and a write that fails is what it is on TCP: nobody reads any more, but what was
 //! said before can still be read.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::request::ExactTarget;
 
 /// What a request's exchange needs to know of its socket.
 #[derive(Debug, Default)]
@@ -26,13 +29,36 @@ pub struct Traffic {
     /// It serves one exchange and no other: the backend has answered before it was asked, or takes nothing any more. What
     /// it sends next may belong to either request.
     pub(super) is_last: Cell<bool>,
+    /// What goes out in place of the target that hyper writes, and where it begins.
+    target: RefCell<Option<(usize, ExactTarget)>>,
 }
 
 impl Traffic {
-    /// An exchange begins.
-    pub(super) fn reset(&self) {
+    /// An exchange begins, with this head as the next that is sent.
+    pub(super) fn begin(&self, head: &Parts) {
         self.received.set(0);
         self.sent.set(0);
+        let target = head.extensions.get::<ExactTarget>();
+        *self.target.borrow_mut() = target.map(|target| (head.method.as_str().len() + 1, target.clone()));
+    }
+
+    /// The first of these bytes with the exact target among them, as long as that isn't sent. hyper writes one of the same
+    /// length.
+    fn with_target(&self, bufs: &[io::IoSlice<'_>]) -> Option<Vec<u8>> {
+        let mut target = self.target.borrow_mut();
+        let (start, exact) = target.as_ref()?;
+        let sent = usize::try_from(self.sent.get()).unwrap_or(usize::MAX);
+        if sent >= start + exact.bytes().len() {
+            *target = None;
+            return None;
+        }
+        let mut bytes = bufs.iter().find(|buf| !buf.is_empty())?.to_vec();
+        for (at, byte) in exact.bytes().iter().enumerate() {
+            if let Some(out) = (start + at).checked_sub(sent).and_then(|at| bytes.get_mut(at)) {
+                *out = *byte;
+            }
+        }
+        Some(bytes)
     }
 }
 
@@ -131,7 +157,8 @@ impl AsyncWrite for BackendStream {
         if self.state == State::Deaf {
             return Poll::Ready(Ok(buf.len()));
         }
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let exact = self.traffic.with_target(&[io::IoSlice::new(buf)]);
+        let written = Pin::new(&mut self.stream).poll_write(cx, exact.as_deref().unwrap_or(buf));
         self.sent(cx, written, buf.len())
     }
 
@@ -144,7 +171,12 @@ impl AsyncWrite for BackendStream {
         if self.state == State::Deaf {
             return Poll::Ready(Ok(offered()));
         }
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let exact = self.traffic.with_target(bufs);
+        let stream = Pin::new(&mut self.stream);
+        let written = match &exact {
+            None => stream.poll_write_vectored(cx, bufs),
+            Some(exact) => stream.poll_write(cx, exact),
+        };
         self.sent(cx, written, offered())
     }
 
