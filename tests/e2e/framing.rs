@@ -78,13 +78,14 @@ fn a_transfer_coding_other_than_one_chunked_is_refused() {
 }
 
 /// Chunked bodies that break the rules, the sound part before the break apart from the rest.
-const BROKEN: [(&str, &str); 22] = [
+const BROKEN: [(&str, &str); 23] = [
     ("", "x\r\n"),
     ("", "\r\n"),
     ("", "-1\r\n"),
     ("", "+5\r\nhello\r\n0\r\n\r\n"),
     ("", " 5\r\nhello\r\n0\r\n\r\n"),
-    ("", "5 \r\nhello\r\n0\r\n\r\n"),
+    ("", "5 5\r\nhello\r\n0\r\n\r\n"),
+    ("", "5 \nhello\r\n0\r\n\r\n"),
     ("", "0x5\r\nhello\r\n0\r\n\r\n"),
     ("", "5\nhello\r\n0\r\n\r\n"),
     ("", "5\rhello\r\n0\r\n\r\n"),

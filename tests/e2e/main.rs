@@ -6,6 +6,7 @@ mod backends;
 mod bad_backends;
 mod bodies;
 mod body_of_any_method;
+mod chunk_sizes;
 mod commands;
 mod configuration;
 mod connection_authentication;

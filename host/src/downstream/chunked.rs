@@ -7,8 +7,13 @@ use super::Refusal;
 
 /// Longest line of a chunk size with its extension, bytes.
 const MAX_SIZE_LINE: usize = 1024;
+/// All extensions of a body together, bytes. hyper takes fewer than 16 KiB, and what it refuses would look like a client
+/// that has left.
+const MAX_EXTENSIONS: usize = 15 * 1024;
 /// Largest trailer section, bytes.
 const MAX_TRAILERS: usize = 8 * 1024;
+/// Most trailer fields; hyper takes no more.
+const MAX_FIELDS: usize = 100;
 
 /// Where in the chunked framing the next byte stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +23,10 @@ pub struct Chunked {
     size: u64,
     /// Bytes of the line or trailer section being read.
     length: usize,
+    /// Bytes of extensions so far.
+    extensions: usize,
+    /// Trailer fields so far.
+    fields: usize,
     /// How much more data there may be.
     left: u64,
 }
@@ -27,6 +36,9 @@ enum Place {
     /// Before the first hexadecimal digit.
     SizeStart,
     Size,
+    /// White space after the size: allowed before an extension (RFC 9112 section 7.1.1), and taken at the end of the line, as
+    /// some clients pad the number.
+    SizeSpace,
     Extension,
     SizeLf,
     Data,
@@ -42,7 +54,7 @@ enum Place {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Self { place: Place::SizeStart, size: 0, length: 0, left: u64::MAX }
+        Self { place: Place::SizeStart, size: 0, length: 0, extensions: 0, fields: 0, left: u64::MAX }
     }
 }
 
@@ -101,9 +113,13 @@ impl Chunked {
                     .ok_or(Refusal::Chunk)?;
                 Place::Size
             }
-            (Place::Size, b';') => Place::Extension,
-            (Place::Size | Place::Extension, b'\r') => Place::SizeLf,
-            (Place::Extension, b'\t' | b' '..=b'~' | 0x80..) => Place::Extension,
+            (Place::Size | Place::SizeSpace, b' ' | b'\t') => Place::SizeSpace,
+            (Place::Size | Place::SizeSpace, b';') => Place::Extension,
+            (Place::Size | Place::SizeSpace | Place::Extension, b'\r') => Place::SizeLf,
+            (Place::Extension, b'\t' | b' '..=b'~' | 0x80..) if self.extensions < MAX_EXTENSIONS => {
+                self.extensions += 1;
+                Place::Extension
+            }
             (Place::SizeLf, b'\n') => {
                 self.length = 0;
                 self.left = self.left.checked_sub(self.size).ok_or(Refusal::BodyTooLarge)?;
@@ -115,7 +131,10 @@ impl Chunked {
                 Place::SizeStart
             }
             (Place::TrailerStart, b'\r') => Place::EndLf,
-            (Place::TrailerStart, byte) if is_token(byte) => Place::TrailerName,
+            (Place::TrailerStart, byte) if is_token(byte) && self.fields < MAX_FIELDS => {
+                self.fields += 1;
+                Place::TrailerName
+            }
             (Place::TrailerName, b':') => Place::TrailerValue,
             (Place::TrailerName, byte) if is_token(byte) => Place::TrailerName,
             (Place::TrailerValue, b'\r') => Place::TrailerLf,
@@ -175,6 +194,9 @@ mod tests {
         check(b"a;name=value\r\n0123456789\r\n00\r\n\r\n", Ok((32, true)));
         check(b"1\r\na\r\n0\r\nx-sum: 1\r\nx-b:\r\n\r\n", Ok((27, true)));
         check(b"FF\r\nabc", Ok((7, false)));
+        check(b"3 ;a=b\r\nabc\r\n0\r\n\r\n", Ok((18, true)));
+        check(b"3\t;a=b\r\nabc\r\n0 \t ;\r\n\r\n", Ok((22, true)));
+        check(b"3 \r\nabc\r\n0   \r\n\r\n", Ok((17, true)));
     }
 
     #[test]
@@ -195,7 +217,12 @@ mod tests {
             b"-1\r\n",
             b"+1\r\n",
             b" 1\r\n",
-            b"1 \r\na\r\n",
+            b"1 1\r\na\r\n",
+            b"1 \n",
+            b"1 \r\r\n",
+            b"1 x\r\n",
+            b"1 \x0b\r\n",
+            b" ;a\r\n",
             b"0x1\r\na",
             b"1\na\r\n",
             b"1\rxa",
@@ -214,6 +241,18 @@ mod tests {
             check(body, Err(Refusal::Chunk));
         }
         check(&[b"1;".as_slice(), &[b'x'; MAX_SIZE_LINE]].concat(), Err(Refusal::Chunk));
+        check(&[b"1".as_slice(), &[b' '; MAX_SIZE_LINE]].concat(), Err(Refusal::Chunk));
         check(&[b"0\r\nx: ".as_slice(), &[b'x'; MAX_TRAILERS]].concat(), Err(Refusal::Chunk));
+        check(&[b"0\r\n".as_slice(), &b"x:\r\n".repeat(MAX_FIELDS + 1)].concat(), Err(Refusal::Chunk));
+        let extended = [b"1;".as_slice(), &[b'x'; 512], b"\r\na\r\n"].concat();
+        check(&extended.repeat(MAX_EXTENSIONS / 512 + 1), Err(Refusal::Chunk));
+    }
+
+    #[test]
+    fn what_is_just_within_the_limits_passes() {
+        let extended = [b"1;".as_slice(), &[b'x'; 512], b"\r\na\r\n"].concat();
+        let fields = b"x:\r\n".repeat(MAX_FIELDS);
+        let body = [&extended.repeat(MAX_EXTENSIONS / 512)[..], b"0\r\n", &fields, b"\r\n"].concat();
+        check(&body, Ok((body.len(), true)));
     }
 }

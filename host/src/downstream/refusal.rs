@@ -44,8 +44,9 @@ pub enum Refusal {
     /// An `Expect` other than `100-continue` (RFC 9110 section 10.1.1).
     #[error("unknown expectation")]
     Expectation,
-    /// A chunk, its size, extension or trailer isn't well-formed (RFC 9112 section 7.1).
-    #[error("malformed chunked body")]
+    /// A chunk, its size, extension or trailer isn't well-formed (RFC 9112 section 7.1), or there is more of the latter than
+    /// anybody needs.
+    #[error("malformed chunked body, or too much in it beside its data")]
     Chunk,
     /// The body is larger than `max_body`.
     #[error("request body too large")]
