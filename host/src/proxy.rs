@@ -173,6 +173,9 @@ async fn serve(
             forward::response_headers(response);
             // hyper closes on a body that nobody has read to its end; the client shall know.
             persistence.announce(response, client.may_keep_alive() && attempts.upload.is_over());
+            if persistence.ends_by_close(response) {
+                client.end_by_close();
+            }
             Ok(Served::Response(exchange))
         }
     }

@@ -111,8 +111,9 @@ async fn requests(
         match ended {
             None => gate.take_back(&parts.read_buf),
             Some(ended) => {
-                if let Err(error) = ended {
-                    tracing::debug!(peer = %client.peer, %error, "connection ended");
+                match ended {
+                    Ok(()) => gate.all_sent(),
+                    Err(error) => tracing::debug!(peer = %client.peer, %error, "connection ended"),
                 }
                 return Some((gate, parts.read_buf));
             }

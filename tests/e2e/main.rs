@@ -11,6 +11,7 @@ mod commands;
 mod configuration;
 mod connection_authentication;
 mod connections;
+mod cut_off;
 mod demo;
 mod discovery;
 mod draining;

@@ -53,6 +53,8 @@ pub struct Client {
     stays_with_http: Cell<bool>,
     /// Number of the last request that asked for another protocol, or 0.
     upgrade_request: Cell<u64>,
+    /// The response in work ends where the connection does, which the gate hasn't prepared for yet.
+    ends_by_close: Cell<bool>,
     /// Targets, by the numbers of their requests, that hyper can't hold. Nearly always empty.
     exact_targets: RefCell<Vec<(u64, ExactTarget)>>,
     gate: RefCell<Option<Waker>>,
@@ -131,6 +133,7 @@ impl Client {
             replay_number: Cell::new(0),
             stays_with_http: Cell::default(),
             upgrade_request: Cell::default(),
+            ends_by_close: Cell::default(),
             exact_targets: RefCell::default(),
             gate: RefCell::default(),
             grace: Cell::new(None),
@@ -174,6 +177,11 @@ impl Client {
                 self.wait_awake();
             }
         }
+    }
+
+    /// The client will take the end of the connection for the end of the response: nothing but its true end may look like that.
+    pub fn end_by_close(&self) {
+        self.ends_by_close.set(true);
     }
 
     /// Whether the connection's last request may be followed by another one.
@@ -303,6 +311,11 @@ impl Client {
         let is_one_of_many = self.receive.count() > MANY * DEADLINES;
         let rest_after = if is_one_of_many { REST_SOON_AFTER } else { REST_AFTER };
         self.receive.set_at(self.receive.after(rest_after).min(self.idle_until.get()));
+    }
+
+    /// Whether a response is about to begin whose end is that of the connection. Says so once.
+    pub(super) fn begins_to_end_by_close(&self) -> bool {
+        self.ends_by_close.take()
     }
 
     /// A request passes.

@@ -5,13 +5,15 @@
 //! like any other; the path knows from [`Client::begin_request`] what it stands for and answers in order, also behind
 //! requests that are still in work.
 
+mod sending;
+
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::framing::{Expected, Framing, Stop};
@@ -40,6 +42,8 @@ pub struct Gate<S> {
     response: Rate,
     /// Number of the request that `response` is about.
     response_number: u64,
+    /// Whatever closes the connection resets it.
+    resets: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,7 @@ impl<S> Gate<S> {
             body: Rate::default(),
             response: Rate::default(),
             response_number: 0,
+            resets: false,
         }
     }
 
@@ -327,60 +332,5 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 }
             }
         }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Gate<S> {
-    /// Watches over a write: a client that takes nothing for too long, or too little, is gone.
-    fn poll_sent(&mut self, cx: &Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        let (deadline, limits) = (&self.client.send, &self.client.limits);
-        if let Poll::Ready(sent) = written {
-            if self.response.is_waiting() {
-                self.response.stop_waiting(self.deadlines.now());
-                deadline.clear();
-            }
-            if let Ok(bytes) = &sent {
-                self.response.count(*bytes);
-            }
-            return Poll::Ready(sent);
-        }
-        if self.response_number != self.client.begun() && !self.response.is_waiting() {
-            // What went into the system's buffers until now says nothing about the client.
-            self.response_number = self.client.begun();
-            self.response = Rate::default();
-        }
-        deadline.set_at(self.response.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate));
-        ready!(deadline.poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Gate<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.poll_sent(cx, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.poll_sent(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    /// Does nothing: the close that follows ends the connection just as well, and for one system call less. Where the client
-    /// may still be sending, whoever closes ends our side first.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

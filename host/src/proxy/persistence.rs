@@ -25,6 +25,11 @@ impl Persistence {
         }
     }
 
+    /// Whether the client can see the end of this response only by the end of the connection.
+    pub(super) fn ends_by_close<B: Body>(self, response: &Response<B>) -> bool {
+        self != Self::Implied && response.body().size_hint().exact().is_none()
+    }
+
     /// Says in the response whether the connection goes on, which it never does unless it `may`.
     ///
     /// hyper goes by what is said, except that it adds a `keep-alive` for an old client to any response that isn't of the

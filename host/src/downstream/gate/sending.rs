@@ -1,0 +1,87 @@
+//! What goes out through the gate: watched for clients that don't take it, and never cut off in a way that looks whole.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+
+use super::{Gate, Rate};
+
+impl Gate<TcpStream> {
+    /// The response in work ends with the connection. If it is cut off, be it because the process dies, a plain close would
+    /// make it look whole: so from now on every close is a reset, until all of it is [sent](Self::all_sent).
+    #[cold]
+    fn reset_on_close(&mut self) {
+        self.resets = self.stream.set_zero_linger().is_ok();
+    }
+
+    /// hyper has nothing more to send.
+    pub fn all_sent(&mut self) {
+        // Unless it has given up in the middle of a write.
+        if self.resets && !self.response.is_waiting() {
+            let _ = SockRef::from(&self.stream).set_linger(None);
+        }
+    }
+
+    /// Watches over a write: a client that takes nothing for too long, or too little, is gone.
+    fn poll_sent(&mut self, cx: &Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let (deadline, limits) = (&self.client.send, &self.client.limits);
+        if let Poll::Ready(sent) = written {
+            if self.response.is_waiting() {
+                self.response.stop_waiting(self.deadlines.now());
+                deadline.clear();
+            }
+            if let Ok(bytes) = &sent {
+                self.response.count(*bytes);
+            }
+            return Poll::Ready(sent);
+        }
+        if self.response_number != self.client.begun() && !self.response.is_waiting() {
+            // What went into the system's buffers until now says nothing about the client.
+            self.response_number = self.client.begun();
+            self.response = Rate::default();
+        }
+        deadline.set_at(self.response.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate));
+        ready!(deadline.poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncWrite for Gate<TcpStream> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.client.begins_to_end_by_close() {
+            self.reset_on_close();
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_sent(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.client.begins_to_end_by_close() {
+            self.reset_on_close();
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_sent(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Does nothing: the close that follows ends the connection just as well, and for one system call less. Where the client
+    /// may still be sending, whoever closes ends our side first.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
