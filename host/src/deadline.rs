@@ -130,6 +130,12 @@ impl Deadline {
         self.set_at(self.after(span));
     }
 
+    /// The time of the last sweep.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.shared.now.get()
+    }
+
     /// The moment at which `span` has passed from now for certain.
     #[must_use]
     pub fn after(&self, span: Duration) -> Moment {

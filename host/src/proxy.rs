@@ -141,16 +141,17 @@ async fn serve(
     let found = Found::among(&parts.headers);
     let may_upgrade = found.upgrade && client.may_upgrade(number);
     let upgrade = may_upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
+    let clock = proxy.deadlines.clock();
     let attempts = Attempts {
         balancer,
         client,
         session,
-        clock: proxy.deadlines.clock(),
+        clock,
         number,
         upgrade: upgrade.as_ref(),
         spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),
         authenticates: found.authorization && forward::authenticates_connection(&parts),
-        upload: forward::upload(&parts, body, balancer.limits().retry.body, found.expect),
+        upload: forward::upload(&parts, body, balancer.limits().retry.body, found.expect, clock),
     };
     let mut head = RequestHead::new(parts, client.peer.ip());
     forward::request_head(&mut head, client, upgrade.as_ref(), found);

@@ -10,6 +10,7 @@ mod place;
 mod pool;
 mod progress;
 mod session;
+mod stall;
 mod stream;
 mod tunnel;
 mod upload;

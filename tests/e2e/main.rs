@@ -7,6 +7,7 @@ mod bad_backends;
 mod bodies;
 mod body_of_any_method;
 mod chunk_sizes;
+mod client_faults;
 mod commands;
 mod configuration;
 mod connection_authentication;

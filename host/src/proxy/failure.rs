@@ -44,7 +44,9 @@ impl Failure {
             }
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
-            Self::Upstream(upstream::Error::SlowRequest) => StatusCode::REQUEST_TIMEOUT,
+            Self::Upstream(upstream::Error::SlowRequest | upstream::Error::ClientStalled) => {
+                StatusCode::REQUEST_TIMEOUT
+            }
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             // Nothing was sent to anyone, so whoever asks again loses nothing.
             Self::Upstream(upstream::Error::Connect(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -82,7 +84,9 @@ impl Failure {
     pub(super) fn log(&self, peer: SocketAddr) {
         let error = self.label();
         match self {
-            Self::Upstream(upstream::Error::ClientAbort | upstream::Error::SlowRequest)
+            Self::Upstream(
+                upstream::Error::ClientAbort | upstream::Error::ClientStalled | upstream::Error::SlowRequest,
+            )
             | Self::Refused(_)
             | Self::PolicyReject(_)
             // The fault itself has been logged.

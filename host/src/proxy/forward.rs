@@ -9,6 +9,7 @@ use super::Failure;
 use super::failure::ERROR_HEADER;
 use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
+use crate::clock::Clock;
 use crate::downstream::head::is_idempotent as is_idempotent_method;
 use crate::downstream::{Client, Refusal};
 use crate::request::{ExactTarget, RequestHead};
@@ -60,11 +61,17 @@ pub(super) fn authenticates_connection(parts: &Parts) -> bool {
 }
 
 /// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.
-pub(super) fn upload(parts: &Parts, body: Incoming, keep: usize, expects_continue: bool) -> Upload {
+pub(super) fn upload(
+    parts: &Parts,
+    body: Incoming,
+    keep: usize,
+    expects_continue: bool,
+    clock: Clock,
+) -> Upload {
     let keep = if is_idempotent(parts) { keep } else { 0 };
     // No proxy says there whom a request is for.
     let clean = |trailers: &mut HeaderMap| forwarding::remove(trailers, |_| true);
-    Upload::new(body, keep, expects_continue, clean)
+    Upload::new(body, keep, expects_continue, clean, clock)
 }
 
 /// Makes a head what goes to the backend, and finds out who the client is.

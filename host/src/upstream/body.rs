@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use super::Error;
 use super::connection::{classify, in_all};
 use super::exchange::Exchange;
+use super::stall::{Stall, TAKEN_NOTHING};
 
 /// The body of a backend's response.
 ///
@@ -22,6 +23,8 @@ pub struct ExchangeBody {
     exchange: Box<Exchange>,
     /// It has broken off, which hyper is about to hear.
     broken: Option<Box<Error>>,
+    /// The client hasn't taken what has come.
+    held: Stall,
 }
 
 /// So much of a body that nobody wants is read, so that its connection can be kept.
@@ -29,7 +32,7 @@ const DISCARDED: usize = 64 * 1024;
 
 impl ExchangeBody {
     pub(super) fn new(incoming: Incoming, exchange: Box<Exchange>) -> Self {
-        Self { incoming, exchange, broken: None }
+        Self { incoming, exchange, broken: None, held: Stall::default() }
     }
 
     /// Does without the body: takes what is there already, waits for nothing, and keeps the connection if that was all.
@@ -69,6 +72,11 @@ impl ExchangeBody {
     /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may
     /// think that its request was never served: so hyper hears of it only after it had the chance to send that.
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let now = self.exchange.session.client.upstream.now();
+        let error = match error {
+            Error::Reset if self.held.total(now) >= TAKEN_NOTHING => Error::SlowReader,
+            error => self.exchange.upload.blame(error),
+        };
         self.exchange.connection = None;
         self.exchange.progress.broken(&error);
         self.broken = Some(Box::new(error));
@@ -89,14 +97,18 @@ impl Body for ExchangeBody {
         if let Some(error) = this.broken.take() {
             return Poll::Ready(Some(Err(*error)));
         }
+        this.held.end(|| this.exchange.session.client.upstream.now());
         match this.poll_incoming(cx) {
             Poll::Ready(frame) => {
-                this.exchange.session.client.upstream.clear();
+                let deadline = &this.exchange.session.client.upstream;
+                deadline.clear();
                 match frame {
-                    Some(Ok(_)) if this.exchange.session.client.upstream.is_out_of_bound() => {
-                        this.fail(Error::TotalTimeout, cx)
+                    // There is more: it wasn't the backend that took so long.
+                    Some(Ok(_)) if deadline.is_out_of_bound() => this.fail(Error::SlowReader, cx),
+                    Some(Ok(frame)) => {
+                        this.held.begin(|| deadline.now());
+                        Poll::Ready(Some(Ok(frame)))
                     }
-                    Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
                     Some(Err(error)) => this.fail(classify(error), cx),
                     None => Poll::Ready(None),
                 }

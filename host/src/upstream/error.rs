@@ -45,6 +45,12 @@ pub enum Error {
     /// follows it in the new protocol, can't be told apart.
     #[error("the backend changed the protocol before the request was whole")]
     EarlyUpgrade,
+    /// The backend closed the connection after the client had let it wait for the rest of its request.
+    #[error("the client sent nothing more of its request, and the backend closed the connection")]
+    ClientStalled,
+    /// The response broke off, or took too long, while it waited for the client to take it.
+    #[error("the client took too long to take the response")]
+    SlowReader,
     /// The client left, or broke off its request body.
     #[error("the client left before its request was whole")]
     ClientAbort,
@@ -65,6 +71,7 @@ impl Error {
             Self::BadResponse(_) | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::EarlyUpgrade => "early-upgrade",
+            Self::ClientStalled | Self::SlowReader => "client-stalled",
             Self::ClientAbort => "client-abort",
         }
     }
@@ -104,7 +111,9 @@ impl Error {
             | Self::TransferCoding
             | Self::UnwantedUpgrade
             | Self::EarlyUpgrade => outcome::UPSTREAM_RESET,
-            Self::SlowRequest | Self::ClientAbort => outcome::CLIENT_ABORT,
+            Self::SlowRequest | Self::ClientStalled | Self::SlowReader | Self::ClientAbort => {
+                outcome::CLIENT_ABORT
+            }
         }
     }
 }

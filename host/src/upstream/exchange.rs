@@ -24,7 +24,7 @@ use crate::clock::Clock;
 pub struct Exchange {
     pub(super) session: Rc<Session>,
     pub(super) connection: Option<Box<UpstreamConnection>>,
-    upload: Upload,
+    pub(super) upload: Upload,
     /// The request carries credentials that authenticate its connection.
     authenticates: bool,
     pub(super) progress: Progress,
@@ -132,7 +132,9 @@ impl Exchange {
                         self.connection = Some(connection);
                         return Ok(self.response.insert(response).status());
                     }
-                    Err(failure) => failure,
+                    Err(SendFailure { error, reached }) => {
+                        SendFailure { error: self.upload.blame(error), reached }
+                    }
                 };
             match reached {
                 Reached::Nothing if connection.reused => {}

@@ -12,6 +12,10 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::Error;
+use super::stall::{SENT_NOTHING, Stall};
+use crate::clock::Clock;
+
 /// The body of a client's request, which outlives the attempts to send it.
 #[derive(Debug, Clone, Default)]
 pub struct Upload(Option<Rc<Source>>);
@@ -24,6 +28,11 @@ struct Source {
     length: Option<u64>,
     /// The client has sent it to its end.
     over: Cell<bool>,
+    /// The client has broken it off.
+    broken: Cell<bool>,
+    /// The client keeps the backend waiting for it.
+    stall: Stall,
+    clock: Clock,
     kept: RefCell<Kept>,
     /// What is done to the trailers before anybody gets them.
     clean: fn(&mut HeaderMap),
@@ -46,7 +55,13 @@ impl Upload {
     /// `Expect: 100-continue` it isn't asked for until the backend says so. `clean` takes out of the trailers what the backend
     /// shall not get.
     #[must_use]
-    pub fn new(incoming: Incoming, keep: usize, expects_continue: bool, clean: fn(&mut HeaderMap)) -> Self {
+    pub fn new(
+        incoming: Incoming,
+        keep: usize,
+        expects_continue: bool,
+        clean: fn(&mut HeaderMap),
+        clock: Clock,
+    ) -> Self {
         if incoming.is_end_stream() {
             return Self(None);
         }
@@ -56,6 +71,9 @@ impl Upload {
             incoming: RefCell::new(incoming),
             length,
             over: Cell::default(),
+            broken: Cell::default(),
+            stall: Stall::default(),
+            clock,
             kept: RefCell::new(Kept::All { bytes: Vec::new(), trailers: None, limit }),
             clean,
             continued: expects_continue.then(Arc::default),
@@ -83,6 +101,23 @@ impl Upload {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.0.as_ref().is_none_or(|source| source.over.get())
+    }
+
+    /// Whose fault it is that the backend has broken off, or fallen silent: the client's, if that has broken off itself, or
+    /// has kept the backend waiting.
+    pub(super) fn blame(&self, error: Error) -> Error {
+        match (&error, &self.0) {
+            (Error::Reset | Error::IdleTimeout | Error::TotalTimeout, Some(source)) if !source.over.get() => {
+                if source.broken.get() {
+                    Error::ClientAbort
+                } else if source.stall.is_on() && source.stall.total(source.clock.now()) >= SENT_NOTHING {
+                    Error::ClientStalled
+                } else {
+                    error
+                }
+            }
+            _ => error,
+        }
     }
 
     /// Where the permission to send it goes, if it needs one.
@@ -159,7 +194,12 @@ impl Body for RequestBody {
             return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
         let mut incoming = source.incoming.borrow_mut();
-        let mut frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        let Poll::Ready(mut frame) = Pin::new(&mut *incoming).poll_frame(cx) else {
+            source.stall.begin(|| source.clock.now());
+            return Poll::Pending;
+        };
+        source.stall.end(|| source.clock.now());
+        source.broken.set(matches!(frame, Some(Err(_))));
         if let Some(Ok(frame)) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
