@@ -3,6 +3,9 @@
 //! A tokio timer per request costs an entry in its wheel and a wake-up. The timeouts of a proxy nearly never fire and
 //! need no precision, so each is a [`Deadline`] that a worker-wide [sweep](Deadlines::sweep) looks at every
 //! [`GRANULARITY`]. They fire up to that much late, never early.
+//!
+//! Time in which the process was stopped, or starved of CPU, doesn't count: nobody could be heard in it. It shows as a gap between
+//! two sweeps.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,6 +16,9 @@ use crate::clock::{Clock, Moment};
 
 /// Time between two sweeps.
 pub const GRANULARITY: Duration = Duration::from_millis(50);
+
+/// With more time than this between two sweeps nothing has run in between. Less is load, and the time of all.
+const GAP: Duration = Duration::from_millis(500);
 
 const NEVER: Moment = Moment(u64::MAX);
 
@@ -25,7 +31,10 @@ pub struct Deadlines {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
+    /// The time of the last sweep.
     now: Cell<Moment>,
+    /// So much of the clock's time was left out until then.
+    skipped: Cell<Duration>,
     entries: RefCell<Vec<Rc<Entry>>>,
     /// Entries without a deadline, for deadlines to come.
     spare: RefCell<Vec<Rc<Entry>>>,
@@ -38,6 +47,14 @@ impl Shared {
     fn after(&self, span: Duration) -> Moment {
         // The last sweep lies in the past: one granule more, so that nothing fires early.
         self.now.get().after(span + GRANULARITY)
+    }
+
+    /// A moment of the clock's without the time in which nothing ran.
+    fn awake(&self, moment: Moment) -> Moment {
+        let skipped = self.skipped.get();
+        let awake = Moment(0).after(moment.since(Moment(0)).saturating_sub(skipped));
+        let now = self.now.get();
+        if awake.since(now) > GAP { now.after(GRANULARITY) } else { awake }
     }
 }
 
@@ -61,7 +78,13 @@ impl Deadlines {
     pub fn new(clock: Clock) -> Self {
         let now = Cell::new(clock.now());
         Self {
-            shared: Rc::new(Shared { clock, now, entries: RefCell::default(), spare: RefCell::default() }),
+            shared: Rc::new(Shared {
+                clock,
+                now,
+                skipped: Cell::default(),
+                entries: RefCell::default(),
+                spare: RefCell::default(),
+            }),
         }
     }
 
@@ -77,10 +100,17 @@ impl Deadlines {
         self.shared.after(span)
     }
 
-    /// The clock that the deadlines run on.
+    /// The clock that the deadlines run on, as long as there are no gaps.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.shared.clock
+    }
+
+    /// A moment of the clock's in the time that deadlines know, in which gaps are left out: for spans that say something of
+    /// others.
+    #[must_use]
+    pub fn awake(&self, moment: Moment) -> Moment {
+        self.shared.awake(moment)
     }
 
     /// A deadline that isn't set.
@@ -95,7 +125,16 @@ impl Deadlines {
 
     /// Takes the time and wakes whoever waits for a deadline that has passed.
     pub fn sweep(&self) {
-        let now = self.shared.clock.now();
+        self.sweep_at(self.shared.clock.now());
+    }
+
+    fn sweep_at(&self, clock: Moment) {
+        let now = self.shared.awake(clock);
+        let skipped = clock.since(now);
+        let gap = skipped.saturating_sub(self.shared.skipped.replace(skipped));
+        if !gap.is_zero() {
+            tracing::warn!(?gap, "a worker was stopped or starved of CPU; its timeouts leave that time out");
+        }
         self.shared.now.set(now);
         for entry in self.shared.entries.borrow().iter().filter(|entry| entry.at.get() <= now) {
             if let Some(waker) = entry.waker.borrow_mut().take() {
@@ -269,6 +308,31 @@ mod tests {
         deadline.unbind();
         deadline.set(Duration::from_secs(3600));
         assert!(!deadline.is_set_within(Duration::from_secs(60)) && !deadline.is_out_of_bound());
+    }
+
+    #[test]
+    fn time_in_which_nothing_ran_does_not_count() {
+        let deadlines = Deadlines::new(Clock::start());
+        let began = deadlines.now();
+        let at = |milliseconds| began.after(Duration::from_millis(milliseconds));
+        let deadline = deadlines.deadline();
+        deadline.set_at(at(1_000));
+        for milliseconds in [50, 100, 550] {
+            deadlines.sweep_at(at(milliseconds));
+        }
+        assert_eq!(deadlines.now(), at(550), "late, but it ran");
+        // Stopped for three seconds. Before the first sweep, too, that is no time of anybody's.
+        assert_eq!(deadlines.awake(at(3_560)), at(600));
+        deadlines.sweep_at(at(3_560));
+        assert_eq!(deadlines.awake(at(3_570)), at(610));
+        assert!(!passed(&deadline));
+        deadlines.sweep_at(at(3_950));
+        assert!(!passed(&deadline));
+        deadlines.sweep_at(at(3_960));
+        assert!(passed(&deadline), "400 ms more, and it has run for a second");
+        // Once more.
+        deadlines.sweep_at(at(60_000));
+        assert_eq!(deadlines.now(), at(1_050));
     }
 
     #[test]

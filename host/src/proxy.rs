@@ -146,7 +146,7 @@ async fn serve(
         balancer,
         client,
         session,
-        clock,
+        deadlines: &proxy.deadlines,
         number,
         upgrade: upgrade.as_ref(),
         spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),

@@ -295,7 +295,7 @@ async fn prune(current: Rc<Current>) {
         ticks.tick().await;
         let proxy = current.get();
         for pool in &proxy.pools {
-            pool.prune(proxy.deadlines.now());
+            pool.prune(proxy.deadlines.clock().now());
         }
     }
 }

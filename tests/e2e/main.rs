@@ -41,6 +41,7 @@ mod reuse;
 mod route_policies;
 mod slow_clients;
 mod smoke;
+mod stopped;
 mod swap;
 mod targets;
 mod timeouts;

@@ -10,8 +10,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::hop_by_hop::Found;
 use super::{Failure, forward};
 use crate::backend::Backend;
-use crate::clock::Clock;
 use crate::config::RetryLimits;
+use crate::deadline::Deadlines;
 use crate::downstream::Client;
 use crate::pool::RetryCost;
 use crate::request::RequestHead;
@@ -31,7 +31,7 @@ pub(super) struct Attempts<'a> {
     pub(super) balancer: &'a Rc<Balancer>,
     pub(super) client: &'a Rc<Client>,
     pub(super) session: &'a Rc<Session>,
-    pub(super) clock: Clock,
+    pub(super) deadlines: &'a Deadlines,
     /// The request's number on its connection.
     pub(super) number: u64,
     pub(super) upgrade: Option<&'a HeaderValue>,
@@ -92,7 +92,7 @@ impl Attempts<'_> {
             if !self.restore(&mut head.parts, &outcome) {
                 break;
             }
-            if !self.balancer.may_retry(self.clock.now(), next.cost) {
+            if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
                 tracing::debug!(pool = %self.balancer.pool().name, "no retry: the budget is used up");
                 break;
             }
@@ -124,7 +124,7 @@ impl Attempts<'_> {
 
     async fn attempt(&self, claim: Claim, head: &mut Parts, patience: Patience) -> Outcome {
         let mut exchange =
-            Exchange::begin(claim, self.session, self.upload.clone(), self.authenticates, self.clock);
+            Exchange::begin(claim, self.session, self.upload.clone(), self.authenticates, self.deadlines);
         match exchange.run(head, patience, || self.replay()).await {
             Ok(()) => Ok(exchange),
             Err(failed) => Err(Lost { backend: Arc::clone(exchange.backend()), failed }),

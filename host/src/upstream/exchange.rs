@@ -15,7 +15,7 @@ use super::session::authenticates_connection;
 use super::tunnel::Tunnel;
 use super::{Claim, Error, ExchangeBody, Session, Upload};
 use crate::backend::Backend;
-use crate::clock::Clock;
+use crate::deadline::Deadlines;
 
 /// A request at the backend that was picked for it: one attempt, and the response that came of it.
 ///
@@ -61,9 +61,9 @@ impl Exchange {
         session: &Rc<Session>,
         upload: Upload,
         authenticates: bool,
-        clock: Clock,
+        deadlines: &Deadlines,
     ) -> Box<Self> {
-        let (session, progress) = (Rc::clone(session), Progress::begin(claim, clock));
+        let (session, progress) = (Rc::clone(session), Progress::begin(claim, deadlines));
         Box::new(Self { session, connection: None, upload, authenticates, progress, response: None })
     }
 

@@ -10,16 +10,17 @@ use super::connection::UpstreamConnection;
 use super::place::ConnectionPlace;
 use super::{Claim, Error, Session};
 use crate::backend::{Backend, Completion, Sign};
-use crate::clock::{Clock, Moment};
+use crate::clock::Moment;
 use crate::config::UpstreamLimits;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Deadlines};
 use crate::policy;
 
 /// An exchange in progress. Its end, which is when it is dropped, is told to the policy that picked.
 #[derive(Debug)]
 pub(super) struct Progress {
     claim: Claim,
-    clock: Clock,
+    deadlines: Deadlines,
+    /// In the time that deadlines know: one in which the proxy didn't run is no backend's.
     began: Moment,
     /// Status of the response, and when its head came.
     answered: Option<(StatusCode, Moment)>,
@@ -27,9 +28,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn begin(claim: Claim, clock: Clock) -> Self {
+    pub(super) fn begin(claim: Claim, deadlines: &Deadlines) -> Self {
         // Whoever drops an exchange without a word does so because the client is gone.
-        Self { claim, clock, began: clock.now(), answered: None, outcome: outcome::CLIENT_ABORT }
+        let began = deadlines.awake(deadlines.clock().now());
+        Self { claim, deadlines: deadlines.clone(), began, answered: None, outcome: outcome::CLIENT_ABORT }
     }
 
     pub(super) fn backend(&self) -> &Arc<Backend> {
@@ -56,8 +58,8 @@ impl Progress {
 
     /// The head of the response has come.
     pub(super) fn answered(&mut self, status: StatusCode) {
-        let now = self.clock.now();
-        self.answered = Some((status, now));
+        let now = self.deadlines.clock().now();
+        self.answered = Some((status, self.deadlines.awake(now)));
         self.count(now, Sign::of(status));
     }
 
@@ -65,7 +67,7 @@ impl Progress {
     pub(super) fn broken(&mut self, error: &Error) {
         self.outcome = error.outcome();
         if self.outcome != outcome::CLIENT_ABORT && !error.is_our_own() {
-            self.count(self.clock.now(), Sign::GatewayFailure);
+            self.count(self.deadlines.clock().now(), Sign::GatewayFailure);
         }
     }
 
@@ -83,13 +85,14 @@ impl Progress {
         if connection.pinned {
             session.keep_pinned(&self.claim, connection);
         } else {
-            self.claim.idle().put(connection, self.clock.now());
+            self.claim.idle().put(connection, self.deadlines.clock().now());
         }
     }
 
     fn count(&self, now: Moment, sign: Sign) {
         let stats = &self.backend().stats;
-        stats.complete(now, Completion { latency: now.since(self.began), failed: sign.is_failure() });
+        let latency = self.deadlines.awake(now).since(self.began);
+        stats.complete(now, Completion { latency, failed: sign.is_failure() });
         if let Some(streak) = stats.streaks.count(sign) {
             self.claim.pool().pool().alarm.hear(streak);
         }
@@ -107,7 +110,7 @@ impl Drop for Progress {
         let response = policy::Response {
             answered: self.answered.map(|(status, head)| (status, head.since(self.began))),
             outcome: self.outcome,
-            total: self.clock.now().since(self.began),
+            total: self.deadlines.awake(self.deadlines.clock().now()).since(self.began),
         };
         picker.observe(*picked, &response, mem::take(kept));
     }
