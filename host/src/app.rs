@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::control::admin;
 use crate::control::archive::Archive;
 use crate::control::watch::PluginWatch;
+use crate::descriptors::Descriptors;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
 use crate::policy::{Milestone, PolicyLoader, PolicySlot};
@@ -175,7 +176,7 @@ impl App {
         let phase = self.phase.subscribe();
         async move {
             if let Some(socket) = socket {
-                admin::serve(socket?, phase).await?;
+                admin::serve(socket?, phase, Descriptors::of_process().for_admin()).await?;
             }
             std::future::pending().await
         }

@@ -27,11 +27,8 @@ use tokio::task::LocalSet;
 pub use settings::HealthSettings;
 
 use crate::clock::Clock;
+use crate::descriptors::Descriptors;
 use crate::pool::Pool;
-
-/// Most checks at a time, over all pools: each is a connection. Even if a thousand backends of a rack go dark, and each
-/// check takes its second, every one of them is checked every second.
-const MAX_CHECKS: usize = 1_024;
 
 /// A pool and what is wanted of its health.
 #[derive(Debug, Clone)]
@@ -95,7 +92,9 @@ impl Drop for HealthMonitor {
 
 /// Sends a patrol to each pool, and calls it off when the pool is gone.
 async fn command(mut wanted: channel::Receiver<Vec<Assignment>>, clock: Clock) {
-    let permits = Arc::new(Semaphore::new(MAX_CHECKS));
+    // Each is a connection. Even if a thousand backends of a rack go dark, and each check takes its second, every one of
+    // them is checked every second.
+    let permits = Arc::new(Semaphore::new(Descriptors::of_process().for_health_checks()));
     let mut patrols: HashMap<Box<str>, channel::Sender<Assignment>> = HashMap::new();
     loop {
         let pools = wanted.borrow_and_update().clone();

@@ -7,12 +7,14 @@
 
 pub mod app;
 pub mod backend;
+pub mod burst;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
 pub mod deadline;
 pub mod demo;
+pub mod descriptors;
 pub mod discovery;
 pub mod downstream;
 pub mod drain;

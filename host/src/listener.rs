@@ -1,6 +1,7 @@
 //! Sockets that clients connect to.
 
 mod connections;
+mod idle;
 mod inherited;
 
 use std::io;
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use connections::{ConnectionLimit, ConnectionPermit};
+pub use idle::{Awaited, IdleClients, IdlePlace};
 pub use inherited::{Inherited, Role};
 
 use crate::config::{DownstreamLimits, ListenerConfig};

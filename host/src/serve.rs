@@ -15,10 +15,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::clock::{Clock, Moment};
 use crate::deadline::Deadline;
 use crate::downstream::{Client, Gate};
 use crate::drain::DrainGuard;
-use crate::listener::Listener;
+use crate::listener::{Awaited, IdleClients, IdlePlace, Listener};
 use crate::proxy::{self, Current};
 use crate::upstream::Session;
 
@@ -31,6 +32,14 @@ const LATE_GRACE: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
+/// A connection that hasn't sent anything yet is left in peace for so long even if others need the room: its request may
+/// be on the way.
+const FIRST_GRACE: Duration = Duration::from_secs(1);
+
+/// The same for one that has had a response: a bit longer than it takes to rest, so that the one which was idle the longest is
+/// among those that rest.
+const NEXT_GRACE: Duration = Duration::from_millis(450);
+
 type ClientGate = Gate<TcpStream>;
 
 /// Serves a connection until it ends.
@@ -38,6 +47,7 @@ pub async fn connection(
     current: Rc<Current>,
     listener: Rc<Listener>,
     drain: DrainGuard,
+    idle: Rc<IdleClients>,
     stream: TcpStream,
     peer: SocketAddr,
 ) {
@@ -50,7 +60,7 @@ pub async fn connection(
     ));
     let session = Rc::new(Session::new(client));
     let gate = Gate::new(stream, Rc::clone(&session.client), deadlines);
-    let Some((gate, unread)) = requests(&current, &session, &drain, gate).await else { return };
+    let Some((gate, unread)) = requests(&current, &session, &drain, &idle, gate).await else { return };
 
     let cut_short = session.client.refusal().is_some() || gate.is_within_body() || !unread.is_empty();
     if let Some(tunnel) = session.tunnel.take() {
@@ -76,6 +86,7 @@ async fn requests(
     current: &Rc<Current>,
     session: &Rc<Session>,
     drain: &DrainGuard,
+    idle: &Rc<IdleClients>,
     mut gate: ClientGate,
 ) -> Option<(ClientGate, Bytes)> {
     let client = &session.client;
@@ -84,14 +95,31 @@ async fn requests(
             client.end_soon(LATE_GRACE);
         }
     };
+    let clock = current.get().deadlines.clock();
+    let mut awaited = Awaited::First;
     loop {
+        let mut place: Option<IdlePlace> = None;
         let has_sent = poll_fn(|cx| {
             heed_drain(cx);
-            gate.poll_awake(cx)
+            if let Poll::Ready(has_sent) = gate.poll_awake(cx) {
+                return Poll::Ready(has_sent);
+            }
+            match &place {
+                None => place = Some(idle.wait(awaited, closable_from(client, awaited, clock), cx)),
+                Some(place) if !place.shall_leave(cx) => {}
+                Some(_) if gate.has_unread() => {
+                    client.end_soon(LATE_GRACE);
+                    return Poll::Ready(true);
+                }
+                Some(_) => return Poll::Ready(false),
+            }
+            Poll::Pending
         });
         if !has_sent.await {
             return None;
         }
+        drop(place);
+        awaited = Awaited::Next;
         client.wake();
         let mut http = Box::new(http1::Builder::new().serve_connection(
             TokioIo::new(gate),
@@ -118,6 +146,14 @@ async fn requests(
                 return Some((gate, parts.read_buf));
             }
         }
+    }
+}
+
+/// From when on an idle connection may be closed to make room.
+fn closable_from(client: &Client, awaited: Awaited, clock: Clock) -> Moment {
+    match awaited {
+        Awaited::First => clock.now().after(FIRST_GRACE),
+        Awaited::Next => client.last_used().after(NEXT_GRACE),
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::config::UpstreamLimits;
 use crate::deadline::Deadlines;
+use crate::descriptors::Descriptors;
 use crate::listener::Listener;
 use crate::policy::{Picker, PolicySlot};
 use crate::pool::Pool;
@@ -30,6 +31,9 @@ pub use update::{ListenerShare, PolicyShare, Update};
 
 /// Between two looks at idle upstream connections.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long an upstream connection stays idle while the process runs out of file descriptors.
+const SCARCE_IDLE: Duration = Duration::from_secs(1);
 
 /// Everything a worker starts with. Made before its thread, so that nothing can fail once there is traffic.
 #[derive(Debug)]
@@ -294,8 +298,9 @@ async fn prune(current: Rc<Current>) {
     loop {
         ticks.tick().await;
         let proxy = current.get();
+        let longest = if Descriptors::of_process().are_scarce() { SCARCE_IDLE } else { Duration::MAX };
         for pool in &proxy.pools {
-            pool.prune(proxy.deadlines.clock().now());
+            pool.prune(proxy.deadlines.clock().now(), longest);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Client connections: many at a time, for many requests, and never more than allowed.
 
+use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::harness::{Backend, Client, Proxy, Setup};
+use crate::harness::{Backend, Client, Latch, Proxy, Setup};
 
 #[test]
 fn a_thousand_connections_are_served_at_a_time() {
@@ -73,42 +74,124 @@ fn is_kept_waiting(client: &Client) -> bool {
     waiting
 }
 
+/// A backend that answers `/held` only once it may.
+fn backend(held: &Latch) -> Backend {
+    let held = held.clone();
+    Backend::start(move |exchange| {
+        if exchange.request.target() == "/held" {
+            held.wait();
+        }
+        exchange.respond("backend");
+    })
+}
+
 #[test]
 fn over_the_limit_a_client_waits_until_another_one_leaves() {
     for limit in [1, 3] {
-        let backend = Backend::named("backend");
+        let release = Latch::default();
+        let backend = backend(&release);
         let listener = format!("max_connections = {limit}");
         let proxy = Setup { listener: &listener, ..Setup::default() }.start(&[&backend]);
-        let mut served: Vec<Client> = Vec::new();
+        let mut busy: Vec<Client> = Vec::new();
         // So many rounds that every worker has had its turn.
         for round in 0..12 {
             let mut client = proxy.client();
-            client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-            if served.len() == limit {
+            client.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
+            if busy.len() == limit {
                 assert!(is_kept_waiting(&client), "limit {limit}, round {round}");
-                drop(served.remove(0));
+                drop(busy.remove(0));
             }
-            assert_eq!(client.response("GET").status(), 200, "limit {limit}, round {round}");
-            served.push(client);
+            backend.wait_for_requests(round + 1);
+            busy.push(client);
+        }
+        release.open();
+        for client in &mut busy {
+            assert_eq!(client.response("GET").status(), 200, "who was let in is served");
         }
     }
 }
 
 #[test]
-fn without_open_files_left_accepting_pauses_and_goes_on() {
+fn over_the_limit_the_client_that_was_idle_the_longest_makes_room() {
+    let backend = Backend::named("backend");
+    let setup = Setup { workers: 4, listener: "max_connections = 8", ..Setup::default() };
+    let proxy = setup.start(&[&backend]);
+    // More than a keep-alive timeout later they would leave by themselves.
+    let began = Instant::now();
+    let mut idle: VecDeque<Client> = VecDeque::new();
+    for round in 0..16 {
+        let mut client = proxy.client();
+        assert_eq!(client.get("/").text(), "backend", "round {round}");
+        idle.push_back(client);
+        if idle.len() > 8 {
+            assert!(idle.pop_front().expect("the oldest").is_closed(), "round {round}");
+            // Those after it are as they were.
+            assert!(idle.iter_mut().step_by(5).all(|client| is_kept_waiting(client)), "round {round}");
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(55), "{:?}", began.elapsed());
+    for client in &mut idle {
+        assert_eq!(client.get("/").text(), "backend");
+    }
+    assert_eq!(proxy.log_with("no room for new clients").len(), 1, "told once");
+}
+
+#[test]
+fn a_client_that_has_sent_nothing_yet_makes_room_as_well() {
+    let backend = Backend::named("backend");
+    let proxy = Setup { listener: "max_connections = 4", ..Setup::default() }.start(&[&backend]);
+    let mut silent: Vec<Client> = (0..4).map(|_| proxy.client()).collect();
+    let began = Instant::now();
+    assert_eq!(proxy.client().get("/").text(), "backend");
+    assert!(began.elapsed() < Duration::from_secs(8), "not only after header_timeout: {:?}", began.elapsed());
+    assert!(silent[0].is_closed());
+}
+
+#[test]
+fn a_client_within_a_request_does_not_make_room() {
+    let release = Latch::default();
+    let backend = backend(&release);
+    let proxy = Setup { listener: "max_connections = 3", ..Setup::default() }.start(&[&backend]);
+    let (mut held, mut half, mut idle) = (proxy.client(), proxy.client(), proxy.client());
+    held.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
+    half.send("GET / HTTP/1.1\r\nHo");
+    assert_eq!(idle.get("/").text(), "backend");
+    let mut new = proxy.client();
+    assert_eq!(new.get("/").text(), "backend");
+    assert!(idle.is_closed());
+    half.send("st: test\r\n\r\n");
+    release.open();
+    assert_eq!((half.response("GET").status(), held.response("GET").status()), (200, 200));
+}
+
+#[test]
+fn without_open_files_left_accepting_pauses_and_idle_clients_make_room() {
     let backend = Backend::named("backend");
     let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);
     let mut served = proxy.client();
     assert_eq!(served.get("/").text(), "backend");
     proxy.leave_open_files(10);
-    let crowd: Vec<Client> = (0..40).map(|_| proxy.client()).collect();
+    let _crowd: Vec<Client> = (0..40).map(|_| proxy.client()).collect();
     proxy.wait_for_log("cannot accept; pausing");
     // What is connected already has all it needs.
     for _ in 0..10 {
         assert_eq!(served.get("/").text(), "backend");
     }
-    let pauses = proxy.wait_for_logs("cannot accept; pausing", 3).len();
-    assert!(pauses < 200, "it doesn't spin");
-    drop(crowd);
-    assert_eq!(proxy.client().get("/").text(), "backend");
+    assert_eq!(proxy.client().get("/").text(), "backend", "though nobody leaves");
+    assert_eq!(proxy.log_with("cannot accept").len(), 1, "told once");
+}
+
+#[test]
+fn without_open_files_left_an_idle_connection_to_another_backend_makes_room() {
+    let backends = [Backend::named("first"), Backend::named("second")];
+    let pool = "[pool.test.retry]\nattempts = 0";
+    let proxy = Setup { workers: 1, pool, ..Setup::default() }.start(&backends.each_ref());
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 200);
+    proxy.leave_open_files(0);
+    for _ in 0..4 {
+        let response = client.get("/");
+        assert_eq!(response.status(), 200, "{response:?}");
+    }
+    assert!(backends.iter().all(|backend| backend.count() >= 2));
 }

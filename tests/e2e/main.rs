@@ -27,6 +27,7 @@ mod hostile;
 mod idle_connections;
 mod limits;
 mod old_clients;
+mod open_files;
 mod own_label;
 mod policies;
 mod probation;

@@ -130,9 +130,7 @@ impl Next {
         let listener_configs = config.listeners.iter().cloned();
         let at_work = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
         let listeners = sockets.keep(listeners);
-        for (listener, _) in &listeners {
-            listener.connections.set(listener.limits.max_connections);
-        }
+        sockets::limit_connections(listeners.iter().map(|(listener, _)| listener), workers);
         let (policies, mut pickers): (Vec<_>, Vec<_>) =
             policies.into_iter().map(|(policy, pickers)| (policy, pickers.map(Vec::into_iter))).unzip();
         let of_routes = policies::of_routes(&config);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::{Config, ConfigError, ListenerConfig};
+use crate::descriptors::{self, Descriptors};
 use crate::listener::{self, Inherited, Listener, Role};
 
 /// Sockets of the listeners at work.
@@ -68,6 +69,29 @@ pub(super) fn bind(
     };
     let bound = config.listeners.iter().enumerate().map(bind);
     bound.filter_map(|bound| bound.map_err(|fault| faults.push(fault)).ok()).collect()
+}
+
+/// Lets each listener have as many connections as are configured for it, or as the limit of open files allows.
+pub(super) fn limit_connections<'a>(listeners: impl Iterator<Item = &'a Listener>, workers: usize) {
+    let listeners: Vec<&Listener> = listeners.collect();
+    let wanted: Vec<usize> = listeners.iter().map(|listener| listener.limits.max_connections).collect();
+    let descriptors = Descriptors::of_process();
+    let available = descriptors.for_clients(workers, listeners.len());
+    for (listener, allowed) in listeners.iter().zip(descriptors::divide(available, &wanted)) {
+        let before = listener.connections.limit();
+        listener.connections.set(allowed);
+        if allowed < listener.limits.max_connections && allowed != before {
+            let needed = descriptors.needed(wanted.iter().sum(), workers, listeners.len());
+            tracing::warn!(
+                address = %listener.address,
+                max_connections = listener.limits.max_connections,
+                allowed,
+                open_files = descriptors.limit(),
+                "too few open files for max_connections, as each client may need a connection to a backend; raise their \
+                 limit (LimitNOFILE= of the service, or ulimit -n) to {needed}, or lower max_connections"
+            );
+        }
+    }
 }
 
 impl Bound {

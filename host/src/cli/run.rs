@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use rustix::process::{Resource, Rlimit};
 
 use crate::app::{App, Circumstances, Reload};
 use crate::config::Config;
 use crate::control::service;
 use crate::control::signals::{Request, Signals};
 use crate::control::take_over::{self, Successor};
+use crate::descriptors::Descriptors;
 use crate::worker::Drained;
 
 /// The admin server. It ends only by an error.
@@ -39,7 +39,9 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
         }
     };
     log_to_stderr();
-    raise_file_limit();
+    if let Err(error) = Descriptors::raise_limit() {
+        tracing::warn!(%error, limit = Descriptors::of_process().limit(), "cannot raise the limit of open files");
+    }
 
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
@@ -153,16 +155,6 @@ fn ended(drained: Drained) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-/// Takes as many file descriptors as the system allows: every connection is one, and the usual limit of 1024 is there for
-/// programs that know no better than select(2).
-fn raise_file_limit() {
-    let limit = rustix::process::getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = rustix::process::setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, limit = ?limit.current, "cannot raise the limit of open files");
-    }
 }
 
 fn log_to_stderr() {

@@ -1,12 +1,26 @@
 //! The admin server: whether the proxy is alive, and whether it should get traffic.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
 
+use crate::burst::Burst;
+use crate::clock::Clock;
 use crate::worker::Phase;
 
 /// Binds the admin address.
@@ -20,15 +34,29 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(socket)
 }
 
-/// Serves until the task is dropped.
+/// From the end of a response, or from connecting, to the end of the next request's head. So it is how long a connection may
+/// be idle, too.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long accepting pauses when the process has run out of file descriptors or memory.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until this is dropped.
 ///
 /// `GET /live` is 200 as long as the process answers; `GET /ready` is 200 while it serves and 503 once it drains, so
 /// that whoever sends it traffic stops in time.
 ///
+/// There are at most `max_connections`. One more takes the place of the one that has been without a request for the longest:
+/// whoever looks after the proxy gets in, however many others only hold connections.
+///
 /// # Errors
 ///
-/// The socket fails.
-pub async fn serve(socket: TcpListener, phase: watch::Receiver<Phase>) -> std::io::Result<()> {
+/// The event loop doesn't take the socket.
+pub async fn serve(
+    socket: TcpListener,
+    phase: watch::Receiver<Phase>,
+    max_connections: usize,
+) -> std::io::Result<()> {
     let ready = move || async move {
         match *phase.borrow() {
             Phase::Serving => (StatusCode::OK, "ready\n"),
@@ -36,5 +64,91 @@ pub async fn serve(socket: TcpListener, phase: watch::Receiver<Phase>) -> std::i
         }
     };
     let router = Router::new().route("/live", get(async || "live\n")).route("/ready", get(ready));
-    axum::serve(tokio::net::TcpListener::from_std(socket)?, router).await
+    let socket = tokio::net::TcpListener::from_std(socket)?;
+    let (mut connections, clock) = (Connections::new(router), Clock::start());
+    let (crowded, exhausted) = (Burst::default(), Burst::default());
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => {
+                if connections.leave_at_most(max_connections.saturating_sub(1))
+                    && let Some(times) = crowded.count(clock.now())
+                {
+                    tracing::warn!(
+                        max_connections,
+                        times,
+                        "admin: too many connections; idle ones are closed"
+                    );
+                }
+                connections.serve(stream);
+            }
+            // The connection is gone before it was accepted; the next one is unaffected.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+            Err(error) => {
+                if let Some(times) = exhausted.count(clock.now()) {
+                    tracing::warn!(%error, times, "admin: cannot accept; pausing");
+                }
+                connections.leave_at_most(connections.all.len().saturating_sub(1));
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The connections of the admin server. Dropping this ends them.
+struct Connections {
+    router: TowerToHyperService<Router>,
+    tasks: JoinSet<()>,
+    all: Vec<(AbortHandle, Arc<LastUse>)>,
+    uses: Arc<AtomicU64>,
+}
+
+/// When a connection was last used, by the number of uses of all of them; [`IN_USE`] while a request is answered.
+type LastUse = AtomicU64;
+
+const IN_USE: u64 = u64::MAX;
+
+impl Connections {
+    fn new(router: Router) -> Self {
+        let router = TowerToHyperService::new(router);
+        Self { router, tasks: JoinSet::new(), all: Vec::new(), uses: Arc::default() }
+    }
+
+    /// Ends the connections that were used least lately, until so many are left; whether there were more.
+    fn leave_at_most(&mut self, count: usize) -> bool {
+        while self.tasks.try_join_next().is_some() {}
+        self.all.retain(|(task, _)| !task.is_finished());
+        let surplus = self.all.len().saturating_sub(count);
+        for _ in 0..surplus {
+            let last_used = |(_, (_, used)): &(usize, &(AbortHandle, Arc<LastUse>))| used.load(Relaxed);
+            let Some((place, _)) = self.all.iter().enumerate().min_by_key(last_used) else { break };
+            self.all.swap_remove(place).0.abort();
+        }
+        surplus > 0
+    }
+
+    fn serve(&mut self, stream: TcpStream) {
+        let (router, uses) = (self.router.clone(), Arc::clone(&self.uses));
+        let last_use = Arc::new(LastUse::new(uses.fetch_add(1, Relaxed)));
+        let used = Arc::clone(&last_use);
+        let service = service_fn(move |request: Request<Incoming>| {
+            used.store(IN_USE, Relaxed);
+            let answer = router.call(request);
+            let (used, uses) = (Arc::clone(&used), Arc::clone(&uses));
+            async move {
+                let answer = answer.await;
+                used.store(uses.fetch_add(1, Relaxed), Relaxed);
+                answer
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let task = self.tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "admin connection ended");
+            }
+        });
+        self.all.push((task, last_use));
+    }
 }

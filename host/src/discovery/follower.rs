@@ -9,15 +9,13 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Clock;
 use crate::config::{DnsConfig, Question};
+use crate::descriptors::Descriptors;
 
 use super::Wanted;
 use super::answer::{Failure, Reply};
 use super::placement::Placement;
 use super::resolver::Resolver;
 use super::schedule::{Bounds, Burst, Schedule};
-
-/// Questions that are asked at a time.
-const AT_A_TIME: usize = 64;
 
 /// The longest sleep, for when there is nothing to ask.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -27,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(3_600);
 pub(super) struct Follower {
     clock: Clock,
     dns: DnsConfig,
+    /// Questions that are asked at a time.
+    at_a_time: usize,
     /// None until it is needed, and after a failure: what is wrong may have been mended in the system's configuration.
     resolver: Option<Arc<Resolver>>,
     schedules: HashMap<Question, Schedule>,
@@ -40,6 +40,7 @@ impl Follower {
         Self {
             clock,
             dns: DnsConfig::default(),
+            at_a_time: Descriptors::of_process().for_dns(),
             resolver: None,
             schedules: HashMap::new(),
             placements: Vec::new(),
@@ -103,7 +104,7 @@ impl Follower {
                 pause = pause.min(due.since(now));
                 continue;
             }
-            if self.lookups.len() >= AT_A_TIME {
+            if self.lookups.len() >= self.at_a_time {
                 // The end of one of them leads back here.
                 break;
             }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::{DnsConfig, Question};
+use crate::descriptors::Descriptors;
 
 use super::answer::{Asked, Failure, MOST, Record, Reply};
 
@@ -54,7 +55,8 @@ impl Resolver {
         let mut builder = TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
         let dns = builder.build().map_err(|error| failure(&error))?;
-        Ok(Arc::new(Self { dns, search, dots, timeout: config.timeout, slots: Semaphore::new(AT_A_TIME) }))
+        let slots = AT_A_TIME.min(Descriptors::of_process().for_dns());
+        Ok(Arc::new(Self { dns, search, dots, timeout: config.timeout, slots: Semaphore::new(slots) }))
     }
 
     /// Asks a question, and what follows from its answer.

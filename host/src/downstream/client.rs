@@ -62,6 +62,9 @@ pub struct Client {
     grace: Cell<Option<Duration>>,
     /// Until when an idle connection waits for a request.
     idle_until: Cell<Moment>,
+    /// When its last response was whole, or it was accepted: to the microsecond if the response was a backend's that keeps the
+    /// connection, else as the sweep knows the time.
+    last_used: Cell<Moment>,
     /// It has been idle for long enough, and nothing is kept for it that a next request can make anew.
     rests: Cell<bool>,
 }
@@ -138,6 +141,7 @@ impl Client {
             gate: RefCell::default(),
             grace: Cell::new(None),
             idle_until: Cell::new(idle_until),
+            last_used: Cell::new(deadlines.now()),
             rests: Cell::new(true),
         }
     }
@@ -219,6 +223,17 @@ impl Client {
     pub fn wake(&self) {
         self.rests.set(false);
         self.wait_awake();
+    }
+
+    /// A response was whole at this moment.
+    pub fn used(&self, now: Moment) {
+        self.last_used.set(now);
+    }
+
+    /// When that was last.
+    #[must_use]
+    pub fn last_used(&self) -> Moment {
+        self.last_used.get()
     }
 
     /// How many requests the path has begun.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -204,6 +205,13 @@ impl<S> Gate<S> {
 }
 
 impl Gate<TcpStream> {
+    /// Whether the client has sent something, as the system knows: the event loop may not know it yet.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        recv(&self.stream, &mut [0; 1], flags).is_ok_and(|(_, bytes)| bytes > 0)
+    }
+
     /// While the connection rests: ready when the client sends something or leaves, or its time is over. `false` = it is over.
     pub fn poll_awake(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if !self.outbox.is_empty() || self.stream.poll_read_ready(cx).is_ready() {

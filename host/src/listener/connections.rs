@@ -6,6 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::idle::Notice;
+use crate::burst::Burst;
+use crate::clock::Moment;
+
+/// Most connections that one client has closed: more than one only after the limit was lowered.
+const MAX_ASKED: usize = 256;
+
 /// The limit of a listener's connections, over all workers. It can change while there are connections.
 #[derive(Debug)]
 pub struct ConnectionLimit {
@@ -13,6 +20,10 @@ pub struct ConnectionLimit {
     free: Semaphore,
     /// Connections above the limit since it was lowered. So many of those that end make no room.
     surplus: AtomicUsize,
+    /// What the workers have in idle connections.
+    idle: Mutex<Vec<Arc<Notice>>>,
+    /// Clients that found no room.
+    shortage: Burst,
 }
 
 /// One connection. It counts until this is dropped.
@@ -23,7 +34,13 @@ impl ConnectionLimit {
     /// At most so many connections.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit: Mutex::new(limit), free: Semaphore::new(limit), surplus: AtomicUsize::new(0) }
+        Self {
+            limit: Mutex::new(limit),
+            free: Semaphore::new(limit),
+            surplus: AtomicUsize::new(0),
+            idle: Mutex::default(),
+            shortage: Burst::default(),
+        }
     }
 
     /// At most so many from now on. Connections that are there stay.
@@ -35,6 +52,43 @@ impl ConnectionLimit {
             self.surplus.fetch_add(less - taken, Relaxed);
         }
         (before..limit).for_each(|_| self.release());
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for one more, if there is some.
+    #[must_use]
+    pub fn try_acquire(self: &Arc<Self>) -> Option<ConnectionPermit> {
+        self.free.try_acquire().ok()?.forget();
+        Some(ConnectionPermit(Arc::clone(self)))
+    }
+
+    /// A client found no room. `Some` if that is to be told: how many have since it was last told.
+    pub fn count_shortage(&self, now: Moment) -> Option<u64> {
+        self.shortage.count(now)
+    }
+
+    /// Has the idle connection closed that has waited for a request the longest, on whichever worker it is. Answers whether
+    /// there is one.
+    pub fn ask_for_room(&self, now: Moment) -> bool {
+        let count = self.surplus.load(Relaxed).saturating_add(1).min(MAX_ASKED);
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = idle.iter().min_by_key(|notice| notice.oldest());
+        let oldest = oldest.filter(|notice| notice.oldest() <= now);
+        oldest.inspect(|notice| notice.ask(count)).is_some()
+    }
+
+    pub(super) fn add(&self, notice: Arc<Notice>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    }
+
+    pub(super) fn remove(&self, notice: &Arc<Notice>) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|known| !Arc::ptr_eq(known, notice));
     }
 
     /// Waits until there is room for one more.

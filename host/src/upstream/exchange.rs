@@ -107,18 +107,11 @@ impl Exchange {
         let deadline = &self.session.client.upstream;
         let mut replay = Some(replay);
         loop {
-            let limits = self.progress.limits();
             // What closed one idle connection may have closed them all.
             let idle = replay.as_ref().and_then(|_| self.progress.idle_connection(&self.session));
             let opened = match idle {
                 Some(connection) => Ok(connection),
-                None => match self.progress.place(deadline).await {
-                    Ok(place) => {
-                        let address = self.progress.backend().address;
-                        UpstreamConnection::open(address, place, limits, deadline).await
-                    }
-                    Err(error) => Err(error),
-                },
+                None => self.progress.connect(deadline).await,
             };
             let mut connection = match opened {
                 Ok(connection) => connection,

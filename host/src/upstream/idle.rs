@@ -55,13 +55,13 @@ impl IdleConnections {
     }
 
     /// Closes up to `count` of the connections that were used least lately; those of one client connection only if there is
-    /// no other, as its user has to authenticate once more.
-    pub(super) fn close(&self, count: usize) {
+    /// no other, as its user has to authenticate once more. Answers how many.
+    pub(super) fn close(&self, count: usize) -> usize {
         let mut stack = self.stack.borrow_mut();
         let shared = count.min(stack.len());
         stack.drain(..shared);
         let pinned = self.pinned.borrow();
-        let _closed = pinned.iter().filter_map(|slot| slot.upgrade()?.take()).take(count - shared).count();
+        shared + pinned.iter().filter_map(|slot| slot.upgrade()?.take()).take(count - shared).count()
     }
 
     /// Closes what has been idle for longer than `timeout`, and what its backend has closed.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
@@ -141,11 +142,19 @@ impl WorkerPool {
         }
     }
 
-    /// Closes connections that have been idle for too long, or that their backend has closed.
-    pub fn prune(&self, now: Moment) {
+    /// Closes connections that have been idle for too long, or for `longest`, or that their backend has closed.
+    pub fn prune(&self, now: Moment, longest: Duration) {
+        let timeout = self.limits.idle_connection_timeout.min(longest);
         for backend in &self.backends.borrow().all {
-            backend.idle.prune(now, self.limits.idle_connection_timeout);
+            backend.idle.prune(now, timeout);
         }
+    }
+
+    /// Closes the idle connection of each backend that was used least lately, so that another one can be opened. Answers
+    /// whether there was any.
+    pub(super) fn make_room(&self) -> bool {
+        let closed: usize = self.backends.borrow().all.iter().map(|backend| backend.idle.close(1)).sum();
+        closed > 0
     }
 }
 

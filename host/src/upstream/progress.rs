@@ -47,13 +47,24 @@ impl Progress {
         session.take_pinned(&self.claim).or_else(|| self.claim.idle().take())
     }
 
-    /// The right to another connection.
-    pub(super) async fn place(&self, deadline: &Deadline) -> Result<ConnectionPlace, Error> {
-        let (backend, pool) = (self.backend(), self.claim.pool().pool());
-        match ConnectionPlace::take(backend, pool, self.limits()) {
-            Some(place) => Ok(place),
-            None => ConnectionPlace::wait(backend, pool, self.limits(), deadline).await,
+    /// Another connection.
+    pub(super) async fn connect(&self, deadline: &Deadline) -> Result<Box<UpstreamConnection>, Error> {
+        match self.try_connect(deadline).await {
+            // What it lacks, such as a descriptor, idle ones hold.
+            Err(error) if error.is_our_own() && self.claim.pool().make_room() => {
+                self.try_connect(deadline).await
+            }
+            connected => connected,
         }
+    }
+
+    async fn try_connect(&self, deadline: &Deadline) -> Result<Box<UpstreamConnection>, Error> {
+        let (backend, pool, limits) = (self.backend(), self.claim.pool().pool(), self.limits());
+        let place = match ConnectionPlace::take(backend, pool, limits) {
+            Some(place) => place,
+            None => ConnectionPlace::wait(backend, pool, limits, deadline).await?,
+        };
+        UpstreamConnection::open(backend.address, place, limits, deadline).await
     }
 
     /// The head of the response has come.
@@ -79,13 +90,15 @@ impl Progress {
     /// Keeps the connection for another request, unless another worker needs its place: for anybody's, or the session's if
     /// it is pinned.
     pub(super) fn keep(&self, connection: Box<UpstreamConnection>, session: &Session) {
+        let now = self.deadlines.clock().now();
+        session.client.used(now);
         if self.backend().stats.connections_wanted() > 0 {
             return;
         }
         if connection.pinned {
             session.keep_pinned(&self.claim, connection);
         } else {
-            self.claim.idle().put(connection, self.deadlines.clock().now());
+            self.claim.idle().put(connection, now);
         }
     }
 

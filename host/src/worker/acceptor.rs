@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::TcpListener;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +12,27 @@ use tokio::task::JoinHandle;
 
 use super::crew::{Accepted, Crew};
 use super::incoming::Incoming;
+use crate::burst::Burst;
+use crate::descriptors::Descriptors;
 use crate::drain::Drain;
-use crate::listener::Listener;
+use crate::listener::{ConnectionPermit, IdleClients, Listener};
 
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// The same if an idle connection makes room.
+const ROOM_PAUSE: Duration = Duration::from_millis(5);
+
+/// A client that found no room has another idle connection closed after this, if that of the one before didn't help.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A listener at work, with its connections.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     shared: Rc<Shared>,
     tasks: Vec<JoinHandle<()>>,
+    /// What closes idle connections where others need the room.
+    making_room: JoinHandle<()>,
 }
 
 #[derive(Debug)]
@@ -30,6 +41,9 @@ struct Shared {
     listener: RefCell<Rc<Listener>>,
     crew: Rc<Crew>,
     drain: Drain,
+    idle: Rc<IdleClients>,
+    /// Connections that couldn't be accepted.
+    exhausted: Burst,
 }
 
 impl Acceptor {
@@ -40,11 +54,19 @@ impl Acceptor {
     /// The event loop doesn't take a socket.
     pub(super) fn start(listener: Listener, sockets: Vec<TcpListener>, crew: &Rc<Crew>) -> io::Result<Self> {
         let sockets: Vec<Incoming> = sockets.into_iter().map(Incoming::new).collect::<io::Result<_>>()?;
-        let listener = RefCell::new(Rc::new(listener));
-        let shared = Rc::new(Shared { listener, crew: Rc::clone(crew), drain: Drain::default() });
+        let idle = IdleClients::new(&listener.connections);
+        let shared = Rc::new(Shared {
+            listener: RefCell::new(Rc::new(listener)),
+            crew: Rc::clone(crew),
+            drain: Drain::default(),
+            idle: Rc::clone(&idle),
+            exhausted: Burst::default(),
+        });
         let accept = |socket| tokio::task::spawn_local(accept(Rc::clone(&shared), socket));
         let tasks = sockets.into_iter().map(accept).collect();
-        Ok(Self { shared, tasks })
+        let clock = crew.clock();
+        let making_room = tokio::task::spawn_local(async move { idle.make_room(clock).await });
+        Ok(Self { shared, tasks, making_room })
     }
 
     /// Whether this accepts for a listener, whatever its limits.
@@ -86,6 +108,7 @@ impl Acceptor {
 impl Drop for Acceptor {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+        self.making_room.abort();
     }
 }
 
@@ -102,18 +125,56 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
             Ok((stream, peer)) => {
                 // Only now: a worker without clients must not keep a permit from those that have some. And drain or not,
                 // who was accepted is served.
-                let permit = listener.connections.acquire().await;
+                let permit = match listener.connections.try_acquire() {
+                    Some(permit) => permit,
+                    None => shared.wait_for_room(&listener).await,
+                };
                 // It may have taken long.
                 let listener = Rc::clone(&shared.listener.borrow());
-                let guard = shared.drain.guard();
-                shared.crew.serve(Accepted { listener, guard, permit, stream, peer });
+                let (guard, idle) = (shared.drain.guard(), Rc::clone(&shared.idle));
+                shared.crew.serve(Accepted { listener, guard, idle, permit, stream, peer });
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
-                tracing::warn!(address = %listener.address, %error, "cannot accept; pausing");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                shared.pause(&listener, &error).await;
             }
         }
+    }
+}
+
+impl Shared {
+    /// Waits until a client may come in. Whoever has been idle for the longest makes room.
+    async fn wait_for_room(&self, listener: &Listener) -> ConnectionPermit {
+        let connections = &listener.connections;
+        let mut room = pin!(connections.acquire());
+        let clock = self.crew.clock();
+        if let Some(clients) = connections.count_shortage(clock.now()) {
+            tracing::warn!(
+                address = %listener.address,
+                limit = connections.limit(),
+                clients,
+                "no room for new clients: the longest idle ones are closed, or else the new ones wait"
+            );
+        }
+        loop {
+            connections.ask_for_room(clock.now());
+            tokio::select! {
+                biased;
+                permit = &mut room => return permit,
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Lets some time pass, as the system has nothing left for another connection.
+    async fn pause(&self, listener: &Listener, error: &io::Error) {
+        let now = self.crew.clock().now();
+        if let Some(times) = self.exhausted.count(now) {
+            let open_files = Descriptors::of_process().limit();
+            tracing::warn!(address = %listener.address, %error, open_files, times, "cannot accept; pausing");
+        }
+        let makes_room = listener.connections.ask_for_room(now);
+        tokio::time::sleep(if makes_room { ROOM_PAUSE } else { EXHAUSTED_PAUSE }).await;
     }
 }
 

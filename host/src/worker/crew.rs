@@ -11,8 +11,9 @@ use std::task::{Poll, Waker};
 
 use tokio::net::TcpStream;
 
+use crate::clock::Clock;
 use crate::drain::DrainGuard;
-use crate::listener::{ConnectionPermit, Listener};
+use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::proxy::Current;
 use crate::serve;
 
@@ -33,6 +34,8 @@ pub(super) struct Accepted {
     pub(super) listener: Rc<Listener>,
     /// Its part in the drain.
     pub(super) guard: DrainGuard,
+    /// Those who wait for a request as it will.
+    pub(super) idle: Rc<IdleClients>,
     /// Its part in the listener's limit.
     pub(super) permit: ConnectionPermit,
     /// Its socket.
@@ -54,6 +57,11 @@ impl Crew {
         Rc::new(Self { current: Rc::clone(current), spare: RefCell::default() })
     }
 
+    /// The time.
+    pub(super) fn clock(&self) -> Clock {
+        self.current.get().deadlines.clock()
+    }
+
     /// Serves a connection. Needs a local tokio runtime.
     pub(super) fn serve(self: &Rc<Self>, accepted: Accepted) {
         let spare = self.spare.borrow_mut().pop();
@@ -70,8 +78,8 @@ impl Crew {
 
 async fn serve_all(crew: Rc<Crew>, post: Rc<Post>) {
     loop {
-        let Accepted { listener, guard, permit, stream, peer } = post.next().await;
-        serve::connection(Rc::clone(&crew.current), listener, guard, stream, peer).await;
+        let Accepted { listener, guard, idle, permit, stream, peer } = post.next().await;
+        serve::connection(Rc::clone(&crew.current), listener, guard, idle, stream, peer).await;
         drop(permit);
         let mut spare = crew.spare.borrow_mut();
         if spare.len() == SPARE {

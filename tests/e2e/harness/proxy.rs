@@ -40,6 +40,18 @@ impl Proxy {
         Self::start_by(command, directory, config)
     }
 
+    /// Starts as a process that may have so many open files, and can't raise that.
+    pub(crate) fn start_with_open_files(limit: u32, config: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            &format!("ulimit -n {limit} && exec \"$0\" run"),
+            env!("CARGO_BIN_EXE_pointsman"),
+        ]);
+        Self::start_by(command, directory, config)
+    }
+
     /// Starts by a command that runs the program in the directory.
     pub(crate) fn start_by(mut command: Command, directory: TempDir, config: &str) -> Self {
         std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");

@@ -1,9 +1,10 @@
 //! Listeners that come, change and go.
 
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::pool;
-use crate::harness::{Backend, Client, Latch, Proxy, wait_until};
+use crate::harness::{Backend, Client, DEADLINE, Latch, Proxy, wait_until};
 
 fn address_in(line: &str) -> SocketAddr {
     let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
@@ -63,7 +64,14 @@ fn listeners_come_and_go_and_the_others_stay() {
 
 #[test]
 fn limits_of_a_listener_hold_for_connections_to_come() {
-    let backend = Backend::named("good");
+    let release = Latch::default();
+    let held = release.clone();
+    let backend = Backend::start(move |exchange| {
+        if exchange.request.target() == "/held" {
+            held.wait();
+        }
+        exchange.respond("good");
+    });
     let rest = pool("p", &[&backend], "");
     let start = |more: &str| format!("{}{rest}", listener("127.0.0.1:0", more));
     let proxy = Proxy::start(&start("max_uri_bytes = \"256B\""));
@@ -78,14 +86,22 @@ fn limits_of_a_listener_hold_for_connections_to_come() {
 
     // One connection is there; so one more is let in, and the next has to wait for its end.
     proxy.reload(&start("max_connections = 2"));
+    let seen = backend.count();
     let mut last = proxy.client();
-    assert_eq!(last.get("/").status(), 200);
+    for busy in [&mut other, &mut last] {
+        busy.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
+    }
+    backend.wait_for_requests(seen + 2);
     let mut waiting = proxy.client();
     waiting.send("GET /waiting HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert_eq!(other.get("/").status(), 200);
-    assert!(!backend.requests().iter().any(|request| request.target() == "/waiting"));
+    let mut third = [0];
+    waiting.stream().set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+    assert!(waiting.stream().peek(&mut third).is_err() && backend.count() == seen + 2);
+    waiting.stream().set_read_timeout(Some(DEADLINE)).expect("a timeout");
     drop(other);
     assert_eq!(waiting.response("GET").status(), 200);
+    release.open();
+    assert_eq!(last.response("GET").status(), 200);
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! How many files the process may have open, and what they are kept for.
+//!
+//! Every connection is an open file. If clients could take them all, none would be left for the backends that answer
+//! them, for health checks, or for whoever asks the admin server what is wrong.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What is open beside connections and listening sockets: standard streams, watched folders, plugin files that are read.
+const FIXED: usize = 24;
+
+/// What a worker's event loop has open.
+const PER_WORKER: usize = 4;
+
+/// The limit of open files of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descriptors(usize);
+
+impl Descriptors {
+    /// Raises the limit to what the system allows: the usual soft limit of 1024 is there for programs that use select(2).
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn raise_limit() -> io::Result<()> {
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+        Ok(())
+    }
+
+    /// The limit as it is now.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        Self(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn limit(self) -> usize {
+        self.0
+    }
+
+    /// Most connections to the admin server.
+    #[must_use]
+    pub fn for_admin(self) -> usize {
+        (self.0 / 16).clamp(1, 64)
+    }
+
+    /// Most health checks at a time.
+    #[must_use]
+    pub fn for_health_checks(self) -> usize {
+        (self.0 / 8).clamp(1, 1_024)
+    }
+
+    /// Most questions to DNS at a time.
+    #[must_use]
+    pub fn for_dns(self) -> usize {
+        (self.0 / 16).clamp(1, 64)
+    }
+
+    /// Most connections of clients, over so many listeners: half of what is left, as each may need one to a backend.
+    #[must_use]
+    pub fn for_clients(self, workers: usize, listeners: usize) -> usize {
+        self.0.saturating_sub(self.kept(workers, listeners)) / 2
+    }
+
+    /// Whether so many files are open that only those are left which are kept for others than clients and their backends.
+    #[must_use]
+    pub fn are_scarce(self) -> bool {
+        // A new one has the lowest number that is free.
+        match fcntl_dupfd_cloexec(io::stderr(), 0) {
+            Ok(file) => {
+                usize::try_from(file.as_raw_fd()).is_ok_and(|number| number >= self.0 - self.reserve())
+            }
+            Err(error) => matches!(error, Errno::MFILE | Errno::NFILE | Errno::INVAL),
+        }
+    }
+
+    /// The limit of open files that so many connections of clients need.
+    #[must_use]
+    pub fn needed(self, clients: usize, workers: usize, listeners: usize) -> usize {
+        // With more files, more are kept for what grows with them.
+        let largest = Self(usize::MAX);
+        clients.saturating_mul(2).saturating_add(largest.kept(workers, listeners))
+    }
+
+    /// What clients and their backends don't get.
+    fn kept(self, workers: usize, listeners: usize) -> usize {
+        // A worker has its socket of each listener and may hold a connection that waits for room; the process keeps a
+        // duplicate of each socket for its successor.
+        let sockets = workers.saturating_mul(listeners).saturating_mul(3);
+        let loops = workers.saturating_mul(PER_WORKER).saturating_add(FIXED);
+        sockets + loops + self.reserve()
+    }
+
+    /// What is kept for connections of the control side. Never more than a quarter.
+    fn reserve(self) -> usize {
+        (self.for_admin() + self.for_health_checks() + self.for_dns()).min(self.0 / 4)
+    }
+}
+
+/// What each listener may have of `available` connections, if it wants so many: all of it if there is enough, else a part
+/// in proportion, but never nothing.
+#[must_use]
+pub fn divide(available: usize, wanted: &[usize]) -> Vec<usize> {
+    let all: usize = wanted.iter().sum();
+    let part = |&wanted: &usize| {
+        let part = wanted as u128 * available as u128 / all.max(1) as u128;
+        wanted.min(usize::try_from(part).unwrap_or(usize::MAX).max(1))
+    };
+    wanted.iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_get_half_of_what_is_not_kept_for_others() {
+        for (limit, clients) in [(1 << 20, 523_693), (20_000, 9_405), (1_024, 365), (256, 77)] {
+            let descriptors = Descriptors(limit);
+            assert_eq!(descriptors.for_clients(2, 1), clients, "of {limit}");
+            let others = descriptors.for_admin() + descriptors.for_health_checks() + descriptors.for_dns();
+            assert!(2 * clients + others < limit, "{limit}");
+        }
+        assert_eq!(Descriptors(10).for_clients(2, 1), 0);
+        let needed = Descriptors(1_024).needed(10_000, 2, 1);
+        assert!(Descriptors(needed).for_clients(2, 1) >= 10_000);
+    }
+
+    #[test]
+    fn listeners_share_in_proportion_and_none_goes_without() {
+        assert_eq!(divide(100, &[40, 60]), [40, 60]);
+        assert_eq!(divide(100, &[10, 20]), [10, 20]);
+        assert_eq!(divide(100, &[1_000, 3_000]), [25, 75]);
+        assert_eq!(divide(3, &[1, 1_000_000]), [1, 2]);
+        assert_eq!(divide(0, &[7]), [1]);
+        assert!(divide(9, &[]).is_empty());
+    }
+}
