@@ -33,6 +33,7 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use policy::{OnFault, PolicyConfig, PolicySource, Probation};
 use read::{Source, Value};
+pub use route::PathPattern;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,8 +161,8 @@ impl Default for DownstreamLimits {
 pub struct RouteConfig {
     /// Which hosts match.
     pub host: HostPattern,
-    /// The request path must start with this; `/` matches all.
-    pub path: String,
+    /// Which paths match.
+    pub path: PathPattern,
     /// Index of the pool in [`Config::pools`].
     pub pool: usize,
     /// What picks from the pool for this route; the pool's own policy if there is none.
@@ -172,7 +173,7 @@ impl fmt::Display for RouteConfig {
     /// Host and path, such as `*.example.com/v1/`; the path alone if every host matches.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
-            HostPattern::Any => f.write_str(&self.path),
+            HostPattern::Any => self.path.fmt(f),
             HostPattern::Exact(host) => write!(f, "{host}{}", self.path),
             HostPattern::Subdomains(domain) => write!(f, "*.{domain}{}", self.path),
         }

@@ -1,27 +1,71 @@
 //! Which route a request takes.
 
+mod paths;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
 use crate::config::{HostPattern, RouteConfig};
+use paths::Paths;
 
 /// A route's place in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteIndex(pub usize);
 
-/// The routes in order; the first match wins.
+/// The routes; of those that match the first in the configuration wins.
+///
+/// However many there are, finding one costs a few lookups: a map for hosts, one for the domains above the host's labels, and
+/// below each host a sorted list of paths. Each answers its first match, and the first of these is it.
 #[derive(Debug, Default)]
 pub struct Router {
-    routes: Vec<RouteConfig>,
-    /// Some route is for certain hosts.
-    looks_at_host: bool,
+    /// For every host.
+    any: Paths,
+    /// By host, in lower case.
+    hosts: HashMap<Box<[u8]>, Paths>,
+    /// By IPv6 address, which has many spellings.
+    ipv6: HashMap<Ipv6Addr, Paths>,
+    /// For the subdomains of these, in lower case.
+    domains: HashMap<Box<[u8]>, Paths>,
+    /// Labels of the longest of them: a client's host of a hundred labels costs no more lookups.
+    labels: usize,
 }
+
+/// No host name is longer, and every pattern is one.
+const LONGEST_HOST: usize = 256;
 
 impl Router {
     /// A router over these routes.
     #[must_use]
     pub fn new(routes: Vec<RouteConfig>) -> Self {
-        let looks_at_host = routes.iter().any(|route| !matches!(route.host, HostPattern::Any));
-        Self { routes, looks_at_host }
+        let mut router = Self::default();
+        for (index, route) in routes.into_iter().enumerate() {
+            router.paths(&route.host).add(route.path, index);
+        }
+        router.all_paths().for_each(Paths::sort);
+        router
+    }
+
+    /// Where the routes with this host rule are.
+    fn paths(&mut self, host: &HostPattern) -> &mut Paths {
+        let key = |name: &str| name.to_ascii_lowercase().into_bytes().into_boxed_slice();
+        match host {
+            HostPattern::Any => &mut self.any,
+            HostPattern::Exact(name) => match ipv6(name.as_bytes()) {
+                Some(address) => self.ipv6.entry(address).or_default(),
+                None => self.hosts.entry(key(name)).or_default(),
+            },
+            HostPattern::Subdomains(domain) => {
+                self.labels = self.labels.max(domain.split('.').count());
+                self.domains.entry(key(domain)).or_default()
+            }
+        }
+    }
+
+    fn all_paths(&mut self) -> impl Iterator<Item = &mut Paths> {
+        let named = self.hosts.values_mut().chain(self.ipv6.values_mut()).chain(self.domains.values_mut());
+        named.chain([&mut self.any])
     }
 
     /// The route of a request. `authority` is what stands in `Host`; it is asked for if that matters.
@@ -29,12 +73,36 @@ impl Router {
     /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
     pub fn route<'a>(&self, authority: impl FnOnce() -> &'a [u8], path: &str) -> Option<RouteIndex> {
-        let host = if self.looks_at_host { host_of(authority()) } else { b"" };
         let path = if path == "*" { "/" } else { path };
-        self.routes
-            .iter()
-            .position(|route| matches_host(&route.host, host) && path.starts_with(&route.path))
-            .map(RouteIndex)
+        let any = self.any.first(path);
+        let looks_at_host = !(self.hosts.is_empty() && self.ipv6.is_empty() && self.domains.is_empty());
+        let named = if looks_at_host { self.by_host(host_of(authority()), path) } else { None };
+        first(any, named).map(RouteIndex)
+    }
+
+    /// The first route for this host and not for every host.
+    fn by_host(&self, host: &[u8], path: &str) -> Option<usize> {
+        let in_one = |paths: Option<&Paths>| paths.and_then(|paths| paths.first(path));
+        if let Some(address) = ipv6(host) {
+            return in_one(self.ipv6.get(&address));
+        }
+        let mut space = [0; LONGEST_HOST];
+        let lower = space.get_mut(..host.len())?;
+        lower.copy_from_slice(host);
+        lower.make_ascii_lowercase();
+        let host = &*lower;
+        let exact = in_one(self.hosts.get(host));
+        // A subdomain has something before the dot.
+        let dots = memchr::memrchr_iter(b'.', host).take(self.labels).filter(|&dot| dot > 0);
+        dots.fold(exact, |found, dot| first(found, in_one(self.domains.get(&host[dot + 1..]))))
+    }
+}
+
+/// The first of two.
+fn first(one: Option<usize>, other: Option<usize>) -> Option<usize> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -48,57 +116,8 @@ fn host_of(authority: &[u8]) -> &[u8] {
     host.strip_suffix(b".").unwrap_or(host)
 }
 
-fn matches_host(pattern: &HostPattern, host: &[u8]) -> bool {
-    match pattern {
-        HostPattern::Any => true,
-        HostPattern::Exact(name) => name.as_bytes().eq_ignore_ascii_case(host) || same_ipv6(name, host),
-        HostPattern::Subdomains(domain) => {
-            let Some(cut) = host.len().checked_sub(domain.len()) else { return false };
-            let (sub, rest) = host.split_at(cut);
-            sub.len() > 1 && sub.ends_with(b".") && rest.eq_ignore_ascii_case(domain.as_bytes())
-        }
-    }
-}
-
-/// One IPv6 address has many spellings.
-fn same_ipv6(name: &str, host: &[u8]) -> bool {
-    let address =
-        |text: &str| -> Option<Ipv6Addr> { text.strip_prefix('[')?.strip_suffix(']')?.parse().ok() };
-    name.starts_with('[')
-        && std::str::from_utf8(host).ok().and_then(address).is_some_and(|host| address(name) == Some(host))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(authority: &str, path: &str, expect: Option<usize>) {
-        let route =
-            |host: HostPattern, path: &str, pool| RouteConfig { host, path: path.into(), pool, policy: None };
-        let router = Router::new(vec![
-            route(HostPattern::Exact("api.example.com".into()), "/v1/", 0),
-            route(HostPattern::Subdomains("example.com".into()), "/", 1),
-            route(HostPattern::Exact("[::1]".into()), "/", 2),
-            route(HostPattern::Any, "/static/", 3),
-        ]);
-        assert_eq!(router.route(|| authority.as_bytes(), path), expect.map(RouteIndex), "{authority} {path}");
-    }
-
-    #[test]
-    fn first_match_wins() {
-        check("api.example.com", "/v1/x", Some(0));
-        check("API.Example.com:8080", "/v1/x", Some(0));
-        check("api.example.com.", "/v1/x", Some(0));
-        check("api.example.com", "/v2", Some(1));
-        check("a.b.example.com", "/", Some(1));
-        check("example.com", "/", None);
-        check("xexample.com", "/", None);
-        check(".example.com", "/", None);
-        check("[0:0::1]:80", "/", Some(2));
-        check("other", "/static/a", Some(3));
-        check("other", "/static", None);
-        check("", "/", None);
-        check("a.example.com", "*", Some(1));
-        check("other", "*", None);
-    }
+/// The IPv6 address in brackets.
+fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
+    let address = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(address).ok()?.parse().ok()
 }

@@ -1,11 +1,66 @@
 //! `[[route]]`, and the pool that it names.
 
+use std::fmt;
+
 use super::address::host_pattern;
 use super::policy::policy;
 use super::read::{Section, Value, closest, excerpt, list};
 use super::{HostPattern, RouteConfig};
 
 const HINT: &str = "write `[[route]]` above its keys";
+
+/// The path rule of a route.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PathPattern {
+    /// Paths that start with this, wherever in a segment that ends: `/v1` matches `/v10`.
+    Start(String),
+    /// This path and all below it, by whole segments: `/v1` matches `/v1` and `/v1/x`, but not `/v10`. It doesn't end in a
+    /// slash; empty, it matches all.
+    Segments(String),
+}
+
+impl PathPattern {
+    /// The pattern that matches every path.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::Start("/".into())
+    }
+
+    /// What every path that matches starts with.
+    #[must_use]
+    pub fn start(&self) -> &str {
+        let (Self::Start(start) | Self::Segments(start)) = self;
+        start
+    }
+
+    /// Whether it matches a request's path, which begins with a slash.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        path.strip_prefix(self.start()).is_some_and(|rest| match self {
+            Self::Start(_) => true,
+            Self::Segments(_) => rest.is_empty() || rest.starts_with('/'),
+        })
+    }
+
+    /// Whether it matches everything that `other` does.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Every path starts with a slash.
+            (Self::Start(start), Self::Segments(whole)) => start == "/" || whole.starts_with(start),
+            (Self::Segments(whole), Self::Start(start)) => {
+                start.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            }
+            (_, Self::Start(path) | Self::Segments(path)) => self.matches(path),
+        }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    /// As it is written, with the slash that stands for everything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.start().is_empty() { "/" } else { self.start() })
+    }
+}
 
 /// The routes in the order of the file. Without any, everything goes to the only pool.
 pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<RouteConfig>> {
@@ -14,8 +69,9 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
             let message = format!("there is no route to the pools {}", list(pools.iter().copied()));
             section.fail("route", message, "add a `[[route]]` with `pool = …` for each of them");
         }
-        return (pools.len() == 1)
-            .then(|| vec![RouteConfig { host: HostPattern::Any, path: "/".into(), pool: 0, policy: None }]);
+        return (pools.len() == 1).then(|| {
+            vec![RouteConfig { host: HostPattern::Any, path: PathPattern::all(), pool: 0, policy: None }]
+        });
     };
     let items = value.items(HINT)?;
     if items.is_empty() {
@@ -40,13 +96,28 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
 
 fn route(section: &mut Section<'_>, pools: &[&str]) -> Option<RouteConfig> {
     let host = section.get("host").map_or(Some(HostPattern::Any), |value| host_pattern(&value));
-    let path = section.get("path").map_or_else(|| Some("/".to_owned()), |value| path(&value));
+    let path = path(section);
     let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool(&value, pools));
     let policy = section.get("policy").map_or(Some(None), |value| policy(&value).map(Some));
     Some(RouteConfig { host: host?, path: path?, pool: pool?, policy: policy? })
 }
 
-fn path(value: &Value<'_>) -> Option<String> {
+/// The path rule, of one of its two keys.
+fn path(section: &mut Section<'_>) -> Option<PathPattern> {
+    let (start, prefix) = (section.get("path"), section.get("prefix"));
+    if let (Some(_), Some(prefix)) = (&start, &prefix) {
+        let hint = "write `prefix` to match whole segments, or `path` to match all that starts with it";
+        prefix.fail("stands beside `path`".to_owned(), hint);
+        return None;
+    }
+    if let Some(value) = prefix {
+        let whole = path_text(&value)?;
+        return Some(PathPattern::Segments(whole.trim_end_matches('/').to_owned()));
+    }
+    start.map_or_else(|| Some(PathPattern::all()), |value| path_text(&value).map(PathPattern::Start))
+}
+
+fn path_text(value: &Value<'_>) -> Option<String> {
     let path = value.string()?;
     let shown = excerpt(path);
     if !path.starts_with('/') {
@@ -101,10 +172,10 @@ fn covers(earlier: &RouteConfig, later: &RouteConfig) -> bool {
         (HostPattern::Exact(_) | HostPattern::Subdomains(_), HostPattern::Any)
         | (HostPattern::Exact(_), HostPattern::Subdomains(_)) => false,
     };
-    host && later.path.starts_with(&earlier.path)
+    host && earlier.path.covers(&later.path)
 }
 
-fn describe(host: &HostPattern, path: &str) -> String {
+fn describe(host: &HostPattern, path: &PathPattern) -> String {
     match host {
         HostPattern::Any => format!("`{path}` on every host"),
         HostPattern::Exact(name) => format!("`{name}{path}`"),
@@ -119,13 +190,18 @@ mod tests {
     #[test]
     fn knows_what_covers_what() {
         let route = |text: &str| {
+            let (text, whole) = text.strip_suffix('~').map_or((text, false), |text| (text, true));
             let (host, path) = text.split_at(text.find('/').unwrap());
             let host = match host.strip_prefix("*.") {
                 _ if host.is_empty() => HostPattern::Any,
                 Some(domain) => HostPattern::Subdomains(domain.to_owned()),
                 None => HostPattern::Exact(host.to_owned()),
             };
-            RouteConfig { host, path: path.to_owned(), pool: 0, policy: None }
+            let path = match whole {
+                true => PathPattern::Segments(path.trim_end_matches('/').to_owned()),
+                false => PathPattern::Start(path.to_owned()),
+            };
+            RouteConfig { host, path, pool: 0, policy: None }
         };
         let cases = [
             ("/", "/", true),
@@ -146,6 +222,20 @@ mod tests {
             ("*.a.com/", "*.a.com/", true),
             ("*.b.a.com/", "*.a.com/", false),
             ("*.a.com/", "/", false),
+            // With a tilde: whole segments.
+            ("/~", "a.com/x", true),
+            ("/~", "a.com/~", true),
+            ("/", "/~", true),
+            ("/a~", "/a", false),
+            ("/a~", "/a/", true),
+            ("/a~", "/ab", false),
+            ("/a~", "/a/b~", true),
+            ("/a~", "/ab~", false),
+            ("/a", "/a~", true),
+            ("/a", "/ab~", true),
+            ("/a/", "/a~", false),
+            ("/a/", "/a/b~", true),
+            ("/ab~", "/a~", false),
         ];
         for (earlier, later, expected) in cases {
             assert_eq!(covers(&route(earlier), &route(later)), expected, "{earlier} before {later}");

@@ -5,7 +5,7 @@ use super::*;
 /// Host, path and pool of the routes of a text with the pools `a` and `bee`.
 fn routes(text: &str) -> Vec<(HostPattern, String, usize)> {
     let config = good(&format!("{text}\n{LISTENER}{POOL}[pool.bee]\nbackends = ['127.0.0.1:9']"));
-    config.routes.into_iter().map(|route| (route.host, route.path, route.pool)).collect()
+    config.routes.into_iter().map(|route| (route.host, route.path.to_string(), route.pool)).collect()
 }
 
 #[test]
@@ -13,7 +13,7 @@ fn without_a_route_everything_goes_to_the_only_pool() {
     let config = good(&format!("{LISTENER}{POOL}"));
     assert_eq!(config.routes.len(), 1);
     let route = &config.routes[0];
-    assert_eq!((&route.host, route.path.as_str(), route.pool), (&HostPattern::Any, "/", 0));
+    assert_eq!((&route.host, &route.path, route.pool), (&HostPattern::Any, &PathPattern::all(), 0));
 }
 
 #[test]
@@ -36,6 +36,23 @@ fn routes_keep_their_order() {
         (HostPattern::Any, "/", 1),
     ];
     assert_eq!(found, expected.map(|(host, path, pool)| (host, path.to_owned(), pool)));
+}
+
+#[test]
+fn a_prefix_is_made_of_whole_segments() {
+    let path = |text: &str| {
+        let config = good(&format!("[[route]]\n{text}\npool = 'a'\n{LISTENER}{POOL}"));
+        config.routes[0].path.clone()
+    };
+    assert_eq!(path(""), PathPattern::Start("/".into()));
+    assert_eq!(path("path = '/v1'"), PathPattern::Start("/v1".into()));
+    assert_eq!(path("prefix = '/v1'"), PathPattern::Segments("/v1".into()));
+    assert_eq!(
+        path("prefix = '/v1/'"),
+        PathPattern::Segments("/v1".into()),
+        "a slash at the end says nothing"
+    );
+    assert_eq!(path("prefix = '/'"), PathPattern::Segments(String::new()));
 }
 
 #[test]
@@ -157,6 +174,22 @@ fn faults_of_a_route() {
                 "pool = 'a'\npath = '/v1/*'",
                 &[
                     r#"3: route[0].path: `/v1/*` has a wildcard; write `"/v1/"`: a path matches all that starts with it"#,
+                ],
+            ),
+            (
+                "pool = 'a'\nprefix = 'v1'",
+                &[r#"3: route[0].prefix: `v1` doesn't start with a slash; write `"/v1"`"#],
+            ),
+            (
+                "pool = 'a'\npath = '/a'\nprefix = '/b'",
+                &[
+                    "4: route[0].prefix: stands beside `path`; write `prefix` to match whole segments, or `path` to match all that starts with it",
+                ],
+            ),
+            (
+                "prefix = '/v1'\npool = 'a'\n[[route]]\npath = '/v1/b'\npool = 'bee'",
+                &[
+                    "4: route[1]: never matches: `route[0]` on line 1 takes every request to `/v1` on every host before it; put the narrower route first, or remove one of them",
                 ],
             ),
             (
