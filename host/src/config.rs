@@ -33,7 +33,7 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use policy::{OnFault, PolicyConfig, PolicySource, Probation};
 use read::{Source, Value};
-pub use route::PathPattern;
+pub use route::{PathNormalization, PathPattern};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,6 +132,10 @@ pub struct DownstreamLimits {
     pub max_uri_bytes: usize,
     /// Most connections at a time over all workers. `max_connections`, 10,000.
     pub max_connections: usize,
+    /// Most proxies of this kind that a request has passed before. `max_hops`, 5.
+    pub max_hops: usize,
+    /// What becomes of odd paths. `path_normalization`, off.
+    pub path_normalization: PathNormalization,
     /// Largest request body, bytes. `max_body`, 0 = any: bodies pass through, they aren't held in memory.
     pub max_body: u64,
 }
@@ -151,6 +155,8 @@ impl Default for DownstreamLimits {
             max_headers: 100,
             max_uri_bytes: 16 << 10,
             max_connections: 10_000,
+            max_hops: 5,
+            path_normalization: PathNormalization::Off,
             max_body: 0,
         }
     }

@@ -10,8 +10,9 @@ mod forward;
 mod forwarding;
 mod hop_by_hop;
 mod persistence;
+mod target;
+mod via;
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -24,7 +25,8 @@ pub use body::ResponseBody;
 pub use failure::Failure;
 
 use crate::deadline::Deadlines;
-use crate::request::{ExactTarget, RequestHead};
+use crate::downstream::Client;
+use crate::request::{self, RequestHead};
 use crate::route::Router;
 use crate::upstream::{self, Balancer, Exchange, Session, WorkerPool};
 use attempts::Attempts;
@@ -133,12 +135,15 @@ async fn serve(
     let client = &session.client;
     let (mut parts, body) = request.into_parts();
     client.restore_target(number, &mut parts);
-    forward::adopt_absolute_target(&mut parts)?;
-    let balancer = route(proxy, &parts).ok_or(Failure::NoRoute)?;
+    target::adopt(&mut parts, client.limits.path_normalization)?;
+    let found = Found::among(&parts.headers);
+    if found.via && via::hops(&parts.headers) > client.limits.max_hops {
+        return Err(Failure::Loop);
+    }
+    let balancer = route(proxy, client, &parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
         client.bind_request(proxy.deadlines.after(total));
     }
-    let found = Found::among(&parts.headers);
     let may_upgrade = found.upgrade && client.may_upgrade(number);
     let upgrade = may_upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
     let clock = proxy.deadlines.clock();
@@ -182,13 +187,8 @@ async fn serve(
     }
 }
 
-fn route<'a>(proxy: &'a Proxy, parts: &http::request::Parts) -> Option<&'a Rc<Balancer>> {
+fn route<'a>(proxy: &'a Proxy, client: &Client, parts: &http::request::Parts) -> Option<&'a Rc<Balancer>> {
     let authority = || parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
-    let path = match parts.extensions.get::<ExactTarget>() {
-        None => Cow::Borrowed(parts.uri.path()),
-        // No route has anything in its path that isn't UTF-8.
-        Some(target) => String::from_utf8_lossy(target.split().0),
-    };
-    let index = proxy.router.route(authority, &path)?;
+    let index = proxy.router.route(authority, request::path(parts), client.limits.path_normalization)?;
     proxy.balancers.get(index.0)
 }

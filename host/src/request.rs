@@ -31,8 +31,7 @@ impl RequestHead {
     /// The path as the client wrote it.
     #[must_use]
     pub fn path(&self) -> &[u8] {
-        let exact = self.parts.extensions.get::<ExactTarget>();
-        exact.map_or_else(|| self.parts.uri.path().as_bytes(), |target| target.split().0)
+        path(&self.parts)
     }
 
     /// The query as the client wrote it.
@@ -49,6 +48,13 @@ impl RequestHead {
     pub fn authority(&self) -> Option<&[u8]> {
         self.parts.headers.get(HOST).map(|value| value.as_bytes())
     }
+}
+
+/// The path of a head as the client wrote it.
+#[must_use]
+pub fn path(parts: &Parts) -> &[u8] {
+    let exact = parts.extensions.get::<ExactTarget>();
+    exact.map_or_else(|| parts.uri.path().as_bytes(), |target| target.split().0)
 }
 
 /// Path and query as the client wrote them, of a target with bytes that [`http::Uri`] can't hold.

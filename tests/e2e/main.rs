@@ -26,6 +26,8 @@ mod health;
 mod hostile;
 mod idle_connections;
 mod limits;
+mod loops;
+mod odd_paths;
 mod old_clients;
 mod open_files;
 mod own_label;

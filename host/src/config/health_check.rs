@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::read::{Section, Value, excerpt, list};
+use super::read::{Section, Value, choice, excerpt};
 use super::units::{DURATION, milliseconds};
 
 const HINT: &str = "write `[pool.NAME.health_check]` above its keys";
@@ -166,23 +166,6 @@ fn http(section: &mut Section<'_>) -> Option<HttpCheckConfig> {
         expected_statuses: expected?,
         body_contains: body_contains?,
     })
-}
-
-/// One of several words.
-fn choice<T: Clone>(
-    section: &mut Section<'_>,
-    key: &'static str,
-    default: T,
-    choices: &[(&str, T)],
-) -> Option<T> {
-    let Some(value) = section.get(key) else { return Some(default) };
-    let text = value.string()?;
-    let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| choice.clone());
-    if chosen.is_none() {
-        let hint = format!("write one of {}", list(choices.iter().map(|(name, _)| *name)));
-        value.fail(format!("`{}` is none of the choices", excerpt(text)), hint);
-    }
-    chosen
 }
 
 fn path(value: &Value<'_>) -> Option<PathAndQuery> {

@@ -162,6 +162,23 @@ impl<'a, K: Eq + Hash + Display> Unique<'a, K> {
     }
 }
 
+/// One of several words.
+pub(super) fn choice<T: Clone>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: T,
+    choices: &[(&str, T)],
+) -> Option<T> {
+    let Some(value) = section.get(key) else { return Some(default) };
+    let text = value.string()?;
+    let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| choice.clone());
+    if chosen.is_none() {
+        let hint = format!("write one of {}", list(choices.iter().map(|(name, _)| *name)));
+        value.fail(format!("`{}` is none of the choices", excerpt(text)), hint);
+    }
+    chosen
+}
+
 /// Names for an error message.
 pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

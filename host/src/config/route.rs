@@ -9,6 +9,20 @@ use super::{HostPattern, RouteConfig};
 
 const HINT: &str = "write `[[route]]` above its keys";
 
+/// What becomes of paths that many servers take for another one, such as `//admin` and `/x/../admin` for `/admin`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PathNormalization {
+    /// They are what they are: compared and forwarded as they came.
+    #[default]
+    Off,
+    /// Routes are found for the other one; backends get what came.
+    Match,
+    /// The other one takes their place.
+    Rewrite,
+    /// They are refused.
+    Refuse,
+}
+
 /// The path rule of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PathPattern {
@@ -35,10 +49,10 @@ impl PathPattern {
 
     /// Whether it matches a request's path, which begins with a slash.
     #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        path.strip_prefix(self.start()).is_some_and(|rest| match self {
+    pub fn matches(&self, path: &[u8]) -> bool {
+        path.strip_prefix(self.start().as_bytes()).is_some_and(|rest| match self {
             Self::Start(_) => true,
-            Self::Segments(_) => rest.is_empty() || rest.starts_with('/'),
+            Self::Segments(_) => rest.first().is_none_or(|&byte| byte == b'/'),
         })
     }
 
@@ -50,7 +64,7 @@ impl PathPattern {
             (Self::Segments(whole), Self::Start(start)) => {
                 start.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('/'))
             }
-            (_, Self::Start(path) | Self::Segments(path)) => self.matches(path),
+            (_, Self::Start(path) | Self::Segments(path)) => self.matches(path.as_bytes()),
         }
     }
 }

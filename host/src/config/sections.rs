@@ -11,10 +11,10 @@ use ipnet::IpNet;
 use super::address::{local, network};
 use super::dns::dns;
 use super::pool::pools;
-use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value};
+use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
 use super::units::SIZE;
-use super::{Config, DnsConfig, DownstreamLimits, ListenerConfig};
+use super::{Config, DnsConfig, DownstreamLimits, ListenerConfig, PathNormalization};
 
 const LISTENER: &str = "write `[[listener]]` above its keys";
 
@@ -162,6 +162,18 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         max_headers: section.integer("max_headers", default.max_headers, 1..=100),
         max_uri_bytes,
         max_connections: section.integer("max_connections", default.max_connections, 1..=1_000_000),
+        max_hops: section.integer("max_hops", default.max_hops, 1..=100),
+        path_normalization: path_normalization(section).unwrap_or_default(),
         max_body: section.size("max_body", default.max_body, 0..=1 << 50),
     }
+}
+
+fn path_normalization(section: &mut Section<'_>) -> Option<PathNormalization> {
+    let choices = [
+        ("off", PathNormalization::Off),
+        ("match", PathNormalization::Match),
+        ("rewrite", PathNormalization::Rewrite),
+        ("refuse", PathNormalization::Refuse),
+    ];
+    choice(section, "path_normalization", PathNormalization::Off, &choices)
 }

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::hop_by_hop::Found;
-use super::{Failure, forward};
+use super::{Failure, forward, target};
 use crate::backend::Backend;
 use crate::config::RetryLimits;
 use crate::deadline::Deadlines;
@@ -189,7 +189,7 @@ impl Attempts<'_> {
     fn replay(&self) -> Option<Parts> {
         let spare = self.spare.as_deref().cloned();
         let mut parts = spare.or_else(|| self.client.replay(self.number))?;
-        forward::adopt_absolute_target(&mut parts).ok()?;
+        target::adopt(&mut parts, self.client.limits.path_normalization).ok()?;
         let found = Found::among(&parts.headers);
         let mut head = RequestHead::new(parts, self.client.peer.ip());
         forward::request_head(&mut head, self.client, self.upgrade, found);

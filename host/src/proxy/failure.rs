@@ -20,6 +20,10 @@ pub enum Failure {
     Refused(Refusal),
     /// No route matches.
     NoRoute,
+    /// The path isn't in the one form that the operator lets pass.
+    OddPath,
+    /// The request has passed too many proxies of this kind.
+    Loop,
     /// The pool has no eligible backend.
     NoBackend,
     /// Every backend that may serve is full, and so is the queue.
@@ -39,6 +43,8 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::OddPath => StatusCode::BAD_REQUEST,
+            Self::Loop => StatusCode::LOOP_DETECTED,
             Self::NoBackend | Self::QueueFull | Self::QueueTimeout | Self::PolicyFault => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -58,6 +64,8 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.label(),
             Self::NoRoute => "no-route",
+            Self::OddPath => "odd-path",
+            Self::Loop => "loop",
             Self::NoBackend => "no-backend",
             Self::QueueFull => "queue-full",
             Self::QueueTimeout => "queue-timeout",
@@ -71,6 +79,10 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.to_string(),
             Self::NoRoute => "no route matches this host and path".into(),
+            Self::OddPath => "the path isn't in normal form".into(),
+            Self::Loop => {
+                "the request goes round in a loop: it has passed proxies like this one too often".into()
+            }
             Self::NoBackend => "no backend is available".into(),
             Self::QueueFull => "every backend is busy, and too many requests wait already".into(),
             Self::QueueTimeout => "every backend was busy for too long".into(),
@@ -94,10 +106,11 @@ impl Failure {
             // Overload comes in thousands: it is counted.
             | Self::QueueFull
             | Self::QueueTimeout
+            | Self::OddPath
             | Self::NoRoute => {
                 tracing::debug!(error, %peer, "request failed: {}", self.reason());
             }
-            Self::NoBackend | Self::Upstream(_) => {
+            Self::NoBackend | Self::Loop | Self::Upstream(_) => {
                 tracing::warn!(error, %peer, "request failed: {}", self.reason());
             }
         }

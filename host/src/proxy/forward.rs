@@ -1,39 +1,19 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
-use http::header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE, VIA};
+use http::header::{AUTHORIZATION, CONNECTION, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
-use super::Failure;
 use super::failure::ERROR_HEADER;
 use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
+use super::via;
 use crate::clock::Clock;
+use crate::downstream::Client;
 use crate::downstream::head::is_idempotent as is_idempotent_method;
-use crate::downstream::{Client, Refusal};
-use crate::request::{ExactTarget, RequestHead};
+use crate::request::RequestHead;
 use crate::upstream::{Upload, names_connection_scheme};
-
-/// How this proxy names itself in `Via` (RFC 9110 section 7.6.3).
-const VIA_1_1: HeaderValue = HeaderValue::from_static("1.1 pointsman");
-const VIA_1_0: HeaderValue = HeaderValue::from_static("1.0 pointsman");
-
-/// Takes the authority out of an absolute-form target: it counts, and `Host` doesn't (RFC 9112 section 3.2.2).
-pub(super) fn adopt_absolute_target(parts: &mut Parts) -> Result<(), Failure> {
-    let Some(authority) = parts.uri.authority() else { return Ok(()) };
-    let host =
-        HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Refused(Refusal::MalformedTarget))?;
-    parts.headers.insert(HOST, host);
-    if parts.extensions.get::<ExactTarget>().is_some_and(|target| target.bytes() == b"*") {
-        // What the client asks of the server as a whole (RFC 9112 section 3.2.4).
-        parts.uri = Uri::from_static("*");
-        return Ok(());
-    }
-    let path = parts.uri.path_and_query().cloned();
-    parts.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
-    Ok(())
-}
 
 /// The protocol that a request wants to change to, if this proxy goes along.
 ///
@@ -82,7 +62,7 @@ pub(super) fn request_head(
     found: Found,
 ) {
     let parts = &mut head.parts;
-    let via = if parts.version == Version::HTTP_10 { VIA_1_0 } else { VIA_1_1 };
+    let via = via::received(parts.version);
     parts.version = Version::HTTP_11;
     let headers = &mut parts.headers;
     if found.hop_by_hop {
@@ -98,7 +78,7 @@ pub(super) fn request_head(
 
 /// The response head as it goes to the client.
 pub(super) fn response_headers<B>(response: &mut Response<B>) {
-    let via = if response.version() == Version::HTTP_10 { VIA_1_0 } else { VIA_1_1 };
+    let via = via::received(response.version());
     *response.version_mut() = Version::HTTP_11;
     let found = Found::among(response.headers());
     if found.hop_by_hop {
@@ -135,7 +115,7 @@ pub(super) fn upgrade_response(headers: &mut HeaderMap) -> HeaderMap {
         headers.insert(UPGRADE, protocol);
     }
     headers.remove(&ERROR_HEADER);
-    headers.append(VIA, VIA_1_1);
+    headers.append(VIA, via::received(Version::HTTP_11));
     headers
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) expect: bool,
     /// `Authorization`.
     pub(super) authorization: bool,
+    /// `Via`.
+    pub(super) via: bool,
     /// Forwarding fields, and whether one of them is in disguise.
     pub(super) forwarding: Option<Spelling>,
     /// What only this proxy may say to a client.
@@ -51,6 +53,7 @@ impl Found {
                 [b't', b'e'] => found.hop_by_hop = true,
                 [b'u', ..] if name == "upgrade" => (found.hop_by_hop, found.upgrade) = (true, true),
                 [b't', b'r', b'a', ..] => found.hop_by_hop |= name == "transfer-encoding",
+                [b'v', ..] => found.via |= name == "via",
                 [b'x', b'-', b'p', ..] => found.label |= ERROR_HEADER == *name,
                 [b'x', ..]
                 | [b'f', b'o' | b'a' | b'r', ..]
@@ -205,6 +208,7 @@ mod tests {
         }
         assert_eq!(found("upgrade"), Found { upgrade: true, ..hop_by_hop });
         assert_eq!(found("expect"), Found { expect: true, ..Found::default() });
+        assert_eq!(found("via"), Found { via: true, ..Found::default() });
         assert_eq!(found("x-pointsman-error"), Found { label: true, ..Found::default() });
         // Every name that the one who decides knows must come to it.
         for name in forwarding::OTHERS.iter().copied().chain(["x-forwarded-for", "x-forwarded-port"]) {

@@ -37,8 +37,9 @@ impl Paths {
     }
 
     /// The first route that matches.
-    pub(super) fn first(&self, path: &str) -> Option<usize> {
-        let mut next = self.0.partition_point(|entry| entry.pattern.start() <= path).checked_sub(1);
+    pub(super) fn first(&self, path: &[u8]) -> Option<usize> {
+        let mut next =
+            self.0.partition_point(|entry| entry.pattern.start().as_bytes() <= path).checked_sub(1);
         let mut found: Option<usize> = None;
         while let Some(entry) = next.and_then(|place| self.0.get(place)) {
             if entry.pattern.matches(path) && found.is_none_or(|found| entry.route < found) {

@@ -1,5 +1,10 @@
+use std::net::Ipv6Addr;
+
+use super::hosts::host_of;
 use super::*;
-use crate::config::PathPattern;
+use crate::config::{HostPattern, PathPattern};
+
+const OFF: PathNormalization = PathNormalization::Off;
 
 fn check(authority: &str, path: &str, expect: Option<usize>) {
     let route = |host: HostPattern, path: PathPattern, pool| RouteConfig { host, path, pool, policy: None };
@@ -11,7 +16,11 @@ fn check(authority: &str, path: &str, expect: Option<usize>) {
         route(HostPattern::Any, start("/static/"), 3),
         route(HostPattern::Any, PathPattern::Segments("/admin".into()), 4),
     ]);
-    assert_eq!(router.route(|| authority.as_bytes(), path), expect.map(RouteIndex), "{authority} {path}");
+    assert_eq!(
+        router.route(|| authority.as_bytes(), path.as_bytes(), OFF),
+        expect.map(RouteIndex),
+        "{authority} {path}"
+    );
 }
 
 #[test]
@@ -36,6 +45,36 @@ fn first_match_wins() {
     check("other", "/adminx", None);
     check(&format!("{}example.com", "a.".repeat(120)), "/", Some(1));
     check(&"a".repeat(300), "/static/", Some(3));
+}
+
+#[test]
+fn paths_are_compared_in_one_form_if_that_is_asked_for() {
+    let routes = |path: &str| {
+        let path = PathPattern::Segments(path.into());
+        Router::new(vec![RouteConfig { host: HostPattern::Any, path, pool: 0, policy: None }])
+    };
+    for (pattern, path, off, on) in [
+        ("/admin", "/admin", true, true),
+        ("/admin", "//admin/x", false, true),
+        ("/admin", "/%61dmin", false, true),
+        ("/admin", "/adminx", false, false),
+        ("/admin", "/admin/../x", true, false),
+        ("/a%20b", "/a%20b", true, true),
+        ("/%7Ea", "/~a", false, true),
+        ("/%7Ea", "/%7Ea", true, true),
+        ("/a//b", "/a/b/c", false, true),
+    ] {
+        let router = routes(pattern);
+        for (normalization, expected) in [
+            (OFF, off),
+            (PathNormalization::Match, on),
+            (PathNormalization::Rewrite, on),
+            (PathNormalization::Refuse, on),
+        ] {
+            let found = router.route(|| b"", path.as_bytes(), normalization);
+            assert_eq!(found.is_some(), expected, "{pattern} {path} {normalization:?}");
+        }
+    }
 }
 
 /// What the router must agree with: every route in turn.
@@ -130,8 +169,10 @@ fn the_route_is_the_one_that_a_look_at_all_finds() {
                 0 => "*".to_owned(),
                 _ => format!("/{}", row(state, &["a", "b", "/", "ab"], 6)),
             };
-            let (found, expected) =
-                (router.route(|| authority.as_bytes(), &path), linear(&routes, authority.as_bytes(), &path));
+            let (found, expected) = (
+                router.route(|| authority.as_bytes(), path.as_bytes(), OFF),
+                linear(&routes, authority.as_bytes(), &path),
+            );
             assert_eq!(found, expected, "seed {seed}: {authority:?} {path:?} of {routes:#?}");
         }
     }

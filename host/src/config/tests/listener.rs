@@ -20,15 +20,17 @@ fn a_listener_has_the_documented_defaults() {
     assert_eq!(limits.max_headers, 100);
     assert_eq!(limits.max_uri_bytes, 16_384);
     assert_eq!((limits.max_connections, limits.max_body), (10_000, 0));
+    assert_eq!((limits.max_hops, limits.path_normalization), (5, PathNormalization::Off));
 }
 
 #[test]
 fn what_is_written_is_taken() {
     let text = format!(
-        "[[listener]]\naddress = '[::1]:0'\ntrusted_proxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32']\n\
+        "[[listener]]\naddress = '[::1]:0'\ntrusted_proxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::ffff:10.0.0.0/104', '::ffff:0:0/96']\n\
          header_timeout = '1ms'\nbody_timeout = '24h'\nmin_body_rate = '0B'\nkeepalive_timeout = '2m'\n\
          keepalive_requests = 1\nsend_timeout = '3s'\nmin_send_rate = '1GiB'\ntunnel_timeout = '4h'\nmax_header_bytes = '1MiB'\n\
          max_headers = 1\nmax_uri_bytes = '256B'\nmax_connections = 1_000_000\nmax_body = '5GiB'\n\
+         max_hops = 100\npath_normalization = 'refuse'\n\
          [[listener]]\naddress = '127.0.0.1:0'\n{LISTENER}{POOL}"
     );
     let config = good(&text);
@@ -36,7 +38,7 @@ fn what_is_written_is_taken() {
     let ListenerConfig { address, trusted_proxies, limits, .. } = &config.listeners[0];
     assert_eq!(address.to_string(), "[::1]:0");
     let trusted: Vec<_> = trusted_proxies.iter().map(ToString::to_string).collect();
-    assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
+    assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "10.0.0.0/8", "0.0.0.0/0"]);
     assert_eq!(limits.header_timeout, Duration::from_millis(1));
     assert_eq!(limits.body_timeout, Duration::from_secs(86_400));
     assert_eq!(limits.min_body_rate, 0);
@@ -49,6 +51,7 @@ fn what_is_written_is_taken() {
     assert_eq!(limits.max_headers, 1);
     assert_eq!(limits.max_uri_bytes, 256);
     assert_eq!((limits.max_connections, limits.max_body), (1_000_000, 5 << 30));
+    assert_eq!((limits.max_hops, limits.path_normalization), (100, PathNormalization::Refuse));
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn faults_of_a_listener() {
                 "x = 1",
                 &[
                     r#"1: listener[0].address: is missing; write `address = "0.0.0.0:8080"`"#,
-                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`, `max_body`",
+                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `max_body`",
                 ],
             ),
             (
@@ -240,6 +243,16 @@ fn faults_of_limits() {
                 ],
             ),
             (
+                "max_hops = 0",
+                &["3: listener[0].max_hops: `0` is out of range; write a whole number from 1 to 100"],
+            ),
+            (
+                "path_normalization = 'merge'",
+                &[
+                    "3: listener[0].path_normalization: `merge` is none of the choices; write one of `off`, `match`, `rewrite`, `refuse`",
+                ],
+            ),
+            (
                 "max_connections = 1000001",
                 &[
                     "3: listener[0].max_connections: `1000001` is out of range; write a whole number from 1 to 1000000",
@@ -248,7 +261,7 @@ fn faults_of_limits() {
             (
                 "connect_timeout = '1s'",
                 &[
-                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`, `max_body`",
+                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `max_body`",
                 ],
             ),
             (

@@ -51,21 +51,6 @@ fn via_names_the_version_that_was_received() {
 }
 
 #[test]
-fn an_absolute_target_overrides_host() {
-    for (target, path, host) in
-        [("http://b.example:81/x?y", "/x?y", "b.example:81"), ("http://b.example", "/", "b.example")]
-    {
-        let mut parts = parts(&[("host", "a")]);
-        parts.uri = target.parse().expect("a URI");
-        adopt_absolute_target(&mut parts).expect("a good target");
-        assert_eq!(
-            (parts.uri.to_string().as_str(), &parts.headers["host"]),
-            (path, &HeaderValue::from_static(host))
-        );
-    }
-}
-
-#[test]
 fn upgrades_are_passed_on_but_h2c() {
     let wanted = |connection, upgrade| {
         wanted_upgrade(&parts(&[("connection", connection), ("upgrade", upgrade)]).headers).is_some()
