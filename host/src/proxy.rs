@@ -9,6 +9,7 @@ mod failure;
 mod forward;
 mod forwarding;
 mod hop_by_hop;
+mod max_forwards;
 mod persistence;
 mod target;
 mod via;
@@ -17,7 +18,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -107,6 +108,11 @@ pub async fn handle(
             *response.headers_mut() = headers;
             Ok(response)
         }
+        Ok(Served::FinalRecipient(method)) => {
+            let mut response = max_forwards::respond(&method, in_work);
+            persistence.announce(&mut response, !has_body && client.may_keep_alive());
+            Ok(response)
+        }
         Err(failure) => {
             failure.log(client.peer);
             let mut response = failure.respond(in_work);
@@ -117,12 +123,14 @@ pub async fn handle(
     }
 }
 
-/// What came of a request that reached a backend.
+/// What came of a request.
 enum Served {
     /// The exchange holds the response.
     Response(Box<Exchange>),
     /// Both sides change the protocol; the session holds the backend's end.
     Upgrade(HeaderMap),
+    /// The request goes no further, as it wants it.
+    FinalRecipient(Method),
 }
 
 async fn serve(
@@ -139,6 +147,9 @@ async fn serve(
     let found = Found::among(&parts.headers);
     if found.via && via::hops(&parts.headers) > client.limits.max_hops {
         return Err(Failure::Loop);
+    }
+    if max_forwards::ends_here(&parts) {
+        return Ok(Served::FinalRecipient(parts.method));
     }
     let balancer = route(proxy, client, &parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {

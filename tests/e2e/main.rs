@@ -27,6 +27,7 @@ mod hostile;
 mod idle_connections;
 mod limits;
 mod loops;
+mod max_forwards;
 mod odd_paths;
 mod old_clients;
 mod open_files;

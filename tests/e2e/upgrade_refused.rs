@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::harness::{Backend, Proxy};
+use crate::harness::{Backend, Proxy, Setup};
 
 const AGREE: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
@@ -123,4 +123,20 @@ fn several_lines_ask_for_one_list() {
     assert_eq!(backend.requests()[0].values("upgrade"), ["websocket, other/1.0"]);
     drop(client);
     assert_eq!(told.recv().expect("a tunnel"), b"early");
+}
+
+#[test]
+fn a_declined_request_with_a_body_leaves_its_connection_to_nobody() {
+    // A backend that takes a request for another protocol for one without a body.
+    let backend = Backend::start(|exchange| exchange.respond("declined"));
+    let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut client = proxy.client();
+    client.send(format!(
+        "GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: {}\r\n\r\n{smuggled}",
+        smuggled.len()
+    ));
+    assert_eq!(client.response("GET").text(), "declined");
+    assert_eq!(proxy.client().get("/next").text(), "declined");
+    assert_eq!(backend.connections(), 2, "the next request came on a connection of its own");
 }

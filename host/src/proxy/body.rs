@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::failure::ERROR_HEADER;
+use super::hop_by_hop;
 use crate::downstream::Client;
 use crate::upstream::{self, ExchangeBody};
 
@@ -76,6 +77,7 @@ impl Body for ResponseBody {
                     && let Some(trailers) = frame.trailers_mut()
                 {
                     trailers.remove(&ERROR_HEADER);
+                    hop_by_hop::strip_trailers(trailers);
                 }
                 polled
             }

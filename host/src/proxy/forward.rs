@@ -1,6 +1,6 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
-use http::header::{AUTHORIZATION, CONNECTION, UPGRADE, VIA};
+use http::header::{AUTHORIZATION, CONNECTION, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use super::failure::ERROR_HEADER;
 use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
+use super::max_forwards;
 use super::via;
 use crate::clock::Clock;
 use crate::downstream::Client;
@@ -17,8 +18,8 @@ use crate::upstream::{Upload, names_connection_scheme};
 
 /// The protocol that a request wants to change to, if this proxy goes along.
 ///
-/// Not with h2c: the client would speak HTTP/2 to the backend past everything that is checked here.
-/// Several lines are one list (RFC 9110 section 5.3).
+/// Not with h2c: the client would speak HTTP/2 to the backend past everything that is checked here. Several lines are one list
+/// (RFC 9110 section 5.3).
 pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
     let h2c = tokens(headers, UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
@@ -50,7 +51,10 @@ pub(super) fn upload(
 ) -> Upload {
     let keep = if is_idempotent(parts) { keep } else { 0 };
     // No proxy says there whom a request is for.
-    let clean = |trailers: &mut HeaderMap| forwarding::remove(trailers, |_| true);
+    let clean = |trailers: &mut HeaderMap| {
+        hop_by_hop::strip_trailers(trailers);
+        forwarding::remove(trailers, |_| true);
+    };
     Upload::new(body, keep, expects_continue, clean, clock)
 }
 
@@ -64,12 +68,17 @@ pub(super) fn request_head(
     let parts = &mut head.parts;
     let via = via::received(parts.version);
     parts.version = Version::HTTP_11;
+    max_forwards::count(parts);
     let headers = &mut parts.headers;
     if found.hop_by_hop {
         hop_by_hop::strip(headers);
+        if headers.contains_key(TE) {
+            // Whoever sends it has to name it (RFC 9110 section 10.1.4).
+            headers.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
     }
     if let Some(protocol) = upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.append(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol.clone());
     }
     head.client = forwarding::rewrite(headers, client, found.forwarding);

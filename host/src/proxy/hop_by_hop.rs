@@ -1,7 +1,8 @@
 //! Header fields that concern one connection only (RFC 9110 section 7.6.1).
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -89,6 +90,23 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     }
     if takes_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Removes what may not stand in trailers, announced or not (RFC 9110 section 6.5.1): fields of one connection, and those that
+/// a backend acts on before the body. hyper drops those of framing and content, and `Authorization`.
+pub(super) fn strip_trailers(trailers: &mut HeaderMap) {
+    for name in [
+        &CONNECTION,
+        &UPGRADE,
+        &PROXY_AUTHENTICATE,
+        &PROXY_AUTHORIZATION,
+        &KEEP_ALIVE,
+        &PROXY_CONNECTION,
+        &EXPECT,
+        &COOKIE,
+    ] {
+        trailers.remove(name);
     }
 }
 

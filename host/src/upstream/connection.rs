@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use http::header::TRANSFER_ENCODING;
+use http::header::{TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -140,6 +140,10 @@ impl UpstreamConnection {
             None => patience.span(),
         };
         self.traffic.begin(head);
+        if upload.is_some() && head.headers.contains_key(UPGRADE) {
+            // Some take such a request for one without a body. Declined, the body would be the next request.
+            self.traffic.is_last.set(true);
+        }
         deadline.set(span());
         let mut sent_before = 0;
         let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);

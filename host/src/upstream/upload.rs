@@ -92,6 +92,11 @@ impl Upload {
         RequestBody { source: self.0.clone(), sent: 0, trailers_sent: false }
     }
 
+    /// Whether there is a body.
+    pub(super) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether there is a body, and the client hasn't said how long it is.
     pub(super) fn is_chunked(&self) -> bool {
         self.0.as_ref().is_some_and(|source| source.length.is_none())
