@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
 
-use crate::demo;
+use crate::{console, demo, log};
 
 /// A programmable HTTP reverse proxy: the balancing policy is a WebAssembly plugin, swapped while requests flow.
 #[derive(Debug, Parser)]
@@ -28,6 +29,9 @@ enum Command {
         /// Worker threads; default: what the configuration says, or one for each CPU that this process may use
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
         workers: Option<u16>,
+        /// What to log: off, error, warn, info, debug or trace, or levels by module; default: RUST_LOG, else info
+        #[arg(long, value_name = "LEVEL", value_parser = filter)]
+        log_level: Option<Box<Targets>>,
     },
     /// Check a configuration and load its plugins without serving
     Check {
@@ -47,6 +51,10 @@ enum Command {
     },
 }
 
+fn filter(text: &str) -> Result<Box<Targets>, String> {
+    log::parse_filter(text).map(Box::new)
+}
+
 #[derive(Debug, clap::Args)]
 struct ConfigFile {
     /// The configuration file
@@ -60,7 +68,9 @@ struct ConfigFile {
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { config, workers } => run::run(&config.path, workers.map(usize::from)),
+        Command::Run { config, workers, log_level } => {
+            run::run(&config.path, workers.map(usize::from), log_level.map(|filter| *filter))
+        }
         Command::Check { config } => check::check(&config.path),
         Command::Demo { exit } => {
             demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })
@@ -70,7 +80,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pointsman: {error:#}");
+            console::complain(format_args!("pointsman: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -11,7 +11,6 @@
 //! long as one is eligible.
 
 mod admission;
-mod budget;
 mod bundled;
 mod cells;
 mod engine;

@@ -32,6 +32,7 @@ mod odd_paths;
 mod old_clients;
 mod open_files;
 mod own_label;
+mod log;
 mod policies;
 mod probation;
 mod queue;

@@ -6,31 +6,35 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
+use crate::console;
 
 /// Checks everything that would be checked before serving, but binds nothing.
 pub(super) fn check(path: &Path) -> Result<ExitCode> {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(errors) => {
-            eprintln!("{errors}");
+            errors.iter().for_each(console::complain);
             return Ok(ExitCode::FAILURE);
         }
     };
     if let Err(error) = App::check(&config, path) {
-        eprintln!("{error:#}");
+        match error.downcast_ref::<ConfigErrors>() {
+            Some(errors) => errors.iter().for_each(console::complain),
+            None => console::complain(format_args!("{error:#}")),
+        }
         return Ok(ExitCode::FAILURE);
     }
     let backends: usize = config.pools.iter().map(|pool| pool.backends.len()).sum();
     let names: usize = config.pools.iter().map(|pool| pool.discovered.len()).sum();
     let followed = if names > 0 { format!(", {} to resolve", counted(names, "name")) } else { String::new() };
-    println!(
+    console::say(format_args!(
         "{}: ok ({}, {}, {}{followed})",
         path.display(),
         counted(config.listeners.len(), "listener"),
         counted(config.pools.len(), "pool"),
         counted(backends, "backend"),
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,5 @@
 //! `pointsman policy`.
 
-use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +12,7 @@ use pointsman_sdk::abi::WEIGHT_UNIT;
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::config::UpstreamLimits;
+use crate::console;
 use crate::control::plugin_file;
 use crate::policy::{self, Hooks, PolicyLoader, PolicySettings, VersionId};
 use crate::pool::Pool;
@@ -33,7 +33,7 @@ pub(super) enum Command {
 
 pub(super) fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::List => list(&mut io::stdout().lock())?,
+        Command::List => list()?,
         Command::Check { file, config } => return check(&file, &config),
     }
     Ok(ExitCode::SUCCESS)
@@ -45,16 +45,16 @@ fn check(file: &Path, config: &str) -> Result<ExitCode> {
     let settings = PolicySettings { config: config.into(), ..PolicySettings::default() };
     match loader.check(Arc::new(sample_pool()), settings, plugin) {
         Ok(checked) => {
-            println!("{}: ok", file.display());
-            println!("version       {}", checked.id.to_hex());
-            println!("size          {} B", checked.size);
-            println!("compile time  {:.1?}", checked.compile_time);
-            println!("a pick takes  {:?} with {SAMPLE} backends", checked.pick_time);
-            println!("hooks         {}", hooks(checked.hooks));
+            console::say(format_args!("{}: ok", file.display()))?;
+            console::say(format_args!("version       {}", checked.id.to_hex()))?;
+            console::say(format_args!("size          {} B", checked.size))?;
+            console::say(format_args!("compile time  {:.1?}", checked.compile_time))?;
+            console::say(format_args!("a pick takes  {:?} with {SAMPLE} backends", checked.pick_time))?;
+            console::say(format_args!("hooks         {}", hooks(checked.hooks)))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(refusal) => {
-            eprintln!("{}: refused: {refusal}", file.display());
+            console::complain(format_args!("{}: refused: {refusal}", file.display()));
             Ok(ExitCode::FAILURE)
         }
     }
@@ -86,11 +86,11 @@ fn sample_pool() -> Pool {
     Pool::new("sample", 0, &UpstreamLimits::default(), backends.collect())
 }
 
-fn list(out: &mut impl Write) -> Result<()> {
-    writeln!(out, "{:<14} {:>9}  version", "policy", "size")?;
+fn list() -> Result<()> {
+    console::say(format_args!("{:<14} {:>9}  version", "policy", "size"))?;
     for name in policy::names() {
         let bytes = policy::bundled(name).unwrap_or_default();
-        writeln!(out, "{name:<14} {:>7} B  {}", bytes.len(), VersionId::of(bytes))?;
+        console::say(format_args!("{name:<14} {:>7} B  {}", bytes.len(), VersionId::of(bytes)))?;
     }
     Ok(())
 }

@@ -7,13 +7,15 @@ use std::pin::Pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::app::{App, Circumstances, Reload};
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
 use crate::control::service;
 use crate::control::signals::{Request, Signals};
 use crate::control::take_over::{self, Successor};
 use crate::descriptors::Descriptors;
+use crate::log::{self, Log};
 use crate::worker::Drained;
 
 /// The admin server. It ends only by an error.
@@ -27,18 +29,40 @@ enum End {
     Replaced(Successor),
 }
 
-/// Serves until a signal ends it.
-pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
+/// Serves until a signal ends it. From the first line on the log says what there is to say, so that nothing here waits for
+/// whoever reads standard error.
+pub(super) fn run(path: &Path, workers: Option<usize>, filter: Option<Targets>) -> Result<ExitCode> {
+    let (filter, misread) = filter.map_or_else(filter_from_environment, |filter| (filter, None));
+    let log = Log::start(filter).context("no log")?;
+    if let Some(error) = misread {
+        tracing::warn!("RUST_LOG isn't followed: {error}");
+    }
+    let result = serve_until_told(path, workers, &log);
+    Ok(result.unwrap_or_else(|error| {
+        match error.downcast_ref::<ConfigErrors>() {
+            Some(errors) => errors.iter().for_each(|error| log.say(error)),
+            None => log.say(format_args!("pointsman: {error:#}")),
+        }
+        ExitCode::FAILURE
+    }))
+}
+
+/// What `RUST_LOG` says, or the default and what is wrong with it.
+fn filter_from_environment() -> (Targets, Option<String>) {
+    let default = Targets::new().with_default(LevelFilter::INFO);
+    match std::env::var("RUST_LOG") {
+        Ok(text) if !text.is_empty() => match log::parse_filter(&text) {
+            Ok(filter) => (filter, None),
+            Err(error) => (default, Some(error)),
+        },
+        _ => (default, None),
+    }
+}
+
+fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<ExitCode> {
     let (inherited, predecessor) =
         take_over::inherited().context("cannot use the sockets that this process was started with")?;
-    let config = match Config::load(path) {
-        Ok(config) => config,
-        Err(errors) => {
-            eprintln!("{errors}");
-            return Ok(ExitCode::FAILURE);
-        }
-    };
-    log_to_stderr();
+    let config = Config::load(path)?;
     if let Err(error) = Descriptors::raise_limit() {
         tracing::warn!(%error, limit = Descriptors::of_process().limit(), "cannot raise the limit of open files");
     }
@@ -71,6 +95,7 @@ pub(super) fn run(path: &Path, workers: Option<usize>) -> Result<ExitCode> {
             error = failed(admin) => Err(error.context("the admin server failed")),
             () = second_request(&mut signals) => {
                 tracing::warn!("ended by a second signal; requests in work are lost");
+                log.flush();
                 std::process::exit(1);
             }
         }
@@ -155,9 +180,4 @@ fn ended(drained: Drained) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-fn log_to_stderr() {
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).with_target(false).init();
 }

@@ -12,9 +12,9 @@ use wasmtime::Memory;
 
 use crate::clock::{Clock, Moment};
 use crate::pool::Pool;
+use crate::rate_limit::RateLimit;
 use crate::topology::Topology;
 
-use super::budget::Budget;
 use super::cells::{Cells, ResolvedCells, Schema};
 use super::rng::Rng;
 use super::settings::PolicySettings;
@@ -32,7 +32,7 @@ pub(super) struct Terms {
     pub(super) settings: PolicySettings,
     pub(super) cells: Arc<Cells>,
     pub(super) clock: Clock,
-    pub(super) log: Budget,
+    pub(super) log: RateLimit,
 }
 
 impl Terms {
@@ -44,7 +44,7 @@ impl Terms {
         clock: Clock,
     ) -> Self {
         let lines = settings.log_lines;
-        let log = Budget::new(lines.saturating_mul(2), Duration::from_secs(1) / lines.max(1));
+        let log = RateLimit::new(lines.saturating_mul(2), Duration::from_secs(1) / lines.max(1));
         Self { id, pool, settings, cells, clock, log }
     }
 

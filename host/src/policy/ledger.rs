@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::rate_limit::RateLimit;
 
-use super::budget::Budget;
 use super::fault::{Fault, FaultKind};
 use super::version::VersionId;
 
@@ -27,7 +27,7 @@ const KINDS: usize = FaultKind::ALL.len();
 pub struct Ledger {
     faults: Tally,
     versions: Mutex<VecDeque<(VersionId, Arc<Tally>)>>,
-    log: [Budget; KINDS],
+    log: [RateLimit; KINDS],
     fallback_picks: AtomicU64,
     rejected_picks: AtomicU64,
     rebuilds: AtomicU64,
@@ -64,7 +64,7 @@ impl Ledger {
         Self {
             faults: Tally::default(),
             versions: Mutex::default(),
-            log: array::from_fn(|_| Budget::new(LOG_BURST, LOG_INTERVAL)),
+            log: array::from_fn(|_| RateLimit::new(LOG_BURST, LOG_INTERVAL)),
             fallback_picks: AtomicU64::new(0),
             rejected_picks: AtomicU64::new(0),
             rebuilds: AtomicU64::new(0),

@@ -1,4 +1,4 @@
-//! So many of something per second, shared by threads, without a lock.
+//! A lock-free token bucket: so many of something per second, shared by threads.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,7 +8,7 @@ use crate::clock::Moment;
 
 /// A token bucket in one atomic: it holds the moment at which the bucket will be full again.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct RateLimit {
     /// Time in which one token comes back, µs.
     interval_us: u64,
     /// How far into the future `full_at_us` may lie: the size of the bucket in time.
@@ -17,9 +17,10 @@ pub(super) struct Budget {
     refused: AtomicU64,
 }
 
-impl Budget {
+impl RateLimit {
     /// A full bucket of `burst` tokens, one of which comes back every `interval`.
-    pub(super) fn new(burst: u32, interval: Duration) -> Self {
+    #[must_use]
+    pub fn new(burst: u32, interval: Duration) -> Self {
         let interval_us = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1);
         Self {
             interval_us,
@@ -30,7 +31,7 @@ impl Budget {
     }
 
     /// Takes a token: the number of refusals since the last token was given, or `None` if there is no token.
-    pub(super) fn take(&self, now: Moment) -> Option<u64> {
+    pub fn take(&self, now: Moment) -> Option<u64> {
         let taken = self.full_at_us.fetch_update(Relaxed, Relaxed, |full_at| {
             let full_at = full_at.max(now.0).saturating_add(self.interval_us);
             (full_at - now.0 <= self.burst_us).then_some(full_at)
@@ -40,6 +41,11 @@ impl Budget {
             return None;
         }
         Some(self.refused.swap(0, Relaxed))
+    }
+
+    /// The refusals that no token has told of, once the bucket is full again: nobody has asked for a while.
+    pub fn settle(&self, now: Moment) -> u64 {
+        if self.full_at_us.load(Relaxed) > now.0 { 0 } else { self.refused.swap(0, Relaxed) }
     }
 }
 
@@ -53,20 +59,20 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_one_per_interval() {
-        let budget = Budget::new(3, Duration::from_millis(100));
-        let given: Vec<_> = (0..5).map(|_| budget.take(at(1000)).is_some()).collect();
+        let limit = RateLimit::new(3, Duration::from_millis(100));
+        let given: Vec<_> = (0..5).map(|_| limit.take(at(1000)).is_some()).collect();
         assert_eq!(given, [true, true, true, false, false]);
-        assert_eq!(budget.take(at(1099)), None);
-        assert_eq!(budget.take(at(1100)), Some(3), "the next one tells how many were refused");
-        assert_eq!(budget.take(at(1101)), None);
-        let given = (0..9).filter(|_| budget.take(at(9000)).is_some()).count();
+        assert_eq!(limit.take(at(1099)), None);
+        assert_eq!(limit.take(at(1100)), Some(3), "the next one tells how many were refused");
+        assert_eq!(limit.take(at(1101)), None);
+        let given = (0..9).filter(|_| limit.take(at(9000)).is_some()).count();
         assert_eq!(given, 3, "a long pause fills the bucket and no more");
     }
 
     #[test]
     fn a_clock_far_ahead_does_not_overflow() {
-        let budget = Budget::new(1, Duration::MAX);
-        assert_eq!(budget.take(Moment(u64::MAX)), Some(0));
-        assert!(Budget::new(0, Duration::from_secs(1)).take(at(5)).is_none());
+        let limit = RateLimit::new(1, Duration::MAX);
+        assert_eq!(limit.take(Moment(u64::MAX)), Some(0));
+        assert!(RateLimit::new(0, Duration::from_secs(1)).take(at(5)).is_none());
     }
 }

@@ -1,0 +1,48 @@
+//! What commands say on the terminal.
+//!
+//! Whoever reads it may leave before the end, as `head` does: that is no failure, and nothing to talk about. Everything
+//! is escaped, as names of files and errors may hold what somebody else wants the terminal to do.
+
+use std::fmt::{Display, Write as _};
+use std::io::{self, ErrorKind, Write};
+
+use crate::printable::Escape;
+
+/// Says one line on standard output.
+///
+/// # Errors
+///
+/// It can't be written, and not because nobody reads it any more.
+pub fn say(line: impl Display) -> io::Result<()> {
+    print(Escape::new(String::new(), usize::MAX), line)
+}
+
+/// Says a text that may have several lines.
+///
+/// # Errors
+///
+/// It can't be written, and not because nobody reads it any more.
+pub fn say_text(text: impl Display) -> io::Result<()> {
+    print(Escape::new(String::new(), usize::MAX).with_line_feeds(), text)
+}
+
+/// Says one line on standard error. If that can't be written either, nobody can be told.
+pub fn complain(line: impl Display) {
+    let _ = io::stderr().lock().write_all(escaped(Escape::new(String::new(), usize::MAX), line).as_bytes());
+}
+
+fn print(escape: Escape<String>, text: impl Display) -> io::Result<()> {
+    match io::stdout().lock().write_all(escaped(escape, text).as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn escaped(mut escape: Escape<String>, text: impl Display) -> String {
+    // Writing into a string doesn't fail.
+    let _ = write!(escape, "{text}");
+    let mut text = escape.into_inner();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,55 @@
+//! How often the same is said: a warning that repeats ten thousand times a second tells no more than one that says so.
+
+use std::time::Duration;
+
+use tracing::{Event, Level};
+
+use crate::clock::Clock;
+use crate::rate_limit::RateLimit;
+
+use super::field;
+
+/// Lines of one kind at once, and the time in which one more comes free.
+const BURST: u32 = 50;
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Kinds that are told apart; more than these share a limit by chance.
+const KINDS: usize = 512;
+
+/// Fields of events that are limited where they come from.
+const LIMITED_ALREADY: [&str; 2] = ["dropped", "unlogged"];
+
+/// A limit for each kind of warning and error. What is less than that is said when something changes, or to somebody who
+/// has asked for every detail, and isn't limited.
+#[derive(Debug)]
+pub(super) struct Limits {
+    clock: Clock,
+    kinds: Box<[RateLimit]>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let kinds = (0..KINDS).map(|_| RateLimit::new(BURST, INTERVAL)).collect();
+        Self { clock: Clock::start(), kinds }
+    }
+}
+
+impl Limits {
+    /// Whether the event is logged: with the number of those like it that weren't, or not at all.
+    pub(super) fn admit(&self, event: &Event<'_>) -> Option<u64> {
+        let metadata = event.metadata();
+        let fields = metadata.fields();
+        if *metadata.level() > Level::WARN || LIMITED_ALREADY.iter().any(|name| fields.field(name).is_some())
+        {
+            return Some(0);
+        }
+        let place = usize::try_from(field::kind(event) % KINDS as u64).unwrap_or_default();
+        self.kinds[place].take(self.clock.now())
+    }
+
+    /// How many weren't logged of kinds that have been quiet since, and of which nothing has told.
+    pub(super) fn settle(&self) -> u64 {
+        let now = self.clock.now();
+        self.kinds.iter().map(|kind| kind.settle(now)).sum()
+    }
+}
