@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 
-use crate::{console, demo, log};
+use crate::console;
+use crate::demo;
+use crate::log;
 
 /// A programmable HTTP reverse proxy: the balancing policy is a WebAssembly plugin, swapped while requests flow.
 #[derive(Debug, Parser)]

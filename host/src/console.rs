@@ -26,6 +26,17 @@ pub fn say_text(text: impl Display) -> io::Result<()> {
     print(Escape::new(String::new(), usize::MAX).with_line_feeds(), text)
 }
 
+/// Says a text like [`say_text`], for whom it makes no difference whether it can be written.
+macro_rules! show {
+    ($($text:tt)*) => { $crate::console::show_text(format_args!($($text)*)) };
+}
+pub(crate) use show;
+
+/// [`say_text`] for whom it makes no difference whether it can be written.
+pub(crate) fn show_text(text: impl Display) {
+    let _ = say_text(text);
+}
+
 /// Says one line on standard error. If that can't be written either, nobody can be told.
 pub fn complain(line: impl Display) {
     let _ = io::stderr().lock().write_all(escaped(Escape::new(String::new(), usize::MAX), line).as_bytes());

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::app::{App, Circumstances};
 use crate::config::Config;
+use crate::console::show;
 use crate::control::signals::{Request, Signals};
 use crate::policy::{self, PolicySlot, VersionId};
 
@@ -63,7 +64,7 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let app = start(&backends, &plugin, &file, port)?;
     let address = app.listeners().first().copied().context("the proxy has no listener")?;
 
-    println!("Pointsman on http://{address}, three backends behind it, {CONNECTIONS} connections\n");
+    show!("Pointsman on http://{address}, three backends behind it, {CONNECTIONS} connections\n");
     let mut report = Report::new(backends.names());
     for policy in SHOWN {
         let path = format!("/{policy}");
@@ -78,7 +79,7 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     if afterwards == Afterwards::StayUp {
         print_playground(address, &plugin);
         while signals.next().await != Request::End {}
-        println!("\nending");
+        show!("\nending");
     }
     tokio::task::spawn_blocking(move || app.join()).await.context("the proxy failed")??;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -154,17 +155,17 @@ async fn serves(slot: &Arc<PolicySlot>, policy: &str) -> bool {
 
 fn print_playground(address: SocketAddr, plugin: &PluginFile) {
     let (path, folder) = (plugin.path.display(), plugin.directory.path().display());
-    println!("The proxy stays up until ctrl-c. Ask it who serves:\n");
+    show!("The proxy stays up until ctrl-c. Ask it who serves:\n");
     for policy in SHOWN {
-        println!("    curl http://{address}/{policy}");
+        show!("    curl http://{address}/{policy}");
     }
-    println!(
+    show!(
         "    curl http://{address}/             # the policy in the file\n\nSwap the policy of / while you do:\n"
     );
     for policy in SHOWN {
-        println!("    cp {folder}/{policy}.wasm {path}");
+        show!("    cp {folder}/{policy}.wasm {path}");
     }
-    println!();
+    show!("");
 }
 
 /// A plugin file in a directory of its own, with the bundled policies beside it to replace it by.

@@ -3,6 +3,11 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
+use crate::printable::Escape;
+
+/// Longest fault, bytes: what is quoted in it is short, but a list of files and keys may not be.
+const FAULT_BYTES: usize = 16 << 10;
+
 /// One fault: `file:line: key: message; hint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -21,7 +26,8 @@ pub struct ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, key, message, hint } = self;
-        let mut f = OneLine(f);
+        // Whatever the file quoted in it holds, a fault is one line.
+        let mut f = Escape::new(f, FAULT_BYTES);
         write!(f, "{}", file.display())?;
         if let Some(line) = line {
             write!(f, ":{line}")?;
@@ -73,16 +79,4 @@ impl From<ConfigError> for ConfigErrors {
 
 fn lines(errors: &[ConfigError]) -> String {
     errors.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n")
-}
-
-/// Keeps a fault on its line, whatever the file quoted in it holds: a newline or a terminal sequence is shown, not sent.
-struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl fmt::Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            if c.is_control() { write!(self.0, "{}", c.escape_debug())? } else { self.0.write_char(c)? }
-        }
-        Ok(())
-    }
 }

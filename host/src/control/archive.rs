@@ -101,7 +101,7 @@ impl Archive {
     #[must_use]
     pub fn quarantine(&self, used_at: &UsedAt) -> Option<Quarantine> {
         let Quarantined { version, reason } = self.entry(used_at)?.quarantined.as_ref()?;
-        Some(Quarantine { version: VersionId::from_hex(version)?, reason: reason.clone() })
+        Some(Quarantine { version: VersionId::from_hex(version)?, reason: reason.into() })
     }
 
     /// From now on writes down every milestone that the answer is called with, on a thread of its own.
@@ -148,7 +148,7 @@ impl Archive {
                 entry.quarantined = None;
             }
             Event::Quarantined(Quarantine { reason, .. }) => {
-                entry.quarantined = Some(Quarantined { version: hash, reason: reason.clone() });
+                entry.quarantined = Some(Quarantined { version: hash, reason: reason.to_string() });
             }
         }
         self.write(INDEX, &serde_json::to_vec_pretty(&index)?)?;
@@ -279,7 +279,7 @@ mod tests {
         assert!(open().last_good(&used_at).is_none(), "there is no copy");
         fs::write(folder.path().join(format!("{id}.wasm")), "good").expect("a copy");
         assert_eq!(open().last_good(&used_at).expect("a copy").content.as_ref(), b"good");
-        let quarantine = Quarantine { version: VersionId::of(b"good"), reason: "a trap".to_owned() };
+        let quarantine = Quarantine { version: VersionId::of(b"good"), reason: "a trap".into() };
         assert_eq!(open().quarantine(&used_at), Some(quarantine));
         fs::write(folder.path().join(format!("{id}.wasm")), "evil").expect("another copy");
         assert!(open().last_good(&used_at).is_none(), "it isn't what its name says");

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::console::show;
+
 use super::load::Tally;
 
 /// Width of the first column.
@@ -20,7 +22,7 @@ impl Report {
     /// Prints the head of the table.
     pub(super) fn new(backends: Vec<&'static str>) -> Self {
         let columns: String = backends.iter().map(|name| format!("{name:>9}")).collect();
-        println!("{:<LABEL$}{columns}{:>10}", "policy", "failures");
+        show!("{:<LABEL$}{columns}{:>10}", "policy", "failures");
         Self { backends, failures: 0 }
     }
 
@@ -32,7 +34,7 @@ impl Report {
             .iter()
             .map(|name| format!("{:>9}", tally.served.get(*name).copied().unwrap_or_default()))
             .collect();
-        println!("{label:<LABEL$}{columns}{:>10}", tally.failed);
+        show!("{label:<LABEL$}{columns}{:>10}", tally.failed);
     }
 
     /// The swap, with the time from the new file to its publication.
@@ -42,11 +44,11 @@ impl Report {
         tallies: &Result<[Tally; 3]>,
         took: Option<Duration>,
     ) {
-        println!("\nswap under load: policy.wasm is replaced while requests flow");
+        show!("\nswap under load: policy.wasm is replaced while requests flow");
         let [before, during, after] = match tallies {
             Ok(tallies) => tallies,
             Err(error) => {
-                println!("the load failed: {error:#}");
+                show!("the load failed: {error:#}");
                 self.failures += 1;
                 return;
             }
@@ -55,17 +57,17 @@ impl Report {
         self.policy("  while it is swapped", during);
         self.policy(&format!("  after ({to})"), after);
         match took {
-            Some(took) => println!("  swapped {} ms after the file changed", took.as_millis()),
-            None => println!("  the swap did not happen"),
+            Some(took) => show!("  swapped {} ms after the file changed", took.as_millis()),
+            None => show!("  the swap did not happen"),
         }
     }
 
     /// The last line.
     pub(super) fn conclude(&self) {
         match self.failures {
-            0 => println!("\nno request failed\n"),
-            1 => println!("\n1 request failed\n"),
-            failures => println!("\n{failures} requests failed\n"),
+            0 => show!("\nno request failed\n"),
+            1 => show!("\n1 request failed\n"),
+            failures => show!("\n{failures} requests failed\n"),
         }
     }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::printable::Printable;
+
 /// Most backends of one entry; what comes after these in the order of addresses is left out.
 pub(super) const MOST: usize = 1_000;
 
@@ -23,7 +25,7 @@ pub(super) enum Failure {
     TimedOut,
     /// A server couldn't be asked, or its answer was an error.
     #[error("it cannot be resolved: {0}")]
-    Server(String),
+    Server(Printable),
 }
 
 /// Addresses of one family of a host; empty if DNS says that there are none.

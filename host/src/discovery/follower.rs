@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::clock::Clock;
 use crate::config::{DnsConfig, Question};
 use crate::descriptors::Descriptors;
+use crate::printable::Printable;
 
 use super::Wanted;
 use super::answer::{Failure, Reply};
@@ -138,7 +139,7 @@ impl Follower {
                     .map(|(question, _)| question.clone())
                     .collect();
                 for question in asked {
-                    self.settle(Ok((question, Err(Failure::Server(error.to_string())))));
+                    self.settle(Ok((question, Err(Failure::Server(Printable::text(&error))))));
                 }
                 return;
             }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{DnsConfig, Question};
 use crate::descriptors::Descriptors;
+use crate::printable::Printable;
 
 use super::answer::{Asked, Failure, MOST, Record, Reply};
 
@@ -83,7 +84,7 @@ impl Resolver {
             });
         }
         while let Some(done) = asked.join_next().await {
-            let (host, families, ttl) = done.map_err(|error| Failure::Server(error.to_string()))?;
+            let (host, families, ttl) = done.map_err(|error| Failure::Server(Printable::text(error)))?;
             reply.ttl = reply.ttl.min(ttl);
             reply.hosts.insert(host, families);
         }
@@ -134,7 +135,7 @@ impl Resolver {
 
     /// The whole names that a name may stand for, in the order in which they are tried.
     fn candidates(&self, name: &str) -> Result<Vec<Name>, Failure> {
-        let bad = |error: &dyn std::fmt::Display| Failure::Server(error.to_string());
+        let bad = |error: &dyn std::fmt::Display| Failure::Server(Printable::text(error));
         let name = Name::from_ascii(name).map_err(|error| bad(&error))?;
         if name.is_fqdn() {
             return Ok(vec![name]);
@@ -188,6 +189,6 @@ fn server(address: SocketAddr) -> NameServerConfig {
 fn failure(error: &NetError) -> Failure {
     match error {
         NetError::Timeout => Failure::TimedOut,
-        error => Failure::Server(error.to_string()),
+        error => Failure::Server(Printable::text(error)),
     }
 }

@@ -14,6 +14,8 @@ use std::time::Instant;
 use pointsman_sdk::abi::limit::PLUGIN_BYTES;
 use wasmtime::{Linker, Module};
 
+use crate::printable::Printable;
+
 use super::engine;
 use super::guest::GuestState;
 use super::version::{PolicyVersion, VersionId};
@@ -36,7 +38,7 @@ pub(super) fn compile(
 
     let started = Instant::now();
     let module = Module::from_binary(linker.engine(), &content)
-        .map_err(|error| Refusal::Invalid { reason: format!("{error:#}") })?;
+        .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
     let compile_time = started.elapsed();
 
     let uses = contract::check_imports(linker, scratch, &module)?;
@@ -45,8 +47,9 @@ pub(super) fn compile(
     if tables > 1 {
         return Err(Refusal::Tables { found: tables });
     }
-    let pre =
-        linker.instantiate_pre(&module).map_err(|error| Refusal::Invalid { reason: format!("{error:#}") })?;
+    let pre = linker
+        .instantiate_pre(&module)
+        .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
     Ok(PolicyVersion { id, content, compile_time, hooks, reach: uses.request, uses_cells: uses.cells, pre })
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use wasmtime::{Trap, WasmBacktrace};
 
+use crate::printable::Printable;
+
 use super::guest::{Call, LimitExceeded};
 use super::imports::HostRefusal;
 use super::verdict::BadVerdict;
@@ -49,25 +51,25 @@ pub struct Fault {
     /// The call that failed.
     pub call: Call,
     /// What happened, in words.
-    pub message: String,
+    pub message: Printable,
     /// The guest's last words, if it had any.
-    pub panic: Option<String>,
+    pub panic: Option<Printable>,
     /// Functions that were running, innermost first; empty if none is known.
-    pub backtrace: String,
+    pub backtrace: Printable,
 }
 
 impl Fault {
     /// A fault from the error of a call.
-    pub(super) fn from_error(call: Call, error: &wasmtime::Error, panic: Option<String>) -> Self {
+    pub(super) fn from_error(call: Call, error: &wasmtime::Error, panic: Option<Printable>) -> Self {
         let (kind, message) = if let Some(refusal) = error.downcast_ref::<HostRefusal>() {
-            (FaultKind::HostRefusal, refusal.to_string())
+            (FaultKind::HostRefusal, Printable::text(refusal))
         } else if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
-            (FaultKind::Memory, exceeded.to_string())
+            (FaultKind::Memory, Printable::text(exceeded))
         } else {
             match error.downcast_ref::<Trap>() {
-                Some(Trap::Interrupt) => (FaultKind::Deadline, "used up the CPU time of one call".to_owned()),
-                Some(trap) => (FaultKind::Trap, trap.to_string()),
-                None => (FaultKind::Trap, format!("{error:#}")),
+                Some(Trap::Interrupt) => (FaultKind::Deadline, "used up the CPU time of one call".into()),
+                Some(trap) => (FaultKind::Trap, Printable::text(trap)),
+                None => (FaultKind::Trap, Printable::text(format_args!("{error:#}"))),
             }
         };
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(short_backtrace).unwrap_or_default();
@@ -75,13 +77,13 @@ impl Fault {
     }
 
     /// A fault of a guest that was ready before and now refuses to start.
-    pub(super) fn from_refusal(reason: String) -> Self {
+    pub(super) fn from_refusal(reason: &Printable) -> Self {
         Self {
             kind: FaultKind::Trap,
             call: Call::Init,
-            message: format!("refuses to start: {reason}"),
+            message: Printable::text(format_args!("refuses to start: {reason}")),
             panic: None,
-            backtrace: String::new(),
+            backtrace: Printable::default(),
         }
     }
 
@@ -90,9 +92,9 @@ impl Fault {
         Self {
             kind: FaultKind::BadVerdict,
             call: Call::Pick,
-            message: bad.to_string(),
+            message: Printable::text(bad),
             panic: None,
-            backtrace: String::new(),
+            backtrace: Printable::default(),
         }
     }
 }
@@ -103,7 +105,7 @@ impl fmt::Display for Fault {
         if let Some(panic) = &self.panic {
             write!(f, "; the guest's last words: {panic}")?;
         }
-        if !self.backtrace.is_empty() {
+        if !self.backtrace.as_str().is_empty() {
             write!(f, "; at {}", self.backtrace)?;
         }
         Ok(())
@@ -113,10 +115,10 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// The frames in one line. Functions without a name, as in stripped plugins, go by their number.
-fn short_backtrace(backtrace: &WasmBacktrace) -> String {
+fn short_backtrace(backtrace: &WasmBacktrace) -> Printable {
     let frames = backtrace.frames().iter().map(|frame| match frame.func_name() {
-        Some(name) => name.escape_debug().to_string(),
+        Some(name) => Printable::name(name).to_string(),
         None => format!("function {}", frame.func_index()),
     });
-    frames.collect::<Vec<_>>().join(" < ")
+    Printable::text(frames.collect::<Vec<_>>().join(" < "))
 }

@@ -12,6 +12,7 @@ use wasmtime::Memory;
 
 use crate::clock::{Clock, Moment};
 use crate::pool::Pool;
+use crate::printable::Printable;
 use crate::rate_limit::RateLimit;
 use crate::topology::Topology;
 
@@ -98,9 +99,9 @@ pub(super) struct GuestState {
     /// Interval that the guest has asked ticks for.
     pub(super) tick_every: Option<Duration>,
     /// The guest's last words before a trap.
-    pub(super) panic: Option<String>,
+    pub(super) panic: Option<Printable>,
     /// Why the guest refuses to start.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<Printable>,
     /// The time of this call: asked for once, so that a guest can't measure what happens within a call.
     now: Option<Moment>,
     schema: Option<Arc<Schema>>,

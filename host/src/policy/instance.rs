@@ -12,6 +12,7 @@ use std::time::Duration;
 use pointsman_sdk::abi::export;
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
+use crate::printable::Printable;
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
@@ -53,7 +54,7 @@ pub(super) type Observation = (i32, i32, i32, i64, i64);
 pub(super) enum BuildError {
     /// The guest doesn't want to run on these terms; its own words.
     #[error("{0}")]
-    Refused(String),
+    Refused(Printable),
     /// The guest failed before it was ready.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -76,9 +77,9 @@ impl Instance {
         let (hooks, answer) = guest.run(Call::Init, |store| start(store, version))?;
         if answer != 0 {
             let reason = guest.state().failure.take();
-            return Err(BuildError::Refused(
-                reason.unwrap_or_else(|| format!("`{}` answered {answer} and gave no reason", export::INIT)),
-            ));
+            return Err(BuildError::Refused(reason.unwrap_or_else(|| {
+                format!("`{}` answered {answer} and gave no reason", export::INIT).into()
+            })));
         }
         if version.uses_cells {
             // Looked up here and not in the first pick.

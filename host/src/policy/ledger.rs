@@ -197,6 +197,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::policy::guest::Call;
+    use crate::printable::Printable;
 
     #[test]
     fn faults_are_kept_apart_by_version_and_the_oldest_version_goes_first() {
@@ -205,9 +206,9 @@ mod tests {
         let fault = Fault {
             kind: FaultKind::Trap,
             call: Call::Pick,
-            message: String::new(),
+            message: Printable::default(),
             panic: None,
-            backtrace: String::new(),
+            backtrace: Printable::default(),
         };
         let (one, two) = (ledger.tally(version(1)), ledger.tally(version(2)));
         ledger.count(&one, &fault, Moment(0));

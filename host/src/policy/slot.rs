@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::config::OnFault;
 use crate::pool::Pool;
+use crate::printable::Printable;
 
 use super::admission::Refusal;
 use super::fault::Fault;
@@ -47,7 +48,7 @@ pub struct Quarantine {
     /// The version.
     pub version: VersionId,
     /// What it did, in words.
-    pub reason: String,
+    pub reason: Printable,
 }
 
 /// An instance on its way to a worker, with the publication it belongs to.
@@ -155,7 +156,8 @@ impl PolicySlot {
             tracing::error!(pool, route, %version, worker, kind, unlogged, "policy fault: {fault}; {remedy}");
         }
         if self.trial.fault(generation) {
-            let command = Command::RollBack { slot: Arc::clone(self), generation, last: fault.to_string() };
+            let command =
+                Command::RollBack { slot: Arc::clone(self), generation, last: Printable::text(fault) };
             let _ = self.keeper.send(command);
         }
     }

@@ -3,6 +3,8 @@
 use pointsman_sdk::abi::{MODULE, export};
 use wasmtime::{Extern, ExternType, FuncType, Linker, Module, Store, ValType};
 
+use crate::printable::Printable;
+
 use super::super::guest::GuestState;
 use super::super::imports;
 use super::super::kept::Reach;
@@ -34,11 +36,15 @@ pub(super) fn check_imports(
         }
         let function = linker.get(&mut store, MODULE, name).ok().and_then(Extern::into_func);
         let Some(function) = function else {
-            return Err(Refusal::UnknownFunction { name: name.to_owned() });
+            return Err(Refusal::UnknownFunction { name: Printable::name(name) });
         };
         let (found, expected) = (describe(&import.ty()), signature(&function.ty(&store)));
         if found != expected {
-            return Err(Refusal::ImportType { name: name.to_owned(), found, expected });
+            return Err(Refusal::ImportType {
+                name: Printable::name(name),
+                found: Printable::name(found),
+                expected,
+            });
         }
         uses.request = uses.request.max(imports::reach(name));
         uses.cells |= imports::uses_cells(name);
@@ -48,16 +54,18 @@ pub(super) fn check_imports(
 
 /// Why an import from another module can't be had.
 fn foreign(from: &str, name: &str) -> Refusal {
-    let (from, name) = (from.to_owned(), name.to_owned());
     match from.strip_prefix(MODULE_PREFIX) {
         Some(version) => {
-            let version = version.to_owned();
             // The host knows one version, so whatever else is asked for is either newer or of another major line.
             let newer_minor = version.strip_prefix("1.").is_some_and(|minor| minor.parse::<u32>().is_ok());
+            let version = Printable::name(version);
             if newer_minor { Refusal::NewerAbi { version } } else { Refusal::OtherAbi { version } }
         }
-        None if from.starts_with("wasi") => Refusal::Wasi { from, name },
-        None => Refusal::ForeignImport { from, name },
+        None => {
+            let is_wasi = from.starts_with("wasi");
+            let (from, name) = (Printable::name(from), Printable::name(name));
+            if is_wasi { Refusal::Wasi { from, name } } else { Refusal::ForeignImport { from, name } }
+        }
     }
 }
 
@@ -101,7 +109,7 @@ fn optional(module: &Module, name: &'static str, expected: &'static str) -> Resu
 fn bad_export(name: &'static str, expected: &'static str, found: Option<ExternType>) -> Refusal {
     match found {
         None => Refusal::MissingExport { name, expected },
-        Some(found) => Refusal::ExportType { name, expected, found: describe(&found) },
+        Some(found) => Refusal::ExportType { name, expected, found: Printable::name(describe(&found)) },
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use pointsman_sdk::abi::{MODULE, export};
 
+use crate::printable::Printable;
+
 use super::super::fault::Fault;
 
 /// Why a plugin was refused: what was found, what is allowed, what can be done.
@@ -78,7 +80,7 @@ pub enum Refusal {
     #[error("the module is invalid: {reason}; build it for wasm32-unknown-unknown with the default features")]
     Invalid {
         /// The compiler's words.
-        reason: String,
+        reason: Printable,
     },
     /// Wants an operating system.
     #[error(
@@ -87,9 +89,9 @@ pub enum Refusal {
     )]
     Wasi {
         /// Import module.
-        from: String,
+        from: Printable,
         /// Import name.
-        name: String,
+        name: Printable,
     },
     /// Needs a later addition to the contract.
     #[error(
@@ -98,7 +100,7 @@ pub enum Refusal {
     )]
     NewerAbi {
         /// What it needs.
-        version: String,
+        version: Printable,
     },
     /// Another contract.
     #[error(
@@ -107,7 +109,7 @@ pub enum Refusal {
     )]
     OtherAbi {
         /// What it is built for.
-        version: String,
+        version: Printable,
     },
     /// Imports from elsewhere.
     #[error(
@@ -117,9 +119,9 @@ pub enum Refusal {
     )]
     ForeignImport {
         /// Import module.
-        from: String,
+        from: Printable,
         /// Import name.
-        name: String,
+        name: Printable,
     },
     /// Not in the contract.
     #[error(
@@ -128,15 +130,15 @@ pub enum Refusal {
     )]
     UnknownFunction {
         /// Import name.
-        name: String,
+        name: Printable,
     },
     /// In the contract with another type.
     #[error("the module imports `{name}` as {found}; the contract says {expected}")]
     ImportType {
         /// Import name.
-        name: String,
+        name: Printable,
         /// Type in the module.
-        found: String,
+        found: Printable,
         /// Type in the contract.
         expected: String,
     },
@@ -159,7 +161,7 @@ pub enum Refusal {
         /// Type in the contract.
         expected: &'static str,
         /// Type in the module.
-        found: String,
+        found: Printable,
     },
     /// Starts with more memory than it may have.
     #[error(
@@ -214,13 +216,13 @@ pub enum Refusal {
     )]
     Quarantined {
         /// The last fault.
-        reason: String,
+        reason: Printable,
     },
     /// The guest doesn't want to run with this configuration. Its own words.
     #[error("the policy refuses to start: {reason}")]
     Init {
         /// What the guest said.
-        reason: String,
+        reason: Printable,
     },
     /// It failed while it was tried out.
     #[error("the policy failed while it was tried out, {situation}: {fault}")]

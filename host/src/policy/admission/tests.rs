@@ -141,7 +141,7 @@ fn the_guests_own_words() {
         r#"(data (i32.const 8) "`tau` must be\na duration")
            (func (export "pointsman_init") (result i32) (call $fail (i32.const 8) (i32.const 24)) (i32.const 1))"#,
     );
-    assert_eq!(refused(says_why), Refusal::Init { reason: "`tau` must be\\na duration".to_owned() });
+    assert_eq!(refused(says_why), Refusal::Init { reason: "`tau` must be\\na duration".into() });
     let silent = refused(guest_with("init", "(i32.const 3)")).to_string();
     assert_eq!(silent, "the policy refuses to start: `pointsman_init` answered 3 and gave no reason");
 }
@@ -152,7 +152,7 @@ fn check_fault(hook: &str, body: &str, kind: FaultKind, words: &str) {
     match refused_with(guest_with(hook, body), settings) {
         Refusal::Rehearsal { fault, situation } => {
             assert_eq!((fault.kind, fault.call.name()), (kind, hook), "{body}: {fault}");
-            assert!(fault.message.contains(words), "{body}: {fault}");
+            assert!(fault.message.as_str().contains(words), "{body}: {fault}");
             assert!(!situation.is_empty());
         }
         other => panic!("{body}: {other:?}"),
@@ -209,8 +209,8 @@ fn traps_are_named() {
                 (fault.kind, fault.message.as_str()),
                 (FaultKind::Trap, "wasm trap: call stack exhausted")
             );
-            assert!(fault.backtrace.starts_with("deeper < deeper < "), "{}", fault.backtrace);
-            assert!(fault.backtrace.len() < 200, "{}", fault.backtrace);
+            assert!(fault.backtrace.as_str().starts_with("deeper < deeper < "), "{}", fault.backtrace);
+            assert!(fault.backtrace.as_str().len() < 200, "{}", fault.backtrace);
         }
         other => panic!("{other:?}"),
     }

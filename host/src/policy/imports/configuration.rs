@@ -23,7 +23,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
                 return Err(HostRefusal::NotNow { function: import::STATE, hook: Call::Init.name() }.into());
             }
             let name = text::printable(memory.read(import::STATE, ptr, len)?);
-            state.open_cells(&name);
+            state.open_cells(name.as_str());
             Ok(())
         })?;
     Ok(())

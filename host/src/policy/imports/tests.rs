@@ -330,8 +330,12 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
         let mut seat = Seat::taken(bench.build(&content).unwrap());
         let failed = seat.pick(&request()).unwrap().unwrap_err();
         assert_eq!(failed.fault.kind.label(), "host-refusal", "{call}: {}", failed.fault);
-        assert!(failed.fault.message.starts_with(&format!("`{function}` was given ")), "{}", failed.fault);
-        assert!(failed.fault.message.ends_with("memory ends at 65536"), "{}", failed.fault);
+        assert!(
+            failed.fault.message.as_str().starts_with(&format!("`{function}` was given ")),
+            "{}",
+            failed.fault
+        );
+        assert!(failed.fault.message.as_str().ends_with("memory ends at 65536"), "{}", failed.fault);
     }
     // The very end is inside.
     let content = guest(&format!(
@@ -348,7 +352,7 @@ fn state_is_named_in_init_only() {
         r#"(func (export "pointsman_pick") (result i64) (call $state (i32.const 0) (i32.const 0)) {ABSTAIN})"#
     ));
     let failed = Seat::taken(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap_err();
-    assert_eq!(failed.fault.message, "`state` may be called in `init` only");
+    assert_eq!(failed.fault.message.as_str(), "`state` may be called in `init` only");
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Compilation {
             let _ = reply.send(admission::compile(&linker, scratch, id, content));
         });
         let Ok(thread) = thread else {
-            return Err(Refusal::Invalid { reason: "the system has no thread to compile it on".to_owned() });
+            return Err(Refusal::Invalid { reason: "the system has no thread to compile it on".into() });
         };
         match compiled.recv_timeout(self.limit) {
             Ok(compiled) => {
@@ -60,7 +60,7 @@ impl Compilation {
             }
             // Compilers have been known to panic over a strange module. That must not be the last one that is loaded.
             Err(RecvTimeoutError::Disconnected) => {
-                Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".to_owned() })
+                Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".into() })
             }
         }
     }

@@ -11,6 +11,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use crate::printable::Printable;
+
 use super::super::admission::Refusal;
 use super::super::engine::GuestEngine;
 use super::super::guest::Terms;
@@ -36,7 +38,7 @@ pub(crate) enum Command {
     /// A worker's instance of this publication has failed.
     Rebuild { slot: Arc<PolicySlot>, worker: usize, generation: u64 },
     /// This publication has had too many faults on probation.
-    RollBack { slot: Arc<PolicySlot>, generation: u64, last: String },
+    RollBack { slot: Arc<PolicySlot>, generation: u64, last: Printable },
     /// Drop what no worker needs any more.
     Reap(Retired),
     /// Stop.

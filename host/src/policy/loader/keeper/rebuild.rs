@@ -80,7 +80,7 @@ impl Keeper {
             Err(error) => {
                 let fault = match error {
                     BuildError::Fault(fault) => fault,
-                    BuildError::Refused(reason) => Fault::from_refusal(reason),
+                    BuildError::Refused(reason) => Fault::from_refusal(&reason),
                 };
                 slot.record((serving.version.id, generation, &tally), worker, &fault);
                 self.schedule(slot, worker, generation);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::printable::Printable;
+
 use super::super::super::ledger::Tally;
 use super::super::super::slot::{PolicySlot, Quarantine, Serving};
 use super::super::probation::{Looked, Probation};
@@ -11,7 +13,7 @@ use super::Keeper;
 
 impl Keeper {
     /// Brings back the version before, and keeps the present one out.
-    pub(super) fn roll_back(&mut self, slot: &Arc<PolicySlot>, generation: u64, last: String) {
+    pub(super) fn roll_back(&mut self, slot: &Arc<PolicySlot>, generation: u64, last: Printable) {
         let bad = slot.serving();
         let Some(probation) = self.probations.get_mut(&slot.terms().id) else { return };
         let Some(previous) = probation.previous.take_if(|_| bad.generation == generation) else { return };

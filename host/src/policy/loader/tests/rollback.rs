@@ -76,7 +76,7 @@ fn a_version_that_turns_bad_is_taken_back_and_kept_out_until_the_content_changes
     assert_eq!(faults, [(VersionId::of(&bad), 5), (VersionId::of(&good), 0)]);
     let quarantine = scene.slot.quarantine().expect("it is kept out");
     assert_eq!(quarantine.version, VersionId::of(&bad));
-    assert!(quarantine.reason.contains("trap in `pick`"), "{}", quarantine.reason);
+    assert!(quarantine.reason.as_str().contains("trap in `pick`"), "{}", quarantine.reason);
     let milestone = scene.milestones.recv().unwrap();
     assert_eq!(milestone.event, Event::Quarantined(quarantine));
 
