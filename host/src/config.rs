@@ -235,6 +235,8 @@ pub struct UpstreamLimits {
     pub idle_connection_timeout: Duration,
     /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
     pub max_response_header_bytes: usize,
+    /// Most header fields of a response. `max_response_headers`, 256.
+    pub max_response_headers: usize,
     /// Most requests in flight to one backend, over all workers. `max_requests`, 10,000: what a listener lets in.
     pub max_requests: u64,
     /// Most connections to one backend, idle ones included, over all workers. `max_connections`, 10,000.
@@ -278,6 +280,7 @@ impl Default for UpstreamLimits {
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,
+            max_response_headers: 256,
             max_requests: 10_000,
             max_connections: 10_000,
             queue: QueueLimits::default(),

@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod error;
 mod exchange;
+mod framing;
 mod idle;
 mod place;
 mod pool;

@@ -52,10 +52,13 @@ fn what_is_no_response_is_answered_with_502() {
     .map(|bytes| (bytes.into(), "bad-response"))
     .into();
     let large = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(70 * 1024));
-    answers.push((large.into(), "bad-response"));
-    answers.push((format!("HTTP/1.1 200 {}", "x".repeat(1024 * 1024)).into(), "bad-response"));
-    let many: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
-    answers.push((format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n").into(), "bad-response"));
+    answers.push((large.into(), "response-head-too-large"));
+    answers.push((format!("HTTP/1.1 200 {}", "x".repeat(1024 * 1024)).into(), "response-head-too-large"));
+    let many: String = (0..300).map(|n| format!("X-{n}: y\r\n")).collect();
+    answers.push((
+        format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n").into(),
+        "too-many-response-headers",
+    ));
     check(&answers);
 }
 

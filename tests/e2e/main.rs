@@ -40,6 +40,7 @@ mod queue;
 mod refused;
 mod reload;
 mod requests;
+mod response_heads;
 mod responses;
 mod restart;
 mod retries;

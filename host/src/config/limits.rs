@@ -12,6 +12,9 @@ use super::{QueueLimits, RetryLimits, UpstreamLimits};
 /// Range of `backoff`: a pause longer than this is no retry but a new request.
 const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 
+/// Range of the header fields of a response: what the map of a response's fields can hold bounds it.
+const RESPONSE_HEADERS: RangeInclusive<usize> = 1..=4096;
+
 /// Range of what may be in flight to one backend.
 const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000_000;
 
@@ -33,6 +36,11 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
             "max_response_header_bytes",
             default.max_response_header_bytes,
             HEAD_BYTES,
+        ),
+        max_response_headers: section.integer(
+            "max_response_headers",
+            default.max_response_headers,
+            RESPONSE_HEADERS,
         ),
         max_requests: section.integer("max_requests", default.max_requests, IN_FLIGHT),
         max_connections: section.integer("max_connections", default.max_connections, IN_FLIGHT),

@@ -22,6 +22,9 @@ use crate::upstream::{self, BackendStream, Traffic};
 /// Largest response head, bytes.
 const HEAD_BYTES: usize = 64 << 10;
 
+/// Most fields of a response head.
+const HEAD_FIELDS: usize = 1024;
+
 /// As much of a body is searched, bytes.
 const BODY_BYTES: usize = 64 << 10;
 
@@ -97,7 +100,8 @@ async fn within<T>(time: Duration, answer: impl Future<Output = T>) -> Option<T>
 async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: TcpStream) -> Result<(), Failure> {
     let request = head(http, address)?;
     let io = TokioIo::new(BackendStream::new(stream, Rc::<Traffic>::default()));
-    let (mut sender, connection) = http1::Builder::new().max_header_size(HEAD_BYTES).handshake(io).await?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_header_size(HEAD_BYTES).max_headers(HEAD_FIELDS).handshake(io).await?;
     let mut connection = pin!(connection);
     let mut answer = pin!(async {
         let response = sender.send_request(request).await?;

@@ -1,5 +1,7 @@
 //! One connection to a backend.
 
+mod fields;
+
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -16,6 +18,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
+
+use fields::HeadLimits;
 
 use super::place::ConnectionPlace;
 use super::stream::{BackendStream, Traffic};
@@ -45,6 +49,7 @@ pub(super) struct UpstreamConnection {
     waker: Waker,
     traffic: Rc<Traffic>,
     place: ConnectionPlace,
+    head_limits: HeadLimits,
     /// The driver has finished: the connection is closed, or no longer HTTP.
     finished: bool,
     /// It has served a request before.
@@ -106,11 +111,8 @@ impl UpstreamConnection {
         stream.set_nodelay(true).map_err(Error::Connect)?;
         let traffic = Rc::new(Traffic::default());
         let io = TokioIo::new(BackendStream::new(stream, Rc::clone(&traffic)));
-        let (sender, driver) = http1::Builder::new()
-            .max_header_size(limits.max_response_header_bytes)
-            .handshake(io)
-            .await
-            .map_err(Error::BadResponse)?;
+        let head_limits = HeadLimits::new(limits);
+        let (sender, driver) = head_limits.builder().handshake(io).await.map_err(Error::BadResponse)?;
         let driver = Some(driver);
         let user = Arc::new(ConnectionUser::default());
         Ok(Box::new(Self {
@@ -120,6 +122,7 @@ impl UpstreamConnection {
             user,
             traffic,
             place,
+            head_limits,
             finished: false,
             reused: false,
             pinned: false,
@@ -145,7 +148,7 @@ impl UpstreamConnection {
             self.traffic.is_last.set(true);
         }
         deadline.set(span());
-        let mut sent_before = 0;
+        let (method, mut sent_before) = (head.method.clone(), 0);
         let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
         // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
@@ -189,7 +192,17 @@ impl UpstreamConnection {
                         reached: Reached::Nothing,
                     });
                 }
-                classify(failure.into_error())
+                let error = failure.into_error();
+                if error.is_parse_too_large() {
+                    let received = self.traffic.received.get();
+                    if self.head_limits.may_have_more_room(received) {
+                        self.traffic.is_last.set(!upload.is_over());
+                        return Box::pin(self.read_with_more_room(method, patience, deadline)).await;
+                    }
+                    self.head_limits.error(received)
+                } else {
+                    classify(error)
+                }
             }
             Err(error) => error,
         };
@@ -264,7 +277,7 @@ pub(super) fn in_all(deadline: &Deadline, error: Error) -> Error {
 
 /// What a failure of hyper's means for the request.
 pub(super) fn classify(error: hyper::Error) -> Error {
-    if error.is_parse() || error.is_parse_too_large() {
+    if error.is_parse() {
         Error::BadResponse(error)
     } else if error.is_user() {
         // The only thing of ours that fails in there is the client's request body.

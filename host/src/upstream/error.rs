@@ -34,6 +34,15 @@ pub enum Error {
     /// What the backend sent is no HTTP response.
     #[error("the backend's response is malformed")]
     BadResponse(#[source] hyper::Error),
+    /// The response's head is larger than `max_response_header_bytes`.
+    #[error("the backend's response head is larger than `max_response_header_bytes` allows")]
+    LargeHead,
+    /// The response has more header fields than `max_response_headers`.
+    #[error("the backend's response has more header fields than `max_response_headers` allows")]
+    ManyFields,
+    /// The response has several lengths, or one that is no number: where its body ends is anybody's guess.
+    #[error("the backend's response has no clear length")]
+    Length,
     /// The response has a transfer coding beside `chunked`: nobody asked for it (RFC 9112 section 7.4), and its content
     /// would be passed on without the name of its coding.
     #[error("the backend's response has an unknown transfer coding")]
@@ -68,7 +77,9 @@ impl Error {
             Self::PerTryTimeout => "per-try-timeout",
             Self::IdleTimeout => "idle-timeout",
             Self::TotalTimeout | Self::SlowRequest => "total-timeout",
-            Self::BadResponse(_) | Self::TransferCoding => "bad-response",
+            Self::LargeHead => "response-head-too-large",
+            Self::ManyFields => "too-many-response-headers",
+            Self::BadResponse(_) | Self::Length | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::EarlyUpgrade => "early-upgrade",
             Self::ClientStalled | Self::SlowReader => "client-stalled",
@@ -108,6 +119,9 @@ impl Error {
             | Self::TotalTimeout => outcome::TIMEOUT,
             Self::Reset
             | Self::BadResponse(_)
+            | Self::LargeHead
+            | Self::ManyFields
+            | Self::Length
             | Self::TransferCoding
             | Self::UnwantedUpgrade
             | Self::EarlyUpgrade => outcome::UPSTREAM_RESET,

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
-use http_body::Body;
 use hyper::body::Incoming;
 
 use super::connection::{Patience, SendFailure, UpstreamConnection};
+use super::framing;
 use super::progress::Progress;
 use super::session::authenticates_connection;
 use super::tunnel::Tunnel;
@@ -119,8 +119,9 @@ impl Exchange {
             };
             let SendFailure { error, reached } =
                 match connection.send(head, &self.upload, patience, deadline).await {
-                    Ok(response) => {
-                        is_plainly_framed(&response)?;
+                    Ok(mut response) => {
+                        framing::settle(&mut response)
+                            .map_err(|error| Failed { error, reached: Reached::Answer })?;
                         connection.pinned |= self.authenticates || authenticates_connection(&response);
                         self.connection = Some(connection);
                         return Ok(self.response.insert(response).status());
@@ -180,19 +181,5 @@ impl Exchange {
     pub async fn into_tunnel(self) -> Option<Tunnel> {
         let upgraded = self.connection?.into_upgraded().await?;
         Some(Tunnel::new(upgraded, self.progress))
-    }
-}
-
-/// A body without an end that everybody agrees on is refused.
-fn is_plainly_framed(response: &Response<Incoming>) -> Result<(), Failed> {
-    // A length that isn't 0 is one that no transfer coding has come before.
-    if response.body().size_hint().exact().is_some_and(|length| length > 0) {
-        return Ok(());
-    }
-    let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Failed { error: Error::TransferCoding, reached: Reached::Answer }),
     }
 }

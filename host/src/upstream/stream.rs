@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -68,6 +69,8 @@ pub struct BackendStream {
     stream: TcpStream,
     traffic: Rc<Traffic>,
     state: State,
+    /// Has been read, and is to be read once more.
+    unread: Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,22 +83,63 @@ enum State {
     Open,
     /// A write has failed. What is written from now on goes nowhere.
     Deaf,
+    /// What was read shall be read once more; the request that hyper writes before goes nowhere.
+    Again,
+    /// It is being read once more.
+    Rereading,
 }
 
 impl BackendStream {
     /// A new connection.
     #[must_use]
     pub fn new(stream: TcpStream, traffic: Rc<Traffic>) -> Self {
-        Self { stream, traffic, state: State::Fresh }
+        Self { stream, traffic, state: State::Fresh, unread: Bytes::new() }
     }
 
     pub(super) fn into_inner(self) -> TcpStream {
         self.stream
     }
 
+    /// Gives back what was read, to whoever reads next and writes a request before that.
+    pub(super) fn read_again(&mut self, unread: Bytes) {
+        (self.unread, self.state) = (unread, State::Again);
+    }
+
+    /// A read while the connection isn't simply in use. `None` = it is one of the socket after all.
+    #[cold]
+    fn poll_unusual_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Option<Poll<io::Result<()>>> {
+        match self.state {
+            State::Fresh | State::Early => self.poll_first_read(cx).is_pending().then_some(Poll::Pending),
+            State::Again => Some(Poll::Pending),
+            State::Rereading => {
+                let step = self.unread.len().min(buf.remaining());
+                buf.put_slice(&self.unread.split_to(step));
+                self.traffic.received.set(self.traffic.received.get() + step as u64);
+                if self.unread.is_empty() {
+                    self.state = State::Open;
+                }
+                Some(Poll::Ready(Ok(())))
+            }
+            State::Open | State::Deaf => None,
+        }
+    }
+
+    /// A write that goes nowhere.
+    #[cold]
+    fn swallow(&mut self, cx: &Context<'_>, offered: usize) -> Poll<io::Result<usize>> {
+        if self.state == State::Again {
+            self.state = State::Rereading;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(offered))
+    }
+
     /// Whether reads can go on. Before anything was sent, an end or an error can be read, and bytes can't: whoever has sent
     /// nothing can send it elsewhere.
-    #[cold]
     fn poll_first_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut byte = [0; 1];
         let peeked = ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)));
@@ -141,8 +185,10 @@ impl AsyncRead for BackendStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if matches!(self.state, State::Fresh | State::Early) {
-            ready!(self.poll_first_read(cx));
+        if !matches!(self.state, State::Open | State::Deaf)
+            && let Some(read) = self.poll_unusual_read(cx, buf)
+        {
+            return read;
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -154,8 +200,8 @@ impl AsyncRead for BackendStream {
 
 impl AsyncWrite for BackendStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.state == State::Deaf {
-            return Poll::Ready(Ok(buf.len()));
+        if matches!(self.state, State::Deaf | State::Again) {
+            return self.swallow(cx, buf.len());
         }
         let exact = self.traffic.with_target(&[io::IoSlice::new(buf)]);
         let written = Pin::new(&mut self.stream).poll_write(cx, exact.as_deref().unwrap_or(buf));
@@ -168,8 +214,8 @@ impl AsyncWrite for BackendStream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let offered = || bufs.iter().map(|buf| buf.len()).sum();
-        if self.state == State::Deaf {
-            return Poll::Ready(Ok(offered()));
+        if matches!(self.state, State::Deaf | State::Again) {
+            return self.swallow(cx, offered());
         }
         let exact = self.traffic.with_target(bufs);
         let stream = Pin::new(&mut self.stream);

@@ -14,6 +14,7 @@ fn a_pool_has_the_documented_defaults() {
     assert_eq!(pool.limits.idle_connections, 256);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(15));
     assert_eq!(pool.limits.max_response_header_bytes, 65_536);
+    assert_eq!(pool.limits.max_response_headers, 256);
 
     let backend = &pool.backends[0];
     assert_eq!(backend.name, "127.0.0.1:9");
@@ -27,7 +28,7 @@ fn what_is_written_is_taken() {
     let text = format!(
         "{LISTENER}[pool.z]\nhash_seed = 18446744073709551615\nconnect_timeout = '1ms'\nresponse_timeout = '2s'\n\
          idle_timeout = '3m'\ntotal_timeout = '24h'\nidle_connections = 0\nidle_connection_timeout = '4h'\n\
-         max_response_header_bytes = '8KiB'\nbackends = [\n\
+         max_response_header_bytes = '8KiB'\nmax_response_headers = 4096\nbackends = [\n\
          {{ name = 'b', address = '[::1]:9', weight = 1000, zone = 'eu-1a', labels = {{ z = '1', a = '2' }} }},\n\
          {{ address = '127.0.0.1:9', backup = true }},\n\
          {{ address = '127.0.0.2:9', draining = true }},\n\
@@ -46,6 +47,7 @@ fn what_is_written_is_taken() {
     assert_eq!(pool.limits.idle_connections, 0);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(14_400));
     assert_eq!(pool.limits.max_response_header_bytes, 8_192);
+    assert_eq!(pool.limits.max_response_headers, 4_096);
 
     let [first, second, third] = &pool.backends[..] else { panic!("{:?}", pool.backends) };
     assert_eq!((first.name.as_str(), first.weight, first.zone.as_str()), ("b", 1_000, "eu-1a"));
@@ -102,7 +104,7 @@ fn faults_of_a_pool() {
                 ],
             ),
             (
-                "backends = ['127.0.0.1:9']\nconnect_timeout = '0s'\nresponse_timeout = 30\nidle_timeout = '2d'\nidle_connections = 100001\nidle_connection_timeout = '48h'\nmax_response_header_bytes = '2MiB'",
+                "backends = ['127.0.0.1:9']\nconnect_timeout = '0s'\nresponse_timeout = 30\nidle_timeout = '2d'\nidle_connections = 100001\nidle_connection_timeout = '48h'\nmax_response_header_bytes = '2MiB'\nmax_response_headers = 0",
                 &[
                     r#"5: pool.a.connect_timeout: `0s` is out of range; write a duration from `"1ms"` to `"24h"`"#,
                     r#"6: pool.a.response_timeout: `30` has no unit; write `"30s"`"#,
@@ -110,6 +112,7 @@ fn faults_of_a_pool() {
                     "8: pool.a.idle_connections: `100001` is out of range; write a whole number from 0 to 100000",
                     r#"9: pool.a.idle_connection_timeout: `48h` is out of range; write a duration from `"1ms"` to `"24h"`"#,
                     r#"10: pool.a.max_response_header_bytes: `2MiB` is out of range; write a size from `"8KiB"` to `"1MiB"`"#,
+                    "11: pool.a.max_response_headers: `0` is out of range; write a whole number from 1 to 4096",
                 ],
             ),
         ],
