@@ -197,3 +197,33 @@ fn where_no_other_backend_will_do_a_fault_is_a_503() {
     let counts = scene.backends.each_ref().map(Backend::count);
     assert_eq!(counts[..2], [0, 0], "nothing went elsewhere");
 }
+
+#[test]
+fn the_newest_version_without_faults_comes_back_although_it_has_not_served_for_a_minute() {
+    let scene = Scene::new("", "");
+    let proxy = scene.start(directory(&constant(1, 0)));
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "1");
+    let second = constant(2, 0);
+    replace(&proxy, &second);
+    proxy.wait_for_log(" swap pool=\"test\"");
+    // Workers report their picks once a second.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2500) {
+        client.get("/");
+    }
+    assert_eq!(client.get("/").text(), "2");
+    replace(&proxy, &turns_bad());
+    proxy.wait_for_logs(" swap pool=\"test\"", 2);
+    wait_until("a version is back", || {
+        assert_eq!(client.get("/").status(), 200, "no request fails");
+        !proxy.log_with("rolled back").is_empty()
+    });
+    let line = proxy.wait_for_log("rolled back");
+    for part in
+        ["to the newest version without faults", "hadn't been proven", &format!("to={}", version(&second))]
+    {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    wait_until("it serves", || client.get("/").text() == "2");
+}

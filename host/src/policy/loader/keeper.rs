@@ -23,7 +23,7 @@ use super::super::rng::Rng;
 use super::super::slot::{Delivery, PolicySlot, Serving};
 use super::super::version::PolicyVersion;
 use super::compiler::Admitted;
-use super::probation::Probation;
+use super::probation::{Probation, WayBack};
 use super::reply::Reply;
 use super::{Milestone, Opened, Swap, SwapOutcome};
 use rebuild::{Breaker, Pending};
@@ -136,7 +136,7 @@ impl Keeper {
         );
         let serving = Serving { version, origin, generation };
         let slot = Arc::new(PolicySlot::new(terms, serving, workers, ledger, self.commands.clone()));
-        self.begin_probation(&slot, None, tally);
+        self.begin_probation(&slot, Vec::new(), tally);
         let pickers = deliveries.into_iter().enumerate().map(|(worker, first)| {
             let rng = Rng::seeded(self.seeds.draw());
             Picker::new(Arc::clone(&slot), worker, first, rng)
@@ -176,14 +176,12 @@ impl Keeper {
             pick = ?swap.pick_time,
             "swap"
         );
-        // A version that hasn't been proven is nothing to go back to; what served before it is.
-        let unproven = self.probations.remove(&slot.terms().id).and_then(|probation| probation.previous);
-        let previous = unproven.unwrap_or(before);
-        self.begin_probation(
-            slot,
-            Some(previous).filter(|previous| previous.version.id != version.id),
-            tally,
-        );
+        let mut ways_back = match self.probations.remove(&slot.terms().id) {
+            Some(probation) => probation.replaced(before),
+            None => vec![WayBack { serving: before, unproven: None }],
+        };
+        ways_back.retain(|way| way.serving.version.id != version.id);
+        self.begin_probation(slot, ways_back, tally);
         SwapOutcome::Swapped(swap)
     }
 

@@ -1,5 +1,6 @@
 //! The time after a swap in which a version can be taken back.
 
+use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Probation {
     slot: Weak<PolicySlot>,
-    /// What served before, kept warm; `None` for a slot's first version.
-    pub(super) previous: Option<Serving>,
+    /// What can come back if the version fails, kept warm; the last one comes first. None for a slot's first version.
+    pub(super) ways_back: Vec<WayBack>,
     length: Length,
     /// Where the version's faults are counted, and how many there were when it was published.
     tally: Arc<Tally>,
@@ -24,6 +25,25 @@ pub(super) struct Probation {
     picks_before: u64,
     ends: Instant,
     next_look: Instant,
+}
+
+/// A version that served before and can come back.
+#[derive(Debug)]
+pub(super) struct WayBack {
+    pub(super) serving: Serving,
+    /// The picks that it had made without a fault when it was replaced, if it hadn't come through its probation by then.
+    pub(super) unproven: Option<u64>,
+}
+
+impl fmt::Display for WayBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unproven {
+            Some(picks) => {
+                write!(f, "the newest version without faults: it hadn't been proven, but made {picks} picks")
+            }
+            None => f.write_str("the newest version that served without being taken back"),
+        }
+    }
 }
 
 /// What a look at a probation has shown.
@@ -41,7 +61,7 @@ impl Probation {
     /// Begins for what the slot has just published.
     pub(super) fn begin(
         slot: &Arc<PolicySlot>,
-        previous: Option<Serving>,
+        ways_back: Vec<WayBack>,
         tally: Arc<Tally>,
         now: Instant,
     ) -> Self {
@@ -49,7 +69,7 @@ impl Probation {
         let ends = now + length.time;
         Self {
             slot: Arc::downgrade(slot),
-            previous,
+            ways_back,
             length,
             faults_before: tally.all_faults(),
             tally,
@@ -57,6 +77,21 @@ impl Probation {
             ends,
             next_look: ends,
         }
+    }
+
+    /// The version is replaced while it is on probation: what can come back from the next one. It is among that if it has
+    /// made picks and no fault, or if nothing else is.
+    pub(super) fn replaced(self, serving: Serving) -> Vec<WayBack> {
+        let Self { mut ways_back, tally, faults_before, picks_before, slot, .. } = self;
+        let picks = slot.upgrade().map_or(0, |slot| slot.picks() - picks_before);
+        if ways_back.is_empty() {
+            ways_back.push(WayBack { serving, unproven: None });
+        } else if picks > 0 && tally.all_faults() == faults_before {
+            // Beside what was proven, one is enough: each keeps its compiled code.
+            ways_back.truncate(1);
+            ways_back.push(WayBack { serving, unproven: Some(picks) });
+        }
+        ways_back
     }
 
     /// When to look next.

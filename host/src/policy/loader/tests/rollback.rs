@@ -88,12 +88,47 @@ fn a_version_that_turns_bad_is_taken_back_and_kept_out_until_the_content_changes
 }
 
 #[test]
-fn what_comes_back_is_the_last_version_that_was_proven() {
+fn a_version_that_never_picked_is_nothing_to_go_back_to() {
     let mut scene = Scene::new(Probation::default());
     let (good, bad) = (picks(1), turns_bad(SOUND));
     assert!(matches!(scene.swap(picks(2)), SwapOutcome::Swapped(_)));
     assert!(matches!(scene.swap(bad), SwapOutcome::Swapped(_)));
     scene.pick_until_serving(&good);
+}
+
+#[test]
+fn what_comes_back_is_the_newest_version_without_faults_and_behind_it_the_one_that_was_proven() {
+    let mut scene = Scene::new(Probation::default());
+    let (proven, newer, bad) = (picks(1), turns_bad(3 * SOUND), turns_bad(SOUND));
+    assert!(matches!(scene.swap(newer.clone()), SwapOutcome::Swapped(_)));
+    for _ in 0..SOUND {
+        scene.picker.pick(&mut request());
+    }
+    scene.picker.tick();
+    assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
+    scene.pick_until_serving(&bad);
+    scene.pick_until_serving(&newer);
+    assert_eq!(scene.slot.ledger().rollbacks(), 1);
+    // It is on probation still.
+    scene.pick_until_serving(&proven);
+    assert_eq!(scene.slot.ledger().rollbacks(), 2);
+    // The file holds what was kept out first.
+    assert_eq!(scene.slot.quarantine().map(|quarantine| quarantine.version), Some(VersionId::of(&bad)));
+    assert!(matches!(scene.swap(bad), SwapOutcome::Refused(_)));
+}
+
+#[test]
+fn a_version_that_has_had_a_fault_is_nothing_to_go_back_to() {
+    let mut scene = Scene::new(Probation::default());
+    let faulty = turns_bad(SOUND);
+    assert!(matches!(scene.swap(faulty), SwapOutcome::Swapped(_)));
+    wait_for("a fault", || {
+        scene.picker.pick(&mut request());
+        scene.slot.ledger().all_faults() == 1
+    });
+    scene.picker.tick();
+    assert!(matches!(scene.swap(turns_bad(SOUND + 1)), SwapOutcome::Swapped(_)));
+    scene.pick_until_serving(&picks(1));
 }
 
 #[test]
