@@ -33,7 +33,7 @@ mod trial;
 mod verdict;
 mod version;
 
-pub use admission::Refusal;
+pub use admission::{Refusal, Shape};
 pub use bundled::{bundled, names};
 pub use cells::Cells;
 pub use fault::{Fault, FaultKind};

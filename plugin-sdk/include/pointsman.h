@@ -183,7 +183,8 @@ POINTSMAN_IMPORT("tick_every") void pointsman_tick_every(uint32_t ms);
 
 /* ---- Limits; a pool's configuration may set others for memory and call time ---- */
 
-#define POINTSMAN_LIMIT_PLUGIN_BYTES 1048576
+#define POINTSMAN_LIMIT_PLUGIN_BYTES 4194304
+#define POINTSMAN_LIMIT_FILE_BYTES 33554432
 #define POINTSMAN_LIMIT_FUNCTIONS 10000
 #define POINTSMAN_LIMIT_FUNCTION_BYTES 65536
 #define POINTSMAN_LIMIT_MEMORY_BYTES 16777216

@@ -252,8 +252,10 @@ pub mod verdict {
 /// Limits that the host puts on a plugin file and its instances. A pool's configuration may lower or raise
 /// those that say so.
 pub mod limit {
-    /// Greatest size of a plugin file, bytes.
-    pub const PLUGIN_BYTES: usize = 1 << 20;
+    /// Greatest size of a plugin without its custom sections (names, debug information), bytes.
+    pub const PLUGIN_BYTES: usize = 4 << 20;
+    /// Greatest size of a plugin file, custom sections included, bytes.
+    pub const FILE_BYTES: usize = 32 << 20;
     /// Most functions of a plugin.
     pub const FUNCTIONS: usize = 10_000;
     /// Greatest size of one function, bytes of its body.

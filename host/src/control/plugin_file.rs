@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use pointsman_sdk::abi::limit::PLUGIN_BYTES;
+use pointsman_sdk::abi::limit::FILE_BYTES;
 use rustix::fs::OFlags;
 
 use crate::config::PolicySource;
@@ -26,6 +26,14 @@ pub enum PluginError {
         /// The policy directory, if one is configured.
         directory: Option<PathBuf>,
     },
+    /// The file is larger than any plugin.
+    #[error("the plugin {path} has {found} bytes, allowed are {FILE_BYTES}; build it without debug information", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size, bytes.
+        found: u64,
+    },
     /// The file can't be read.
     #[error("cannot read the plugin {path}: {source}", path = path.display())]
     Unreadable {
@@ -42,6 +50,7 @@ impl PluginError {
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Unknown { .. } => true,
+            Self::TooLarge { .. } => false,
             Self::Unreadable { source, .. } => source.kind() == io::ErrorKind::NotFound,
         }
     }
@@ -80,7 +89,7 @@ pub fn find(source: &PolicySource, policy_dir: Option<&Path>) -> Result<Plugin, 
 ///
 /// # Errors
 ///
-/// The file can't be read, or isn't a regular file.
+/// The file can't be read, isn't a regular file, or is too large.
 pub fn read(path: &Path) -> Result<Plugin, PluginError> {
     let unreadable = |source| PluginError::Unreadable { path: path.into(), source };
     // Without NONBLOCK, opening a FIFO would wait for its writer.
@@ -89,11 +98,19 @@ pub fn read(path: &Path) -> Result<Plugin, PluginError> {
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
         .map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
     }
     let mut bytes = Vec::new();
-    file.take(PLUGIN_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > FILE_BYTES {
+        // It may have grown since it was asked for its size.
+        return Err(PluginError::TooLarge {
+            path: path.into(),
+            found: metadata.len().max(bytes.len() as u64),
+        });
+    }
     Ok(Plugin::file(path, bytes))
 }
 
@@ -130,7 +147,9 @@ mod tests {
         assert!(!error.is_missing() && error.to_string().contains("not a regular file"), "{error}");
         assert!(read(Path::new("/dev/zero")).is_err());
         let large = directory.path().join("large.wasm");
-        std::fs::write(&large, vec![0; 2 * PLUGIN_BYTES]).expect("a file");
-        assert_eq!(read(&large).expect("its beginning").content.len(), PLUGIN_BYTES + 1);
+        let file = std::fs::File::create(&large).expect("a file");
+        file.set_len(2 * FILE_BYTES as u64).expect("a sparse file");
+        let error = read(&large).expect_err("a large file");
+        assert!(!error.is_missing() && error.to_string().contains("has 67108864 bytes"), "{error}");
     }
 }

@@ -7,11 +7,11 @@ mod container;
 mod contract;
 mod refusal;
 mod rehearsal;
+mod work;
 
 use std::borrow::Cow;
 use std::time::Instant;
 
-use pointsman_sdk::abi::limit::PLUGIN_BYTES;
 use wasmtime::{Linker, Module};
 
 use crate::printable::Printable;
@@ -22,6 +22,7 @@ use super::version::{PolicyVersion, VersionId};
 
 pub use refusal::Refusal;
 pub(super) use rehearsal::{Rehearsed, rehearse};
+pub use work::Shape;
 
 /// Checks a plugin's content, which `id` names, and compiles it. `scratch` is of no pool in particular.
 pub(super) fn compile(
@@ -31,10 +32,8 @@ pub(super) fn compile(
     content: Cow<'static, [u8]>,
 ) -> Result<PolicyVersion, Refusal> {
     engine::assert_no_worker();
-    if content.len() > PLUGIN_BYTES {
-        return Err(Refusal::TooLarge { found: content.len(), allowed: PLUGIN_BYTES });
-    }
     container::check(&content)?;
+    work::check(&content)?;
 
     let started = Instant::now();
     let module = Module::from_binary(linker.engine(), &content)

@@ -49,7 +49,10 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
         (b"\x7fELF\x02\x01\x01".to_vec(), "not a WebAssembly module: the file is an ELF file"),
         (vec![0; 4096], "not a WebAssembly module: the file is nothing but zeros"),
         (b"\0asm\x0d\0\x01\0".to_vec(), "the file is a WebAssembly component; policies are core modules"),
-        (vec![0; limit::PLUGIN_BYTES + 1], "the file has 1048577 bytes, allowed are 1048576"),
+        (
+            module(&format!("(memory 70) (data (i32.const 0) \"{}\")", "a".repeat(limit::PLUGIN_BYTES))),
+            "the module has 4194331 bytes without its debug and other custom sections, allowed are 4194304",
+        ),
         (
             module(&"(func)".repeat(limit::FUNCTIONS + 1)),
             "the module has 10001 functions, allowed are 10000: more would take too long to compile",

@@ -1,7 +1,7 @@
 //! What a file is, as far as its frame tells: read before the compiler sees it, because the compiler's words for a
 //! half-written file or a web page don't help anyone.
 
-use pointsman_sdk::abi::limit::{FUNCTION_BYTES, FUNCTIONS};
+use pointsman_sdk::abi::limit::{FUNCTION_BYTES, FUNCTIONS, PLUGIN_BYTES};
 
 use super::Refusal;
 
@@ -11,6 +11,7 @@ const MODULE: &[u8] = &[1, 0, 0, 0];
 /// Layer 1: a component. The first two bytes are the version of its draft.
 const COMPONENT_LAYER: &[u8] = &[1, 0];
 
+const CUSTOM_SECTION: u8 = 0;
 const FUNCTION_SECTION: u8 = 3;
 const START_SECTION: u8 = 8;
 const CODE_SECTION: u8 = 10;
@@ -39,6 +40,11 @@ pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
         });
     }
     let present = sections_of(sections).ok_or(Refusal::EndsEarly { found: content.len() })?;
+    // Names and debug information cost nothing but their place: they aren't compiled.
+    let compiled = content.len() - present.custom;
+    if compiled > PLUGIN_BYTES {
+        return Err(Refusal::TooLarge { found: compiled, allowed: PLUGIN_BYTES });
+    }
     if present.contains(START_SECTION) {
         return Err(Refusal::StartFunction);
     }
@@ -70,6 +76,8 @@ fn check_functions(code: &[u8]) -> Result<(), Refusal> {
 /// The sections that are there.
 struct Sections<'a> {
     numbers: u64,
+    /// Bytes of custom sections.
+    custom: usize,
     /// What the code section holds.
     code: &'a [u8],
 }
@@ -83,10 +91,13 @@ impl Sections<'_> {
 /// Walks over the sections; `None` if the last one isn't whole. What they hold is the compiler's business, and so
 /// are numbers that it doesn't know.
 fn sections_of(mut rest: &[u8]) -> Option<Sections<'_>> {
-    let mut present = Sections { numbers: 0, code: &[] };
+    let mut present = Sections { numbers: 0, custom: 0, code: &[] };
     while let Some((&section, after)) = rest.split_first() {
         let (len, after) = leb128(after)?;
         let (held, after) = after.split_at_checked(len as usize)?;
+        if section == CUSTOM_SECTION {
+            present.custom += rest.len() - after.len();
+        }
         rest = after;
         present.numbers |= 1u64.checked_shl(section.into()).unwrap_or(0);
         if section == CODE_SECTION {
@@ -212,6 +223,30 @@ mod tests {
         let found = FUNCTION_BYTES as u32 + 1;
         let allowed = FUNCTION_BYTES;
         assert_eq!(check(&long(FUNCTION_BYTES + 1)), Err(Refusal::FunctionTooLarge { found, allowed }));
+    }
+
+    #[test]
+    fn custom_sections_do_not_count_towards_the_size() {
+        let mut content = wat::parse_str("(module (func))").unwrap();
+        let section = |number: u8, bytes: usize| {
+            // A length of four bytes, and a name without letters.
+            let len = bytes as u32;
+            let mut section = vec![number];
+            section.extend(
+                (0..4).map(|place| (len >> (7 * place)) as u8 & 0x7f | if place < 3 { 0x80 } else { 0 }),
+            );
+            section.resize(5 + bytes, 0);
+            section
+        };
+        content.extend(section(CUSTOM_SECTION, 2 * PLUGIN_BYTES));
+        assert_eq!(check(&content), Ok(()));
+        content.extend(section(DATA_SECTION, PLUGIN_BYTES));
+        match check(&content) {
+            Err(Refusal::TooLarge { found, allowed: PLUGIN_BYTES }) => {
+                assert!((PLUGIN_BYTES..PLUGIN_BYTES + 100).contains(&found), "{found}");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

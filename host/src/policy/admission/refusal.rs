@@ -7,6 +7,7 @@ use pointsman_sdk::abi::{MODULE, export};
 use crate::printable::Printable;
 
 use super::super::fault::Fault;
+use super::work::Shape;
 
 /// Why a plugin was refused: what was found, what is allowed, what can be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,10 +25,10 @@ pub enum Refusal {
         /// Bytes that are there.
         found: usize,
     },
-    /// Above the limit.
+    /// Above the limit for code and data.
     #[error(
-        "the file has {found} bytes, allowed are {allowed}; build it with `opt-level`, `lto`, `strip` and without \
-         embedded data"
+        "the module has {found} bytes without its debug and other custom sections, allowed are {allowed}; build it with \
+         `opt-level`, `lto` and without embedded data"
     )]
     TooLarge {
         /// Bytes.
@@ -56,6 +57,40 @@ pub enum Refusal {
         found: u32,
         /// Bytes.
         allowed: usize,
+    },
+    /// A function that the compiler would take too long for.
+    #[error(
+        "compiling the module's {shape}, could take {:.1} s, allowed are {} s; split the function, or build the plugin \
+         optimised",
+        found.as_secs_f64(), allowed.as_secs()
+    )]
+    FunctionTooComplex {
+        /// The function.
+        shape: Shape,
+        /// An estimate of the time.
+        found: Duration,
+        /// Greatest time.
+        allowed: Duration,
+    },
+    /// A module that the compiler would take too long for.
+    #[error(
+        "compiling the module could take more than {} s, which is what is allowed; build it optimised and with fewer \
+         dependencies, or split its largest functions",
+        allowed.as_secs()
+    )]
+    TooComplex {
+        /// Greatest time.
+        allowed: Duration,
+    },
+    /// Too many of something that each instance is made of.
+    #[error("the module has {found} {what}, allowed are {allowed}: more would take too long to compile")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// Its number.
+        found: u64,
+        /// The greatest number.
+        allowed: u64,
     },
     /// Something else.
     #[error("not a WebAssembly module: the file is {looks_like}")]
@@ -250,6 +285,7 @@ impl Refusal {
         match self {
             Self::Empty | Self::EndsEarly { .. } => "incomplete",
             Self::TooLarge { .. } | Self::TooManyFunctions { .. } | Self::FunctionTooLarge { .. } => "size",
+            Self::FunctionTooComplex { .. } | Self::TooComplex { .. } | Self::TooMany { .. } => "complexity",
             Self::NotWasm { .. } | Self::Component | Self::Invalid { .. } => "format",
             Self::StartFunction => "start-function",
             Self::Wasi { .. }

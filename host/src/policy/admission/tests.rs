@@ -3,8 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-use pointsman_sdk::abi::limit::PLUGIN_BYTES;
-
 use super::super::fault::FaultKind;
 use super::super::guest::Call;
 use super::super::settings::PolicySettings;
@@ -44,8 +42,6 @@ fn the_file_itself() {
     assert_eq!(refused(whole[..whole.len() - 1].into()), Refusal::EndsEarly { found: whole.len() - 1 });
     assert!(matches!(refused(b"(module)".into()), Refusal::NotWasm { .. }));
     assert_eq!(refused(wat("(component)")), Refusal::Component);
-    let found = PLUGIN_BYTES + 1;
-    assert_eq!(refused(vec![0; found]), Refusal::TooLarge { found, allowed: PLUGIN_BYTES });
     let ill_typed = refused(guest("(func $f (result i32) (i64.const 0))"));
     assert!(ill_typed.to_string().contains("expected i32, found i64"), "{ill_typed}");
     assert_eq!(refused(guest("(func $f) (start $f)")), Refusal::StartFunction);

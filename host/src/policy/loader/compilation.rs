@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,31 +12,37 @@ use super::super::admission::{self, Refusal};
 use super::super::guest::GuestState;
 use super::super::version::{PolicyVersion, VersionId};
 
-/// Compilations that were given up and still run, for they can't be stopped. With so many nothing new is begun.
+/// Compilations that were given up and still run, for they can't be stopped. With so many nothing new is begun before one
+/// of them ends. It soon does: admission lets nothing through that is more than seconds of work.
 const GIVEN_UP: usize = 2;
 
 /// Compiles one module at a time, each on a thread of its own: what takes too long, or takes the thread with it, costs
 /// the loader nothing but time.
 pub(super) struct Compilation {
     linker: Arc<Linker<GuestState>>,
-    limit: Duration,
-    given_up: Vec<JoinHandle<()>>,
+    given_up: Vec<GivenUp>,
+}
+
+/// A compilation that took too long, and where its end shows.
+struct GivenUp {
+    thread: JoinHandle<()>,
+    compiled: Receiver<Result<PolicyVersion, Refusal>>,
 }
 
 impl Compilation {
-    pub(super) fn new(linker: Linker<GuestState>, limit: Duration) -> Self {
-        Self { linker: Arc::new(linker), limit, given_up: Vec::new() }
+    pub(super) fn new(linker: Linker<GuestState>) -> Self {
+        Self { linker: Arc::new(linker), given_up: Vec::new() }
     }
 
-    /// Compiles; `scratch` is of no pool in particular.
+    /// Compiles, for no longer than `limit`; `scratch` is of no pool in particular.
     pub(super) fn run(
         &mut self,
+        limit: Duration,
         scratch: GuestState,
         id: VersionId,
         content: Cow<'static, [u8]>,
     ) -> Result<PolicyVersion, Refusal> {
-        self.given_up.retain(|thread| !thread.is_finished());
-        let running = self.given_up.len();
+        let running = self.still_running(limit);
         if running >= GIVEN_UP {
             return Err(Refusal::CompilerBusy { running });
         }
@@ -49,18 +55,37 @@ impl Compilation {
         let Ok(thread) = thread else {
             return Err(Refusal::Invalid { reason: "the system has no thread to compile it on".into() });
         };
-        match compiled.recv_timeout(self.limit) {
+        match compiled.recv_timeout(limit) {
             Ok(compiled) => {
                 let _ = thread.join();
                 compiled
             }
             Err(RecvTimeoutError::Timeout) => {
-                self.given_up.push(thread);
-                Err(Refusal::CompileTime { allowed: self.limit })
+                self.given_up.push(GivenUp { thread, compiled });
+                Err(Refusal::CompileTime { allowed: limit })
             }
             // Compilers have been known to panic over a strange module. That must not be the last one that is loaded.
             Err(RecvTimeoutError::Disconnected) => {
                 Err(Refusal::Invalid { reason: "the compiler gave up on it in a panic".into() })
+            }
+        }
+    }
+
+    /// How many compilations that were given up still run; if that is too many, after one had time to end.
+    fn still_running(&mut self, limit: Duration) -> usize {
+        let mut wait = limit;
+        loop {
+            self.given_up.retain(|given_up| !given_up.thread.is_finished());
+            let running = self.given_up.len();
+            let Some(oldest) = self.given_up.first().filter(|_| running >= GIVEN_UP && !wait.is_zero())
+            else {
+                return running;
+            };
+            // Whatever came of it, nobody wants it any more. Its thread ends right after it has said so.
+            let ended = !matches!(oldest.compiled.recv_timeout(wait), Err(RecvTimeoutError::Timeout));
+            wait = Duration::ZERO;
+            if ended {
+                let _ = self.given_up.remove(0).thread.join();
             }
         }
     }
@@ -88,19 +113,25 @@ mod tests {
             GuestState::new(Arc::clone(&bench.terms), String::new(), topology, 0)
         };
         let linker = imports::linker(&bench.engine.engine).unwrap();
-        let mut compilation = Compilation::new(linker, Duration::from_millis(1));
+        let mut compilation = Compilation::new(linker);
         let (long, short) = (long(), guest(""));
+        let moment = Duration::from_millis(1);
         for _ in 0..GIVEN_UP {
-            let refused = compilation.run(scratch(), VersionId::of(&long), long.clone().into()).unwrap_err();
+            let refused =
+                compilation.run(moment, scratch(), VersionId::of(&long), long.clone().into()).unwrap_err();
             assert_eq!(refused.label(), "compile-time", "{refused}");
         }
         assert_eq!(compilation.given_up.len(), GIVEN_UP);
-        let refused = compilation.run(scratch(), VersionId::of(&short), short.clone().into()).unwrap_err();
+        let refused =
+            compilation.run(moment, scratch(), VersionId::of(&short), short.clone().into()).unwrap_err();
         assert_eq!(refused, Refusal::CompilerBusy { running: GIVEN_UP });
-        for thread in compilation.given_up.drain(..) {
-            thread.join().expect("it ends by itself");
+        // With more time, one of the two ends, and makes room.
+        compilation
+            .run(Duration::from_secs(60), scratch(), VersionId::of(&short), short.into())
+            .expect("it compiles");
+        assert!(compilation.given_up.len() < GIVEN_UP);
+        for given_up in compilation.given_up.drain(..) {
+            given_up.thread.join().expect("it ends by itself");
         }
-        compilation.limit = Duration::from_secs(60);
-        compilation.run(scratch(), VersionId::of(&short), short.into()).expect("it compiles");
     }
 }

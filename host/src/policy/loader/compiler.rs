@@ -26,8 +26,12 @@ const REMEMBERED: usize = 64;
 /// a core is left to it. With much less, a swap on a loaded machine would never come to its end.
 const NICE: i32 = 5;
 
-/// Longest compilation. The largest plugin that is allowed takes a few seconds of an idle core.
-const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// Longest compilation for a swap: other pools' swaps wait for it. What admission lets through takes at most so long on an idle core,
+/// and a Go program of 3 MB a third of that.
+const SWAP_TIME: Duration = Duration::from_secs(10);
+
+/// Longest compilation of a first version, or one that is only checked. Nothing serves without the one, nobody waits behind the other.
+const FIRST_TIME: Duration = Duration::from_secs(60);
 
 /// What the compiler is asked to do.
 #[derive(Debug)]
@@ -59,7 +63,7 @@ pub(super) fn start(
     let (sender, jobs) = mpsc::channel();
     let linker = imports::linker(&engine.engine).map_err(|error| StartError::Engine(format!("{error:#}")))?;
     let (versions, refused) = (HashMap::new(), VecDeque::new());
-    let compilation = Compilation::new(linker, COMPILE_TIME);
+    let compilation = Compilation::new(linker);
     let mut compiler = Compiler { engine, compilation, keeper, seeds, versions, refused, gives_way: false };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
         compiler.run(&jobs);
@@ -84,12 +88,12 @@ impl Compiler {
     fn run(&mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             match job {
-                Job::Open { terms, plugin, reply } => match self.admit(&terms, plugin) {
+                Job::Open { terms, plugin, reply } => match self.admit(&terms, plugin, FIRST_TIME) {
                     Ok(admitted) => self.pass_on(Command::Open { terms, admitted, reply }),
                     Err(refusal) => drop(reply.send(Err(refusal))),
                 },
                 Job::Check { terms, plugin, reply } => {
-                    let checked = self.admit(&terms, plugin).map(|admitted| checked(&admitted));
+                    let checked = self.admit(&terms, plugin, FIRST_TIME).map(|admitted| checked(&admitted));
                     drop(reply.send(checked));
                 }
                 Job::Swap { slot, plugin, reply } => self.swap(slot, plugin, reply),
@@ -110,7 +114,8 @@ impl Compiler {
         // Whether this is what serves already is for the keeper to say: it may be about to publish something else, from
         // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);
-        let admitted = not_quarantined(&slot, &plugin).and_then(|()| self.admit(slot.terms(), plugin));
+        let admitted =
+            not_quarantined(&slot, &plugin).and_then(|()| self.admit(slot.terms(), plugin, SWAP_TIME));
         match admitted {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
             Err(refusal) => {
@@ -122,8 +127,8 @@ impl Compiler {
         }
     }
 
-    /// Puts a plugin through admission, unless its refusal is known.
-    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin) -> Result<Admitted, Refusal> {
+    /// Puts a plugin through admission, unless its refusal is known. Compiling may take no longer than `limit`.
+    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin, limit: Duration) -> Result<Admitted, Refusal> {
         let started = Instant::now();
         let id = VersionId::of(&plugin.content);
         let known = |(refused, on, _): &&(VersionId, Option<u64>, Refusal)| {
@@ -132,8 +137,9 @@ impl Compiler {
         if let Some((.., refusal)) = self.refused.iter().find(known) {
             return Err(refusal.clone());
         }
-        let version =
-            self.version(id, terms, plugin.content).map_err(|refusal| self.remember(id, None, refusal))?;
+        let version = self
+            .version(id, terms, plugin.content, limit)
+            .map_err(|refusal| self.remember(id, None, refusal))?;
         let rehearsed = admission::rehearse(&self.engine, &version, terms, self.seeds.draw())
             .map_err(|refusal| self.remember(id, Some(terms.id), refusal))?;
         Ok(Admitted { version, origin: plugin.origin, rehearsed, started })
@@ -144,20 +150,21 @@ impl Compiler {
         id: VersionId,
         terms: &Arc<Terms>,
         content: Cow<'static, [u8]>,
+        limit: Duration,
     ) -> Result<Arc<PolicyVersion>, Refusal> {
         if let Some(version) = self.versions.get(&id).and_then(Weak::upgrade) {
             return Ok(version);
         }
         let scratch = GuestState::new(Arc::clone(terms), String::new(), terms.pool.topology(), 0);
-        let version = Arc::new(self.compilation.run(scratch, id, content)?);
+        let version = Arc::new(self.compilation.run(limit, scratch, id, content)?);
         self.versions.retain(|_, version| version.strong_count() > 0);
         self.versions.insert(id, Arc::downgrade(&version));
         Ok(version)
     }
 
     fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> Refusal {
-        // That says nothing about the plugin: the next time it may be tried.
-        if matches!(refusal, Refusal::CompilerBusy { .. }) {
+        // That says nothing about the plugin, or as much about the machine: the next time it may be tried.
+        if matches!(refusal, Refusal::CompilerBusy { .. } | Refusal::CompileTime { .. }) {
             return refusal;
         }
         if self.refused.len() == REMEMBERED {
