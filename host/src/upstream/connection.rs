@@ -183,7 +183,11 @@ impl UpstreamConnection {
         .await;
         deadline.clear();
         let error = match outcome {
-            Ok(Ok(response)) => return Ok(response),
+            Ok(Ok(response)) => {
+                self.traffic.has_response.set(true);
+                return Ok(response);
+            }
+            Ok(Err(_)) if self.traffic.is_flooded() => Error::InterimResponses,
             Ok(Err(mut failure)) => {
                 if let Some(unsent) = failure.take_message() {
                     *head = unsent.into_parts().0;

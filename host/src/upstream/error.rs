@@ -40,6 +40,9 @@ pub enum Error {
     /// The response has more header fields than `max_response_headers`.
     #[error("the backend's response has more header fields than `max_response_headers` allows")]
     ManyFields,
+    /// Interim responses without an end.
+    #[error("the backend sends interim responses without end")]
+    InterimResponses,
     /// The response has several lengths, or one that is no number: where its body ends is anybody's guess.
     #[error("the backend's response has no clear length")]
     Length,
@@ -79,6 +82,7 @@ impl Error {
             Self::TotalTimeout | Self::SlowRequest => "total-timeout",
             Self::LargeHead => "response-head-too-large",
             Self::ManyFields => "too-many-response-headers",
+            Self::InterimResponses => "too-many-interim-responses",
             Self::BadResponse(_) | Self::Length | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::EarlyUpgrade => "early-upgrade",
@@ -121,6 +125,7 @@ impl Error {
             | Self::BadResponse(_)
             | Self::LargeHead
             | Self::ManyFields
+            | Self::InterimResponses
             | Self::Length
             | Self::TransferCoding
             | Self::UnwantedUpgrade

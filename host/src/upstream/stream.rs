@@ -18,6 +18,10 @@ use tokio::net::TcpStream;
 
 use crate::request::ExactTarget;
 
+/// Most that a backend may send up to the head of its response: interim responses (103 and others) and the largest head that can
+/// be allowed. hyper skips interim responses for as long as they come, in one go, and nobody else is served meanwhile.
+const MOST_BEFORE_RESPONSE: u64 = 2 * 1024 * 1024;
+
 /// What a request's exchange needs to know of its socket.
 #[derive(Debug, Default)]
 pub struct Traffic {
@@ -30,6 +34,8 @@ pub struct Traffic {
     /// It serves one exchange and no other: the backend has answered before it was asked, or takes nothing any more. What
     /// it sends next may belong to either request.
     pub(super) is_last: Cell<bool>,
+    /// The head of the response has come.
+    pub(super) has_response: Cell<bool>,
     /// What goes out in place of the target that hyper writes, and where it begins.
     target: RefCell<Option<(usize, ExactTarget)>>,
 }
@@ -39,8 +45,14 @@ impl Traffic {
     pub(super) fn begin(&self, head: &Parts) {
         self.received.set(0);
         self.sent.set(0);
+        self.has_response.set(false);
         let target = head.extensions.get::<ExactTarget>();
         *self.target.borrow_mut() = target.map(|target| (head.method.as_str().len() + 1, target.clone()));
+    }
+
+    /// Whether more has come than may before a response.
+    pub(super) fn is_flooded(&self) -> bool {
+        !self.has_response.get() && self.received.get() >= MOST_BEFORE_RESPONSE
     }
 
     /// The first of these bytes with the exact target among them, as long as that isn't sent. hyper writes one of the same
@@ -189,6 +201,9 @@ impl AsyncRead for BackendStream {
             && let Some(read) = self.poll_unusual_read(cx, buf)
         {
             return read;
+        }
+        if self.traffic.is_flooded() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
