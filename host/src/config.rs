@@ -302,6 +302,8 @@ pub struct RetryLimits {
     pub backoff: Duration,
     /// Largest request body kept for another attempt, bytes; 0 keeps none. `body`, 16 KiB.
     pub body: usize,
+    /// How long a request may wait for a backend to return when none can be reached. `wait`, 0 = not at all.
+    pub wait: Duration,
     /// Retries in relation to requests, percent. `budget_percent`, 20.
     pub budget_percent: u32,
     /// Retries per second that are allowed in any case. `budget_per_second`, 10.
@@ -316,6 +318,7 @@ impl Default for RetryLimits {
             per_try_timeout: None,
             backoff: Duration::from_millis(25),
             body: 16 << 10,
+            wait: Duration::ZERO,
             budget_percent: 20,
             budget_per_second: 10,
         }

@@ -15,7 +15,7 @@ use crate::topology::{Member, Topology};
 
 pub use alarm::Alarm;
 pub use connections::Connections;
-pub use queue::{Place, Queue};
+pub use queue::{Place, Queue, StandBy};
 pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.

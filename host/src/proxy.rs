@@ -14,7 +14,7 @@ mod persistence;
 mod target;
 mod via;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 
@@ -167,6 +167,7 @@ async fn serve(
         upgrade: upgrade.as_ref(),
         spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),
         authenticates: found.authorization && forward::authenticates_connection(&parts),
+        waits_until: Cell::default(),
         upload: forward::upload(&parts, body, balancer.limits().retry.body, found.expect, clock),
     };
     let mut head = RequestHead::new(parts, client.peer.ip());

@@ -45,6 +45,7 @@ mod response_heads;
 mod responses;
 mod restart;
 mod retries;
+mod returning_backends;
 mod reuse;
 mod route_policies;
 mod slow_clients;

@@ -15,6 +15,9 @@ const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::f
 /// Range of the header fields of a response: what the map of a response's fields can hold bounds it.
 const RESPONSE_HEADERS: RangeInclusive<usize> = 1..=4096;
 
+/// Range of `wait`; 0 is off.
+const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
+
 /// Range of what may be in flight to one backend.
 const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000_000;
 
@@ -92,12 +95,17 @@ fn retry(value: &Value<'_>, limits: &UpstreamLimits) -> Option<RetryLimits> {
         } else if let Some(total) = limits.total_timeout.filter(|total| per_try_timeout > Some(*total)) {
             never_fires(section, "per_try_timeout", "total_timeout", total);
         }
+        let wait = section.duration("wait", default.wait, WAIT);
+        if let Some(total) = limits.total_timeout.filter(|total| wait > *total) {
+            never_fires(section, "wait", "total_timeout", total);
+        }
         Some(RetryLimits {
             attempts: section.integer("attempts", default.attempts, 0..=10),
             statuses: section.get("statuses").map_or_else(Vec::new, |value| statuses(&value)),
             per_try_timeout,
             backoff: section.duration("backoff", default.backoff, BACKOFF),
             body: section.bytes("body", default.body, 0..=1 << 20),
+            wait,
             budget_percent: section.integer("budget_percent", default.budget_percent, 0..=100),
             budget_per_second: section.integer("budget_per_second", default.budget_per_second, 0..=100_000),
         })

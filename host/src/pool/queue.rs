@@ -11,6 +11,7 @@ use std::task::{Context, Waker};
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: AtomicU64,
+    standing_by: AtomicU64,
     line: Mutex<Line>,
     overflows: AtomicU64,
     timeouts: AtomicU64,
@@ -28,6 +29,10 @@ struct Waiting {
     ticket: u64,
     waker: Waker,
 }
+
+/// A wait beside the line, over when it is dropped.
+#[derive(Debug)]
+pub struct StandBy<'a>(&'a Queue);
 
 /// A place in the line, given up when it is dropped.
 #[derive(Debug)]
@@ -53,8 +58,7 @@ impl Queue {
     #[must_use]
     pub fn join(&self, length: u64) -> Option<Place<'_>> {
         let mut line = self.line();
-        if line.waiting.len() as u64 >= length {
-            self.overflows.fetch_add(1, Relaxed);
+        if !self.has_room(&line, length) {
             return None;
         }
         let ticket = line.next_ticket;
@@ -62,6 +66,27 @@ impl Queue {
         line.waiting.push_back(Waiting { ticket, waker: Waker::noop().clone() });
         self.waiting.fetch_add(1, SeqCst);
         Some(Place { queue: self, ticket })
+    }
+
+    /// Waits for a backend that can't be reached, beside the line: there is no turn to wait for. `None`, and counted, if
+    /// `length` wait already.
+    #[must_use]
+    pub fn stand_by(&self, length: u64) -> Option<StandBy<'_>> {
+        let line = self.line();
+        if !self.has_room(&line, length) {
+            return None;
+        }
+        self.standing_by.fetch_add(1, Relaxed);
+        Some(StandBy(self))
+    }
+
+    /// Whether fewer than `length` wait; counted if not.
+    fn has_room(&self, line: &Line, length: u64) -> bool {
+        let has_room = line.waiting.len() as u64 + self.standing_by.load(Relaxed) < length;
+        if !has_room {
+            self.overflows.fetch_add(1, Relaxed);
+        }
+        has_room
     }
 
     /// A place with a backend may have become free: wakes the first, if there is one.
@@ -113,6 +138,12 @@ impl Place<'_> {
             waker.clone_from(cx.waker());
         }
         place == 0
+    }
+}
+
+impl Drop for StandBy<'_> {
+    fn drop(&mut self) {
+        self.0.standing_by.fetch_sub(1, Relaxed);
     }
 }
 
@@ -192,6 +223,19 @@ mod tests {
         drop(one);
         assert!(queue.join(1).is_some());
         assert_eq!((queue.overflows(), queue.len()), (2, 0));
+    }
+
+    #[test]
+    fn whoever_stands_by_takes_room_but_no_turn() {
+        let queue = Queue::default();
+        let standing_by = queue.stand_by(2).expect("there is room");
+        assert!(queue.is_empty(), "nobody has to go behind it");
+        let (first, _) = wait(&queue);
+        assert!(is_first(&first));
+        assert!(queue.stand_by(2).is_none() && queue.join(2).is_none());
+        drop(standing_by);
+        assert!(queue.stand_by(2).is_some() && queue.join(2).is_some());
+        assert_eq!(queue.overflows(), 2);
     }
 
     #[test]

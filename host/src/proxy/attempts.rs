@@ -1,5 +1,8 @@
 //! As many attempts as a request gets: one, and when that fails and it is safe, others on other backends.
 
+mod returning;
+
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +13,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::hop_by_hop::Found;
 use super::{Failure, forward, target};
 use crate::backend::Backend;
+use crate::clock::Moment;
 use crate::config::RetryLimits;
 use crate::deadline::Deadlines;
 use crate::downstream::Client;
@@ -40,6 +44,8 @@ pub(super) struct Attempts<'a> {
     pub(super) upload: Upload,
     /// The request carries credentials that authenticate its connection.
     pub(super) authenticates: bool,
+    /// Until when it waits for a backend to return, once it does.
+    pub(super) waits_until: Cell<Option<Moment>>,
 }
 
 /// How an attempt went.
@@ -115,10 +121,10 @@ impl Attempts<'_> {
             }
             outcome = self.attempt(claim, &mut head.parts, patience).await;
         }
-        outcome.map_err(|lost| self.failure(lost))
+        self.until_one_returns(head, outcome).await.map_err(|lost| self.failure(lost))
     }
 
-    fn retry(&self) -> &RetryLimits {
+    pub(super) fn retry(&self) -> &RetryLimits {
         &self.balancer.limits().retry
     }
 

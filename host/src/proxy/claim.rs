@@ -1,4 +1,4 @@
-//! How a request comes to a backend: at once, or after a wait in the pool's queue.
+//! How a request comes to a backend: at once, or after a wait in the pool's queue for one with room, or for one at all.
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
@@ -20,6 +20,7 @@ impl Attempts<'_> {
         if self.balancer.pool().queue().is_empty() {
             match self.balancer.claim(head) {
                 Claimed::Backend(claim) => return Ok(claim),
+                Claimed::Not(Pick::Unavailable) if self.waits_until().is_some() => {}
                 Claimed::Not(pick) => return Err(no_backend(pick)),
                 Claimed::Full => {}
             }
@@ -31,19 +32,27 @@ impl Attempts<'_> {
         let (queue, limits) = (self.balancer.pool().queue(), &self.balancer.limits().queue);
         let place = queue.join(limits.length).ok_or(Failure::QueueFull)?;
         let deadline = &self.client.upstream;
-        deadline.set(limits.timeout);
+        let until_room = self.deadlines.after(limits.timeout);
         let claimed = poll_fn(|cx| {
             // Asked now and not on arrival: the policy sees what there is to choose from.
-            if place.is_first(cx) {
+            let nobody_serves = if place.is_first(cx) {
                 match self.balancer.claim(head) {
                     Claimed::Backend(claim) => return Poll::Ready(Ok(claim)),
+                    Claimed::Not(Pick::Unavailable) if self.waits_until().is_some() => true,
                     Claimed::Not(pick) => return Poll::Ready(Err(no_backend(pick))),
-                    Claimed::Full => {}
+                    Claimed::Full => false,
                 }
-            }
+            } else {
+                !self.retry().wait.is_zero() && self.balancer.has_nobody()
+            };
+            let until = if nobody_serves { self.waits_until() } else { None };
+            deadline.set_at(until.unwrap_or(until_room));
             ready!(deadline.poll(cx));
             if deadline.is_out_of_bound() {
                 return Poll::Ready(Err(Failure::Upstream(upstream::Error::TotalTimeout)));
+            }
+            if nobody_serves {
+                return Poll::Ready(Err(Failure::NoBackend));
             }
             queue.count_timeout();
             Poll::Ready(Err(Failure::QueueTimeout))

@@ -191,6 +191,15 @@ impl Balancer {
         topology.offers(tried)
     }
 
+    /// Whether no backend may serve at the moment.
+    #[must_use]
+    pub fn has_nobody(&self) -> bool {
+        match self.past.get() {
+            None => self.picker.borrow_mut().current_topology().eligible() == 0,
+            Some(topology) => topology.eligible() == 0,
+        }
+    }
+
     /// Whether the pool may repeat a request by its budget; counts the retry if so.
     #[must_use]
     pub fn may_retry(&self, now: Moment, cost: RetryCost) -> bool {

@@ -179,10 +179,11 @@ fn retries_have_the_documented_defaults_and_take_what_is_written() {
     assert_eq!((retry.attempts, retry.statuses.len(), retry.per_try_timeout), (2, 0, None));
     assert_eq!((retry.backoff, retry.body), (Duration::from_millis(25), 16 << 10));
     assert_eq!((retry.budget_percent, retry.budget_per_second), (20, 10));
+    assert_eq!(retry.wait, Duration::ZERO);
 
     let text = format!(
         "{LISTENER}{POOL}[pool.a.retry]\nattempts = 0\nstatuses = [429, 503]\nper_try_timeout = '30s'\nbackoff = '10s'\n\
-         body = '0B'\nbudget_percent = 100\nbudget_per_second = 0"
+         body = '0B'\nbudget_percent = 100\nbudget_per_second = 0\nwait = '60s'"
     );
     let retry = good(&text).pools.remove(0).limits.retry;
     let statuses: Vec<u16> = retry.statuses.iter().map(|status| status.as_u16()).collect();
@@ -192,6 +193,7 @@ fn retries_have_the_documented_defaults_and_take_what_is_written() {
         (Some(Duration::from_secs(30)), Duration::from_secs(10))
     );
     assert_eq!((retry.body, retry.budget_percent, retry.budget_per_second), (0, 100, 0));
+    assert_eq!(retry.wait, Duration::from_secs(60));
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn faults_of_retries() {
             (
                 "retries = 1",
                 &[
-                    "6: pool.a.retry.retries: unknown key `retries`; the keys here are `per_try_timeout`, `attempts`, `statuses`, `backoff`, `body`, `budget_percent`, `budget_per_second`",
+                    "6: pool.a.retry.retries: unknown key `retries`; the keys here are `per_try_timeout`, `wait`, `attempts`, `statuses`, `backoff`, `body`, `budget_percent`, `budget_per_second`",
                 ],
             ),
         ],

@@ -1,0 +1,82 @@
+//! Waiting for a backend to return: what is left when none can be reached.
+
+use std::sync::Arc;
+
+use super::{Attempts, Lost, MOST_BACKOFFS, Outcome};
+use crate::backend::Backend;
+use crate::clock::Moment;
+use crate::policy::Pick;
+use crate::request::{RequestHead, Tried};
+use crate::upstream::{Claim, Claimed, Error, Reached};
+
+impl Attempts<'_> {
+    /// Until when the request waits for a backend to return; `None` if it doesn't. The time begins when this is first asked.
+    pub(in crate::proxy) fn waits_until(&self) -> Option<Moment> {
+        let wait = self.retry().wait;
+        if self.waits_until.get().is_none() && !wait.is_zero() {
+            self.waits_until.set(Some(self.deadlines.after(wait)));
+        }
+        self.waits_until.get()
+    }
+
+    /// More attempts, as long as backends can't be reached, there is time to wait for one, and sending again is safe.
+    pub(super) async fn until_one_returns(&self, head: &mut RequestHead, mut outcome: Outcome) -> Outcome {
+        let Some(until) = self.waits_until() else { return outcome };
+        let mut used = Vec::new();
+        for attempt in head.tried.attempt + 1.. {
+            let Err(lost) = &outcome else { break };
+            let Some(next) = self.next(attempt, &outcome).filter(|_| self.is_away(lost)) else { break };
+            used.push(Arc::clone(&lost.backend));
+            let now = self.deadlines.clock().now();
+            if !self.restore(&mut head.parts, &outcome) || !self.balancer.may_retry(now, next.cost) {
+                break;
+            }
+            let Some(claim) = self.claim_until(until, head, &mut used, attempt).await else { break };
+            self.balancer.pool().retry_budget().sent_again();
+            self.log(attempt, &outcome, claim.backend());
+            let patience = self.patience(head, &claim, &used);
+            outcome = self.attempt(claim, &mut head.parts, patience).await;
+        }
+        outcome
+    }
+
+    /// Whether a backend failed an attempt because it wasn't there, or went away.
+    fn is_away(&self, lost: &Lost) -> bool {
+        match (&lost.failed.reached, &lost.failed.error) {
+            (Reached::Nothing, _) => true,
+            (Reached::Backend, Error::Reset) => self.retry().attempts > 0,
+            _ => false,
+        }
+    }
+
+    /// A backend for another attempt, after a pause; after several, while none may serve. `None` if the time is over, or too
+    /// many wait. Those that were tried have their turn again once all were.
+    async fn claim_until(
+        &self,
+        until: Moment,
+        head: &mut RequestHead,
+        used: &mut Vec<Arc<Backend>>,
+        attempt: u32,
+    ) -> Option<Claim> {
+        let _place = self.balancer.pool().queue().stand_by(self.balancer.limits().queue.length)?;
+        let most = self.retry().backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
+        loop {
+            // Never none at all: an address that refuses connections answers at once.
+            let pause = most / 2 + self.balancer.jitter(most / 2);
+            if self.deadlines.after(pause) > until || self.client.upstream.is_bound_within(pause) {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            if !self.balancer.rule_out(&mut head.tried, used) {
+                used.clear();
+                head.tried = Tried::default();
+            }
+            head.tried.attempt = attempt;
+            match self.balancer.claim(head) {
+                Claimed::Backend(claim) => return Some(claim),
+                Claimed::Full | Claimed::Not(Pick::Unavailable) => {}
+                Claimed::Not(_) => return None,
+            }
+        }
+    }
+}
