@@ -111,9 +111,10 @@ impl App {
         drop(inherited);
 
         let shared = Arc::<Shared>::default();
-        let (snapshot, first) = next.publish(1, &shared.sockets);
         let mut names = Names::new(clock);
-        names.follow(&snapshot).context("no thread for DNS")?;
+        names.prepare(next.config());
+        let (snapshot, first) = next.publish(1, &shared.sockets);
+        names.follow(&snapshot);
         let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
             .context("cannot watch plugin files")?;
         let plugins = Arc::new(plugins);

@@ -28,6 +28,18 @@ impl fmt::Display for BackendIndex {
     }
 }
 
+/// Who named a backend. Its own name doesn't tell: the operator may call one as if DNS had named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The configuration.
+    File,
+    /// DNS, for the configuration's entry of this name.
+    Dns {
+        /// The entry's name.
+        entry: Box<str>,
+    },
+}
+
 /// One server of a pool. Copies count together.
 #[derive(Debug, Clone)]
 pub struct Backend {
@@ -46,6 +58,8 @@ pub struct Backend {
     pub backup: bool,
     /// Finishes what runs and gets nothing new.
     pub draining: bool,
+    /// Who named it.
+    pub source: Source,
     /// What the proxy has seen of it. Outlives this description: a changed backend of the same name keeps it.
     pub stats: Arc<BackendStats>,
 }

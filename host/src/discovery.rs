@@ -19,11 +19,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::{DiscoveredConfig, DnsConfig};
+use crate::config::{DiscoveredConfig, DnsConfig, Question};
 use crate::health::HealthSettings;
 use crate::pool::Pool;
 
 use follower::Follower;
+
+/// Longer than it takes to bring known answers into pools.
+const PLACING: Duration = Duration::from_secs(5);
 
 /// A pool of which DNS fills a part.
 #[derive(Debug, Clone)]
@@ -36,12 +39,17 @@ pub struct DiscoveredPool {
     pub health: Arc<HealthSettings>,
 }
 
-/// What is to be followed. The sender tells when every name has had an answer.
+/// What is to be followed.
 #[derive(Debug, Clone, Default)]
 struct Wanted {
     dns: DnsConfig,
     pools: Vec<DiscoveredPool>,
+    /// What pools to come will ask.
+    upcoming: Vec<Question>,
+    /// Told when every name has had an answer.
     answered: Option<mpsc::SyncSender<()>>,
+    /// Told when what is known is in the pools.
+    placed: Option<mpsc::SyncSender<()>>,
 }
 
 /// The thread that follows DNS. It ends when this is dropped.
@@ -51,7 +59,7 @@ pub struct Discovery {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The first answers to what an [`update`](Discovery::update) asks for.
+/// The first answers to what [`prepare`](Discovery::prepare) asks for.
 #[derive(Debug)]
 #[must_use = "a pool whose names haven't been answered has no backends"]
 pub struct FirstAnswers(mpsc::Receiver<()>);
@@ -72,17 +80,32 @@ impl Discovery {
         Ok(Self { wanted: Some(wanted), thread: Some(thread) })
     }
 
-    /// Follows these pools from now on, and no others.
+    /// Asks for these names as well, which belong to pools that [`update`](Self::update) is about to bring. No pool changes
+    /// by that.
+    pub fn prepare(&self, dns: DnsConfig, upcoming: Vec<Question>) -> FirstAnswers {
+        let (answered, told) = mpsc::sync_channel(1);
+        if let Some(wanted) = &self.wanted {
+            wanted.send_modify(|wanted| {
+                let pools = std::mem::take(&mut wanted.pools);
+                *wanted = Wanted { dns, pools, upcoming, answered: Some(answered), placed: None };
+            });
+        }
+        FirstAnswers(told)
+    }
+
+    /// Follows these pools from now on, and no others. When it returns, what is known of their names is in them.
     ///
     /// A name that was followed before keeps its last answer, and its backends what was counted for them, also in
     /// another [`Pool`] of the same name: they are in the new one without a question to DNS. Members that aren't
     /// discovered are left alone. The system's resolver configuration is read again.
-    pub fn update(&self, dns: DnsConfig, pools: Vec<DiscoveredPool>) -> FirstAnswers {
-        let (answered, told) = mpsc::sync_channel(1);
+    pub fn update(&self, dns: DnsConfig, pools: Vec<DiscoveredPool>) {
+        let (placed, told) = mpsc::sync_channel(1);
         if let Some(wanted) = &self.wanted {
-            wanted.send_replace(Wanted { dns, pools, answered: Some(answered) });
+            let placed = Some(placed);
+            wanted.send_replace(Wanted { dns, pools, placed, ..Wanted::default() });
         }
-        FirstAnswers(told)
+        // The thread waits for nothing but the network, and not for that before it tells. It may be gone, though.
+        let _ = told.recv_timeout(PLACING);
     }
 }
 
@@ -96,8 +119,8 @@ impl Drop for Discovery {
 }
 
 impl FirstAnswers {
-    /// Waits until every name has a good answer and its backends are in their pools, but not longer than this. What
-    /// isn't answered by then is asked on; its backends join when they are known.
+    /// Waits until every name has a good answer, but not longer than this. What isn't answered by then is asked on; its
+    /// backends join when they are known.
     pub fn wait(self, at_most: Duration) {
         if self.0.recv_timeout(at_most) == Err(mpsc::RecvTimeoutError::Timeout) {
             tracing::warn!(waited = ?at_most, "not every name of backends could be resolved; going on without");

@@ -230,6 +230,7 @@ fn successors(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Source;
     use crate::topology::Health;
 
     fn backend(name: &str, port: u16, weight: u32) -> Backend {
@@ -241,6 +242,7 @@ mod tests {
             labels: [].into(),
             backup: false,
             draining: false,
+            source: Source::File,
             stats: Arc::default(),
         }
     }

@@ -209,6 +209,7 @@ impl Tier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Source;
 
     /// Members written as letters: `s` serves, `u` is down, `?` unknown, `d` draining; `b` is a backup, `v` one that is
     /// down, `x` one that is draining.
@@ -222,6 +223,7 @@ mod tests {
                 labels: [].into(),
                 backup: matches!(kind, 'b' | 'v' | 'x'),
                 draining: matches!(kind, 'd' | 'x'),
+                source: Source::File,
                 stats: Arc::default(),
             }));
             let health = match kind {

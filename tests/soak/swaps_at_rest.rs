@@ -47,6 +47,7 @@ fn pool() -> Arc<Pool> {
             labels: [].into(),
             backup: false,
             draining: false,
+            source: pointsman::backend::Source::File,
             stats: Arc::default(),
         })
     });

@@ -48,6 +48,7 @@ fn pool(backends: usize) -> Arc<Pool> {
             labels: [].into(),
             backup: false,
             draining: false,
+            source: pointsman::backend::Source::File,
             stats,
         })
     });

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::backend::Backend;
-use crate::config::{BackendConfig, DiscoveredConfig, PoolConfig, UpstreamLimits};
+use crate::backend::{Backend, Source};
+use crate::config::{BackendConfig, PoolConfig, UpstreamLimits};
 use crate::discovery::DiscoveredPool;
 use crate::health::{Assignment, HealthSettings};
 use crate::pool::Pool;
@@ -69,6 +69,7 @@ fn described(config: &PoolConfig) -> Vec<Backend> {
         labels: backend.labels.clone().into(),
         backup: backend.backup,
         draining: backend.draining,
+        source: Source::File,
         stats: Arc::default(),
     };
     config.backends.iter().map(described).collect()
@@ -79,10 +80,9 @@ fn with_discovered(pool: &Pool, config: &PoolConfig) -> Vec<Backend> {
     let mut backends = described(config);
     let topology = pool.topology();
     let discovered = topology.backends().iter().filter(|backend| {
-        let named = |entry: &DiscoveredConfig| {
-            backend.name.split_once('/').is_some_and(|(name, _)| name == entry.name)
-        };
-        config.discovered.iter().any(named) && !backends.iter().any(|known| known.name == backend.name)
+        let Source::Dns { entry } = &backend.source else { return false };
+        let stays = config.discovered.iter().any(|known| *known.name == **entry);
+        stays && !backends.iter().any(|known| known.name == backend.name)
     });
     let discovered: Vec<Backend> = discovered.map(|backend| Backend::clone(backend)).collect();
     backends.extend(discovered);

@@ -153,12 +153,12 @@ impl Reloader {
         let changes = Changes::between(old, next.config(), next.new_policies());
         let number = self.shared.status().number + 1;
         let bound = self.shared.sockets.addresses();
+        // What may take long comes first: between the publication and the workers' message, workers hear nothing of their pools.
+        self.names.prepare(next.config());
         let (snapshot, published) = next.publish(number, &self.shared.sockets);
         // Before a worker serves: what is new serves only if it may.
         self.health.update(snapshot.assignments());
-        if let Err(error) = self.names.follow(&snapshot) {
-            tracing::error!(%error, "no thread for DNS; backends that it names get no requests");
-        }
+        self.names.follow(&snapshot);
         self.mail.send(published);
         self.tell_listeners(&bound);
         self.plugins.follow(snapshot.watched());

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Source};
 use crate::clock::Clock;
 use crate::config::UpstreamLimits;
 use crate::console;
@@ -80,6 +80,7 @@ fn sample_pool() -> Pool {
             labels: [].into(),
             backup: false,
             draining: false,
+            source: Source::File,
             stats: Arc::default(),
         })
     });

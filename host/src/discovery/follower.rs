@@ -21,6 +21,9 @@ use super::schedule::{Bounds, Burst, Schedule};
 /// The longest sleep, for when there is nothing to ask.
 const IDLE: Duration = Duration::from_secs(3_600);
 
+type EarlySender = tokio::sync::mpsc::UnboundedSender<(Question, Reply)>;
+type EarlyReceiver = tokio::sync::mpsc::UnboundedReceiver<(Question, Reply)>;
+
 /// Follows the names of all pools.
 #[derive(Debug)]
 pub(super) struct Follower {
@@ -33,6 +36,8 @@ pub(super) struct Follower {
     schedules: HashMap<Question, Schedule>,
     placements: Vec<Placement>,
     lookups: JoinSet<(Question, Result<Reply, Failure>)>,
+    /// What there is of answers that aren't whole yet: where it goes, and where it comes from.
+    early: (EarlySender, EarlyReceiver),
     answered: Option<mpsc::SyncSender<()>>,
 }
 
@@ -46,6 +51,7 @@ impl Follower {
             schedules: HashMap::new(),
             placements: Vec::new(),
             lookups: JoinSet::new(),
+            early: tokio::sync::mpsc::unbounded_channel(),
             answered: None,
         }
     }
@@ -62,6 +68,7 @@ impl Follower {
                     let wanted = wanted.borrow_and_update().clone();
                     self.adopt(wanted);
                 }
+                Some((question, reply)) = self.early.1.recv() => self.anticipate(&question, reply),
                 Some(done) = self.lookups.join_next() => self.settle(done),
                 () = tokio::time::sleep(pause) => {}
             }
@@ -78,13 +85,14 @@ impl Follower {
             .into_iter()
             .map(|placement| (placement.pool().name.clone(), placement))
             .collect();
-        for pool in wanted.pools {
-            for question in pool.entries.iter().map(|entry| &entry.question) {
-                if let Some((question, schedule)) = schedules.remove_entry(question) {
-                    self.schedules.insert(question, schedule);
-                }
-                self.schedules.entry(question.clone()).or_default();
+        let of_pools = wanted.pools.iter().flat_map(|pool| &pool.entries).map(|entry| &entry.question);
+        for question in of_pools.chain(&wanted.upcoming) {
+            if let Some((question, schedule)) = schedules.remove_entry(question) {
+                self.schedules.insert(question, schedule);
             }
+            self.schedules.entry(question.clone()).or_default();
+        }
+        for pool in wanted.pools {
             let placement = Placement::new(pool);
             let placement = match before.remove(&placement.pool().name) {
                 Some(old) => placement.succeed(old),
@@ -93,6 +101,10 @@ impl Follower {
             self.placements.push(placement);
         }
         self.place(|_| true);
+        if let Some(placed) = wanted.placed {
+            // Whoever no longer waits needn't know.
+            let _ = placed.try_send(());
+        }
     }
 
     /// Sends off what is due; answers how long there is nothing else to send.
@@ -116,15 +128,27 @@ impl Follower {
                 None => Resolver::new(&self.dns),
             };
             self.resolver = resolver.as_ref().ok().cloned();
+            let early = self.early.0.clone();
             self.lookups.spawn(async move {
                 let reply = match resolver {
-                    Ok(resolver) => resolver.ask(question.clone()).await,
+                    Ok(resolver) => {
+                        // The follower is there for as long as its lookups are.
+                        let early = |reply| drop(early.send((question.clone(), reply)));
+                        resolver.ask(question.clone(), early).await
+                    }
                     Err(failure) => Err(failure),
                 };
                 (question, reply)
             });
         }
         pause
+    }
+
+    fn anticipate(&mut self, question: &Question, reply: Reply) {
+        let schedule = self.schedules.get_mut(question);
+        if schedule.is_some_and(|schedule| schedule.anticipate(reply)) {
+            self.place(|asked| asked == question);
+        }
     }
 
     fn settle(&mut self, done: Result<(Question, Result<Reply, Failure>), JoinError>) {

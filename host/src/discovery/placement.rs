@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
-use crate::backend::{Backend, BackendStats};
+use crate::backend::{Backend, BackendStats, Source};
 use crate::config::{DiscoveredConfig, Question};
 use crate::health::HealthSettings;
 use crate::pool::Pool;
@@ -65,9 +65,8 @@ impl Placement {
     /// Makes the pool what the answers say; `None` if it is that already.
     pub(super) fn place<'a>(&mut self, answers: impl Fn(&Question) -> Option<&'a Answer>) -> Option<Moved> {
         let topology = self.pool.topology();
-        let before: HashSet<Box<str>> = self.placed.iter().map(|backend| backend.name.clone()).collect();
-        let (there, of_file): (Vec<_>, Vec<_>) =
-            topology.backends().iter().partition(|backend| before.contains(&backend.name));
+        let (of_file, there): (Vec<_>, Vec<_>) =
+            topology.backends().iter().partition(|backend| backend.source == Source::File);
         let wanted = self.wanted(&of_file, answers);
         let same = |(one, other): (&&Arc<Backend>, &Arc<Backend>)| Arc::ptr_eq(one, other);
         if there.len() == wanted.len() && there.iter().zip(&wanted).all(same) {
@@ -75,12 +74,13 @@ impl Placement {
         }
         // A topology that nobody holds any more lets go of those that left.
         drop(topology);
-        self.pool.change(|members| replace(members, &before, &wanted, &self.health));
+        self.pool.change(|members| replace(members, &wanted, &self.health));
 
+        let before: HashSet<&str> = self.placed.iter().map(|backend| &*backend.name).collect();
         let stays: HashSet<&str> = wanted.iter().map(|backend| &*backend.name).collect();
         let gone = self.placed.iter().filter(|backend| !stays.contains(&*backend.name));
         let gone: Vec<_> = gone.map(|gone| (gone.name.clone(), Arc::downgrade(&gone.stats))).collect();
-        let came = wanted.iter().filter(|backend| !before.contains(&backend.name)).count();
+        let came = wanted.iter().filter(|backend| !before.contains(&*backend.name)).count();
         let moved = Moved { came, left: gone.len(), present: wanted.len() };
         self.placed = wanted;
         self.departed.extend(gone);
@@ -130,6 +130,7 @@ fn described(entry: &DiscoveredConfig, found: &Found) -> Backend {
         labels: entry.labels.clone().into(),
         backup: entry.backup || found.backup,
         draining: entry.draining,
+        source: Source::Dns { entry: entry.name.as_str().into() },
         stats: Arc::default(),
     }
 }
@@ -142,17 +143,13 @@ fn is_same(one: &Backend, other: &Backend) -> bool {
         && one.labels == other.labels
         && one.backup == other.backup
         && one.draining == other.draining
+        && one.source == other.source
 }
 
-/// Puts `wanted` in the place of the members with the names `before`. Who stays keeps how it stands.
-fn replace(
-    members: &mut Vec<Member>,
-    before: &HashSet<Box<str>>,
-    wanted: &[Arc<Backend>],
-    health: &HealthSettings,
-) {
-    let (there, of_file): (Vec<_>, Vec<_>) =
-        members.drain(..).partition(|member| before.contains(&member.backend.name));
+/// Puts `wanted` in the place of the members that DNS has named. Who stays keeps how it stands.
+fn replace(members: &mut Vec<Member>, wanted: &[Arc<Backend>], health: &HealthSettings) {
+    let (of_file, there): (Vec<_>, Vec<_>) =
+        members.drain(..).partition(|member| member.backend.source == Source::File);
     let there: HashMap<Box<str>, Member> =
         there.into_iter().map(|member| (member.backend.name.clone(), member)).collect();
     members.extend(of_file);

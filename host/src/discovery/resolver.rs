@@ -1,16 +1,16 @@
 //! Asks DNS.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record as DnsRecord, RecordType};
 use hickory_resolver::{TokioResolver, system_conf};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::config::{DnsConfig, Question};
@@ -21,6 +21,9 @@ use super::answer::{Asked, Failure, MOST, Record, Reply};
 
 /// Hosts that are asked for at a time.
 const AT_A_TIME: usize = 16;
+
+/// What there is of an answer is told when nothing more of it has come for so long.
+const EARLY: Duration = Duration::from_millis(100);
 
 /// The machine's resolver, or the configured servers.
 #[derive(Debug)]
@@ -34,8 +37,14 @@ pub(super) struct Resolver {
     slots: Semaphore,
 }
 
-/// Records of one type under one name; none if there are none.
-type Records = Vec<(RData, Duration)>;
+/// Records of one type under one name, none if there are none; and how long that holds.
+type Records = (Vec<RData>, Duration);
+
+/// Addresses of one family, as soon as they are known: the host, [`V4`] or [`V6`], and how long they hold.
+type Part = (String, usize, Vec<IpAddr>, Duration);
+
+const V4: usize = 0;
+const V6: usize = 1;
 
 impl Resolver {
     /// Reads the system's configuration (`/etc/resolv.conf` unless servers are configured, and `/etc/hosts`).
@@ -60,8 +69,13 @@ impl Resolver {
         Ok(Arc::new(Self { dns, search, dots, timeout: config.timeout, slots: Semaphore::new(slots) }))
     }
 
-    /// Asks a question, and what follows from its answer.
-    pub(super) async fn ask(self: Arc<Self>, question: Question) -> Result<Reply, Failure> {
+    /// Asks a question, and what follows from its answer. `early` is told what there is while the rest lets wait: many a
+    /// server never answers for IPv6 (RFC 8305 section 3).
+    pub(super) async fn ask(
+        self: Arc<Self>,
+        question: Question,
+        early: impl Fn(Reply),
+    ) -> Result<Reply, Failure> {
         let mut reply = Reply { ttl: Duration::MAX, ..Reply::default() };
         match question {
             Question::Each { host, port } => {
@@ -75,27 +89,45 @@ impl Resolver {
         }
         let hosts: BTreeSet<_> = reply.records.iter().map(|record| record.host.clone()).collect();
         let mut asked = JoinSet::new();
+        let (found, mut parts) = mpsc::unbounded_channel();
         for host in hosts.into_iter().take(MOST) {
-            let resolver = Arc::clone(&self);
+            reply.hosts.insert(host.clone(), [const { Err(Failure::TimedOut) }; 2]);
+            let (resolver, found) = (Arc::clone(&self), found.clone());
             asked.spawn(async move {
                 let _slot = resolver.slots.acquire().await;
-                let (families, ttl) = resolver.host(&host).await;
+                let (families, ttl) = resolver.host(&host, &found).await;
                 (host, families, ttl)
             });
         }
-        while let Some(done) = asked.join_next().await {
-            let (host, families, ttl) = done.map_err(|error| Failure::Server(Printable::text(error)))?;
-            reply.ttl = reply.ttl.min(ttl);
-            reply.hosts.insert(host, families);
+        let mut has_news = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some((host, family, addresses, ttl)) = parts.recv() => {
+                    reply.ttl = reply.ttl.min(ttl);
+                    if let Some(families) = reply.hosts.get_mut(&host) {
+                        families[family] = Ok(addresses);
+                    }
+                    has_news = true;
+                }
+                done = asked.join_next() => {
+                    let Some(done) = done else { return Ok(reply) };
+                    let (host, families, ttl) = done.map_err(|error| Failure::Server(Printable::text(error)))?;
+                    reply.ttl = reply.ttl.min(ttl);
+                    reply.hosts.insert(host, families);
+                }
+                () = tokio::time::sleep(EARLY), if has_news => {
+                    early(reply.clone());
+                    has_news = false;
+                }
+            }
         }
-        Ok(reply)
     }
 
     /// The records of a service.
     async fn service(&self, service: &str) -> Result<(Vec<Record>, Duration), Failure> {
         for name in self.candidates(service)? {
-            let found = self.lookup(name, RecordType::SRV).await?;
-            let ttl = shortest(&found);
+            let (found, ttl) = self.lookup(name, RecordType::SRV).await?;
             // A target of `.` says that the service isn't there.
             let record = |rdata| match rdata {
                 RData::SRV(srv) if !srv.target.is_root() => Some(Record {
@@ -106,7 +138,7 @@ impl Resolver {
                 }),
                 _ => None,
             };
-            let records: Vec<_> = found.into_iter().filter_map(|(rdata, _)| record(rdata)).collect();
+            let records: Vec<_> = found.into_iter().filter_map(record).collect();
             if !records.is_empty() {
                 return Ok((records, ttl));
             }
@@ -114,21 +146,32 @@ impl Resolver {
         Err(Failure::Empty)
     }
 
-    /// The IPv4 and IPv6 addresses of a host, and their shortest TTL.
-    async fn host(&self, host: &str) -> ([Asked; 2], Duration) {
+    /// The IPv4 and IPv6 addresses of a host, and their shortest TTL. `found` gets those of either family as they come.
+    async fn host(&self, host: &str, found: &mpsc::UnboundedSender<Part>) -> ([Asked; 2], Duration) {
         let names = match self.candidates(host) {
             Ok(names) => names,
             Err(failure) => return ([Err(failure.clone()), Err(failure)], Duration::MAX),
         };
         for name in names {
-            let (v4, v6) =
-                tokio::join!(self.lookup(name.clone(), RecordType::A), self.lookup(name, RecordType::AAAA));
-            let is_silent = |asked: &Result<Records, _>| asked.as_ref().is_ok_and(Vec::is_empty);
+            let family = async |family, record_type| {
+                let (records, ttl) = self.lookup(name.clone(), record_type).await?;
+                let addresses: Vec<IpAddr> =
+                    records.into_iter().filter_map(|record| record.ip_addr()).collect();
+                if !addresses.is_empty() {
+                    // Nobody listens once the answer is whole.
+                    let _ = found.send((host.to_owned(), family, addresses.clone(), ttl));
+                }
+                Ok((addresses, ttl))
+            };
+            let (v4, v6) = tokio::join!(family(V4, RecordType::A), family(V6, RecordType::AAAA));
+            let is_silent = |asked: &Result<(Vec<IpAddr>, _), _>| {
+                asked.as_ref().is_ok_and(|(addresses, _)| addresses.is_empty())
+            };
             if is_silent(&v4) && is_silent(&v6) {
                 continue;
             }
-            let ttl = [&v4, &v6].into_iter().flatten().map(shortest).min().unwrap_or(Duration::MAX);
-            return ([v4, v6].map(|asked| asked.map(addresses)), ttl);
+            let ttl = [&v4, &v6].into_iter().flatten().map(|(_, ttl)| *ttl).min().unwrap_or(Duration::MAX);
+            return ([v4, v6].map(|asked| asked.map(|(addresses, _)| addresses)), ttl);
         }
         ([Ok(Vec::new()), Ok(Vec::new())], Duration::MAX)
     }
@@ -156,25 +199,18 @@ impl Resolver {
     async fn lookup(&self, name: Name, record_type: RecordType) -> Result<Records, Failure> {
         match tokio::time::timeout(self.timeout, self.dns.lookup(name, record_type)).await {
             Err(_) => Err(Failure::TimedOut),
-            Ok(Err(error)) if error.is_no_records_found() => Ok(Vec::new()),
+            Ok(Err(error)) if error.is_no_records_found() => Ok((Vec::new(), Duration::MAX)),
             Ok(Err(error)) => Err(failure(&error)),
             Ok(Ok(lookup)) => {
+                // Each alias on the way may lead elsewhere once its time is over (RFC 2181 section 10.1.1).
+                let of_answer = |record: &&DnsRecord| matches!(record.record_type(), of_type if of_type == record_type || of_type == RecordType::CNAME);
+                let ttl = lookup.answers().iter().filter(of_answer).map(|record| record.ttl).min();
                 let of_type = lookup.answers().iter().filter(|record| record.record_type() == record_type);
-                let record = |record: &hickory_resolver::proto::rr::Record| {
-                    (record.data.clone(), Duration::from_secs(record.ttl.into()))
-                };
-                Ok(of_type.map(record).collect())
+                let ttl = ttl.map_or(Duration::MAX, |seconds| Duration::from_secs(seconds.into()));
+                Ok((of_type.map(|record| record.data.clone()).collect(), ttl))
             }
         }
     }
-}
-
-fn shortest(records: &Records) -> Duration {
-    records.iter().map(|(_, ttl)| *ttl).min().unwrap_or(Duration::MAX)
-}
-
-fn addresses(records: Records) -> Vec<std::net::IpAddr> {
-    records.into_iter().filter_map(|(rdata, _)| rdata.ip_addr()).collect()
 }
 
 fn server(address: SocketAddr) -> NameServerConfig {

@@ -84,23 +84,38 @@ impl Schedule {
         self.state = State::Asking;
     }
 
+    /// Takes in what there is of a reply that isn't whole yet; whether that are other backends than before.
+    pub(super) fn anticipate(&mut self, reply: Reply) -> bool {
+        if self.state != State::Asking {
+            return false;
+        }
+        Answer::of(reply, self.answer.as_ref()).is_ok_and(|(answer, _)| self.take(answer))
+    }
+
+    /// Whether these are other backends than those of the answer before.
+    fn take(&mut self, answer: Answer) -> bool {
+        let before = self.answer.as_ref().map(|answer| &answer.found);
+        let changed = before != Some(&answer.found);
+        self.answer = Some(answer);
+        changed
+    }
+
     /// Takes a reply in.
     pub(super) fn settle(&mut self, reply: Result<Reply, Failure>, now: Moment, bounds: Bounds) -> Settled {
         let ttl = reply.as_ref().map_or(bounds.max, |reply| reply.ttl).clamp(bounds.min, bounds.max);
-        let (changed, failure) = match reply.and_then(|reply| Answer::of(reply, self.answer.as_ref())) {
-            Ok((answer, failure)) => {
-                let before = self.answer.as_ref().map(|answer| &answer.found);
-                let changed = before != Some(&answer.found);
-                self.answer = Some(answer);
-                (changed, failure)
-            }
+        let answer = reply.and_then(|reply| Answer::of(reply, self.answer.as_ref()));
+        let is_answer = answer.is_ok();
+        let (changed, failure) = match answer {
+            Ok((answer, failure)) => (self.take(answer), failure),
             Err(failure) => (false, Some(failure)),
         };
+        let is_half = is_answer && failure.is_some();
         let (pause, burst) = match failure {
             Some(failure) => {
                 self.failures = self.failures.saturating_add(1);
                 let burst = (self.failures == 1).then_some(Burst::Begins(failure));
-                (retry(self.failures), burst)
+                // What there was of an answer holds no longer than it says.
+                (if is_half { retry(self.failures).min(ttl) } else { retry(self.failures) }, burst)
             }
             None => {
                 let burst = (std::mem::take(&mut self.failures) > 0).then_some(Burst::Ends);
@@ -201,6 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn what_there_is_of_an_answer_serves_until_it_is_whole() {
+        let half = |v4: &str| {
+            let mut half = addresses(&[v4], 50).unwrap();
+            half.hosts.get_mut("a").unwrap()[1] = Err(Failure::TimedOut);
+            half
+        };
+        let mut schedule = Schedule::default();
+        assert!(!schedule.anticipate(half("10.0.0.1")), "nobody has asked");
+        schedule.ask();
+        assert!(schedule.anticipate(half("10.0.0.1")) && !schedule.anticipate(half("10.0.0.1")));
+        assert_eq!((found(&schedule), schedule.due()), (vec!["10.0.0.1:80".to_owned()], None));
+        let settled = schedule.settle(addresses(&["10.0.0.1"], 50), NOW, BOUNDS);
+        assert_eq!(settled, Settled { changed: false, burst: None });
+        assert_eq!(pause(&schedule), 50);
+    }
+
+    #[test]
     fn half_an_answer_is_taken_and_asked_again_soon() {
         let mut schedule = Schedule::default();
         schedule.settle(addresses(&["10.0.0.1"], 50), NOW, BOUNDS);
@@ -209,5 +241,12 @@ mod tests {
         let settled = schedule.settle(Ok(half), NOW, BOUNDS);
         assert_eq!(settled, Settled { changed: true, burst: Some(Burst::Begins(Failure::TimedOut)) });
         assert_eq!((found(&schedule), pause(&schedule)), (vec!["10.0.0.2:80".to_owned()], 1));
+        // For good, as where a server never answers for one family: not later than the other part says.
+        for _ in 0..9 {
+            let mut half = addresses(&["10.0.0.2"], 6).unwrap();
+            half.hosts.get_mut("a").unwrap()[1] = Err(Failure::TimedOut);
+            schedule.settle(Ok(half), NOW, BOUNDS);
+        }
+        assert_eq!(pause(&schedule), 6);
     }
 }

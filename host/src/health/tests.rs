@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::backend::Backend;
+use crate::backend::{Backend, Source};
 use crate::config::{HealthCheckConfig, HealthConfig, InitialHealth, UpstreamLimits};
 use crate::topology::{Health, Member};
 
@@ -28,6 +28,7 @@ fn backend(name: &str, listener: &TcpListener) -> Arc<Backend> {
         labels: [].into(),
         backup: false,
         draining: false,
+        source: Source::File,
         stats: Arc::default(),
     })
 }

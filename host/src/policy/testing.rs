@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Source};
 use crate::clock::Clock;
 use crate::config::UpstreamLimits;
 use crate::pool::Pool;
@@ -90,6 +90,7 @@ pub(super) fn backends(names: &[&str]) -> Vec<Arc<Backend>> {
             labels: [("gpu".to_owned(), "h200".to_owned())].into(),
             backup: false,
             draining: name.starts_with('-'),
+            source: Source::File,
             stats: Arc::default(),
         })
     });

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::SRV;
+use hickory_resolver::proto::rr::rdata::{CNAME, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use super::DEADLINE;
@@ -35,6 +35,8 @@ pub(crate) enum Mood {
     Empty,
     /// The answer doesn't fit into a datagram.
     Verbose,
+    /// Questions of this type aren't answered.
+    SilentOn(RecordType),
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +107,11 @@ impl Dns {
         self.set(name, ttl, records.iter().map(record).collect());
     }
 
+    /// The name stands for another one.
+    pub(crate) fn set_alias(&self, name: &str, ttl: u32, target: &str) {
+        self.set(name, ttl, vec![RData::CNAME(CNAME(Name::from_ascii(target).expect("a name")))]);
+    }
+
     fn set(&self, name: &str, ttl: u32, data: Vec<RData>) {
         let owner = Name::from_ascii(name).expect("a name");
         let records = data.into_iter().map(|data| Record::from_rdata(owner.clone(), ttl, data)).collect();
@@ -172,18 +179,38 @@ impl Shared {
         self.asked.lock().expect("no panic").push(Asked { name: name.clone(), record_type, over_tcp });
         match *self.mood.lock().expect("no panic") {
             Mood::Silent => return None,
+            Mood::SilentOn(silent) if silent == record_type => return None,
             Mood::Failing => response.metadata.response_code = ResponseCode::ServFail,
             Mood::Forgetful => response.metadata.response_code = ResponseCode::NXDomain,
             Mood::Verbose if !over_tcp => response.metadata.truncation = true,
             Mood::Empty => {}
-            Mood::Well | Mood::Verbose => match self.zone.lock().expect("no panic").get(&name) {
-                None => response.metadata.response_code = ResponseCode::NXDomain,
-                Some(records) => {
-                    let of_type = records.iter().filter(|record| record.record_type() == record_type);
-                    response.answers.extend(of_type.cloned());
+            Mood::Well | Mood::Verbose | Mood::SilentOn(_) => {
+                match answer(&self.zone.lock().expect("no panic"), name, record_type) {
+                    None => response.metadata.response_code = ResponseCode::NXDomain,
+                    Some(records) => response.answers.extend(records),
                 }
-            },
+            }
         }
         Some(response.to_vec().expect("a response"))
+    }
+}
+
+/// The records of this type, behind the aliases that lead to them; `None` if there is no such name.
+fn answer(
+    zone: &HashMap<String, Vec<Record>>,
+    mut name: String,
+    record_type: RecordType,
+) -> Option<Vec<Record>> {
+    let mut answer = Vec::new();
+    loop {
+        let records = zone.get(&name)?;
+        answer.extend(records.iter().filter(|record| record.record_type() == record_type).cloned());
+        let alias = records.iter().find(|record| record.record_type() == RecordType::CNAME);
+        let Some(alias) = alias else { return Some(answer) };
+        answer.push(alias.clone());
+        name = match &alias.data {
+            RData::CNAME(CNAME(target)) => target.to_ascii(),
+            _ => return Some(answer),
+        };
     }
 }

@@ -14,6 +14,7 @@ fn backend(name: &str, address: &str) -> Arc<Backend> {
         labels: [].into(),
         backup: false,
         draining: false,
+        source: Source::File,
         stats: Arc::default(),
     })
 }
@@ -156,4 +157,21 @@ fn without_an_answer_a_pool_is_what_the_file_says() {
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     assert_eq!(placement.place(|_| None), None);
     assert_eq!(pool.topology().eligible(), 0);
+}
+
+#[test]
+fn who_the_file_names_as_dns_would_stays_where_dns_is_followed() {
+    // A reload adds a backend under the name that DNS gives one already.
+    let pool = pool(Vec::new());
+    let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
+    let found = answer(80, "10.0.0.1 10.0.0.2");
+    placement.place(|_| Some(&found));
+    let of_file = Backend::clone(&backend("x/10.0.0.1:80", "10.0.0.9:80"));
+    pool.reconfigure(2, vec![of_file, Backend::clone(&one(&pool, "x/10.0.0.2:80"))], Member::healthy);
+    placement.place(|_| Some(&found));
+    assert_eq!(names(&pool), ["x/10.0.0.1:80", "x/10.0.0.2:80"]);
+    assert_eq!(one(&pool, "x/10.0.0.1:80").address.to_string(), "10.0.0.9:80");
+    let fewer = answer(80, "10.0.0.3");
+    placement.place(|_| Some(&fewer));
+    assert_eq!(names(&pool), ["x/10.0.0.1:80", "x/10.0.0.3:80"]);
 }

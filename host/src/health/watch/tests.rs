@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use pointsman_sdk::abi::flag;
 
 use super::*;
-use crate::backend::Sign;
+use crate::backend::{Sign, Source};
 use crate::config::{EjectionConfig, HealthConfig, InitialHealth, UpstreamLimits};
 use crate::health::check::tests::config as check_config;
 use crate::topology::Member;
@@ -30,6 +30,7 @@ fn backend(name: &str, port: u16) -> Arc<Backend> {
         labels: [].into(),
         backup: name.starts_with('~'),
         draining: name.starts_with('-'),
+        source: Source::File,
         stats: Arc::default(),
     })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
 
-use crate::backend::{Backend, BackendStats};
+use crate::backend::{Backend, BackendStats, Source};
 use crate::request::RequestHead;
 use crate::topology::Topology;
 
@@ -155,6 +155,7 @@ fn topology(count: u32, load: Load) -> Topology {
             labels: [("gpu".to_owned(), "h200".to_owned())].into(),
             backup: number % 11 == 5,
             draining: number % 3 == 1,
+            source: Source::File,
             stats: Arc::new(stats),
         })
     });
