@@ -48,6 +48,7 @@ mod retries;
 mod returning_backends;
 mod reuse;
 mod route_policies;
+mod signals_at_start;
 mod slow_clients;
 mod smoke;
 mod stopped;

@@ -60,22 +60,23 @@ fn filter_from_environment() -> (Targets, Option<String>) {
 }
 
 fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<ExitCode> {
-    let (inherited, predecessor) =
-        take_over::inherited().context("cannot use the sockets that this process was started with")?;
-    let config = Config::load(path)?;
-    if let Err(error) = Descriptors::raise_limit() {
-        tracing::warn!(%error, limit = Descriptors::of_process().limit(), "cannot raise the limit of open files");
-    }
-
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
-    runtime.block_on(async {
-        // Before anything else, so that no signal meets the default action once the sockets are bound.
+    let result = runtime.block_on(async {
+        // Before anything else, so that no signal meets its default action.
         let mut signals = Signals::listen().context("cannot listen to signals")?;
-        let app = App::start(config, path, Circumstances { workers, inherited })?;
+        let (inherited, predecessor) = take_over::inherited()
+            .context("cannot use the sockets that this process was started with")?;
+        let start = Circumstances { workers, inherited };
+        let Some((app, asked)) = start_listening(path, start, &mut signals).await? else {
+            return Ok(None);
+        };
         let mut admin: Admin = Box::pin(app.serve_admin());
         service::serving(&Reload::Done(app.configuration().number).to_string());
         predecessor.tell();
+        if asked == Some(Request::Reload) {
+            reload(&app);
+        }
 
         match serve(&app, &mut signals, &mut admin).await? {
             End::Asked => service::stopping(),
@@ -91,7 +92,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());
         tokio::select! {
-            drained = drained => Ok(ended(drained.context("a worker failed")??)),
+            drained = drained => Ok(Some(ended(drained.context("a worker failed")??))),
             error = failed(admin) => Err(error.context("the admin server failed")),
             () = second_request(&mut signals) => {
                 tracing::warn!("ended by a second signal; requests in work are lost");
@@ -99,7 +100,49 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
                 std::process::exit(1);
             }
         }
-    })
+    });
+    if matches!(result, Ok(None)) {
+        // The start that was given up may still be waiting for something.
+        runtime.shutdown_background();
+    }
+    Ok(result?.unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Starts the proxy while signals are listened to: loading a configuration and its plugins may take long. Answers with what
+/// is left to do, or with nothing if the process shall end.
+async fn start_listening(
+    path: &Path,
+    start: Circumstances,
+    signals: &mut Signals,
+) -> Result<Option<(App, Option<Request>)>> {
+    let path = path.to_owned();
+    let mut app = tokio::task::spawn_blocking(move || {
+        let config = Config::load(&path)?;
+        if let Err(error) = Descriptors::raise_limit() {
+            let limit = Descriptors::of_process().limit();
+            tracing::warn!(%error, limit, "cannot raise the limit of open files");
+        }
+        App::start(config, &path, start)
+    });
+    let mut left = None;
+    loop {
+        tokio::select! {
+            app = &mut app => return Ok(Some((app.context("the start failed")??, left))),
+            request = signals.next() => match request {
+                Request::End => {
+                    tracing::info!("told to end before it served");
+                    return Ok(None);
+                }
+                Request::Reload => {
+                    tracing::info!("reload asked for while the process starts: it follows at once");
+                    left = Some(Request::Reload);
+                }
+                Request::Replace => {
+                    tracing::warn!("not replaced: this process is only starting; ask it again when it serves");
+                }
+            },
+        }
+    }
 }
 
 /// Does what signals ask for until there is a reason to stop.

@@ -1,0 +1,90 @@
+//! Signals that come before the program serves.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{DEADLINE, send_signal, wait_until};
+
+/// A program whose start waits for its configuration, from a pipe that nobody writes yet.
+struct Starting {
+    child: Child,
+    log: std::sync::mpsc::Receiver<String>,
+    folder: tempfile::TempDir,
+}
+
+impl Starting {
+    fn begin() -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let pipe = folder.path().join("pointsman.toml");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command.arg("run").current_dir(folder.path()).stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        let (sender, log) = std::sync::mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let starting = Self { child, log, folder };
+        wait_until("it listens to signals", || starting.listens_to(1) && starting.listens_to(12));
+        starting
+    }
+
+    /// Whether the process has a handler for this signal.
+    fn listens_to(&self, number: u32) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a status");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("its signals");
+        let caught = u64::from_str_radix(caught.trim(), 16).expect("a number");
+        caught & (1 << (number - 1)) != 0
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(send_signal(self.child.id(), name), "it lives");
+    }
+
+    fn wait_for_log(&self, text: &str) {
+        loop {
+            let line = self.log.recv_timeout(DEADLINE);
+            if line.unwrap_or_else(|_| panic!("no line with {text:?}")).contains(text) {
+                return;
+            }
+        }
+    }
+
+    fn ends_with(&mut self, code: i32) {
+        wait_until("it ends", || self.child.try_wait().expect("a child").is_some());
+        assert_eq!(self.child.wait().expect("a status").code(), Some(code));
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_reload_or_a_replacement_that_is_asked_for_too_early_ends_nothing() {
+    let mut program = Starting::begin();
+    program.signal("USR2");
+    program.wait_for_log("not replaced: this process is only starting");
+    program.signal("HUP");
+    program.wait_for_log("reload asked for while the process starts");
+    let config = "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.p]\nbackends = [\"127.0.0.1:1\"]\n";
+    fs::write(program.folder.path().join("pointsman.toml"), config).expect("somebody reads");
+    program.wait_for_log(" listening address=");
+    // The reload follows. This configuration can't be read twice.
+    program.wait_for_log("was read once");
+    program.signal("TERM");
+    program.ends_with(0);
+}
+
+#[test]
+fn a_start_that_waits_for_something_can_be_ended() {
+    for signal in ["TERM", "INT"] {
+        let mut program = Starting::begin();
+        program.signal(signal);
+        program.wait_for_log("told to end before it served");
+        program.ends_with(0);
+    }
+}
