@@ -123,6 +123,7 @@ impl App {
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let (workers_threads, mail) = workers::start(first, clock, &phase_seen)?;
         *shared.status() = snapshot.status(1);
+        shared.status().read_once = is_read_once(file);
         let reloader = Reloader {
             file: file.into(),
             workers,
@@ -218,6 +219,15 @@ impl App {
         self.start_drain();
         self.workers.join()
     }
+}
+
+/// Whether a configuration comes from something that can't be read a second time, such as a pipe; says so.
+fn is_read_once(file: &Path) -> bool {
+    let once = file.metadata().is_ok_and(|kind| !kind.is_file());
+    if once {
+        tracing::info!(file = %file.display(), "not a regular file: the configuration is read once and not followed");
+    }
+    once
 }
 
 fn open_archive(directory: &Path) -> Result<Archive> {

@@ -20,12 +20,15 @@ mod tests;
 mod units;
 
 use std::fmt;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
 use ipnet::IpNet;
+
+use crate::regular_file;
 
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
@@ -59,22 +62,22 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a configuration file.
+    /// Reads a configuration file. It may be a pipe, such as `/dev/stdin`, which is read to its end.
     ///
     /// # Errors
     ///
     /// If the file can't be read, or every fault that is in it.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        Self::parse(&Self::text(path)?, path)
+        Self::parse(&read::text(path, |path| File::open(path))?, path)
     }
 
-    /// The text of a configuration file, as it is.
+    /// The text of a configuration file, as it is now. Never waits for anything.
     ///
     /// # Errors
     ///
-    /// If the file can't be read.
+    /// If the file can't be read, or isn't a regular one.
     pub fn text(path: &Path) -> Result<String, ConfigErrors> {
-        Ok(read::text(path)?)
+        Ok(read::text(path, regular_file::open)?)
     }
 
     /// Reads the text of a configuration. `file` names it in errors, and relative paths start from its folder. Looks

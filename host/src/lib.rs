@@ -27,6 +27,7 @@ pub mod pool;
 pub mod printable;
 pub mod proxy;
 pub mod rate_limit;
+pub mod regular_file;
 pub mod request;
 pub mod route;
 pub mod serve;

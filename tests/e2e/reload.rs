@@ -5,6 +5,7 @@ mod kept;
 mod listeners;
 mod pools;
 mod refused;
+mod special_files;
 mod under_load;
 
 use crate::harness::Backend;

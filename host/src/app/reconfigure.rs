@@ -52,6 +52,8 @@ impl Display for Reload {
 pub struct ConfigurationStatus {
     /// Counts the configurations of the process, from 1.
     pub number: u64,
+    /// Whether the file can't be read again, as it isn't a regular one.
+    pub read_once: bool,
     /// Why what is in the file now doesn't serve; `None` if it does.
     pub refused: Option<ConfigErrors>,
     /// How long running requests may take to finish when the process ends.
@@ -215,7 +217,9 @@ impl Watch {
         while let Some(replies) = asked {
             // First the directories: what changes after this is heard of.
             let awaited = self.awaited.iter().map(|(file, _)| file.as_path());
-            directories.follow(awaited.chain([self.reloader.file.as_path()]));
+            let read_once = self.reloader.shared.status().read_once;
+            let file = (!read_once).then_some(self.reloader.file.as_path());
+            directories.follow(awaited.chain(file));
             let before = self.reloader.snapshot.slots();
             if let Some(reload) = self.look(!replies.is_empty()) {
                 for reply in replies {
@@ -233,6 +237,13 @@ impl Watch {
 
     /// Reloads if there is a reason to: somebody asks, or there is something new to try.
     fn look(&mut self, asked: bool) -> Option<Reload> {
+        if self.reloader.shared.status().read_once {
+            if asked {
+                let file = self.reloader.file.display();
+                tracing::warn!(%file, "the configuration was read once; start anew to change it");
+            }
+            return asked.then_some(Reload::Unchanged);
+        }
         let text = match Config::text(&self.reloader.file) {
             Ok(text) => text,
             Err(errors) => return self.miss(errors, asked),

@@ -88,7 +88,7 @@ impl Snapshot {
     /// What there is to say of it.
     pub(super) fn status(&self, number: u64) -> ConfigurationStatus {
         let drain_timeout = self.config.as_ref().map_or(Duration::ZERO, |config| config.drain_timeout);
-        ConfigurationStatus { number, refused: None, drain_timeout, slots: self.slots() }
+        ConfigurationStatus { number, read_once: false, refused: None, drain_timeout, slots: self.slots() }
     }
 
     /// The pools whose health is watched.

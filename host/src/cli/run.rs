@@ -65,8 +65,8 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
     let result = runtime.block_on(async {
         // Before anything else, so that no signal meets its default action.
         let mut signals = Signals::listen().context("cannot listen to signals")?;
-        let (inherited, predecessor) = take_over::inherited()
-            .context("cannot use the sockets that this process was started with")?;
+        let (inherited, predecessor) =
+            take_over::inherited().context("cannot use the sockets that this process was started with")?;
         let start = Circumstances { workers, inherited };
         let Some((app, asked)) = start_listening(path, start, &mut signals).await? else {
             return Ok(None);
@@ -182,6 +182,12 @@ fn reload(app: &App) {
 }
 
 fn replace(app: &App) -> Option<Successor> {
+    if app.configuration().read_once {
+        tracing::error!(
+            "not replaced: the configuration was read once, so a new process can't read it; this process serves on"
+        );
+        return None;
+    }
     let sockets = app.sockets().map_err(take_over::TakeOverError::from);
     match sockets.and_then(take_over::start) {
         Ok(successor) => {

@@ -15,8 +15,13 @@ use tempfile::NamedTempFile;
 
 use crate::policy::{Event, Milestone, Plugin, PolicySettings, PolicySlot, Quarantine, VersionId};
 use crate::pool::Pool;
+use crate::regular_file;
+
+use super::plugin_file;
 
 const INDEX: &str = "policies.json";
+/// Largest index that is read: some ten thousand policies.
+const MAX_INDEX_BYTES: usize = 16 << 20;
 
 /// What is known from earlier runs, and the place where it is kept.
 #[derive(Debug, Clone)]
@@ -90,11 +95,12 @@ impl Archive {
     pub fn last_good(&self, used_at: &UsedAt) -> Option<Plugin> {
         let hash = self.entry(used_at)?.good.as_ref()?;
         let path = self.directory.join(format!("{hash}.wasm"));
-        let content = fs::read(&path).ok().filter(|content| VersionId::of(content).to_hex() == *hash);
+        let content = plugin_file::read(&path).ok().map(|plugin| plugin.content);
+        let content = content.filter(|content| VersionId::of(content).to_hex() == *hash);
         if content.is_none() {
             tracing::warn!(path = %path.display(), "the last good version is gone, or isn't what it was");
         }
-        Some(Plugin { origin: used_at.file.as_str().into(), content: content?.into() })
+        Some(Plugin { origin: used_at.file.as_str().into(), content: content? })
     }
 
     /// The version that was taken back in this place.
@@ -190,7 +196,7 @@ impl Archive {
 }
 
 fn read_index(path: &Path) -> io::Result<Index> {
-    match fs::read(path) {
+    match regular_file::read(path, MAX_INDEX_BYTES) {
         Ok(text) => Ok(serde_json::from_slice(&text)?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Index::default()),
         Err(error) => Err(error),
@@ -263,6 +269,40 @@ mod tests {
         let route = PolicySettings { route: Some("/v1/".into()), ..settings() };
         let elsewhere = UsedAt::of(&pool(), &route, FILE);
         assert!(Archive::open(&state).expect("it is there").last_good(&elsewhere).is_none());
+    }
+
+    #[test]
+    fn what_is_no_file_or_has_no_end_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = |name: &str| folder.path().join(name);
+        let used_at = UsedAt::of(&pool(), &settings(), FILE);
+        let open = || Archive::open(folder.path()).expect("it is there");
+        let link = |name: &str| std::os::unix::fs::symlink("/dev/zero", place(name)).expect("a link");
+        let fifo = |name: &str| {
+            use rustix::fs::{CWD, FileType, Mode, mknodat};
+            mknodat(CWD, place(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        };
+        let remove = |name: &str| fs::remove_file(place(name)).expect("it was there");
+        link(INDEX);
+        assert!(open().last_good(&used_at).is_none(), "there is no index");
+        remove(INDEX);
+        fifo(INDEX);
+        assert!(open().last_good(&used_at).is_none(), "there is none, and nobody waits for it");
+        remove(INDEX);
+        let copy = format!("{}.wasm", VersionId::of(b"good").to_hex());
+        let index = format!(
+            r#"{{"policies":[{{"pool":"api","route":null,"file":"{FILE}","good":"{}","quarantined":null}}]}}"#,
+            VersionId::of(b"good").to_hex()
+        );
+        fs::write(place(INDEX), index).expect("an index");
+        link(&copy);
+        assert!(open().last_good(&used_at).is_none(), "it isn't what its name says");
+        remove(&copy);
+        fifo(&copy);
+        assert!(open().last_good(&used_at).is_none(), "nobody waits for it");
+        remove(&copy);
+        fs::write(place(&copy), "good").expect("a copy");
+        assert!(open().last_good(&used_at).is_some());
     }
 
     #[test]

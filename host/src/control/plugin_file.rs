@@ -1,15 +1,13 @@
 //! Where a policy's plugin comes from, and reading it.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use pointsman_sdk::abi::limit::FILE_BYTES;
-use rustix::fs::OFlags;
 
 use crate::config::PolicySource;
 use crate::policy::{self, Plugin};
+use crate::regular_file;
 
 /// There is no plugin to be had.
 #[derive(Debug, thiserror::Error)]
@@ -92,16 +90,8 @@ pub fn find(source: &PolicySource, policy_dir: Option<&Path>) -> Result<Plugin, 
 /// The file can't be read, isn't a regular file, or is too large.
 pub fn read(path: &Path) -> Result<Plugin, PluginError> {
     let unreadable = |source| PluginError::Unreadable { path: path.into(), source };
-    // Without NONBLOCK, opening a FIFO would wait for its writer.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)
-        .map_err(unreadable)?;
+    let file = regular_file::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-    }
     let mut bytes = Vec::new();
     file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() > FILE_BYTES {
@@ -144,7 +134,7 @@ mod tests {
     fn directories_and_endless_files_are_no_plugins() {
         let directory = tempfile::tempdir().expect("a directory");
         let error = read(directory.path()).expect_err("a directory");
-        assert!(!error.is_missing() && error.to_string().contains("not a regular file"), "{error}");
+        assert!(!error.is_missing() && error.to_string().contains("is a directory"), "{error}");
         assert!(read(Path::new("/dev/zero")).is_err());
         let large = directory.path().join("large.wasm");
         let file = std::fs::File::create(&large).expect("a file");

@@ -13,8 +13,11 @@ use super::super::units::SIZE;
 /// Largest configuration file, so that `--config /dev/zero` ends.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// The text of a configuration file.
-pub(in crate::config) fn text(file: &Path) -> Result<String, ConfigError> {
+/// The text of a configuration file, which `open` opens.
+pub(in crate::config) fn text(
+    file: &Path,
+    open: impl FnOnce(&Path) -> std::io::Result<File>,
+) -> Result<String, ConfigError> {
     let error = |line, message: String, hint: &str| ConfigError {
         file: file.to_owned(),
         line,
@@ -23,7 +26,7 @@ pub(in crate::config) fn text(file: &Path) -> Result<String, ConfigError> {
         hint: hint.to_owned(),
     };
     let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    let read = open(file).and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => {
             error(None, "there is no such file".into(), "create it, or name another one with `--config FILE`")
@@ -31,6 +34,11 @@ pub(in crate::config) fn text(file: &Path) -> Result<String, ConfigError> {
         ErrorKind::IsADirectory => {
             error(None, "is a directory".into(), "name the file in it with `--config FILE`")
         }
+        ErrorKind::InvalidInput => error(
+            None,
+            "is no longer a regular file".into(),
+            "put a file there, or start anew: only a start reads from a pipe",
+        ),
         ErrorKind::PermissionDenied => error(
             None,
             "may not be read".into(),

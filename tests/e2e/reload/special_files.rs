@@ -1,0 +1,74 @@
+//! A configuration that comes from something else than a file, or whose file becomes something else.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::{Backend, Proxy, Setup};
+
+/// The program, started by a shell with this redirection or argument; `pointsman.toml` is in its folder.
+fn by_shell(rest: &str) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("exec \"$0\" run {rest}"), env!("CARGO_BIN_EXE_pointsman")]);
+    command
+}
+
+#[test]
+fn a_configuration_from_a_pipe_is_read_once() {
+    let backend = Backend::named("good");
+    let config = Setup::default().configuration(&[backend.address()]);
+    for rest in ["--config <(cat pointsman.toml)", "--config /dev/stdin < <(cat pointsman.toml)"] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut proxy = Proxy::start_by(by_shell(rest), directory, &config);
+        assert_eq!(proxy.client().get("/").text(), "good");
+        assert_eq!(proxy.log_with("the configuration is read once").len(), 1, "{rest}");
+        proxy.signal("HUP");
+        proxy.wait_for_log("the configuration was read once; start anew to change it");
+        proxy.signal("USR2");
+        proxy.wait_for_log("not replaced: the configuration was read once");
+        assert_eq!(proxy.client().get("/").text(), "good");
+        assert_eq!(proxy.log_with("refused"), Vec::<String>::new(), "{rest}");
+        proxy.signal("TERM");
+        assert!(proxy.wait_for_exit().success());
+    }
+}
+
+#[test]
+fn a_file_by_another_name_is_followed() {
+    let backend = Backend::named("good");
+    let config = Setup::default().configuration(&[backend.address()]);
+    let directory = tempfile::tempdir().expect("a directory");
+    let proxy = Proxy::start_by(by_shell("--config /dev/stdin < pointsman.toml"), directory, &config);
+    assert_eq!(proxy.log_with("the configuration is read once").len(), 0);
+    fs::write(proxy.path("pointsman.toml"), format!("{config}idle_timeout = \"7s\"\n")).expect("a file");
+    proxy.signal("HUP");
+    proxy.wait_for_log("configuration reloaded");
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_keeps_nobody_waiting() {
+    let backend = Backend::named("good");
+    let proxy = Setup::default().start(&[&backend]);
+    let config = fs::read_to_string(proxy.path("pointsman.toml")).expect("its configuration");
+    let file = proxy.path("pointsman.toml");
+    let mut refusals = 0;
+    let mut refused = |reason: &str| {
+        proxy.signal("HUP");
+        refusals += 1;
+        let lines = proxy.wait_for_logs("configuration refused: ", refusals);
+        assert!(lines.iter().any(|line| line.contains(reason)), "{reason}: {lines:#?}");
+        refusals = proxy.log_with("configuration refused: ").len();
+        assert_eq!(proxy.client().get("/").text(), "good");
+    };
+    fs::remove_file(&file).expect("it is there");
+    assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo").success());
+    refused("is no longer a regular file");
+    fs::remove_file(&file).expect("it is there");
+    std::os::unix::fs::symlink("/dev/zero", &file).expect("a link");
+    refused("is no longer a regular file");
+    fs::remove_file(&file).expect("it is there");
+    fs::create_dir(&file).expect("a folder");
+    refused("is a directory");
+    fs::remove_dir(&file).expect("it is there");
+    // The thread that reloads has been there all the time.
+    proxy.reload(&format!("{config}idle_timeout = \"7s\"\n"));
+}
