@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -158,6 +158,8 @@ async fn serve(
     let may_upgrade = found.upgrade && client.may_upgrade(number);
     let upgrade = may_upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
     let clock = proxy.deadlines.clock();
+    let expects = found.expect && parts.version > Version::HTTP_10;
+    let expectation = expects.then(|| (Rc::clone(client), number));
     let attempts = Attempts {
         balancer,
         client,
@@ -168,7 +170,7 @@ async fn serve(
         spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),
         authenticates: found.authorization && forward::authenticates_connection(&parts),
         waits_until: Cell::default(),
-        upload: forward::upload(&parts, body, balancer.limits().retry.body, found.expect, clock),
+        upload: forward::upload(&parts, body, balancer.limits().retry.body, expectation, clock),
     };
     let mut head = RequestHead::new(parts, client.peer.ip());
     forward::request_head(&mut head, client, upgrade.as_ref(), found);

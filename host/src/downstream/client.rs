@@ -1,5 +1,7 @@
 //! A client connection, as far as the request path needs to know of it.
 
+pub mod expectation;
+
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub struct Client {
     pub upstream: Deadline,
     /// The request in work has a time by which it must have ended.
     is_bound: Cell<bool>,
+    /// A body that waits for permission.
+    pub expectation: expectation::Expectation,
     /// Requests that the gate has let pass.
     passed: Cell<u64>,
     /// Requests that the path has begun, and that it has ended.
@@ -127,6 +131,7 @@ impl Client {
             send: deadlines.deadline(),
             upstream: deadlines.deadline(),
             is_bound: Cell::new(false),
+            expectation: expectation::Expectation::default(),
             passed: Cell::new(0),
             begun: Cell::new(0),
             ended: Cell::new(0),

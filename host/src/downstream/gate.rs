@@ -104,7 +104,14 @@ impl<S> Gate<S> {
     fn judge(&mut self, input: &mut [u8]) -> (usize, usize, bool) {
         let client = &self.client;
         let body_before = self.framing.expected() == Expected::Body;
-        let advance = self.framing.advance(input, |head, facts| client.pass(head, facts));
+        let mut heads = 0;
+        let advance = self.framing.advance(input, |head, facts| {
+            heads += head.len();
+            client.pass(head, facts);
+        });
+        if advance.passed > heads {
+            client.body_has_come();
+        }
         if body_before {
             self.body.count(advance.passed);
         }

@@ -1,6 +1,8 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
-use http::header::{AUTHORIZATION, CONNECTION, TE, UPGRADE, VIA};
+use std::rc::Rc;
+
+use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -46,7 +48,7 @@ pub(super) fn upload(
     parts: &Parts,
     body: Incoming,
     keep: usize,
-    expects_continue: bool,
+    expectation: Option<(Rc<Client>, u64)>,
     clock: Clock,
 ) -> Upload {
     let keep = if is_idempotent(parts) { keep } else { 0 };
@@ -55,7 +57,7 @@ pub(super) fn upload(
         hop_by_hop::strip_trailers(trailers);
         forwarding::remove(trailers, |_| true);
     };
-    Upload::new(body, keep, expects_continue, clean, clock)
+    Upload::new(body, keep, expectation, clean, clock)
 }
 
 /// Makes a head what goes to the backend, and finds out who the client is.
@@ -67,6 +69,10 @@ pub(super) fn request_head(
 ) {
     let parts = &mut head.parts;
     let via = via::received(parts.version);
+    if found.expect && parts.version == Version::HTTP_10 {
+        // An old client waits for nothing (RFC 9110 section 10.1.1).
+        parts.headers.remove(EXPECT);
+    }
     parts.version = Version::HTTP_11;
     max_forwards::count(parts);
     let headers = &mut parts.headers;

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use super::Error;
 use super::stall::{SENT_NOTHING, Stall};
 use crate::clock::Clock;
+use crate::downstream::Client;
 
 /// The body of a client's request, which outlives the attempts to send it.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +38,37 @@ struct Source {
     /// What is done to the trailers before anybody gets them.
     clean: fn(&mut HeaderMap),
     /// Set if the client waits for permission to send.
-    continued: Option<Arc<Continue>>,
+    expected: Option<Expected>,
+}
+
+/// A body that isn't asked for before the backend permits it, or it comes by itself.
+#[derive(Debug)]
+struct Expected {
+    client: Rc<Client>,
+    /// The request's number.
+    number: u64,
+    continued: Arc<Continue>,
+}
+
+impl Expected {
+    fn poll_permitted(&self, cx: &Context<'_>) -> Poll<()> {
+        let expectation = &self.client.expectation;
+        if expectation.has_come(self.number) {
+            self.continued.give();
+        }
+        if self.continued.poll_given(cx).is_ready() {
+            expectation.stop_waiting();
+            return Poll::Ready(());
+        }
+        expectation.wait_for(self.number);
+        Poll::Pending
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.client.expectation.stop_waiting();
+    }
 }
 
 /// What has been sent of a body, for another attempt.
@@ -52,13 +83,13 @@ enum Kept {
 
 impl Upload {
     /// The client's body. The first `keep` bytes are kept for other attempts, unless it turns out longer. With
-    /// `Expect: 100-continue` it isn't asked for until the backend says so. `clean` takes out of the trailers what the backend
+    /// `Expect: 100-continue`, which `expectation` is about, it isn't asked for until the backend says so or it comes. `clean` takes out of the trailers what the backend
     /// shall not get.
     #[must_use]
     pub fn new(
         incoming: Incoming,
         keep: usize,
-        expects_continue: bool,
+        expectation: Option<(Rc<Client>, u64)>,
         clean: fn(&mut HeaderMap),
         clock: Clock,
     ) -> Self {
@@ -76,7 +107,11 @@ impl Upload {
             clock,
             kept: RefCell::new(Kept::All { bytes: Vec::new(), trailers: None, limit }),
             clean,
-            continued: expects_continue.then(Arc::default),
+            expected: expectation.map(|(client, number)| Expected {
+                client,
+                number,
+                continued: Arc::default(),
+            }),
         };
         Self(Some(Rc::new(source)))
     }
@@ -127,7 +162,7 @@ impl Upload {
 
     /// Where the permission to send it goes, if it needs one.
     pub(super) fn continued(&self) -> Option<&Arc<Continue>> {
-        self.0.as_ref()?.continued.as_ref()
+        Some(&self.0.as_ref()?.expected.as_ref()?.continued)
     }
 
     /// The permission to send it, if the backend hasn't given it yet.
@@ -186,8 +221,8 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = &mut *self;
         let Some(source) = &this.source else { return Poll::Ready(None) };
-        if let Some(continued) = &source.continued {
-            ready!(continued.poll_given(cx));
+        if let Some(expected) = &source.expected {
+            ready!(expected.poll_permitted(cx));
         }
         if let Some(data) = source.kept_after(this.sent) {
             this.sent += data.len() as u64;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::{Gate, Rate};
@@ -23,6 +23,18 @@ impl Gate<TcpStream> {
         // Unless it has given up in the middle of a write.
         if self.resets && !self.response.is_waiting() {
             let _ = SockRef::from(&self.stream).set_linger(None);
+        }
+    }
+
+    /// A client may send its body without waiting for permission. hyper doesn't read before the body is asked for, but flushes
+    /// whenever it is polled.
+    #[cold]
+    fn look_for_body(&self, cx: &mut Context<'_>) {
+        let mut byte = [0; 1];
+        // Also if it has left: whoever reads on sees that.
+        if self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)).is_ready() {
+            self.client.awaited_body_comes();
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -76,6 +88,9 @@ impl AsyncWrite for Gate<TcpStream> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.client.waits_for_body() {
+            self.look_for_body(cx);
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
