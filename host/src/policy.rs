@@ -26,6 +26,7 @@ mod picker;
 mod rng;
 mod settings;
 mod slot;
+mod symbol;
 #[cfg(test)]
 mod testing;
 mod ticker;

@@ -70,7 +70,7 @@
 //! lto = true
 //! codegen-units = 1
 //! panic = "abort"
-//! strip = true
+//! strip = "debuginfo"                      # keeps the names of functions, for the log of a fault
 //! ```
 //!
 //! ```text

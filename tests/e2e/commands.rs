@@ -38,3 +38,14 @@ fn the_bundled_policies_are_listed() {
         assert!(names.contains(&name), "{name}: {list}");
     }
 }
+
+#[test]
+fn a_plugin_that_cannot_be_read_is_named_with_its_reason_once() {
+    let (code, said, told) = run(&["policy", "check", "nonesuch/mine.wasm"]);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(
+        told.contains("cannot read the plugin nonesuch/mine.wasm: No such file or directory (os error 2)"),
+        "{told}"
+    );
+    assert_eq!(told.matches("os error 2").count(), 1, "{told}");
+}

@@ -33,12 +33,12 @@ pub enum PluginError {
         found: u64,
     },
     /// The file can't be read.
-    #[error("cannot read the plugin {path}: {source}", path = path.display())]
+    #[error("cannot read the plugin {path}: {reason}", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -49,7 +49,7 @@ impl PluginError {
         match self {
             Self::Unknown { .. } => true,
             Self::TooLarge { .. } => false,
-            Self::Unreadable { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Unreadable { reason, .. } => reason.kind() == io::ErrorKind::NotFound,
         }
     }
 }
@@ -89,7 +89,7 @@ pub fn find(source: &PolicySource, policy_dir: Option<&Path>) -> Result<Plugin, 
 ///
 /// The file can't be read, isn't a regular file, or is too large.
 pub fn read(path: &Path) -> Result<Plugin, PluginError> {
-    let unreadable = |source| PluginError::Unreadable { path: path.into(), source };
+    let unreadable = |reason| PluginError::Unreadable { path: path.into(), reason };
     let file = regular_file::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     let mut bytes = Vec::new();

@@ -8,6 +8,7 @@ use crate::printable::Printable;
 
 use super::guest::{Call, LimitExceeded};
 use super::imports::HostRefusal;
+use super::symbol::demangled;
 use super::verdict::BadVerdict;
 
 /// Kinds of faults: the label of logs and counters.
@@ -117,7 +118,7 @@ impl std::error::Error for Fault {}
 /// The frames in one line. Functions without a name, as in stripped plugins, go by their number.
 fn short_backtrace(backtrace: &WasmBacktrace) -> Printable {
     let frames = backtrace.frames().iter().map(|frame| match frame.func_name() {
-        Some(name) => Printable::name(name).to_string(),
+        Some(name) => Printable::name(demangled(name)).to_string(),
         None => format!("function {}", frame.func_index()),
     });
     Printable::text(frames.collect::<Vec<_>>().join(" < "))

@@ -40,13 +40,18 @@ pub(super) enum BadVerdict {
         count: usize,
     },
     /// The backend may not be picked by anyone now.
-    #[error("picked backend {index}, which isn't eligible; ask `flags` before picking")]
+    #[error(
+        "picked backend {index}, which isn't eligible; ask `flags` before picking (in Rust, `backends.eligible(index)`)"
+    )]
     Ineligible {
         /// What was picked.
         index: BackendIndex,
     },
     /// The backend may not be picked for this request again.
-    #[error("picked backend {index}, which this request has already tried; ask `tried` before picking")]
+    #[error(
+        "picked backend {index}, which this request has already tried; ask `tried` before picking (in Rust, \
+         `request.tried(index)`)"
+    )]
     Tried {
         /// What was picked.
         index: BackendIndex,
@@ -65,12 +70,11 @@ pub(super) fn check(raw: i64, topology: &Topology, tried: &Tried) -> Result<Verd
     match kind {
         verdict::BACKEND => {
             let index = BackendIndex(value);
-            if topology.is_eligible(index) {
-                if tried.contains(index) {
-                    Err(BadVerdict::Tried { index })
-                } else {
-                    Ok(Verdict::Backend(index))
-                }
+            // Whoever goes back to what has failed needs to hear of that, whatever has become of it meanwhile.
+            if tried.contains(index) && topology.get(index).is_some() {
+                Err(BadVerdict::Tried { index })
+            } else if topology.is_eligible(index) {
+                Ok(Verdict::Backend(index))
             } else if topology.get(index).is_some() {
                 Err(BadVerdict::Ineligible { index })
             } else {
@@ -107,6 +111,13 @@ mod tests {
         assert_eq!(checked(pack(verdict::BACKEND, 0)), Ok(Verdict::Backend(index(0))));
         assert_eq!(checked(pack(verdict::BACKEND, 1)), Err(BadVerdict::Ineligible { index: index(1) }));
         assert_eq!(checked(pack(verdict::BACKEND, 2)), Err(BadVerdict::Tried { index: index(2) }));
+        tried.insert(BackendIndex(1));
+        assert_eq!(
+            check(pack(verdict::BACKEND, 1), &topology, &tried),
+            Err(BadVerdict::Tried { index: index(1) }),
+            "that it was tried comes first"
+        );
+        let checked = |raw| check(raw, &topology, &tried);
         assert_eq!(checked(pack(verdict::BACKEND, 3)), Err(BadVerdict::OutOfRange { index: 3, count: 3 }));
         assert_eq!(
             checked(pack(verdict::BACKEND, u32::MAX)),
