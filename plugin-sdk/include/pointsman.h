@@ -33,6 +33,21 @@
 #define POINTSMAN_ABSENT (-1)
 #define POINTSMAN_WEIGHT_UNIT 1000
 
+/* ---- Constructors ---- */
+
+/* The host calls this once, before pointsman_init. Without it the linker wraps every export in __wasm_call_ctors as soon as
+ * there is one constructor, and they run again in each call. Weak, because the start file of wasi-libc brings its own. */
+#ifdef __wasm__
+#ifdef __cplusplus
+extern "C" {
+#endif
+void __wasm_call_ctors(void);
+__attribute__((weak, export_name("_initialize"))) void _initialize(void) { __wasm_call_ctors(); }
+#ifdef __cplusplus
+}
+#endif
+#endif
+
 /* ---- Exports: write each as a function head, as in `POINTSMAN_PICK { return ...; }`. ---- */
 
 /* 0 = ready; anything else = refused, with the reason given to pointsman_fail. Required. */

@@ -44,6 +44,15 @@ pub mod export {
     pub const TICK: &str = "pointsman_tick";
 }
 
+/// Names of exports that languages' own runtimes bring with them.
+pub mod runtime_export {
+    /// `()`: prepares the runtime, as reactors of WASI have it. Called once per instance, before
+    /// [`INIT`](super::export::INIT) and within its time; it may call what that may. Optional.
+    pub const INITIALIZE: &str = "_initialize";
+    /// What a program exports instead, and is refused for: nobody would call it.
+    pub const START: &str = "_start";
+}
+
 /// Names of the functions a plugin may import from [`MODULE`].
 pub mod import {
     /// `(buf, cap) -> i32`: the pool's policy configuration table as JSON; `{}` if there is none.

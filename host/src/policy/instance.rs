@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_sdk::abi::export;
+use pointsman_sdk::abi::{export, runtime_export};
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use crate::printable::Printable;
@@ -142,7 +142,7 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// Instantiates, finds the exports and runs `init`; answers what it answered.
+/// Instantiates, finds the exports, runs what the guest's language has to prepare, and `init`; answers what that answered.
 fn start(store: &mut Store<GuestState>, version: &PolicyVersion) -> wasmtime::Result<(Hooks, i32)> {
     let instance = version.pre.instantiate(&mut *store)?;
     store.data_mut().memory = instance.get_memory(&mut *store, export::MEMORY);
@@ -153,6 +153,10 @@ fn start(store: &mut Store<GuestState>, version: &PolicyVersion) -> wasmtime::Re
         observe: instance.get_typed_func(&mut *store, export::OBSERVE).ok(),
         tick: instance.get_typed_func(&mut *store, export::TICK).ok(),
     };
+    // Admission has seen its type.
+    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, runtime_export::INITIALIZE) {
+        initialize.call(&mut *store, ())?;
+    }
     let answer = init.call(&mut *store, ())?;
     Ok((hooks, answer))
 }

@@ -87,7 +87,10 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
             importing("pointsman_1.0", "now_us"),
             "the module imports `now_us` as (); the contract says () -> i64",
         ),
-        (module(&format!("{MEMORY} {INIT} {PICK} (func $s) (start $s)")), "the module has a start function"),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (func $s) (start $s)")),
+            "the module has a start function, which would run before the host knows its memory; export it as `_initialize`",
+        ),
         (
             module(&format!("(memory (export \"memory\") 257) {INIT} {PICK}")),
             "the module starts with 16842752 bytes of memory, the pool allows 16777216",
@@ -114,6 +117,22 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
                 "{MEMORY} {INIT} {PICK} (table 1 funcref) (func $f) (elem (i32.const 1) func $f)"
             )),
             "the policy failed while it was tried out, starting: trap in `init`: wasm trap: undefined element: out of",
+        ),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (func (export \"_start\"))")),
+            "the module exports `_start` and no `_initialize`: this is a program; build a library (a reactor)",
+        ),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (func (export \"_initialize\") (param i32))")),
+            "the module exports `_initialize` as (i32); the contract says ()",
+        ),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (func (export \"_initialize\") unreachable)")),
+            "the policy failed while it was tried out, starting: trap in `init`",
+        ),
+        (
+            module(&format!("{MEMORY} {INIT} {PICK} (func (export \"_initialize\") (loop $l (br $l)))")),
+            "the policy failed while it was tried out, starting: deadline in `init`",
         ),
         (starting("unreachable"), "the policy failed while it was tried out, starting: trap in `init`"),
         (

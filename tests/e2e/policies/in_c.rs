@@ -1,4 +1,4 @@
-//! A policy written in C against the header that states the contract.
+//! Policies written in C and C++ against the header that states the contract.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,15 +6,16 @@ use std::process::Command;
 use crate::harness::{Backend, Proxy};
 
 /// Compiles the policy as its first comment says. `None` without a clang that can.
-fn compiled(directory: &Path) -> Option<PathBuf> {
+fn compiled(directory: &Path, source: &str, language: &[&str]) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let file = directory.join("pinned_canary.wasm");
+    let file = directory.join("policy.wasm");
     let output = Command::new("clang")
         .args(["--target=wasm32", "-O2", "-Wall", "-Wextra", "-Werror", "-nostdlib"])
         .args(["-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-zstack-size=16384", "-I"])
         .arg(root.join("plugin-sdk/include"))
+        .args(language)
         .arg("-o")
-        .args([&file, &root.join("tests/guests/c/pinned_canary.c")])
+        .args([&file, &root.join("tests/guests").join(source)])
         .output();
     let complaint = match output {
         Ok(output) if output.status.success() => return Some(file),
@@ -30,7 +31,7 @@ fn compiled(directory: &Path) -> Option<PathBuf> {
 #[test]
 fn a_policy_in_c_serves_the_backend_that_the_request_names() {
     let directory = tempfile::tempdir().expect("a directory");
-    let Some(file) = compiled(directory.path()) else { return };
+    let Some(file) = compiled(directory.path(), "c/pinned_canary.c", &[]) else { return };
     let backends = ["a", "b", "c"].map(Backend::named);
     let policy = format!("{{ file = \"{}\" }}", file.display());
     let proxy = Proxy::with_pool(&policy, &backends.each_ref(), "");
@@ -56,4 +57,17 @@ fn a_policy_in_c_serves_the_backend_that_the_request_names() {
     assert_eq!(output.status.code(), Some(1), "{complaint}");
     assert!(complaint.contains("pointsman.toml:4: pool.test.policy: "), "{complaint}");
     assert!(complaint.contains("remove the pool's policy.config table"), "{complaint}");
+}
+
+#[test]
+fn constructors_of_cpp_run_once_and_not_with_each_pick() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let language = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"];
+    let Some(file) = compiled(directory.path(), "cpp/in_turn.cpp", &language) else { return };
+    let backends = ["a", "b", "c"].map(Backend::named);
+    let policy = format!("{{ file = \"{}\" }}", file.display());
+    let proxy = Proxy::with_pool(&policy, &backends.each_ref(), "");
+    let mut client = proxy.client();
+    let answers: Vec<String> = (0..6).map(|_| client.get("/").text()).collect();
+    assert_eq!(answers.concat(), "cabcab");
 }

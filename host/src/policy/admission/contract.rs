@@ -1,6 +1,6 @@
 //! The contract against a module: what it imports and exports, with types.
 
-use pointsman_sdk::abi::{MODULE, export};
+use pointsman_sdk::abi::{MODULE, export, runtime_export};
 use wasmtime::{Extern, ExternType, FuncType, Linker, Module, Store, ValType};
 
 use crate::printable::Printable;
@@ -74,6 +74,11 @@ pub(super) fn check_exports(module: &Module) -> Result<Hooks, Refusal> {
     match module.get_export(export::MEMORY) {
         Some(ExternType::Memory(memory)) if !memory.is_64() && !memory.is_shared() => {}
         other => return Err(bad_export(export::MEMORY, "a 32-bit memory", other)),
+    }
+    if !optional(module, runtime_export::INITIALIZE, "()")?
+        && module.get_export(runtime_export::START).is_some()
+    {
+        return Err(Refusal::Program);
     }
     require(module, export::INIT, "() -> i32")?;
     require(module, export::PICK, "() -> i64")?;

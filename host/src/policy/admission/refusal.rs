@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_sdk::abi::{MODULE, export};
+use pointsman_sdk::abi::{MODULE, runtime_export};
 
 use crate::printable::Printable;
 
@@ -106,11 +106,20 @@ pub enum Refusal {
     Component,
     /// Runs code before `init`.
     #[error(
-        "the module has a start function, which would run before the host knows its memory; do that work in \
-         `{init}` (AssemblyScript: `--exportStart {init}`)",
-        init = export::INIT
+        "the module has a start function, which would run before the host knows its memory; export it as `{}` instead \
+         (AssemblyScript: `--exportStart {}`)",
+        runtime_export::INITIALIZE,
+        runtime_export::INITIALIZE
     )]
     StartFunction,
+    /// Has a `main` that nobody would call.
+    #[error(
+        "the module exports `{}` and no `{}`: this is a program; build a library (a reactor), as with `-mexec-model=reactor` \
+         in C, `-buildmode=c-shared` in Go, and `crate-type = [\"cdylib\"]` in Rust",
+        runtime_export::START,
+        runtime_export::INITIALIZE
+    )]
+    Program,
     /// The compiler refuses it.
     #[error("the module is invalid: {reason}; build it for wasm32-unknown-unknown with the default features")]
     Invalid {
@@ -293,7 +302,7 @@ impl Refusal {
             | Self::UnknownFunction { .. }
             | Self::ImportType { .. } => "imports",
             Self::NewerAbi { .. } | Self::OtherAbi { .. } => "abi",
-            Self::MissingExport { .. } | Self::ExportType { .. } => "exports",
+            Self::Program | Self::MissingExport { .. } | Self::ExportType { .. } => "exports",
             Self::MemoryTooLarge { .. } => "memory",
             Self::Tables { .. } | Self::TableTooLarge { .. } => "table",
             Self::CompileTime { .. } => "compile-time",

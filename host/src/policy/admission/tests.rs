@@ -250,6 +250,39 @@ fn bad_verdicts_and_bad_calls_are_named() {
     check_fault("topology", buffer, FaultKind::HostRefusal, "`weights` was given 400 bytes at address 65536");
 }
 
+/// A guest whose runtime has to be prepared, once, with the host's help and with its memory known.
+const PREPARED: &str = r#"
+    (global $prepared (mut i32) (i32.const 0))
+    (func (export "_initialize")
+        (drop (call $weights (i32.const 0) (i32.const 64)))
+        (global.set $prepared (i32.add (global.get $prepared) (i32.const 1))))
+    (func (export "pointsman_init") (result i32) (i32.ne (global.get $prepared) (i32.const 1)))
+    (func (export "pointsman_pick") (result i64)
+        (if (i32.ne (global.get $prepared) (i32.const 1)) (then unreachable))
+        (i64.const 0x1_0000_0000))"#;
+
+#[test]
+fn what_a_language_prepares_is_prepared_once_and_before_init() {
+    let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
+    let version = bench.compile(&guest(PREPARED)).unwrap();
+    super::rehearse(&bench.engine, &version, &bench.terms, 1).unwrap();
+    // A program that is a library, too.
+    bench.compile(&guest(&format!("{PREPARED} (func (export \"_start\") unreachable)"))).unwrap();
+    let refusal = bench.compile(&guest("(func (export \"_start\"))")).unwrap_err();
+    assert_eq!(refusal, Refusal::Program);
+}
+
+#[test]
+fn a_backtrace_has_the_names_that_the_author_wrote() {
+    let content = guest(
+        r#"(func $_ZN6policy7choosesEi (param i32) unreachable)
+           (func $_RNvCskwGfYPst2Cb_3foo16example_function (call $_ZN6policy7choosesEi (i32.const 0)))
+           (func (export "pointsman_tick") (call $_RNvCskwGfYPst2Cb_3foo16example_function))"#,
+    );
+    let refusal = refused(content).to_string();
+    assert!(refusal.contains("at policy::chooses(int) < foo::example_function < function "), "{refusal}");
+}
+
 #[test]
 fn last_words_reach_the_refusal() {
     let content = guest(
