@@ -40,6 +40,7 @@ mod probation;
 mod queue;
 mod refused;
 mod reload;
+mod reported;
 mod requests;
 mod response_heads;
 mod responses;
