@@ -83,7 +83,7 @@ pub async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let client = &session.client;
-    let number = match client.begin_request() {
+    let number = match client.begin_request(request.method()) {
         Ok(number) => number,
         Err(refusal) => {
             let in_work = RequestInWork::new(client);

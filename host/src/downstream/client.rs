@@ -153,14 +153,14 @@ impl Client {
 
     // The path's side.
 
-    /// The path begins a request. `Err` = it is the one that the gate has refused.
-    pub fn begin_request(&self) -> Result<u64, Refusal> {
+    /// The path begins a request of this method. `Err` = it stands in for one that the gate has refused.
+    pub fn begin_request(&self, method: &Method) -> Result<u64, Refusal> {
         let number = self.begun.get() + 1;
         self.begun.set(number);
-        match self.refused_request.get() {
-            Some(refusal) if number > self.passed.get() => Err(refusal),
-            _ => Ok(number),
+        if *method == Method::CONNECT {
+            return Err(self.refused_request.get().unwrap_or(Refusal::Method));
         }
+        Ok(number)
     }
 
     /// The request in work, with its response, has until `end`.

@@ -22,8 +22,9 @@ use super::rate::Rate;
 use super::{Client, Refusal};
 use crate::deadline::Deadlines;
 
-/// What hyper sees in place of a refused request.
-const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+/// What hyper sees in place of a refused request. Its method is one that no client's request passes with, so that it can't be
+/// taken for one: see [`Client::begin_request`].
+const STAND_IN: &[u8] = b"CONNECT refused:0 HTTP/1.1\r\nhost: refused:0\r\nconnection: close\r\n\r\n";
 
 /// A client's socket behind its gate.
 #[derive(Debug)]
