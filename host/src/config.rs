@@ -127,6 +127,8 @@ pub struct DownstreamLimits {
     pub min_send_rate: u64,
     /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`, 1 h.
     pub tunnel_timeout: Duration,
+    /// Longest silence of an upgraded connection that one side has closed. `tunnel_close_timeout`, 5 s.
+    pub tunnel_close_timeout: Duration,
     /// Largest request head, bytes. `max_header_bytes`, 64 KiB.
     pub max_header_bytes: usize,
     /// Most header fields. `max_headers`, 100; at most 100.
@@ -154,6 +156,7 @@ impl Default for DownstreamLimits {
             send_timeout: Duration::from_secs(60),
             min_send_rate: 500,
             tunnel_timeout: Duration::from_secs(3_600),
+            tunnel_close_timeout: Duration::from_secs(5),
             max_header_bytes: 64 << 10,
             max_headers: 100,
             max_uri_bytes: 16 << 10,

@@ -69,8 +69,7 @@ pub async fn connection(
         let Some((stream, early)) = gate.into_tunnel().filter(|_| unread.is_empty()) else { return };
         let client = &session.client;
         // Boxed as most connections never become one, and all would have room for it.
-        let joined =
-            Box::pin(tunnel.join(stream, early.into(), &client.upstream, client.limits.tunnel_timeout));
+        let joined = Box::pin(tunnel.join(stream, early.into(), &client.upstream, &client.limits));
         if let Err(error) = joined.await {
             tracing::debug!(%peer, %error, "tunnel ended");
         }

@@ -59,5 +59,6 @@ mod targets;
 mod timeouts;
 mod trailers;
 mod trusted_proxies;
+mod tunnel_ends;
 mod upgrade;
 mod upgrade_refused;

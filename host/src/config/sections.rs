@@ -158,6 +158,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         send_timeout: section.duration("send_timeout", default.send_timeout, TIMEOUT),
         min_send_rate: section.size("min_send_rate", default.min_send_rate, 0..=1 << 30),
         tunnel_timeout: section.duration("tunnel_timeout", default.tunnel_timeout, TIMEOUT),
+        tunnel_close_timeout: section.duration("tunnel_close_timeout", default.tunnel_close_timeout, TIMEOUT),
         max_header_bytes,
         max_headers: section.integer("max_headers", default.max_headers, 1..=100),
         max_uri_bytes,

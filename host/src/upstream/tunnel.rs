@@ -1,19 +1,27 @@
 //! Bytes both ways, once the protocol is no longer HTTP.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::place::ConnectionPlace;
 use super::progress::Progress;
+use crate::clock::Moment;
+use crate::config::DownstreamLimits;
 use crate::deadline::Deadline;
 
 /// Room for what one side sends and the other hasn't taken yet.
 const BUFFER: usize = 16 * 1024;
+
+/// While one side takes nothing, it is looked so often whether the other one has closed: that doesn't wake anybody who doesn't read.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A connection that no longer speaks HTTP, with what was read of the next protocol already.
 #[derive(Debug)]
@@ -36,7 +44,7 @@ impl Tunnel {
         Self { upgraded, progress }
     }
 
-    /// Joins the two ends until both are closed, one fails, or nothing has moved for the limit that `idle` is set to.
+    /// Joins the two ends until both are closed, one fails, or nothing has moved for too long.
     ///
     /// # Errors
     ///
@@ -45,24 +53,30 @@ impl Tunnel {
         mut self,
         client: TcpStream,
         read: Bytes,
-        idle: &Deadline,
-        limit: std::time::Duration,
+        deadline: &Deadline,
+        limits: &DownstreamLimits,
     ) -> io::Result<()> {
         let (client_read, client_write) = client.into_split();
         let (backend_read, backend_write) = self.upgraded.stream.into_split();
         let mut up = OneWay::new(client_read, backend_write, read);
         let mut down = OneWay::new(backend_read, client_write, self.upgraded.read);
-        idle.set(limit);
-        let joined = std::future::poll_fn(|cx| {
+        let mut silence = Silence { began: deadline.now(), half_closed: false };
+        let joined = poll_fn(|cx| {
             let moved = up.moved + down.moved;
             let (up_over, down_over) = (up.poll(cx)?.is_ready(), down.poll(cx)?.is_ready());
             if up_over && down_over {
                 return Poll::Ready(Ok(()));
             }
             if up.moved + down.moved != moved {
-                idle.set(limit);
+                silence.began = deadline.now();
             }
-            idle.poll(cx).map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
+            let half_closed = up.is_ending() || down.is_ending();
+            let is_stuck = up.is_stuck() || down.is_stuck();
+            while let Some(left) = silence.left(deadline.now(), half_closed, limits) {
+                deadline.set(if is_stuck { left.min(LOOK) } else { left });
+                ready!(deadline.poll(cx));
+            }
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
         })
         .await;
         self.progress.complete();
@@ -70,10 +84,33 @@ impl Tunnel {
     }
 }
 
+/// How long nothing has moved.
+struct Silence {
+    began: Moment,
+    /// One side has closed.
+    half_closed: bool,
+}
+
+impl Silence {
+    /// How much longer nothing may move; `None` = no longer.
+    fn left(&mut self, now: Moment, half_closed: bool, limits: &DownstreamLimits) -> Option<Duration> {
+        if half_closed && !self.half_closed {
+            // Until now the other side may have had reason to be silent.
+            (self.began, self.half_closed) = (now, true);
+        }
+        let limit = if half_closed {
+            limits.tunnel_close_timeout.min(limits.tunnel_timeout)
+        } else {
+            limits.tunnel_timeout
+        };
+        limit.checked_sub(now.since(self.began)).filter(|left| !left.is_zero())
+    }
+}
+
 /// One direction of a tunnel.
-struct OneWay<R, W> {
-    from: R,
-    to: W,
+struct OneWay {
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
     buffer: Box<[u8]>,
     pending: std::ops::Range<usize>,
     /// What was read before the tunnel began; goes first.
@@ -82,8 +119,8 @@ struct OneWay<R, W> {
     closed: bool,
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OneWay<R, W> {
-    fn new(from: R, to: W, early: Bytes) -> Self {
+impl OneWay {
+    fn new(from: OwnedReadHalf, to: OwnedWriteHalf, early: Bytes) -> Self {
         Self { from, to, buffer: vec![0; BUFFER].into(), pending: 0..0, early, moved: 0, closed: false }
     }
 
@@ -110,5 +147,23 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OneWay<R, W> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether there is something that the other side doesn't take at the moment.
+    fn is_stuck(&self) -> bool {
+        !self.early.is_empty() || !self.pending.is_empty()
+    }
+
+    /// Whether nothing more comes: the end was read, or stands behind what the other side doesn't take.
+    fn is_ending(&self) -> bool {
+        self.closed || self.is_stuck() && self.has_ended()
+    }
+
+    /// Whether the end has come, read or not.
+    #[cold]
+    fn has_ended(&self) -> bool {
+        let ready = pin!(self.from.ready(Interest::READABLE));
+        let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 }
