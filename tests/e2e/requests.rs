@@ -78,6 +78,8 @@ fn bare_line_ends_nul_and_folds_are_refused() {
         case(head("X: a\r\n\tfolded"), 400, "malformed-head"),
         case("GET / HTTP/1.1\r\n Host: test\r\n\r\n", 400, "malformed-head"),
         case(head("X: a\0b"), 400, "malformed-head"),
+        // A target that isn't UTF-8, after the end of what might have been a head.
+        case(b"GET\r\n\r\n /\xff HTTP/1.1\r\nHost: test\r\n\r\n", 400, "malformed-head"),
         case(head("X\0: a"), 400, "malformed-head"),
     ]);
 }

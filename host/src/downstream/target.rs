@@ -71,10 +71,11 @@ fn path_start(target: &[u8]) -> Option<usize> {
     Some(length.map_or(target.len(), |length| authority + length))
 }
 
-/// The place of a target in its head, behind a method.
+/// The place of a target in its head: between the first two spaces of the first line.
 fn place(head: &[u8]) -> Option<std::ops::Range<usize>> {
-    let start = memchr::memchr(b' ', head)? + 1;
-    Some(start..start + memchr::memchr(b' ', &head[start..])?)
+    let line = &head[..memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len())];
+    let start = memchr::memchr(b' ', line)? + 1;
+    Some(start..start + memchr::memchr(b' ', &line[start..])?)
 }
 
 /// A copy of a head that httparse refuses for a target that isn't UTF-8, with such bytes masked. `None` if there are none.
@@ -132,6 +133,28 @@ mod tests {
             }
             let is_odd = byte <= b' ' || byte == 0x7f || byte == b'#';
             assert_eq!(kind == REFUSED, is_odd, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn only_a_target_in_its_place_is_masked() {
+        let masked = |input: &[u8]| masked(input).map(|head| head.escape_ascii().to_string());
+        let head = b"GET /\xff HTTP/1.1\r\nX: \xff\r\n\r\nGET /\xff HTTP/1.1";
+        assert_eq!(masked(head).unwrap(), "GET /_ HTTP/1.1\\r\\nX: \\xff\\r\\n\\r\\n");
+        for input in [
+            &b"\r\n\r\nGET /\xff HTTP/1.1\r\n\r\n"[..],
+            b"x\r\n\r\nGET /\xff HTTP/1.1\r\n\r\n",
+            b"a\r\n\r\n \xff://\xff ",
+            b" \xff://\xff",
+            b"GET \xff HTTP/1.1",
+            b"GET http://\xff/ HTTP/1.1",
+            b"GET /\xff",
+            b"GET /a HTTP/1.1\r\nX: \xff",
+            b"\xff\xff",
+            b"  ",
+            b"",
+        ] {
+            assert_eq!(masked(input), None, "{:?}", input.escape_ascii().to_string());
         }
     }
 
