@@ -136,7 +136,10 @@ async fn requests(
         let parts = http.into_parts();
         gate = parts.io.into_inner();
         match ended {
-            None => gate.take_back(&parts.read_buf),
+            None => {
+                tracing::debug!(peer = %client.peer, "idle connection rests; its buffers are given back");
+                gate.take_back(&parts.read_buf);
+            }
             Some(ended) => {
                 match ended {
                     Ok(()) => gate.all_sent(),

@@ -2,20 +2,31 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, LONG_ENOUGH_TO_REST, Setup, pass};
+use crate::harness::{Backend, Client, LONG_ENOUGH_TO_REST, Proxy, Setup, pass};
+
+/// A proxy that says when a connection goes to rest.
+fn start(listener: &str, backend: &Backend) -> Proxy {
+    let setup = Setup { listener, ..Setup::default() };
+    Proxy::start_with_log("info,pointsman::serve=debug", &setup.configuration(&[backend.address()]))
+}
+
+/// Waits until connections have gone to rest so many times in all.
+fn wait_for_rest(proxy: &Proxy, times: usize) {
+    proxy.wait_for_logs("idle connection rests", times);
+}
 
 #[test]
 fn a_request_after_a_long_pause_is_served_however_it_comes() {
     let backend = Backend::named("backend");
-    let proxy = Setup::default().start(&[&backend]);
+    let proxy = start("", &backend);
     let mut client = proxy.client();
     pass(LONG_ENOUGH_TO_REST);
     assert_eq!(client.get("/first").text(), "backend");
-    pass(LONG_ENOUGH_TO_REST);
+    wait_for_rest(&proxy, 1);
     let post = "POST /whole HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello";
     client.send(format!("{post}GET /pipelined HTTP/1.1\r\nHost: test\r\n\r\n"));
     assert_eq!((client.response("POST").status(), client.response("GET").status()), (200, 200));
-    pass(LONG_ENOUGH_TO_REST);
+    wait_for_rest(&proxy, 2);
     // Longer than the pause that it takes to rest, but a connection within a request doesn't.
     for part in
         ["GET /in-", "parts HTTP/1.1\r\nHo", "st: test\r\n\r\nGET /next HTT", "P/1.1\r\nHost: test\r\n\r\n"]
@@ -24,7 +35,7 @@ fn a_request_after_a_long_pause_is_served_however_it_comes() {
         pass(LONG_ENOUGH_TO_REST);
     }
     assert_eq!((client.response("GET").status(), client.response("GET").status()), (200, 200));
-    pass(LONG_ENOUGH_TO_REST);
+    wait_for_rest(&proxy, 3);
     client.send("GET /bad HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n");
     assert_eq!(client.response("GET").status(), 400);
     assert!(client.is_closed());
@@ -43,7 +54,7 @@ fn a_response_that_is_not_yet_taken_is_kept() {
         exchange.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
         exchange.send(vec![b'x'; length]);
     });
-    let proxy = Setup::default().start(&[&backend]);
+    let proxy = start("", &backend);
     let mut clients: Vec<(usize, Client)> = lengths.iter().map(|&length| (length, proxy.client())).collect();
     for (length, client) in &mut clients {
         client.send(format!("GET /{length} HTTP/1.1\r\nHost: test\r\n\r\n"));
@@ -55,16 +66,17 @@ fn a_response_that_is_not_yet_taken_is_kept() {
         assert_eq!((response.status(), response.body.len(), response.whole), (200, *length, true));
         assert_eq!(client.get("/5").text(), "xxxxx", "after {length}");
     }
+    wait_for_rest(&proxy, lengths.len());
 }
 
 #[test]
 fn the_time_to_wait_for_a_request_is_not_longer_for_them() {
     let backend = Backend::named("backend");
-    let proxy = Setup { listener: "keepalive_timeout = \"1s\"", ..Setup::default() }.start(&[&backend]);
+    let proxy = start("keepalive_timeout = \"1s\"", &backend);
     let mut client = proxy.client();
-    for _ in 0..3 {
+    for times in 1..=3 {
         assert_eq!(client.get("/").status(), 200);
-        pass(LONG_ENOUGH_TO_REST);
+        wait_for_rest(&proxy, times);
     }
     assert_eq!(client.get("/").status(), 200);
     let began = Instant::now();
@@ -76,10 +88,10 @@ fn the_time_to_wait_for_a_request_is_not_longer_for_them() {
 #[test]
 fn a_drain_ends_them() {
     let backend = Backend::named("backend");
-    let mut proxy = Setup::default().start(&[&backend]);
+    let mut proxy = start("", &backend);
     let (mut silent, mut late, mut fresh) = (proxy.client(), proxy.client(), proxy.client());
     assert_eq!((silent.get("/").status(), late.get("/").status()), (200, 200));
-    pass(LONG_ENOUGH_TO_REST);
+    wait_for_rest(&proxy, 2);
     proxy.signal("TERM");
     proxy.wait_for_log("draining");
     for client in [&mut late, &mut fresh] {
@@ -98,11 +110,15 @@ fn one_with_pipelined_requests_is_not_idle_between_them() {
         exchange.respond("slow");
     });
     for listener in ["", "keepalive_timeout = \"300ms\""] {
-        let proxy = Setup { listener, ..Setup::default() }.start(&[&backend]);
+        let proxy = start(listener, &backend);
         let mut client = proxy.client();
         client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(5));
         for number in 0..5 {
             assert_eq!(client.response("GET").text(), "slow", "response {number}");
+            assert_eq!(proxy.log_with("idle connection rests").len(), 0, "response {number}");
+        }
+        if listener.is_empty() {
+            wait_for_rest(&proxy, 1);
         }
     }
 }

@@ -110,9 +110,27 @@ fn each_request_of_a_connection_has_its_own_time() {
         assert_eq!(client.get("/").text(), "in time");
         pass(Duration::from_millis(400));
     }
-    // And so does one on a route without such a limit, behind one with it: nothing is left of the first.
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!([client.response("GET").text(), client.response("GET").text()], ["in time"; 2]);
+}
+
+#[test]
+fn nothing_of_the_time_for_all_is_left_for_a_route_without_it() {
+    let backend = Backend::start(|exchange| {
+        exchange.read_body();
+        if exchange.request.target() == "/free" {
+            pass(Duration::from_millis(1_200));
+        }
+        exchange.respond("served");
+    });
+    let top = "[[route]]\npath = \"/free\"\npool = \"free\"\n[[route]]\npool = \"test\"";
+    let free = format!("{}\n[pool.free]\nbackends = [\"{}\"]", TOTAL.pool, backend.address());
+    let proxy = Setup { top, pool: &free, ..TOTAL }.start(&[&backend]);
+    let mut client = proxy.client();
+    // One behind the other on one connection, and the first with the second already there.
+    client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET /free HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!([client.response("GET").text(), client.response("GET").text()], ["served"; 2]);
+    assert_eq!([client.get("/").text(), client.get("/free").text()], ["served"; 2]);
 }
 
 #[test]

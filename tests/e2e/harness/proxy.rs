@@ -40,6 +40,13 @@ impl Proxy {
         Self::start_by(command, directory, config)
     }
 
+    /// Starts with a log of these levels.
+    pub(crate) fn start_with_log(levels: &str, config: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let command = command(directory.path(), &["run", "--log-level", levels]);
+        Self::start_by(command, directory, config)
+    }
+
     /// Starts as a process that may have so many open files, and can't raise that.
     pub(crate) fn start_with_open_files(limit: u32, config: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
