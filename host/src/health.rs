@@ -30,6 +30,10 @@ use crate::clock::Clock;
 use crate::descriptors::Descriptors;
 use crate::pool::Pool;
 
+/// Of the health thread: against workers that take all the CPU there is, a tenth of their share.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// A pool and what is wanted of its health.
 #[derive(Debug, Clone)]
 pub struct Assignment {
@@ -59,6 +63,7 @@ impl HealthMonitor {
         }
         let (assignments, wanted) = channel::channel(pools);
         let thread = std::thread::Builder::new().name("health".into()).spawn(move || {
+            give_way();
             runtime.block_on(LocalSet::new().run_until(command(wanted, clock)));
         })?;
         Ok(Self { assignments: Some(assignments), thread: Some(thread) })
@@ -88,6 +93,14 @@ impl Drop for HealthMonitor {
             let _ = thread.join();
         }
     }
+}
+
+/// Lets the workers have the CPU first. However many checks there are, requests shall not pay for them; late checks do less
+/// harm. If the system refuses, all is as it would be without.
+fn give_way() {
+    // Elsewhere this is about the process, not the thread.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICENESS);
 }
 
 /// Sends a patrol to each pool, and calls it off when the pool is gone.

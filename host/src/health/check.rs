@@ -57,9 +57,9 @@ impl Checked {
         began.after(self.period(config).mul_f64(jitter))
     }
 
-    /// When to check for the first time: spread over a period. `random` is from 0 to 1.
-    pub(super) fn first(self, now: Moment, config: &HealthCheckConfig, random: f64) -> Moment {
-        now.after(self.period(config).mul_f64(random))
+    /// When to check for the first time: after this part of a period, from 0 to 1.
+    pub(super) fn first(self, now: Moment, config: &HealthCheckConfig, part: f64) -> Moment {
+        now.after(self.period(config).mul_f64(part))
     }
 
     fn period(self, config: &HealthCheckConfig) -> Duration {

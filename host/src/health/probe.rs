@@ -28,8 +28,9 @@ const HEAD_FIELDS: usize = 1024;
 /// As much of a body is searched, bytes.
 const BODY_BYTES: usize = 64 << 10;
 
-/// A check's time passes in steps; a longer one counts as one.
+/// A check's time passes in steps, so many at least; a longer one counts as one.
 const STEP: Duration = Duration::from_millis(100);
+const STEPS: u32 = 10;
 
 /// A step that is late by so much was no time of the backend's.
 const GAP: Duration = Duration::from_millis(500);
@@ -79,8 +80,10 @@ pub(super) async fn ask(check: &HealthCheckConfig, address: SocketAddr) -> Resul
 async fn within<T>(time: Duration, answer: impl Future<Output = T>) -> Option<T> {
     let mut answer = pin!(answer);
     let (mut left, mut forgiven) = (time, false);
+    // However busy this thread is, an answer gets that many turns to be read, which is more than it takes.
+    let longest = STEP.min(time / STEPS).max(Duration::from_millis(1));
     loop {
-        let step = left.min(STEP);
+        let step = left.min(longest);
         let began = Instant::now();
         if let Ok(answer) = tokio::time::timeout(step, answer.as_mut()).await {
             return Some(answer);

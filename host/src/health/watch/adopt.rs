@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Watch;
 use crate::backend::Backend;
 use crate::clock::Moment;
+use crate::health::check::Checked;
 use crate::health::watched::{Arrival, Watched};
 use crate::topology::{Health, Topology};
 
@@ -42,6 +43,7 @@ impl Watch {
         let serves = |watched: &Watched| watched.health() == Health::Up;
         let stays = |backend: &Arc<Backend>| known.get(&key(backend)).is_some_and(serves);
         let arrival = if topology.backends().iter().any(stays) { Arrival::Later } else { Arrival::WithPool };
+        let mut beginners = Vec::new();
         for (place, backend) in topology.backends().iter().enumerate() {
             let old = known.remove(&key(backend));
             let was_checked = old.as_ref().is_some_and(|watched| watched.checked().is_some());
@@ -50,9 +52,7 @@ impl Watch {
             });
             watched.adapt(backend, &self.settings, now);
             match (&self.settings.config.check, watched.checked()) {
-                (Some(check), Some(checked)) if !was_checked => {
-                    self.due.push(Reverse((checked.first(now, check, random()), place, watched.id)));
-                }
+                (Some(_), Some(checked)) if !was_checked => beginners.push((place, watched.id, checked)),
                 (Some(_), Some(_)) => {
                     // One that is being checked gets its next turn when that ends.
                     if let Some(at) = due.get(&watched.id) {
@@ -64,9 +64,19 @@ impl Watch {
             }
             self.backends.push(watched);
         }
+        self.spread(&beginners, now, random);
         self.known = topology.generation();
         self.changed = true;
         self.note_panic(topology);
+    }
+
+    /// Spreads the first checks of these backends, by their places and ids, evenly over their period.
+    fn spread(&mut self, beginners: &[(usize, u64, Checked)], now: Moment, random: &mut impl FnMut() -> f64) {
+        let Some(check) = &self.settings.config.check else { return };
+        for (turn, (place, id, checked)) in beginners.iter().enumerate() {
+            let part = (turn as f64 + random()) / beginners.len() as f64;
+            self.due.push(Reverse((checked.first(now, check, part), *place, *id)));
+        }
     }
 
     fn new_id(&mut self) -> u64 {

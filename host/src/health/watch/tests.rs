@@ -161,9 +161,11 @@ fn checks_come_evenly_and_one_at_a_time() {
     let names: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut game = Game::new(checking(), &names);
-    for _ in 0..20 {
+    for part in 0..20 {
         let checked = game.pass(100, &names);
-        assert!((25..=80).contains(&checked.len()), "{} in a twentieth of the interval", checked.len());
+        // Nine tenths of an interval after its first check a backend may be checked again.
+        let expected = if part < 18 { 49..=51 } else { 25..=80 };
+        assert!(expected.contains(&checked.len()), "{} in a twentieth of the interval", checked.len());
     }
     // Over 100 s each is checked every two seconds, give or take a tenth.
     let checked = game.pass(100_000, &names);
