@@ -61,7 +61,8 @@ fn fields_of_one_connection_end_here() {
             "Upgrade: websocket",
             "X-Kept: 1",
         ],
-        &["te: trailers", "x-kept: 1"],
+        // Asked for anew, of the backend (RFC 9110 section 10.1.4).
+        &["connection: te", "te: trailers", "x-kept: 1"],
     );
     check(
         &["Connection: X-A", "Connection: x-b , ,x-c", "X-A: 1", "X-B: 2", "X-C: 3", "X-D: 4"],

@@ -29,6 +29,9 @@ fn a_proxy_that_is_its_own_backend_is_found_out() {
         assert_eq!((response.status(), hops(&response)), (508, expected), "{listener}: {response:?}");
         assert!(response.text().contains("loop"), "{}", response.text());
         assert!(proxy.wait_for_log("error=\"loop\"").contains("WARN"));
+        // Nor is there a tunnel without an end.
+        let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        assert_eq!(proxy.client().get_with("/", upgrade).status(), 508, "{listener}");
         // Not of its own making, and not to be repeated.
         let response = proxy.client().post("/", b"body");
         assert_eq!((response.status(), hops(&response)), (508, expected), "{listener}: {response:?}");

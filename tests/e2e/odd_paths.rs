@@ -46,7 +46,7 @@ fn ask(client: &mut Client, target: &str) -> String {
 ///
 /// nginx 1.22 with `location /admin` and no path in `proxy_pass` does as `match` does, with the exceptions named here; Envoy
 /// with `normalize_path` and `merge_slashes` as `rewrite` does, and without them as `off` does.
-const TARGETS: [(&str, &str, &str, &str, &str); 22] = [
+const TARGETS: [(&str, &str, &str, &str, &str); 23] = [
     ("/admin", "admin /admin", "admin /admin", "admin /admin", "admin /admin"),
     (
         "/admin/x?y=//../z",
@@ -92,7 +92,9 @@ const TARGETS: [(&str, &str, &str, &str, &str); 22] = [
         "other /.well-known/x",
     ),
     // nginx: 400.
-    ("/%zz", "other /%zz", "other /%zz", "other /%zz", REFUSED),
+    ("/%zz", "other /%zz", "other /%zz", "other /%25zz", REFUSED),
+    // What is decoded makes no escape with what stands before it.
+    ("/%2%66admin", "other /%2%66admin", "other /%2%66admin", "other /%252fadmin", REFUSED),
     ("/a`b/../\"c", "other /a`b/../\"c", "other /a`b/../\"c", "other /\"c", REFUSED),
 ];
 

@@ -95,7 +95,7 @@ pub(super) fn request_head(
 pub(super) fn response_headers<B>(response: &mut Response<B>) {
     let via = via::received(response.version());
     *response.version_mut() = Version::HTTP_11;
-    let found = Found::among(response.headers());
+    let found = Found::in_response(response.headers());
     if found.hop_by_hop {
         let required = if found.upgrade { required_upgrade(response) } else { Vec::new() };
         let headers = response.headers_mut();

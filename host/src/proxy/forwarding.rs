@@ -15,26 +15,24 @@ static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-prot
 /// What names of forwarding fields begin with: `X-Forwarded-For` and all that was named after it.
 const FAMILY: &str = "x-forwarded";
 
-/// The other forwarding fields, in lower case: frameworks believe each of them, and only a proxy has a reason to send one.
-pub(super) const OTHERS: [&str; 17] = [
-    "forwarded",
-    "x-real-ip",
-    "client-ip",
-    "x-client-ip",
-    "true-client-ip",
-    "x-cluster-client-ip",
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "fastly-client-ip",
-    "x-envoy-external-address",
-    "x-original-forwarded-for",
-    "x-original-host",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-scheme",
-    "x-url-scheme",
-    "front-end-https",
-];
+/// The other forwarding fields of this length, in lower case: frameworks believe each of them, and only a proxy has a reason
+/// to send one.
+pub(super) const fn others(length: usize) -> &'static [&'static str] {
+    match length {
+        8 => &["x-scheme"],
+        9 => &["forwarded", "x-real-ip", "client-ip"],
+        11 => &["x-client-ip"],
+        12 => &["x-url-scheme"],
+        13 => &["x-rewrite-url"],
+        14 => &["true-client-ip", "x-original-url"],
+        15 => &["x-original-host", "front-end-https"],
+        16 => &["cf-connecting-ip", "fastly-client-ip"],
+        18 => &["cf-connecting-ipv6"],
+        19 => &["x-cluster-client-ip"],
+        24 => &["x-original-forwarded-for", "x-envoy-external-address"],
+        _ => &[],
+    }
+}
 
 /// How the name of a forwarding field is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,22 +44,34 @@ pub(super) enum Spelling {
     Disguised,
 }
 
-/// Whether a field of this name is a forwarding field.
+/// Whether a field of this name, in lower case, is a forwarding field.
 pub(super) fn spelling(name: &str) -> Option<Spelling> {
+    // What proxies send, and so the only ones that ordinary requests have.
+    if matches!(
+        name,
+        "x-forwarded-for"
+            | "x-forwarded-proto"
+            | "x-forwarded-host"
+            | "x-forwarded-port"
+            | "x-real-ip"
+            | "forwarded"
+    ) {
+        return Some(Spelling::Plain);
+    }
+    let name = name.as_bytes();
     let starts = name.get(..FAMILY.len()).is_some_and(|start| reads_as(start, FAMILY));
-    if !starts && !OTHERS.iter().any(|other| reads_as(name, other)) {
+    if !starts && !others(name.len()).iter().any(|other| reads_as(name, other)) {
         return None;
     }
-    let disguised = name.bytes().any(|byte| byte != b'-' && !byte.is_ascii_alphanumeric());
+    let disguised = name.iter().any(|&byte| byte != b'-' && !byte.is_ascii_alphanumeric());
     Some(if disguised { Spelling::Disguised } else { Spelling::Plain })
 }
 
-/// Whether both are the same variable to a backend, to which everything but letters and digits is one sign.
-fn reads_as(name: &str, known: &str) -> bool {
-    let same = |(name, known): (u8, u8)| {
-        name.eq_ignore_ascii_case(&known) || (known == b'-' && !name.is_ascii_alphanumeric())
-    };
-    name.len() == known.len() && name.bytes().zip(known.bytes()).all(same)
+/// Whether both, of the same length, are the same variable to a backend, to which everything but letters and digits is one
+/// sign.
+fn reads_as(name: &[u8], known: &str) -> bool {
+    let same = |(&name, known): (&u8, u8)| name == known || (known == b'-' && !name.is_ascii_alphanumeric());
+    name.iter().zip(known.bytes()).all(same)
 }
 
 /// Writes the `X-Forwarded-*` fields and returns the client's address.

@@ -36,36 +36,55 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Looks at all names, once.
+    /// Looks at all names of a request, once.
     pub(super) fn among(headers: &HeaderMap) -> Self {
         let mut found = Self::default();
-        for name in headers.keys() {
-            let name = name.as_str();
-            // The first letters settle nearly every name: this is done for each field of each message.
-            match name.as_bytes() {
-                [b'a', b'u', ..] => found.authorization |= name == "authorization",
-                [b'c', b'o', ..] => found.hop_by_hop |= name == "connection",
-                [b'e', ..] => found.expect |= name == "expect",
-                [b'k', ..] => found.hop_by_hop |= name == "keep-alive",
-                [b'p', ..] => {
-                    found.hop_by_hop |=
-                        matches!(name, "proxy-authenticate" | "proxy-authorization" | "proxy-connection");
+        for name in headers.keys().map(HeaderName::as_str) {
+            // First letter and length settle nearly every name: this is done for each field of each message.
+            match (name.as_bytes().first().copied().unwrap_or_default(), name.len()) {
+                (b'v', 3) => found.via |= name == "via",
+                (b'e', 6) => found.expect |= name == "expect",
+                (b'a', 13) => found.authorization |= name == "authorization",
+                (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
+                    found.add_hop_by_hop(name)
                 }
-                [b't', b'e'] => found.hop_by_hop = true,
-                [b'u', ..] if name == "upgrade" => (found.hop_by_hop, found.upgrade) = (true, true),
-                [b't', b'r', b'a', ..] => found.hop_by_hop |= name == "transfer-encoding",
-                [b'v', ..] => found.via |= name == "via",
-                [b'x', b'-', b'p', ..] => found.label |= ERROR_HEADER == *name,
-                [b'x', ..]
-                | [b'f', b'o' | b'a' | b'r', ..]
-                | [b'c', b'l' | b'f', ..]
-                | [b't', b'r', b'u', ..] => {
+                (b'x', 8..) | (b'c', 9 | 16 | 18) | (b'f', 9 | 15 | 16) | (b't', 14) => {
                     found.forwarding = found.forwarding.max(forwarding::spelling(name));
                 }
                 _ => {}
             }
         }
         found
+    }
+
+    /// Looks at all names of a response, once.
+    pub(super) fn in_response(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for name in headers.keys().map(HeaderName::as_str) {
+            match (name.as_bytes().first().copied().unwrap_or_default(), name.len()) {
+                (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
+                    found.add_hop_by_hop(name)
+                }
+                (b'x', 17) => found.label |= ERROR_HEADER == *name,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Looks at a name that may be that of a field that ends here.
+    fn add_hop_by_hop(&mut self, name: &str) {
+        match name {
+            "upgrade" => (self.hop_by_hop, self.upgrade) = (true, true),
+            "connection"
+            | "keep-alive"
+            | "te"
+            | "transfer-encoding"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection" => self.hop_by_hop = true,
+            _ => {}
+        }
     }
 }
 
@@ -121,7 +140,7 @@ fn strip_named(headers: &mut HeaderMap) {
     }
     let named: Vec<HeaderName> = tokens(headers, CONNECTION)
         .filter(|token| !PROTECTED.iter().any(|name| token.eq_ignore_ascii_case(name)))
-        .filter(|token| forwarding::spelling(token).is_none())
+        .filter(|token| forwarding::spelling(&token.to_ascii_lowercase()).is_none())
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .filter(|name| *name != HOST && *name != TE && *name != TRANSFER_ENCODING)
         .collect();
@@ -227,9 +246,10 @@ mod tests {
         assert_eq!(found("upgrade"), Found { upgrade: true, ..hop_by_hop });
         assert_eq!(found("expect"), Found { expect: true, ..Found::default() });
         assert_eq!(found("via"), Found { via: true, ..Found::default() });
-        assert_eq!(found("x-pointsman-error"), Found { label: true, ..Found::default() });
         // Every name that the one who decides knows must come to it.
-        for name in forwarding::OTHERS.iter().copied().chain(["x-forwarded-for", "x-forwarded-port"]) {
+        for name in
+            (0..40).flat_map(forwarding::others).copied().chain(["x-forwarded-for", "x-forwarded-port"])
+        {
             assert_eq!(found(name).forwarding, Some(Spelling::Plain), "{name}");
             if name.contains('-') {
                 let name = name.replace('-', "_");
@@ -247,6 +267,25 @@ mod tests {
             "c",
             "x",
         ] {
+            assert_eq!(found(name), Found::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_looked_at_for_what_responses_have() {
+        let found = |name: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name.parse::<HeaderName>().expect("a name"), HeaderValue::from_static("x"));
+            Found::in_response(&headers)
+        };
+        for name in
+            ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "transfer-encoding"]
+        {
+            assert_eq!(found(name), Found { hop_by_hop: true, ..Found::default() }, "{name}");
+        }
+        assert_eq!(found("upgrade"), Found { hop_by_hop: true, upgrade: true, ..Found::default() });
+        assert_eq!(found("x-pointsman-error"), Found { label: true, ..Found::default() });
+        for name in ["x-pointsman-errors", "x-pointsman-label", "content-length", "via", "x-forwarded-for"] {
             assert_eq!(found(name), Found::default(), "{name}");
         }
     }

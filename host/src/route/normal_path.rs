@@ -33,8 +33,8 @@ pub fn pattern(pattern: &PathPattern) -> PathPattern {
     }
 }
 
-/// A path as it is sent on in the place of an odd one: what needs no escape has none, and there are no dot segments and no
-/// empty ones. It means the same to every server that goes by RFC 3986; an escaped slash stays one.
+/// A path as it is sent on in the place of an odd one: what needs no escape has none, a percent sign that stands for itself has
+/// one, and there are no dot segments and no empty ones. It means the same to every server that goes by RFC 3986; an escaped slash stays one.
 #[must_use]
 pub fn rewritten(path: &[u8]) -> Cow<'_, [u8]> {
     if is_surely_normal(path) {
@@ -45,7 +45,8 @@ pub fn rewritten(path: &[u8]) -> Cow<'_, [u8]> {
         match piece {
             Piece::Escape(byte) if is_unreserved(byte) => plain.push(byte),
             Piece::Escape(byte) => push_escape(&mut plain, byte),
-            Piece::BadEscape => plain.push(b'%'),
+            // Left alone it could make an escape of what follows.
+            Piece::BadEscape => push_escape(&mut plain, b'%'),
             Piece::Text(text) => plain.extend_from_slice(text),
         }
     }
@@ -169,6 +170,8 @@ fn resolved(path: &[u8], last: Last) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -200,9 +203,10 @@ mod tests {
             ("/%40a@", "/@a@", "/%40a@"),
             ("/%c3%a9", "/%C3%A9", "/%C3%A9"),
             ("/\u{e9}", "/%C3%A9", "/\u{e9}"),
-            ("/%zz", "/%25zz", "/%zz"),
-            ("/%", "/%25", "/%"),
-            ("/%4", "/%254", "/%4"),
+            ("/%zz", "/%25zz", "/%25zz"),
+            ("/%", "/%25", "/%25"),
+            ("/%4", "/%254", "/%254"),
+            ("/%2%66", "/%252f", "/%252f"),
             ("/a;x=1/b", "/a;x=1/b", "/a;x=1/b"),
         ] {
             let text = |path: Cow<'_, [u8]>| String::from_utf8(path.into_owned()).expect("text");
@@ -276,4 +280,34 @@ mod tests {
         assert_eq!(whole("/a%20b"), PathPattern::Segments("/a b".into()));
         assert_eq!(whole(""), PathPattern::Segments(String::new()));
     }
+
+    proptest! {
+        /// Paths of what they differ in.
+        #[test]
+        fn what_has_its_form_keeps_it(
+            pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12),
+        ) {
+            let path = ["/", &pieces.concat()].concat();
+            let path = path.as_bytes();
+            let (to_compare, to_send) = (compared(path), rewritten(path));
+            for form in [&to_compare, &to_send] {
+                prop_assert!(form.starts_with(b"/"));
+                let segments: Vec<_> = segments(form).collect();
+                let (last, others) = segments.split_last().expect("one segment at least");
+                let dots: [&[u8]; 2] = [b".", b".."];
+                prop_assert!(!others.contains(&&b""[..]) && !segments.iter().any(|segment| dots.contains(segment)));
+                prop_assert!(last.is_empty() || !form.ends_with(b"/"));
+            }
+            prop_assert_eq!(&rewritten(&to_send), &to_send);
+            prop_assert!(!to_compare.windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%2f")));
+            if !is_odd(path) {
+                prop_assert!(to_send.eq_ignore_ascii_case(path), "what isn't odd goes on as it came");
+            }
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "/", "/", "a", "b", ".", "..", "/../", "/./", "//", "%2e", "%2E", "%2f", "%5c", "%61", "%20", "%c3",
+        "%25", "%", "%4", ";x", "~", "\\",
+    ];
 }

@@ -97,7 +97,7 @@ fn all_lines_become_one() {
 fn names_are_told_apart_as_backends_read_them() {
     for (name, expected) in [
         ("x-forwarded-for", Some(Spelling::Plain)),
-        ("X-Forwarded-Tls-Client-Cert", Some(Spelling::Plain)),
+        ("x-forwarded-tls-client-cert", Some(Spelling::Plain)),
         ("forwarded", Some(Spelling::Plain)),
         ("cf-connecting-ip", Some(Spelling::Plain)),
         ("x_forwarded_for", Some(Spelling::Disguised)),
