@@ -1,6 +1,7 @@
 //! Plugins that do everything wrong: what gets past admission costs no request, what doesn't is refused with a reason.
 
 mod compile_bombs;
+mod overspending;
 mod refused;
 mod served;
 mod turning_bad;

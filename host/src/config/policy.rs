@@ -25,6 +25,10 @@ pub struct PolicyConfig {
     pub table: usize,
     /// Log lines per second over all workers. `log_lines`, 10; 0 = none.
     pub log_lines: u32,
+    /// Share of a worker's time that ticks may take before they come less often, percent. `tick_percent`, 5.
+    pub tick_percent: u32,
+    /// Share of a worker's time that all calls may take before it is a fault, percent. `cpu_percent`, 50.
+    pub cpu_percent: u32,
     /// What becomes of a request whose pick failed. `on_fault`, `"fallback"`.
     pub on_fault: OnFault,
     /// What a version has to go through after a swap. `probation`.
@@ -88,6 +92,8 @@ impl Default for PolicyConfig {
             memory: limit::MEMORY_BYTES,
             table: limit::TABLE_ELEMENTS,
             log_lines: 10,
+            tick_percent: 5,
+            cpu_percent: 50,
             on_fault: OnFault::default(),
             probation: Probation::default(),
             line: 0,
@@ -133,6 +139,8 @@ pub(super) fn policy(value: &Value<'_>) -> Option<PolicyConfig> {
         let memory = section.bytes("memory", default.memory, 64 << 10..=256 << 20);
         let table = section.integer("table", default.table, 0..=1_000_000);
         let log_lines = section.integer("log_lines", default.log_lines, 0..=1_000);
+        let tick_percent = section.integer("tick_percent", default.tick_percent, 1..=100);
+        let cpu_percent = section.integer("cpu_percent", default.cpu_percent, 1..=100);
         let on_fault = section.get("on_fault").map_or(Some(default.on_fault), |value| on_fault(&value));
         let probation = section.get("probation").map_or(Some(default.probation), |value| probation(&value));
         Some(PolicyConfig {
@@ -142,6 +150,8 @@ pub(super) fn policy(value: &Value<'_>) -> Option<PolicyConfig> {
             memory,
             table,
             log_lines,
+            tick_percent,
+            cpu_percent,
             on_fault: on_fault?,
             probation: probation?,
             line: default.line,

@@ -24,12 +24,14 @@ pub enum FaultKind {
     BadVerdict,
     /// The guest called a host function in a way that the contract rules out.
     HostRefusal,
+    /// The guest's calls took more of a worker's time than its share.
+    Overspent,
 }
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Trap, Self::Deadline, Self::Memory, Self::BadVerdict, Self::HostRefusal];
+    pub const ALL: [Self; 6] =
+        [Self::Trap, Self::Deadline, Self::Memory, Self::BadVerdict, Self::HostRefusal, Self::Overspent];
 
     /// The label of logs and counters.
     #[must_use]
@@ -40,6 +42,7 @@ impl FaultKind {
             Self::Memory => "memory",
             Self::BadVerdict => "bad-verdict",
             Self::HostRefusal => "host-refusal",
+            Self::Overspent => "overspent",
         }
     }
 }
@@ -83,6 +86,17 @@ impl Fault {
             kind: FaultKind::Trap,
             call: Call::Init,
             message: Printable::text(format_args!("refuses to start: {reason}")),
+            panic: None,
+            backtrace: Printable::default(),
+        }
+    }
+
+    /// A fault of a guest that has taken more than its share of time.
+    pub(super) fn from_spending(call: Call, message: fmt::Arguments<'_>) -> Self {
+        Self {
+            kind: FaultKind::Overspent,
+            call,
+            message: Printable::text(message),
             panic: None,
             backtrace: Printable::default(),
         }

@@ -35,6 +35,9 @@ pub struct Ledger {
     circuits_opened: AtomicU64,
     open_circuits: AtomicU64,
     longest_adoption_ns: AtomicU64,
+    late_ticks: AtomicU64,
+    cpu_time_ns: AtomicU64,
+    greatest_cpu_percent: AtomicU64,
 }
 
 /// Faults by kind.
@@ -72,6 +75,9 @@ impl Ledger {
             circuits_opened: AtomicU64::new(0),
             open_circuits: AtomicU64::new(0),
             longest_adoption_ns: AtomicU64::new(0),
+            late_ticks: AtomicU64::new(0),
+            cpu_time_ns: AtomicU64::new(0),
+            greatest_cpu_percent: AtomicU64::new(0),
         }
     }
 
@@ -136,6 +142,25 @@ impl Ledger {
         Duration::from_nanos(self.longest_adoption_ns.load(Relaxed))
     }
 
+    /// Ticks that came later than asked for, because the ones before had taken more than their share of time.
+    #[must_use]
+    pub fn late_ticks(&self) -> u64 {
+        self.late_ticks.load(Relaxed)
+    }
+
+    /// CPU time that the policy's picks, observations and ticks have taken, over all workers; up to a second old. One pick and observation
+    /// of 64 is measured.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        Duration::from_nanos(self.cpu_time_ns.load(Relaxed))
+    }
+
+    /// Most that the policy has taken of a worker's time within a second, percent.
+    #[must_use]
+    pub fn greatest_cpu_percent(&self) -> u64 {
+        self.greatest_cpu_percent.load(Relaxed)
+    }
+
     /// Where the faults of a version that is being published are counted.
     pub(super) fn tally(&self, version: VersionId) -> Arc<Tally> {
         let mut versions = self.lock_versions();
@@ -176,6 +201,15 @@ impl Ledger {
     pub(super) fn record_adoption(&self, time: Duration) {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.longest_adoption_ns.fetch_max(ns, Relaxed);
+    }
+
+    pub(super) fn count_late_tick(&self) {
+        self.late_ticks.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn record_spending(&self, taken: Duration, percent: u32) {
+        self.cpu_time_ns.fetch_add(u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        self.greatest_cpu_percent.fetch_max(u64::from(percent), Relaxed);
     }
 
     pub(super) fn circuit_opened(&self) {

@@ -23,6 +23,11 @@ use super::slot::{Delivery, PolicySlot};
 use super::verdict::{self, BadVerdict, Verdict};
 use super::version::{PolicyVersion, VersionId};
 
+mod spending;
+mod ticks;
+
+use spending::Spending;
+
 /// Bad verdicts in a row after which an instance is given up. Its state is sound (nothing was cut short), but what it
 /// makes of it is not.
 const BAD_VERDICTS: u32 = 16;
@@ -46,6 +51,7 @@ pub struct Picker {
     picks: u64,
     bad_verdicts: u32,
     next_tick: Option<Moment>,
+    spending: Spending,
 }
 
 /// Where a request goes.
@@ -108,7 +114,9 @@ impl Picker {
     pub(super) fn new(slot: Arc<PolicySlot>, worker: usize, first: Delivery, rng: Rng) -> Self {
         let Delivery { instance, generation, tally } = first;
         let topology = Arc::clone(instance.known_topology());
+        let spending = Spending::new(slot.terms().clock.now());
         let mut picker = Self {
+            spending,
             pool: Arc::clone(slot.pool()),
             slot,
             worker,
@@ -203,28 +211,12 @@ impl Picker {
             response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
-        if let Some(Err(failed)) = self.seat.observe(observation, kept.into_head().as_ref()) {
+        let began = self.spending.observations.begin();
+        let told = self.seat.observe(observation, kept.into_head().as_ref());
+        self.spending.observations.end(began);
+        if let Some(Err(failed)) = told {
             self.give_up(failed);
         }
-    }
-
-    /// Runs the policy's `tick` if it is due; answers how long it can wait until the next call. Also lets a worker
-    /// without requests take part in swaps and topology changes.
-    pub fn tick(&mut self) -> Duration {
-        /// Longest time in which an idle worker keeps an outdated instance.
-        const IDLE: Duration = Duration::from_secs(1);
-
-        self.catch_up();
-        self.slot.report_picks(self.worker, self.picks);
-        if self.next_tick.is_some_and(|due| due <= self.now()) {
-            let result = self.seat.tick();
-            // The interval may have been changed by the tick itself.
-            self.schedule_tick();
-            if let Some(Err(failed)) = result {
-                self.give_up(failed);
-            }
-        }
-        self.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
     }
 
     /// The worker serves with this configuration from now on.
@@ -309,7 +301,10 @@ impl Picker {
 
     /// The policy's verdict; `None` if it couldn't be asked or failed.
     fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
-        let raw = match self.seat.pick(head)? {
+        let began = self.spending.picks.begin();
+        let answer = self.seat.pick(head);
+        self.spending.picks.end(began);
+        let raw = match answer? {
             Ok(raw) => raw,
             Err(failed) => {
                 self.give_up(failed);
@@ -370,11 +365,6 @@ impl Picker {
 
     fn record(&self, version: VersionId, fault: &Fault) {
         self.slot.record((version, self.generation, &self.tally), self.worker, fault);
-    }
-
-    fn schedule_tick(&mut self) {
-        let interval = self.seat.instance().and_then(|instance| instance.tick_every());
-        self.next_tick = interval.map(|interval| self.now().after(interval));
     }
 
     fn now(&self) -> Moment {

@@ -19,6 +19,10 @@ pub struct PolicySettings {
     pub table: usize,
     /// Log lines per second, over all its guests. Twice as many at once.
     pub log_lines: u32,
+    /// Share of a worker's time that ticks may take, percent.
+    pub tick_percent: u32,
+    /// Share of a worker's time that all calls may take, percent.
+    pub cpu_percent: u32,
     /// What becomes of a request whose pick failed.
     pub on_fault: OnFault,
     /// What a version has to go through after a swap.
@@ -34,6 +38,8 @@ impl From<&PolicyConfig> for PolicySettings {
             memory: policy.memory,
             table: policy.table,
             log_lines: policy.log_lines,
+            tick_percent: policy.tick_percent,
+            cpu_percent: policy.cpu_percent,
             on_fault: policy.on_fault,
             probation: policy.probation,
         }

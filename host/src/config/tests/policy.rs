@@ -22,6 +22,7 @@ fn a_policy_has_the_documented_defaults() {
         assert_eq!(policy.deadline, Duration::from_millis(5));
         assert_eq!(policy.memory, 16 << 20);
         assert_eq!((policy.table, policy.log_lines), (10_000, 10));
+        assert_eq!((policy.tick_percent, policy.cpu_percent), (5, 50));
         assert_eq!(policy.on_fault, OnFault::Fallback);
         let probation = Probation { picks: 10_000, time: Duration::from_secs(60), faults: 5 };
         assert_eq!(policy.probation, probation);
@@ -169,6 +170,13 @@ fn faults_of_a_policy() {
                 "{ name = 'a', table = 1000001 }",
                 &[
                     "3: pool.a.policy.table: `1000001` is out of range; write a whole number from 0 to 1000000",
+                ],
+            ),
+            (
+                "{ name = 'a', tick_percent = 0, cpu_percent = 101 }",
+                &[
+                    "3: pool.a.policy.tick_percent: `0` is out of range; write a whole number from 1 to 100",
+                    "3: pool.a.policy.cpu_percent: `101` is out of range; write a whole number from 1 to 100",
                 ],
             ),
             (

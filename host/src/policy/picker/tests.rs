@@ -10,7 +10,7 @@ use super::super::fault::FaultKind;
 use super::super::loader::{Opened, PolicyLoader};
 use super::super::settings::PolicySettings;
 use super::super::testing::{
-    ABSTAIN, guest, loader, open, plugin, pool, replace_backends, request, wait_for, with_cell,
+    ABSTAIN, guest, guest_with, loader, open, plugin, pool, replace_backends, request, wait_for, with_cell,
 };
 use super::*;
 use crate::backend::BackendIndex;
@@ -336,4 +336,34 @@ fn what_began_with_an_earlier_configuration_keeps_to_its_backends() {
         head.tried.insert(index);
     }
     assert_eq!(picker.pick_in(&before, &mut head), Pick::Unavailable);
+}
+
+#[test]
+fn picks_that_take_more_than_their_share_of_the_time_are_a_fault() {
+    let busy = guest_with(
+        "pick",
+        &format!(
+            "(local $n i32) (local.set $n (i32.const 20000))
+             (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) {ABSTAIN}"
+        ),
+    );
+    let settings = PolicySettings { cpu_percent: 1, ..PolicySettings::default() };
+    let loader = loader(1);
+    let mut opened = loader
+        .open(pool("api", &["a", "b"]), settings, Arc::default(), plugin(busy))
+        .expect("it is admitted");
+    let ledger = |opened: &Opened| opened.slot.ledger().faults(FaultKind::Overspent);
+    wait_for("the fault", || {
+        let picker = &mut opened.pickers[0];
+        picked(picker.pick(&mut request()));
+        picker.tick();
+        ledger(&opened) > 0
+    });
+    let spent = opened.slot.ledger().cpu_time();
+    assert!(spent > Duration::from_millis(10), "{spent:?}");
+    assert!(opened.slot.ledger().greatest_cpu_percent() > 1);
+    wait_for("another instance", || {
+        picked(opened.pickers[0].pick(&mut request()));
+        opened.pickers[0].version().is_some()
+    });
 }

@@ -1,0 +1,88 @@
+//! A policy's ticks, and whether all that it computes is more than its share.
+
+use std::time::Duration;
+
+use super::super::fault::Fault;
+use super::super::guest::{Call, thread_cpu_time};
+use super::Picker;
+
+impl Picker {
+    /// Runs the policy's `tick` if it is due; answers how long it can wait until the next call. Also lets a worker
+    /// without requests take part in swaps and topology changes.
+    pub fn tick(&mut self) -> Duration {
+        /// Longest time in which an idle worker keeps an outdated instance.
+        const IDLE: Duration = Duration::from_secs(1);
+
+        self.catch_up();
+        self.slot.report_picks(self.worker, self.picks);
+        if self.next_tick.is_some_and(|due| due <= self.now()) {
+            self.run_tick();
+        }
+        self.look_at_spending();
+        self.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
+    }
+
+    /// The next tick comes after the interval that the policy has asked for, if it has.
+    pub(super) fn schedule_tick(&mut self) {
+        let interval = self.seat.instance().and_then(|instance| instance.tick_every());
+        self.next_tick = interval.map(|interval| self.now().after(interval));
+    }
+
+    /// Lets the policy tick. One that takes more than its share waits the longer for the next one; if it goes on like that, its
+    /// instance is given up.
+    pub(super) fn run_tick(&mut self) {
+        let began = thread_cpu_time();
+        let result = self.seat.tick();
+        let took = thread_cpu_time().saturating_sub(began);
+        // The interval may have been changed by the tick itself.
+        self.schedule_tick();
+        if let Some(Err(failed)) = result {
+            self.give_up(failed);
+            return;
+        }
+        let Some(asked) = self.seat.instance().and_then(|instance| instance.tick_every()) else { return };
+        let percent = self.slot.settings().tick_percent;
+        let rest = self.spending.ticked(took, asked, percent);
+        if !rest.is_late {
+            return;
+        }
+        self.next_tick = Some(self.now().after(rest.wait));
+        self.slot.ledger().count_late_tick();
+        if rest.is_too_much {
+            let late = super::spending::LATE_TICKS;
+            self.overspent(&Fault::from_spending(
+                Call::Tick,
+                format_args!(
+                    "{late} ticks in a row took more than {percent} % of the worker's time, the last one {took:?} for an \
+                     interval of {asked:?}; do less in a tick, ask for fewer, or raise `tick_percent`"
+                ),
+            ));
+        }
+    }
+
+    /// Counts what the policy has computed, once a second, and gives its instance up if that was more than its share.
+    pub(super) fn look_at_spending(&mut self) {
+        let Some((taken, percent)) = self.spending.look(self.now()) else { return };
+        self.slot.ledger().record_spending(taken, percent);
+        let allowed = self.slot.settings().cpu_percent;
+        if percent > allowed {
+            self.overspent(&Fault::from_spending(
+                Call::Pick,
+                format_args!(
+                    "took {percent} % of the worker's time, allowed are {allowed}; do less in each call, or raise `cpu_percent`"
+                ),
+            ));
+        }
+    }
+
+    #[cold]
+    fn overspent(&mut self, fault: &Fault) {
+        if let Some(version) = self.version() {
+            self.record(version.id, fault);
+        }
+        if let Some(old) = self.seat.clear() {
+            self.slot.reap(old);
+            self.vacate();
+        }
+    }
+}

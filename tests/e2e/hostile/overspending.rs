@@ -1,0 +1,48 @@
+//! Policies that take more of their worker's time than their share.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Backend, Proxy, choose, guest, pass};
+
+/// How long their CPU time is watched.
+const WATCHED: Duration = Duration::from_secs(3);
+
+/// CPU time of the process so far, all threads.
+fn cpu_time(proxy: &Proxy) -> Duration {
+    let stat = proxy.system_file("stat");
+    let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
+fn ticks_that_take_too_long_come_less_often_and_are_a_fault_in_the_end() {
+    // Every 10 ms, about 2 ms: a fifth of a worker.
+    let busy = guest(&format!(
+        r#"(func (export "pointsman_init") (result i32) (call $tick_every (i32.const 10)) (i32.const 0))
+           (func (export "pointsman_tick") (local $n i32)
+               (local.set $n (i32.const 2000000))
+               (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+           (func (export "pointsman_pick") (result i64) {})"#,
+        choose(0)
+    ));
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("busy.wasm"), busy).expect("a plugin");
+    let backend = Backend::named("a");
+    let config = format!(
+        "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n[[route]]\npool = \"test\"\n\
+         [pool.test]\npolicy = {{ file = \"busy.wasm\" }}\nbackends = [\"{}\"]\n",
+        backend.address()
+    );
+    let proxy = Proxy::start_in(directory, &config);
+    let (began, before) = (Instant::now(), cpu_time(&proxy));
+    pass(WATCHED);
+    let used = cpu_time(&proxy) - before;
+    // 5 % of a worker, and what the process does beside.
+    assert!(used < began.elapsed() / 10, "{used:?} in {:?}", began.elapsed());
+    let line = proxy.wait_for_log("policy fault");
+    for part in ["overspent in `tick`", "more than 5 % of the worker's time", "`tick_percent`"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    assert_eq!(proxy.client().get("/").text(), "a");
+}
