@@ -26,6 +26,7 @@ mod harness;
 mod health;
 mod hostile;
 mod idle_connections;
+mod idle_timeouts;
 mod large_response_heads;
 mod limits;
 mod log;

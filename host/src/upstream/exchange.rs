@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
@@ -117,19 +117,24 @@ impl Exchange {
                 Ok(connection) => connection,
                 Err(error) => return Err(Failed { error, reached: Reached::Nothing }),
             };
-            let SendFailure { error, reached } =
-                match connection.send(head, &self.upload, patience, deadline).await {
-                    Ok(mut response) => {
-                        framing::settle(&mut response)
-                            .map_err(|error| Failed { error, reached: Reached::Answer })?;
-                        connection.pinned |= self.authenticates || authenticates_connection(&response);
-                        self.connection = Some(connection);
-                        return Ok(self.response.insert(response).status());
+            let SendFailure { error, reached } = match connection
+                .send(head, &self.upload, patience, deadline)
+                .await
+            {
+                Ok(response) if connection.reused && ends_idleness(&response) && replay.is_some() => {
+                    match replay.take().filter(|_| self.upload.can_be_repeated()).and_then(|replay| replay())
+                    {
+                        Some(parts) => *head = parts,
+                        None => return self.answered(connection, response),
                     }
-                    Err(SendFailure { error, reached }) => {
-                        SendFailure { error: self.upload.blame(error), reached }
-                    }
-                };
+                    let _ = self.name_host(head);
+                    continue;
+                }
+                Ok(response) => return self.answered(connection, response),
+                Err(SendFailure { error, reached }) => {
+                    SendFailure { error: self.upload.blame(error), reached }
+                }
+            };
             match reached {
                 Reached::Nothing if connection.reused => {}
                 Reached::Backend if connection.reused && matches!(error, Error::Reset) => {
@@ -141,6 +146,17 @@ impl Exchange {
                 _ => return Err(Failed { error, reached }),
             }
         }
+    }
+
+    fn answered(
+        &mut self,
+        mut connection: Box<UpstreamConnection>,
+        mut response: Response<Incoming>,
+    ) -> Result<StatusCode, Failed> {
+        framing::settle(&mut response).map_err(|error| Failed { error, reached: Reached::Answer })?;
+        connection.pinned |= self.authenticates || authenticates_connection(&response);
+        self.connection = Some(connection);
+        Ok(self.response.insert(response).status())
     }
 
     /// Only HTTP/1.0 goes without `Host`; what is sent on is HTTP/1.1. Whether it was missing.
@@ -182,4 +198,17 @@ impl Exchange {
         let upgraded = self.connection?.into_upgraded().await?;
         Some(Tunnel::new(upgraded, self.progress))
     }
+}
+
+/// Whether a response on a connection that was idle says that it was so for too long: it crossed the request, which the backend hasn't
+/// seen (RFC 9110 section 15.5.9).
+fn ends_idleness<B>(response: &Response<B>) -> bool {
+    let closes = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .split(|&byte| byte == b',')
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+    };
+    response.status() == StatusCode::REQUEST_TIMEOUT
+        && response.headers().get_all(CONNECTION).iter().any(closes)
 }
