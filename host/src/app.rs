@@ -14,6 +14,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::admin;
 use crate::control::archive::Archive;
+use crate::control::state_lock::StateLock;
 use crate::control::watch::PluginWatch;
 use crate::descriptors::Descriptors;
 use crate::health::HealthMonitor;
@@ -45,6 +47,7 @@ pub struct App {
     shared: Arc<Shared>,
     admin: Option<Admin>,
     phase: watch::Sender<Phase>,
+    state_lock: Option<StateLock>,
     workers: Workers,
     plugins: Arc<PluginWatch>,
     reconfigure: Reconfigure,
@@ -64,6 +67,8 @@ pub struct Circumstances {
     pub workers: Option<usize>,
     /// Sockets that listen already.
     pub inherited: Inherited,
+    /// The lock of `state_dir` in a process that this one takes over from.
+    pub state_lock: Option<OwnedFd>,
 }
 
 impl App {
@@ -84,14 +89,19 @@ impl App {
     ///
     /// A plugin can't serve, an address can't be bound, or the system refuses a thread.
     pub fn start(mut config: Config, file: &Path, circumstances: Circumstances) -> Result<Self> {
-        let Circumstances { workers, mut inherited } = circumstances;
+        let Circumstances { workers, mut inherited, state_lock } = circumstances;
         config.workers = workers.unwrap_or(config.workers);
         let clock = Clock::start();
-        let archive = config.state_dir.as_deref().map(open_archive).transpose()?;
-        let remembered = archive.clone();
-        let loader = Arc::new(match archive {
-            Some(archive) => {
-                loader(&config, clock, archive.keep().context("no thread for the policy archive")?)?
+        let (remembered, state_lock) = match config.state_dir.as_deref() {
+            Some(directory) => {
+                let (archive, lock) = open_archive(directory, state_lock)?;
+                (Some(archive), Some(lock))
+            }
+            None => (None, None),
+        };
+        let loader = Arc::new(match remembered.clone().zip(state_lock.clone()) {
+            Some((archive, lock)) => {
+                loader(&config, clock, archive.keep(lock).context("no thread for the policy archive")?)?
             }
             None => loader(&config, clock, |_, _| {})?,
         });
@@ -143,7 +153,7 @@ impl App {
         if let Some(admin) = &admin {
             tracing::info!(address = %admin.socket.local_addr()?, "admin listening");
         }
-        Ok(Self { shared, admin, phase, workers: workers_threads, plugins, reconfigure })
+        Ok(Self { shared, admin, phase, state_lock, workers: workers_threads, plugins, reconfigure })
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
@@ -203,10 +213,23 @@ impl App {
         Ok(all)
     }
 
+    /// The lock of `state_dir`, for a process that takes over.
+    ///
+    /// # Errors
+    ///
+    /// The process has run out of file descriptors.
+    pub fn state_lock(&self) -> std::io::Result<Option<OwnedFd>> {
+        self.state_lock.as_ref().map_or(Ok(None), StateLock::duplicate)
+    }
+
     /// Tells the workers to stop accepting and to finish what runs.
     pub fn start_drain(&self) {
         // Before the workers close theirs: as long as a socket is open anywhere, connections wait in it.
         self.shared.sockets.close();
+        // Whoever comes next need not wait for the end of the drain.
+        if let Some(lock) = &self.state_lock {
+            lock.release();
+        }
         self.phase.send_replace(Phase::Draining);
     }
 
@@ -230,8 +253,11 @@ fn is_read_once(file: &Path) -> bool {
     once
 }
 
-fn open_archive(directory: &Path) -> Result<Archive> {
-    Archive::open(directory).with_context(|| format!("state_dir: cannot make {}", directory.display()))
+fn open_archive(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Archive, StateLock)> {
+    let make = || format!("state_dir: cannot make {}", directory.display());
+    std::fs::create_dir_all(directory).with_context(make)?;
+    let lock = StateLock::take(directory, handed_over).context("state_dir")?;
+    Ok((Archive::open(directory).with_context(make)?, lock))
 }
 
 fn loader(

@@ -5,5 +5,6 @@ pub mod archive;
 pub mod plugin_file;
 pub mod service;
 pub mod signals;
+pub mod state_lock;
 pub mod take_over;
 pub mod watch;

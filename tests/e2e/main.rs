@@ -53,6 +53,7 @@ mod route_policies;
 mod signals_at_start;
 mod slow_clients;
 mod smoke;
+mod state_lock;
 mod stopped;
 mod strangers;
 mod swap;

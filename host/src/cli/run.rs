@@ -65,9 +65,9 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
     let result = runtime.block_on(async {
         // Before anything else, so that no signal meets its default action.
         let mut signals = Signals::listen().context("cannot listen to signals")?;
-        let (inherited, predecessor) =
+        let (inherited, mut predecessor) =
             take_over::inherited().context("cannot use the sockets that this process was started with")?;
-        let start = Circumstances { workers, inherited };
+        let start = Circumstances { workers, inherited, state_lock: predecessor.state_lock.take() };
         let Some((app, asked)) = start_listening(path, start, &mut signals).await? else {
             return Ok(None);
         };
@@ -188,8 +188,9 @@ fn replace(app: &App) -> Option<Successor> {
         );
         return None;
     }
-    let sockets = app.sockets().map_err(take_over::TakeOverError::from);
-    match sockets.and_then(take_over::start) {
+    let handed_over = app.sockets().and_then(|sockets| Ok((sockets, app.state_lock()?)));
+    let started = handed_over.map_err(take_over::TakeOverError::from);
+    match started.and_then(|(sockets, lock)| take_over::start(sockets, lock.as_ref())) {
         Ok(successor) => {
             tracing::info!(process = successor.id(), "started a process that takes over");
             Some(successor)

@@ -18,6 +18,7 @@ use crate::pool::Pool;
 use crate::regular_file;
 
 use super::plugin_file;
+use super::state_lock::StateLock;
 
 const INDEX: &str = "policies.json";
 /// Largest index that is read: some ten thousand policies.
@@ -110,14 +111,15 @@ impl Archive {
         Some(Quarantine { version: VersionId::from_hex(version)?, reason: reason.into() })
     }
 
-    /// From now on writes down every milestone that the answer is called with, on a thread of its own.
+    /// From now on writes down every milestone that the answer is called with, on a thread of its own, as long as the lock
+    /// is held.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn keep(self) -> io::Result<impl FnMut(&PolicySlot, Milestone) + Send + 'static> {
+    pub fn keep(self, lock: StateLock) -> io::Result<impl FnMut(&PolicySlot, Milestone) + Send + 'static> {
         let (sender, news): (Sender<News>, _) = mpsc::channel();
-        thread::Builder::new().name("policy-archive".into()).spawn(move || self.write_down(&news))?;
+        thread::Builder::new().name("policy-archive".into()).spawn(move || self.write_down(&news, &lock))?;
         Ok(move |slot: &PolicySlot, milestone: Milestone| {
             // A bundled policy can't break.
             if !milestone.version.is_bundled() {
@@ -129,8 +131,11 @@ impl Archive {
         })
     }
 
-    fn write_down(mut self, news: &Receiver<News>) {
+    fn write_down(mut self, news: &Receiver<News>, lock: &StateLock) {
         for News { used_at, milestone } in news {
+            if !lock.is_held() {
+                continue;
+            }
             let file = used_at.file.clone();
             if let Err(error) = self.note(used_at, &milestone) {
                 let directory = self.directory.display();
@@ -140,7 +145,8 @@ impl Archive {
     }
 
     fn note(&mut self, used_at: UsedAt, milestone: &Milestone) -> io::Result<()> {
-        let mut index = self.index.clone();
+        // The process that this one took over from may have written since it was read.
+        let mut index = read_index(&self.directory.join(INDEX)).unwrap_or_else(|_| self.index.clone());
         let place = index.policies.iter().position(|entry| entry.used_at == used_at).unwrap_or_else(|| {
             index.policies.push(Entry { used_at, good: None, quarantined: None });
             index.policies.len() - 1
@@ -255,7 +261,8 @@ mod tests {
         let archive = Archive::open(&state).expect("it is made");
         let used_at = UsedAt::of(&pool(), &settings(), FILE);
         assert!(archive.last_good(&used_at).is_none());
-        let keep = archive.keep().expect("a thread");
+        let lock = StateLock::take(&state, None).expect("nobody else has it");
+        let keep = archive.keep(lock.clone()).expect("a thread");
         let loader = PolicyLoader::start_with(Clock::start(), NonZeroUsize::MIN, 1, keep).expect("a loader");
         let opened = loader.open(pool(), settings(), Arc::default(), plugin(1)).expect("it is fit");
         let good = || Archive::open(&state).expect("it is there").last_good(&used_at);
@@ -264,7 +271,13 @@ mod tests {
         loader.swap(&opened.slot, plugin(2), |_| {});
         wait_until("the second version is kept", || is_good(2));
         let copies = || fs::read_dir(&state).expect("a folder").count();
-        wait_until("the first one's copy is gone", || copies() == 2);
+        wait_until("the first one's copy is gone", || copies() == 3);
+        // Somebody else may have the directory now.
+        lock.release();
+        loader.swap(&opened.slot, plugin(3), |_| {});
+        let id = VersionId::of(&plugin(3).content);
+        wait_until("the third version serves", || opened.slot.serving().version.id == id);
+        assert!(is_good(2));
 
         let route = PolicySettings { route: Some("/v1/".into()), ..settings() };
         let elsewhere = UsedAt::of(&pool(), &route, FILE);

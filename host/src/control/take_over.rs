@@ -3,19 +3,25 @@
 //! A proxy that is to be replaced starts the program anew and hands it its listening sockets, as systemd does (`LISTEN_FDS`,
 //! from descriptor 3 on). They are the same sockets in both processes: whoever has connected and wasn't accepted yet is
 //! accepted by either, so nothing is lost between the two. Behind them comes one end of a socket pair, through which the
-//! new process says that it serves; before that, the old one goes on as if nothing had happened.
+//! new process says that it serves; before that, the old one goes on as if nothing had happened. Through the same pair comes
+//! the lock of `state_dir`.
 
 use std::env;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use listenfd::ListenFd;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 
 use crate::listener::{Inherited, Role};
 
@@ -30,7 +36,11 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// The process that this one takes over from, if there is one.
 #[derive(Debug, Default)]
-pub struct Predecessor(Option<UnixDatagram>);
+pub struct Predecessor {
+    notice: Option<UnixDatagram>,
+    /// The lock of its `state_dir`, if it has one.
+    pub state_lock: Option<OwnedFd>,
+}
 
 /// A process that is to take over from this one. It is killed when this is dropped, unless it has.
 #[derive(Debug)]
@@ -80,7 +90,8 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
             }
         }
         let notice = sockets.take_unix_datagram(sockets.len() - 1)?;
-        return Ok((inherited, Predecessor(notice)));
+        let state_lock = notice.as_ref().and_then(receive);
+        return Ok((inherited, Predecessor { notice, state_lock }));
     }
     for place in 0..sockets.len() {
         if let Some(socket) = sockets.take_tcp_listener(place)? {
@@ -90,16 +101,22 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
     Ok((inherited, Predecessor::default()))
 }
 
-/// Starts the program of this process anew, with its arguments and these sockets.
+/// Starts the program of this process anew, with its arguments, these sockets and the lock of `state_dir`.
 ///
 /// # Errors
 ///
 /// It can't be started.
-pub fn start(sockets: Vec<(Role, SocketAddr, TcpListener)>) -> Result<Successor, TakeOverError> {
+pub fn start(
+    sockets: Vec<(Role, SocketAddr, TcpListener)>,
+    state_lock: Option<&OwnedFd>,
+) -> Result<Successor, TakeOverError> {
     let mut arguments = env::args_os();
     let program = arguments.next().unwrap_or_default();
     let started = UnixDatagram::pair().and_then(|(notice, theirs)| {
         notice.set_nonblocking(true)?;
+        if let Some(lock) = state_lock {
+            send(&notice, lock)?;
+        }
         let names: Vec<String> =
             sockets.iter().map(|(role, address, _)| format!("{}={address}", name(*role))).collect();
         let sockets = sockets.into_iter().map(|(_, _, socket)| OwnedFd::from(socket));
@@ -130,7 +147,7 @@ pub fn start(sockets: Vec<(Role, SocketAddr, TcpListener)>) -> Result<Successor,
 impl Predecessor {
     /// Tells it that this process serves.
     pub fn tell(self) {
-        if let Some(notice) = self.0
+        if let Some(notice) = self.notice
             && let Err(error) = notice.send(b"serving")
         {
             tracing::warn!(%error, "the process that this one takes over from is gone");
@@ -180,6 +197,29 @@ impl Drop for Successor {
             let _ = self.process.wait();
         }
     }
+}
+
+/// Sends a descriptor along with a word. It waits in the socket until there is somebody to take it.
+fn send(notice: &UnixDatagram, descriptor: &OwnedFd) -> io::Result<()> {
+    let descriptors = [descriptor.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    sendmsg(notice, &[IoSlice::new(b"state")], &mut control, SendFlags::empty())?;
+    Ok(())
+}
+
+/// The descriptor that was sent, if one was.
+fn receive(notice: &UnixDatagram) -> Option<OwnedFd> {
+    let mut word = [0; 16];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    recvmsg(notice, &mut [IoSliceMut::new(&mut word)], &mut control, flags).ok()?;
+    control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    })
 }
 
 fn name(role: Role) -> &'static str {
