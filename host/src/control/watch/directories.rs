@@ -1,49 +1,78 @@
 //! Which directories to hear of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 /// The directories in which files stand that are followed.
 ///
-/// Watching a file itself would follow its inode: after a rename over it, the watch hangs on the old content.
+/// Watching a file itself would follow its inode: after a rename over it, the watch hangs on the old content. The same goes
+/// for a directory that is made anew, so it is watched again when it isn't the one that it was.
 pub struct Directories {
     /// `None` where the system has no watches to give; the poll then does all.
     watcher: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
+    /// Each directory once, whatever it is called: the system has one watch for it.
+    watched: BTreeMap<Identity, PathBuf>,
+    /// What was removed or moved away since the last look, files included.
+    gone: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
+
+/// Device and inode.
+type Identity = (u64, u64);
 
 impl Directories {
     /// Calls `hint` on every event, from a thread of the watcher.
     #[must_use]
     pub fn new(hint: impl Fn() + Send + 'static) -> Self {
+        let gone = Arc::<Mutex<BTreeSet<PathBuf>>>::default();
+        let noted = Arc::clone(&gone);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // An error, such as lost events, is a reason to look, too.
-            if event.is_ok_and(|event| is_reading(event.kind)) {
-                return;
+            match event {
+                Ok(event) if is_reading(event.kind) => return,
+                Ok(event) if is_departure(event.kind) => lock(&noted).extend(event.paths),
+                // An error, such as lost events, is a reason to look, too.
+                _ => {}
             }
             hint();
         });
         let watcher =
             watcher.map_err(|error| tracing::warn!(%error, "no file events; files are polled")).ok();
-        Self { watcher, watched: BTreeSet::new() }
+        Self { watcher, watched: BTreeMap::new(), gone }
     }
 
     /// Watches the directories of these files, as they are named and where their symlinks lead.
     pub fn follow<'a>(&mut self, files: impl Iterator<Item = &'a Path>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        let wanted: BTreeSet<PathBuf> = files.flat_map(directories).collect();
-        for gone in self.watched.difference(&wanted) {
-            // It may be gone for good, and its watch with it.
-            let _ = watcher.unwatch(gone);
+        let wanted: Vec<PathBuf> = files.flat_map(directories).collect();
+        // What is made while a directory above it is being watched is seen the second time, or makes an event.
+        for _ in 0..2 {
+            self.watch(wanted.iter().filter_map(|directory| nearest(directory)).collect());
         }
-        self.watched = wanted
-            .into_iter()
-            .filter(|directory| self.watched.contains(directory) || watch(watcher, directory))
-            .collect();
+    }
+
+    fn watch(&mut self, wanted: BTreeMap<Identity, PathBuf>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        // A directory that is made anew may well get the number of the one before. Events name it from the root on.
+        let gone = std::mem::take(&mut *lock(&self.gone));
+        let is_gone =
+            |directory: &Path| std::path::absolute(directory).is_ok_and(|path| gone.contains(&path));
+        self.watched.retain(|identity, directory| {
+            let stays = wanted.contains_key(identity) && !is_gone(directory);
+            if !stays {
+                // It may be gone for good, and its watch with it.
+                let _ = watcher.unwatch(directory);
+            }
+            stays
+        });
+        for (identity, directory) in wanted {
+            if !self.watched.contains_key(&identity) && watch(watcher, &directory) {
+                self.watched.insert(identity, directory);
+            }
+        }
     }
 }
 
@@ -58,11 +87,29 @@ fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
+/// Whether something isn't any more where it was.
+fn is_departure(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
+}
+
+fn lock(gone: &Mutex<BTreeSet<PathBuf>>) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+    gone.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn directories(file: &Path) -> Vec<PathBuf> {
     let named =
         file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     let real = file.canonicalize().ok().and_then(|file| file.parent().map(PathBuf::from));
     named.map(PathBuf::from).into_iter().chain(real).collect()
+}
+
+/// The directory, or as long as it isn't there the nearest one above it, in which it may appear.
+fn nearest(directory: &Path) -> Option<(Identity, PathBuf)> {
+    directory.ancestors().find_map(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let kind = above.metadata().ok().filter(std::fs::Metadata::is_dir)?;
+        Some(((kind.dev(), kind.ino()), above.to_owned()))
+    })
 }
 
 fn watch(watcher: &mut RecommendedWatcher, directory: &Path) -> bool {
@@ -72,5 +119,89 @@ fn watch(watcher: &mut RecommendedWatcher, directory: &Path) -> bool {
             tracing::debug!(directory = %directory.display(), %error, "not watched; the poll looks at it");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::mpsc::{self, Receiver};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Nothing that is waited for takes this long unless it never comes.
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    fn watching() -> (Directories, Receiver<()>) {
+        let (sender, hints) = mpsc::channel();
+        let hint = move || {
+            let _ = sender.send(());
+        };
+        (Directories::new(hint), hints)
+    }
+
+    /// Waits until events of what was done before have come.
+    fn settle(hints: &Receiver<()>) {
+        while hints.recv_timeout(Duration::from_millis(100)).is_ok() {}
+    }
+
+    /// After `change` there is a hint, and after a look again one for a file that is written.
+    fn is_followed_through(change: impl Fn(&Path), back: impl Fn(&Path)) {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("above/folder");
+        let file = folder.join("file");
+        fs::create_dir_all(&folder).unwrap();
+        let (mut directories, hints) = watching();
+        let mut look = || directories.follow([file.as_path()].into_iter());
+        for _ in 0..2 {
+            look();
+            settle(&hints);
+            change(&folder);
+            hints.recv_timeout(DEADLINE).expect("a hint that the folder has changed");
+            look();
+            settle(&hints);
+            back(&folder);
+            // One step may follow from the other.
+            while !folder.is_dir() {
+                hints.recv_timeout(DEADLINE).expect("a hint that something has appeared");
+            }
+            look();
+            settle(&hints);
+            fs::write(&file, "content").unwrap();
+            hints.recv_timeout(DEADLINE).expect("a hint that the file has been written");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_removed_and_made_anew_is_watched_again() {
+        is_followed_through(
+            |folder| fs::remove_dir_all(folder).unwrap(),
+            |folder| fs::create_dir(folder).unwrap(),
+        );
+        // So fast that nobody has looked meanwhile.
+        let anew = |folder: &Path| {
+            fs::remove_dir_all(folder).unwrap();
+            fs::create_dir(folder).unwrap();
+        };
+        is_followed_through(anew, |_| {});
+    }
+
+    #[test]
+    fn a_folder_whose_parent_is_removed_is_watched_again() {
+        let remove = |folder: &Path| fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+        is_followed_through(remove, |folder| fs::create_dir_all(folder).unwrap());
+    }
+
+    #[test]
+    fn a_folder_that_is_replaced_by_another_is_watched() {
+        let replace = |folder: &Path| {
+            let (old, new) = (folder.with_extension("old"), folder.with_extension("new"));
+            let _ = fs::remove_dir_all(&old);
+            fs::create_dir(&new).unwrap();
+            fs::rename(folder, old).unwrap();
+            fs::rename(new, folder).unwrap();
+        };
+        is_followed_through(replace, |_| {});
     }
 }
