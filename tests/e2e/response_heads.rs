@@ -92,6 +92,24 @@ fn many_fields_in_pieces_and_of_an_early_answer() {
 }
 
 #[test]
+fn a_change_of_protocol_with_many_fields_loses_nothing() {
+    let fields: String = (0..200).map(|n| format!("X-{n}: {n}\r\n")).collect();
+    let early = "e".repeat(30_000);
+    let sent = early.clone();
+    let backend = Backend::start(move |exchange| {
+        let head =
+            format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n{fields}\r\n");
+        exchange.send(head + &sent + "end");
+        exchange.wait_for_close();
+    });
+    let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    assert_eq!(client.response("GET").status(), 101);
+    assert!(client.read_exactly(30_003) == (early + "end").as_bytes());
+}
+
+#[test]
 fn a_health_check_takes_many_fields() {
     let fields: String = (0..151).map(|n| format!("X-{n}: {n}\r\n")).collect();
     let backend = Backend::start(move |exchange| {

@@ -110,6 +110,20 @@ fn a_client_that_has_closed_is_let_go() {
 }
 
 #[test]
+fn a_client_that_takes_nothing_is_let_go() {
+    // That the backend closes shows to nobody: it stands behind what the proxy can't take.
+    for end in [(|exchange| fill(exchange)) as fn(&mut Exchange<'_>), |exchange| {
+        fill(exchange);
+        exchange.wait_for_close();
+    }] {
+        let backend = ending(end);
+        let proxy = with_one_place(&backend, "send_timeout = \"1s\"");
+        let _client = tunnel(&proxy);
+        check_that_it_ends(&proxy, Duration::from_secs(30));
+    }
+}
+
+#[test]
 fn a_half_that_goes_on_is_not_cut() {
     let backend = ending(|exchange| {
         exchange.wait_for_close();

@@ -252,8 +252,9 @@ impl UpstreamConnection {
     pub(super) async fn into_upgraded(mut self) -> Option<UpgradedStream> {
         poll_fn(|cx| self.poll_drive(cx)).await;
         let parts = self.driver?.into_parts();
-        let stream = parts.io.into_inner().into_inner();
-        Some(UpgradedStream { stream, read: parts.read_buf, _place: self.place })
+        let (stream, unread) = parts.io.into_inner().into_parts();
+        let read = if unread.is_empty() { parts.read_buf } else { [parts.read_buf, unread].concat().into() };
+        Some(UpgradedStream { stream, read, _place: self.place })
     }
 }
 

@@ -108,8 +108,9 @@ impl BackendStream {
         Self { stream, traffic, state: State::Fresh, unread: Bytes::new() }
     }
 
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.stream
+    /// The socket, and what is to be read before anything of it.
+    pub(super) fn into_parts(self) -> (TcpStream, Bytes) {
+        (self.stream, self.unread)
     }
 
     /// Gives back what was read, to whoever reads next and writes a request before that.

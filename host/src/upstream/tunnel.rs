@@ -72,7 +72,15 @@ impl Tunnel {
             }
             let half_closed = up.is_ending() || down.is_ending();
             let is_stuck = up.is_stuck() || down.is_stuck();
-            while let Some(left) = silence.left(deadline.now(), half_closed, limits) {
+            let limit = if half_closed {
+                limits.tunnel_close_timeout.min(limits.tunnel_timeout)
+            } else if down.is_stuck() {
+                // As with a response; that the backend has closed may stand behind what nobody takes.
+                limits.send_timeout.min(limits.tunnel_timeout)
+            } else {
+                limits.tunnel_timeout
+            };
+            while let Some(left) = silence.left(deadline.now(), half_closed, limit) {
                 deadline.set(if is_stuck { left.min(LOOK) } else { left });
                 ready!(deadline.poll(cx));
             }
@@ -93,16 +101,11 @@ struct Silence {
 
 impl Silence {
     /// How much longer nothing may move; `None` = no longer.
-    fn left(&mut self, now: Moment, half_closed: bool, limits: &DownstreamLimits) -> Option<Duration> {
+    fn left(&mut self, now: Moment, half_closed: bool, limit: Duration) -> Option<Duration> {
         if half_closed && !self.half_closed {
             // Until now the other side may have had reason to be silent.
             (self.began, self.half_closed) = (now, true);
         }
-        let limit = if half_closed {
-            limits.tunnel_close_timeout.min(limits.tunnel_timeout)
-        } else {
-            limits.tunnel_timeout
-        };
         limit.checked_sub(now.since(self.began)).filter(|left| !left.is_zero())
     }
 }
