@@ -1,6 +1,7 @@
 //! Which route a request takes.
 
 mod hosts;
+mod names;
 pub mod normal_path;
 mod paths;
 #[cfg(test)]

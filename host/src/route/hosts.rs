@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
+use super::names::{NameHash, Names};
 use super::paths::Paths;
 use crate::config::{HostPattern, PathPattern};
 
@@ -14,24 +15,24 @@ use crate::config::{HostPattern, PathPattern};
 pub(super) struct Hosts {
     /// For every host.
     any: Paths,
-    /// By host, in lower case.
-    hosts: HashMap<Box<[u8]>, Paths>,
+    /// By host.
+    hosts: Names,
     /// By IPv6 address, which has many spellings.
     ipv6: HashMap<Ipv6Addr, Paths>,
-    /// For the subdomains of these, in lower case.
-    domains: HashMap<Box<[u8]>, Paths>,
+    /// For the subdomains of these.
+    domains: Names,
     /// Labels of the longest of them: a client's host of a hundred labels costs no more lookups.
     labels: usize,
+    /// Some route is for certain hosts.
+    looks_at_host: bool,
 }
-
-/// No host name is longer, and every pattern is one.
-const LONGEST_HOST: usize = 256;
 
 impl Hosts {
     /// These routes, in their order.
     pub(super) fn new<'a>(routes: impl Iterator<Item = (&'a HostPattern, PathPattern)>) -> Self {
         let mut hosts = Self::default();
         for (index, (host, path)) in routes.enumerate() {
+            hosts.looks_at_host |= *host != HostPattern::Any;
             hosts.paths(host).add(path, index);
         }
         hosts.all_paths().for_each(Paths::sort);
@@ -40,31 +41,28 @@ impl Hosts {
 
     /// Where the routes with this host rule are.
     fn paths(&mut self, host: &HostPattern) -> &mut Paths {
-        let key = |name: &str| name.to_ascii_lowercase().into_bytes().into_boxed_slice();
         match host {
             HostPattern::Any => &mut self.any,
             HostPattern::Exact(name) => match ipv6(name.as_bytes()) {
                 Some(address) => self.ipv6.entry(address).or_default(),
-                None => self.hosts.entry(key(name)).or_default(),
+                None => self.hosts.entry(name),
             },
             HostPattern::Subdomains(domain) => {
                 self.labels = self.labels.max(domain.split('.').count());
-                self.domains.entry(key(domain)).or_default()
+                self.domains.entry(domain)
             }
         }
     }
 
     fn all_paths(&mut self) -> impl Iterator<Item = &mut Paths> {
-        let named = self.hosts.values_mut().chain(self.ipv6.values_mut()).chain(self.domains.values_mut());
+        let named = self.hosts.all_mut().chain(self.ipv6.values_mut()).chain(self.domains.all_mut());
         named.chain([&mut self.any])
     }
 
     /// The first route that matches. `authority` is asked for if it matters.
     pub(super) fn first<'a>(&self, authority: impl FnOnce() -> &'a [u8], path: &[u8]) -> Option<usize> {
         let any = self.any.first(path);
-        let looks_at_host = !(self.hosts.is_empty() && self.ipv6.is_empty() && self.domains.is_empty());
-        let named = if looks_at_host { self.by_host(host_of(authority()), path) } else { None };
-        first(any, named)
+        if self.looks_at_host { first(any, self.by_host(host_of(authority()), path)) } else { any }
     }
 
     /// The first route for this host and not for every host.
@@ -73,15 +71,16 @@ impl Hosts {
         if let Some(address) = ipv6(host) {
             return in_one(self.ipv6.get(&address));
         }
-        let mut space = [0; LONGEST_HOST];
-        let lower = space.get_mut(..host.len())?;
-        lower.copy_from_slice(host);
-        lower.make_ascii_lowercase();
-        let host = &*lower;
-        let exact = in_one(self.hosts.get(host));
-        // A subdomain has something before the dot.
-        let dots = memchr::memrchr_iter(b'.', host).take(self.labels).filter(|&dot| dot > 0);
-        dots.fold(exact, |found, dot| first(found, in_one(self.domains.get(&host[dot + 1..]))))
+        let (mut found, mut labels, mut hash) = (None, 0, NameHash::EMPTY);
+        for (place, &byte) in host.iter().enumerate().rev() {
+            // A subdomain has something before the dot.
+            if byte == b'.' && place > 0 && labels < self.labels {
+                labels += 1;
+                found = first(found, in_one(self.domains.get(hash, &host[place + 1..])));
+            }
+            hash = hash.with(byte);
+        }
+        first(found, in_one(self.hosts.get(hash, host)))
     }
 }
 
