@@ -4,6 +4,7 @@ mod eligibility;
 mod in_c;
 mod ip_hash;
 mod least_conn;
+mod many_instances;
 mod observe;
 mod round_robin;
 

@@ -3,12 +3,16 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use rustix::process::{Resource, getrlimit};
 use wasmtime::{Config, Engine, OptLevel, Strategy};
 
 use super::ticker::Ticker;
 
 /// Stack of a guest, bytes. Overflow is a trap; a worker's thread must have more than this left.
 const GUEST_STACK: usize = 128 << 10;
+
+/// What a memory may grow by without being moved, where address space is scarce.
+const GROWTH: u64 = 64 << 10;
 
 /// Frames of a fault's backtrace.
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(8).expect("8 is not 0");
@@ -49,9 +53,9 @@ fn config() -> Config {
         .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES))
         // Only native unwinders need it, and it makes dropping a module slow: swaps would pay for it.
         .native_unwind_info(false)
-        // Lets the compiled code keep the base address. The reservation (4 GiB of address space) stays at its
-        // default: it is what makes bounds checks free.
-        .memory_may_move(false)
+        // A mapping of a plugin's data that is copied on write would take two of the process's memory maps for each
+        // instance, of which there are 65,530, and be no faster: plugins have little data.
+        .memory_init_cow(false)
         // A policy computes with integers. What isn't compiled in can't be miscompiled: vector instructions were
         // behind most code generation advisories.
         .wasm_simd(false)
@@ -61,5 +65,22 @@ fn config() -> Config {
         .wasm_tail_call(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false);
+    if address_space_is_limited() {
+        // As much as an instance uses and no more. Bounds are then checked by code, a few percent of a pick, and a memory that grows may be copied.
+        config
+            .memory_reservation(0)
+            .memory_reservation_for_growth(GROWTH)
+            .memory_guard_size(0)
+            .memory_may_move(true);
+    } else {
+        // Lets the compiled code keep the base address. The reservation (4 GiB of address space) stays at its
+        // default: it is what makes bounds checks free.
+        config.memory_may_move(false);
+    }
     config
+}
+
+/// Whether somebody has limited what this process may reserve, as `ulimit -v` and `LimitAS=` do.
+fn address_space_is_limited() -> bool {
+    getrlimit(Resource::As).current.is_some()
 }

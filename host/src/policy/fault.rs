@@ -73,7 +73,7 @@ impl Fault {
             match error.downcast_ref::<Trap>() {
                 Some(Trap::Interrupt) => (FaultKind::Deadline, "used up the CPU time of one call".into()),
                 Some(trap) => (FaultKind::Trap, Printable::text(trap)),
-                None => (FaultKind::Trap, Printable::text(format_args!("{error:#}"))),
+                None => without_trap(error),
             }
         };
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(short_backtrace).unwrap_or_default();
@@ -128,6 +128,19 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// The host couldn't do what it was asked to.
+fn without_trap(error: &wasmtime::Error) -> (FaultKind, Printable) {
+    let text = format!("{error:#}");
+    if !text.contains("os error 12") {
+        return (FaultKind::Trap, Printable::text(text));
+    }
+    let refused = Printable::text(format_args!(
+        "the system has no memory for another instance ({text}). Each worker has an instance of each policy, which takes two memory \
+         maps: raise `vm.max_map_count` or the limit of address space (`ulimit -v`, `LimitAS=`), or have fewer `workers`"
+    ));
+    (FaultKind::Memory, refused)
+}
 
 /// The frames in one line. Functions without a name, as in stripped plugins, go by their number.
 fn short_backtrace(backtrace: &WasmBacktrace) -> Printable {
