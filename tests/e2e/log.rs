@@ -160,6 +160,23 @@ fn a_pipe_that_nobody_reads_stops_no_worker() {
 }
 
 #[test]
+fn a_pipe_that_another_process_has_made_non_blocking_loses_nothing_either() {
+    let backend = Backend::named("good");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    // It belongs to whoever has the pipe, such as a shell or an event loop that has started the proxy.
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("it is allowed");
+    let proxy = Unheard::start(&backend, "debug", writer);
+    proxy.serves_while_requests_fail(A_PIPE);
+    let lines = Lines::of(reader);
+    let sent = A_PIPE / 8 / 10 * 8 * 10;
+    (0..sent).for_each(|_| drop(lines.with("no route matches")));
+    proxy.ends_in_time();
+    let rest = lines.rest();
+    assert!(rest.last().is_some_and(|last| last.ends_with(" drained")), "{rest:#?}");
+    assert!(!rest.iter().any(|line| line.contains("lost")), "{rest:#?}");
+}
+
+#[test]
 fn what_is_lost_is_told_of_once_somebody_reads_again() {
     let backend = Backend::named("good");
     let (reader, writer) = std::io::pipe().expect("a pipe");

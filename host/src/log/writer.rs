@@ -14,6 +14,9 @@ use super::queue::Queue;
 /// Between two looks whether something is left to say.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// After an error there is no further attempt for this long, as each one costs as much as a line that is written.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What a pipe takes in one piece (`PIPE_BUF`), so that two processes that share one, as during a take-over, don't write
 /// into each other's lines.
 const PIECE: usize = 4096;
@@ -48,6 +51,10 @@ impl<W: Write> Writer<W> {
         loop {
             let overflow = queue.wait(LOOK, &mut batch);
             self.write_batch(&batch, overflow);
+            if self.lost > 0 {
+                // There was an error. What comes meanwhile waits in the queue.
+                std::thread::sleep(PAUSE);
+            }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 self.tell_suppressed();
