@@ -91,6 +91,7 @@ impl App {
     pub fn start(mut config: Config, file: &Path, circumstances: Circumstances) -> Result<Self> {
         let Circumstances { workers, mut inherited, state_lock } = circumstances;
         config.workers = workers.unwrap_or(config.workers);
+        check_open_files(&config)?;
         let clock = Clock::start();
         let (remembered, state_lock) = match config.state_dir.as_deref() {
             Some(directory) => {
@@ -251,6 +252,19 @@ fn is_read_once(file: &Path) -> bool {
         tracing::info!(file = %file.display(), "not a regular file: the configuration is read once and not followed");
     }
     once
+}
+
+/// Whether the process may open as many files as it takes to serve anybody. With fewer it would start, and fail later.
+fn check_open_files(config: &Config) -> Result<()> {
+    let (limit, least) =
+        (Descriptors::of_process().limit(), Descriptors::least(config.workers, config.listeners.len()));
+    anyhow::ensure!(
+        limit >= least,
+        "this process may open {limit} files, and needs at least {least} with {} workers; raise the limit \
+         (LimitNOFILE= of the service, or ulimit -n)",
+        config.workers
+    );
+    Ok(())
 }
 
 fn open_archive(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Archive, StateLock)> {

@@ -68,6 +68,12 @@ impl Descriptors {
         self.0.saturating_sub(self.kept(workers, listeners)) / 2
     }
 
+    /// The lowest limit with which each listener can have a client.
+    #[must_use]
+    pub fn least(workers: usize, listeners: usize) -> usize {
+        (1..).find(|&limit| Self(limit).for_clients(workers, listeners) >= listeners).unwrap_or(usize::MAX)
+    }
+
     /// Whether so many files are open that only those are left which are kept for others than clients and their backends.
     #[must_use]
     pub fn are_scarce(self) -> bool {
@@ -128,6 +134,8 @@ mod tests {
             assert!(2 * clients + others < limit, "{limit}");
         }
         assert_eq!(Descriptors(10).for_clients(2, 1), 0);
+        let least = Descriptors::least(2, 3);
+        assert_eq!([least - 1, least].map(|limit| Descriptors(limit).for_clients(2, 3) >= 3), [false, true]);
         let needed = Descriptors(1_024).needed(10_000, 2, 1);
         assert!(Descriptors(needed).for_clients(2, 1) >= 10_000);
     }

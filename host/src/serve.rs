@@ -33,8 +33,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
 /// A connection that hasn't sent anything yet is left in peace for so long even if others need the room: its request may
-/// be on the way.
-const FIRST_GRACE: Duration = Duration::from_secs(1);
+/// be on the way, and in a crowd of clients that come together many a one takes seconds to send it.
+const FIRST_GRACE: Duration = Duration::from_secs(5);
 
 /// The same for one that has had a response: a bit longer than it takes to rest, so that the one which was idle the longest is
 /// among those that rest.

@@ -1,6 +1,7 @@
 //! A proxy that may have few open files: nobody can take those that others need.
 
 use std::net::TcpStream;
+use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -58,6 +59,20 @@ fn an_admin_connection_without_a_request_ends_by_itself() {
     let mut half = Client::connect(proxy.admin());
     half.send("GET /live HTTP/1.1\r\n");
     assert!(silent.is_closed() && half.is_closed());
+}
+
+#[test]
+fn with_too_few_open_files_it_says_so_instead_of_starting() {
+    let backend = Backend::named("backend");
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = Setup::default().configuration(&[backend.address()]);
+    std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40 && exec \"$0\" run", env!("CARGO_BIN_EXE_pointsman")]);
+    let output = command.current_dir(directory.path()).output().expect("the program");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("may open 40 files") && told.contains("ulimit -n"), "{told}");
 }
 
 #[test]

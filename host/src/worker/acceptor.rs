@@ -114,6 +114,7 @@ impl Drop for Acceptor {
 
 /// Accepts until the drain begins, and then what the kernel has already accepted for us.
 async fn accept(shared: Rc<Shared>, socket: Incoming) {
+    let mut exhausted = false;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -133,9 +134,14 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
                 let listener = Rc::clone(&shared.listener.borrow());
                 let (guard, idle) = (shared.drain.guard(), Rc::clone(&shared.idle));
                 shared.crew.serve(Accepted { listener, guard, idle, permit, stream, peer });
+                if std::mem::take(&mut exhausted) {
+                    // What else was freed is for its backend, before another client comes.
+                    tokio::task::yield_now().await;
+                }
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
+                exhausted = true;
                 shared.pause(&listener, &error).await;
             }
         }
@@ -173,7 +179,8 @@ impl Shared {
             let open_files = Descriptors::of_process().limit();
             tracing::warn!(address = %listener.address, %error, open_files, times, "cannot accept; pausing");
         }
-        let makes_room = listener.connections.ask_for_room(now);
+        // One for the client, one for its backend.
+        let makes_room = listener.connections.ask_for_room(now) && listener.connections.ask_for_room(now);
         tokio::time::sleep(if makes_room { ROOM_PAUSE } else { EXHAUSTED_PAUSE }).await;
     }
 }
