@@ -27,7 +27,7 @@ pub struct PolicyConfig {
     pub log_lines: u32,
     /// Share of a worker's time that ticks may take before they come less often, percent. `tick_percent`, 5.
     pub tick_percent: u32,
-    /// Share of a worker's time that all calls may take before it is a fault, percent. `cpu_percent`, 50.
+    /// Share of a worker's time that all calls may take, but `init`, before it is a fault, percent. `cpu_percent`, 50.
     pub cpu_percent: u32,
     /// What becomes of a request whose pick failed. `on_fault`, `"fallback"`.
     pub on_fault: OnFault,

@@ -148,7 +148,7 @@ impl Ledger {
         self.late_ticks.load(Relaxed)
     }
 
-    /// CPU time that the policy's picks, observations and ticks have taken, over all workers; up to a second old. One pick and observation
+    /// CPU time that the policy's picks, observations, ticks and new topologies have taken, over all workers; up to a second old. One pick and observation
     /// of 64 is measured.
     #[must_use]
     pub fn cpu_time(&self) -> Duration {

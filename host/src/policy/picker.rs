@@ -289,10 +289,13 @@ impl Picker {
         }
         // An instance may have been built before the topology changed, or after.
         let known = self.seat.instance().map(|instance| instance.known_topology().generation());
-        if known.is_some_and(|known| known != self.topology.generation())
-            && let Some(Err(failed)) = self.seat.topology(&self.topology)
-        {
-            self.give_up(failed);
+        if known.is_some_and(|known| known != self.topology.generation()) {
+            let began = thread_cpu_time();
+            let told = self.seat.topology(&self.topology);
+            self.spending.topology(thread_cpu_time().saturating_sub(began));
+            if let Some(Err(failed)) = told {
+                self.give_up(failed);
+            }
         }
         if let Some(began) = began {
             self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));

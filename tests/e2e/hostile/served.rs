@@ -99,6 +99,13 @@ fn greed() {
             "deadline in `pick`: used up the CPU time of one call",
         ),
         (
+            "waiting for a cell that nobody changes",
+            "",
+            "(loop $l (br_if $l (i64.ne (i64.const 1)
+                (call $cell_cas (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 1) (i64.const 2)))))",
+            "deadline in `pick`: used up the CPU time of one call",
+        ),
+        (
             "the whole memory again and again",
             "",
             "(loop $l (memory.fill (i32.const 1024) (i32.const 7) (i32.const 64512)) (br $l))",
@@ -269,6 +276,22 @@ fn oddities() {
                 (func (export \"pointsman_tick\") (if (global.get $bad) (then unreachable)))
                 (func (export \"pointsman_init\") (result i32) (call $tick_every (i32.const -1)) (i32.const 0))",
                 "(global.set $bad (i32.const 1))",
+            ),
+            (
+                "memory that grows between two uses of a pointer",
+                "",
+                "(if (i32.lt_u (memory.size) (i32.const 100)) (then (drop (memory.grow (i32.const 1)))))
+                (drop (call $weights
+                    (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 16)) (i32.const 16)))
+                (if (i32.lt_u (memory.size) (i32.const 100)) (then (drop (memory.grow (i32.const 1)))))
+                (drop (call $header (i32.const 0) (i32.const 6)
+                    (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 16)) (i32.const 16)))",
+            ),
+            (
+                "a table that grows up to its limit",
+                "(table $t 1 funcref)",
+                "(if (i32.lt_u (table.size $t) (i32.const 9900))
+                    (then (drop (table.grow $t (ref.null func) (i32.const 99)))))",
             ),
             // About 2 ms, far below the deadline on a slow machine, too.
             (

@@ -23,7 +23,8 @@ pub(super) const LATE_TICKS: u32 = 100;
 pub(super) struct Spending {
     pub(super) picks: Calls,
     pub(super) observations: Calls,
-    ticks: Duration,
+    /// Of ticks and topologies.
+    measured: Duration,
     since: Moment,
     late_ticks: u32,
 }
@@ -73,7 +74,7 @@ impl Spending {
         Self {
             picks: Calls::default(),
             observations: Calls::default(),
-            ticks: Duration::ZERO,
+            measured: Duration::ZERO,
             since: now,
             late_ticks: 0,
         }
@@ -81,12 +82,17 @@ impl Spending {
 
     /// A tick has taken this much; the policy wants the next one after `asked`, and its ticks may take `percent` of the time.
     pub(super) fn ticked(&mut self, took: Duration, asked: Duration, percent: u32) -> Rest {
-        self.ticks += took;
+        self.measured += took;
         let least = (took * 100 / percent.max(1)).saturating_sub(took);
         let is_late = least > asked;
         self.late_ticks = if is_late { self.late_ticks + 1 } else { 0 };
         let is_too_much = self.late_ticks >= LATE_TICKS;
         Rest { wait: asked.max(least), is_late, is_too_much }
+    }
+
+    /// Hearing of a topology has taken this much.
+    pub(super) fn topology(&mut self, took: Duration) {
+        self.measured += took;
     }
 
     /// Once a window: what all calls have taken, and the percentage of the time that this is.
@@ -95,7 +101,7 @@ impl Spending {
         if passed < WINDOW {
             return None;
         }
-        let taken = std::mem::take(&mut self.ticks) + self.picks.take() + self.observations.take();
+        let taken = std::mem::take(&mut self.measured) + self.picks.take() + self.observations.take();
         self.since = now;
         let percent = taken.as_micros() * 100 / passed.as_micros().max(1);
         Some((taken, u32::try_from(percent).unwrap_or(u32::MAX)))

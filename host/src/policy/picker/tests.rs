@@ -367,3 +367,22 @@ fn picks_that_take_more_than_their_share_of_the_time_are_a_fault() {
         opened.pickers[0].version().is_some()
     });
 }
+
+#[test]
+fn topologies_that_take_long_to_hear_of_count_as_well() {
+    let busy = guest_with(
+        "topology",
+        "(local $n i32) (local.set $n (i32.const 2000000))
+         (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))",
+    );
+    let settings = PolicySettings { cpu_percent: 1, ..PolicySettings::default() };
+    let loader = loader(1);
+    let mut opened = loader
+        .open(pool("api", &["a", "b"]), settings, Arc::default(), plugin(busy))
+        .expect("it is admitted");
+    wait_for("the fault", || {
+        replace_backends(opened.slot.pool(), &["a", "b"]);
+        opened.pickers[0].tick();
+        opened.slot.ledger().faults(FaultKind::Overspent) > 0
+    });
+}
