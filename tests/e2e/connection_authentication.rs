@@ -135,3 +135,18 @@ fn a_client_whose_own_connection_is_closed_gets_another_one() {
         wait_until("it is closed", || backend.open_connections() == 0);
     }
 }
+
+#[test]
+fn a_connection_of_a_client_ends_with_its_backend() {
+    let challenge = ("WWW-Authenticate", "401 Unauthorized", "NTLM");
+    let backends = [(); 2].map(|()| authenticating(challenge.0, challenge.1, challenge.2));
+    let addresses = backends.each_ref().map(Backend::address);
+    let proxy = ONE_WORKER.start_at(&addresses[..1]);
+    let mut user = proxy.client();
+    authenticate(&mut user, "NTLM", 401);
+    assert_eq!(backends[0].open_connections(), 1);
+    proxy.reload(&ONE_WORKER.configuration(&addresses[1..]));
+    wait_until("nothing leads to it any more", || backends[0].open_connections() == 0);
+    authenticate(&mut user, "NTLM", 401);
+    assert_eq!((backends[0].open_connections(), backends[1].open_connections()), (0, 1));
+}

@@ -75,3 +75,12 @@ impl IdleConnections {
         });
     }
 }
+
+impl Drop for IdleConnections {
+    /// The backend is no more: what is kept for one client connection goes as well.
+    fn drop(&mut self) {
+        for slot in self.pinned.get_mut().iter().filter_map(Weak::upgrade) {
+            let _closed = slot.take();
+        }
+    }
+}
