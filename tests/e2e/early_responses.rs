@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::harness::{Backend, Setup, wait_until};
+use crate::harness::{Backend, Request, Setup, wait_until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusy";
@@ -125,6 +125,31 @@ fn a_backend_that_refuses_an_upload_and_closes_is_heard() {
         let response = client.response("POST");
         assert_eq!((response.status(), response.text().as_str()), (413, "big"), "round {round}");
     }
+}
+
+/// What is still to come of the body would be taken for the next request.
+#[test]
+fn a_connection_on_which_it_came_before_the_body_serves_no_other_request() {
+    let backend = Backend::start(|exchange| exchange.respond("early"));
+    let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);
+    for framing in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
+        for rest in ["world", "5\r\nworld\r\n0\r\n\r\n"] {
+            let mut client = proxy.client();
+            client.send(format!("POST / HTTP/1.1\r\nHost: test\r\n{framing}"));
+            let response = client.response("POST");
+            assert_eq!((response.text().as_str(), response.header("connection")), ("early", Some("close")));
+            let _ = client.try_send(rest);
+            for _ in 0..3 {
+                assert_eq!(proxy.client().get("/").text(), "early");
+            }
+        }
+    }
+    // It reads the body as heads, which is its own affair; those of others are whole, each on its own.
+    let requests = backend.requests();
+    let is_get = |request: &&Request| {
+        request.first_line() == "GET / HTTP/1.1" && request.header("host") == Some("test")
+    };
+    assert_eq!(requests.iter().filter(is_get).count(), 12);
 }
 
 #[test]
