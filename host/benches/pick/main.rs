@@ -1,5 +1,6 @@
 //! What a pick costs through the whole runtime, epochs on: every bundled policy, by number of backends, while another
-//! thread changes the counters at a busy proxy's rate; and beside it the same policy compiled natively.
+//! thread changes the counters at a busy proxy's rate; and beside it the same policy compiled natively, on the SDK's test host and on
+//! one that costs next to nothing (the floor).
 //!
 //! `cargo bench -p pointsman --bench pick` measures for about a minute and prints a table at the end; a filter such as
 //! `-- least-conn/wasm` measures less. Times are CPU time of the picking thread. `host/benches/RESULTS.md` holds what was
@@ -20,7 +21,7 @@ use pointsman::config::UpstreamLimits;
 use pointsman::policy::{Cells, Pick, Picker, Plugin, PolicyLoader, PolicySettings};
 use pointsman::pool::Pool;
 use pointsman::request::RequestHead;
-use pointsman_sdk::testing::{TestHost, TestRequest};
+use pointsman_sdk::testing::{FixedHost, TestHost, TestRequest};
 use pointsman_sdk::{Policy, Stat};
 
 use table::Table;
@@ -144,10 +145,26 @@ fn native<P: Policy<Config: Default>>(
     });
 }
 
+/// The policy's own work over a host that costs next to nothing: no way of running it can be faster.
+fn floor<P: Policy<Config: Default>>(
+    criterion: &mut Criterion,
+    table: &mut Table,
+    policy: &str,
+    size: usize,
+) {
+    FixedHost::new((0..size).map(|number| in_flight(number) as u64)).ask(|request, backends| {
+        let mut instance = P::new(P::Config::default(), backends).expect("the default configuration");
+        table.measure(criterion, policy, "floor", size, 1, || {
+            black_box(instance.pick(request, backends));
+        });
+    });
+}
+
 fn both<P: Policy<Config: Default>>(criterion: &mut Criterion, table: &mut Table, policy: &str) {
     for size in SIZES {
         wasm(criterion, table, policy, size);
         native::<P>(criterion, table, policy, size);
+        floor::<P>(criterion, table, policy, size);
     }
 }
 

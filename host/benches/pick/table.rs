@@ -54,11 +54,14 @@ fn cpu_time() -> Duration {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| ns | backends | wasm least | median | native least | median |")?;
-        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(
+            f,
+            "| ns | backends | wasm least | median | native least | median | floor least | median |"
+        )?;
+        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for ((policy, backends), ways) in &self.0 {
             write!(f, "| {policy} | {backends} |")?;
-            for samples in ["wasm", "native"].map(|way| ways.get(way)) {
+            for samples in ["wasm", "native", "floor"].map(|way| ways.get(way)) {
                 match samples {
                     Some(samples) => write!(f, " {:.1} | {:.1} |", samples[0], samples[samples.len() / 2])?,
                     None => write!(f, " | |")?,

@@ -42,6 +42,7 @@
 //! ```
 
 mod answers;
+mod fixed;
 mod host;
 #[cfg(test)]
 mod hostile;
@@ -49,6 +50,7 @@ mod policy;
 mod pool;
 mod request;
 
+pub use fixed::FixedHost;
 pub use host::{At, TestHost};
 pub use policy::TestPolicy;
 pub use request::TestRequest;
