@@ -49,3 +49,28 @@ fn a_plugin_that_cannot_be_read_is_named_with_its_reason_once() {
     );
     assert_eq!(told.matches("os error 2").count(), 1, "{told}");
 }
+
+#[test]
+fn debug_sections_do_not_count_and_what_is_too_large_is_told_with_its_real_size() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let check = |name: &str, content: &[u8]| {
+        let file = directory.path().join(name);
+        std::fs::write(&file, content).expect("a plugin");
+        run(&["policy", "check", file.to_str().expect("a name")])
+    };
+    // A custom section of 4.3 MB; its length takes four bytes, and its name none.
+    let section = |bytes: u32| {
+        let byte = |place: u32| (bytes >> (7 * place)) as u8 & 0x7f | if place < 3 { 0x80 } else { 0 };
+        let mut section = vec![0, byte(0), byte(1), byte(2), byte(3)];
+        section.resize(5 + bytes as usize, 0);
+        section
+    };
+    let plugin = crate::harness::constant(0, 0);
+    let debug = [&plugin[..], &section(4_300_000)].concat();
+    let (code, said, told) = check("debug.wasm", &debug);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(said.contains(&format!("{} B", debug.len())), "{said}");
+    let (code, _, told) = check("huge.wasm", &[&plugin[..], &section(40_000_000)].concat());
+    assert_eq!(code, Some(1));
+    assert!(told.contains(&format!("has {} bytes", plugin.len() + 40_000_005)), "{told}");
+}

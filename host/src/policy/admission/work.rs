@@ -54,6 +54,8 @@ mod price {
     pub(super) const LOOPS_LOCALS: u64 = 3;
     /// For each instruction and loop around the innermost one.
     pub(super) const DEPTH: u64 = 220;
+    /// For each loop, the loops around it and itself, and each local: what is changed within passes all of them.
+    pub(super) const NESTED_LOCALS: u64 = 900;
 }
 
 /// What a function is made of, as far as it matters.
@@ -65,6 +67,8 @@ pub struct Shape {
     loops: u64,
     /// Loops inside each other.
     depth: u64,
+    /// The depths of all loops together.
+    nested: u64,
     /// Places where it branches.
     branches: u64,
     /// Locals, parameters and what blocks take and give.
@@ -87,7 +91,7 @@ impl fmt::Display for Shape {
 
 impl Shape {
     fn cost(&self) -> u64 {
-        let Self { loops, depth, branches, locals, instructions, .. } = *self;
+        let Self { loops, depth, nested, branches, locals, instructions, .. } = *self;
         let product = |price: u64, factors: [u64; 3]| {
             factors.iter().fold(price, |cost, factor| cost.saturating_mul(*factor))
         };
@@ -97,6 +101,7 @@ impl Shape {
             product(price::LOOPS, [loops, loops, 1]),
             product(price::LOOPS_LOCALS, [loops, locals, locals]),
             product(price::DEPTH, [depth, instructions, 1]),
+            product(price::NESTED_LOCALS, [nested, locals + 1, 1]),
         ]
         .into_iter()
         .fold(0, u64::saturating_add)
@@ -223,6 +228,7 @@ impl Scan {
             self.instruction(&mut shape, &instruction);
         }
         shape.depth = nesting.deepest;
+        shape.nested = nesting.sum;
         let (found, allowed) = (Duration::from_nanos(shape.cost()), FUNCTION);
         if found > allowed {
             return Err(Unfit::Refused(Refusal::FunctionTooComplex { shape, found, allowed }));
@@ -289,6 +295,8 @@ struct Nesting {
     around: Vec<bool>,
     loops: u64,
     deepest: u64,
+    /// Of the depths of all loops.
+    sum: u64,
 }
 
 impl Nesting {
@@ -298,6 +306,7 @@ impl Nesting {
                 self.around.push(true);
                 self.loops += 1;
                 self.deepest = self.deepest.max(self.loops);
+                self.sum += self.loops;
             }
             Operator::End => self.loops -= u64::from(self.around.pop().unwrap_or(false)),
             Operator::Block { .. }

@@ -58,6 +58,12 @@ fn what_takes_the_compiler_minutes_or_gigabytes_is_refused() {
                     .collect::<String>()
             ),
         ),
+        ("nested loops that change locals", {
+            let change =
+                |n: usize| format!("(br_if 0 (local.tee {n} (i32.add (local.get {n}) (i32.const 1)))) end ");
+            let (begin, changes) = ("loop ".repeat(200), (0..200).map(change).collect::<String>());
+            format!("(func (local {}) {begin} {changes})", "i32 ".repeat(200))
+        }),
         ("what loops needn't repeat", {
             let (begin, end) = ("loop ".repeat(2_000), "(br_if 0 (i32.const 0)) end ".repeat(2_000));
             format!("(func (local i32) {begin} {} {end})", "(drop (local.get 0))".repeat(4_000))
