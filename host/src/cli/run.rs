@@ -68,15 +68,12 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         let (inherited, mut predecessor) =
             take_over::inherited().context("cannot use the sockets that this process was started with")?;
         let start = Circumstances { workers, inherited, state_lock: predecessor.state_lock.take() };
-        let Some((app, asked)) = start_listening(path, start, &mut signals).await? else {
+        let Some(app) = start_listening(path, start, &mut signals).await? else {
             return Ok(None);
         };
         let mut admin: Admin = Box::pin(app.serve_admin());
         service::serving(&Reload::Done(app.configuration().number).to_string());
         predecessor.tell();
-        if asked == Some(Request::Reload) {
-            reload(&app);
-        }
 
         match serve(&app, &mut signals, &mut admin).await? {
             End::Asked => service::stopping(),
@@ -94,7 +91,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         tokio::select! {
             drained = drained => Ok(Some(ended(drained.context("a worker failed")??))),
             error = failed(admin) => Err(error.context("the admin server failed")),
-            () = second_request(&mut signals) => {
+            () = signals.end() => {
                 tracing::warn!("ended by a second signal; requests in work are lost");
                 log.flush();
                 std::process::exit(1);
@@ -108,15 +105,11 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
     Ok(result?.unwrap_or(ExitCode::SUCCESS))
 }
 
-/// Starts the proxy while signals are listened to: loading a configuration and its plugins may take long. Answers with what
-/// is left to do, or with nothing if the process shall end.
-async fn start_listening(
-    path: &Path,
-    start: Circumstances,
-    signals: &mut Signals,
-) -> Result<Option<(App, Option<Request>)>> {
+/// Starts the proxy, which may take long: a configuration and its plugins are loaded. Answers with nothing if the process is
+/// told to end meanwhile. What else it is told waits until it serves.
+async fn start_listening(path: &Path, start: Circumstances, signals: &mut Signals) -> Result<Option<App>> {
     let path = path.to_owned();
-    let mut app = tokio::task::spawn_blocking(move || {
+    let app = tokio::task::spawn_blocking(move || {
         let config = Config::load(&path)?;
         if let Err(error) = Descriptors::raise_limit() {
             let limit = Descriptors::of_process().limit();
@@ -124,23 +117,11 @@ async fn start_listening(
         }
         App::start(config, &path, start)
     });
-    let mut left = None;
-    loop {
-        tokio::select! {
-            app = &mut app => return Ok(Some((app.context("the start failed")??, left))),
-            request = signals.next() => match request {
-                Request::End => {
-                    tracing::info!("told to end before it served");
-                    return Ok(None);
-                }
-                Request::Reload => {
-                    tracing::info!("reload asked for while the process starts: it follows at once");
-                    left = Some(Request::Reload);
-                }
-                Request::Replace => {
-                    tracing::warn!("not replaced: this process is only starting; ask it again when it serves");
-                }
-            },
+    tokio::select! {
+        app = app => Ok(Some(app.context("the start failed")??)),
+        () = signals.end() => {
+            tracing::info!("told to end before it served");
+            Ok(None)
         }
     }
 }
@@ -216,10 +197,6 @@ async fn failed(server: impl Future<Output = std::io::Result<Infallible>>) -> an
         Ok(never) => match never {},
         Err(error) => error.into(),
     }
-}
-
-async fn second_request(signals: &mut Signals) {
-    while signals.next().await != Request::End {}
 }
 
 fn ended(drained: Drained) -> ExitCode {

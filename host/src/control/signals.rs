@@ -37,6 +37,14 @@ impl Signals {
         })
     }
 
+    /// Waits for a request to end. Others wait for [`next`](Self::next).
+    pub async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// The next request.
     pub async fn next(&mut self) -> Request {
         tokio::select! {
