@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -24,7 +24,15 @@ use super::backends::SERVED_BY;
 pub(super) struct Tally {
     /// Successful responses by the backend that gave them.
     pub(super) served: BTreeMap<String, usize>,
-    pub(super) failed: usize,
+    /// Requests without one, by the reason.
+    pub(super) failures: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    /// How many requests have failed.
+    pub(super) fn failed(&self) -> usize {
+        self.failures.values().sum()
+    }
 }
 
 /// When, in relation to the swap, a request began.
@@ -110,7 +118,7 @@ async fn futures_join(mut all: Vec<std::pin::Pin<Box<impl Future<Output = ()>>>>
     .await;
 }
 
-/// One connection, opened anew after every failure.
+/// One connection, opened anew after every failure and when the proxy has announced that it closes.
 async fn keep_busy(
     address: SocketAddr,
     path: &str,
@@ -123,9 +131,9 @@ async fn keep_busy(
         let tally = &mut tallies.borrow_mut()[phase as usize];
         match served_by {
             Ok(backend) => *tally.served.entry(backend).or_default() += 1,
-            Err(_) => {
+            Err(error) => {
                 connection = None;
-                tally.failed += 1;
+                *tally.failures.entry(format!("{error:#}")).or_default() += 1;
             }
         }
     }
@@ -143,10 +151,31 @@ async fn request(
     sender.ready().await?;
     let request = Request::get(path).header("host", address.to_string()).body(Empty::new())?;
     let response = sender.send_request(request).await?;
-    anyhow::ensure!(response.status().is_success(), "status {}", response.status());
+    let closes = announces_close(response.headers());
+    anyhow::ensure!(
+        response.status().is_success(),
+        "status {}{}",
+        response.status(),
+        label(response.headers())
+    );
     let backend = response.headers().get(&SERVED_BY).context("no backend named")?.to_str()?.to_owned();
     response.into_body().collect().await?;
+    if closes {
+        *connection = None;
+    }
     Ok(backend)
+}
+
+/// Whether this is the connection's last response (RFC 9112 section 9.6): the next request belongs on another one.
+fn announces_close(headers: &HeaderMap) -> bool {
+    let options = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    options.flat_map(|value| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"))
+}
+
+/// What the proxy says of an error, in brackets.
+fn label(headers: &HeaderMap) -> String {
+    let label = headers.get("x-pointsman-error").and_then(|label| label.to_str().ok());
+    label.map(|label| format!(" ({label})")).unwrap_or_default()
 }
 
 async fn connect(address: SocketAddr) -> Result<http1::SendRequest<Empty<Bytes>>> {
@@ -155,4 +184,52 @@ async fn connect(address: SocketAddr) -> Result<http1::SendRequest<Empty<Bytes>>
     let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::task::spawn_local(driver);
     Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A server whose connections answer `heads`, one request each, and close after the last.
+    fn server(heads: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                for head in heads {
+                    let mut line = String::new();
+                    while stream.read_line(&mut line).unwrap() > 2 {
+                        line.clear();
+                    }
+                    stream.get_mut().write_all(head.as_bytes()).unwrap();
+                }
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn an_announced_close_is_no_failure() {
+        let address = server(&[
+            "HTTP/1.1 200 OK\r\nx-served-by: b1\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nx-served-by: b1\r\nContent-Length: 2\r\nConnection: Keep-Alive, Close\r\n\r\nok",
+        ]);
+        let tally = send(address, "/", 2, 20).unwrap();
+        assert_eq!((tally.served["b1"], tally.failures), (20, BTreeMap::new()));
+    }
+
+    #[test]
+    fn failures_are_counted_by_their_reason() {
+        let address = server(&[
+            "HTTP/1.1 503 Service Unavailable\r\nx-pointsman-error: no-backend\r\nContent-Length: 0\r\n\r\n",
+            "",
+        ]);
+        let tally = send(address, "/", 1, 4).unwrap();
+        assert_eq!(tally.failed(), 4, "{tally:?}");
+        assert_eq!(tally.failures["status 503 Service Unavailable (no-backend)"], 4, "{tally:?}");
+    }
 }

@@ -28,13 +28,16 @@ impl Report {
 
     /// A policy and who served its requests.
     pub(super) fn policy(&mut self, label: &str, tally: &Tally) {
-        self.failures += tally.failed;
+        self.failures += tally.failed();
         let columns: String = self
             .backends
             .iter()
             .map(|name| format!("{:>9}", tally.served.get(*name).copied().unwrap_or_default()))
             .collect();
-        show!("{label:<LABEL$}{columns}{:>10}", tally.failed);
+        show!("{label:<LABEL$}{columns}{:>10}", tally.failed());
+        for (reason, count) in &tally.failures {
+            show!("    failed {count} times: {reason}");
+        }
     }
 
     /// The swap, with the time from the new file to its publication.
