@@ -54,14 +54,16 @@ fn prebuilt(directory: &Path) -> Result<Vec<(&'static str, PathBuf)>, Box<dyn Er
     BUNDLED.into_iter().map(file).collect()
 }
 
-/// Runs a cargo of its own. Its target directory is another one: the outer cargo holds the lock of the usual one.
+/// Runs a cargo of its own. Its target directory is another one, as the outer cargo holds the lock of the usual one; and the
+/// same for all profiles, as the policies are.
 fn built(out: &Path) -> Result<Vec<(&'static str, PathBuf)>, Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = manifest.parent().ok_or("the package is not in its workspace")?;
     for source in ["plugins", "plugin-sdk/src", "plugin-sdk/Cargo.toml", "Cargo.toml", ".cargo/config.toml"] {
         println!("cargo::rerun-if-changed={}", workspace.join(source).display());
     }
-    let target = out.join("plugins");
+    // OUT_DIR is TARGET/PROFILE/build/PACKAGE-HASH/out.
+    let target = out.ancestors().nth(4).ok_or("OUT_DIR is not in a target directory")?.join("plugins");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace)
@@ -102,7 +104,13 @@ fn built(out: &Path) -> Result<Vec<(&'static str, PathBuf)>, Box<dyn Error>> {
         return Err(format!("{cargo:?} failed:\n{errors}").into());
     }
     let files = target.join(TARGET).join("plugin");
-    // The file is named for the library, not for the package.
-    let file = |name: &'static str| (name, files.join(format!("{}.wasm", name.replace('-', "_"))));
-    Ok(BUNDLED.into_iter().map(file).collect())
+    let kept = |name: &'static str| {
+        // The file is named for the library, not for the package. The copy stays what it is when another profile's build
+        // of other sources replaces the file.
+        let (built, kept) =
+            (files.join(format!("{}.wasm", name.replace('-', "_"))), out.join(format!("{name}.wasm")));
+        fs::copy(&built, &kept).map_err(|error| format!("{}: {error}", built.display()))?;
+        Ok((name, kept))
+    };
+    BUNDLED.into_iter().map(kept).collect()
 }

@@ -1,49 +1,38 @@
-//! Running cargo and its compiler.
+//! Running cargo, its compiler, and what it has built.
 
 use std::path::PathBuf;
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use std::process::{Command, ExitStatus};
 
 /// The workspace.
-pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Runs cargo in the workspace and fails if it does.
-pub(crate) fn run<'a>(
-    arguments: impl IntoIterator<Item = &'a str>,
-    environment: &[(&str, &str)],
-) -> Result<()> {
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).envs(environment.iter().copied());
-    command.current_dir(ROOT);
-    let status = command.status().context("cannot start cargo")?;
-    if !status.success() {
-        bail!("failed: {command:?}");
-    }
-    Ok(())
+    command.args(arguments).envs(environment.iter().copied()).current_dir(ROOT);
+    finish(&mut command)
+}
+
+/// Runs a program that cargo has built, by its path in the target directory.
+pub(crate) fn run_program(path: &str, arguments: &[&str]) -> Result<(), String> {
+    finish(Command::new(target_directory().join(path)).args(arguments))
 }
 
 /// Where cargo puts what it builds.
-pub(crate) fn target_directory() -> PathBuf {
+fn target_directory() -> PathBuf {
     let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     set.unwrap_or_else(|| PathBuf::from(ROOT).join("target"))
 }
 
-/// Builds Pointsman with a profile other than `dev`; answers where it is.
-pub(crate) fn build_pointsman(profile: &str) -> Result<PathBuf> {
-    eprintln!("xtask: building Pointsman with the profile {profile} (the first time takes some minutes)");
-    let build = ["build", "--profile", profile, "--locked", "--quiet", "--package", "pointsman"];
-    run(build, &[])?;
-    target_directory()
-        .join(profile)
-        .join("pointsman")
-        .canonicalize()
-        .context("cargo puts its builds elsewhere")
+/// What the compiler in use says.
+pub(crate) fn ask_rustc(question: &[&str]) -> Result<String, String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(question).output();
+    let output = output.map_err(|error| format!("cannot ask rustc: {error}"))?;
+    String::from_utf8(output.stdout).map_err(|_| "rustc answers in no known encoding".to_owned())
 }
 
-/// What the compiler in use says.
-pub(crate) fn ask_rustc(question: &[&str]) -> Result<String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).args(question).output().context("cannot ask rustc")?;
-    String::from_utf8(output.stdout).context("rustc answers in no known encoding")
+fn finish(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    if ExitStatus::success(&status) { Ok(()) } else { Err(format!("failed ({status}): {command:?}")) }
 }

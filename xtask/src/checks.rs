@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
-
 use crate::cargo;
 
 struct Check {
@@ -60,23 +58,23 @@ const CHECKS: [Check; 6] = [
     Check {
         name: "instructions",
         what: "a request costs no more instructions than on record",
-        arguments: &["run", "--quiet", "--locked", "--package", "xtask", "--", "instructions"],
+        arguments: &["run", "--quiet", "--locked", "--package", "measure", "--", "instructions"],
         environment: &[],
     },
 ];
 
 /// Runs the checks named, or all.
-pub(crate) fn run(only: &[String]) -> Result<()> {
-    if let Some(unknown) = only.iter().find(|name| CHECKS.iter().all(|check| check.name != name.as_str())) {
+pub(crate) fn run(only: &[&str]) -> Result<(), String> {
+    if let Some(unknown) = only.iter().find(|name| CHECKS.iter().all(|check| check.name != **name)) {
         let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
-        bail!("there is no check `{unknown}`; there are: {}", names.join(", "));
+        return Err(format!("there is no check `{unknown}`; there are: {}", names.join(", ")));
     }
     let chosen: Vec<&Check> =
-        CHECKS.iter().filter(|check| only.is_empty() || only.iter().any(|name| name == check.name)).collect();
+        CHECKS.iter().filter(|check| only.is_empty() || only.contains(&check.name)).collect();
     for (place, check) in chosen.iter().enumerate() {
         eprintln!("xtask: [{}/{}] {}: {}", place + 1, chosen.len(), check.name, check.what);
         let began = Instant::now();
-        cargo::run(check.arguments.iter().copied(), check.environment)?;
+        cargo::run(check.arguments, check.environment)?;
         eprintln!(
             "xtask: [{}/{}] {}: passed in {:.0?}",
             place + 1,

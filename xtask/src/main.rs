@@ -1,75 +1,73 @@
 //! The project's own commands, for a machine that has Rust and a C compiler and nothing else.
+//!
+//! This program has no dependencies, so that the first command starts at once. What measures is the package `measure`, built
+//! when it is asked for.
 
 #![forbid(unsafe_code)]
 
-mod bench;
 mod cargo;
 mod checks;
-mod instructions;
-mod pgo;
 mod wasm_target;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+const HELP: &str = "\
+Sets up what is missing, then runs, tests or measures Pointsman.
 
-/// Sets up what is missing, then runs or tests Pointsman.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    task: Task,
-}
+Usage: cargo xtask COMMAND
 
-#[derive(Debug, Subcommand)]
-enum Task {
-    /// Run the demonstration: three backends, the proxy, and a policy swapped under load
-    Demo {
-        /// Passed on to `pointsman demo`; `--exit` ends it by itself
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Pass every check: format, lints, tests, documentation
-    Test {
-        /// Only these checks, by name
-        only: Vec<String>,
-    },
-    /// Measure Pointsman beside nginx and HAProxy on this machine
-    Bench(bench::Options),
-    /// Count the instructions of a request, and fail if they have grown
-    Instructions(instructions::Options),
-    /// Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
-    Pgo,
-}
+Commands:
+  demo [--exit]     Run the demonstration: three backends, the proxy, and a policy swapped under load
+  test [CHECK...]   Pass every check (or only those named): format, lints, tests, documentation, instructions
+  bench             Measure Pointsman beside nginx and HAProxy on this machine
+  instructions      Count the instructions of a request, and fail if they have grown
+  pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
+  help              Print this
+
+`cargo xtask bench --help` and `cargo xtask instructions --help` say what these take.";
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().task) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        [] => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+        ["help" | "--help" | "-h", ..] | ["demo" | "test", "--help" | "-h", ..] => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ["demo", rest @ ..] => demo(rest),
+        ["test", only @ ..] => wasm_target::ensure().and_then(|()| checks::run(only)),
+        ["bench" | "instructions" | "pgo", ..] => measure(&arguments),
+        [unknown, ..] => {
+            eprintln!("xtask: there is no command `{unknown}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xtask: {error:#}");
+            eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(task: Task) -> Result<()> {
-    if let Task::Bench(options) = &task
-        && options.list
-    {
-        bench::list();
-        return Ok(());
-    }
+fn demo(arguments: &[&str]) -> Result<(), String> {
     wasm_target::ensure()?;
-    match task {
-        Task::Demo { arguments } => {
-            eprintln!("xtask: building Pointsman (the first time takes some minutes)");
-            let run = ["run", "--release", "--locked", "--quiet", "--package", "pointsman", "--", "demo"];
-            cargo::run(run.into_iter().chain(arguments.iter().map(String::as_str)), &[])
-        }
-        Task::Test { only } => checks::run(&only),
-        Task::Bench(options) => bench::run(&options),
-        Task::Instructions(options) => instructions::run(&options),
-        Task::Pgo => pgo::run(),
-    }
+    eprintln!(
+        "xtask: building Pointsman for the demonstration (the first time, its libraries too: about three minutes on two cores)"
+    );
+    // The profile of the tests: it is built in half the time of a release, and `cargo xtask test` finds it there. Not
+    // `cargo run`: its own last words would stand below those of the demonstration.
+    cargo::run(&["build", "--locked", "--package", "pointsman", "--bin", "pointsman"], &[])?;
+    cargo::run_program("debug/pointsman", &[&["demo"], arguments].concat())
+}
+
+fn measure(arguments: &[&str]) -> Result<(), String> {
+    wasm_target::ensure()?;
+    let run = ["run", "--quiet", "--locked", "--package", "measure", "--"];
+    cargo::run(&[&run, arguments].concat(), &[])
 }

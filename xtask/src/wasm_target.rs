@@ -2,14 +2,12 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
-
 use crate::cargo;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds the target if it is missing.
-pub(crate) fn ensure() -> Result<()> {
+pub(crate) fn ensure() -> Result<(), String> {
     if is_installed() {
         return Ok(());
     }
@@ -18,12 +16,12 @@ pub(crate) fn ensure() -> Result<()> {
     if added.is_ok_and(|status| status.success()) && is_installed() {
         return Ok(());
     }
-    bail!(
+    Err(format!(
         "the target {TARGET} is missing and could not be added; run `rustup target add {TARGET}`.\n\
          Without rustup, install your distribution's package of the target's standard library \
          (Debian: libstd-rust-dev-wasm32, Fedora: rust-std-static-{TARGET}), or build the plugins elsewhere and name \
          their folder in POINTSMAN_PREBUILT_PLUGINS"
-    );
+    ))
 }
 
 /// Asks the compiler where the target's libraries would be, and looks.

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_a_success() {
         let request = Request::new(12, 5, Reuse::KeepAlive);
-        let right = Response { status: 200, length: 12, start: *b"000000000005" };
+        let right = Response { status: 200, length: 12, start: *b"000000000005", closes: false };
         assert_eq!(request.check(&right), Ok(()));
         assert_eq!(request.check(&Response { status: 502, ..right }), Err(Failure::Status));
         assert_eq!(request.check(&Response { length: 13, ..right }), Err(Failure::Body));

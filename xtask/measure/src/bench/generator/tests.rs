@@ -1,6 +1,6 @@
 //! The generator against the backends themselves, and against what isn't one.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
 use super::*;
@@ -133,4 +133,36 @@ fn a_refused_connection_is_a_failure() {
     let request = Request::new(12, 0, Reuse::NewEachTime);
     let outcome = generator.run(&request, Arrivals::Counted { requests: 3 }).unwrap();
     assert_eq!((outcome.succeeded, outcome.failures.get(&Failure::Refused)), (0, Some(&3)));
+}
+
+/// Answers two requests a connection, announces the end with the second, and closes only when the peer has.
+fn announcing() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            for connection in ["keep-alive", "Close"] {
+                let mut line = String::new();
+                while stream.read_line(&mut line).unwrap_or(0) > 2 {
+                    line.clear();
+                }
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nConnection: {connection}\r\nContent-Length: 12\r\n\r\n000000000000"
+                );
+                let _ = stream.get_mut().write_all(head.as_bytes());
+            }
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    address
+}
+
+#[test]
+fn an_announced_close_is_no_failure() {
+    let interrupt = Interrupt::never();
+    let mut generator = Generator::connect(announcing(), 1, Reuse::KeepAlive, &interrupt).unwrap();
+    let request = Request::new(12, 0, Reuse::KeepAlive);
+    let outcome = generator.run(&request, Arrivals::Counted { requests: 9 }).unwrap();
+    assert_eq!((outcome.succeeded, outcome.failed(), outcome.reopened), (9, 0, 4));
 }

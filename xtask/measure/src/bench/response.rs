@@ -29,6 +29,8 @@ pub(crate) struct Response {
     pub(crate) length: u64,
     /// The first bytes of its body; zeros where it is shorter.
     pub(crate) start: [u8; KEPT],
+    /// It announces that it is the connection's last (RFC 9112 section 9.6).
+    pub(crate) closes: bool,
 }
 
 /// What isn't a response that this reader takes.
@@ -100,7 +102,14 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Response)>, Malformed> {
         .find(|field| field.name.eq_ignore_ascii_case("content-length"))
         .and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok())
         .ok_or(Malformed::Framing)?;
-    Ok(Some((end, Response { status, length, start: [0; KEPT] })))
+    let closes =
+        head.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("connection")).any(|field| {
+            field
+                .value
+                .split(|&byte| byte == b',')
+                .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+        });
+    Ok(Some((end, Response { status, length, start: [0; KEPT], closes })))
 }
 
 #[cfg(test)]
@@ -112,7 +121,7 @@ mod tests {
     fn small() -> Response {
         let mut start = [0; KEPT];
         start[..3].copy_from_slice(b"abc");
-        Response { status: 200, length: 3, start }
+        Response { status: 200, length: 3, start, closes: false }
     }
 
     #[test]

@@ -179,7 +179,8 @@ impl<'a> Generator<'a> {
                     Ok(()) => outcome.succeed(due.elapsed()),
                     Err(failure) => outcome.fail(failure),
                 }
-                ended
+                // What announces its end takes no further request; one that serves a single request is waited for.
+                ended || (response.closes && self.reuse == Reuse::KeepAlive)
             }
             Step::Failed(failure) => {
                 outcome.fail(failure);

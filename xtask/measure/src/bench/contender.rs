@@ -14,11 +14,11 @@ use plugin::{ABSTAIN, FALLBACK};
 pub(crate) use running::{Running, Setup, signal};
 
 /// Configuration of nginx.
-pub(crate) const NGINX: &str = include_str!("../../../tests/bench/nginx.conf");
+pub(crate) const NGINX: &str = include_str!("../../../../tests/bench/nginx.conf");
 /// Configuration of HAProxy.
-pub(crate) const HAPROXY: &str = include_str!("../../../tests/bench/haproxy.cfg");
+pub(crate) const HAPROXY: &str = include_str!("../../../../tests/bench/haproxy.cfg");
 /// Configuration of Pointsman.
-pub(crate) const POINTSMAN: &str = include_str!("../../../tests/bench/pointsman.toml");
+pub(crate) const POINTSMAN: &str = include_str!("../../../../tests/bench/pointsman.toml");
 
 /// What every contender does, so that they do the same.
 const COMMON_POLICY: &str = "round-robin";

@@ -130,6 +130,7 @@ impl Session<'_> {
                 if turn.per_second > best[place].per_second {
                     best[place] = Saturation {
                         per_second: turn.per_second,
+                        cpu_us: turn.cpu_us,
                         cpu_share: turn.cpu_share,
                         load_cpu_share: turn.load_cpu_share,
                     };

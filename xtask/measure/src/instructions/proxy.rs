@@ -10,6 +10,11 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+/// Has the C library copy and compare memory by the same code on all processors of the last ten years: the figures of one machine
+/// can be held against those of another.
+pub(super) const C_LIBRARY: (&str, &str) =
+    ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-ERMS,-FSRM");
+
 /// A proxy with one worker, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -26,7 +31,13 @@ impl Proxy {
         let file = directory.path().join("pointsman.toml");
         fs::write(&file, configuration(policy, backends))?;
         let mut command = Command::new(binary);
-        command.arg("run").arg("--config").arg(&file).env("RUST_LOG", "info").stdin(Stdio::null());
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(&file)
+            .env("RUST_LOG", "info")
+            .env(C_LIBRARY.0, C_LIBRARY.1)
+            .stdin(Stdio::null());
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("cannot start {}", binary.display()))?;
         let log = BufReader::new(child.stderr.take().context("no log")?);

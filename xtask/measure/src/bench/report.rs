@@ -78,6 +78,8 @@ pub(crate) struct ContenderReport {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Saturation {
     pub(crate) per_second: f64,
+    /// CPU time of a request then, µs: less than below saturation, as one wake-up serves many.
+    pub(crate) cpu_us: f64,
     /// CPUs that the contender kept busy: well below its workers, something else was the limit.
     pub(crate) cpu_share: f64,
     /// CPUs that load generator and backends kept busy.

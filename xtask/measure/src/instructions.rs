@@ -22,9 +22,6 @@ mod proxy;
 mod steps;
 mod traced;
 
-/// The profile that is counted: optimised, and built in a few minutes.
-const PROFILE: &str = "counted";
-
 /// What is counted, and what becomes of it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -51,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let binary = match &options.pointsman {
         Some(binary) => binary.clone(),
-        None => cargo::build_pointsman(PROFILE)?,
+        None => cargo::build_counted()?,
     };
     let mut counted = Vec::new();
     println!("{:<14}{:>16}{:>20}", "policy", "per request", "of them the guest's");

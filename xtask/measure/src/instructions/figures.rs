@@ -102,11 +102,11 @@ fn made_with() -> Result<String> {
     Ok(format!("{}, {}, {}", rustc.trim(), libc.trim(), features(&processor)))
 }
 
-/// What memory and string functions choose their code by.
+/// What libraries choose their code by; the C library's choice is made by [`C_LIBRARY`](super::proxy::C_LIBRARY).
 fn features(processor: &str) -> String {
     let flags = processor.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     let has = |feature: &&str| flags.split_whitespace().any(|flag| flag == *feature);
-    let features = ["sse4_2", "avx2", "bmi2", "fma", "erms", "fsrm", "avx512f", "avx512vl", "avx512bw"];
+    let features = ["sse4_2", "avx2", "bmi2", "fma"];
     features.into_iter().filter(has).collect::<Vec<_>>().join(" ")
 }
 
@@ -144,6 +144,6 @@ mod tests {
     #[test]
     fn a_processor_is_known_by_what_code_is_chosen_by() {
         let processor = "processor\t: 0\nflags\t\t: fpu sse4_2 avx2 avx512bwx erms\nbugs\t: fsrm\n";
-        assert_eq!(features(processor), "sse4_2 avx2 erms");
+        assert_eq!(features(processor), "sse4_2 avx2");
     }
 }

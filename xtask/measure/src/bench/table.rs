@@ -7,7 +7,7 @@ use super::memory::MemoryReport;
 use super::report::{ContenderReport, ScenarioReport};
 
 /// Columns of a scenario's table.
-const HEADS: [&str; 14] = [
+const HEADS: [&str; 15] = [
     "",
     "CPU µs",
     "user",
@@ -18,6 +18,7 @@ const HEADS: [&str; 14] = [
     "p50 µs",
     "p99 µs",
     "max req/s",
+    "CPU µs then",
     "its CPU",
     "load's",
     "memory",
@@ -92,6 +93,7 @@ fn row(report: &ContenderReport) -> Vec<String> {
         format!("{:.0}", report.p50_us),
         format!("{:.0}", report.p99_us),
         format!("{:.0}", report.saturation.per_second),
+        format!("{:.2}", report.saturation.cpu_us),
         format!("{:.0} %", 100.0 * report.saturation.cpu_share),
         format!("{:.0} %", 100.0 * report.saturation.load_cpu_share),
         mebibytes(report.resident_bytes),

@@ -1,0 +1,74 @@
+//! Running cargo and its compiler.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// The workspace.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// Runs cargo in the workspace and fails if it does.
+pub(crate) fn run<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+    environment: &[(&str, &str)],
+) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).envs(environment.iter().copied());
+    command.current_dir(ROOT);
+    let status = command.status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("failed: {command:?}");
+    }
+    Ok(())
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> PathBuf {
+    let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    set.unwrap_or_else(|| PathBuf::from(ROOT).join("target"))
+}
+
+/// Builds Pointsman with a profile other than `dev`; answers where it is.
+pub(crate) fn build_pointsman(profile: &str) -> Result<PathBuf> {
+    eprintln!("xtask: building Pointsman with the profile {profile} (the first time takes some minutes)");
+    let build = ["build", "--profile", profile, "--locked", "--quiet", "--package", "pointsman"];
+    run(build, &[])?;
+    target_directory()
+        .join(profile)
+        .join("pointsman")
+        .canonicalize()
+        .context("cargo puts its builds elsewhere")
+}
+
+/// What the compiler in use says.
+pub(crate) fn ask_rustc(question: &[&str]) -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(question).output().context("cannot ask rustc")?;
+    String::from_utf8(output.stdout).context("rustc answers in no known encoding")
+}
+
+/// Builds Pointsman as `counted.toml` says, and keeps it under a name that no other build replaces; answers where it is.
+pub(crate) fn build_counted() -> Result<PathBuf> {
+    eprintln!("xtask: building Pointsman with its data path optimised (about a minute after the tests)");
+    let settings = PathBuf::from(ROOT).join("xtask/measure/counted.toml");
+    let settings = settings.to_str().context("the workspace's name isn't UTF-8")?;
+    let build = [
+        "build",
+        "--config",
+        settings,
+        "--locked",
+        "--quiet",
+        "--package",
+        "pointsman",
+        "--bin",
+        "pointsman",
+    ];
+    run(build, &[("CARGO_INCREMENTAL", "0")])?;
+    let target = target_directory();
+    let (built, folder) = (target.join("debug/pointsman"), target.join("counted"));
+    let kept = folder.join("pointsman");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(&built, &kept).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(kept)
+}
