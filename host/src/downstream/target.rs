@@ -44,7 +44,7 @@ pub(super) fn check(target: &str, method: &str) -> Result<bool, Refusal> {
     let bytes = target.as_bytes();
     let start = path_start(bytes).ok_or(Refusal::MalformedTarget)?;
     let kinds = bytes[start..].iter().fold(PLAIN, |kinds, &byte| kinds | KINDS[usize::from(byte)]);
-    if kinds & REFUSED != 0 || !is_origin(&target[..start]) {
+    if kinds & REFUSED != 0 || (start > 0 && !is_origin(&target[..start])) {
         return Err(Refusal::MalformedTarget);
     }
     // The asterisk in its absolute form, which `Uri` takes for a slash.
@@ -52,9 +52,9 @@ pub(super) fn check(target: &str, method: &str) -> Result<bool, Refusal> {
     Ok(kinds & EXACT != 0 || asterisk)
 }
 
-/// Nothing, or scheme and authority of an absolute form.
+/// Scheme and authority of an absolute form.
 fn is_origin(origin: &str) -> bool {
-    let Some((scheme, authority)) = origin.split_once("://") else { return origin.is_empty() };
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
     (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
         && is_authority(authority.as_bytes())
         // Last of all, hyper must be able to read it: it would answer in its own way.
