@@ -74,7 +74,9 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     for (place, check) in chosen.iter().enumerate() {
         eprintln!("xtask: [{}/{}] {}: {}", place + 1, chosen.len(), check.name, check.what);
         let began = Instant::now();
-        cargo::run(check.arguments, check.environment)?;
+        let threads = test_threads();
+        let environment = [check.environment, &[("RUST_TEST_THREADS", threads.as_str())]].concat();
+        cargo::run(check.arguments, &environment)?;
         eprintln!(
             "xtask: [{}/{}] {}: passed in {:.0?}",
             place + 1,
@@ -85,4 +87,13 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     }
     eprintln!("xtask: all checks passed");
     Ok(())
+}
+
+/// The end-to-end tests wait more than they compute, so there are more of them at a time than CPUs; `RUST_TEST_THREADS` says
+/// otherwise.
+fn test_threads() -> String {
+    std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        (cpus + cpus.div_ceil(2)).to_string()
+    })
 }

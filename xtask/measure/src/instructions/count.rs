@@ -15,7 +15,7 @@ const WARM_UP: usize = 200;
 
 /// Requests that count. The least of them is the figure, what each of them has to pay: a timer may fall into one, and a policy
 /// does more for some than for others.
-const COUNTED: usize = 25;
+const COUNTED: usize = 10;
 
 /// Instructions in user mode of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
