@@ -84,8 +84,8 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
                 admin = Box::pin(pending());
             }
         }
-        tracing::info!(timeout = ?app.configuration().drain_timeout, "draining");
         app.start_drain();
+        tracing::info!(timeout = ?app.configuration().drain_timeout, "draining");
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());
         tokio::select! {
