@@ -78,7 +78,7 @@ fn a_transfer_coding_other_than_one_chunked_is_refused() {
 }
 
 /// Chunked bodies that break the rules, the sound part before the break apart from the rest.
-const BROKEN: [(&str, &str); 23] = [
+const BROKEN: [(&str, &str); 27] = [
     ("", "x\r\n"),
     ("", "\r\n"),
     ("", "-1\r\n"),
@@ -102,6 +102,12 @@ const BROKEN: [(&str, &str); 23] = [
     ("5\r\nhello\r\n0\r\n", "x: \0\r\n\r\n"),
     ("5\r\nhello\r\n0\r\nx: y", "\n\r\n"),
     ("5\r\nhello\r\n0\r\n", "\rx\r\n"),
+    // h2oserver/h2o 3390, graygnuorg/pound 28: a chunk's line without its line feed.
+    ("1", "\r0\r\n\r\n"),
+    // CVE-2025-55315 (Kestrel) and its kind: a line feed within an extension; data beyond its chunk.
+    ("2;", "\n;\r\nxx\r\n0\r\n\r\n"),
+    ("2;", "\nxx\r\n0\r\n\r\n"),
+    ("5\r\nAAAAA", "XX2d\r\n0\r\n\r\n"),
 ];
 
 fn is_refused(client: &mut Client, how: &str) {
@@ -121,8 +127,14 @@ fn a_broken_chunk_beside_its_head_keeps_the_request_from_being_forwarded() {
         let mut client = proxy.client();
         client.send(post("Transfer-Encoding: chunked", &body));
         is_refused(&mut client, &shown(body.as_bytes()));
+
+        let mut client = proxy.client();
+        let request = post("Transfer-Encoding: chunked", &body);
+        client.send(format!("GET /good HTTP/1.1\r\nHost: test\r\n\r\n{request}"));
+        assert_eq!(client.response("GET").text(), "backend", "before {}", shown(body.as_bytes()));
+        is_refused(&mut client, &format!("{} behind a good request", shown(body.as_bytes())));
     }
-    assert_eq!(backend.count(), 0);
+    assert!(backend.requests().iter().all(|request| request.target() == "/good"));
     assert_eq!(proxy.client().get("/").status(), 200);
 }
 
