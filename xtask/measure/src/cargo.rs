@@ -29,11 +29,14 @@ pub(crate) fn target_directory() -> PathBuf {
     set.unwrap_or_else(|| PathBuf::from(ROOT).join("target"))
 }
 
+/// What every build of Pointsman says of what is built.
+pub(crate) const THE_PROGRAM: [&str; 6] =
+    ["--locked", "--quiet", "--package", "pointsman", "--bin", "pointsman"];
+
 /// Builds Pointsman with a profile other than `dev`; answers where it is.
 pub(crate) fn build_pointsman(profile: &str) -> Result<PathBuf> {
     eprintln!("xtask: building Pointsman with the profile {profile} (the first time takes some minutes)");
-    let build = ["build", "--profile", profile, "--locked", "--quiet", "--package", "pointsman"];
-    run(build, &[])?;
+    run(["build", "--profile", profile].into_iter().chain(THE_PROGRAM), &[])?;
     target_directory()
         .join(profile)
         .join("pointsman")
@@ -53,18 +56,7 @@ pub(crate) fn build_counted() -> Result<PathBuf> {
     eprintln!("xtask: building Pointsman with its data path optimised (about a minute after the tests)");
     let settings = PathBuf::from(ROOT).join("xtask/measure/counted.toml");
     let settings = settings.to_str().context("the workspace's name isn't UTF-8")?;
-    let build = [
-        "build",
-        "--config",
-        settings,
-        "--locked",
-        "--quiet",
-        "--package",
-        "pointsman",
-        "--bin",
-        "pointsman",
-    ];
-    run(build, &[("CARGO_INCREMENTAL", "0")])?;
+    run(["build", "--config", settings].into_iter().chain(THE_PROGRAM), &[("CARGO_INCREMENTAL", "0")])?;
     let target = target_directory();
     let (built, folder) = (target.join("debug/pointsman"), target.join("counted"));
     let kept = folder.join("pointsman");

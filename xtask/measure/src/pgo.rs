@@ -87,20 +87,9 @@ impl Compiler {
     fn build(&self, work: &Path, flag: &str) -> Result<PathBuf> {
         let work_text = work.to_str().context("the target directory's name isn't UTF-8")?;
         // With a target named, flags are for Pointsman and not for what helps to build it, such as the plugins.
-        let build = [
-            "build",
-            "--profile",
-            "dist",
-            "--locked",
-            "--quiet",
-            "--package",
-            "pointsman",
-            "--bin",
-            "pointsman",
-        ];
-        let into = ["--target", &self.host, "--target-dir", work_text];
+        let build = ["build", "--profile", "dist", "--target", &self.host, "--target-dir", work_text];
         let variable = format!("CARGO_TARGET_{}_RUSTFLAGS", self.host.to_uppercase().replace('-', "_"));
-        cargo::run(build.into_iter().chain(into), &[(&variable, flag)])?;
+        cargo::run(build.into_iter().chain(cargo::THE_PROGRAM), &[(&variable, flag)])?;
         Ok(work.join(&self.host).join("dist/pointsman"))
     }
 }
