@@ -1,11 +1,12 @@
-//! Puts the parts together: everything is checked, loaded and bound before the first request, and again before a reload
+//! The composition root: everything is checked, loaded and bound before the first request, and again before a reload
 //! takes effect.
 
-mod changes;
-mod names;
+mod diff;
+mod dns_names;
 mod policies;
 mod pools;
 mod reconfigure;
+mod reload;
 mod snapshot;
 mod sockets;
 mod workers;
@@ -19,13 +20,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::admin;
 use crate::control::archive::Archive;
+use crate::control::change::Reload;
 use crate::control::state_lock::StateLock;
+use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::watch::PluginWatch;
 use crate::descriptors::Descriptors;
 use crate::health::HealthMonitor;
@@ -33,9 +36,9 @@ use crate::listener::{Inherited, Role};
 use crate::policy::{Milestone, PolicyLoader, PolicySlot};
 use crate::worker::{Drained, Phase};
 
-use names::Names;
-pub use reconfigure::{ConfigurationStatus, Reload};
-use reconfigure::{Reconfigure, Reloader, Shared};
+use dns_names::DnsNames;
+use reconfigure::Reconfigure;
+use reload::{Reloader, Shared};
 use snapshot::Snapshot;
 use workers::Workers;
 
@@ -62,7 +65,7 @@ struct Admin {
 
 /// What an [`App`] starts with besides its configuration.
 #[derive(Debug, Default)]
-pub struct Circumstances {
+pub struct StartOptions {
     /// Worker threads, whatever the configuration says.
     pub workers: Option<usize>,
     /// Sockets that listen already.
@@ -79,7 +82,7 @@ impl App {
     /// Every plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<()> {
-        let loader = loader(config, Clock::start(), |_, _| {})?;
+        let loader = loader_with(config, Clock::start(), None)?;
         Ok(policies::check(config, file, &loader)?)
     }
 
@@ -88,31 +91,20 @@ impl App {
     /// # Errors
     ///
     /// A plugin can't serve, an address can't be bound, or the system refuses a thread.
-    pub fn start(mut config: Config, file: &Path, circumstances: Circumstances) -> Result<Self> {
-        let Circumstances { workers, mut inherited, state_lock } = circumstances;
+    pub fn start(mut config: Config, file: &Path, options: StartOptions) -> Result<Self> {
+        let StartOptions { workers, mut inherited, state_lock } = options;
         config.workers = workers.unwrap_or(config.workers);
         check_open_files(&config)?;
         let clock = Clock::start();
-        let (remembered, state_lock) = match config.state_dir.as_deref() {
-            Some(directory) => {
-                let (archive, lock) = open_archive(directory, state_lock)?;
-                (Some(archive), Some(lock))
-            }
-            None => (None, None),
-        };
-        let loader = Arc::new(match remembered.clone().zip(state_lock.clone()) {
-            Some((archive, lock)) => {
-                loader(&config, clock, archive.keep(lock).context("no thread for the policy archive")?)?
-            }
-            None => loader(&config, clock, |_, _| {})?,
-        });
+        let state = config.state_dir.as_deref().map(|path| open_state_dir(path, state_lock)).transpose()?;
+        let loader = Arc::new(loader_with(&config, clock, state.clone())?);
         let admin = config.admin.map(|address| admin_socket(address, &mut inherited)).transpose()?;
         let workers_count = config.workers;
-        let next = Snapshot::default().next(
+        let prepared = Snapshot::default().prepare(
             config,
             file,
             &loader,
-            remembered.as_ref(),
+            state.as_ref().map(|(archive, _)| archive),
             workers_count,
             &mut inherited,
         )?;
@@ -122,9 +114,9 @@ impl App {
         drop(inherited);
 
         let shared = Arc::<Shared>::default();
-        let mut names = Names::new(clock);
-        names.prepare(next.config());
-        let (snapshot, first) = next.publish(1, &shared.sockets);
+        let mut names = DnsNames::new(clock);
+        names.prepare(prepared.config());
+        let (snapshot, first) = prepared.commit(1, &shared.sockets);
         names.follow(&snapshot);
         let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
             .context("cannot watch plugin files")?;
@@ -132,29 +124,35 @@ impl App {
         let health =
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
-        let (workers_threads, mail) = workers::start(first, clock, &phase_seen)?;
-        *shared.status() = snapshot.status(1);
-        shared.status().read_once = is_read_once(file);
+        let (worker_threads, channels) = workers::start(first, clock, &phase_seen)?;
+        let read_once = is_read_once(file);
+        shared.configuration.send_replace(ConfigurationStatus { read_once, ..snapshot.status(1) });
         let reloader = Reloader {
             file: file.into(),
             workers,
             snapshot,
-            mail,
+            channels,
             loader,
             plugins: Arc::clone(&plugins),
             health,
             names,
             shared: Arc::clone(&shared),
         };
-        let reconfigure = reloader.start().context("cannot watch the configuration file")?;
+        let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
+        let state_lock = state.map(|(_, lock)| lock);
+        let app = Self { shared, admin, phase, state_lock, workers: worker_threads, plugins, reconfigure };
+        app.log_addresses(workers_count)?;
+        Ok(app)
+    }
 
-        for address in shared.sockets.addresses() {
-            tracing::info!(%address, workers = workers_count, "listening");
+    fn log_addresses(&self, workers: usize) -> Result<()> {
+        for address in self.listeners() {
+            tracing::info!(%address, workers, "listening");
         }
-        if let Some(admin) = &admin {
+        if let Some(admin) = &self.admin {
             tracing::info!(address = %admin.socket.local_addr()?, "admin listening");
         }
-        Ok(Self { shared, admin, phase, state_lock, workers: workers_threads, plugins, reconfigure })
+        Ok(())
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
@@ -166,38 +164,42 @@ impl App {
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     #[must_use]
     pub fn slots(&self) -> Vec<Arc<PolicySlot>> {
-        self.shared.status().slots.clone()
+        self.shared.configuration.borrow().slots.clone()
     }
 
-    /// How it stands with the configuration.
+    /// Which configuration serves, and what the file says since.
     #[must_use]
     pub fn configuration(&self) -> ConfigurationStatus {
-        self.shared.status().clone()
+        self.shared.configuration.borrow().clone()
+    }
+
+    /// A read-only view of this proxy, for those who report its state.
+    #[must_use]
+    pub fn status(&self) -> StatusView {
+        StatusView::new(self.shared.configuration.subscribe(), self.phase.subscribe())
     }
 
     /// Reads the configuration file again, whether or not it seems to have changed. The future is ready when all workers
     /// serve with it, or it is known why they can't; `None` if the process ends before that.
     pub fn reload(&self) -> impl Future<Output = Option<Reload>> + Send + use<> {
-        let (reply, reloaded) = oneshot::channel();
-        self.reconfigure.reload(reply);
-        async { reloaded.await.ok() }
+        self.reconfigure.changes().reload()
     }
 
     /// Serves the admin address, if there is one. Never ends but by an error.
     pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<std::convert::Infallible>> + use<> {
         let socket = self.admin.as_ref().map(|admin| admin.socket.try_clone());
-        let phase = self.phase.subscribe();
+        let status = self.status();
         async move {
             if let Some(socket) = socket {
-                admin::serve(socket?, phase, Descriptors::of_process().for_admin()).await?;
+                admin::serve(socket?, status, Descriptors::of_process().for_admin()).await?;
             }
             std::future::pending().await
         }
     }
 
-    /// Looks at the plugin files now, whether or not they seem to have changed.
-    pub fn look_at_plugins(&self) {
-        self.plugins.look();
+    /// Reads the plugin files now, whether or not they seem to have changed.
+    pub fn scan_plugins(&self) {
+        self.plugins.scan();
     }
 
     /// Duplicates of all sockets that listen, each with its purpose and the address that is configured for it.
@@ -225,9 +227,9 @@ impl App {
 
     /// Tells the workers to stop accepting and to finish what runs.
     pub fn start_drain(&self) {
-        // Before the workers close theirs: as long as a socket is open anywhere, connections wait in it.
+        // Before the workers close theirs: as long as a socket is open anywhere, the kernel queues connections in it.
         self.shared.sockets.close();
-        // Whoever comes next need not wait for the end of the drain.
+        // The next process needn't wait for the end of the drain.
         if let Some(lock) = &self.state_lock {
             lock.release();
         }
@@ -245,7 +247,7 @@ impl App {
     }
 }
 
-/// Whether a configuration comes from something that can't be read a second time, such as a pipe; says so.
+/// Whether the file can't be read a second time, such as a pipe; logs it.
 fn is_read_once(file: &Path) -> bool {
     let once = file.metadata().is_ok_and(|kind| !kind.is_file());
     if once {
@@ -254,7 +256,7 @@ fn is_read_once(file: &Path) -> bool {
     once
 }
 
-/// Whether the process may open as many files as it takes to serve anybody. With fewer it would start, and fail later.
+/// Checks that the limit of open files lets each listener have a client. With less the proxy would start, and fail later.
 fn check_open_files(config: &Config) -> Result<()> {
     let (limit, least) =
         (Descriptors::of_process().limit(), Descriptors::least(config.workers, config.listeners.len()));
@@ -267,11 +269,22 @@ fn check_open_files(config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn open_archive(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Archive, StateLock)> {
+/// Makes `state_dir` if it isn't there, locks it, and reads what it holds.
+fn open_state_dir(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Archive, StateLock)> {
     let make = || format!("state_dir: cannot make {}", directory.display());
     std::fs::create_dir_all(directory).with_context(make)?;
     let lock = StateLock::take(directory, handed_over).context("state_dir")?;
     Ok((Archive::open(directory).with_context(make)?, lock))
+}
+
+/// A loader that records the fate of plugin versions in `state_dir`, if there is one.
+fn loader_with(config: &Config, clock: Clock, state: Option<(Archive, StateLock)>) -> Result<PolicyLoader> {
+    match state {
+        Some((archive, lock)) => {
+            loader(config, clock, archive.keep(lock).context("no thread for the policy archive")?)
+        }
+        None => loader(config, clock, |_, _| {}),
+    }
 }
 
 fn loader(
@@ -285,7 +298,7 @@ fn loader(
     Ok(PolicyLoader::start_with(clock, workers, seed, remember)?)
 }
 
-/// The admin server's socket: the one that is there, or a new one.
+/// The admin server's socket: an inherited one, or a new one.
 fn admin_socket(address: SocketAddr, inherited: &mut Inherited) -> Result<Admin> {
     let socket = match inherited.take(Role::Admin, address).into_iter().next() {
         Some(socket) => socket,

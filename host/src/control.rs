@@ -2,9 +2,11 @@
 
 pub mod admin;
 pub mod archive;
+pub mod change;
 pub mod plugin_file;
 pub mod service;
 pub mod signals;
 pub mod state_lock;
+pub mod status;
 pub mod take_over;
 pub mod watch;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::app::{App, Circumstances};
+use crate::app::{App, StartOptions};
 use crate::config::Config;
 use crate::console::show;
 use crate::control::signals::{Request, Signals};
@@ -90,7 +90,7 @@ fn start(backends: &Backends, plugin: &PluginFile, file: &Path, port: u16) -> Re
     let start_on = |port: u16| {
         std::fs::write(file, configuration(backends, plugin, port))?;
         let config = Config::load(file)?;
-        App::start(config, file, Circumstances::default())
+        App::start(config, file, StartOptions::default())
     };
     start_on(port).or_else(|error| if port == 0 { Err(error) } else { start_on(0) })
 }

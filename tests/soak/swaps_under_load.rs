@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pointsman::app::{App, Circumstances};
+use pointsman::app::{App, StartOptions};
 use pointsman::config::Config;
 use pointsman::policy::VersionId;
 
@@ -69,7 +69,7 @@ fn swap(app: &App, file: &Path, content: &[u8]) -> Duration {
     fs::write(&next, content).expect("a file beside it");
     let began = Instant::now();
     fs::rename(next, file).expect("the file is replaced");
-    app.look_at_plugins();
+    app.scan_plugins();
     let to = VersionId::of(content);
     wait_until("the swap", || app.slots()[0].serving().version.id == to);
     began.elapsed()
@@ -94,7 +94,7 @@ fn check(swaps: u32) {
     let path = directory.path().join("pointsman.toml");
     fs::write(&path, text).expect("a configuration file");
     let config = Config::load(&path).expect("a good configuration");
-    let app = App::start(config, &path, Circumstances::default()).expect("the proxy starts");
+    let app = App::start(config, &path, StartOptions::default()).expect("the proxy starts");
 
     let mut calm = under_load(&app, || {
         let requests = || backends.iter().map(Backend::count).sum::<usize>();

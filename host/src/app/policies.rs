@@ -1,4 +1,4 @@
-//! The policies that a configuration puts to work: one for each pool, and one for each route that has its own.
+//! The policies of a configuration: one for each pool, and one for each route that has its own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::policy::{
 };
 use crate::pool::Pool;
 
-use super::pools;
+use super::pools::{self, PreparedPool};
 
-/// A policy at the place where the configuration names it.
+/// A place where the configuration names a policy.
 #[derive(Debug)]
 struct Use<'a> {
     /// Index of the pool that it picks from.
@@ -25,9 +25,9 @@ struct Use<'a> {
     key: String,
 }
 
-/// A policy at work, and what it was made of.
+/// A policy of the running configuration, and what it was made from.
 #[derive(Debug, Clone)]
-pub(super) struct AtWork {
+pub(super) struct ActivePolicy {
     source: PolicySource,
     /// The file whose content it follows; `None` if it is a bundled one for good.
     file: Option<PathBuf>,
@@ -65,7 +65,7 @@ pub(super) fn of_routes(config: &Config) -> Vec<usize> {
     policies.collect()
 }
 
-/// Puts every plugin through admission.
+/// Admits every plugin, without running a policy.
 pub(super) fn check(config: &Config, file: &Path, loader: &PolicyLoader) -> Result<(), ConfigErrors> {
     let pools: Vec<Arc<Pool>> = config.pools.iter().map(|pool| Arc::new(pools::new(pool))).collect();
     let faults = uses(config).into_iter().filter_map(|used| {
@@ -79,8 +79,8 @@ pub(super) fn check(config: &Config, file: &Path, loader: &PolicyLoader) -> Resu
     ConfigErrors::none_or(faults.collect())
 }
 
-/// Puts the policies to work: those of `before` that stay as they are, and new ones, each with a picker for every worker.
-/// What can't be put to work goes to `faults`.
+/// Opens the policies of a configuration: those of `before` that stay as they are, and new ones, each with a picker for every
+/// worker. Those that can't be opened go to `faults`.
 ///
 /// A plugin file that can't serve doesn't keep the proxy from starting if the archive has a version that could.
 pub(super) fn open(
@@ -88,10 +88,10 @@ pub(super) fn open(
     file: &Path,
     loader: &PolicyLoader,
     archive: Option<&Archive>,
-    pools: &[pools::Next],
-    before: &[AtWork],
+    pools: &[PreparedPool],
+    before: &[ActivePolicy],
     faults: &mut Vec<ConfigError>,
-) -> Vec<(AtWork, Option<Vec<Picker>>)> {
+) -> Vec<(ActivePolicy, Option<Vec<Picker>>)> {
     let open = |used: Use<'_>| {
         let pool = &pools[used.pool];
         let settings = used.settings();
@@ -101,7 +101,7 @@ pub(super) fn open(
             && (&old.source, &old.file, &old.settings) == (&used.policy.source, &follows, &settings)
             && Arc::ptr_eq(old.slot.pool(), &pool.pool)
         {
-            return Ok((AtWork { pool: used.pool, key: used.key, ..old.clone() }, None));
+            return Ok((ActivePolicy { pool: used.pool, key: used.key, ..old.clone() }, None));
         }
         let plugin = used.plugin(config, file)?;
         let fault = |refusal| used.fault(file, &refusal);
@@ -111,7 +111,7 @@ pub(super) fn open(
             return Err(fault(Refusal::Quarantined { reason: quarantine.reason }));
         }
         if let Some(rehearsal) = &pool.rehearsal {
-            // The pool itself still has the backends from before.
+            // The pool itself still has its old backends.
             loader.check(Arc::clone(rehearsal), settings.clone(), plugin.clone()).map_err(fault)?;
         }
         let cells = old.map_or_else(Arc::default, |old| Arc::clone(&old.cells));
@@ -123,13 +123,13 @@ pub(super) fn open(
         let Opened { slot, pickers } = opened.map_err(fault)?;
         let source = used.policy.source.clone();
         let Use { pool, key, .. } = used;
-        Ok((AtWork { source, file: follows, settings, cells, pool, slot, key }, Some(pickers)))
+        Ok((ActivePolicy { source, file: follows, settings, cells, pool, slot, key }, Some(pickers)))
     };
     let opened = uses(config).into_iter().map(open);
     opened.filter_map(|opened| opened.map_err(|fault| faults.push(fault)).ok()).collect()
 }
 
-/// Opens a slot with a plugin file, or if that can't serve, with the last version that could.
+/// Opens a slot with a plugin file, or with its last good version if the file can't serve.
 fn open_or_last_good(
     archive: &Archive,
     pool: &Pool,
@@ -146,7 +146,7 @@ fn open_or_last_good(
     };
     opened.or_else(|refusal| {
         let Some(good) = archive.last_good(&used_at) else { return Err(refusal) };
-        // What stands in the file is what the operator has to know of, whatever becomes of the copy.
+        // The operator has to know of the fault in the file, whether or not the copy can serve.
         let opened = open(good).map_err(|_| refusal.clone())?;
         let UsedAt { pool, route, file } = used_at;
         let version = opened.slot.serving().version.id;
@@ -165,13 +165,13 @@ pub(super) fn files(config: &Config) -> Vec<PathBuf> {
     uses(config).into_iter().filter_map(file).collect()
 }
 
-impl AtWork {
-    /// Whether it is there for the same as a policy with these settings. Its state in the host belongs to this.
+impl ActivePolicy {
+    /// Whether it has the place of a policy with these settings, so that its state in the host goes on with that one.
     fn is_for(&self, pool: &Pool, settings: &PolicySettings) -> bool {
         self.slot.pool().name == pool.name && self.settings.route == settings.route
     }
 
-    /// What to follow for it.
+    /// The plugin file to follow for it.
     pub(super) fn watched(&self) -> Option<Watched> {
         Some(Watched { path: self.file.clone()?, slot: Arc::clone(&self.slot) })
     }

@@ -1,4 +1,4 @@
-//! The pools of a configuration, and what becomes of those of the one before.
+//! The pools of a configuration, and which of the running ones stay.
 
 use std::sync::Arc;
 
@@ -8,32 +8,32 @@ use crate::discovery::DiscoveredPool;
 use crate::health::{Assignment, HealthSettings};
 use crate::pool::Pool;
 
-/// A pool at work.
+/// A pool of the running configuration.
 #[derive(Debug, Clone)]
-pub(super) struct AtWork {
+pub(super) struct ActivePool {
     pub(super) pool: Arc<Pool>,
     pub(super) limits: Arc<UpstreamLimits>,
 }
 
 /// A pool of the next configuration.
 #[derive(Debug)]
-pub(super) struct Next {
+pub(super) struct PreparedPool {
     pub(super) pool: Arc<Pool>,
     pub(super) limits: Arc<UpstreamLimits>,
-    /// The pool as it is going to be, if it is at work already and gets other backends.
+    /// A copy with the coming backends, if it is an active pool that gets other ones: policies are checked with it.
     pub(super) rehearsal: Option<Arc<Pool>>,
 }
 
-/// A pool that there wasn't before.
+/// A new pool.
 pub(super) fn new(config: &PoolConfig) -> Pool {
     let backends = described(config).into_iter().map(Arc::new).collect();
     Pool::new(&config.name, config.hash_seed, &config.limits, backends)
 }
 
-/// A pool after the one of the same name.
-pub(super) fn next(config: &PoolConfig, before: Option<(&PoolConfig, &AtWork)>) -> Next {
+/// The pool of this configuration. An active pool of the same name is kept unless its hash seed changes.
+pub(super) fn prepare(config: &PoolConfig, before: Option<(&PoolConfig, &ActivePool)>) -> PreparedPool {
     let Some((old_config, old)) = before else {
-        return Next {
+        return PreparedPool {
             pool: Arc::new(new(config)),
             limits: Arc::new(config.limits.clone()),
             rehearsal: None,
@@ -51,12 +51,12 @@ pub(super) fn next(config: &PoolConfig, before: Option<(&PoolConfig, &AtWork)>) 
         Arc::new(old.pool.successor(config.hash_seed, &config.limits, backends, newcomer))
     };
     if config.hash_seed != old_config.hash_seed {
-        // To a policy this is another pool: all hashes are.
-        return Next { pool: successor(), limits, rehearsal: None };
+        // All hashes change, so to a policy this is another pool.
+        return PreparedPool { pool: successor(), limits, rehearsal: None };
     }
     let same = config.backends == old_config.backends && config.discovered == old_config.discovered;
     let rehearsal = (!same).then(successor);
-    Next { pool: Arc::clone(&old.pool), limits, rehearsal }
+    PreparedPool { pool: Arc::clone(&old.pool), limits, rehearsal }
 }
 
 /// The backends as the configuration describes them. Nothing is known of them yet.
@@ -89,20 +89,20 @@ fn with_discovered(pool: &Pool, config: &PoolConfig) -> Vec<Backend> {
     backends
 }
 
-/// A pool that DNS fills, or a part of it.
-pub(super) fn discovered(pool: &AtWork, config: &PoolConfig) -> DiscoveredPool {
+/// A pool with backends from discovery.
+pub(super) fn discovered(pool: &ActivePool, config: &PoolConfig) -> DiscoveredPool {
     let health = Arc::new(HealthSettings::of(config));
     DiscoveredPool { pool: Arc::clone(&pool.pool), entries: config.discovered.clone(), health }
 }
 
-/// Lets a pool at work have the backends of a configuration.
+/// Gives an active pool the backends of a configuration.
 pub(super) fn reconfigure(pool: &Pool, number: u64, config: &PoolConfig) {
     let health = HealthSettings::of(config);
     let backends = with_discovered(pool, config);
     pool.reconfigure(number, backends, |backend| health.newcomer(backend));
 }
 
-/// What is wanted of the health of a pool.
-pub(super) fn assignment(pool: &AtWork, config: &PoolConfig) -> Assignment {
+/// A pool with its health settings.
+pub(super) fn assignment(pool: &ActivePool, config: &PoolConfig) -> Assignment {
     Assignment { pool: Arc::clone(&pool.pool), settings: Arc::new(HealthSettings::of(config)) }
 }

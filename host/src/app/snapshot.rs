@@ -1,4 +1,4 @@
-//! What serves at one moment, and the step from there to the next configuration.
+//! The objects of the running configuration, and the step from there to the next one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
+use crate::control::status::ConfigurationStatus;
 use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
@@ -14,46 +15,46 @@ use crate::listener::{Inherited, Listener};
 use crate::policy::{Picker, PolicyLoader, PolicySlot};
 use crate::worker::{ListenerShare, PolicyShare, Update};
 
-use super::reconfigure::ConfigurationStatus;
+use super::policies::{self, ActivePolicy};
+use super::pools::{self, ActivePool, PreparedPool};
 use super::sockets::{self, Bound, Sockets};
-use super::{policies, pools};
 
-/// What serves at one moment.
+/// The objects of the running configuration.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
-    /// What it was made of; `None` before the first.
+    /// The configuration that they were made from; `None` before the first one.
     config: Option<Config>,
-    pools: Vec<pools::AtWork>,
-    policies: Vec<policies::AtWork>,
+    pools: Vec<ActivePool>,
+    policies: Vec<ActivePolicy>,
     listeners: Vec<(ListenerConfig, Listener)>,
 }
 
-/// A whole configuration, checked, loaded and bound. Nobody has seen anything of it yet: dropping it undoes it.
+/// A whole configuration, checked, loaded and bound, that nothing uses yet: dropping it undoes it.
 #[derive(Debug)]
-pub(super) struct Next {
+pub(super) struct PreparedSnapshot {
     config: Config,
     workers: usize,
-    pools: Vec<pools::Next>,
-    policies: Vec<(policies::AtWork, Option<Vec<Picker>>)>,
+    pools: Vec<PreparedPool>,
+    policies: Vec<(ActivePolicy, Option<Vec<Picker>>)>,
     listeners: Vec<(Listener, Option<Bound>)>,
 }
 
 /// A configuration on its way to the workers.
 #[derive(Debug)]
-pub(super) struct Published {
+pub(super) struct Committed {
     /// For each worker.
     pub(super) updates: Vec<Update>,
-    /// Ends when all workers serve with it.
+    /// Disconnected when all workers serve with it.
     pub(super) in_effect: Receiver<()>,
 }
 
 impl Snapshot {
-    /// Makes the next configuration from this one. What stays is kept; everything else is made, and can fail.
+    /// Prepares the next configuration. Objects that stay are kept; the others are made, which can fail.
     ///
     /// # Errors
     ///
     /// Every fault that shows when plugins are loaded and addresses are bound.
-    pub(super) fn next(
+    pub(super) fn prepare(
         &self,
         config: Config,
         file: &Path,
@@ -61,21 +62,21 @@ impl Snapshot {
         archive: Option<&Archive>,
         workers: usize,
         inherited: &mut Inherited,
-    ) -> Result<Next, ConfigErrors> {
+    ) -> Result<PreparedSnapshot, ConfigErrors> {
         let mut faults = Vec::new();
         let known: Vec<_> = self.config.iter().flat_map(|old| old.pools.iter().zip(&self.pools)).collect();
-        let pools: Vec<pools::Next> = config
+        let pools: Vec<PreparedPool> = config
             .pools
             .iter()
-            .map(|pool| pools::next(pool, known.iter().find(|(old, _)| old.name == pool.name).copied()))
+            .map(|pool| pools::prepare(pool, known.iter().find(|(old, _)| old.name == pool.name).copied()))
             .collect();
         let policies = policies::open(&config, file, loader, archive, &pools, &self.policies, &mut faults);
         let listeners = sockets::bind(&config, file, workers, &self.listeners, inherited, &mut faults);
         ConfigErrors::none_or(faults)?;
-        Ok(Next { config, workers, pools, policies, listeners })
+        Ok(PreparedSnapshot { config, workers, pools, policies, listeners })
     }
 
-    /// What the workers serve according to.
+    /// The configuration that the workers serve with.
     pub(super) fn config(&self) -> Option<&Config> {
         self.config.as_ref()
     }
@@ -85,7 +86,7 @@ impl Snapshot {
         self.policies.iter().map(|policy| Arc::clone(&policy.slot)).collect()
     }
 
-    /// What there is to say of it.
+    /// What is published of it.
     pub(super) fn status(&self, number: u64) -> ConfigurationStatus {
         let drain_timeout = self.config.as_ref().map_or(Duration::ZERO, |config| config.drain_timeout);
         ConfigurationStatus { number, read_once: false, refused: None, drain_timeout, slots: self.slots() }
@@ -106,12 +107,12 @@ impl Snapshot {
 
     /// The plugin files to follow.
     pub(super) fn watched(&self) -> Vec<Watched> {
-        self.policies.iter().filter_map(policies::AtWork::watched).collect()
+        self.policies.iter().filter_map(ActivePolicy::watched).collect()
     }
 }
 
-impl Next {
-    /// Keys of the policies that begin with this configuration.
+impl PreparedSnapshot {
+    /// Keys of the policies that are new in this configuration.
     pub(super) fn new_policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().filter(|(_, pickers)| pickers.is_some()).map(|(policy, _)| policy.key.as_str())
     }
@@ -121,14 +122,14 @@ impl Next {
         &self.config
     }
 
-    /// Makes it the one that serves. It can't fail.
+    /// Makes it the configuration that serves, as far as that isn't for the workers to do. It can't fail.
     ///
-    /// Pools with other backends know them from now on, but no worker sees them before it serves with its update.
-    pub(super) fn publish(self, number: u64, sockets: &Sockets) -> (Snapshot, Published) {
+    /// Pools have their new backends from now on, but a worker sees them only once it has adopted its update.
+    pub(super) fn commit(self, number: u64, sockets: &Sockets) -> (Snapshot, Committed) {
         let Self { config, workers, pools, policies, listeners } = self;
         let (done, in_effect) = mpsc::channel();
         let listener_configs = config.listeners.iter().cloned();
-        let at_work = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
+        let active = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
         let listeners = sockets.keep(listeners);
         sockets::limit_connections(listeners.iter().map(|(listener, _)| listener), workers);
         let (policies, mut pickers): (Vec<_>, Vec<_>) =
@@ -167,9 +168,8 @@ impl Next {
                 pools::reconfigure(&pool.pool, number, config);
             }
         }
-        let pools = pools.into_iter().map(|pools::Next { pool, limits, .. }| pools::AtWork { pool, limits });
-        let snapshot =
-            Snapshot { pools: pools.collect(), policies, listeners: at_work, config: Some(config) };
-        (snapshot, Published { updates, in_effect })
+        let pools = pools.into_iter().map(|PreparedPool { pool, limits, .. }| ActivePool { pool, limits });
+        let snapshot = Snapshot { pools: pools.collect(), policies, listeners: active, config: Some(config) };
+        (snapshot, Committed { updates, in_effect })
     }
 }

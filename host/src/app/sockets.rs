@@ -1,4 +1,4 @@
-//! The sockets of all listeners, kept beside those of the workers for whoever takes over from this process.
+//! Duplicates of the workers' listening sockets, kept for the process that takes over from this one.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -8,14 +8,14 @@ use crate::config::{Config, ConfigError, ListenerConfig};
 use crate::descriptors::{self, Descriptors};
 use crate::listener::{self, Inherited, Listener, Role};
 
-/// Sockets of the listeners at work.
+/// The listening sockets of the running configuration.
 #[derive(Debug, Default)]
 pub(super) struct Sockets(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
     listeners: Vec<HeldListener>,
-    /// Whether the process is ending, and holds nothing any more.
+    /// Whether the process is ending, and keeps no sockets any more.
     closed: bool,
 }
 
@@ -27,7 +27,7 @@ struct HeldListener {
     sockets: Vec<TcpListener>,
 }
 
-/// A listener that is bound, but not at work yet.
+/// A listener that is bound, but doesn't accept yet.
 #[derive(Debug)]
 pub(super) struct Bound {
     held: HeldListener,
@@ -35,7 +35,7 @@ pub(super) struct Bound {
     pub(super) shares: Vec<Vec<TcpListener>>,
 }
 
-/// The listeners of a configuration: those of `before` that stay, and new ones. What can't be bound goes to `faults`.
+/// Binds the listeners of a configuration. Those of `before` that stay are kept; what can't be bound goes to `faults`.
 pub(super) fn bind(
     config: &Config,
     file: &Path,
@@ -48,9 +48,9 @@ pub(super) fn bind(
     let mut left: Vec<&(ListenerConfig, Listener)> = before.iter().collect();
     let bind = |(index, listener): (usize, &ListenerConfig)| {
         if let Some(place) = left.iter().position(|(old, _)| old.address == listener.address) {
-            let (old, at_work) = left.remove(place);
+            let (old, active) = left.remove(place);
             let same = (&old.limits, &old.trusted_proxies) == (&listener.limits, &listener.trusted_proxies);
-            return Ok((if same { at_work.clone() } else { at_work.with(listener) }, None));
+            return Ok((if same { active.clone() } else { active.with(listener) }, None));
         }
         let fault = |message: String| ConfigError {
             file: file.into(),
@@ -71,7 +71,7 @@ pub(super) fn bind(
     bound.filter_map(|bound| bound.map_err(|fault| faults.push(fault)).ok()).collect()
 }
 
-/// Lets each listener have as many connections as are configured for it, or as the limit of open files allows.
+/// Sets each listener's limit of connections: the configured one, or what the limit of open files allows.
 pub(super) fn limit_connections<'a>(listeners: impl Iterator<Item = &'a Listener>, workers: usize) {
     let listeners: Vec<&Listener> = listeners.collect();
     let wanted: Vec<usize> = listeners.iter().map(|listener| listener.limits.max_connections).collect();
@@ -102,7 +102,7 @@ impl Bound {
 }
 
 impl Sockets {
-    /// Keeps the sockets of these listeners, and closes all others. Answers each worker's share of the new ones.
+    /// Keeps the sockets of these listeners and closes all others. Returns each worker's share of the new ones.
     pub(super) fn keep(
         &self,
         listeners: Vec<(Listener, Option<Bound>)>,
@@ -124,8 +124,8 @@ impl Sockets {
         shares
     }
 
-    /// Closes all, and keeps none from now on. Who connects is then turned away as soon as the workers stop accepting,
-    /// instead of waiting for nobody.
+    /// Closes all, and keeps none from now on. New connections are then refused as soon as the workers stop accepting,
+    /// instead of waiting in a queue that nobody reads.
     pub(super) fn close(&self) {
         *self.lock() = Held { listeners: Vec::new(), closed: true };
     }

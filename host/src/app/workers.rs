@@ -9,24 +9,24 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::worker::{self, Drained, Phase, Update, WorkerSetup};
 
-use super::snapshot::Published;
+use super::snapshot::Committed;
 
 /// The workers' threads.
 #[derive(Debug)]
 pub(super) struct Workers(Vec<JoinHandle<std::io::Result<Drained>>>);
 
-/// The way to the workers.
+/// The channels on which workers get configurations.
 #[derive(Debug)]
-pub(super) struct Mail(Vec<mpsc::UnboundedSender<Update>>);
+pub(super) struct WorkerChannels(Vec<mpsc::UnboundedSender<Update>>);
 
 /// Starts the workers with their first configuration, and waits until they serve.
 pub(super) fn start(
-    first: Published,
+    first: Committed,
     clock: Clock,
     phase: &watch::Receiver<Phase>,
-) -> Result<(Workers, Mail)> {
+) -> Result<(Workers, WorkerChannels)> {
     let workers = first.updates.len();
-    let (mut threads, mut mail) = (Vec::new(), Vec::new());
+    let (mut threads, mut channels) = (Vec::new(), Vec::new());
     for (number, first) in first.updates.into_iter().enumerate() {
         let (sender, updates) = mpsc::unbounded_channel();
         let (setup, phase) = (WorkerSetup { first, updates, workers, clock }, phase.clone());
@@ -35,20 +35,20 @@ pub(super) fn start(
             .spawn(move || worker::run(setup, phase))
             .context("cannot start a worker thread")?;
         threads.push(thread);
-        mail.push(sender);
+        channels.push(sender);
     }
     wait(&first.in_effect);
-    Ok((Workers(threads), Mail(mail)))
+    Ok((Workers(threads), WorkerChannels(channels)))
 }
 
-impl Mail {
-    /// Hands a configuration to the workers, and waits until all serve with it: no more than one is ever on its way.
-    pub(super) fn send(&self, published: Published) {
-        for (worker, update) in self.0.iter().zip(published.updates) {
-            // A worker that has ended needs none.
+impl WorkerChannels {
+    /// Sends a configuration to the workers and waits until all serve with it, so that never more than one is on its way.
+    pub(super) fn send(&self, committed: Committed) {
+        for (worker, update) in self.0.iter().zip(committed.updates) {
+            // An error means that the worker has ended.
             let _ = worker.send(update);
         }
-        wait(&published.in_effect);
+        wait(&committed.in_effect);
     }
 }
 

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::app::{App, Circumstances, Reload};
+use crate::app::{App, StartOptions};
 use crate::config::{Config, ConfigErrors};
+use crate::control::change::Reload;
 use crate::control::service;
 use crate::control::signals::{Request, Signals};
 use crate::control::take_over::{self, Successor};
@@ -67,7 +68,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         let mut signals = Signals::listen().context("cannot listen to signals")?;
         let (inherited, mut predecessor) =
             take_over::inherited().context("cannot use the sockets that this process was started with")?;
-        let start = Circumstances { workers, inherited, state_lock: predecessor.state_lock.take() };
+        let start = StartOptions { workers, inherited, state_lock: predecessor.state_lock.take() };
         let Some(app) = start_listening(path, start, &mut signals).await? else {
             return Ok(None);
         };
@@ -107,7 +108,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
 
 /// Starts the proxy, which may take long: a configuration and its plugins are loaded. Answers with nothing if the process is
 /// told to end meanwhile. What else it is told waits until it serves.
-async fn start_listening(path: &Path, start: Circumstances, signals: &mut Signals) -> Result<Option<App>> {
+async fn start_listening(path: &Path, start: StartOptions, signals: &mut Signals) -> Result<Option<App>> {
     let path = path.to_owned();
     let app = tokio::task::spawn_blocking(move || {
         let config = Config::load(&path)?;
@@ -152,7 +153,7 @@ async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<En
 /// Reads everything again, and tells the service manager when that is done.
 fn reload(app: &App) {
     service::reloading();
-    app.look_at_plugins();
+    app.scan_plugins();
     let reloaded = app.reload();
     tokio::spawn(async move {
         // If there is no answer, the process is ending.

@@ -16,9 +16,9 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::status::StatusView;
 use crate::burst::Burst;
 use crate::clock::Clock;
 use crate::worker::Phase;
@@ -52,13 +52,9 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// The event loop doesn't take the socket.
-pub async fn serve(
-    socket: TcpListener,
-    phase: watch::Receiver<Phase>,
-    max_connections: usize,
-) -> std::io::Result<()> {
+pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usize) -> std::io::Result<()> {
     let ready = move || async move {
-        match *phase.borrow() {
+        match status.phase() {
             Phase::Serving => (StatusCode::OK, "ready\n"),
             Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         }

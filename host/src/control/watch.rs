@@ -8,6 +8,7 @@
 mod directories;
 mod followed;
 mod hints;
+mod stamp;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::policy::{PolicyLoader, PolicySlot};
 pub use directories::Directories;
 use followed::Followed;
 pub use hints::{Hint, wait};
+pub use stamp::FileStamp;
 
 /// A plugin file and the slot that it serves.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub struct PluginWatch {
 /// What the thread is asked for.
 #[derive(Debug)]
 enum Ask {
-    Look,
+    Scan,
     Follow(Vec<Watched>),
 }
 
@@ -64,10 +66,10 @@ impl PluginWatch {
         Ok(Self { hints, thread: Some(thread) })
     }
 
-    /// Looks at all files now.
-    pub fn look(&self) {
+    /// Reads all files now.
+    pub fn scan(&self) {
         // The thread ends only with this.
-        let _ = self.hints.send(Hint::Asked(Ask::Look));
+        let _ = self.hints.send(Hint::Asked(Ask::Scan));
     }
 
     /// Follows these files from now on. What was known of those that stay is still known.
@@ -105,15 +107,15 @@ impl Watch {
     }
 
     fn run(&mut self, hints: &Receiver<Hint<Ask>>) {
-        self.look();
+        self.scan();
         while let Some(asked) = wait(hints) {
             for ask in asked {
                 match ask {
-                    Ask::Look => {}
+                    Ask::Scan => {}
                     Ask::Follow(watched) => self.follow(watched),
                 }
             }
-            self.look();
+            self.scan();
         }
     }
 
@@ -126,12 +128,12 @@ impl Watch {
         self.files = watched.into_iter().map(&mut followed).collect();
     }
 
-    fn look(&mut self) {
+    fn scan(&mut self) {
         // First the directories: what changes after this is heard of.
         self.directories.follow(self.files.iter().map(Followed::path));
         for file in &mut self.files {
             let again = self.again.clone();
-            file.look(&self.loader, move || {
+            file.scan(&self.loader, move || {
                 // A content that may still be growing.
                 let _ = again.send(Hint::Event);
             });

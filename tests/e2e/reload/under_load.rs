@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pointsman::app::{App, Circumstances, Reload};
+use pointsman::app::{App, StartOptions};
 use pointsman::backend::BackendStats;
 use pointsman::config::Config;
+use pointsman::control::change::Reload;
 
 use crate::harness::{Backend, Client};
 
@@ -106,7 +107,7 @@ fn reloads_under_load(reloads: usize) {
     let file = directory.path().join("pointsman.toml");
     write(&file, &scene.config(0));
     let config = Config::load(&file).expect("a configuration");
-    let app = App::start(config, &file, Circumstances::default()).expect("it starts");
+    let app = App::start(config, &file, StartOptions::default()).expect("it starts");
     let address = app.listeners()[0];
     let mut all = HashMap::new();
     let stop = AtomicBool::new(false);

@@ -1,13 +1,12 @@
 //! One plugin file over time.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use super::super::plugin_file;
+use super::stamp::FileStamp;
+use crate::control::plugin_file;
 use crate::policy::{PolicyLoader, PolicySlot, SwapOutcome, VersionId};
 
 /// Looks at a file that ends early before that is taken for its author's last word.
@@ -21,24 +20,12 @@ pub(super) struct Followed {
     path: PathBuf,
     slot: Arc<PolicySlot>,
     /// What the file's metadata said when its content was last read.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     /// The content that was last handed to the loader.
     handed_over: Option<VersionId>,
     /// Looks at a content that ends early.
     incomplete: Arc<AtomicU32>,
     missing: Missing,
-}
-
-/// What tells, without reading it, that a file is another one than before.
-///
-/// The time is that of the last change of the inode. The time of modification is whatever the last writer wants it to
-/// be: reproducible builds and package managers give all files the same one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    changed: Option<SystemTime>,
 }
 
 #[derive(Debug)]
@@ -90,8 +77,8 @@ impl Followed {
     }
 
     /// Looks at the file, and hands its content to the loader if it is new. `again` asks for another look.
-    pub(super) fn look(&mut self, loader: &PolicyLoader, again: impl FnOnce() + Send + 'static) {
-        let stamp = Stamp::of(&self.path);
+    pub(super) fn scan(&mut self, loader: &PolicyLoader, again: impl FnOnce() + Send + 'static) {
+        let stamp = FileStamp::of(&self.path);
         let incomplete = self.incomplete.load(Ordering::Relaxed) > 0;
         if stamp.is_some() && stamp == self.stamp && !incomplete && !self.is_recent() {
             return;
@@ -132,8 +119,8 @@ impl Followed {
 
     /// Whether the file changed so shortly before it was read that its stamp may not show a further change.
     fn is_recent(&self) -> bool {
-        let changed = self.stamp.as_ref().and_then(|stamp| stamp.changed);
-        changed.and_then(|changed| changed.elapsed().ok()).is_none_or(|age| age < Duration::from_secs(10))
+        let age = self.stamp.as_ref().and_then(FileStamp::age);
+        age.is_none_or(|age| age < Duration::from_secs(10))
     }
 
     fn warn(&mut self, error: &plugin_file::PluginError) {
@@ -147,24 +134,6 @@ impl Followed {
     fn serves_this_file(&self) -> bool {
         *self.slot.serving().origin == *self.path.display().to_string()
     }
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            changed: changed(&metadata),
-        })
-    }
-}
-
-/// `None` if it was before 1970.
-fn changed(metadata: &Metadata) -> Option<SystemTime> {
-    let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
-    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 #[cfg(test)]

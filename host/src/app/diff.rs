@@ -1,4 +1,4 @@
-//! What a reload has changed, in one line.
+//! The differences between two configurations, in one line for the log.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display};
@@ -6,32 +6,32 @@ use std::hash::Hash;
 
 use crate::config::{Config, HostPattern, PathPattern, PoolConfig, RouteConfig};
 
-/// Changes that are named; of the rest there is a number.
+/// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
 
 /// The differences between two configurations.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Vec<String>);
+pub(super) struct ConfigDiff(Vec<String>);
 
-impl Changes {
-    /// From one configuration to another one, in which these policies begin.
+impl ConfigDiff {
+    /// From one configuration to another one, in which these policies are new.
     pub(super) fn between<'a>(
         old: &Config,
         new: &Config,
         new_policies: impl Iterator<Item = &'a str>,
     ) -> Self {
-        let mut changes = Self::default();
+        let mut diff = Self::default();
         let old_pools = || old.pools.iter();
         let new_pools = || new.pools.iter();
-        changes.come_and_go("pool", old_pools().map(|p| &p.name), new_pools().map(|p| &p.name));
+        diff.come_and_go("pool", old_pools().map(|p| &p.name), new_pools().map(|p| &p.name));
         for pool in new_pools() {
             if let Some(before) = old_pools().find(|before| before.name == pool.name) {
-                changes.in_pool(before, pool);
+                diff.in_pool(before, pool);
             }
         }
         let old_listeners = || old.listeners.iter();
         let new_listeners = || new.listeners.iter();
-        changes.come_and_go(
+        diff.come_and_go(
             "listener",
             old_listeners().map(|l| &l.address),
             new_listeners().map(|l| &l.address),
@@ -41,24 +41,24 @@ impl Changes {
             if before.is_some_and(|before| {
                 (&before.limits, &before.trusted_proxies) != (&listener.limits, &listener.trusted_proxies)
             }) {
-                changes.add(format!("~listener {}", listener.address));
+                diff.add(format!("~listener {}", listener.address));
             }
         }
         for policy in new_policies {
-            // That of a new pool is no news.
+            // The policy of a new pool isn't a difference of its own.
             if old_pools().any(|pool| policy == format!("pool.{}.policy", pool.name))
                 || policy.starts_with("route")
             {
-                changes.add(format!("~{policy}"));
+                diff.add(format!("~{policy}"));
             }
         }
         if routes(old) != routes(new) {
-            changes.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
+            diff.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
         }
         if old.drain_timeout != new.drain_timeout {
-            changes.add("~drain_timeout".to_owned());
+            diff.add("~drain_timeout".to_owned());
         }
-        changes
+        diff
     }
 
     fn in_pool(&mut self, old: &PoolConfig, new: &PoolConfig) {
@@ -113,14 +113,14 @@ impl Changes {
     }
 }
 
-/// What decides where a request goes.
+/// The parts of routes that decide where a request goes.
 fn routes(config: &Config) -> Vec<(&HostPattern, &PathPattern, &str, bool)> {
     let pool = |route: &RouteConfig| config.pools.get(route.pool).map_or("", |pool| &pool.name);
     let routes = config.routes.iter();
     routes.map(|route| (&route.host, &route.path, pool(route), route.policy.is_some())).collect()
 }
 
-impl Display for Changes {
+impl Display for ConfigDiff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return f.write_str("nothing that is served");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn check(old: &str, new: &str, expected: &str) {
-        let changes = Changes::between(&config(old), &config(new), std::iter::empty());
+        let changes = ConfigDiff::between(&config(old), &config(new), std::iter::empty());
         assert_eq!(changes.to_string(), expected, "{old} -> {new}");
     }
 
@@ -176,7 +176,7 @@ mod tests {
             format!("[pool.web]\nbackends = [{}]\n", backends.join(", "))
         };
         let changes =
-            Changes::between(&config(&pool(1_000)), &config(&pool(2_000)), std::iter::empty()).to_string();
+            ConfigDiff::between(&config(&pool(1_000)), &config(&pool(2_000)), std::iter::empty()).to_string();
         assert!(changes.len() < 1_000 && changes.contains("and 988 more"), "{changes}");
     }
 }

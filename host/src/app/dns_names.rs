@@ -1,4 +1,4 @@
-//! The names of backends that a configuration has DNS resolve.
+//! The DNS names of a configuration's backends.
 
 use std::io;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use super::snapshot::Snapshot;
 /// How long a configuration waits for DNS to name backends before it serves without them.
 const FIRST_ANSWERS: Duration = Duration::from_secs(5);
 
-/// Follows the names of one configuration after the other. Without any there is no thread for it.
+/// Keeps the discovery of backends in step with the configuration. Its thread starts with the first name.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct DnsNames {
     clock: Clock,
     discovery: Option<Discovery>,
 }
 
-impl Names {
+impl DnsNames {
     /// No names yet.
     pub(super) fn new(clock: Clock) -> Self {
         Self { clock, discovery: None }
     }
 
-    /// Asks for the names of the configuration that comes next, and waits a moment for answers that aren't known yet. Its
-    /// pools have them when [`follow`](Self::follow) brings them in; until then all is as it was.
+    /// Resolves the names of the next configuration, and waits for a limited time for those that have no answer yet.
+    /// [`follow`](Self::follow) brings the answers into its pools; until then no pool changes.
     pub(super) fn prepare(&mut self, config: &Config) {
         let names = config.pools.iter().flat_map(|pool| &pool.discovered).map(|entry| entry.question.clone());
         let names: Vec<Question> = names.collect();

@@ -1,0 +1,115 @@
+//! A reload: loads and binds what a configuration says and commits it, or leaves everything as it is.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::control::change::Reload;
+use crate::control::status::ConfigurationStatus;
+use crate::control::watch::PluginWatch;
+use crate::health::HealthMonitor;
+use crate::listener::Inherited;
+use crate::policy::PolicyLoader;
+
+use super::diff::ConfigDiff;
+use super::dns_names::DnsNames;
+use super::snapshot::Snapshot;
+use super::sockets::Sockets;
+use super::workers::WorkerChannels;
+
+/// State that the control thread shares with the rest of the process.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) configuration: watch::Sender<ConfigurationStatus>,
+    pub(super) sockets: Sockets,
+}
+
+/// The running configuration, and everything that a reload changes.
+pub(super) struct Reloader {
+    pub(super) file: PathBuf,
+    /// From the command line; they win over the file.
+    pub(super) workers: Option<usize>,
+    pub(super) snapshot: Snapshot,
+    pub(super) channels: WorkerChannels,
+    pub(super) loader: Arc<PolicyLoader>,
+    pub(super) plugins: Arc<PluginWatch>,
+    pub(super) health: HealthMonitor,
+    pub(super) names: DnsNames,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Reloader {
+    /// Makes this the configuration that serves. If anything of it is refused, nothing has changed.
+    pub(super) fn reload(&mut self, config: Config) -> Reload {
+        let began = Instant::now();
+        let Some(old) = self.snapshot.config() else { return Reload::Unchanged };
+        let config = self.without_what_needs_a_restart(config, old);
+        if config == *old {
+            return Reload::Unchanged;
+        }
+        let workers = config.workers;
+        let mut none = Inherited::default();
+        let prepared = match self.snapshot.prepare(config, &self.file, &self.loader, None, workers, &mut none)
+        {
+            Ok(prepared) => prepared,
+            Err(errors) => return Reload::Refused(errors),
+        };
+        let diff = ConfigDiff::between(old, prepared.config(), prepared.new_policies());
+        let number = self.shared.configuration.borrow().number + 1;
+        let bound = self.shared.sockets.addresses();
+        // DNS may take long, so it comes first: between the commit and the workers' update, workers see no change of their pools.
+        self.names.prepare(prepared.config());
+        let (snapshot, committed) = prepared.commit(number, &self.shared.sockets);
+        // Before the workers adopt it, so that a new backend that must be checked first gets no requests.
+        self.health.update(snapshot.assignments());
+        self.names.follow(&snapshot);
+        self.channels.send(committed);
+        self.tell_listeners(&bound);
+        self.plugins.follow(snapshot.watched());
+        self.shared.configuration.send_replace(snapshot.status(number));
+        self.snapshot = snapshot;
+        tracing::info!(configuration = number, changes = %diff, took = ?began.elapsed(), "configuration reloaded");
+        Reload::Done(number)
+    }
+
+    fn tell_listeners(&self, before: &[SocketAddr]) {
+        let after = self.shared.sockets.addresses();
+        for address in after.iter().filter(|address| !before.contains(address)) {
+            tracing::info!(%address, "listening");
+        }
+        for address in before.iter().filter(|address| !after.contains(address)) {
+            tracing::info!(%address, "listener closed; its connections finish what they are at");
+        }
+    }
+
+    /// The configuration with the running values of the keys that can't change while the process runs; warns of each.
+    fn without_what_needs_a_restart(&self, mut config: Config, old: &Config) -> Config {
+        if self.workers.is_none() && config.workers != old.workers {
+            warn_of_restart("workers", &old.workers, &config.workers);
+        }
+        if config.admin != old.admin {
+            warn_of_restart("admin.address", &old.admin, &config.admin);
+        }
+        if config.state_dir != old.state_dir {
+            warn_of_restart("state_dir", &old.state_dir, &config.state_dir);
+        }
+        config.workers = old.workers;
+        config.state_dir.clone_from(&old.state_dir);
+        config.admin = old.admin;
+        config
+    }
+}
+
+fn warn_of_restart(key: &str, runs: &dyn Debug, configured: &dyn Debug) {
+    tracing::warn!(
+        key,
+        ?runs,
+        ?configured,
+        "takes effect at the next restart; the rest of the file applies now"
+    );
+}

@@ -1,0 +1,52 @@
+//! The state of the proxy for those who report it: published by the composition root, read by the admin server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::config::ConfigErrors;
+use crate::policy::PolicySlot;
+use crate::worker::Phase;
+
+/// Which configuration serves, and what the file says since.
+#[derive(Debug, Clone, Default)]
+pub struct ConfigurationStatus {
+    /// Counts the configurations of the process, from 1.
+    pub number: u64,
+    /// Whether the file can't be read again, as it isn't a regular one.
+    pub read_once: bool,
+    /// Why what is in the file now doesn't serve; `None` if it does.
+    pub refused: Option<ConfigErrors>,
+    /// How long running requests may take to finish when the process ends.
+    pub drain_timeout: Duration,
+    /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
+    pub slots: Vec<Arc<PolicySlot>>,
+}
+
+/// A read-only view of the running proxy. Each call answers with the state at that moment; clones see the same proxy.
+#[derive(Debug, Clone)]
+pub struct StatusView {
+    configuration: watch::Receiver<ConfigurationStatus>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl StatusView {
+    /// A view of what is published through the other ends of these channels. If they are gone, the last state stays.
+    #[must_use]
+    pub fn new(configuration: watch::Receiver<ConfigurationStatus>, phase: watch::Receiver<Phase>) -> Self {
+        Self { configuration, phase }
+    }
+
+    /// Whether the proxy serves or drains.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// The configuration that serves.
+    #[must_use]
+    pub fn configuration(&self) -> ConfigurationStatus {
+        self.configuration.borrow().clone()
+    }
+}
