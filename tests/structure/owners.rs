@@ -1,0 +1,60 @@
+//! Packages and calls that belong to one module.
+
+use super::repository;
+
+/// Whether a file is one of these, or below one of these folders.
+fn is_in(file: &str, owners: &[&str]) -> bool {
+    let path =
+        ["host/core/src/", "host/src/"].iter().find_map(|folder| file.strip_prefix(folder)).unwrap_or(file);
+    let path = path
+        .strip_prefix("host/policy/src/")
+        .map_or_else(|| path.to_owned(), |path| format!("policy/{path}"));
+    owners.iter().any(|owner| path.starts_with(owner))
+}
+
+#[test]
+fn each_package_has_one_owner() {
+    let owners: [(&str, &[&str]); 7] = [
+        ("wasmtime", &["policy"]),
+        ("notify", &["control/watch"]),
+        ("hickory_resolver", &["discovery"]),
+        ("toml", &["config"]),
+        ("anyhow", &["app", "cli", "demo", "main"]),
+        ("axum", &["control/admin"]),
+        ("clap", &["cli"]),
+    ];
+    let mut wrong = Vec::new();
+    for package in repository::crates().iter().filter(|package| package.folder.starts_with("host/")) {
+        for (path, source) in &package.files {
+            let file = format!("{}/{path}", package.folder);
+            for (name, folders) in owners {
+                if source.module.mentions(name) && !is_in(&file, folders) {
+                    wrong.push(format!("{file} uses {name}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_the_control_side_compiles_and_instantiates() {
+    let owners: [(&str, &[&str]); 3] = [
+        ("Module::", &["policy/admission.rs"]),
+        (".instantiate(", &["policy/instance.rs"]),
+        (
+            "Instance::build(",
+            &["policy/admission/rehearsal.rs", "policy/loader/keeper.rs", "policy/testing.rs"],
+        ),
+    ];
+    for folder in ["host/src", "host/core/src", "host/policy/src"] {
+        for (path, text) in repository::texts(folder) {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for (call, files) in owners {
+                let calls = code.contains(call) && !path.ends_with("tests.rs");
+                let file = format!("{folder}/{path}");
+                assert!(!calls || is_in(&file, files), "{file} has a call of `{call}`");
+            }
+        }
+    }
+}
