@@ -109,7 +109,10 @@ impl App {
             &mut inherited,
         )?;
         for address in inherited.left() {
-            tracing::warn!(%address, "no listener has the address of this inherited socket; it is closed");
+            tracing::warn!(
+                event = "inherited-socket-closed", %address,
+                "no listener has the address of this inherited socket; it is closed"
+            );
         }
         drop(inherited);
 
@@ -147,10 +150,10 @@ impl App {
 
     fn log_addresses(&self, workers: usize) -> Result<()> {
         for address in self.listeners() {
-            tracing::info!(%address, workers, "listening");
+            tracing::info!(event = "listener-bound", %address, workers, "listening");
         }
         if let Some(admin) = &self.admin {
-            tracing::info!(address = %admin.socket.local_addr()?, "admin listening");
+            tracing::info!(event = "admin-bound", address = %admin.socket.local_addr()?, "admin listening");
         }
         Ok(())
     }
@@ -251,7 +254,10 @@ impl App {
 fn is_read_once(file: &Path) -> bool {
     let once = file.metadata().is_ok_and(|kind| !kind.is_file());
     if once {
-        tracing::info!(file = %file.display(), "not a regular file: the configuration is read once and not followed");
+        tracing::info!(
+            event = "configuration-not-followed", file = %file.display(),
+            "not a regular file: the configuration is read once and not followed"
+        );
     }
     once
 }

@@ -133,7 +133,11 @@ impl Deadlines {
         let skipped = clock.since(now);
         let gap = skipped.saturating_sub(self.shared.skipped.replace(skipped));
         if !gap.is_zero() {
-            tracing::warn!(?gap, "a worker was stopped or starved of CPU; its timeouts leave that time out");
+            tracing::warn!(
+                event = "worker-stalled",
+                ?gap,
+                "a worker was stopped or starved of CPU; its timeouts leave that time out"
+            );
         }
         self.shared.now.set(now);
         for entry in self.shared.entries.borrow().iter().filter(|entry| entry.at.get() <= now) {

@@ -123,7 +123,10 @@ impl FirstAnswers {
     /// backends join when they are known.
     pub fn wait(self, at_most: Duration) {
         if self.0.recv_timeout(at_most) == Err(mpsc::RecvTimeoutError::Timeout) {
-            tracing::warn!(waited = ?at_most, "not every name of backends could be resolved; going on without");
+            tracing::warn!(
+                event = "dns-wait-timed-out", waited = ?at_most,
+                "not every name of backends could be resolved; going on without"
+            );
         }
     }
 }

@@ -52,7 +52,7 @@ impl Log {
         tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(io::Error::other)?;
         std::panic::set_hook(Box::new(|panic| {
             let thread = std::thread::current();
-            tracing::error!(thread = thread.name(), "{panic}");
+            tracing::error!(event = "thread-panicked", thread = thread.name(), "{panic}");
         }));
         Ok(Self { queue })
     }

@@ -71,7 +71,7 @@ pub async fn connection(
         // Boxed as most connections never become one, and all would have room for it.
         let joined = Box::pin(tunnel.join(stream, early.into(), &client.upstream, &client.limits));
         if let Err(error) = joined.await {
-            tracing::debug!(%peer, %error, "tunnel ended");
+            tracing::debug!(event = "tunnel-ended", %peer, %error, "tunnel ended");
         }
     } else if cut_short {
         linger(gate.into_inner(), &session.client.receive).await;
@@ -137,13 +137,21 @@ async fn requests(
         gate = parts.io.into_inner();
         match ended {
             None => {
-                tracing::debug!(peer = %client.peer, "idle connection rests; its buffers are given back");
+                tracing::debug!(
+                    event = "connection-parked", peer = %client.peer,
+                    "idle connection rests; its buffers are given back"
+                );
                 gate.take_back(&parts.read_buf);
             }
             Some(ended) => {
                 match ended {
                     Ok(()) => gate.all_sent(),
-                    Err(error) => tracing::debug!(peer = %client.peer, %error, "connection ended"),
+                    Err(error) => {
+                        tracing::debug!(
+                            event = "connection-ended", peer = %client.peer, %error,
+                            "connection ended"
+                        )
+                    }
                 }
                 return Some((gate, parts.read_buf));
             }

@@ -95,7 +95,10 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
             Some(update) = updates.recv() => {
                 let configuration = update.configuration;
                 if let Err(error) = worker.adopt(update) {
-                    tracing::error!(configuration, %error, "a worker goes on with the old configuration");
+                    tracing::error!(
+                        event = "worker-reload-failed", configuration, %error,
+                        "a worker goes on with the old configuration"
+                    );
                 }
             }
         }

@@ -140,7 +140,7 @@ fn who_is_named_serves_and_no_request_fails_when_that_changes() {
         let requests: usize = load.into_iter().map(|load| load.join().expect("no request fails")).sum();
         println!("{requests} requests");
     });
-    let changes = proxy.log_with("backends pool=\"test\"");
+    let changes = proxy.log_with("event=\"pool-backends-changed\" pool=\"test\"");
     assert_eq!(changes.len(), 3, "one for each change: {changes:#?}");
     assert!(changes[2].contains("came=1 left=1 discovered=2"), "{changes:#?}");
 }
@@ -157,7 +157,11 @@ fn an_answer_holds_for_its_time() {
     });
     assert_eq!(dns.count(NAME, RecordType::A), 1, "{:?}", dns.asked());
     assert_eq!(dns.count(NAME, RecordType::AAAA), 1);
-    assert_eq!(proxy.log_with("backends pool=").len(), 1, "both at once, and an equal answer is no change");
+    assert_eq!(
+        proxy.log_with("event=\"pool-backends-changed\" pool=").len(),
+        1,
+        "both at once, and an equal answer is no change"
+    );
 }
 
 #[test]

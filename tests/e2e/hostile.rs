@@ -141,7 +141,11 @@ impl Scene {
     /// Waits until this fault of the pool is logged.
     fn wait_for_fault(&self, fault: &str) -> String {
         let line = self.proxy.wait_for_log(&format!("policy fault: {fault}"));
-        assert!(line.contains("ERROR") && line.contains("; the fallback picks pool=\"test\""), "{line}");
+        assert!(
+            line.contains("ERROR")
+                && line.contains("; the fallback picks event=\"policy-faulted\" pool=\"test\""),
+            "{line}"
+        );
         line
     }
 

@@ -172,7 +172,7 @@ fn a_pipe_that_another_process_has_made_non_blocking_loses_nothing_either() {
     (0..sent).for_each(|_| drop(lines.with("no route matches")));
     proxy.ends_in_time();
     let rest = lines.rest();
-    assert!(rest.last().is_some_and(|last| last.ends_with(" drained")), "{rest:#?}");
+    assert!(rest.last().is_some_and(|last| last.ends_with("event=\"drain-finished\"")), "{rest:#?}");
     assert!(!rest.iter().any(|line| line.contains("lost")), "{rest:#?}");
 }
 
@@ -191,7 +191,7 @@ fn what_is_lost_is_told_of_once_somebody_reads_again() {
     lines.with("no route matches");
     proxy.ends_in_time();
     let rest = lines.rest();
-    assert!(rest.last().is_some_and(|last| last.ends_with(" drained")), "{rest:#?}");
+    assert!(rest.last().is_some_and(|last| last.ends_with("event=\"drain-finished\"")), "{rest:#?}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_version_that_turns_bad_is_rolled_back_within_two_seconds_and_cells_are_as_t
     }
     assert_eq!(client.get("/").text(), "1", "it has learnt");
     replace(&proxy, &turns_bad());
-    proxy.wait_for_log(" swap pool=\"test\"");
+    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
     let mut sound = 0;
     while proxy.log_with("policy fault").is_empty() {
         let response = client.get("/");
@@ -107,7 +107,7 @@ fn a_version_that_turns_bad_is_rolled_back_within_two_seconds_and_cells_are_as_t
     // The same content isn't let in again, another one is.
     proxy.signal("HUP");
     replace(&proxy, &constant(0, 1));
-    proxy.wait_for_logs(" swap pool=\"test\"", 2);
+    proxy.wait_for_logs("event=\"policy-swapped\" pool=\"test\"", 2);
     wait_until("the new version serves", || client.get("/").text() == "0");
 }
 
@@ -130,7 +130,7 @@ fn a_restart_beside_a_broken_file_serves_the_last_good_version() {
     }
     assert_eq!(proxy.client().get("/").text(), "1");
     replace(&proxy, &constant(2, 0));
-    proxy.wait_for_log(" swap pool=\"test\"");
+    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
     assert_eq!(proxy.client().get("/").text(), "2");
 }
 
@@ -161,7 +161,7 @@ fn what_was_rolled_back_stays_out_over_a_restart() {
     scene.policy = "";
     let proxy = scene.start(proxy.stop());
     replace(&proxy, &turns_bad());
-    proxy.wait_for_log(" swap pool=\"test\"");
+    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
     let mut client = proxy.client();
     wait_until("it is rolled back", || {
         assert_eq!(client.get("/").status(), 200);
@@ -206,7 +206,7 @@ fn the_newest_version_without_faults_comes_back_although_it_has_not_served_for_a
     assert_eq!(client.get("/").text(), "1");
     let second = constant(2, 0);
     replace(&proxy, &second);
-    proxy.wait_for_log(" swap pool=\"test\"");
+    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
     // Workers report their picks once a second.
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(2500) {
@@ -214,7 +214,7 @@ fn the_newest_version_without_faults_comes_back_although_it_has_not_served_for_a
     }
     assert_eq!(client.get("/").text(), "2");
     replace(&proxy, &turns_bad());
-    proxy.wait_for_logs(" swap pool=\"test\"", 2);
+    proxy.wait_for_logs("event=\"policy-swapped\" pool=\"test\"", 2);
     wait_until("a version is back", || {
         assert_eq!(client.get("/").status(), 200, "no request fails");
         !proxy.log_with("rolled back").is_empty()

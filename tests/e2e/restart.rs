@@ -219,7 +219,7 @@ fn systemd_hands_over_its_socket_and_is_told_how_it_goes() {
         // Whether this reload was the first to see the change, or an event came before it.
         let ready = next();
         assert!(ready.starts_with("READY=1\nSTATUS=") && ready.ends_with(" serves\n"), "{ready}");
-        proxy.wait_for_log("configuration reloaded configuration=2");
+        proxy.wait_for_log("event=\"configuration-reloaded\" configuration=2");
         proxy.signal("TERM");
         assert_eq!(next(), "STOPPING=1\nSTATUS=draining\n");
         assert_eq!(proxy.wait_for_exit().code(), Some(0));

@@ -71,7 +71,7 @@ fn a_reload_and_a_replacement_that_are_asked_for_too_early_follow() {
     program.signal("USR2");
     let config = "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.p]\nbackends = [\"127.0.0.1:1\"]\n";
     fs::write(program.folder.path().join("pointsman.toml"), config).expect("somebody reads");
-    program.wait_for_log(" listening address=");
+    program.wait_for_log("event=\"listener-bound\" address=");
     // Both follow, in whatever order. This configuration can't be read twice, and each says so.
     let mut said = [program.wait_for_log("was read once"), program.wait_for_log("was read once")];
     said.sort_by_key(|line| line.contains("not replaced"));

@@ -110,7 +110,7 @@ impl Scene {
 
     /// The swaps of pool `test` so far: from which version to which.
     fn swaps(&self) -> Vec<(String, String)> {
-        let lines = self.proxy.log_with(" swap pool=\"test\"");
+        let lines = self.proxy.log_with("event=\"policy-swapped\" pool=\"test\"");
         lines.iter().map(|line| (field(line, "from").to_owned(), field(line, "to").to_owned())).collect()
     }
 
@@ -131,7 +131,7 @@ impl Scene {
         for _ in 0..2 {
             self.looks += 1;
             rename_over(&self.bystander, &constant(0, 1_000 + self.looks));
-            self.proxy.wait_for_logs(" swap pool=\"other\"", self.looks as usize);
+            self.proxy.wait_for_logs("event=\"policy-swapped\" pool=\"other\"", self.looks as usize);
         }
     }
 

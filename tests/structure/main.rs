@@ -5,6 +5,7 @@
 mod allowed;
 mod circles;
 mod code_map;
+mod events;
 mod limits;
 mod modules;
 mod owners;

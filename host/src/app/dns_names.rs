@@ -36,7 +36,10 @@ impl DnsNames {
         match self.discovery() {
             Ok(discovery) => discovery.prepare(config.dns.clone(), names).wait(FIRST_ANSWERS),
             Err(error) => {
-                tracing::error!(%error, "no thread for DNS; backends that it names get no requests");
+                tracing::error!(
+                    event = "dns-start-failed", %error,
+                    "no thread for DNS; backends that it names get no requests"
+                );
             }
         }
     }

@@ -151,7 +151,7 @@ fn open_or_last_good(
         let UsedAt { pool, route, file } = used_at;
         let version = opened.slot.serving().version.id;
         tracing::error!(
-            pool, route, file, %version,
+            event = "policy-restored", pool, route, file, %version,
             "the plugin file can't serve; the last good version does, until the file is mended: {refusal}"
         );
         opened.slot.set_quarantine(quarantine);

@@ -114,7 +114,10 @@ impl Control {
         if self.is_read_once() {
             if asked {
                 let file = self.reloader.file.display();
-                tracing::warn!(%file, "the configuration was read once; start anew to change it");
+                tracing::warn!(
+                    event = "reload-ignored", %file,
+                    "the configuration was read once; start anew to change it"
+                );
             }
             return asked.then_some(Reload::Unchanged);
         }
@@ -167,7 +170,11 @@ impl Control {
                 if configuration.borrow().refused.is_some() {
                     configuration.send_modify(|status| status.refused = None);
                     let number = configuration.borrow().number;
-                    tracing::info!(configuration = number, "the file says again what is served");
+                    tracing::info!(
+                        event = "configuration-restored",
+                        configuration = number,
+                        "configuration file matches the running configuration again"
+                    );
                 }
             }
             Reload::Refused(errors) => {
@@ -182,8 +189,12 @@ impl Control {
 
 fn log(errors: &ConfigErrors) {
     for error in errors.iter().take(LOGGED_FAULTS) {
-        tracing::error!("configuration refused: {error}");
+        tracing::error!(event = "configuration-refused", "configuration refused: {error}");
     }
     let more = errors.iter().count().saturating_sub(LOGGED_FAULTS);
-    tracing::error!(more, "the old configuration serves until the file is mended");
+    tracing::error!(
+        event = "configuration-kept",
+        more,
+        "the old configuration serves until the file is mended"
+    );
 }

@@ -73,17 +73,23 @@ impl Reloader {
         self.plugins.follow(snapshot.watched());
         self.shared.configuration.send_replace(snapshot.status(number));
         self.snapshot = snapshot;
-        tracing::info!(configuration = number, changes = %diff, took = ?began.elapsed(), "configuration reloaded");
+        tracing::info!(
+            event = "configuration-reloaded", configuration = number, changes = %diff, took = ?began.elapsed(),
+            "configuration reloaded"
+        );
         Reload::Done(number)
     }
 
     fn tell_listeners(&self, before: &[SocketAddr]) {
         let after = self.shared.sockets.addresses();
         for address in after.iter().filter(|address| !before.contains(address)) {
-            tracing::info!(%address, "listening");
+            tracing::info!(event = "listener-bound", %address, "listening");
         }
         for address in before.iter().filter(|address| !after.contains(address)) {
-            tracing::info!(%address, "listener closed; its connections finish what they are at");
+            tracing::info!(
+                event = "listener-closed", %address,
+                "listener closed; its connections finish what they are at"
+            );
         }
     }
 
@@ -107,6 +113,7 @@ impl Reloader {
 
 fn warn_of_restart(key: &str, runs: &dyn Debug, configured: &dyn Debug) {
     tracing::warn!(
+        event = "restart-required",
         key,
         ?runs,
         ?configured,

@@ -83,6 +83,7 @@ pub(super) fn limit_connections<'a>(listeners: impl Iterator<Item = &'a Listener
         if allowed < listener.limits.max_connections && allowed != before {
             let needed = descriptors.needed(wanted.iter().sum(), workers, listeners.len());
             tracing::warn!(
+                event = "connection-limit-lowered",
                 address = %listener.address,
                 max_connections = listener.limits.max_connections,
                 allowed,

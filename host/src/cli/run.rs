@@ -36,7 +36,7 @@ pub(super) fn run(path: &Path, workers: Option<usize>, filter: Option<Targets>) 
     let (filter, misread) = filter.map_or_else(filter_from_environment, |filter| (filter, None));
     let log = Log::start(filter).context("no log")?;
     if let Some(error) = misread {
-        tracing::warn!("RUST_LOG isn't followed: {error}");
+        tracing::warn!(event = "log-filter-refused", "RUST_LOG isn't followed: {error}");
     }
     let result = serve_until_told(path, workers, &log);
     Ok(result.unwrap_or_else(|error| {
@@ -80,20 +80,27 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
             End::Asked => service::stopping(),
             End::Replaced(successor) => {
                 service::replaced_by(successor.id());
-                tracing::info!(process = successor.id(), "another process has taken over");
+                tracing::info!(
+                    event = "process-replaced",
+                    process = successor.id(),
+                    "another process has taken over"
+                );
                 // Whether the service is ready is for that process to say.
                 admin = Box::pin(pending());
             }
         }
         app.start_drain();
-        tracing::info!(timeout = ?app.configuration().drain_timeout, "draining");
+        tracing::info!(event = "drain-started", timeout = ?app.configuration().drain_timeout, "draining");
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());
         tokio::select! {
             drained = drained => Ok(Some(ended(drained.context("a worker failed")??))),
             error = failed(admin) => Err(error.context("the admin server failed")),
             () = signals.end() => {
-                tracing::warn!("ended by a second signal; requests in work are lost");
+                tracing::warn!(
+                    event = "drain-aborted",
+                    "ended by a second signal; requests in work are lost"
+                );
                 log.flush();
                 std::process::exit(1);
             }
@@ -114,14 +121,17 @@ async fn start_listening(path: &Path, start: StartOptions, signals: &mut Signals
         let config = Config::load(&path)?;
         if let Err(error) = Descriptors::raise_limit() {
             let limit = Descriptors::of_process().limit();
-            tracing::warn!(%error, limit, "cannot raise the limit of open files");
+            tracing::warn!(
+                event = "open-files-raise-failed", %error, limit,
+                "cannot raise the limit of open files"
+            );
         }
         App::start(config, &path, start)
     });
     tokio::select! {
         app = app => Ok(Some(app.context("the start failed")??)),
         () = signals.end() => {
-            tracing::info!("told to end before it served");
+            tracing::info!(event = "start-aborted", "told to end before it served");
             Ok(None)
         }
     }
@@ -137,13 +147,19 @@ async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<En
                 Request::End => return Ok(End::Asked),
                 Request::Reload => reload(app),
                 Request::Replace if successor.is_some() => {
-                    tracing::warn!("another process is about to take over already");
+                    tracing::warn!(
+                        event = "replacement-ignored",
+                        "another process is about to take over already"
+                    );
                 }
                 Request::Replace => successor = replace(app),
             },
             took_over = serves(&mut successor) => match (took_over, successor.take()) {
                 (Ok(()), Some(successor)) => return Ok(End::Replaced(successor)),
-                (Err(error), _) => tracing::error!("not replaced: {error}; this process serves on"),
+                (Err(error), _) => tracing::error!(
+                    event = "replacement-failed",
+                    "not replaced: {error}; this process serves on"
+                ),
                 (Ok(()), None) => {}
             },
         }
@@ -166,6 +182,7 @@ fn reload(app: &App) {
 fn replace(app: &App) -> Option<Successor> {
     if app.configuration().read_once {
         tracing::error!(
+            event = "replacement-failed",
             "not replaced: the configuration was read once, so a new process can't read it; this process serves on"
         );
         return None;
@@ -174,11 +191,15 @@ fn replace(app: &App) -> Option<Successor> {
     let started = handed_over.map_err(take_over::TakeOverError::from);
     match started.and_then(|(sockets, lock)| take_over::start(sockets, lock.as_ref())) {
         Ok(successor) => {
-            tracing::info!(process = successor.id(), "started a process that takes over");
+            tracing::info!(
+                event = "replacement-started",
+                process = successor.id(),
+                "started a process that takes over"
+            );
             Some(successor)
         }
         Err(error) => {
-            tracing::error!("not replaced: {error}; this process serves on");
+            tracing::error!(event = "replacement-failed", "not replaced: {error}; this process serves on");
             None
         }
     }
@@ -202,9 +223,9 @@ async fn failed(server: impl Future<Output = std::io::Result<Infallible>>) -> an
 
 fn ended(drained: Drained) -> ExitCode {
     match drained {
-        Drained::Clean => tracing::info!("drained"),
+        Drained::Clean => tracing::info!(event = "drain-finished", "drained"),
         Drained::CutOff(connections) => {
-            tracing::warn!(connections, "drain timeout: connections were cut off");
+            tracing::warn!(event = "drain-timed-out", connections, "drain timeout: connections were cut off");
         }
     }
     ExitCode::SUCCESS

@@ -70,6 +70,7 @@ pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usi
                     && let Some(times) = crowded.count(clock.now())
                 {
                     tracing::warn!(
+                        event = "admin-connection-limit-reached",
                         max_connections,
                         times,
                         "admin: too many connections; idle ones are closed"
@@ -82,7 +83,10 @@ pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usi
                 if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
                 if let Some(times) = exhausted.count(clock.now()) {
-                    tracing::warn!(%error, times, "admin: cannot accept; pausing");
+                    tracing::warn!(
+                        event = "admin-accept-failed", %error, times,
+                        "admin: cannot accept; pausing"
+                    );
                 }
                 connections.leave_at_most(connections.all.len().saturating_sub(1));
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
@@ -142,7 +146,7 @@ impl Connections {
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let task = self.tasks.spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "admin connection ended");
+                tracing::debug!(event = "admin-connection-ended", %error, "admin connection ended");
             }
         });
         self.all.push((task, last_use));

@@ -84,7 +84,10 @@ impl Archive {
             Ok(index) => index,
             Err(error) => {
                 let path = directory.join(INDEX);
-                tracing::warn!(path = %path.display(), %error, "cannot read which versions were good; none is known");
+                tracing::warn!(
+                    event = "archive-read-failed", path = %path.display(), %error,
+                    "cannot read which versions were good; none is known"
+                );
                 Index::default()
             }
         };
@@ -99,7 +102,10 @@ impl Archive {
         let content = plugin_file::read(&path).ok().map(|plugin| plugin.content);
         let content = content.filter(|content| VersionId::of(content).to_hex() == *hash);
         if content.is_none() {
-            tracing::warn!(path = %path.display(), "the last good version is gone, or isn't what it was");
+            tracing::warn!(
+                event = "archive-version-lost", path = %path.display(),
+                "the last good version is gone, or isn't what it was"
+            );
         }
         Some(Plugin { origin: used_at.file.as_str().into(), content: content? })
     }
@@ -139,7 +145,10 @@ impl Archive {
             let file = used_at.file.clone();
             if let Err(error) = self.note(used_at, &milestone) {
                 let directory = self.directory.display();
-                tracing::error!(file, %error, %directory, "cannot keep the last good version; a restart would miss it");
+                tracing::error!(
+                    event = "archive-write-failed", file, %error, %directory,
+                    "cannot keep the last good version; a restart would miss it"
+                );
             }
         }
     }

@@ -12,7 +12,9 @@ pub fn reloading() {
     // The time is what tells this reload from one that was asked for later.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::debug!(%error, "no time for the service manager"),
+        Err(error) => {
+            tracing::debug!(event = "service-clock-failed", %error, "no time for the service manager")
+        }
     }
 }
 
@@ -28,6 +30,6 @@ pub fn replaced_by(process: u32) {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, "cannot tell the service manager");
+        tracing::debug!(event = "service-notify-failed", %error, "cannot tell the service manager");
     }
 }

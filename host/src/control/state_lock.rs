@@ -66,7 +66,10 @@ impl StateLock {
                     }
                     // Some network file systems have none.
                     Err(error) => {
-                        tracing::warn!(path = %path.display(), %error, "cannot lock it; no other proxy may use it");
+                        tracing::warn!(
+                            event = "state-lock-failed", path = %path.display(), %error,
+                            "cannot lock it; no other proxy may use it"
+                        );
                     }
                 }
                 file.try_clone().map_err(unusable)?.into()

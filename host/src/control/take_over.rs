@@ -150,7 +150,10 @@ impl Predecessor {
         if let Some(notice) = self.notice
             && let Err(error) = notice.send(b"serving")
         {
-            tracing::warn!(%error, "the process that this one takes over from is gone");
+            tracing::warn!(
+                event = "predecessor-lost", %error,
+                "the process that this one takes over from is gone"
+            );
         }
     }
 }

@@ -175,15 +175,23 @@ impl Follower {
         match settled.burst {
             Some(Burst::Begins(failure)) => {
                 self.resolver = None;
-                tracing::warn!(name = %question, backends, "{failure}; the last good answer holds");
+                tracing::warn!(
+                    event = "dns-resolve-failed", name = %question, backends,
+                    "{failure}; the last good answer holds"
+                );
             }
-            Some(Burst::Ends) => tracing::info!(name = %question, backends, "resolved again"),
+            Some(Burst::Ends) => {
+                tracing::info!(event = "dns-resolve-recovered", name = %question, backends, "resolved again")
+            }
             None => {}
         }
         if settled.changed {
             let left_out = schedule.answer().map_or(0, |answer| answer.left_out);
             if left_out > 0 {
-                tracing::warn!(name = %question, backends, left_out, "too many addresses");
+                tracing::warn!(
+                    event = "dns-addresses-dropped", name = %question, backends, left_out,
+                    "too many addresses"
+                );
             }
             self.place(|asked| *asked == question);
         }
@@ -200,6 +208,7 @@ impl Follower {
             if let Some(moved) = moved {
                 let pool = &*placement.pool().name;
                 tracing::info!(
+                    event = "pool-backends-changed",
                     pool,
                     came = moved.came,
                     left = moved.left,

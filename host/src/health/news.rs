@@ -21,15 +21,31 @@ impl News {
     /// Logs it. What may need somebody is a warning.
     pub(super) fn log(&self, pool: &str, backend: &str) {
         match self {
-            Self::Up => tracing::info!(pool, backend, "backend is up: its health checks pass"),
+            Self::Up => tracing::info!(
+                event = "backend-healthy",
+                pool,
+                backend,
+                "backend is up: its health checks pass"
+            ),
             Self::Down(reason) => {
-                tracing::warn!(pool, backend, reason, "backend is down: its health checks fail");
+                tracing::warn!(
+                    event = "backend-unhealthy",
+                    pool,
+                    backend,
+                    reason,
+                    "backend is down: its health checks fail"
+                );
             }
             Self::Ejected(reason, time) => {
-                tracing::warn!(pool, backend, %reason, ?time, "backend is ejected")
+                tracing::warn!(event = "backend-ejected", pool, backend, %reason, ?time, "backend is ejected")
             }
             Self::OnTrial => {
-                tracing::info!(pool, backend, "backend is on trial: its ejection is over");
+                tracing::info!(
+                    event = "backend-returned",
+                    pool,
+                    backend,
+                    "backend returned from ejection, on probation"
+                );
             }
         }
     }
@@ -38,8 +54,14 @@ impl News {
 /// Logs that a pool has begun or ceased to panic.
 pub(super) fn log_panic(pool: &str, panics: bool, healthy: usize, backends: usize) {
     if panics {
-        tracing::warn!(pool, healthy, backends, "pool panics: too few backends are healthy, all are used");
+        tracing::warn!(
+            event = "pool-panic-started",
+            pool,
+            healthy,
+            backends,
+            "pool panics: too few backends are healthy, all are used"
+        );
     } else {
-        tracing::info!(pool, healthy, backends, "pool no longer panics");
+        tracing::info!(event = "pool-panic-ended", pool, healthy, backends, "pool no longer panics");
     }
 }

@@ -164,7 +164,10 @@ impl Watch {
         let change = match result {
             Err(reason) if reason.is_our_own() => {
                 let (pool, backend) = (&*self.pool.name, &*watched.backend.name);
-                tracing::warn!(pool, backend, %reason, "cannot check the health of a backend");
+                tracing::warn!(
+                    event = "health-check-skipped", pool, backend, %reason,
+                    "cannot check the health of a backend"
+                );
                 None
             }
             result => watched.check(result.is_ok(), check, now),

@@ -25,10 +25,10 @@ pub(super) fn of(event: &Event<'_>, suppressed: u64, colours: bool) -> String {
     line
 }
 
-/// A line of the log itself.
-pub(super) fn own(level: Level, text: impl Display) -> String {
+/// A line of the log itself, which counts other lines.
+pub(super) fn own(level: Level, event: &str, text: impl Display, (field, count): (&str, u64)) -> String {
     let mut line = begin(level, false);
-    let _ = write!(Escape::new(&mut line, LINE_BYTES), "{text}");
+    let _ = write!(Escape::new(&mut line, LINE_BYTES), "{text} event={event:?} {field}={count}");
     line.push('\n');
     line
 }
@@ -124,13 +124,15 @@ mod tests {
 
     #[test]
     fn a_line_has_a_time_a_level_a_message_and_fields() {
-        let line = logged(
-            false,
-            || tracing::warn!(pool = "api", number = 3, broken = %Broken, r#type = ?Some(1), "told"),
-        );
+        let line = logged(false, || {
+            tracing::warn!(
+                event = "thing-told", pool =
+                "api", broken = %Broken, r#type = ?Some(1), "told"
+            )
+        });
         let (time, rest) = line.split_once(' ').expect("a time");
         assert!(time.ends_with('Z') && time.contains('T'), "{line}");
-        assert_eq!(rest, " WARN told pool=\"api\" number=3 broken=half type=Some(1)\n");
+        assert_eq!(rest, " WARN told event=\"thing-told\" pool=\"api\" broken=half type=Some(1)\n");
     }
 
     #[test]

@@ -93,8 +93,8 @@ impl<W: Write> Writer<W> {
         if self.lost == 0 {
             return;
         }
-        let note =
-            line::own(Level::WARN, format_args!("log lines were lost: {} lost={}", self.reason, self.lost));
+        let text = format_args!("log lines were lost: {}", self.reason);
+        let note = line::own(Level::WARN, "log-lines-lost", text, ("lost", self.lost));
         if self.write_piece(note.as_bytes()).is_ok() {
             self.lost = 0;
         }
@@ -104,8 +104,8 @@ impl<W: Write> Writer<W> {
     fn tell_suppressed(&mut self) {
         let suppressed = self.limits.settle();
         if suppressed > 0 {
-            let note =
-                line::own(Level::WARN, format_args!("repeated lines were left out suppressed={suppressed}"));
+            let text = "repeated lines were left out";
+            let note = line::own(Level::WARN, "log-lines-suppressed", text, ("suppressed", suppressed));
             if let Err(stopped) = self.write_piece(note.as_bytes()) {
                 self.lose(1, reason(&stopped.error));
             }
@@ -235,7 +235,7 @@ mod tests {
         let text = told(&mut writer);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((lines[0], lines[2]), ("last before", "first behind"));
-        assert!(lines[1].ends_with("nobody took them in time lost=12"), "{text}");
+        assert!(lines[1].ends_with("nobody took them in time event=\"log-lines-lost\" lost=12"), "{text}");
     }
 
     #[test]

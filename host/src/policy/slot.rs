@@ -134,7 +134,7 @@ impl PolicySlot {
     pub fn log_refusal(&self, origin: &str, refusal: &Refusal) {
         let (pool, label, serving) = (&*self.pool().name, refusal.label(), self.serving().version.id);
         tracing::error!(
-            pool, route = self.route(), origin, label, %serving,
+            event = "policy-swap-refused", pool, route = self.route(), origin, label, %serving,
             "swap refused: {refusal}; the version that serves goes on"
         );
     }
@@ -153,7 +153,10 @@ impl PolicySlot {
                 OnFault::Fallback => "the fallback picks",
                 OnFault::Reject => "the request is rejected",
             };
-            tracing::error!(pool, route, %version, worker, kind, unlogged, "policy fault: {fault}; {remedy}");
+            tracing::error!(
+                event = "policy-faulted", pool, route, %version, worker, kind, unlogged,
+                "policy fault: {fault}; {remedy}"
+            );
         }
         if self.trial.fault(generation) {
             let command =

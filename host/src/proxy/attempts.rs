@@ -99,7 +99,10 @@ impl Attempts<'_> {
                 break;
             }
             if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
-                tracing::debug!(pool = %self.balancer.pool().name, "no retry: the budget is used up");
+                tracing::debug!(
+                    event = "retry-budget-exhausted", pool = %self.balancer.pool().name,
+                    "no retry: the budget is used up"
+                );
                 break;
             }
             if !next.pause.is_zero() {
@@ -213,11 +216,11 @@ impl Attempts<'_> {
         match outcome {
             Ok(exchange) => {
                 let (backend, status) = (&exchange.backend().name, status(exchange).as_u16());
-                tracing::debug!(%pool, attempt, %backend, status, %next, "retry");
+                tracing::debug!(event = "request-retried", %pool, attempt, %backend, status, %next, "retry");
             }
             Err(Lost { backend, failed }) => {
                 let (backend, error) = (&backend.name, failed.error.label());
-                tracing::debug!(%pool, attempt, %backend, error, %next, "retry");
+                tracing::debug!(event = "request-retried", %pool, attempt, %backend, error, %next, "retry");
             }
         }
     }

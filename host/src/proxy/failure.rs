@@ -108,10 +108,10 @@ impl Failure {
             | Self::QueueTimeout
             | Self::OddPath
             | Self::NoRoute => {
-                tracing::debug!(error, %peer, "request failed: {}", self.reason());
+                tracing::debug!(event = "request-failed", error, %peer, "request failed: {}", self.reason());
             }
             Self::NoBackend | Self::Loop | Self::Upstream(_) => {
-                tracing::warn!(error, %peer, "request failed: {}", self.reason());
+                tracing::warn!(event = "request-failed", error, %peer, "request failed: {}", self.reason());
             }
         }
     }

@@ -175,7 +175,7 @@ impl BackendStream {
         let bytes = match ready!(written) {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::debug!(%error, "the backend takes nothing any more");
+                tracing::debug!(event = "backend-write-failed", %error, "the backend takes nothing any more");
                 self.state = State::Deaf;
                 self.traffic.is_last.set(true);
                 // A read may have been told to wait.

@@ -156,6 +156,7 @@ impl Shared {
         let clock = self.crew.clock();
         if let Some(clients) = connections.count_shortage(clock.now()) {
             tracing::warn!(
+                event = "connection-limit-reached",
                 address = %listener.address,
                 limit = connections.limit(),
                 clients,
@@ -177,7 +178,10 @@ impl Shared {
         let now = self.crew.clock().now();
         if let Some(times) = self.exhausted.count(now) {
             let open_files = Descriptors::of_process().limit();
-            tracing::warn!(address = %listener.address, %error, open_files, times, "cannot accept; pausing");
+            tracing::warn!(
+                event = "accept-failed", address = %listener.address, %error, open_files, times,
+                "cannot accept; pausing"
+            );
         }
         // One for the client, one for its backend.
         let makes_room = listener.connections.ask_for_room(now) && listener.connections.ask_for_room(now);

@@ -18,7 +18,7 @@ fn last_good_answer_outlives(mood: Mood) {
         dns.asked().len() >= asked + 4
     });
     assert_eq!(proxy.log_with("the last good answer holds").len(), 1, "one warning for all of it");
-    assert_eq!(proxy.log_with("backends pool=").len(), 1);
+    assert_eq!(proxy.log_with("event=\"pool-backends-changed\" pool=").len(), 1);
 
     dns.set_host(NAME, 0, &[ip(&backends[1])]);
     dns.set_mood(Mood::Well);

@@ -76,7 +76,7 @@ impl Proxy {
         });
         let proxy = Self { child, directory, log };
         let listeners = config.matches("[[listener]]").count();
-        proxy.wait_for_logs(" listening address=", listeners);
+        proxy.wait_for_logs("event=\"listener-bound\" address=", listeners);
         proxy
     }
 
@@ -119,13 +119,13 @@ impl Proxy {
 
     /// All listeners' addresses, in the order of the configuration.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        let lines = self.log_with(" listening address=");
+        let lines = self.log_with("event=\"listener-bound\" address=");
         lines.iter().filter(|line| !line.contains("admin")).map(|line| address_in(line)).collect()
     }
 
     /// The admin server's address.
     pub(crate) fn admin(&self) -> SocketAddr {
-        address_in(&self.wait_for_log("admin listening address="))
+        address_in(&self.wait_for_log("event=\"admin-bound\" address="))
     }
 
     /// A new connection.
@@ -164,7 +164,7 @@ impl Proxy {
 
     /// Processes that were started to take over from this one or its successors, in their order.
     pub(crate) fn successors(&self) -> Vec<u32> {
-        let lines = self.log_with("started a process that takes over process=");
+        let lines = self.log_with("event=\"replacement-started\" process=");
         let number = |line: &String| line.rsplit('=').next().and_then(|number| number.parse().ok());
         lines.iter().map(|line| number(line).expect("a process number")).collect()
     }

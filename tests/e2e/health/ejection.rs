@@ -85,14 +85,14 @@ fn an_ejected_backend_returns_on_trial() {
     };
     send_until("backend is ejected", 1);
     // Still broken: the first request that fails ejects it again, for twice as long.
-    send_until("backend is on trial", 1);
+    send_until("backend returned from ejection", 1);
     let before = a.count();
     send_until("backend is ejected", 2);
     assert!(a.count() > before || before >= 4, "{} requests", a.count());
     assert!(proxy.log_with("backend is ejected")[1].contains("time=1s"), "{:?}", proxy.log_with("ejected"));
 
     well.store(true, Ordering::SeqCst);
-    send_until("backend is on trial", 2);
+    send_until("backend returned from ejection", 2);
     assert_eq!(share(&served(&mut client, 100), 'a'), 50);
     assert_eq!(proxy.log_with("backend is ejected").len(), 2);
 }

@@ -64,7 +64,7 @@ fn a_compile_bomb_is_refused_at_once_and_delays_no_other_swap() {
             refused[round]
         );
         install("good.wasm", &constant(1, round as u32));
-        let swapped = proxy.wait_for_logs(" swap pool=", round + 1);
+        let swapped = proxy.wait_for_logs("event=\"policy-swapped\" pool=", round + 1);
         assert!(swapped[round].contains("pool=\"good\""), "{}", swapped[round]);
         assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
         assert_eq!(proxy.client().get("/good/").text(), "1");

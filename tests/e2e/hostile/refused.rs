@@ -245,7 +245,7 @@ fn at_a_swap_the_old_version_serves_on_and_the_reason_is_logged() {
             assert_eq!(client.get("/").text(), "1", "{reason}");
         }
     }
-    assert!(proxy.log_with(" swap pool=").is_empty());
+    assert!(proxy.log_with("event=\"policy-swapped\" pool=").is_empty());
     assert!(proxy.log_with("policy fault").is_empty());
 
     // After all of these a good one is as welcome as ever.

@@ -52,7 +52,7 @@ fn witnessed(backend: &Backend) -> Proxy {
 fn check(proxy: &Proxy, user: &str, path: &str, outcome: i32) {
     let [picks, sees] = ["picks ", "sees  "].map(|verb| {
         let line = proxy.wait_for_log(&format!("policy says: {verb}{user} "));
-        let said = line.split(verb).nth(1).and_then(|rest| rest.split(" pool=").next());
+        let said = line.split(verb).nth(1).and_then(|rest| rest.split(" event=").next());
         said.expect("what the policy says").to_owned()
     });
     assert!(picks.starts_with(&format!("{user} {path} ")), "{picks}");

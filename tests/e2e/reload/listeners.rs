@@ -33,7 +33,7 @@ fn listeners_come_and_go_and_the_others_stay() {
     assert_eq!(stays.get("/").text(), "good");
 
     proxy.reload(&both);
-    let second = address_in(&proxy.wait_for_logs(" listening address=", 2)[1]);
+    let second = address_in(&proxy.wait_for_logs("event=\"listener-bound\" address=", 2)[1]);
     let mut running = Client::connect(second);
     running.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
     let mut idle = Client::connect(second);
@@ -52,7 +52,7 @@ fn listeners_come_and_go_and_the_others_stay() {
     }
     assert!(unused.is_closed());
     assert!(line.contains("-listener 127.0.0.2:0"), "{line}");
-    proxy.wait_for_log(&format!("listener closed; its connections finish what they are at address={second}"));
+    proxy.wait_for_log(&format!("event=\"listener-closed\" address={second}"));
     wait_until("nobody is let in", || TcpStream::connect(second).is_err());
     release.open();
     let response = running.response("GET");
@@ -116,7 +116,7 @@ fn a_listener_on_one_address_takes_the_place_of_one_on_all() {
         .port();
     for (address, line) in [(format!("0.0.0.0:{port}"), 2), (format!("127.0.0.1:{port}"), 3)] {
         proxy.reload(&format!("{}{rest}", listener(&address, "")));
-        proxy.wait_for_logs(" listening address=", line);
+        proxy.wait_for_logs("event=\"listener-bound\" address=", line);
         assert_eq!(Client::connect(([127, 0, 0, 1], port).into()).get("/").text(), "good");
     }
 }

@@ -43,7 +43,7 @@ fn a_broken_file_is_named_with_its_line_and_the_old_configuration_serves() {
     assert!(line.contains("nonsense"), "{line}");
     assert_eq!(proxy.log_with(REFUSED).len(), said + 1);
     proxy.rewrite(&good);
-    proxy.wait_for_log("the file says again what is served");
+    proxy.wait_for_log("configuration file matches the running configuration again");
     assert_eq!(client.get("/").text(), "backend");
 }
 

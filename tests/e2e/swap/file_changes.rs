@@ -57,7 +57,7 @@ fn a_swap_is_logged_with_pool_versions_and_times() {
     let contents = [constant(0, 0), constant(1, 1)];
     let scene = Scene::new(&contents[0]);
     Change::RenameOver.make(&scene.file, &contents[1], 1);
-    let line = scene.proxy.wait_for_log(" swap pool=");
+    let line = scene.proxy.wait_for_log("event=\"policy-swapped\" pool=");
     assert!(line.contains(" INFO "), "{line}");
     assert_eq!(field(&line, "pool"), "\"test\"");
     assert_eq!(field(&line, "from"), version(&contents[0]));
@@ -114,13 +114,13 @@ fn all_pools_that_use_a_file_are_swapped() {
     let proxy = Proxy::start_in(directory, &config);
     Change::RenameOver.make(&proxy.path("p.wasm"), &constant(1, 0), 0);
     for pool in ["x", "y", "z"] {
-        proxy.wait_for_log(&format!(" swap pool=\"{pool}\""));
+        proxy.wait_for_log(&format!("event=\"policy-swapped\" pool=\"{pool}\""));
         assert_eq!(proxy.client().get(&format!("/{pool}/")).text(), "1");
     }
     // A refusal is told for each of them, too.
     Change::RenameOver.make(&proxy.path("p.wasm"), b"this is not a plugin", 0);
     for pool in ["x", "y", "z"] {
-        proxy.wait_for_log(&format!("the version that serves goes on pool=\"{pool}\""));
+        proxy.wait_for_log(&format!("event=\"policy-swap-refused\" pool=\"{pool}\""));
         assert_eq!(proxy.client().get(&format!("/{pool}/")).text(), "1");
     }
 }

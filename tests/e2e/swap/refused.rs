@@ -96,7 +96,10 @@ fn a_file_that_is_deleted_goes_on_serving_and_may_come_back() {
     scene.wait_for_a_look();
     let line = scene.proxy.wait_for_log("cannot read the plugin");
     assert!(line.contains("WARN") && line.contains("p.wasm"), "{line}");
-    assert!(line.contains("the version that serves goes on pool=\"test\""), "{line}");
+    assert!(
+        line.contains("the version that serves goes on event=\"plugin-read-failed\" pool=\"test\""),
+        "{line}"
+    );
     assert_eq!(scene.serves(), "0");
     fs::write(&scene.file, &contents[0]).expect("the same again");
     scene.wait_for_a_look();

@@ -56,7 +56,7 @@ fn replace(scene: &Scene, versions: [&[u8]; 2], revisions: Range<usize>, hint: i
     for revision in revisions {
         rename_over(&scene.file, versions[revision % 2]);
         hint();
-        let lines = scene.proxy.wait_for_logs(" swap pool=\"test\"", revision);
+        let lines = scene.proxy.wait_for_logs("event=\"policy-swapped\" pool=\"test\"", revision);
         assert!(
             lines[revision - 1].contains(&format!("to={}", version(versions[revision % 2]))),
             "{lines:?}"

@@ -40,8 +40,14 @@ impl Directories {
             }
             hint();
         });
-        let watcher =
-            watcher.map_err(|error| tracing::warn!(%error, "no file events; files are polled")).ok();
+        let watcher = watcher
+            .map_err(|error| {
+                tracing::warn!(
+                    event = "file-events-failed", %error,
+                    "no file events; files are polled"
+                )
+            })
+            .ok();
         Self { watcher, watched: BTreeMap::new(), gone }
     }
 
@@ -116,7 +122,10 @@ fn watch(watcher: &mut RecommendedWatcher, directory: &Path) -> bool {
     match watcher.watch(directory, RecursiveMode::NonRecursive) {
         Ok(()) => true,
         Err(error) => {
-            tracing::debug!(directory = %directory.display(), %error, "not watched; the poll looks at it");
+            tracing::debug!(
+                event = "directory-watch-failed", directory = %directory.display(), %error,
+                "not watched; the poll looks at it"
+            );
             false
         }
     }

@@ -127,7 +127,10 @@ impl Followed {
         let warnings = if self.serves_this_file() { Warnings::Wanted } else { Warnings::Pointless };
         if self.missing.once_more(warnings, Instant::now()) {
             let serving = self.slot.serving().version.id;
-            tracing::warn!(pool = &*self.slot.pool().name, %serving, "{error}; the version that serves goes on");
+            tracing::warn!(
+                event = "plugin-read-failed", pool = &*self.slot.pool().name, %serving,
+                "{error}; the version that serves goes on"
+            );
         }
     }
 

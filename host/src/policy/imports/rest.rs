@@ -49,10 +49,16 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
     let line = text::printable(bytes);
     // `dropped`: lines that were over the limit since the last one.
     match level {
-        log_level::DEBUG => tracing::debug!(pool, route, version, dropped, "policy says: {line}"),
-        log_level::INFO => tracing::info!(pool, route, version, dropped, "policy says: {line}"),
-        log_level::WARN => tracing::warn!(pool, route, version, dropped, "policy says: {line}"),
-        _ => tracing::error!(pool, route, version, dropped, "policy says: {line}"),
+        log_level::DEBUG => {
+            tracing::debug!(event = "policy-logged", pool, route, version, dropped, "policy says: {line}")
+        }
+        log_level::INFO => {
+            tracing::info!(event = "policy-logged", pool, route, version, dropped, "policy says: {line}")
+        }
+        log_level::WARN => {
+            tracing::warn!(event = "policy-logged", pool, route, version, dropped, "policy says: {line}")
+        }
+        _ => tracing::error!(event = "policy-logged", pool, route, version, dropped, "policy says: {line}"),
     }
     Ok(())
 }

@@ -125,6 +125,7 @@ impl Keeper {
         let tally = ledger.tally(version.id);
         let deliveries = self.build_all(&terms, &version, workers, (generation, &tally)).map_err(refusal)?;
         tracing::info!(
+            event = "policy-started",
             pool = &*terms.pool.name,
             route = terms.settings.route.as_deref(),
             version = %version.id,
@@ -166,6 +167,7 @@ impl Keeper {
             pick_time: rehearsed.pick_time,
         };
         tracing::info!(
+            event = "policy-swapped",
             pool = &*slot.pool().name,
             route = slot.route(),
             from = %swap.from,

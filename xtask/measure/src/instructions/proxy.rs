@@ -94,7 +94,8 @@ fn listening(log: impl BufRead + Send + 'static) -> Result<SocketAddr> {
     let mut said = String::new();
     let mut lines = log.lines();
     while let Some(Ok(line)) = lines.next() {
-        let address = line.split_once("listening address=").and_then(|(_, rest)| rest.split(' ').next());
+        let address =
+            line.split_once("event=\"listener-bound\" address=").and_then(|(_, rest)| rest.split(' ').next());
         if let Some(address) = address.and_then(|address| address.parse().ok()) {
             // A log that nobody reads would stop it.
             std::thread::spawn(move || lines.for_each(drop));

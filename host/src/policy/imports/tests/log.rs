@@ -46,7 +46,7 @@ fn log_lines_are_harmless_and_name_their_origin() {
     );
     assert_eq!(lines.len(), 1, "debug lines are off: {lines:?}");
     assert!(lines[0].trim_start().starts_with("WARN"), "{lines:?}");
-    assert!(lines[0].contains(r"policy says: odd\nERROR pool="), "{lines:?}");
+    assert!(lines[0].contains(r#"policy says: odd\nERROR event="policy-logged" pool="#), "{lines:?}");
     assert!(lines[0].contains(r#"pool="api""#) && lines[0].contains("version="), "{lines:?}");
 }
 

@@ -45,6 +45,7 @@ impl Keeper {
             slot.ledger().circuit_opened();
             let version = slot.serving().version.id;
             tracing::warn!(
+                event = "policy-circuit-opened",
                 pool = &*slot.pool().name, route = slot.route(), %version, worker,
                 "policy circuit opened: too many faults; the policy isn't asked for {wait:?}, then tried again"
             );
@@ -98,7 +99,9 @@ impl Keeper {
                 slot.ledger().circuit_closed();
                 let version = slot.serving().version.id;
                 tracing::info!(
-                    pool = &*slot.pool().name, route = slot.route(), %version, worker, "policy circuit closed"
+                    event = "policy-circuit-closed",
+                    pool = &*slot.pool().name, route = slot.route(), %version, worker,
+                    "policy circuit closed"
                 );
             }
         }

@@ -29,7 +29,7 @@ impl Keeper {
                 self.begin_probation(slot, further, tally);
                 let quarantine = Quarantine { version: from, reason: last };
                 tracing::error!(
-                    pool, route, %from, %to, faults, origin = &*bad.origin,
+                    event = "policy-rolled-back", pool, route, %from, %to, faults, origin = &*bad.origin,
                     "rolled back to {way}; too many faults on probation: the version that had them is quarantined until \
                      the file's content changes; its last fault: {}", quarantine.reason
                 );
@@ -45,7 +45,10 @@ impl Keeper {
                 slot.ledger().count_rollback();
             }
             Err(error) => {
-                tracing::error!(pool, route, %from, %to, "cannot roll back: {error}; the version that fails goes on");
+                tracing::error!(
+                    event = "policy-rollback-failed", pool, route, %from, %to,
+                    "cannot roll back: {error}; the version that fails goes on"
+                );
             }
         }
     }
@@ -78,7 +81,11 @@ impl Keeper {
                 Looked::Proven(slot) => {
                     slot.trial().end();
                     let Serving { version, origin, .. } = slot.serving();
-                    tracing::debug!(pool = &*slot.pool().name, route = slot.route(), version = %version.id, "proven");
+                    tracing::debug!(
+                        event = "policy-proven",
+                        pool = &*slot.pool().name, route = slot.route(), version = %version.id,
+                        "proven"
+                    );
                     remember(&slot, Milestone { version, origin, event: Event::Proven });
                     false
                 }
