@@ -16,8 +16,6 @@ pub(crate) const IN_CIRCLES: &[&str] = &[
     "host/src/downstream/client/expectation.rs",
     "host/src/downstream/head.rs",
     "host/src/downstream/target.rs",
-    "host/src/health.rs",
-    "host/src/health/patrol.rs",
     "host/src/listener/connections.rs",
     "host/src/listener/idle.rs",
     "host/src/policy/admission/refusal.rs",
@@ -86,7 +84,6 @@ pub(crate) const LONG_FUNCTIONS: &[(&str, &str)] = &[
 pub(crate) const LARGE_TYPES: &[(&str, &str)] = &[
     ("host/src/downstream/client.rs", "Client"),
     ("host/src/downstream/gate.rs", "Gate"),
-    ("host/src/health/watch.rs", "Watch"),
     ("host/src/policy/guest.rs", "GuestState"),
     ("host/src/policy/ledger.rs", "Ledger"),
     ("host/src/policy/picker.rs", "Picker"),

@@ -11,11 +11,11 @@ use crate::config::EjectionConfig;
 /// Why a backend is ejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// So many gateway failures in a row.
+    /// This many gateway failures in a row.
     Gateway(u32),
-    /// So many failures of whatever kind in a row.
+    /// This many failures of any kind in a row.
     ServerError(u32),
-    /// Such a share of failures, percent.
+    /// The share of failures, percent.
     Share(u32),
 }
 
@@ -37,8 +37,8 @@ pub(super) fn streak_that_ejects(config: &EjectionConfig) -> Streak {
     }
 }
 
-/// The streak of a backend on trial: one failure less than ejects.
-pub(super) fn streak_on_trial(config: &EjectionConfig) -> Streak {
+/// The streak that a backend returns with from an ejection: one failure less than ejects.
+pub(super) fn streak_after_ejection(config: &EjectionConfig) -> Streak {
     let at = streak_that_ejects(config);
     let gateway = at.gateway.saturating_sub(1);
     match at.server_error.checked_sub(1) {
@@ -62,37 +62,37 @@ pub(super) fn cause(streak: Streak, window: &Window, config: &EjectionConfig) ->
     }
 }
 
-/// How often a backend was ejected, and until when it is.
+/// The ejections of a backend: how many there were, and when the current one ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ejection {
     until: Option<Moment>,
     /// Ejections that count towards the length of the next one.
     count: u32,
-    /// When it last came back, or was forgiven an ejection.
-    behaves_since: Moment,
+    /// When it last returned, or was forgiven an ejection.
+    good_since: Moment,
 }
 
 impl Ejection {
     pub(super) fn none(now: Moment) -> Self {
-        Self { until: None, count: 0, behaves_since: now }
+        Self { until: None, count: 0, good_since: now }
     }
 
     pub(super) fn is_ejected(&self) -> bool {
         self.until.is_some()
     }
 
-    /// Ejects; answers for how long.
+    /// Ejects. Returns for how long.
     pub(super) fn eject(&mut self, now: Moment, config: &EjectionConfig) -> Duration {
         let most = config.max_time.as_micros().div_ceil(config.base_time.as_micros().max(1));
         let most = u32::try_from(most).unwrap_or(u32::MAX);
-        // What is beyond the longest time would only take longer to be forgiven.
+        // A higher count wouldn't eject for longer, only take longer to be forgiven.
         self.count = self.count.saturating_add(1).min(most);
         let time = config.base_time.saturating_mul(self.count).min(config.max_time);
         self.until = Some(now.after(time));
         time
     }
 
-    /// Whether there is one whose time is over.
+    /// Whether an ejection has reached its end.
     pub(super) fn is_over(&self, now: Moment) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
@@ -100,14 +100,14 @@ impl Ejection {
     /// Ends the ejection.
     pub(super) fn release(&mut self, now: Moment) {
         self.until = None;
-        self.behaves_since = now;
+        self.good_since = now;
     }
 
     /// Forgives one ejection for each `base_time` that has passed since the last.
     pub(super) fn forgive(&mut self, now: Moment, config: &EjectionConfig) {
-        while self.until.is_none() && self.count > 0 && now.since(self.behaves_since) >= config.base_time {
+        while self.until.is_none() && self.count > 0 && now.since(self.good_since) >= config.base_time {
             self.count -= 1;
-            self.behaves_since = self.behaves_since.after(config.base_time);
+            self.good_since = self.good_since.after(config.base_time);
         }
     }
 }
@@ -184,7 +184,7 @@ mod tests {
                 consecutive_5xx: server_error,
                 ..EjectionConfig::default()
             };
-            let trial = streak_on_trial(&config);
+            let trial = streak_after_ejection(&config);
             assert_eq!(cause(trial, &window, &config), None, "{gateway}, {server_error}");
             let failed = Streak { gateway: trial.gateway + 1, server_error: trial.server_error + 1 };
             assert!(cause(failed, &window, &config).is_some(), "{gateway}, {server_error}");

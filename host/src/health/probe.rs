@@ -25,17 +25,17 @@ const HEAD_BYTES: usize = 64 << 10;
 /// Most fields of a response head.
 const HEAD_FIELDS: usize = 1024;
 
-/// As much of a body is searched, bytes.
+/// How much of a body is searched, bytes.
 const BODY_BYTES: usize = 64 << 10;
 
-/// A check's time passes in steps, so many at least; a longer one counts as one.
+/// A check's time is measured in steps of at most this length, at least [`STEPS`] of them. A step that takes longer counts as one.
 const STEP: Duration = Duration::from_millis(100);
 const STEPS: u32 = 10;
 
-/// A step that is late by so much was no time of the backend's.
+/// A step that ends this late isn't counted: the checker was stopped, not the backend slow.
 const GAP: Duration = Duration::from_millis(500);
 
-/// How the check calls itself.
+/// The check's `User-Agent`, unless one is configured.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("pointsman-health-check/", env!("CARGO_PKG_VERSION")));
 
@@ -57,14 +57,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Whether the proxy lacked something, and the backend wasn't even asked.
+    /// Whether the proxy lacked a resource, so that the backend wasn't asked.
     pub(super) fn is_our_own(&self) -> bool {
         matches!(self, Self::Connect(error) if upstream::is_our_own(error))
     }
 }
 
-/// Checks whoever listens at an address.
-pub(super) async fn ask(check: &HealthCheckConfig, address: SocketAddr) -> Result<(), Failure> {
+/// Checks the server at an address.
+pub(super) async fn run(check: &HealthCheckConfig, address: SocketAddr) -> Result<(), Failure> {
     let answer = async {
         let stream = TcpStream::connect(address).await.map_err(Failure::Connect)?;
         match &check.kind {
@@ -75,12 +75,12 @@ pub(super) async fn ask(check: &HealthCheckConfig, address: SocketAddr) -> Resul
     within(check.timeout, answer).await.unwrap_or(Err(Failure::Timeout))
 }
 
-/// What comes within a time, in which only that counts in which this thread runs: when it was stopped, an answer may be there and
-/// not read yet.
+/// The answer, if it comes within a time. Only time in which this thread runs counts: while it was stopped, an answer may have
+/// come in that it hasn't read yet.
 async fn within<T>(time: Duration, answer: impl Future<Output = T>) -> Option<T> {
     let mut answer = pin!(answer);
     let (mut left, mut forgiven) = (time, false);
-    // However busy this thread is, an answer gets that many turns to be read, which is more than it takes.
+    // A busy thread still gets this many turns to read an answer, more than it takes.
     let longest = STEP.min(time / STEPS).max(Duration::from_millis(1));
     loop {
         let step = left.min(longest);
@@ -88,7 +88,7 @@ async fn within<T>(time: Duration, answer: impl Future<Output = T>) -> Option<T>
         if let Ok(answer) = tokio::time::timeout(step, answer.as_mut()).await {
             return Some(answer);
         }
-        // Only once: with a thread that is always late a check would never end.
+        // Only once: with a thread that is always late, a check would never end.
         if began.elapsed() > step + GAP && !forgiven {
             forgiven = true;
             continue;
@@ -108,11 +108,11 @@ async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: TcpStream)
     let mut connection = pin!(connection);
     let mut answer = pin!(async {
         let response = sender.send_request(request).await?;
-        judge(http, response.status(), response.into_body()).await
+        validate(http, response.status(), response.into_body()).await
     });
     tokio::select! {
         answer = &mut answer => answer,
-        // Closed, or broken: the answer knows more of it.
+        // The connection was closed or broke; the answer says how.
         _ = &mut connection => answer.await,
     }
 }
@@ -134,7 +134,7 @@ fn head(http: &HttpCheckConfig, address: SocketAddr) -> Result<Request<Empty<Byt
 }
 
 /// Whether a response is as expected. Reads no more of its body than that takes.
-async fn judge(http: &HttpCheckConfig, status: StatusCode, mut body: Incoming) -> Result<(), Failure> {
+async fn validate(http: &HttpCheckConfig, status: StatusCode, mut body: Incoming) -> Result<(), Failure> {
     if !http.expected_statuses.iter().any(|range| range.contains(&status.as_u16())) {
         return Err(Failure::Status(status));
     }

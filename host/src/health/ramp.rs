@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Steps from the first share of the weight to the whole. Each is a topology of its own, so there are few.
+/// Steps from the first share of the weight to the whole one. Each makes a new topology, so there are few.
 const STEPS: u32 = 10;
 
 /// How long each step takes.
@@ -12,7 +12,7 @@ pub(super) fn step(slow_start: Duration) -> Duration {
     slow_start / STEPS
 }
 
-/// The weight of a backend that came up at `since`; none once it is whole.
+/// The weight of a backend that came up at `since`; `None` once it has its whole weight.
 pub(super) fn weight(whole: u32, since: Moment, now: Moment, slow_start: Duration) -> Option<u32> {
     let passed = now.since(since);
     if passed >= slow_start {

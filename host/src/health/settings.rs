@@ -1,10 +1,10 @@
-//! What the operator wants of a pool's health, in the form that is worked with.
+//! The health settings of a pool, prepared for use.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::check::Checked;
+use super::check_state::CheckState;
 use super::ramp;
 use crate::backend::Backend;
 use crate::clock::Moment;
@@ -12,11 +12,11 @@ use crate::config::{HealthConfig, PoolConfig};
 use crate::pool::Pool;
 use crate::topology::{Health, Member};
 
-/// What decides the health and weight of a pool's backends.
+/// The settings that decide the health and weight of a pool's backends.
 #[derive(Debug)]
 pub struct HealthSettings {
     pub(super) config: HealthConfig,
-    /// Where backends are checked that have an address of its own for that, by name.
+    /// Addresses for checks, by the names of backends that have one of their own for that.
     addresses: HashMap<String, SocketAddr>,
 }
 
@@ -30,7 +30,8 @@ impl HealthSettings {
         Self { config: pool.health.clone(), addresses }
     }
 
-    /// A backend that is added to a pool at work: it serves at once only if it may, and with as much as it may.
+    /// The member for a backend that is added to an active pool: with its health before the first check, and the weight with which
+    /// its slow start begins.
     #[must_use]
     pub fn newcomer(&self, backend: Arc<Backend>) -> Member {
         let now = Moment(0);
@@ -39,7 +40,7 @@ impl HealthSettings {
         Member { health: self.initial_health(), weight, backend }
     }
 
-    /// Makes of a new pool, whose backends are taken for healthy, what it shall be before the first check.
+    /// Puts a new pool, whose backends are taken for healthy, into its state before the first check.
     pub(super) fn introduce(&self, pool: &Pool) {
         pool.set_panic_threshold(self.config.panic_threshold);
         let health = self.initial_health();
@@ -50,14 +51,14 @@ impl HealthSettings {
         });
     }
 
-    /// What a backend is taken for that has never been checked.
+    /// The health of a backend before its first check.
     pub(super) fn initial_health(&self) -> Health {
-        self.unchecked().map_or(Health::Up, Checked::health)
+        self.unchecked().map_or(Health::Up, CheckState::health)
     }
 
-    /// What is known of a backend that has never been checked; `None` if there are no checks.
-    pub(super) fn unchecked(&self) -> Option<Checked> {
-        self.config.check.as_ref().map(|check| Checked::new(check.initial))
+    /// The state of a backend before its first check; `None` if there are no checks.
+    pub(super) fn unchecked(&self) -> Option<CheckState> {
+        self.config.check.as_ref().map(|check| CheckState::new(check.initial))
     }
 
     /// Where a backend is checked.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::backend::{Backend, Source};
 use crate::config::{HealthCheckConfig, HealthConfig, InitialHealth, UpstreamLimits};
+use crate::pool::Pool;
 use crate::topology::{Health, Member};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -13,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Settings with a check by connection, every 50 ms.
 fn settings(initial: InitialHealth) -> Arc<HealthSettings> {
     let time = Duration::from_millis(50);
-    let times = HealthCheckConfig { interval: time, fast_interval: time, ..check::tests::config(1, 2) };
+    let times = HealthCheckConfig { interval: time, fast_interval: time, ..check_state::tests::config(1, 2) };
     let check = Some(HealthCheckConfig { initial, ..times });
     Arc::new(HealthConfig { check, panic_threshold: 0, ..HealthConfig::default() }.into())
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::config::EjectionConfig;
 
-/// Into how many parts a window is cut; it moves on by one of them.
+/// Parts of a window; it advances by one of them.
 const PARTS: u32 = 10;
 
-/// Counters of a backend at the ends of the last parts of a window.
+/// A backend's counters at the ends of the last parts of a window.
 #[derive(Debug)]
 pub(super) struct Window {
     /// Requests that have ended, and failures, oldest first. At most one more than there are parts.
     samples: VecDeque<(u64, u64)>,
-    /// When the last one was taken.
+    /// When the last sample was taken.
     sampled: Option<Moment>,
 }
 
@@ -24,7 +24,7 @@ impl Window {
         Self { samples: VecDeque::from([(ended, failures)]), sampled: None }
     }
 
-    /// Takes in the counters as they are, if it is time to.
+    /// Takes a sample of the counters if a part of the window has passed since the last one.
     pub(super) fn sample(&mut self, ended: u64, failures: u64, now: Moment, config: &EjectionConfig) {
         if self.sampled.is_some_and(|at| now.since(at) < part(config)) {
             return;
@@ -36,7 +36,7 @@ impl Window {
         self.samples.push_back((ended, failures));
     }
 
-    /// Share of failures, percent; none if there were fewer than `min_requests`.
+    /// Share of failures, percent; `None` if there were fewer than `min_requests`.
     pub(super) fn failure_percent(&self, min_requests: u32) -> Option<u32> {
         let (first, last) = self.samples.front().zip(self.samples.back())?;
         // Requests are counted as in flight before they are counted, so the difference may go backwards.

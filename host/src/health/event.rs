@@ -1,24 +1,24 @@
-//! What operators hear of a pool: each change once, and when it is in force.
+//! Log lines about the health of a pool: each change once, when it is in force.
 
 use std::time::Duration;
 
 use super::ejection::Cause;
 
-/// Something that has happened to a backend.
+/// A change of a backend's health.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum HealthEvent {
     /// Its checks pass.
     Up,
-    /// Its checks fail; why the last one did.
+    /// Its checks fail, the last one for this reason.
     Down(String),
-    /// It is ejected for so long.
+    /// It is ejected, for this reason and this long.
     Ejected(Cause, Duration),
-    /// Its ejection is over.
-    OnTrial,
+    /// Its ejection is over; it returns on probation.
+    Returned,
 }
 
-impl News {
-    /// Logs it. What may need somebody is a warning.
+impl HealthEvent {
+    /// Logs it; what an operator may have to act on is a warning.
     pub(super) fn log(&self, pool: &str, backend: &str) {
         match self {
             Self::Up => tracing::info!(
@@ -39,7 +39,7 @@ impl News {
             Self::Ejected(reason, time) => {
                 tracing::warn!(event = "backend-ejected", pool, backend, %reason, ?time, "backend is ejected")
             }
-            Self::OnTrial => {
+            Self::Returned => {
                 tracing::info!(
                     event = "backend-returned",
                     pool,
@@ -51,7 +51,7 @@ impl News {
     }
 }
 
-/// Logs that a pool has begun or ceased to panic.
+/// Logs that a pool has begun or stopped to panic.
 pub(super) fn log_panic(pool: &str, panics: bool, healthy: usize, backends: usize) {
     if panics {
         tracing::warn!(

@@ -1,4 +1,4 @@
-//! The watch over a pool, played through without waiting: the test says what time it is and how checks go.
+//! The health of a pool over time, without waiting: the test says what time it is and how checks end.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -9,13 +9,13 @@ use pointsman_sdk::abi::flag;
 use super::*;
 use crate::backend::{Sign, Source};
 use crate::config::{EjectionConfig, HealthConfig, InitialHealth, UpstreamLimits};
-use crate::health::check::tests::config as check_config;
+use crate::health::check_state::tests::config as check_config;
 use crate::topology::Member;
 
-/// A pool under watch at a certain time.
+/// A pool and its health at a certain time.
 struct Game {
     pool: Arc<Pool>,
-    watch: Watch,
+    health: PoolHealth,
     now: Moment,
     draws: u64,
 }
@@ -55,8 +55,8 @@ impl Game {
         let settings = settings(config);
         settings.introduce(&pool);
         let (now, mut draws) = (Moment(1_000_000_000), 0);
-        let watch = Watch::begin(Arc::clone(&pool), settings, now, &mut || draw(&mut draws));
-        Self { pool, watch, now, draws }
+        let health = PoolHealth::new(Arc::clone(&pool), settings, now, &mut || draw(&mut draws));
+        Self { pool, health, now, draws }
     }
 
     /// Lets time pass, in which checks pass for those who are well. Answers who was checked, in order.
@@ -65,15 +65,15 @@ impl Game {
         let mut checked = Vec::new();
         loop {
             let draws = &mut self.draws;
-            for due in self.watch.turn(self.now, &mut || draw(draws)) {
-                let name = self.watch.backends[due.place].backend.name.to_string();
+            for due in self.health.turn(self.now, &mut || draw(draws)) {
+                let name = self.health.backends[due.place].backend.name.to_string();
                 let passed = well.contains(&&*name);
                 checked.push(name);
                 let result = if passed { Ok(()) } else { Err(Failure::Timeout) };
                 let random = draw(&mut self.draws);
-                self.watch.check(due, self.now, &result, self.now, random);
+                self.health.check(due, self.now, &result, self.now, random);
             }
-            let next = self.watch.wake().max(self.now);
+            let next = self.health.wake().max(self.now);
             if next > end {
                 self.now = end;
                 return checked;
@@ -84,7 +84,7 @@ impl Game {
 
     /// Requests to a backend that all end like this.
     fn serve(&mut self, name: &str, count: u32, sign: Sign) {
-        let stats = &self.watch.backends.iter().find(|w| *w.backend.name == *name).unwrap().backend.stats;
+        let stats = &self.health.backends.iter().find(|w| *w.backend.name == *name).unwrap().backend.stats;
         for _ in 0..count {
             stats.begin();
             let completion =
@@ -96,7 +96,7 @@ impl Game {
             stats.end();
         }
         if pin!(self.pool.alarm.rung()).poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            self.watch.alarm();
+            self.health.alarm();
         }
     }
 
@@ -127,7 +127,7 @@ impl Game {
         });
         let draws = &mut self.draws;
         let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(settings));
-        self.watch.change(pool, settings, self.now, &mut || draw(draws));
+        self.health.change(pool, settings, self.now, &mut || draw(draws));
     }
 }
 
@@ -178,7 +178,7 @@ fn checks_come_evenly_and_one_at_a_time() {
     let draws = &mut game.draws;
     for second in 0..10 {
         let now = game.now.after(Duration::from_secs(second));
-        for due in game.watch.turn(now, &mut || draw(draws)) {
+        for due in game.health.turn(now, &mut || draw(draws)) {
             assert!(waiting.insert(due.id));
         }
     }
@@ -225,10 +225,10 @@ fn what_is_unknown_is_no_reason_to_panic_and_what_is_down_is() {
         assert_eq!(game.with_flag(flag::ELIGIBLE).concat(), "", "nobody knows");
         game.pass(1_200, &[]);
         assert_eq!(game.with_flag(flag::ELIGIBLE).concat(), eligible, "all have failed");
-        assert_eq!((game.healthy().concat(), game.watch.panics), (String::new(), panic_threshold > 0));
+        assert_eq!((game.healthy().concat(), game.health.panics), (String::new(), panic_threshold > 0));
         game.pass(5_000, &["a"]);
         assert_eq!(game.with_flag(flag::ELIGIBLE).concat(), "a");
-        assert!(!game.watch.panics);
+        assert!(!game.health.panics);
     }
 }
 
@@ -291,7 +291,7 @@ fn the_only_backend_is_never_ejected_and_a_backup_takes_over() {
     game.serve("a", 5, Sign::GatewayFailure);
     game.pass(0, &[]);
     assert_eq!(game.with_flag(flag::ELIGIBLE), ["~backup"]);
-    assert!(!game.watch.panics, "a backup is no emergency");
+    assert!(!game.health.panics, "a backup is no emergency");
 }
 
 #[test]
@@ -336,8 +336,8 @@ fn what_is_known_outlives_a_change_of_the_backends() {
     game.serve("b", 5, Sign::GatewayFailure);
     assert_eq!(game.healthy(), ["b", "c"]);
     // b can't be ejected beside a. In another order, with one more backend and room for it, it is.
-    let c = Arc::clone(&game.watch.backends[2].backend);
-    let b = Arc::clone(&game.watch.backends[1].backend);
+    let c = Arc::clone(&game.health.backends[2].backend);
+    let b = Arc::clone(&game.health.backends[1].backend);
     let settings = settings(config);
     game.replace(&[c, b, backend("new", 7), backend("a", 1)], &settings);
     assert_eq!(game.weights(), [1000, 1000, 100, 1000], "the new one starts slowly");
@@ -354,20 +354,20 @@ fn what_is_known_outlives_a_change_of_the_backends() {
 #[test]
 fn settings_change_while_checks_are_under_way() {
     let mut game = Game::new(checking(), &["a", "b"]);
-    let backends: Vec<_> = game.watch.backends.iter().map(|watched| Arc::clone(&watched.backend)).collect();
+    let backends: Vec<_> = game.health.backends.iter().map(|backend| Arc::clone(&backend.backend)).collect();
     let later = game.now.after(Duration::from_secs(2));
     let draws = &mut game.draws;
-    let under_way = game.watch.turn(later, &mut || draw(draws));
+    let under_way = game.health.turn(later, &mut || draw(draws));
     assert_eq!(under_way.len(), 2);
     // No checks, and then checks again: the old ones come in too late to count or to be repeated.
     game.replace(&backends, &settings(HealthConfig::default()));
     game.replace(&backends, &settings(checking()));
     for due in under_way {
-        game.watch.check(due, later, &Err(Failure::Timeout), later, 0.5);
+        game.health.check(due, later, &Err(Failure::Timeout), later, 0.5);
     }
     let checked = game.pass(20_000, &["a", "b"]);
     assert!((18..=24).contains(&checked.len()), "{}", checked.len());
-    assert_eq!(game.watch.due.len(), 2);
+    assert_eq!(game.health.checks.len(), 2);
 
     // Without ejection, nobody stays ejected.
     game.serve("a", 5, Sign::GatewayFailure);

@@ -1,35 +1,34 @@
-//! The watch over one pool: everything that is known of its backends, and the topology that follows.
+//! The health of one pool: the state of its backends, and the topology that follows from it.
 //!
-//! No I/O in here, and no clock: whoever keeps the watch says what time it is and how the checks went.
+//! Without I/O and without a clock: the caller says what time it is and how the checks ended.
 
 mod adopt;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backend_health::BackendHealth;
+use super::check_schedule::{CheckSchedule, PlannedCheck};
 use super::ejection::{self, most_out};
-use super::news::{self, News};
+use super::event::{self, HealthEvent};
 use super::probe::Failure;
 use super::settings::HealthSettings;
-use super::watched::Watched;
 use super::{ramp, window};
 use crate::backend::Backend;
 use crate::clock::Moment;
 use crate::pool::Pool;
 use crate::topology::{Health, Topology};
 
-/// Between two looks at what changes by time alone, at most, and at least.
+/// The longest and the shortest time between two updates of what changes with time: windows, ejections, slow starts.
 const BEAT: Duration = Duration::from_secs(1);
 const SHORTEST_BEAT: Duration = Duration::from_millis(20);
 
-/// Between two changes of a topology, at least: what happens in the meantime becomes one change. Every change makes the
-/// policies of all workers adapt.
+/// The shortest time between two topologies: events that come sooner become one change. Every change makes the policies of all
+/// workers adapt.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A check that is due.
+/// A check to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
     pub(super) address: SocketAddr,
@@ -38,55 +37,58 @@ pub(super) struct Due {
     id: u64,
 }
 
-/// The watch over a pool.
+/// The health of a pool.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct PoolHealth {
     pool: Arc<Pool>,
     settings: Arc<HealthSettings>,
     /// In the order of the topology.
-    backends: Vec<Watched>,
-    next_id: u64,
-    /// When which backend is checked, by place and id: each at most once, and not while it is being checked.
-    due: BinaryHeap<Reverse<(Moment, usize, u64)>>,
-    /// The topology that was last looked at.
+    backends: Vec<BackendHealth>,
+    last_id: u64,
+    checks: CheckSchedule,
+    /// Generation of the topology that was last read or published.
     known: u64,
     beat: Moment,
     /// A backend has failed too often in a row.
     alarmed: bool,
-    /// Something has changed since the last topology.
-    changed: bool,
-    /// When the next topology may come.
-    pause: Moment,
+    unpublished: Unpublished,
     panics: bool,
-    /// What has happened since the last topology.
-    news: Vec<(Arc<Backend>, News)>,
 }
 
-impl Watch {
-    /// Begins to watch over a pool.
-    pub(super) fn begin(
+/// Changes since the last topology.
+#[derive(Debug)]
+struct Unpublished {
+    /// Whether there are any.
+    changed: bool,
+    /// When the next topology may be published.
+    not_before: Moment,
+    /// Logged once they are in force.
+    events: Vec<(Arc<Backend>, HealthEvent)>,
+}
+
+impl PoolHealth {
+    /// The health of a pool before the first check.
+    pub(super) fn new(
         pool: Arc<Pool>,
         settings: Arc<HealthSettings>,
         now: Moment,
         random: &mut impl FnMut() -> f64,
     ) -> Self {
-        let mut watch = Self {
+        let mut health = Self {
             pool,
             settings,
             backends: Vec::new(),
-            next_id: 0,
-            due: BinaryHeap::new(),
+            last_id: 0,
+            checks: CheckSchedule::default(),
             known: 0,
             beat: now,
             alarmed: false,
-            changed: true,
-            pause: now,
+            unpublished: Unpublished { changed: true, not_before: now, events: Vec::new() },
             panics: false,
-            news: Vec::new(),
         };
-        watch.prepare();
-        watch.look(now, random);
-        watch
+        health.prepare();
+        health.scan(now, random);
+        health
     }
 
     /// Goes on with other settings, and perhaps another pool of the same name.
@@ -116,36 +118,35 @@ impl Watch {
         &self.settings
     }
 
-    /// The pool's alarm has rung.
+    /// The pool has signalled that a backend fails too often.
     pub(super) fn alarm(&mut self) {
         self.alarmed = true;
     }
 
-    /// When something has to be done next, if nothing happens.
+    /// When the next [`turn`](Self::turn) is due, if nothing happens before.
     pub(super) fn wake(&self) -> Moment {
-        let check = self.due.peek().map_or(Moment(u64::MAX), |Reverse((at, ..))| *at);
-        let change = if self.changed { self.pause } else { Moment(u64::MAX) };
-        self.beat.min(check).min(change)
+        let publish = if self.unpublished.changed { self.unpublished.not_before } else { Moment(u64::MAX) };
+        self.beat.min(self.checks.next()).min(publish)
     }
 
-    /// Does what is to be done at `now`, and answers which backends are to be checked.
+    /// Does everything that is due at `now`. Returns the checks to be made.
     pub(super) fn turn(&mut self, now: Moment, random: &mut impl FnMut() -> f64) -> Vec<Due> {
-        self.look(now, random);
+        self.scan(now, random);
         if now >= self.beat {
-            self.pass(now);
+            self.advance(now);
             self.beat = now.after(self.until_beat());
             self.alarmed = true;
         }
         if std::mem::take(&mut self.alarmed) {
             self.eject(now);
         }
-        if self.changed && now >= self.pause {
+        if self.unpublished.changed && now >= self.unpublished.not_before {
             self.publish(now);
         }
         self.take_due(now)
     }
 
-    /// A check has ended, which began at `began`.
+    /// Records a check that began at `began` and has ended.
     pub(super) fn check(
         &mut self,
         due: Due,
@@ -154,48 +155,48 @@ impl Watch {
         now: Moment,
         random: f64,
     ) {
-        let is_meant = |watched: &Watched| watched.id == due.id;
+        let is_meant = |backend: &BackendHealth| backend.id == due.id;
         let place = match self.backends.get(due.place).is_some_and(is_meant) {
             true => Some(due.place),
             false => self.backends.iter().position(is_meant),
         };
         let (Some(place), Some(check)) = (place, &self.settings.config.check) else { return };
-        let watched = &mut self.backends[place];
+        let checked = &mut self.backends[place];
         let change = match result {
             Err(reason) if reason.is_our_own() => {
-                let (pool, backend) = (&*self.pool.name, &*watched.backend.name);
+                let (pool, backend) = (&*self.pool.name, &*checked.backend.name);
                 tracing::warn!(
                     event = "health-check-skipped", pool, backend, %reason,
                     "cannot check the health of a backend"
                 );
                 None
             }
-            result => watched.check(result.is_ok(), check, now),
+            result => checked.check(result.is_ok(), check, now),
         };
-        if let Some(checked) = watched.checked() {
-            self.due.push(Reverse((checked.next(began, check, random), place, due.id)));
+        if let Some(state) = checked.checks() {
+            self.checks.plan(PlannedCheck { at: state.next(began, check, random), place, id: due.id });
         }
-        let news = match (change, result) {
+        let event = match (change, result) {
             (None, _) => return,
-            (_, Ok(())) => News::Up,
-            (_, Err(reason)) => News::Down(reason.to_string()),
+            (_, Ok(())) => HealthEvent::Up,
+            (_, Err(reason)) => HealthEvent::Down(reason.to_string()),
         };
-        self.note(place, news);
+        self.note(place, event);
     }
 
-    /// Something has happened that the topology must show.
-    fn note(&mut self, place: usize, news: News) {
-        self.news.push((Arc::clone(&self.backends[place].backend), news));
-        self.changed = true;
+    /// Notes an event that changes the topology.
+    fn note(&mut self, place: usize, event: HealthEvent) {
+        self.unpublished.events.push((Arc::clone(&self.backends[place].backend), event));
+        self.unpublished.changed = true;
     }
 
-    /// Lets time pass.
-    fn pass(&mut self, now: Moment) {
+    /// Advances all backends to `now`.
+    fn advance(&mut self, now: Moment) {
         for place in 0..self.backends.len() {
-            let watched = &mut self.backends[place];
-            self.changed |= watched.is_coming_up();
-            if watched.pass(now, &self.settings) {
-                self.note(place, News::OnTrial);
+            let backend = &mut self.backends[place];
+            self.unpublished.changed |= backend.is_coming_up();
+            if backend.advance(now, &self.settings) {
+                self.note(place, HealthEvent::Returned);
             }
         }
     }
@@ -213,46 +214,46 @@ impl Watch {
         BEAT.min(slow_start).min(ejection).max(SHORTEST_BEAT)
     }
 
-    /// Ejects whoever deserves it, as long as enough are left.
+    /// Ejects the backends that fail too often, as long as enough are left.
     fn eject(&mut self, now: Moment) {
         let settings = Arc::clone(&self.settings);
         let config = &settings.config.ejection;
-        let serving = self.backends.iter().filter(|watched| !watched.backend.draining);
+        let serving = self.backends.iter().filter(|backend| !backend.backend.draining);
         let most = most_out(serving.clone().count(), config);
-        let mut out = serving.filter(|watched| watched.health() != Health::Up).count();
+        let mut out = serving.filter(|backend| backend.health() != Health::Up).count();
         for place in 0..self.backends.len() {
             if out >= most {
                 return;
             }
-            let watched = &mut self.backends[place];
-            let Some(cause) = watched.cause(config) else { continue };
-            let time = watched.eject(now, config);
-            self.note(place, News::Ejected(cause, time));
+            let backend = &mut self.backends[place];
+            let Some(cause) = backend.cause(config) else { continue };
+            let time = backend.eject(now, config);
+            self.note(place, HealthEvent::Ejected(cause, time));
             out += 1;
         }
     }
 
-    /// Lets the pool know how its backends stand.
+    /// Publishes the state of the backends as the pool's topology.
     fn publish(&mut self, now: Moment) {
         let slow_start = self.settings.config.slow_start;
-        let mut as_known = false;
+        let mut is_current = false;
         let generation = self.pool.change(|members| {
-            as_known = self.is_of_ours(members.iter().map(|member| &member.backend));
-            if as_known {
-                for (member, watched) in members.iter_mut().zip(&self.backends) {
-                    (member.health, member.weight) = (watched.health(), watched.weight(now, slow_start));
+            is_current = self.has_these(members.iter().map(|member| &member.backend));
+            if is_current {
+                for (member, backend) in members.iter_mut().zip(&self.backends) {
+                    (member.health, member.weight) = (backend.health(), backend.weight(now, slow_start));
                 }
             }
         });
-        // If somebody has changed the backends just now, the next look will tell.
-        if as_known {
-            self.changed = false;
-            for (backend, news) in std::mem::take(&mut self.news) {
-                news.log(&self.pool.name, &backend.name);
+        // If the backends have changed meanwhile, the next scan finds out.
+        if is_current {
+            self.unpublished.changed = false;
+            for (backend, event) in std::mem::take(&mut self.unpublished.events) {
+                event.log(&self.pool.name, &backend.name);
             }
             if generation != self.known {
                 self.known = generation;
-                self.pause = now.after(PAUSE);
+                self.unpublished.not_before = now.after(PAUSE);
                 self.note_panic(&self.pool.topology());
             }
         }
@@ -263,19 +264,16 @@ impl Watch {
             return;
         }
         self.panics = topology.panics();
-        let healthy = self.backends.iter().filter(|watched| watched.health() == Health::Up).count();
-        news::log_panic(&self.pool.name, self.panics, healthy, self.backends.len());
+        let healthy = self.backends.iter().filter(|backend| backend.health() == Health::Up).count();
+        event::log_panic(&self.pool.name, self.panics, healthy, self.backends.len());
     }
 
     fn take_due(&mut self, now: Moment) -> Vec<Due> {
         let mut taken = Vec::new();
-        while let Some(Reverse((at, place, id))) = self.due.peek().copied()
-            && at <= now
-        {
-            self.due.pop();
-            let Some(watched) = self.backends.get(place).filter(|watched| watched.id == id) else { continue };
-            if watched.checked().is_some() {
-                taken.push(Due { address: self.settings.check_address(&watched.backend), place, id });
+        while let Some(PlannedCheck { place, id, .. }) = self.checks.take_due(now) {
+            let Some(planned) = self.backends.get(place).filter(|backend| backend.id == id) else { continue };
+            if planned.checks().is_some() {
+                taken.push(Due { address: self.settings.check_address(&planned.backend), place, id });
             }
         }
         taken

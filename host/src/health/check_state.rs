@@ -1,4 +1,4 @@
-//! What the results of a backend's checks make of it, and when it is checked next.
+//! A backend's health by its checks, and when it is checked next.
 
 use std::time::Duration;
 
@@ -6,22 +6,21 @@ use crate::clock::Moment;
 use crate::config::{HealthCheckConfig, InitialHealth};
 use crate::topology::Health;
 
-/// A period is longer or shorter by at most this part of it, so that backends that were once checked at the same instant
-/// don't stay together.
+/// How much longer or shorter a period may be, as a part of it: backends that were once checked at the same instant drift apart.
 const JITTER: f64 = 0.1;
 
-/// What is known of a backend from its checks.
+/// The state of a backend by its checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checked {
-    /// Not yet checked, and so taken for this. The first check decides alone.
+pub(super) enum CheckState {
+    /// Not yet checked, with this health until then. The first check decides alone.
     Never(Health),
-    /// Up, with so many failed checks since the last that passed.
+    /// Up; `failed` checks since the last one that passed.
     Up { failed: u32 },
-    /// Down, with so many passed checks since the last that failed.
+    /// Down; `passed` checks since the last one that failed.
     Down { passed: u32 },
 }
 
-impl Checked {
+impl CheckState {
     /// A backend before its first check.
     pub(super) fn new(initial: InitialHealth) -> Self {
         match initial {
@@ -39,7 +38,7 @@ impl Checked {
         }
     }
 
-    /// What is known after one more check.
+    /// The state after one more check.
     pub(super) fn after(self, passed: bool, config: &HealthCheckConfig) -> Self {
         match (self, passed) {
             (Self::Never(_) | Self::Up { .. }, true) => Self::Up { failed: 0 },
@@ -65,7 +64,7 @@ impl Checked {
     fn period(self, config: &HealthCheckConfig) -> Duration {
         match self {
             Self::Up { failed: 0 } | Self::Down { passed: 0 } => config.interval,
-            // In doubt.
+            // The next check may change the health.
             Self::Never(_) | Self::Up { .. } | Self::Down { .. } => config.fast_interval,
         }
     }
@@ -92,8 +91,8 @@ pub(super) mod tests {
     /// Checks passed (`+`) and failed (`-`) make of a backend: `u`p, `d`own, unknown (`?`), in capitals while in doubt.
     fn check(initial: InitialHealth, rise: u32, fall: u32, results: &str, expected: &str) {
         let config = config(rise, fall);
-        let mut checked = Checked::new(initial);
-        let letter = |checked: Checked| {
+        let mut checked = CheckState::new(initial);
+        let letter = |checked: CheckState| {
             let letter = match checked.health() {
                 Health::Up => 'u',
                 Health::Down => 'd',
@@ -127,13 +126,13 @@ pub(super) mod tests {
     #[test]
     fn checks_are_spread_and_jitter_stays_within_its_bounds() {
         let config = config(2, 3);
-        let (now, up) = (Moment(1_000_000), Checked::new(InitialHealth::Up));
-        let ends = |at: fn(Checked, Moment, &HealthCheckConfig, f64) -> Moment, checked: Checked| {
+        let (now, up) = (Moment(1_000_000), CheckState::new(InitialHealth::Up));
+        let ends = |at: fn(CheckState, Moment, &HealthCheckConfig, f64) -> Moment, checked: CheckState| {
             [0.0, 0.5, 1.0].map(|random| at(checked, now, &config, random).since(now).as_millis())
         };
-        assert_eq!(ends(Checked::first, up), [0, 1_000, 2_000]);
-        assert_eq!(ends(Checked::first, Checked::new(InitialHealth::Down)), [0, 500, 1_000]);
-        assert_eq!(ends(Checked::next, up), [1_800, 2_000, 2_200]);
-        assert_eq!(ends(Checked::next, Checked::Up { failed: 1 }), [900, 1_000, 1_100]);
+        assert_eq!(ends(CheckState::first, up), [0, 1_000, 2_000]);
+        assert_eq!(ends(CheckState::first, CheckState::new(InitialHealth::Down)), [0, 500, 1_000]);
+        assert_eq!(ends(CheckState::next, up), [1_800, 2_000, 2_200]);
+        assert_eq!(ends(CheckState::next, CheckState::Up { failed: 1 }), [900, 1_000, 1_100]);
     }
 }

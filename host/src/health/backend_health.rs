@@ -1,9 +1,9 @@
-//! What is known of one backend, and what follows for its health and weight.
+//! The state of one backend: its checks, ejections and slow start, and the health and weight that follow.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::Checked;
+use super::check_state::CheckState;
 use super::ejection::{self, Cause, Ejection};
 use super::ramp;
 use super::settings::HealthSettings;
@@ -13,23 +13,23 @@ use crate::clock::Moment;
 use crate::config::{EjectionConfig, HealthCheckConfig};
 use crate::topology::Health;
 
-/// When a backend joined its pool, as seen from here.
+/// When a backend joined its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It was there from the beginning, or all of them are new: nobody can carry its load meanwhile.
+    /// With all the others: none of them can carry its load during a slow start.
     WithPool,
     /// While others served.
     Later,
 }
 
-/// A backend under watch.
+/// The state of a backend.
 #[derive(Debug)]
-pub(super) struct Watched {
-    /// Its own for good: results of checks come in when the backend may be gone.
+pub(super) struct BackendHealth {
+    /// Never used twice: the result of a check may come in when the backend is gone.
     pub(super) id: u64,
     pub(super) backend: Arc<Backend>,
     /// `None` if there are no checks.
-    checked: Option<Checked>,
+    checks: Option<CheckState>,
     ejection: Ejection,
     window: Window,
     arrival: Arrival,
@@ -37,7 +37,7 @@ pub(super) struct Watched {
     came_up: Option<Moment>,
 }
 
-impl Watched {
+impl BackendHealth {
     pub(super) fn new(
         id: u64,
         backend: Arc<Backend>,
@@ -45,28 +45,28 @@ impl Watched {
         settings: &HealthSettings,
         now: Moment,
     ) -> Self {
-        let mut watched = Self {
+        let mut health = Self {
             id,
-            checked: settings.unchecked(),
+            checks: settings.unchecked(),
             ejection: Ejection::none(now),
             window: Window::new(ended(&backend), backend.stats.failures()),
             backend,
             arrival,
             came_up: None,
         };
-        if watched.health() == Health::Up && arrival == Arrival::Later {
-            watched.came_up = Some(now);
+        if health.health() == Health::Up && arrival == Arrival::Later {
+            health.came_up = Some(now);
         }
-        watched
+        health
     }
 
-    /// Goes on with other settings, and perhaps another description of the same backend.
+    /// Applies other settings, and perhaps another description of the same backend.
     pub(super) fn adapt(&mut self, backend: &Arc<Backend>, settings: &HealthSettings, now: Moment) {
         self.backend = Arc::clone(backend);
-        self.checked = match (self.checked, settings.unchecked()) {
+        self.checks = match (self.checks, settings.unchecked()) {
             (Some(checked), Some(_)) => Some(checked),
-            // It has served until now; only checks may end that.
-            (None, Some(_)) => Some(Checked::Up { failed: 0 }),
+            // It has served until now, so only failed checks make it go down.
+            (None, Some(_)) => Some(CheckState::Up { failed: 0 }),
             (_, None) => None,
         };
         if !settings.config.ejection.enabled {
@@ -74,15 +74,15 @@ impl Watched {
         }
     }
 
-    pub(super) fn checked(&self) -> Option<Checked> {
-        self.checked
+    pub(super) fn checks(&self) -> Option<CheckState> {
+        self.checks
     }
 
     pub(super) fn health(&self) -> Health {
         if self.ejection.is_ejected() {
             return Health::Down;
         }
-        self.checked.map_or(Health::Up, Checked::health)
+        self.checks.map_or(Health::Up, CheckState::health)
     }
 
     /// Whether it doesn't have its whole weight yet.
@@ -95,15 +95,15 @@ impl Watched {
         self.came_up.and_then(|since| ramp::weight(whole, since, now, slow_start)).unwrap_or(whole)
     }
 
-    /// A check has ended. Answers what the checks say now, if that has changed.
+    /// Records a check that has ended. Returns the health by the checks if that has changed.
     pub(super) fn check(&mut self, passed: bool, check: &HealthCheckConfig, now: Moment) -> Option<Health> {
-        let before = self.checked?;
+        let before = self.checks?;
         let after = before.after(passed, check);
-        self.checked = Some(after);
+        self.checks = Some(after);
         match (before.health(), after.health()) {
             (before, after) if before == after => return None,
             (Health::Down, Health::Up) => {
-                // Whatever it was ejected for has died with it.
+                // It was restarted: what it was ejected for ended with the process before.
                 self.release(now, Streak::default());
                 self.came_up = Some(now);
             }
@@ -113,7 +113,7 @@ impl Watched {
         Some(after.health())
     }
 
-    /// Why it should be ejected, if it should. Who is out or gets nothing anyway isn't judged.
+    /// Why it should be ejected, if it should. One that gets no new requests anyway isn't.
     pub(super) fn cause(&self, config: &EjectionConfig) -> Option<Cause> {
         if self.health() != Health::Up || self.backend.draining {
             return None;
@@ -121,13 +121,13 @@ impl Watched {
         ejection::cause(self.backend.stats.streaks.get(), &self.window, config)
     }
 
-    /// Ejects it; answers for how long.
+    /// Ejects it. Returns for how long.
     pub(super) fn eject(&mut self, now: Moment, config: &EjectionConfig) -> Duration {
         self.ejection.eject(now, config)
     }
 
-    /// Lets time pass. Answers whether an ejection has ended by that.
-    pub(super) fn pass(&mut self, now: Moment, settings: &HealthSettings) -> bool {
+    /// Advances to `now`. Returns whether an ejection has ended.
+    pub(super) fn advance(&mut self, now: Moment, settings: &HealthSettings) -> bool {
         let config = &settings.config.ejection;
         self.window.sample(ended(&self.backend), self.backend.stats.failures(), now, config);
         self.ejection.forgive(now, config);
@@ -136,13 +136,13 @@ impl Watched {
         }
         let over = self.ejection.is_over(now);
         if over {
-            self.release(now, ejection::streak_on_trial(config));
+            self.release(now, ejection::streak_after_ejection(config));
             self.came_up = Some(now);
         }
         over
     }
 
-    /// Ends its ejection, if it is ejected. It begins with this streak.
+    /// Ends its ejection, if it is ejected. It goes on with this streak.
     fn release(&mut self, now: Moment, streak: Streak) {
         self.ejection.release(now);
         self.window = Window::new(ended(&self.backend), self.backend.stats.failures());
@@ -150,7 +150,7 @@ impl Watched {
     }
 }
 
-/// Requests that have ended, in whatever way.
+/// Requests that have ended, whether they failed or not.
 fn ended(backend: &Backend) -> u64 {
     backend.stats.requests().saturating_sub(backend.stats.in_flight())
 }

@@ -1,0 +1,95 @@
+//! The task that watches one pool: it waits for events, and runs the checks that are due.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::assignment::Assignment;
+use super::pool_health::{Due, PoolHealth};
+use super::probe::{self, Failure};
+use crate::clock::{Clock, Moment};
+
+/// Checks the backends of a pool until the other end of its channel is gone.
+#[derive(Debug)]
+pub(super) struct PoolChecker {
+    assignment: watch::Receiver<Assignment>,
+    clock: Clock,
+    /// Shared by all pools: as many checks run at a time as there are permits. The others wait in the order in which they were due.
+    permits: Arc<Semaphore>,
+    checks: JoinSet<FinishedCheck>,
+}
+
+/// A check that has ended.
+#[derive(Debug)]
+struct FinishedCheck {
+    due: Due,
+    began: Moment,
+    result: Result<(), Failure>,
+}
+
+impl PoolChecker {
+    pub(super) fn new(
+        assignment: watch::Receiver<Assignment>,
+        clock: Clock,
+        permits: Arc<Semaphore>,
+    ) -> Self {
+        Self { assignment, clock, permits, checks: JoinSet::new() }
+    }
+
+    pub(super) async fn run(mut self) {
+        let (clock, mut random) = (self.clock, random());
+        let Assignment { pool, settings } = self.assignment.borrow_and_update().clone();
+        let mut health = PoolHealth::new(pool, settings, clock.now(), &mut random);
+        loop {
+            for due in health.turn(clock.now(), &mut random) {
+                self.start(due, &health);
+            }
+            let pool = Arc::clone(health.pool());
+            let pause = health.wake().since(clock.now());
+            tokio::select! {
+                Some(finished) = self.checks.join_next() => {
+                    // Those that have ended at the same time become part of the same change.
+                    let others = std::iter::from_fn(|| self.checks.try_join_next());
+                    for FinishedCheck { due, began, result } in std::iter::once(finished).chain(others).flatten() {
+                        health.check(due, began, &result, clock.now(), random());
+                    }
+                }
+                () = pool.alarm.rung() => health.alarm(),
+                changed = self.assignment.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let Assignment { pool, settings } = self.assignment.borrow_and_update().clone();
+                    health.change(pool, settings, clock.now(), &mut random);
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    fn start(&mut self, due: Due, health: &PoolHealth) {
+        let (clock, permits) = (self.clock, Arc::clone(&self.permits));
+        let settings = Arc::clone(health.settings());
+        self.checks.spawn_local(async move {
+            let _permit = permits.acquire().await;
+            let began = clock.now();
+            let result = match &settings.config.check {
+                Some(check) => probe::run(check, due.address).await,
+                None => Ok(()),
+            };
+            FinishedCheck { due, began, result }
+        });
+    }
+}
+
+/// A generator of random numbers from 0 to 1, as good as those that keep hash tables safe.
+fn random() -> impl FnMut() -> f64 {
+    let (state, mut drawn) = (RandomState::new(), 0_u64);
+    move || {
+        drawn += 1;
+        state.hash_one(drawn) as f64 / u64::MAX as f64
+    }
+}
