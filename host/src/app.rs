@@ -20,9 +20,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use pointsman_core::clock::Clock;
+use pointsman_policy::{Milestone, PolicyLoader, PolicySlot};
 use tokio::sync::watch;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::admin;
 use crate::control::archive::Archive;
@@ -33,7 +34,6 @@ use crate::control::watch::PluginWatch;
 use crate::descriptors::Descriptors;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
-use crate::policy::{Milestone, PolicyLoader, PolicySlot};
 use crate::worker::{Drained, Phase};
 
 use dns_names::DnsNames;

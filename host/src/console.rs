@@ -6,7 +6,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, Write};
 
-use crate::printable::Escape;
+use pointsman_core::printable::Escape;
 
 /// Says one line on standard output.
 ///

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::clock::{Clock, Moment};
+use pointsman_core::clock::{Clock, Moment};
 
 /// Time between two sweeps.
 pub const GRANULARITY: Duration = Duration::from_millis(50);

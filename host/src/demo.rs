@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use pointsman_policy::{PolicySlot, VersionId};
 use tempfile::TempDir;
 
 use crate::app::{App, StartOptions};
 use crate::config::Config;
 use crate::console::show;
 use crate::control::signals::{Request, Signals};
-use crate::policy::{self, PolicySlot, VersionId};
 
 use backends::Backends;
 use load::{Load, Phase};
@@ -142,7 +142,7 @@ async fn swap_under_load(
 
 /// Waits until a pool serves with this bundled policy.
 async fn serves(slot: &Arc<PolicySlot>, policy: &str) -> bool {
-    let wanted = policy::bundled(policy).map(VersionId::of);
+    let wanted = pointsman_policy::bundled(policy).map(VersionId::of);
     let began = Instant::now();
     while began.elapsed() < SWAP_DEADLINE {
         if Some(slot.serving().version.id) == wanted {
@@ -180,7 +180,8 @@ impl PluginFile {
         let directory =
             tempfile::Builder::new().prefix("pointsman-demo-").tempdir().context("no directory")?;
         for name in SHOWN {
-            let content = policy::bundled(name).with_context(|| format!("no bundled policy {name}"))?;
+            let content =
+                pointsman_policy::bundled(name).with_context(|| format!("no bundled policy {name}"))?;
             std::fs::write(directory.path().join(format!("{name}.wasm")), content)?;
         }
         let path = directory.path().join("policy.wasm");

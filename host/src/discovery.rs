@@ -16,12 +16,12 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use pointsman_core::clock::Clock;
+use pointsman_core::pool::Pool;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
 use crate::config::{DiscoveredConfig, DnsConfig, Question};
 use crate::health::HealthSettings;
-use crate::pool::Pool;
 
 use follower::Follower;
 

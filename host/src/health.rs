@@ -23,13 +23,13 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use pointsman_core::clock::Clock;
 use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::LocalSet;
 
 pub use assignment::Assignment;
 pub use settings::HealthSettings;
 
-use crate::clock::Clock;
 use crate::descriptors::Descriptors;
 
 use pool_checker::PoolChecker;
@@ -69,7 +69,7 @@ impl HealthMonitor {
     /// names, and it keeps its address.
     ///
     /// Change the members of a pool first, and add backends as [`HealthSettings::newcomer`]. A pool whose name is new needs
-    /// neither. A member's weight follows from [`Backend::weight`](crate::backend::Backend::weight), so another weight is
+    /// neither. A member's weight follows from [`Backend::weight`](pointsman_core::backend::Backend::weight), so another weight is
     /// another description of the backend.
     pub fn update(&self, pools: Vec<Assignment>) {
         let Some(assignments) = &self.assignments else { return };

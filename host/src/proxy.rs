@@ -21,14 +21,14 @@ use std::rc::Rc;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use pointsman_core::request::{self, RequestHead};
+use pointsman_core::route::Router;
 
 pub use body::ResponseBody;
 pub use failure::Failure;
 
 use crate::deadline::Deadlines;
 use crate::downstream::Client;
-use crate::request::{self, RequestHead};
-use crate::route::Router;
 use crate::upstream::{self, Balancer, Exchange, Session, WorkerPool};
 use attempts::Attempts;
 use body::RequestInWork;

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use pointsman_core::clock::{Clock, Moment};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::clock::{Clock, Moment};
 use crate::deadline::Deadline;
 use crate::downstream::{Client, Gate};
 use crate::drain::DrainGuard;

@@ -11,18 +11,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::clock::Clock;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::route::{RoutePattern, Router};
+use pointsman_policy::{Picker, PolicySlot};
 use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::Clock;
-use crate::config::UpstreamLimits;
 use crate::deadline::Deadlines;
 use crate::descriptors::Descriptors;
 use crate::listener::Listener;
-use crate::policy::{Picker, PolicySlot};
-use crate::pool::Pool;
 use crate::proxy::{Current, Proxy};
-use crate::route::Router;
 use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
@@ -197,13 +196,13 @@ impl Worker {
                 pool.follow(&topology);
             }
         }
-        let (routes, balancers) = update
+        let (routes, balancers): (Vec<RoutePattern>, _) = update
             .routes
             .into_iter()
             .filter_map(|(route, policy)| Some((route, Rc::clone(&policies.get(policy)?.balancer))))
             .unzip();
         let deadlines = before.deadlines.clone();
-        self.current.set(Proxy { router: Router::new(routes), balancers, pools, deadlines });
+        self.current.set(Proxy { router: Router::new(&routes), balancers, pools, deadlines });
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use pointsman::backend::Backend;
-use pointsman::clock::Clock;
-use pointsman::config::{Probation, UpstreamLimits};
-use pointsman::policy::{self, Cells, Opened, Plugin, PolicyLoader, PolicySettings, SwapOutcome};
-use pointsman::pool::Pool;
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Clock;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings, Probation, SwapOutcome};
 
 use crate::harness::{alone, constant, numbered, wait_until};
 
@@ -47,7 +46,7 @@ fn pool() -> Arc<Pool> {
             labels: [].into(),
             backup: false,
             draining: false,
-            source: pointsman::backend::Source::File,
+            source: pointsman_core::backend::Source::File,
             stats: Arc::default(),
         })
     });
@@ -138,7 +137,8 @@ fn ten_thousand_swaps_leave_nothing_behind() {
 #[test]
 #[ignore = "takes minutes: 2,000 swaps through policies that take longer to compile"]
 fn two_thousand_swaps_through_the_bundled_policies_leave_nothing_behind() {
-    let bundled: Vec<_> = policy::names().filter_map(policy::bundled).map(Vec::from).collect();
+    let bundled: Vec<_> =
+        pointsman_policy::names().filter_map(pointsman_policy::bundled).map(Vec::from).collect();
     let rounds = 200 / u32::try_from(bundled.len()).expect("a few");
     check(bundled, rounds, 1.05);
 }

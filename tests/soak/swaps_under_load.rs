@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use pointsman::app::{App, StartOptions};
 use pointsman::config::Config;
-use pointsman::policy::VersionId;
+use pointsman_policy::VersionId;
 
 use crate::harness::{Backend, Client, alone, constant, numbered, quantile, wait_until};
 

@@ -15,12 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use pointsman::backend::{Backend, BackendStats};
-use pointsman::clock::Clock;
-use pointsman::config::UpstreamLimits;
-use pointsman::policy::{Cells, Pick, Picker, Plugin, PolicyLoader, PolicySettings};
-use pointsman::pool::Pool;
-use pointsman::request::RequestHead;
+use pointsman_core::backend::{Backend, BackendStats};
+use pointsman_core::clock::Clock;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::request::RequestHead;
+use pointsman_policy::{Cells, Pick, Picker, Plugin, PolicyLoader, PolicySettings};
 use pointsman_sdk::testing::{FixedHost, TestHost, TestRequest};
 use pointsman_sdk::{Policy, Stat};
 
@@ -49,7 +48,7 @@ fn pool(backends: usize) -> Arc<Pool> {
             labels: [].into(),
             backup: false,
             draining: false,
-            source: pointsman::backend::Source::File,
+            source: pointsman_core::backend::Source::File,
             stats,
         })
     });

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::hash::Hash;
 
-use crate::config::{Config, HostPattern, PathPattern, PoolConfig, RouteConfig};
+use pointsman_core::route::RoutePattern;
+
+use crate::config::{Config, PoolConfig, RouteConfig};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -114,10 +116,10 @@ impl ConfigDiff {
 }
 
 /// The parts of routes that decide where a request goes.
-fn routes(config: &Config) -> Vec<(&HostPattern, &PathPattern, &str, bool)> {
+fn routes(config: &Config) -> Vec<(&RoutePattern, &str, bool)> {
     let pool = |route: &RouteConfig| config.pools.get(route.pool).map_or("", |pool| &pool.name);
     let routes = config.routes.iter();
-    routes.map(|route| (&route.host, &route.path, pool(route), route.policy.is_some())).collect()
+    routes.map(|route| (&route.pattern, pool(route), route.policy.is_some())).collect()
 }
 
 impl Display for ConfigDiff {

@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use pointsman_core::clock::Clock;
+
 use crate::config::{Config, Question};
 use crate::discovery::Discovery;
 

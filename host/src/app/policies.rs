@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pointsman_core::pool::Pool;
+use pointsman_policy::{
+    Cells, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine, Refusal, VersionId,
+};
+
 use crate::config::{Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig};
 use crate::control::archive::{Archive, UsedAt};
 use crate::control::plugin_file;
 use crate::control::watch::Watched;
-use crate::policy::{
-    Cells, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine, Refusal, VersionId,
-};
-use crate::pool::Pool;
 
 use super::pools::{self, PreparedPool};
 
@@ -179,8 +180,8 @@ impl ActivePolicy {
 
 impl Use<'_> {
     fn settings(&self) -> PolicySettings {
-        let route = self.route.map(|route| route.to_string().into());
-        PolicySettings { route, ..PolicySettings::from(self.policy) }
+        let route = self.route.map(|route| route.pattern.to_string().into());
+        PolicySettings { route, ..self.policy.settings.clone() }
     }
 
     fn plugin(&self, config: &Config, file: &Path) -> Result<Plugin, ConfigError> {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Backend, Source};
-use crate::config::{BackendConfig, PoolConfig, UpstreamLimits};
+use pointsman_core::backend::{Backend, Source};
+use pointsman_core::pool::{Pool, UpstreamLimits};
+
+use crate::config::{BackendConfig, PoolConfig};
 use crate::discovery::DiscoveredPool;
 use crate::health::{Assignment, HealthSettings};
-use crate::pool::Pool;
 
 /// A pool of the running configuration.
 #[derive(Debug, Clone)]

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
+use pointsman_policy::PolicySlot;
+
 use crate::config::{Config, ConfigErrors};
 use crate::control::change::{Change, ChangeQueue, Reload};
 use crate::control::watch::{self, Directories, FileStamp, Hint};
-use crate::policy::PolicySlot;
 
 use super::policies;
 use super::reload::Reloader;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -14,7 +15,6 @@ use crate::control::status::ConfigurationStatus;
 use crate::control::watch::PluginWatch;
 use crate::health::HealthMonitor;
 use crate::listener::Inherited;
-use crate::policy::PolicyLoader;
 
 use super::diff::ConfigDiff;
 use super::dns_names::DnsNames;

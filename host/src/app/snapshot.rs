@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
+
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
 use crate::control::status::ConfigurationStatus;
@@ -12,7 +14,6 @@ use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
-use crate::policy::{Picker, PolicyLoader, PolicySlot};
 use crate::worker::{ListenerShare, PolicyShare, Update};
 
 use super::policies::{self, ActivePolicy};
@@ -137,6 +138,7 @@ impl PreparedSnapshot {
         let of_routes = policies::of_routes(&config);
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
+        let patterns = config.routes.iter().map(|route| route.pattern.clone());
         let mut update = || Update {
             configuration: number,
             pools: pools.iter().map(|pool| (Arc::clone(&pool.pool), Arc::clone(&pool.limits))).collect(),
@@ -149,7 +151,7 @@ impl PreparedSnapshot {
                     picker: pickers.as_mut().and_then(Iterator::next),
                 })
                 .collect(),
-            routes: config.routes.iter().cloned().zip(of_routes.iter().copied()).collect(),
+            routes: patterns.clone().zip(of_routes.iter().copied()).collect(),
             listeners: shares
                 .iter_mut()
                 .map(|(listener, shares)| ListenerShare {

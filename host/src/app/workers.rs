@@ -4,9 +4,9 @@ use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
+use pointsman_core::clock::Clock;
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::Clock;
 use crate::worker::{self, Drained, Phase, Update, WorkerSetup};
 
 use super::snapshot::Committed;

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Subcommand;
+use pointsman_core::backend::{Backend, Source};
+use pointsman_core::clock::Clock;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_policy::{Hooks, PolicyLoader, PolicySettings, VersionId};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
-use crate::backend::{Backend, Source};
-use crate::clock::Clock;
-use crate::config::UpstreamLimits;
 use crate::console;
 use crate::control::plugin_file;
-use crate::policy::{self, Hooks, PolicyLoader, PolicySettings, VersionId};
-use crate::pool::Pool;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -89,8 +88,8 @@ fn sample_pool() -> Pool {
 
 fn list() -> Result<()> {
     console::say(format_args!("{:<14} {:>9}  version", "policy", "size"))?;
-    for name in policy::names() {
-        let bytes = policy::bundled(name).unwrap_or_default();
+    for name in pointsman_policy::names() {
+        let bytes = pointsman_policy::bundled(name).unwrap_or_default();
         console::say(format_args!("{name:<14} {:>7} B  {}", bytes.len(), VersionId::of(bytes)))?;
     }
     Ok(())

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
 use ipnet::{IpNet, Ipv4Net};
+use pointsman_core::route::HostPattern;
 
-use super::HostPattern;
 use super::read::{Value, excerpt};
 
 /// An address to accept on: `IP:port`. Port 0 lets the system choose.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use crate::printable::Escape;
+use pointsman_core::printable::Escape;
 
 /// Longest fault, bytes: what is quoted in it is short, but a list of files and keys may not be.
 const FAULT_BYTES: usize = 16 << 10;

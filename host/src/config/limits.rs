@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::StatusCode;
+use pointsman_core::pool::{QueueLimits, RetryLimits, UpstreamLimits};
 
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Value};
 use super::units::{DURATION, milliseconds};
-use super::{QueueLimits, RetryLimits, UpstreamLimits};
 
 /// Range of `backoff`: a pause longer than this is no retry but a new request.
 const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);

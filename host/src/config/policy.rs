@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_sdk::abi::limit;
+use pointsman_policy::{OnFault, PolicySettings, Probation};
 use serde_json::{Map, Number};
 use toml::de::DeValue;
 
@@ -15,24 +15,8 @@ use super::read::{Section, Value, excerpt};
 pub struct PolicyConfig {
     /// Where the plugin comes from.
     pub source: PolicySource,
-    /// The `config` table as JSON text; `{}` if there is none. The guest alone knows what is right in it.
-    pub config: String,
-    /// CPU time of one call. `deadline`, 5 ms.
-    pub deadline: Duration,
-    /// Greatest linear memory, bytes. `memory`, 16 MiB.
-    pub memory: usize,
-    /// Most elements of the table. `table`, 10,000.
-    pub table: usize,
-    /// Log lines per second over all workers. `log_lines`, 10; 0 = none.
-    pub log_lines: u32,
-    /// Share of a worker's time that ticks may take before they come less often, percent. `tick_percent`, 5.
-    pub tick_percent: u32,
-    /// Share of a worker's time that all calls may take, but `init`, before it is a fault, percent. `cpu_percent`, 50.
-    pub cpu_percent: u32,
-    /// What becomes of a request whose pick failed. `on_fault`, `"fallback"`.
-    pub on_fault: OnFault,
-    /// What a version has to go through after a swap. `probation`.
-    pub probation: Probation,
+    /// How it is run.
+    pub settings: PolicySettings,
     /// Line of the policy in the file, for errors that show only when the plugin is loaded.
     pub line: usize,
 }
@@ -46,37 +30,6 @@ pub enum PolicySource {
     File(PathBuf),
 }
 
-/// What becomes of a request whose policy couldn't be asked or failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFault {
-    /// The fallback picks: `"fallback"`.
-    #[default]
-    Fallback,
-    /// It is answered with 503: `"reject"`. For policies that keep requests apart, where any other backend would be
-    /// worse than none.
-    Reject,
-}
-
-/// The time after a swap in which a version that fails is taken back by itself.
-///
-/// It lasts until the version has made `picks` picks *and* has served for `time`: on a busy proxy so many picks are over
-/// in a moment, on a quiet one no time proves anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Probation {
-    /// Picks over all workers. `picks`, 10,000.
-    pub picks: u64,
-    /// `time`, 60 s.
-    pub time: Duration,
-    /// So many faults end it, and bring back the version before. `faults`, 5; 0 = never.
-    pub faults: u32,
-}
-
-impl Default for Probation {
-    fn default() -> Self {
-        Self { picks: 10_000, time: Duration::from_secs(60), faults: 5 }
-    }
-}
-
 const HINT: &str = "write `policy = \"round-robin\"` or `policy = { file = \"mine.wasm\" }`";
 
 /// A pool that names no policy: what every user of a load balancer expects without reading on.
@@ -87,15 +40,7 @@ impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
             source: PolicySource::Named(DEFAULT_POLICY.to_owned()),
-            config: "{}".to_owned(),
-            deadline: Duration::from_millis(limit::CALL_MS),
-            memory: limit::MEMORY_BYTES,
-            table: limit::TABLE_ELEMENTS,
-            log_lines: 10,
-            tick_percent: 5,
-            cpu_percent: 50,
-            on_fault: OnFault::default(),
-            probation: Probation::default(),
+            settings: PolicySettings::default(),
             line: 0,
         }
     }
@@ -133,29 +78,34 @@ pub(super) fn policy(value: &Value<'_>) -> Option<PolicyConfig> {
                 None
             }
         };
-        let config = section.get("config").map_or(Some(default.config), |config| config_text(&config));
-        let deadline =
-            section.duration("deadline", default.deadline, Duration::from_millis(1)..=Duration::from_secs(1));
-        let memory = section.bytes("memory", default.memory, 64 << 10..=256 << 20);
-        let table = section.integer("table", default.table, 0..=1_000_000);
-        let log_lines = section.integer("log_lines", default.log_lines, 0..=1_000);
-        let tick_percent = section.integer("tick_percent", default.tick_percent, 1..=100);
-        let cpu_percent = section.integer("cpu_percent", default.cpu_percent, 1..=100);
-        let on_fault = section.get("on_fault").map_or(Some(default.on_fault), |value| on_fault(&value));
-        let probation = section.get("probation").map_or(Some(default.probation), |value| probation(&value));
-        Some(PolicyConfig {
-            source: source?,
-            config: config?,
-            deadline,
-            memory,
-            table,
-            log_lines,
-            tick_percent,
-            cpu_percent,
-            on_fault: on_fault?,
-            probation: probation?,
-            line: default.line,
-        })
+        let settings = settings(section);
+        Some(PolicyConfig { source: source?, settings: settings?, ..default })
+    })
+}
+
+fn settings(section: &mut Section<'_>) -> Option<PolicySettings> {
+    let default = PolicySettings::default();
+    let config = section.get("config").map_or(Some(default.config), |config| config_text(&config));
+    let deadline =
+        section.duration("deadline", default.deadline, Duration::from_millis(1)..=Duration::from_secs(1));
+    let memory = section.bytes("memory", default.memory, 64 << 10..=256 << 20);
+    let table = section.integer("table", default.table, 0..=1_000_000);
+    let log_lines = section.integer("log_lines", default.log_lines, 0..=1_000);
+    let tick_percent = section.integer("tick_percent", default.tick_percent, 1..=100);
+    let cpu_percent = section.integer("cpu_percent", default.cpu_percent, 1..=100);
+    let on_fault = section.get("on_fault").map_or(Some(default.on_fault), |value| on_fault(&value));
+    let probation = section.get("probation").map_or(Some(default.probation), |value| probation(&value));
+    Some(PolicySettings {
+        route: None,
+        config: config?,
+        deadline,
+        memory,
+        table,
+        log_lines,
+        tick_percent,
+        cpu_percent,
+        on_fault: on_fault?,
+        probation: probation?,
     })
 }
 
@@ -201,11 +151,11 @@ fn named(value: &Value<'_>) -> Option<PolicySource> {
 }
 
 /// The `config` table as JSON.
-fn config_text(value: &Value<'_>) -> Option<String> {
+fn config_text(value: &Value<'_>) -> Option<Box<str>> {
     if !value.raw().is_table() {
         return value.mistyped("a table", "write `config = { key = \"value\" }`");
     }
-    json(value, 0).map(|json| json.to_string())
+    json(value, 0).map(|json| json.to_string().into())
 }
 
 /// Deepest nesting of a policy's configuration; far above any use and far below the stack.

@@ -1,80 +1,13 @@
 //! `[[route]]`, and the pool that it names.
 
-use std::fmt;
+use pointsman_core::route::{HostPattern, PathPattern, RoutePattern};
 
+use super::RouteConfig;
 use super::address::host_pattern;
 use super::policy::policy;
 use super::read::{Section, Value, closest, excerpt, list};
-use super::{HostPattern, RouteConfig};
 
 const HINT: &str = "write `[[route]]` above its keys";
-
-/// What becomes of paths that many servers take for another one, such as `//admin` and `/x/../admin` for `/admin`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PathNormalization {
-    /// They are what they are: compared and forwarded as they came.
-    #[default]
-    Off,
-    /// Routes are found for the other one; backends get what came.
-    Match,
-    /// The other one takes their place.
-    Rewrite,
-    /// They are refused.
-    Refuse,
-}
-
-/// The path rule of a route.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PathPattern {
-    /// Paths that start with this, wherever in a segment that ends: `/v1` matches `/v10`.
-    Start(String),
-    /// This path and all below it, by whole segments: `/v1` matches `/v1` and `/v1/x`, but not `/v10`. It doesn't end in a
-    /// slash; empty, it matches all.
-    Segments(String),
-}
-
-impl PathPattern {
-    /// The pattern that matches every path.
-    #[must_use]
-    pub fn all() -> Self {
-        Self::Start("/".into())
-    }
-
-    /// What every path that matches starts with.
-    #[must_use]
-    pub fn start(&self) -> &str {
-        let (Self::Start(start) | Self::Segments(start)) = self;
-        start
-    }
-
-    /// Whether it matches a request's path, which begins with a slash.
-    #[must_use]
-    pub fn matches(&self, path: &[u8]) -> bool {
-        path.strip_prefix(self.start().as_bytes()).is_some_and(|rest| match self {
-            Self::Start(_) => true,
-            Self::Segments(_) => rest.first().is_none_or(|&byte| byte == b'/'),
-        })
-    }
-
-    /// Whether it matches everything that `other` does.
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            // Every path starts with a slash.
-            (Self::Start(start), Self::Segments(whole)) => start == "/" || whole.starts_with(start),
-            (Self::Segments(whole), Self::Start(start)) => {
-                start.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            }
-            (_, Self::Start(path) | Self::Segments(path)) => self.matches(path.as_bytes()),
-        }
-    }
-}
-
-impl fmt::Display for PathPattern {
-    /// As it is written, with the slash that stands for everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.start().is_empty() { "/" } else { self.start() })
-    }
-}
 
 /// The routes in the order of the file. Without any, everything goes to the only pool.
 pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<RouteConfig>> {
@@ -84,7 +17,8 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
             section.fail("route", message, "add a `[[route]]` with `pool = …` for each of them");
         }
         return (pools.len() == 1).then(|| {
-            vec![RouteConfig { host: HostPattern::Any, path: PathPattern::all(), pool: 0, policy: None }]
+            let pattern = RoutePattern { host: HostPattern::Any, path: PathPattern::all() };
+            vec![RouteConfig { pattern, pool: 0, policy: None }]
         });
     };
     let items = value.items(HINT)?;
@@ -94,11 +28,13 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
     let mut routes: Vec<(RouteConfig, &Value<'_>)> = Vec::new();
     for item in &items {
         let Some(route) = Section::read(item, HINT, |section| route(section, pools)) else { continue };
-        if let Some((earlier, place)) = routes.iter().find(|(earlier, _)| covers(earlier, &route)) {
+        if let Some((earlier, place)) =
+            routes.iter().find(|(earlier, _)| covers(&earlier.pattern, &route.pattern))
+        {
             let message = format!(
                 "never matches: {} takes every request to {} before it",
                 place.place(),
-                describe(&earlier.host, &earlier.path)
+                describe(&earlier.pattern)
             );
             item.fail(message, "put the narrower route first, or remove one of them");
         }
@@ -113,7 +49,8 @@ fn route(section: &mut Section<'_>, pools: &[&str]) -> Option<RouteConfig> {
     let path = path(section);
     let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool(&value, pools));
     let policy = section.get("policy").map_or(Some(None), |value| policy(&value).map(Some));
-    Some(RouteConfig { host: host?, path: path?, pool: pool?, policy: policy? })
+    let pattern = RoutePattern { host: host?, path: path? };
+    Some(RouteConfig { pattern, pool: pool?, policy: policy? })
 }
 
 /// The path rule, of one of its two keys.
@@ -174,7 +111,7 @@ fn pool(value: &Value<'_>, pools: &[&str]) -> Option<usize> {
 }
 
 /// Whether `earlier` matches everything that `later` does.
-fn covers(earlier: &RouteConfig, later: &RouteConfig) -> bool {
+fn covers(earlier: &RoutePattern, later: &RoutePattern) -> bool {
     let below = |name: &str, domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     let host = match (&earlier.host, &later.host) {
         (HostPattern::Any, _) => true,
@@ -189,7 +126,7 @@ fn covers(earlier: &RouteConfig, later: &RouteConfig) -> bool {
     host && earlier.path.covers(&later.path)
 }
 
-fn describe(host: &HostPattern, path: &PathPattern) -> String {
+fn describe(RoutePattern { host, path }: &RoutePattern) -> String {
     match host {
         HostPattern::Any => format!("`{path}` on every host"),
         HostPattern::Exact(name) => format!("`{name}{path}`"),
@@ -215,7 +152,7 @@ mod tests {
                 true => PathPattern::Segments(path.trim_end_matches('/').to_owned()),
                 false => PathPattern::Start(path.to_owned()),
             };
-            RouteConfig { host, path, pool: 0, policy: None }
+            RoutePattern { host, path }
         };
         let cases = [
             ("/", "/", true),

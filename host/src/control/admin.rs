@@ -15,12 +15,12 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use pointsman_core::burst::Burst;
+use pointsman_core::clock::Clock;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::status::StatusView;
-use crate::burst::Burst;
-use crate::clock::Clock;
 use crate::worker::Phase;
 
 /// Binds the admin address.

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
+use pointsman_core::pool::Pool;
+use pointsman_policy::{Event, Milestone, Plugin, PolicySettings, PolicySlot, Quarantine, VersionId};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::policy::{Event, Milestone, Plugin, PolicySettings, PolicySlot, Quarantine, VersionId};
-use crate::pool::Pool;
 use crate::regular_file;
 
 use super::plugin_file;
@@ -233,16 +233,18 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use pointsman_core::clock::Clock;
+    use pointsman_core::pool::UpstreamLimits;
+    use pointsman_policy::PolicyLoader;
+    use pointsman_policy::Probation;
+
     use super::*;
-    use crate::clock::Clock;
-    use crate::config::{Probation, UpstreamLimits};
-    use crate::policy::PolicyLoader;
 
     const FILE: &str = "/etc/pointsman/mine.wasm";
 
     /// A plugin file that serves at once: a bundled policy with a section that means nothing.
     fn plugin(revision: u8) -> Plugin {
-        let bundled = crate::policy::bundled("round-robin").expect("it is bundled");
+        let bundled = pointsman_policy::bundled("round-robin").expect("it is bundled");
         Plugin::file(Path::new(FILE), [bundled, &[0, 3, 1, b'r', revision]].concat())
     }
 

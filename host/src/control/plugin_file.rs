@@ -3,10 +3,10 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use pointsman_policy::Plugin;
 use pointsman_sdk::abi::limit::FILE_BYTES;
 
 use crate::config::PolicySource;
-use crate::policy::{self, Plugin};
 use crate::regular_file;
 
 /// There is no plugin to be had.
@@ -16,7 +16,7 @@ pub enum PluginError {
     #[error(
         "there is no policy `{name}`{}; bundled are {}",
         directory.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default(),
-        policy::names().collect::<Vec<_>>().join(", ")
+        pointsman_policy::names().collect::<Vec<_>>().join(", ")
     )]
     Unknown {
         /// The policy's name.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_policy::PolicySlot;
 use tokio::sync::watch;
 
 use crate::config::ConfigErrors;
-use crate::policy::PolicySlot;
 use crate::worker::Phase;
 
 /// Which configuration serves, and what the file says since.

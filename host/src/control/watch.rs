@@ -15,11 +15,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
-use crate::policy::{PolicyLoader, PolicySlot};
-
 pub use directories::Directories;
 use followed::Followed;
 pub use hints::{Hint, wait};
+use pointsman_policy::{PolicyLoader, PolicySlot};
 pub use stamp::FileStamp;
 
 /// A plugin file and the slot that it serves.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use pointsman_core::printable::Printable;
 use thiserror::Error;
-
-use crate::printable::Printable;
 
 /// Most backends of one entry; what comes after these in the order of addresses is left out.
 pub(super) const MOST: usize = 1_000;

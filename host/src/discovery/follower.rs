@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use pointsman_core::clock::Clock;
+use pointsman_core::printable::Printable;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::clock::Clock;
 use crate::config::{DnsConfig, Question};
 use crate::descriptors::Descriptors;
-use crate::printable::Printable;
 
 use super::Wanted;
 use super::answer::{Failure, Reply};

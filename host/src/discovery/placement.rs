@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use pointsman_core::backend::{Backend, BackendStats, Source};
+use pointsman_core::pool::Pool;
+use pointsman_core::topology::Member;
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
-use crate::backend::{Backend, BackendStats, Source};
 use crate::config::{DiscoveredConfig, Question};
 use crate::health::HealthSettings;
-use crate::pool::Pool;
-use crate::topology::Member;
 
 use super::DiscoveredPool;
 use super::answer::{Answer, Found};

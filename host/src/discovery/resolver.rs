@@ -10,12 +10,12 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, Record as DnsRecord, RecordType};
 use hickory_resolver::{TokioResolver, system_conf};
+use pointsman_core::printable::Printable;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::config::{DnsConfig, Question};
 use crate::descriptors::Descriptors;
-use crate::printable::Printable;
 
 use super::answer::{Asked, Failure, MOST, Record, Reply};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use pointsman_core::clock::Moment;
+
 use crate::config::DnsConfig;
 
 use super::answer::{Answer, Failure, Reply};

@@ -11,13 +11,13 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use ipnet::IpNet;
+use pointsman_core::clock::Moment;
+use pointsman_core::request::ExactTarget;
 
 use super::head::{self, HeadFacts};
 use super::{Refusal, target};
-use crate::clock::Moment;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
-use crate::request::ExactTarget;
 
 /// What the [`Gate`](super::Gate) and the request path of one connection tell each other.
 ///

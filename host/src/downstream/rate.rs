@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use pointsman_core::clock::Moment;
+
 use crate::deadline::GRANULARITY;
 
 /// So long a client may take before its average rate counts.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use pointsman_core::pool::Pool;
+
 use super::settings::HealthSettings;
-use crate::pool::Pool;
 
 /// A pool and the settings of its health.
 #[derive(Debug, Clone)]

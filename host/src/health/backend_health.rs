@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::{Backend, Streak};
+use pointsman_core::clock::Moment;
+use pointsman_core::topology::Health;
+
 use super::check_state::CheckState;
 use super::ejection::{self, Cause, Ejection};
 use super::ramp;
 use super::settings::HealthSettings;
 use super::window::Window;
-use crate::backend::{Backend, Streak};
-use crate::clock::Moment;
 use crate::config::{EjectionConfig, HealthCheckConfig};
-use crate::topology::Health;
 
 /// When a backend joined its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use pointsman_core::clock::Moment;
+use pointsman_core::topology::Health;
+
 use crate::config::{HealthCheckConfig, InitialHealth};
-use crate::topology::Health;
 
 /// How much longer or shorter a period may be, as a part of it: backends that were once checked at the same instant drift apart.
 const JITTER: f64 = 0.1;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use pointsman_core::backend::Streak;
+use pointsman_core::clock::Moment;
+
 use super::window::Window;
-use crate::backend::Streak;
-use crate::clock::Moment;
 use crate::config::EjectionConfig;
 
 /// Why a backend is ejected.

@@ -4,13 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use pointsman_core::clock::{Clock, Moment};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::assignment::Assignment;
 use super::pool_health::{Due, PoolHealth};
 use super::probe::{self, Failure};
-use crate::clock::{Clock, Moment};
 
 /// Checks the backends of a pool until the other end of its channel is gone.
 #[derive(Debug)]

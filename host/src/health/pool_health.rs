@@ -8,6 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::Pool;
+use pointsman_core::topology::{Health, Topology};
+
 use super::backend_health::BackendHealth;
 use super::check_schedule::{CheckSchedule, PlannedCheck};
 use super::ejection::{self, most_out};
@@ -15,10 +20,6 @@ use super::event::{self, HealthEvent};
 use super::probe::Failure;
 use super::settings::HealthSettings;
 use super::{ramp, window};
-use crate::backend::Backend;
-use crate::clock::Moment;
-use crate::pool::Pool;
-use crate::topology::{Health, Topology};
 
 /// The longest and the shortest time between two updates of what changes with time: windows, ejections, slow starts.
 const BEAT: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use pointsman_core::clock::Moment;
 
 /// Steps from the first share of the weight to the whole one. Each makes a new topology, so there are few.
 const STEPS: u32 = 10;

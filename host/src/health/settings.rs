@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::Pool;
+use pointsman_core::topology::{Health, Member};
+
 use super::check_state::CheckState;
 use super::ramp;
-use crate::backend::Backend;
-use crate::clock::Moment;
 use crate::config::{HealthConfig, PoolConfig};
-use crate::pool::Pool;
-use crate::topology::{Health, Member};
 
 /// The settings that decide the health and weight of a pool's backends.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use pointsman_core::backend::{Backend, Source};
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::topology::{Health, Member};
+
 use super::*;
-use crate::backend::{Backend, Source};
-use crate::config::{HealthCheckConfig, HealthConfig, InitialHealth, UpstreamLimits};
-use crate::pool::Pool;
-use crate::topology::{Health, Member};
+use crate::config::{HealthCheckConfig, HealthConfig, InitialHealth};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -47,7 +48,7 @@ fn assignment(pool: &Arc<Pool>, settings: &Arc<HealthSettings>) -> Assignment {
 fn eligible(pool: &Pool) -> Vec<u32> {
     let topology = pool.topology();
     (0..topology.backends().len() as u32)
-        .filter(|&index| topology.is_eligible(crate::backend::BackendIndex(index)))
+        .filter(|&index| topology.is_eligible(pointsman_core::backend::BackendIndex(index)))
         .collect()
 }
 

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::clock::Moment;
+use pointsman_core::clock::Moment;
+
 use crate::config::EjectionConfig;
 
 /// Parts of a window; it advances by one of them.

@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pointsman_core::burst::Burst;
+use pointsman_core::clock::Moment;
 use tokio::sync::Semaphore;
 
 use super::idle::Notice;
-use crate::burst::Burst;
-use crate::clock::Moment;
 
 /// Most connections that one client has closed: more than one only after the limit was lowered.
 const MAX_ASKED: usize = 256;

@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::task::{Context, Waker};
 
+use pointsman_core::clock::{Clock, Moment};
 use tokio::sync::Notify;
 
 use super::ConnectionLimit;
-use crate::clock::{Clock, Moment};
 
 const NONE: Moment = Moment(u64::MAX);
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use pointsman_core::clock::Clock;
+use pointsman_core::rate_limit::RateLimit;
 use tracing::{Event, Level};
-
-use crate::clock::Clock;
-use crate::rate_limit::RateLimit;
 
 use super::field;
 

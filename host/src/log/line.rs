@@ -2,12 +2,11 @@
 
 use std::fmt::{Debug, Display, Write};
 
+use pointsman_core::printable::Escape;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-
-use crate::printable::Escape;
 
 /// Longest value of a field, bytes, so that what comes behind it is there as well.
 const VALUE_BYTES: usize = 6 << 10;

@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::{RetryCost, RetryLimits};
+use pointsman_core::request::RequestHead;
 
 use super::hop_by_hop::Found;
 use super::{Failure, forward, target};
-use crate::backend::Backend;
-use crate::clock::Moment;
-use crate::config::RetryLimits;
 use crate::deadline::Deadlines;
 use crate::downstream::Client;
-use crate::pool::RetryCost;
-use crate::request::RequestHead;
 use crate::upstream::{
     Balancer, Claim, Claimed, Error, Exchange, Failed, Patience, Reached, Session, Upload,
 };

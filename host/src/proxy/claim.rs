@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 
+use pointsman_core::request::RequestHead;
+use pointsman_policy::Pick;
+
 use super::Failure;
 use super::attempts::Attempts;
-use crate::policy::Pick;
-use crate::request::RequestHead;
 use crate::upstream::{self, Claim, Claimed};
 
 impl Attempts<'_> {

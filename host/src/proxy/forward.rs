@@ -6,16 +6,16 @@ use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use pointsman_core::clock::Clock;
+use pointsman_core::request::RequestHead;
 
 use super::failure::ERROR_HEADER;
 use super::forwarding;
 use super::hop_by_hop::{self, Found, tokens};
 use super::max_forwards;
 use super::via;
-use crate::clock::Clock;
 use crate::downstream::Client;
 use crate::downstream::head::is_idempotent as is_idempotent_method;
-use crate::request::RequestHead;
 use crate::upstream::{Upload, names_connection_scheme};
 
 /// The protocol that a request wants to change to, if this proxy goes along.

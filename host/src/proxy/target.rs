@@ -5,12 +5,11 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
+use pointsman_core::request::{self, ExactTarget};
+use pointsman_core::route::{PathNormalization, normal_path};
 
 use super::Failure;
-use crate::config::PathNormalization;
 use crate::downstream::Refusal;
-use crate::request::{self, ExactTarget};
-use crate::route::normal_path;
 
 /// Makes of the target what goes on: path and query, in the form that the operator wants.
 pub(super) fn adopt(parts: &mut Parts, normalization: PathNormalization) -> Result<(), Failure> {

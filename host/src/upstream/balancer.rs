@@ -5,16 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::{Backend, BackendIndex};
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::{Pool, RetryCost, UpstreamLimits};
+use pointsman_core::request::{RequestHead, Tried};
+use pointsman_core::topology::Topology;
+use pointsman_policy::{Kept, Pick, Picked, Picker};
+
 use super::Session;
 use super::idle::IdleConnections;
 use super::pool::{WorkerBackend, WorkerPool};
-use crate::backend::{Backend, BackendIndex};
-use crate::clock::Moment;
-use crate::config::UpstreamLimits;
-use crate::policy::{Kept, Pick, Picked, Picker};
-use crate::pool::{Pool, RetryCost};
-use crate::request::{RequestHead, Tried};
-use crate::topology::Topology;
 
 /// Picks from a pool. Several may pick from one pool, each with a policy of its own; they share the pool's connections
 /// and see the same numbers.

@@ -16,6 +16,8 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::UpstreamLimits;
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 
@@ -26,8 +28,6 @@ use super::stream::{BackendStream, Traffic};
 use super::tunnel::UpgradedStream;
 use super::user::ConnectionUser;
 use super::{Error, Reached, RequestBody, Upload};
-use crate::clock::Moment;
-use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
 
 /// So long a backend may take to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is

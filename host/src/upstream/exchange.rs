@@ -7,6 +7,7 @@ use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
+use pointsman_core::backend::Backend;
 
 use super::connection::{Patience, SendFailure, UpstreamConnection};
 use super::framing;
@@ -14,7 +15,6 @@ use super::progress::Progress;
 use super::session::authenticates_connection;
 use super::tunnel::Tunnel;
 use super::{Claim, Error, ExchangeBody, Session, Upload};
-use crate::backend::Backend;
 use crate::deadline::Deadlines;
 
 /// A request at the backend that was picked for it: one attempt, and the response that came of it.

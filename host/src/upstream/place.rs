@@ -5,12 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use pointsman_core::backend::Backend;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+
 use super::Error;
 use super::connection::in_all;
-use crate::backend::Backend;
-use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
-use crate::pool::Pool;
 
 /// One of the connections that a backend may have.
 #[derive(Debug)]

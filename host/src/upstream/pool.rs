@@ -7,14 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::{Backend, BackendIndex};
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::topology::Topology;
 use tokio::task::AbortHandle;
 
 use super::idle::IdleConnections;
-use crate::backend::{Backend, BackendIndex};
-use crate::clock::Moment;
-use crate::config::UpstreamLimits;
-use crate::pool::Pool;
-use crate::topology::Topology;
 
 /// A pool with one worker's connections, and the limits of one configuration.
 #[derive(Debug)]

@@ -4,16 +4,16 @@ use std::mem;
 use std::sync::Arc;
 
 use http::StatusCode;
+use pointsman_core::backend::{Backend, Completion, Sign};
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::UpstreamLimits;
+use pointsman_policy;
 use pointsman_sdk::abi::outcome;
 
 use super::connection::UpstreamConnection;
 use super::place::ConnectionPlace;
 use super::{Claim, Error, Session};
-use crate::backend::{Backend, Completion, Sign};
-use crate::clock::Moment;
-use crate::config::UpstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
-use crate::policy;
 
 /// An exchange in progress. Its end, which is when it is dropped, is told to the policy that picked.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Drop for Progress {
         if !picker.wants_responses() {
             return;
         }
-        let response = policy::Response {
+        let response = pointsman_policy::Response {
             answered: self.answered.map(|(status, head)| (status, head.since(self.began))),
             outcome: self.outcome,
             total: self.deadlines.awake(self.deadlines.clock().now()).since(self.began),

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
+use pointsman_core::backend::Backend;
+use pointsman_core::pool::Pool;
 
 use super::balancer::Claim;
 use super::connection::UpstreamConnection;
 use super::tunnel::Tunnel;
-use crate::backend::Backend;
 use crate::downstream::Client;
-use crate::pool::Pool;
 
 /// Authentication schemes that are about the connection.
 const CONNECTION_SCHEMES: [&[u8]; 3] = [b"ntlm", b"negotiate", b"kerberos"];

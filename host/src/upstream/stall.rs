@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::clock::Moment;
+use pointsman_core::clock::Moment;
 
 /// A backend that closes after a client has sent nothing for so long in all had reason to. One that closes sooner fails by
 /// itself: a client's next packet is always on the way for a moment.

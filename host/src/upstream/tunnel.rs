@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use pointsman_core::clock::Moment;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::place::ConnectionPlace;
 use super::progress::Progress;
-use crate::clock::Moment;
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadline;
 

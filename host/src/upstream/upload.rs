@@ -11,10 +11,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use pointsman_core::clock::Clock;
 
 use super::Error;
 use super::stall::{SENT_NOTHING, Stall};
-use crate::clock::Clock;
 use crate::downstream::Client;
 
 /// The body of a client's request, which outlives the attempts to send it.

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::burst::Burst;
 use tokio::task::JoinHandle;
 
 use super::crew::{Accepted, Crew};
 use super::incoming::Incoming;
-use crate::burst::Burst;
 use crate::descriptors::Descriptors;
 use crate::drain::Drain;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};

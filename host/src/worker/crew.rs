@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use pointsman_core::clock::Clock;
 use tokio::net::TcpStream;
 
-use crate::clock::Clock;
 use crate::drain::DrainGuard;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::proxy::Current;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use crate::config::{RouteConfig, UpstreamLimits};
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::route::RoutePattern;
+use pointsman_policy::{Picker, PolicySlot};
+
 use crate::listener::Listener;
-use crate::policy::{Picker, PolicySlot};
-use crate::pool::Pool;
 
 /// A whole configuration as one worker gets it. What is in use already is named; what is new comes along.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct Update {
     /// The policies at work.
     pub policies: Vec<PolicyShare>,
     /// The routes, each with the index of the policy that picks for it.
-    pub routes: Vec<(RouteConfig, usize)>,
+    pub routes: Vec<(RoutePattern, usize)>,
     /// Where to accept.
     pub listeners: Vec<ListenerShare>,
     /// How long connections may take to end when the worker does.

@@ -1,6 +1,6 @@
 //! Policies written as text: what a test needs of a guest, and no more.
 
-use pointsman::policy::VersionId;
+use pointsman_policy::VersionId;
 
 /// The functions of the contract that the guests of these tests call.
 const IMPORTS: &str = r#"

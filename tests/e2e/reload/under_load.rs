@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pointsman::app::{App, StartOptions};
-use pointsman::backend::BackendStats;
 use pointsman::config::Config;
 use pointsman::control::change::Reload;
+use pointsman_core::backend::BackendStats;
 
 use crate::harness::{Backend, Client};
 

@@ -94,7 +94,7 @@ fn fifty_swaps_by_file_events_under_64_connections_fail_no_request() {
 
 #[test]
 fn the_turn_of_round_robin_goes_on_through_swaps() {
-    let bundled = pointsman::policy::bundled("round-robin").expect("it is bundled");
+    let bundled = pointsman_policy::bundled("round-robin").expect("it is bundled");
     let versions = [revised(bundled, 0), revised(bundled, 1)];
     let scene = Scene::new(&versions[0]);
     let versions = versions.each_ref().map(Vec::as_slice);

@@ -1,5 +1,7 @@
 //! The `policy` of a pool.
 
+use pointsman_policy::{OnFault, Probation};
+
 use super::*;
 
 /// The policy of a pool with these lines.
@@ -18,14 +20,14 @@ fn a_policy_has_the_documented_defaults() {
     {
         let policy = policy(lines);
         assert_eq!(policy.source, named(name));
-        assert_eq!(policy.config, "{}");
-        assert_eq!(policy.deadline, Duration::from_millis(5));
-        assert_eq!(policy.memory, 16 << 20);
-        assert_eq!((policy.table, policy.log_lines), (10_000, 10));
-        assert_eq!((policy.tick_percent, policy.cpu_percent), (5, 50));
-        assert_eq!(policy.on_fault, OnFault::Fallback);
+        assert_eq!(&*policy.settings.config, "{}");
+        assert_eq!(policy.settings.deadline, Duration::from_millis(5));
+        assert_eq!(policy.settings.memory, 16 << 20);
+        assert_eq!((policy.settings.table, policy.settings.log_lines), (10_000, 10));
+        assert_eq!((policy.settings.tick_percent, policy.settings.cpu_percent), (5, 50));
+        assert_eq!(policy.settings.on_fault, OnFault::Fallback);
         let probation = Probation { picks: 10_000, time: Duration::from_secs(60), faults: 5 };
-        assert_eq!(policy.probation, probation);
+        assert_eq!(policy.settings.probation, probation);
         assert_eq!(policy.line, line);
     }
 }
@@ -34,18 +36,18 @@ fn a_policy_has_the_documented_defaults() {
 fn what_is_written_is_taken() {
     let policy = policy("policy = { file = '/x/y.wasm', deadline = '1s', memory = '100KB' }");
     assert_eq!(policy.source, PolicySource::File("/x/y.wasm".into()));
-    assert_eq!(policy.deadline, Duration::from_secs(1));
-    assert_eq!(policy.memory, 100_000);
+    assert_eq!(policy.settings.deadline, Duration::from_secs(1));
+    assert_eq!(policy.settings.memory, 100_000);
 
     let policy = self::policy(
         "policy = { name = 'x', table = 0, log_lines = 0, on_fault = 'reject', \
          probation = { picks = 0, time = '1s', faults = 0 } }",
     );
-    assert_eq!((policy.table, policy.log_lines), (0, 0));
-    assert_eq!(policy.on_fault, OnFault::Reject);
-    assert_eq!(policy.probation, Probation { picks: 0, time: Duration::from_secs(1), faults: 0 });
+    assert_eq!((policy.settings.table, policy.settings.log_lines), (0, 0));
+    assert_eq!(policy.settings.on_fault, OnFault::Reject);
+    assert_eq!(policy.settings.probation, Probation { picks: 0, time: Duration::from_secs(1), faults: 0 });
     let policy = self::policy("policy = { name = 'x', probation = { faults = 1 } }");
-    assert_eq!(policy.probation, Probation { faults: 1, ..Probation::default() });
+    assert_eq!(policy.settings.probation, Probation { faults: 1, ..Probation::default() });
 }
 
 #[test]
@@ -69,7 +71,7 @@ fn the_configuration_of_a_policy_becomes_json() {
         (r#"{ deep.er."k e\ty" = "a\"b\n" }"#, r#"{"deep":{"er":{"k e\ty":"a\"b\n"}}}"#),
     ];
     for (toml, json) in cases {
-        let config = policy(&format!("policy = {{ name = 'x', config = {toml} }}")).config;
+        let config = policy(&format!("policy = {{ name = 'x', config = {toml} }}")).settings.config;
         // The order of the keys is up to serde_json.
         let value = |json| serde_json::from_str::<serde_json::Value>(json).unwrap();
         assert_eq!(value(&config), value(json), "{toml}");

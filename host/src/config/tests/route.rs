@@ -1,11 +1,17 @@
 //! `[[route]]`.
 
+use pointsman_core::route::{HostPattern, PathPattern};
+
 use super::*;
 
 /// Host, path and pool of the routes of a text with the pools `a` and `bee`.
 fn routes(text: &str) -> Vec<(HostPattern, String, usize)> {
     let config = good(&format!("{text}\n{LISTENER}{POOL}[pool.bee]\nbackends = ['127.0.0.1:9']"));
-    config.routes.into_iter().map(|route| (route.host, route.path.to_string(), route.pool)).collect()
+    config
+        .routes
+        .into_iter()
+        .map(|route| (route.pattern.host, route.pattern.path.to_string(), route.pool))
+        .collect()
 }
 
 #[test]
@@ -13,7 +19,10 @@ fn without_a_route_everything_goes_to_the_only_pool() {
     let config = good(&format!("{LISTENER}{POOL}"));
     assert_eq!(config.routes.len(), 1);
     let route = &config.routes[0];
-    assert_eq!((&route.host, &route.path, route.pool), (&HostPattern::Any, &PathPattern::all(), 0));
+    assert_eq!(
+        (&route.pattern.host, &route.pattern.path, route.pool),
+        (&HostPattern::Any, &PathPattern::all(), 0)
+    );
 }
 
 #[test]
@@ -42,7 +51,7 @@ fn routes_keep_their_order() {
 fn a_prefix_is_made_of_whole_segments() {
     let path = |text: &str| {
         let config = good(&format!("[[route]]\n{text}\npool = 'a'\n{LISTENER}{POOL}"));
-        config.routes[0].path.clone()
+        config.routes[0].pattern.path.clone()
     };
     assert_eq!(path(""), PathPattern::Start("/".into()));
     assert_eq!(path("path = '/v1'"), PathPattern::Start("/v1".into()));

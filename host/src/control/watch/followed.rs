@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use pointsman_policy::{PolicyLoader, PolicySlot, SwapOutcome, VersionId};
+
 use super::stamp::FileStamp;
 use crate::control::plugin_file;
-use crate::policy::{PolicyLoader, PolicySlot, SwapOutcome, VersionId};
 
 /// Looks at a file that ends early before that is taken for its author's last word.
 const INCOMPLETE_LOOKS: u32 = 8;

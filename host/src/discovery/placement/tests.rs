@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::topology::Health;
+
 use super::super::answer::{Record, Reply};
 use super::*;
-use crate::config::{HealthConfig, UpstreamLimits};
-use crate::topology::Health;
+use crate::config::HealthConfig;
 
 fn backend(name: &str, address: &str) -> Arc<Backend> {
     Arc::new(Backend {

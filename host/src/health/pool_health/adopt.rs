@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::topology::{Health, Topology};
+
 use super::PoolHealth;
-use crate::backend::Backend;
-use crate::clock::Moment;
 use crate::health::backend_health::{Arrival, BackendHealth};
 use crate::health::check_schedule::PlannedCheck;
 use crate::health::check_state::CheckState;
-use crate::topology::{Health, Topology};
 
 impl PoolHealth {
     /// Adopts the pool's topology if something else has changed it.

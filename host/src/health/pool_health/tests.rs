@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use pointsman_core::backend::{Sign, Source};
+use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::topology::Member;
 use pointsman_sdk::abi::flag;
 
 use super::*;
-use crate::backend::{Sign, Source};
-use crate::config::{EjectionConfig, HealthConfig, InitialHealth, UpstreamLimits};
+use crate::config::{EjectionConfig, HealthConfig, InitialHealth};
 use crate::health::check_state::tests::config as check_config;
-use crate::topology::Member;
 
 /// A pool and its health at a certain time.
 struct Game {
@@ -88,7 +89,7 @@ impl Game {
         for _ in 0..count {
             stats.begin();
             let completion =
-                crate::backend::Completion { latency: Duration::ZERO, failed: sign.is_failure() };
+                pointsman_core::backend::Completion { latency: Duration::ZERO, failed: sign.is_failure() };
             stats.complete(self.now, completion);
             if let Some(streak) = stats.streaks.count(sign) {
                 self.pool.alarm.hear(streak);

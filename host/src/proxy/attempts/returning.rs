@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::request::{RequestHead, Tried};
+use pointsman_policy::Pick;
+
 use super::{Attempts, Lost, MOST_BACKOFFS, Outcome};
-use crate::backend::Backend;
-use crate::clock::Moment;
-use crate::policy::Pick;
-use crate::request::{RequestHead, Tried};
 use crate::upstream::{Claim, Claimed, Error, Reached};
 
 impl Attempts<'_> {

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use http::Request;
+use pointsman_core::clock::Clock;
 
 use super::*;
-use crate::clock::Clock;
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
 

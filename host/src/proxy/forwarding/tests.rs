@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use pointsman_core::clock::Clock;
+
 use super::*;
-use crate::clock::Clock;
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
 

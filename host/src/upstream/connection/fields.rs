@@ -8,9 +8,9 @@ use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use pointsman_core::pool::UpstreamLimits;
 
 use super::{Patience, SendFailure, UpstreamConnection};
-use crate::config::UpstreamLimits;
 use crate::deadline::Deadline;
 use crate::upstream::{Error, Reached, Upload};
 

@@ -1,0 +1,15 @@
+//! What the parts of Pointsman agree on: backends, pools, routes, requests and time.
+//!
+//! Nothing here does I/O, reads a configuration or knows of WebAssembly.
+
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod burst;
+pub mod clock;
+pub mod pool;
+pub mod printable;
+pub mod rate_limit;
+pub mod request;
+pub mod route;
+pub mod topology;

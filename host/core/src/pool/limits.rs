@@ -1,0 +1,113 @@
+//! Timeouts and limits of a pool.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// Limits of a pool. Every one is finite by default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpstreamLimits {
+    /// To a new connection. `connect_timeout`, 1 s.
+    pub connect_timeout: Duration,
+    /// From the sent request to the response head. `response_timeout`, 30 s.
+    pub response_timeout: Duration,
+    /// Longest silence within a response body. `idle_timeout`, 60 s.
+    pub idle_timeout: Duration,
+    /// From a request's head to the last byte of its response, all attempts included; not for upgraded connections.
+    /// `total_timeout`, none.
+    pub total_timeout: Option<Duration>,
+    /// Idle connections kept per backend, over all workers. `idle_connections`, 256.
+    pub idle_connections: usize,
+    /// How long an idle connection is kept. `idle_connection_timeout`, 15 s.
+    pub idle_connection_timeout: Duration,
+    /// Largest response head, bytes. `max_response_header_bytes`, 64 KiB.
+    pub max_response_header_bytes: usize,
+    /// Most header fields of a response. `max_response_headers`, 256.
+    pub max_response_headers: usize,
+    /// Most requests in flight to one backend, over all workers. `max_requests`, 10,000: what a listener lets in.
+    pub max_requests: u64,
+    /// Most connections to one backend, idle ones included, over all workers. `max_connections`, 10,000.
+    pub max_connections: u64,
+    /// Who waits while every backend is full.
+    pub queue: QueueLimits,
+    /// When a request is sent to another backend.
+    pub retry: RetryLimits,
+}
+
+impl UpstreamLimits {
+    /// Requests in flight at which a backend is full: each one needs a connection.
+    #[must_use]
+    pub fn max_in_flight(&self) -> u64 {
+        self.max_requests.min(self.max_connections)
+    }
+}
+
+/// `[pool.NAME.queue]`: requests that wait while every eligible backend is full.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueLimits {
+    /// Most requests that wait, over all workers; 0 = nobody waits. `length`, 1,024.
+    pub length: u64,
+    /// Longest wait. `timeout`, 1 s.
+    pub timeout: Duration,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { length: 1_024, timeout: Duration::from_secs(1) }
+    }
+}
+
+impl Default for UpstreamLimits {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            total_timeout: None,
+            idle_connections: 256,
+            idle_connection_timeout: Duration::from_secs(15),
+            max_response_header_bytes: 64 << 10,
+            max_response_headers: 256,
+            max_requests: 10_000,
+            max_connections: 10_000,
+            queue: QueueLimits::default(),
+            retry: RetryLimits::default(),
+        }
+    }
+}
+
+/// `[pool.NAME.retry]`: when, and how often, a request is sent to another backend after one has failed it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryLimits {
+    /// Attempts beyond the first; 0 turns retries off. `attempts`, 2.
+    pub attempts: u32,
+    /// Statuses, 400 to 599, of a response that is given up for another attempt. `statuses`, none.
+    pub statuses: Vec<StatusCode>,
+    /// In place of `response_timeout` as long as another attempt may follow; never longer. `per_try_timeout`, none.
+    pub per_try_timeout: Option<Duration>,
+    /// Longest pause before the first retry; doubles with each one. The pause itself is random. `backoff`, 25 ms.
+    pub backoff: Duration,
+    /// Largest request body kept for another attempt, bytes; 0 keeps none. `body`, 16 KiB.
+    pub body: usize,
+    /// How long a request may wait for a backend to return when none can be reached. `wait`, 0 = not at all.
+    pub wait: Duration,
+    /// Retries in relation to requests, percent. `budget_percent`, 20.
+    pub budget_percent: u32,
+    /// Retries per second that are allowed in any case. `budget_per_second`, 10.
+    pub budget_per_second: u32,
+}
+
+impl Default for RetryLimits {
+    fn default() -> Self {
+        Self {
+            attempts: 2,
+            statuses: Vec::new(),
+            per_try_timeout: None,
+            backoff: Duration::from_millis(25),
+            body: 16 << 10,
+            wait: Duration::ZERO,
+            budget_percent: 20,
+            budget_per_second: 10,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a plugin must pass before it serves.
+//!
+//! Two halves: [`compile`] looks at the content alone, and its answer holds for every pool; [`rehearse`] runs the
+//! compiled version on the terms of one pool. Both take their time and belong on a thread where nobody waits.
+
+mod container;
+mod contract;
+mod refusal;
+mod rehearsal;
+mod work;
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use pointsman_core::printable::Printable;
+use wasmtime::{Linker, Module};
+
+use super::engine;
+use super::guest::GuestState;
+use super::version::{PolicyVersion, VersionId};
+
+pub use refusal::Refusal;
+pub(super) use rehearsal::{Rehearsed, rehearse};
+pub use work::Shape;
+
+/// Checks a plugin's content, which `id` names, and compiles it. `scratch` is of no pool in particular.
+pub(super) fn compile(
+    linker: &Linker<GuestState>,
+    scratch: GuestState,
+    id: VersionId,
+    content: Cow<'static, [u8]>,
+) -> Result<PolicyVersion, Refusal> {
+    engine::assert_no_worker();
+    container::check(&content)?;
+    work::check(&content)?;
+
+    let started = Instant::now();
+    let module = Module::from_binary(linker.engine(), &content)
+        .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
+    let compile_time = started.elapsed();
+
+    let uses = contract::check_imports(linker, scratch, &module)?;
+    let hooks = contract::check_exports(&module)?;
+    let tables = module.resources_required().num_tables;
+    if tables > 1 {
+        return Err(Refusal::Tables { found: tables });
+    }
+    let pre = linker
+        .instantiate_pre(&module)
+        .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
+    Ok(PolicyVersion { id, content, compile_time, hooks, reach: uses.request, uses_cells: uses.cells, pre })
+}
+
+#[cfg(test)]
+mod tests;

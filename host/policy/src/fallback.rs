@@ -1,0 +1,143 @@
+//! The native policy that serves when a plugin can't: two random choices, least in flight for its weight.
+
+use std::cmp::Ordering;
+
+use pointsman_core::backend::BackendIndex;
+use pointsman_core::request::Tried;
+use pointsman_core::topology::Topology;
+
+use super::rng::Rng;
+
+/// Draws for each of the two choices before the backends are looked through one by one.
+const DRAWS: usize = 8;
+
+/// Picks an eligible backend that the request hasn't tried; `None` if there is none.
+#[must_use]
+pub(super) fn pick(topology: &Topology, tried: &Tried, rng: &mut Rng) -> Option<BackendIndex> {
+    pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index))
+}
+
+/// The same, among backends with fewer than `limit` requests in flight.
+#[must_use]
+pub(super) fn pick_with_room(
+    topology: &Topology,
+    tried: &Tried,
+    limit: u64,
+    rng: &mut Rng,
+) -> Option<BackendIndex> {
+    let has_room = |index: &BackendIndex| {
+        topology.stats().get(index.get()).is_some_and(|stats| stats.in_flight() < limit)
+    };
+    pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index) && has_room(index))
+}
+
+fn pick_of(
+    topology: &Topology,
+    rng: &mut Rng,
+    usable: impl Fn(&BackendIndex) -> bool,
+) -> Option<BackendIndex> {
+    let usable = &usable;
+    let one = choose(topology, rng, usable)?;
+    let Some(other) = choose(topology, rng, |index| *index != one && usable(index)) else { return Some(one) };
+    Some(if prefers(topology, other, one, rng) { other } else { one })
+}
+
+/// A random usable backend. Where few are usable, those after unusable ones are chosen more often.
+fn choose(
+    topology: &Topology,
+    rng: &mut Rng,
+    usable: impl Fn(&BackendIndex) -> bool,
+) -> Option<BackendIndex> {
+    let count = topology.backends().len();
+    let index = |place: usize| BackendIndex(place as u32);
+    let drawn = (0..DRAWS).map(|_| index(rng.below(count))).find(&usable);
+    drawn.or_else(|| {
+        let start = rng.below(count);
+        (start..count).chain(0..start).map(index).find(&usable)
+    })
+}
+
+/// Whether `a` has fewer requests in flight for its weight than `b`. Between equals chance decides in proportion to the
+/// weights, so that an idle pool gives light backends their share too.
+fn prefers(topology: &Topology, a: BackendIndex, b: BackendIndex, rng: &mut Rng) -> bool {
+    let load =
+        |index: BackendIndex| topology.stats().get(index.get()).map_or(u64::MAX, |stats| stats.in_flight());
+    let weight = |index: BackendIndex| topology.weights().get(index.get()).copied().unwrap_or(0).max(1);
+    let (heavy_a, heavy_b) = (u128::from(weight(a)), u128::from(weight(b)));
+    match (u128::from(load(a)) * heavy_b).cmp(&(u128::from(load(b)) * heavy_a)) {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        Ordering::Equal => rng.below((heavy_a + heavy_b) as usize) < heavy_a as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::topology;
+    use super::*;
+
+    fn picks(topology: &Topology, tried: &Tried) -> Vec<usize> {
+        let mut rng = Rng::seeded(1);
+        let mut counts = vec![0; topology.backends().len()];
+        for _ in 0..1000 {
+            if let Some(index) = pick(topology, tried, &mut rng) {
+                counts[index.get()] += 1;
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn idle_backends_share_by_weight() {
+        // Weights 1 to 4.
+        let counts = picks(&topology(1, &["a", "b", "c", "d"]), &Tried::default());
+        assert!(counts.is_sorted() && counts[0] > 80 && counts[3] < 450, "{counts:?}");
+    }
+
+    #[test]
+    fn the_busier_of_two_is_left_alone() {
+        let topology = topology(1, &["a", "b"]);
+        topology.stats()[0].begin();
+        assert_eq!(picks(&topology, &Tried::default()), [0, 1000]);
+    }
+
+    #[test]
+    fn ineligible_and_tried_backends_get_nothing() {
+        let mut tried = Tried::default();
+        tried.insert(BackendIndex(2));
+        let counts = picks(&topology(1, &["a", "-b", "c", "d"]), &tried);
+        assert_eq!((counts[1], counts[2]), (0, 0));
+        assert!(counts[0] > 120 && counts[3] > 600, "{counts:?}");
+    }
+
+    #[test]
+    fn full_backends_get_nothing() {
+        let topology = topology(1, &["a", "b", "c"]);
+        let mut rng = Rng::seeded(1);
+        for place in [0, 2] {
+            topology.stats()[place].begin();
+            topology.stats()[place].begin();
+        }
+        topology.stats()[1].begin();
+        let mut pick = |limit| pick_with_room(&topology, &Tried::default(), limit, &mut rng);
+        for _ in 0..100 {
+            assert_eq!(pick(2), Some(BackendIndex(1)));
+            assert!(pick(3).is_some());
+            assert_eq!(pick(1), None);
+        }
+    }
+
+    #[test]
+    fn the_only_usable_one_of_a_thousand_is_found() {
+        let names: Vec<String> =
+            (0..1000).map(|i| format!("{}{i}", if i == 777 { "" } else { "-" })).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(picks(&topology(1, &names), &Tried::default())[777], 1000);
+    }
+
+    #[test]
+    fn nothing_usable_is_no_pick() {
+        assert_eq!(pick(&topology(1, &[]), &Tried::default(), &mut Rng::seeded(1)), None);
+        assert_eq!(pick(&topology(1, &["-a"]), &Tried::default(), &mut Rng::seeded(1)), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! What the host keeps for one guest: everything its imports may look at or change.
+
+mod lent;
+mod limits;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_core::clock::{Clock, Moment};
+use pointsman_core::pool::Pool;
+use pointsman_core::printable::Printable;
+use pointsman_core::rate_limit::RateLimit;
+use pointsman_core::topology::Topology;
+use wasmtime::Memory;
+
+use super::cells::{Cells, ResolvedCells, Schema};
+use super::rng::Rng;
+use super::settings::PolicySettings;
+
+pub(super) use lent::{lend, with_request};
+pub(super) use limits::{GuestLimits, LimitExceeded};
+pub(super) use watch::{Watch, thread_cpu_time};
+
+/// What all guests of one slot have in common: the terms on which they serve.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// Tells the terms of one slot from those of another.
+    pub(super) id: u64,
+    pub(super) pool: Arc<Pool>,
+    pub(super) settings: PolicySettings,
+    pub(super) cells: Arc<Cells>,
+    pub(super) clock: Clock,
+    pub(super) log: RateLimit,
+}
+
+impl Terms {
+    pub(super) fn new(
+        id: u64,
+        pool: Arc<Pool>,
+        settings: PolicySettings,
+        cells: Arc<Cells>,
+        clock: Clock,
+    ) -> Self {
+        let lines = settings.log_lines;
+        let log = RateLimit::new(lines.saturating_mul(2), Duration::from_secs(1) / lines.max(1));
+        Self { id, pool, settings, cells, clock, log }
+    }
+
+    /// The same terms with cells that nobody else sees.
+    pub(super) fn rehearsal(&self) -> Self {
+        Self::new(self.id, Arc::clone(&self.pool), self.settings.clone(), Arc::default(), self.clock)
+    }
+}
+
+/// Which of its exports a guest is running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `pointsman_init`.
+    Init,
+    /// `pointsman_pick`.
+    Pick,
+    /// `pointsman_topology`.
+    Topology,
+    /// `pointsman_observe`.
+    Observe,
+    /// `pointsman_tick`.
+    Tick,
+}
+
+impl Call {
+    /// The name of the hook.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Pick => "pick",
+            Self::Topology => "topology",
+            Self::Observe => "observe",
+            Self::Tick => "tick",
+        }
+    }
+}
+
+/// The data of a guest's store.
+pub(super) struct GuestState {
+    pub(super) terms: Arc<Terms>,
+    /// The version's short name, for log lines.
+    pub(super) version: String,
+    pub(super) topology: Arc<Topology>,
+    pub(super) call: Call,
+    /// The guest's exported memory, found once.
+    pub(super) memory: Option<Memory>,
+    pub(super) limits: GuestLimits,
+    pub(super) watch: Watch,
+    pub(super) rng: Rng,
+    /// Interval that the guest has asked ticks for.
+    pub(super) tick_every: Option<Duration>,
+    /// The guest's last words before a trap.
+    pub(super) panic: Option<Printable>,
+    /// Why the guest refuses to start.
+    pub(super) failure: Option<Printable>,
+    /// The time of this call: asked for once, so that a guest can't measure what happens within a call.
+    now: Option<Moment>,
+    schema: Option<Arc<Schema>>,
+    cells: Option<ResolvedCells>,
+}
+
+impl GuestState {
+    pub(super) fn new(terms: Arc<Terms>, version: String, topology: Arc<Topology>, seed: u64) -> Self {
+        Self {
+            limits: GuestLimits { memory: terms.settings.memory, table: terms.settings.table },
+            watch: Watch::new(terms.settings.deadline),
+            terms,
+            version,
+            topology,
+            call: Call::Init,
+            memory: None,
+            rng: Rng::seeded(seed),
+            tick_every: None,
+            panic: None,
+            failure: None,
+            now: None,
+            schema: None,
+            cells: None,
+        }
+    }
+
+    /// Prepares for a call.
+    pub(super) fn begin(&mut self, call: Call) {
+        self.call = call;
+        self.now = None;
+    }
+
+    /// The time of this call.
+    pub(super) fn now(&mut self) -> Moment {
+        let clock = self.terms.clock;
+        *self.now.get_or_insert_with(|| clock.now())
+    }
+
+    /// Names the layout of the guest's cells.
+    pub(super) fn open_cells(&mut self, schema: &str) {
+        self.schema = Some(self.terms.cells.open(schema));
+        self.cells = None;
+    }
+
+    /// The guest's cells. Looked up on the first use, in or right after `init`.
+    pub(super) fn cells(&mut self) -> &ResolvedCells {
+        let (terms, topology, schema) = (&self.terms, &self.topology, &mut self.schema);
+        self.cells.get_or_insert_with(|| schema.get_or_insert_with(|| terms.cells.open("")).resolve(topology))
+    }
+
+    /// Puts a topology in place of the present one.
+    pub(super) fn set_topology(&mut self, topology: Arc<Topology>) {
+        self.topology = topology;
+        if self.cells.take().is_some() {
+            self.cells();
+        }
+    }
+}
+
+impl fmt::Debug for GuestState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestState")
+            .field("pool", &self.terms.pool.name)
+            .field("version", &self.version)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+//! The request that a backend is picked for.
+
+use std::net::IpAddr;
+
+use http::header::COOKIE;
+use pointsman_core::backend::BackendIndex;
+use pointsman_core::request::RequestHead;
+use pointsman_sdk::abi::{ABSENT, MODULE, hash_source, import, request_field};
+use siphasher::sip::SipHasher13;
+use wasmtime::{Caller, Linker};
+
+use super::super::guest::{GuestState, with_request};
+use super::open;
+
+pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    linker
+        .func_wrap(MODULE, import::REQUEST_TEXT, request_text)?
+        .func_wrap(MODULE, import::HEADER, header)?
+        .func_wrap(MODULE, import::CLIENT_IP, |mut caller: Caller<'_, GuestState>, buf: i32| {
+            let (mut memory, _) = open(&mut caller)?;
+            let client = with_request(|head| head.map(|head| head.client));
+            let octets = client.map(octets);
+            let written =
+                memory.write(import::CLIENT_IP, buf, 16, octets.as_ref().map(<[u8; 16]>::as_slice))?;
+            Ok(match client {
+                Some(client) if client.to_canonical().is_ipv4() => 4,
+                Some(_) => 6,
+                None => written,
+            })
+        })?
+        .func_wrap(MODULE, import::HASH, hash)?
+        .func_wrap(MODULE, import::ATTEMPT, || {
+            with_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
+        })?
+        .func_wrap(MODULE, import::TRIED, |index: i32| {
+            let index = BackendIndex(index.cast_unsigned());
+            with_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
+        })?;
+    Ok(())
+}
+
+fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i32) -> wasmtime::Result<i32> {
+    let (mut memory, _) = open(&mut caller)?;
+    with_request(|head| {
+        let text = head.and_then(|head| match field {
+            request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
+            request_field::SCHEME => Some(if head.tls { b"https".as_slice() } else { b"http" }),
+            request_field::AUTHORITY => head.authority(),
+            request_field::PATH => Some(head.path()),
+            request_field::QUERY => head.query(),
+            _ => None,
+        });
+        memory.write(import::REQUEST_TEXT, buf, cap, text)
+    })
+}
+
+fn header(
+    mut caller: Caller<'_, GuestState>,
+    name_ptr: i32,
+    name_len: i32,
+    buf: i32,
+    cap: i32,
+) -> wasmtime::Result<i32> {
+    let (mut memory, _) = open(&mut caller)?;
+    with_request(|head| {
+        let name = memory.read_name(import::HEADER, name_ptr, name_len)?;
+        let value = name.and_then(|name| header_value(head?, name));
+        memory.write(import::HEADER, buf, cap, value)
+    })
+}
+
+fn hash(
+    mut caller: Caller<'_, GuestState>,
+    source: i32,
+    name_ptr: i32,
+    name_len: i32,
+) -> wasmtime::Result<i64> {
+    let seed = caller.data().terms.pool.hash_seed;
+    let hash = |part: &[u8]| stable_hash(seed, part);
+    let hashed = match source {
+        hash_source::CLIENT_IP => with_request(|head| Some(hash(&octets(head?.client)))),
+        hash_source::PATH => {
+            // As long as the client wants it to be.
+            caller.data_mut().watch.host_call()?;
+            with_request(|head| Some(hash(head?.path())))
+        }
+        _ => {
+            let (memory, _) = open(&mut caller)?;
+            let name = memory.read_name(import::HASH, name_ptr, name_len)?;
+            with_request(|head| {
+                let (head, name) = (head?, name?);
+                let part = match source {
+                    hash_source::HEADER => header_value(head, name),
+                    hash_source::COOKIE => cookie(head, name.as_bytes()),
+                    hash_source::QUERY => query_value(head.query()?, name.as_bytes()),
+                    _ => None,
+                };
+                part.map(hash)
+            })
+        }
+    };
+    Ok(hashed.unwrap_or(0).cast_signed())
+}
+
+/// SipHash-1-3 of the bytes with the keys (`seed`, 0), and 1 in place of 0.
+///
+/// Part of the contract: proxies of a fleet, and versions of this proxy, send a client to the same backend only as
+/// long as this doesn't change.
+fn stable_hash(seed: u64, bytes: &[u8]) -> u64 {
+    SipHasher13::new_with_keys(seed, 0).hash(bytes).max(1)
+}
+
+/// An address as 16 bytes: IPv4 mapped into IPv6.
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+fn header_value<'a>(head: &'a RequestHead, name: &str) -> Option<&'a [u8]> {
+    head.parts.headers.get(name).map(|value| value.as_bytes())
+}
+
+/// The value of a cookie: the first of that name, as it was sent.
+fn cookie<'a>(head: &'a RequestHead, name: &[u8]) -> Option<&'a [u8]> {
+    let cookies = head.parts.headers.get_all(COOKIE).into_iter();
+    let pairs = cookies.flat_map(|line| line.as_bytes().split(|&byte| byte == b';'));
+    let mut pairs = pairs.filter_map(|pair| pair.trim_ascii().split_once_at(b'='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The value of a query parameter: the first of that name, as it was sent. A parameter without `=` is empty.
+fn query_value<'a>(query: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut pairs =
+        query.split(|&byte| byte == b'&').map(|pair| pair.split_once_at(b'=').unwrap_or((pair, b"")));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// `split_once` for bytes.
+trait SplitOnce {
+    fn split_once_at(&self, byte: u8) -> Option<(&[u8], &[u8])>;
+}
+
+impl SplitOnce for [u8] {
+    fn split_once_at(&self, byte: u8) -> Option<(&[u8], &[u8])> {
+        let at = self.iter().position(|&candidate| candidate == byte)?;
+        Some((&self[..at], &self[at + 1..]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_never_change() {
+        // Computed once; a change here moves every client of every fleet.
+        assert_eq!(stable_hash(0, b""), 0xd1fb_a762_150c_532c);
+        assert_eq!(stable_hash(7, b"10.0.0.1"), 0x65ab09edcf0e3809);
+    }
+
+    #[test]
+    fn cookies_are_found_in_all_lines() {
+        let mut head = RequestHead::default();
+        for line in ["a=1; b=2;c=3", "  b=other; d=x=y ; e=; =nameless; f"] {
+            head.parts.headers.append(COOKIE, line.parse().unwrap());
+        }
+        let found = |name: &str| cookie(&head, name.as_bytes()).map(|value| String::from_utf8_lossy(value));
+        let expected = [
+            ("a", Some("1")),
+            ("b", Some("2")),
+            ("c", Some("3")),
+            ("d", Some("x=y")),
+            ("e", Some("")),
+            ("f", None),
+            ("A", None),
+        ];
+        for (name, value) in expected {
+            assert_eq!(found(name).as_deref(), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn query_values_are_found_as_sent() {
+        let query = "a=1&b=%20x&a=2&flag&=nameless&c=x=y";
+        let expected =
+            [("a", Some("1")), ("b", Some("%20x")), ("flag", Some("")), ("c", Some("x=y")), ("d", None)];
+        for (name, value) in expected {
+            assert_eq!(query_value(query.as_bytes(), name.as_bytes()), value.map(str::as_bytes), "{name}");
+        }
+    }
+
+    #[test]
+    fn ipv4_and_its_mapped_form_are_one_client() {
+        let v4: IpAddr = "10.1.2.3".parse().unwrap();
+        let mapped: IpAddr = "::ffff:10.1.2.3".parse().unwrap();
+        assert_eq!(octets(v4), octets(mapped));
+    }
+}

@@ -1,0 +1,67 @@
+//! Live numbers of backends.
+
+use pointsman_core::backend::BackendStats;
+use pointsman_sdk::abi::{ABSENT, MODULE, import, stat};
+use wasmtime::{Caller, Linker};
+
+use super::super::guest::GuestState;
+use super::open;
+
+/// Evaluates an expression with `$read` as the way to read one kind of number; `None` for an unknown kind.
+///
+/// A macro, because the expression is compiled once per kind: a column over a thousand backends must not decide a
+/// thousand times which number it is made of.
+macro_rules! with_kind {
+    ($kind:expr, $state:expr, |$read:ident| $use:expr) => {
+        with_kind!(@match $kind, $read, $use,
+            IN_FLIGHT => BackendStats::in_flight,
+            // Whoever waits, waits for any of them.
+            QUEUED => { let queued = $state.terms.pool.queue().len(); move |_: &BackendStats| queued },
+            REQUESTS => BackendStats::requests,
+            FAILURES => BackendStats::failures,
+            LATENCY_EWMA_US => BackendStats::latency_ewma_us,
+            PEAK_EWMA_US => { let now = $state.now(); move |stats: &BackendStats| stats.peak_ewma_us(now) },
+            ERROR_RATE_PPM => BackendStats::error_rate_ppm,
+            REPORTED_LOAD_PPM => BackendStats::reported_load_ppm,
+            MS_SINCE_FAILURE => { let now = $state.now(); move |stats: &BackendStats| stats.ms_since_failure(now) },
+        )
+    };
+    (@match $kind:expr, $read:ident, $use:expr, $($name:ident => $reader:expr,)*) => {
+        match $kind {
+            $(stat::$name => {
+                let $read = $reader;
+                Some($use)
+            })*
+            _ => None,
+        }
+    };
+}
+
+pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    linker
+        .func_wrap(
+            MODULE,
+            import::STAT,
+            |mut caller: Caller<'_, GuestState>, kind: i32, index: i32| -> i64 {
+                let state = caller.data_mut();
+                let index = index.cast_unsigned() as usize;
+                let number = with_kind!(kind, state, |read| {
+                    state.topology.stats().get(index).map_or(0, |stats| read(stats))
+                });
+                number.unwrap_or(0).cast_signed()
+            },
+        )?
+        .func_wrap(
+            MODULE,
+            import::STATS,
+            |mut caller: Caller<'_, GuestState>, kind: i32, buf: i32, cap: i32| {
+                let (mut memory, state) = open(&mut caller)?;
+                let written = with_kind!(kind, state, |read| {
+                    let numbers = state.topology.stats().iter().map(|stats| read(stats).to_le_bytes());
+                    memory.write_column(import::STATS, buf, cap, numbers)
+                });
+                written.unwrap_or(Ok(ABSENT))
+            },
+        )?;
+    Ok(())
+}

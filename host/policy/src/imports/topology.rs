@@ -1,0 +1,98 @@
+//! The pool's backends, as the operator configured them and as they may be picked.
+
+use std::io::Write;
+
+use pointsman_core::backend::{Backend, BackendIndex, BackendStats};
+use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
+use wasmtime::{Caller, Linker};
+
+use super::super::guest::GuestState;
+use super::{length, open};
+
+/// Room for the longest address: an IPv6 address with scope and port.
+const ADDRESS_BYTES: usize = 64;
+
+pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    linker
+        .func_wrap(MODULE, import::BACKEND_COUNT, |caller: Caller<'_, GuestState>| {
+            length(caller.data().topology.backends().len())
+        })?
+        .func_wrap(MODULE, import::BACKEND_TEXT, backend_text)?
+        .func_wrap(MODULE, import::BACKEND_LABEL, backend_label)?
+        .func_wrap(MODULE, import::WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
+            number(caller.data().topology.weights(), index)
+        })?
+        .func_wrap(MODULE, import::WEIGHTS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
+            let (mut memory, state) = open(&mut caller)?;
+            let weights = state.topology.weights().iter().map(|weight| weight.to_le_bytes());
+            memory.write_column(import::WEIGHTS, buf, cap, weights)
+        })?
+        .func_wrap(MODULE, import::CONFIGURED_WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
+            backend(caller.data(), index).map_or(0, |backend| backend.weight.cast_signed())
+        })?
+        .func_wrap(MODULE, import::FLAGS, |caller: Caller<'_, GuestState>, index: i32| {
+            let state = caller.data();
+            let place = index.cast_unsigned() as usize;
+            let columns = state.topology.flags().get(place).zip(state.topology.stats().get(place));
+            columns.map_or(0, |(flags, stats)| live(*flags, stats, state).cast_signed())
+        })?
+        .func_wrap(MODULE, import::ALL_FLAGS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
+            let (mut memory, state) = open(&mut caller)?;
+            let columns = state.topology.flags().iter().zip(state.topology.stats());
+            let flags = columns.map(|(flags, stats)| live(*flags, stats, state).to_le_bytes());
+            memory.write_column(import::ALL_FLAGS, buf, cap, flags)
+        })?;
+    Ok(())
+}
+
+/// Flags with the one that changes without a topology event.
+fn live(flags: u32, stats: &BackendStats, state: &GuestState) -> u32 {
+    let full = stats.in_flight() >= state.terms.pool.max_in_flight();
+    if full { flags | flag::FULL } else { flags }
+}
+
+fn backend_text(
+    mut caller: Caller<'_, GuestState>,
+    index: i32,
+    field: i32,
+    buf: i32,
+    cap: i32,
+) -> wasmtime::Result<i32> {
+    let (mut memory, state) = open(&mut caller)?;
+    let mut address = [0; ADDRESS_BYTES];
+    let text = backend(state, index).and_then(|backend| match field {
+        backend_field::NAME => Some(backend.name.as_bytes()),
+        backend_field::ADDRESS => {
+            let mut rest = address.as_mut_slice();
+            write!(rest, "{}", backend.address).ok()?;
+            let unused = rest.len();
+            Some(&address[..ADDRESS_BYTES - unused])
+        }
+        backend_field::ZONE => Some(backend.zone.as_bytes()),
+        _ => None,
+    });
+    memory.write(import::BACKEND_TEXT, buf, cap, text)
+}
+
+fn backend_label(
+    mut caller: Caller<'_, GuestState>,
+    index: i32,
+    key_ptr: i32,
+    key_len: i32,
+    buf: i32,
+    cap: i32,
+) -> wasmtime::Result<i32> {
+    let (mut memory, state) = open(&mut caller)?;
+    let key = memory.read_name(import::BACKEND_LABEL, key_ptr, key_len)?;
+    let label = key.and_then(|key| backend(state, index)?.label(key));
+    memory.write(import::BACKEND_LABEL, buf, cap, label.map(str::as_bytes))
+}
+
+fn backend(state: &GuestState, index: i32) -> Option<&Backend> {
+    state.topology.get(BackendIndex(index.cast_unsigned())).map(AsRef::as_ref)
+}
+
+/// One number of a column; 0 for an unknown index.
+fn number(column: &[u32], index: i32) -> i32 {
+    column.get(index.cast_unsigned() as usize).map_or(0, |number| number.cast_signed())
+}

@@ -1,0 +1,204 @@
+//! One running guest: its store and the hooks that may be called.
+//!
+//! A guest that has failed in a call is in an unknown state: no destructor ran, its locks are still held. Nobody may
+//! call it again. So its hooks are private to this module, and [`Seat`] calls them: it gives up an instance that fails.
+
+mod seat;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_core::printable::Printable;
+use pointsman_core::request::RequestHead;
+use pointsman_core::topology::Topology;
+use pointsman_sdk::abi::{export, runtime_export};
+use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
+
+use super::engine::{self, GuestEngine};
+use super::fault::Fault;
+use super::guest::{Call, GuestState, Terms, lend};
+use super::ticker::Ticker;
+use super::version::PolicyVersion;
+
+pub(super) use seat::{Failed, Retired, Seat};
+
+/// `init` runs where nobody waits for it, and may have tables to build: it gets this many deadlines.
+const INIT_DEADLINES: u32 = 10;
+
+/// `topology` runs on a worker, but rarely, and may have the same tables to build: it gets this many. What takes one
+/// deadline for a thousand backends on one machine would fail on the next one.
+const TOPOLOGY_DEADLINES: u32 = 4;
+
+/// A guest that is ready to be seated.
+pub(super) struct Instance {
+    guest: Guest,
+    hooks: Hooks,
+    version: Arc<PolicyVersion>,
+}
+
+/// What a guest exports, with its types.
+struct Hooks {
+    pick: TypedFunc<(), i64>,
+    topology: Option<TypedFunc<(), ()>>,
+    observe: Option<TypedFunc<Observation, ()>>,
+    tick: Option<TypedFunc<(), ()>>,
+}
+
+/// Arguments of the `observe` hook: backend, status, outcome, time to the head and to the end in µs.
+pub(super) type Observation = (i32, i32, i32, i64, i64);
+
+/// Why there is no instance.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuildError {
+    /// The guest doesn't want to run on these terms; its own words.
+    #[error("{0}")]
+    Refused(Printable),
+    /// The guest failed before it was ready.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Instance {
+    /// Instantiates a version and runs its `init`.
+    pub(super) fn build(
+        engine: &GuestEngine,
+        version: &Arc<PolicyVersion>,
+        terms: &Arc<Terms>,
+        topology: Arc<Topology>,
+        seed: u64,
+    ) -> Result<Self, BuildError> {
+        engine::assert_no_worker();
+        let deadline = terms.settings.deadline;
+        let state = GuestState::new(Arc::clone(terms), version.id.to_string(), topology, seed);
+        let mut guest = Guest::new(engine, state);
+        guest.state().watch.set_deadline(deadline.saturating_mul(INIT_DEADLINES));
+        let (hooks, answer) = guest.run(Call::Init, |store| start(store, version))?;
+        if answer != 0 {
+            let reason = guest.state().failure.take();
+            return Err(BuildError::Refused(reason.unwrap_or_else(|| {
+                format!("`{}` answered {answer} and gave no reason", export::INIT).into()
+            })));
+        }
+        if version.uses_cells {
+            // Looked up here and not in the first pick.
+            guest.state().cells();
+        }
+        guest.state().watch.set_deadline(deadline);
+        Ok(Self { guest, hooks, version: Arc::clone(version) })
+    }
+
+    /// The version that runs here.
+    pub(super) fn version(&self) -> &Arc<PolicyVersion> {
+        &self.version
+    }
+
+    /// The topology that the guest knows.
+    pub(super) fn known_topology(&self) -> &Arc<Topology> {
+        &self.guest.store.data().topology
+    }
+
+    /// Interval that the guest has asked ticks for; `None` if it wants none.
+    pub(super) fn tick_every(&self) -> Option<Duration> {
+        let asked = self.guest.store.data().tick_every;
+        asked.filter(|_| self.hooks.tick.is_some())
+    }
+
+    #[cfg(test)]
+    fn memory(&self) -> Vec<u8> {
+        let store = &self.guest.store;
+        store.data().memory.map_or_else(Vec::new, |memory| memory.data(store).to_vec())
+    }
+
+    /// The guest's verdict, unchecked.
+    fn pick(&mut self, head: &RequestHead) -> Result<i64, Fault> {
+        lend(Some(head), || self.guest.call(Call::Pick, &self.hooks.pick, ()))
+    }
+
+    fn topology(&mut self, topology: Arc<Topology>) -> Result<(), Fault> {
+        self.guest.state().set_topology(topology);
+        let Some(hook) = &self.hooks.topology else { return Ok(()) };
+        let deadline = self.guest.state().terms.settings.deadline;
+        self.guest.state().watch.set_deadline(deadline.saturating_mul(TOPOLOGY_DEADLINES));
+        let told = self.guest.call(Call::Topology, hook, ());
+        self.guest.state().watch.set_deadline(deadline);
+        told
+    }
+
+    fn observe(&mut self, observation: Observation, head: Option<&RequestHead>) -> Result<(), Fault> {
+        let Some(hook) = &self.hooks.observe else { return Ok(()) };
+        lend(head, || self.guest.call(Call::Observe, hook, observation))
+    }
+
+    fn tick(&mut self) -> Result<(), Fault> {
+        self.hooks.tick.as_ref().map_or(Ok(()), |hook| self.guest.call(Call::Tick, hook, ()))
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instance").field(&self.version.id).finish()
+    }
+}
+
+/// Instantiates, finds the exports, runs what the guest's language has to prepare, and `init`; answers what that answered.
+fn start(store: &mut Store<GuestState>, version: &PolicyVersion) -> wasmtime::Result<(Hooks, i32)> {
+    let instance = version.pre.instantiate(&mut *store)?;
+    store.data_mut().memory = instance.get_memory(&mut *store, export::MEMORY);
+    let init = instance.get_typed_func::<(), i32>(&mut *store, export::INIT)?;
+    let hooks = Hooks {
+        pick: instance.get_typed_func(&mut *store, export::PICK)?,
+        topology: instance.get_typed_func(&mut *store, export::TOPOLOGY).ok(),
+        observe: instance.get_typed_func(&mut *store, export::OBSERVE).ok(),
+        tick: instance.get_typed_func(&mut *store, export::TICK).ok(),
+    };
+    // Admission has seen its type.
+    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, runtime_export::INITIALIZE) {
+        initialize.call(&mut *store, ())?;
+    }
+    let answer = init.call(&mut *store, ())?;
+    Ok((hooks, answer))
+}
+
+/// A guest's store, with its limits in place.
+struct Guest {
+    store: Store<GuestState>,
+    ticker: Arc<Ticker>,
+}
+
+impl Guest {
+    fn new(engine: &GuestEngine, state: GuestState) -> Self {
+        let mut store = Store::new(&engine.engine, state);
+        store.limiter(|state| &mut state.limits);
+        let ticker = Arc::clone(&engine.ticker);
+        store.epoch_deadline_callback(move |mut store| Ok(store.data_mut().watch.tick(&ticker)));
+        Self { store, ticker: Arc::clone(&engine.ticker) }
+    }
+
+    fn state(&mut self) -> &mut GuestState {
+        self.store.data_mut()
+    }
+
+    fn call<A, R>(&mut self, call: Call, hook: &TypedFunc<A, R>, arguments: A) -> Result<R, Fault>
+    where
+        A: WasmParams,
+        R: WasmResults,
+    {
+        self.run(call, |store| hook.call(store, arguments))
+    }
+
+    /// Runs guest code against a fresh deadline.
+    fn run<R>(
+        &mut self,
+        call: Call,
+        code: impl FnOnce(&mut Store<GuestState>) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        self.state().begin(call);
+        self.store.set_epoch_deadline(1);
+        self.ticker.arm();
+        let result = code(&mut self.store);
+        let state = self.state();
+        state.watch.end();
+        result.map_err(|error| Fault::from_error(call, &error, state.panic.take()))
+    }
+}

@@ -1,0 +1,391 @@
+//! A worker's pick: ask the policy, check what it says, and serve the request whatever happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use pointsman_core::backend::BackendIndex;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::Pool;
+use pointsman_core::request::RequestHead;
+use pointsman_core::topology::Topology;
+
+use super::fallback;
+use super::fault::Fault;
+use super::guest::thread_cpu_time;
+use super::instance::{Failed, Seat};
+use super::kept::{Kept, Reach};
+use super::ledger::Tally;
+use super::rng::Rng;
+use super::settings::OnFault;
+use super::slot::{Delivery, PolicySlot};
+use super::verdict::{self, BadVerdict, Verdict};
+use super::version::{PolicyVersion, VersionId};
+
+mod spending;
+mod ticks;
+
+use spending::Spending;
+
+/// Bad verdicts in a row after which an instance is given up. Its state is sound (nothing was cut short), but what it
+/// makes of it is not.
+const BAD_VERDICTS: u32 = 16;
+
+/// One worker's access to a pool's policy.
+#[derive(Debug)]
+pub struct Picker {
+    slot: Arc<PolicySlot>,
+    /// The slot's pool, one step nearer.
+    pool: Arc<Pool>,
+    worker: usize,
+    seat: Seat,
+    /// The publication that the seated instance belongs to.
+    generation: u64,
+    /// Where the faults of its version are counted.
+    tally: Arc<Tally>,
+    topology: Arc<Topology>,
+    /// The configuration that its worker serves with. Topologies of later ones aren't for it yet.
+    configuration: u64,
+    rng: Rng,
+    picks: u64,
+    bad_verdicts: u32,
+    next_tick: Option<Moment>,
+    spending: Spending,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// To this backend.
+    Backend(Picked),
+    /// Nowhere: the policy answers with this status.
+    Reject(StatusCode),
+    /// Nowhere: the policy couldn't be asked or failed, and the operator wants no other backend than its own.
+    Failed,
+    /// Nowhere: no backend is eligible, or this request has tried them all.
+    Unavailable,
+}
+
+/// A picked backend. The index holds in the picker's [`topology`](Picker::topology) until the next call to the picker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picked {
+    /// The backend.
+    pub index: BackendIndex,
+    /// Who chose it.
+    pub chosen_by: ChosenBy,
+    /// The topology in which the index counts.
+    topology: u64,
+    /// The publication whose policy is told how it went.
+    generation: u64,
+}
+
+impl Picked {
+    /// A backend that no policy has chosen, nor is told of.
+    #[must_use]
+    pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {
+        Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), generation: 0 }
+    }
+}
+
+/// Who chose a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// The policy.
+    Policy,
+    /// The fallback, because the policy had no opinion.
+    Abstention,
+    /// Not the policy: it couldn't be asked, failed, or knew only full backends, or there was no choice.
+    Fallback,
+}
+
+/// How a response ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Response {
+    /// The response head's status, and the time from the pick to it; `None` if there was none.
+    pub answered: Option<(StatusCode, Duration)>,
+    /// One of [`outcome`](pointsman_sdk::abi::outcome).
+    pub outcome: i32,
+    /// From the pick to the end.
+    pub total: Duration,
+}
+
+impl Picker {
+    pub(super) fn new(slot: Arc<PolicySlot>, worker: usize, first: Delivery, rng: Rng) -> Self {
+        let Delivery { instance, generation, tally } = first;
+        let topology = Arc::clone(instance.known_topology());
+        let spending = Spending::new(slot.terms().clock.now());
+        let mut picker = Self {
+            spending,
+            pool: Arc::clone(slot.pool()),
+            slot,
+            worker,
+            seat: Seat::taken(instance),
+            generation,
+            tally,
+            topology,
+            configuration: 0,
+            rng,
+            picks: 0,
+            bad_verdicts: 0,
+            next_tick: None,
+        };
+        picker.schedule_tick();
+        picker
+    }
+
+    /// Picks a backend for a request. Never fails because of a plugin.
+    pub fn pick(&mut self, head: &mut RequestHead) -> Pick {
+        self.catch_up();
+        head.tried.rebase(self.topology.generation());
+        if !self.topology.offers(&head.tried) {
+            return Pick::Unavailable;
+        }
+        self.picks += 1;
+        match self.ask(head) {
+            Some(Verdict::Backend(index)) => self.picked(index, ChosenBy::Policy),
+            Some(Verdict::Reject(status)) => Pick::Reject(status),
+            Some(Verdict::Abstain) => self.fall_back(head, ChosenBy::Abstention),
+            None => self.go_without(head),
+        }
+    }
+
+    /// Picks in a topology of an earlier configuration, for a request that began with it. The policy isn't asked: its indexes
+    /// count in the one of now.
+    #[cold]
+    pub fn pick_in(&mut self, topology: &Topology, head: &mut RequestHead) -> Pick {
+        if self.slot.settings().on_fault == OnFault::Reject {
+            // Any other backend than the policy's own would be worse than none.
+            return Pick::Failed;
+        }
+        head.tried.rebase(topology.generation());
+        let index = fallback::pick(topology, &head.tried, &mut self.rng);
+        index.map_or(Pick::Unavailable, |index| Pick::Backend(Picked::without_policy(index, topology)))
+    }
+
+    /// The policy couldn't be asked, or failed.
+    #[cold]
+    fn go_without(&mut self, head: &RequestHead) -> Pick {
+        match self.slot.settings().on_fault {
+            OnFault::Fallback => {
+                self.slot.ledger().count_fallback_pick();
+                self.fall_back(head, ChosenBy::Fallback)
+            }
+            OnFault::Reject => {
+                self.slot.ledger().count_rejected_pick();
+                Pick::Failed
+            }
+        }
+    }
+
+    /// Picks without the policy, among backends with fewer than `limit` requests in flight: the one that the policy has
+    /// picked is full. There is none where no other backend than the policy's own will do.
+    pub fn pick_with_room(&mut self, head: &mut RequestHead, limit: u64) -> Pick {
+        self.catch_up();
+        if self.slot.settings().on_fault == OnFault::Reject {
+            return Pick::Unavailable;
+        }
+        head.tried.rebase(self.topology.generation());
+        match fallback::pick_with_room(&self.topology, &head.tried, limit, &mut self.rng) {
+            Some(index) => self.picked(index, ChosenBy::Fallback),
+            None => Pick::Unavailable,
+        }
+    }
+
+    /// Keeps what the policy may ask for when it is told how the response to a request ended: nothing, if it is not
+    /// told or asks for nothing.
+    #[must_use]
+    pub fn keep(&self, picked: Picked, head: &RequestHead) -> Kept {
+        let told = picked.generation == self.generation && self.wants_responses();
+        let reach = self.version().filter(|_| told).map_or(Reach::Nothing, |version| version.reach);
+        Kept::of(head, reach)
+    }
+
+    /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
+    pub fn observe(&mut self, picked: Picked, response: &Response, kept: Kept) {
+        self.catch_up();
+        if picked.generation != self.generation || picked.topology != self.topology.generation() {
+            return;
+        }
+        let (status, head_us) =
+            response.answered.map_or((0, -1), |(status, head)| (i32::from(status.as_u16()), micros(head)));
+        let observation =
+            (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
+        let began = self.spending.observations.begin();
+        let told = self.seat.observe(observation, kept.into_head().as_ref());
+        self.spending.observations.end(began);
+        if let Some(Err(failed)) = told {
+            self.give_up(failed);
+        }
+    }
+
+    /// The worker serves with this configuration from now on.
+    pub fn enter(&mut self, configuration: u64) {
+        self.configuration = configuration;
+        self.catch_up();
+    }
+
+    /// The topology that the last pick's index counts in.
+    #[must_use]
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// The topology of this moment.
+    #[must_use]
+    pub fn current_topology(&mut self) -> &Arc<Topology> {
+        self.catch_up();
+        &self.topology
+    }
+
+    /// A random time up to `most`.
+    #[must_use]
+    pub fn jitter(&mut self, most: Duration) -> Duration {
+        let most = usize::try_from(most.as_micros()).unwrap_or(usize::MAX);
+        Duration::from_micros(self.rng.below(most.saturating_add(1)) as u64)
+    }
+
+    /// The version that is seated; `None` while the fallback serves.
+    #[must_use]
+    pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
+        self.seat.instance().map(|instance| instance.version())
+    }
+
+    /// Whether [`observe`](Self::observe) leads to anything.
+    #[must_use]
+    pub fn wants_responses(&self) -> bool {
+        self.version().is_some_and(|version| version.hooks.observe)
+    }
+
+    /// The slot that this picker serves.
+    #[must_use]
+    pub fn slot(&self) -> &Arc<PolicySlot> {
+        &self.slot
+    }
+
+    /// Takes a new instance and a new topology, if there are any: two atomic loads if not.
+    fn catch_up(&mut self) {
+        let delivery = self.slot.collect(self.worker);
+        let outdated = self.pool.topology_generation() != self.topology.generation();
+        if delivery.is_some() || outdated {
+            self.adopt(delivery);
+        }
+    }
+
+    #[cold]
+    fn adopt(&mut self, delivery: Option<Delivery>) {
+        let began = delivery.is_some().then(thread_cpu_time);
+        if let Some(Delivery { instance, generation, tally }) = delivery {
+            if let Some(old) = self.seat.replace(instance) {
+                self.slot.reap(old);
+            }
+            self.generation = generation;
+            self.tally = tally;
+            self.bad_verdicts = 0;
+            self.schedule_tick();
+        }
+        if let Some(topology) = self.pool.topology_in(self.configuration) {
+            self.topology = topology;
+        }
+        // An instance may have been built before the topology changed, or after.
+        let known = self.seat.instance().map(|instance| instance.known_topology().generation());
+        if known.is_some_and(|known| known != self.topology.generation()) {
+            let began = thread_cpu_time();
+            let told = self.seat.topology(&self.topology);
+            self.spending.topology(thread_cpu_time().saturating_sub(began));
+            if let Some(Err(failed)) = told {
+                self.give_up(failed);
+            }
+        }
+        if let Some(began) = began {
+            self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));
+        }
+    }
+
+    /// The policy's verdict; `None` if it couldn't be asked or failed.
+    fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
+        let began = self.spending.picks.begin();
+        let answer = self.seat.pick(head);
+        self.spending.picks.end(began);
+        let raw = match answer? {
+            Ok(raw) => raw,
+            Err(failed) => {
+                self.give_up(failed);
+                return None;
+            }
+        };
+        match verdict::check(raw, &self.topology, &head.tried) {
+            Ok(verdict) => {
+                self.bad_verdicts = 0;
+                Some(verdict)
+            }
+            Err(bad) => {
+                self.judge(bad);
+                None
+            }
+        }
+    }
+
+    fn fall_back(&mut self, head: &RequestHead, chosen_by: ChosenBy) -> Pick {
+        let index = fallback::pick(&self.topology, &head.tried, &mut self.rng);
+        index.map_or(Pick::Unavailable, |index| self.picked(index, chosen_by))
+    }
+
+    fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {
+        // A policy that failed or was never asked isn't told: publications count from 1.
+        let generation = if chosen_by == ChosenBy::Fallback { 0 } else { self.generation };
+        Pick::Backend(Picked { index, chosen_by, topology: self.topology.generation(), generation })
+    }
+
+    /// The seated instance failed in a call and is gone; another one is ordered.
+    #[cold]
+    fn give_up(&mut self, failed: Failed) {
+        self.record(failed.version, &failed.fault);
+        self.slot.reap(failed.instance);
+        self.vacate();
+    }
+
+    /// The instance is whole, but what it said can't be followed.
+    #[cold]
+    fn judge(&mut self, bad: BadVerdict) {
+        if let Some(version) = self.version() {
+            self.record(version.id, &Fault::from_verdict(bad));
+        }
+        self.bad_verdicts += 1;
+        if self.bad_verdicts >= BAD_VERDICTS
+            && let Some(old) = self.seat.clear()
+        {
+            self.slot.reap(old);
+            self.vacate();
+        }
+    }
+
+    fn vacate(&mut self) {
+        self.bad_verdicts = 0;
+        self.next_tick = None;
+        self.slot.request_rebuild(self.worker, self.generation);
+    }
+
+    fn record(&self, version: VersionId, fault: &Fault) {
+        self.slot.record((version, self.generation, &self.tally), self.worker, fault);
+    }
+
+    fn now(&self) -> Moment {
+        self.slot.terms().clock.now()
+    }
+}
+
+impl Drop for Picker {
+    /// A policy that no configuration names any more, and whose last request has ended.
+    fn drop(&mut self) {
+        if let Some(instance) = self.seat.clear() {
+            self.slot.reap(instance);
+        }
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

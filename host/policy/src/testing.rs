@@ -1,0 +1,183 @@
+//! What the tests of policies share: pools, guests written as text, and waiting without sleeping for long.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pointsman_core::backend::{Backend, Source};
+use pointsman_core::clock::Clock;
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::request::RequestHead;
+use pointsman_core::topology::{Member, Topology};
+
+use super::admission::{self, Refusal};
+use super::cells::{Cell, CellAddress, Cells};
+use super::engine::GuestEngine;
+use super::guest::{GuestState, Terms};
+use super::imports;
+use super::instance::{BuildError, Instance};
+use super::loader::{Opened, Plugin, PolicyLoader};
+use super::settings::PolicySettings;
+use super::version::{PolicyVersion, VersionId};
+
+/// Declares every function of the contract, with its type as the ABI's documentation states it, under its own name.
+const IMPORTS: &str = r#"
+    (import "pointsman_1.0" "config" (func $config (param i32 i32) (result i32)))
+    (import "pointsman_1.0" "fail" (func $fail (param i32 i32)))
+    (import "pointsman_1.0" "state" (func $state (param i32 i32)))
+    (import "pointsman_1.0" "backend_count" (func $backend_count (result i32)))
+    (import "pointsman_1.0" "backend_text" (func $backend_text (param i32 i32 i32 i32) (result i32)))
+    (import "pointsman_1.0" "backend_label" (func $backend_label (param i32 i32 i32 i32 i32) (result i32)))
+    (import "pointsman_1.0" "weight" (func $weight (param i32) (result i32)))
+    (import "pointsman_1.0" "weights" (func $weights (param i32 i32) (result i32)))
+    (import "pointsman_1.0" "configured_weight" (func $configured_weight (param i32) (result i32)))
+    (import "pointsman_1.0" "flags" (func $flags (param i32) (result i32)))
+    (import "pointsman_1.0" "all_flags" (func $all_flags (param i32 i32) (result i32)))
+    (import "pointsman_1.0" "stat" (func $stat (param i32 i32) (result i64)))
+    (import "pointsman_1.0" "stats" (func $stats (param i32 i32 i32) (result i32)))
+    (import "pointsman_1.0" "request_text" (func $request_text (param i32 i32 i32) (result i32)))
+    (import "pointsman_1.0" "header" (func $header (param i32 i32 i32 i32) (result i32)))
+    (import "pointsman_1.0" "client_ip" (func $client_ip (param i32) (result i32)))
+    (import "pointsman_1.0" "hash" (func $hash (param i32 i32 i32) (result i64)))
+    (import "pointsman_1.0" "attempt" (func $attempt (result i32)))
+    (import "pointsman_1.0" "tried" (func $tried (param i32) (result i32)))
+    (import "pointsman_1.0" "cell_get" (func $cell_get (param i32 i32 i32) (result i64)))
+    (import "pointsman_1.0" "cell_set" (func $cell_set (param i32 i32 i32 i64)))
+    (import "pointsman_1.0" "cell_add" (func $cell_add (param i32 i32 i32 i64) (result i64)))
+    (import "pointsman_1.0" "cell_cas" (func $cell_cas (param i32 i32 i32 i64 i64) (result i64)))
+    (import "pointsman_1.0" "now_us" (func $now_us (result i64)))
+    (import "pointsman_1.0" "random" (func $random (result i64)))
+    (import "pointsman_1.0" "log" (func $log (param i32 i32 i32)))
+    (import "pointsman_1.0" "tick_every" (func $tick_every (param i32)))
+"#;
+
+/// The verdict `abstain`, as a WAT expression.
+pub(super) const ABSTAIN: &str = "(i64.const 0x1_0000_0000)";
+
+/// A guest with all imports, one page of memory and these fields. `init` and `pick` are added if they are not there:
+/// ready, and abstain.
+pub(super) fn guest(fields: &str) -> Vec<u8> {
+    let mut module = format!("(module {IMPORTS} (memory (export \"memory\") 1) {fields}");
+    for (name, body) in [("init", "(result i32) (i32.const 0)"), ("pick", &format!("(result i64) {ABSTAIN}"))]
+    {
+        if !fields.contains(&format!("pointsman_{name}")) {
+            module += &format!("(func (export \"pointsman_{name}\") {body})");
+        }
+    }
+    wat::parse_str(module + ")").expect("test guests are well-formed")
+}
+
+/// A guest whose hook has this body.
+pub(super) fn guest_with(hook: &str, body: &str) -> Vec<u8> {
+    let signature = match hook {
+        "init" => "(result i32)",
+        "pick" => "(result i64)",
+        "observe" => "(param i32 i32 i32 i64 i64)",
+        _ => "",
+    };
+    guest(&format!("(func (export \"pointsman_{hook}\") {signature} {body})"))
+}
+
+/// Backends of these names; `-` in front makes one draining.
+pub(super) fn backends(names: &[&str]) -> Vec<Arc<Backend>> {
+    let backends = names.iter().enumerate().map(|(place, &name)| {
+        Arc::new(Backend {
+            name: name.trim_start_matches('-').into(),
+            address: ([127, 0, 0, 1], 8000 + place as u16).into(),
+            weight: 1000 * (1 + place as u32),
+            zone: "west".into(),
+            labels: [("gpu".to_owned(), "h200".to_owned())].into(),
+            backup: false,
+            draining: name.starts_with('-'),
+            source: Source::File,
+            stats: Arc::default(),
+        })
+    });
+    backends.collect()
+}
+
+/// A topology of [`backends`].
+pub(super) fn topology(generation: u64, names: &[&str]) -> Topology {
+    Topology::new(generation, backends(names))
+}
+
+/// Puts these [`backends`] in the place of a pool's.
+pub(super) fn replace_backends(pool: &Pool, names: &[&str]) {
+    pool.change(|members| *members = backends(names).into_iter().map(Member::healthy).collect());
+}
+
+/// A pool of these backends.
+pub(super) fn pool(name: &str, names: &[&str]) -> Arc<Pool> {
+    Arc::new(Pool::new(name, 7, &UpstreamLimits::default(), backends(names)))
+}
+
+/// A loader for this many workers.
+pub(super) fn loader(workers: usize) -> PolicyLoader {
+    let workers = NonZeroUsize::new(workers).expect("tests have workers");
+    PolicyLoader::start(Clock::start(), workers, 1).expect("the engine starts")
+}
+
+pub(super) fn plugin(content: Vec<u8>) -> Plugin {
+    Plugin { origin: "test".into(), content: content.into() }
+}
+
+/// Opens a slot for a pool of three backends.
+pub(super) fn open(loader: &PolicyLoader, content: Vec<u8>, cells: &Arc<Cells>) -> Opened {
+    let pool = pool("api", &["a", "b", "c"]);
+    loader
+        .open(pool, PolicySettings::default(), Arc::clone(cells), plugin(content))
+        .expect("the guest passes admission")
+}
+
+/// A slot of the pool's cells under the schema without a name: how tests talk to guests.
+pub(super) fn with_cell<R>(cells: &Cells, slot: u32, use_cell: impl FnOnce(Cell<'_>) -> R) -> R {
+    let resolved = cells.open("").resolve(&topology(0, &[]));
+    use_cell(resolved.cell(CellAddress { scope: 0, index: 0, slot }).expect("pools have cells"))
+}
+
+/// One guest without slot and loader.
+pub(super) struct Bench {
+    pub(super) engine: GuestEngine,
+    pub(super) terms: Arc<Terms>,
+}
+
+impl Bench {
+    pub(super) fn new(pool: Arc<Pool>, settings: PolicySettings) -> Self {
+        let engine = GuestEngine::start().expect("the engine starts");
+        let terms = Terms::new(0, pool, settings, Arc::default(), Clock::start());
+        Self { engine, terms: Arc::new(terms) }
+    }
+
+    pub(super) fn compile(&self, content: &[u8]) -> Result<Arc<PolicyVersion>, Refusal> {
+        let linker = imports::linker(&self.engine.engine).expect("the contract links");
+        let scratch = GuestState::new(Arc::clone(&self.terms), String::new(), self.terms.pool.topology(), 0);
+        admission::compile(&linker, scratch, VersionId::of(content), content.to_vec().into()).map(Arc::new)
+    }
+
+    pub(super) fn build(&self, content: &[u8]) -> Result<Instance, BuildError> {
+        let version = self.compile(content).expect("the guest compiles");
+        Instance::build(&self.engine, &version, &self.terms, self.terms.pool.topology(), 1)
+    }
+}
+
+/// A request with everything in it that policies can ask for.
+pub(super) fn request() -> RequestHead {
+    let parts = http::Request::post("/v1/users?id=7&id=8")
+        .header("host", "api.example.com:8080")
+        .header("X-User", "ada")
+        .header("cookie", "theme=dark; session=abc")
+        .body(())
+        .expect("the request is well-formed")
+        .into_parts()
+        .0;
+    RequestHead::new(parts, [10, 0, 0, 7].into())
+}
+
+/// Waits for something that happens on another thread.
+pub(super) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        std::thread::yield_now();
+    }
+}
