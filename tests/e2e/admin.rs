@@ -1,6 +1,6 @@
 //! What the admin address says of the proxy.
 
-use crate::harness::{Backend, Client, Latch, Setup};
+use harness::{Backend, Client, Latch, Setup};
 
 fn answer(client: &mut Client, target: &str) -> (u16, String) {
     let response = client.get(target);

@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Proxy, Setup};
+use harness::{Backend, Client, Proxy, Setup};
 
 #[test]
 fn a_backend_that_comes_back_is_used_at_once() {

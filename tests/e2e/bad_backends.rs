@@ -1,6 +1,6 @@
 //! A backend that doesn't speak HTTP costs the request that went to it, and nothing else.
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
 
 /// What a backend answers, after which it closes the connection, and the label of the 502 that comes of it.
 fn check(answers: &[(Vec<u8>, &str)]) {

@@ -1,6 +1,6 @@
 //! Where a request's body ends has nothing to do with its method (RFC 9112 section 6).
 
-use crate::harness::{Backend, Proxy, Setup};
+use harness::{Backend, Proxy, Setup};
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "OPTIONS", "DELETE", "PATCH", "PUT", "TRACE", "PURGE"];
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::constant;
+use harness::constant;
 
 const GOOD: &str = "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.api]\nbackends = [\"127.0.0.1:1\"]\n";
 
@@ -31,7 +31,7 @@ const COMMANDS: [(&[&str], i32); 6] = [
 ];
 
 fn run(arguments: &[&str], folder: &Path, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    let mut command = Command::new(harness::program());
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     let child = command.spawn().expect("the program");
     drop(command);

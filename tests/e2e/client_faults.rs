@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::harness::{Backend, Client, Exchange, Proxy, Setup, wait_until};
+use harness::{Backend, Client, Exchange, Proxy, Setup, wait_until};
 
 /// How long a backend waits for more of a request.
 const PATIENCE: Duration = Duration::from_secs(1);

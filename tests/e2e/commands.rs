@@ -1,6 +1,6 @@
 //! The commands that end by themselves.
 
-use crate::harness::Proxy;
+use harness::Proxy;
 
 /// Exit code, standard output and standard error.
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -65,7 +65,7 @@ fn debug_sections_do_not_count_and_what_is_too_large_is_told_with_its_real_size(
         section.resize(5 + bytes as usize, 0);
         section
     };
-    let plugin = crate::harness::constant(0, 0);
+    let plugin = harness::constant(0, 0);
     let debug = [&plugin[..], &section(4_300_000)].concat();
     let (code, said, told) = check("debug.wasm", &debug);
     assert_eq!(code, Some(0), "{told}");

@@ -1,6 +1,6 @@
 //! A configuration that can't be served is refused before anything is bound, with every fault at its line.
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
 
 const GOOD: &str = "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.api]\nbackends = [\"127.0.0.1:1\"]\n";
 

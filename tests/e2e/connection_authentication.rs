@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
-use crate::harness::{Backend, Client, Exchange, Response, Setup, wait_until};
+use harness::{Backend, Client, Exchange, Response, Setup, wait_until};
 
 const ONE_WORKER: Setup<'_> =
     Setup { workers: 1, top: "", listener: "", policy: "\"round-robin\"", pool: "" };

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use harness::{Backend, Client, Latch, Proxy, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-use crate::harness::{Backend, Client, Latch, Proxy, Setup};
 
 #[test]
 fn a_thousand_connections_are_served_at_a_time() {
@@ -70,7 +69,7 @@ fn is_kept_waiting(client: &Client) -> bool {
     client.stream().set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
     let waiting =
         client.stream().peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-    client.stream().set_read_timeout(Some(crate::harness::DEADLINE)).expect("a timeout");
+    client.stream().set_read_timeout(Some(harness::DEADLINE)).expect("a timeout");
     waiting
 }
 

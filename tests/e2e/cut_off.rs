@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::harness::{Backend, Client, Latch, Proxy, Setup, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, wait_until};
 
 /// What a backend sends before it is let go on, and what then.
 const CUT_OFF: [(&str, &str, &str); 6] = [

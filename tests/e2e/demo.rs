@@ -1,6 +1,6 @@
 //! The demonstration shows what it says.
 
-use crate::harness::Proxy;
+use harness::Proxy;
 
 #[test]
 fn the_demonstration_ends_well_and_prints_its_table() {

@@ -7,18 +7,16 @@ mod startup;
 mod trouble;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use harness::{Backend, Dns, Latch, Proxy, Running, keep_busy, wait_until};
 use hickory_resolver::proto::rr::RecordType;
-
-use crate::harness::{Backend, Dns, Latch, Proxy, wait_until};
 
 const NAME: &str = "api.test.";
 
 /// Backends on one port, each on an address of its own that no other test has.
 fn on_one_port<const N: usize>(
-    behaviour: impl Fn(usize) -> Box<dyn Fn(&mut crate::harness::Exchange<'_>) + Send + Sync>,
+    behaviour: impl Fn(usize) -> Box<dyn Fn(&mut harness::Exchange<'_>) + Send + Sync>,
 ) -> ([Backend; N], u16) {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let net = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -93,29 +91,17 @@ fn who_is_named_serves_and_no_request_fails_when_that_changes() {
     let dns = Dns::start();
     dns.set_host(NAME, 0, &[ip(&backends[0])]);
     let proxy = proxy(&dns, &each(port));
-    let stop = AtomicBool::new(false);
-    thread::scope(|threads| {
-        // Also when an assertion fails.
-        struct Stop<'a>(&'a AtomicBool, &'a Latch);
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-                self.1.open();
-            }
+    let load = |_, running: &Running| {
+        let mut requests = 0_usize;
+        while running.goes_on() {
+            assert!(served(&proxy, 20).iter().all(|name| name.len() == 1));
+            requests += 20;
         }
-        let stopped = Stop(&stop, &release);
-        let mut load = Vec::new();
-        for _ in 0..8 {
-            load.push(threads.spawn(|| {
-                let mut requests = 0_usize;
-                while !stop.load(Ordering::Relaxed) {
-                    assert!(served(&proxy, 20).iter().all(|name| name.len() == 1));
-                    requests += 20;
-                }
-                requests
-            }));
-        }
-        let held = threads.spawn(|| proxy.client().get("/held"));
+        requests
+    };
+    let (requests, ()) = keep_busy(0..8, load, || {
+        let mut held = proxy.client();
+        held.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
         wait_until("a request is held at the first backend", || {
             backends[0].requests().iter().any(|request| request.target() == "/held")
         });
@@ -133,13 +119,11 @@ fn who_is_named_serves_and_no_request_fails_when_that_changes() {
             backends[2].count() > quiet.1 + 500
         });
         release.open();
-        let response = held.join().expect("no panic");
+        let response = held.response("GET");
         assert!(response.status() == 200 && response.whole, "who leaves finishes what it has: {response:?}");
         assert_eq!(response.text(), "0");
-        drop(stopped);
-        let requests: usize = load.into_iter().map(|load| load.join().expect("no request fails")).sum();
-        println!("{requests} requests");
     });
+    println!("{} requests", requests.into_iter().sum::<usize>());
     let changes = proxy.log_with("event=\"pool-backends-changed\" pool=\"test\"");
     assert_eq!(changes.len(), 3, "one for each change: {changes:#?}");
     assert!(changes[2].contains("came=1 left=1 discovered=2"), "{changes:#?}");
@@ -168,7 +152,7 @@ fn an_answer_holds_for_its_time() {
 fn an_answer_that_is_too_large_for_a_datagram_is_fetched_whole() {
     let (backends, port) = numbered::<3>();
     let dns = Dns::start();
-    dns.set_mood(crate::harness::Mood::Verbose);
+    dns.set_mood(harness::Mood::Verbose);
     dns.set_host(NAME, 60, &backends.each_ref().map(ip));
     let proxy = proxy(&dns, &each(port));
     let mut names = served(&proxy, 3);

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use crate::harness::{Backend, Client, Latch, Proxy, Setup, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, wait_until};
 
 /// A backend that answers `/slow` once the latch is open, and `/stream` in two parts, the second then.
 fn slow(release: &Latch) -> Backend {

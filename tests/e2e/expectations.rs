@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Latch, Proxy, Response, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Response, wait_until};
 
 const EXPECTING: &str = "POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n";
 

@@ -1,6 +1,6 @@
 //! What a backend sees of a request, field by field.
 
-use crate::harness::{Backend, Proxy, Request, Setup};
+use harness::{Backend, Proxy, Request, Setup};
 
 /// Sends a request with these header lines and returns what the backend got.
 fn forwarded(proxy: &Proxy, backend: &Backend, request: &str) -> Request {

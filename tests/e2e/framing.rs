@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{Backend, Client, Proxy};
+use harness::{Backend, Client, Proxy};
+
 use crate::refused::{Case, case, check, shown};
 
 fn post(lines: &str, body: &str) -> String {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::harness::{Backend, Client, Exchange};
+use harness::{Backend, Client, Exchange};
 
 /// A check that is done often, by a request for `/health`, beside no ejection.
 const CHECK: &str = "health_check = { type = \"http\", path = \"/health\", interval = \"1s\", \

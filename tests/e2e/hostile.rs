@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Proxy, choose, guest, wait_until};
+use harness::{Backend, Proxy, choose, guest, wait_until};
 
 /// Requests to the other pool while a policy is provoked.
 const NEIGHBOURS: usize = 40;

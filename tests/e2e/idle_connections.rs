@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, LONG_ENOUGH_TO_REST, Proxy, Setup, pass};
+use harness::{Backend, Client, LONG_ENOUGH_TO_REST, Proxy, Setup, pass};
 
 /// A proxy that says when a connection goes to rest.
 fn start(listener: &str, backend: &Backend) -> Proxy {

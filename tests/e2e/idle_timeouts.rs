@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use crate::harness::{Backend, Setup};
+use harness::{Backend, Setup};
 
 /// Answers the first request of a connection, and any other with a 408; on requests for `/late` always.
 fn impatient(connection: &'static str) -> Backend {

@@ -1,6 +1,6 @@
 //! Heads of responses that are as large as they may be, hundreds at a time, and interim responses without end.
 
-use crate::harness::{Backend, Client, Proxy, Setup};
+use harness::{Backend, Client, Proxy, Setup};
 
 const MIB: u64 = 1024 * 1024;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::harness::{Backend, Client, Latch, Proxy, Setup, constant, guest, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, constant, guest, wait_until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 

@@ -9,9 +9,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
+use harness::{Backend, Client, DEADLINE, Proxy, send_signal, wait_until};
 use tempfile::TempDir;
-
-use crate::harness::{Backend, Client, DEADLINE, Proxy, send_signal, wait_until};
 
 /// Failed requests of which as many lines are logged as fill a pipe twice.
 const A_PIPE: usize = 1_000;
@@ -76,7 +75,7 @@ impl Unheard {
         let mut command = Command::new("sh");
         // The process number is known only in the process itself.
         let start = "LISTEN_PID=$$ exec \"$0\" run --log-level \"$1\"";
-        command.args(["-c", start, env!("CARGO_BIN_EXE_pointsman"), level]).env("LISTEN_FDS", "1");
+        command.args(["-c", start]).arg(harness::program()).arg(level).env("LISTEN_FDS", "1");
         command.current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         let mapping = FdMapping { parent_fd: socket.into(), child_fd: 3 };
         command.fd_mappings(vec![mapping]).expect("one descriptor");
@@ -207,7 +206,7 @@ fn a_failed_start_does_not_wait_for_a_reader() {
     let directory = tempfile::tempdir().expect("a directory");
     let taken = config(socket.local_addr().expect("an address"), &backend);
     std::fs::write(directory.path().join("pointsman.toml"), taken).expect("a file");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    let mut command = Command::new(harness::program());
     let mut child =
         command.arg("run").current_dir(directory.path()).stderr(writer).spawn().expect("the program");
     drop(command);
@@ -255,7 +254,7 @@ fn how_much_is_logged_is_said_on_the_command_line_or_in_the_environment() {
     let backend = Backend::named("good");
     let level = |command_line: Option<&str>, environment: Option<&str>| {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        let mut command = Command::new(harness::program());
         command.arg("run").env_remove("RUST_LOG");
         if let Some(level) = command_line {
             command.args(["--log-level", level]);

@@ -1,6 +1,6 @@
 //! A proxy that is its own backend, directly or not, ends what would go round for ever.
 
-use crate::harness::{Backend, Proxy, Response, Setup};
+use harness::{Backend, Proxy, Response, Setup};
 
 fn hops(response: &Response) -> usize {
     let via = response.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("via"));

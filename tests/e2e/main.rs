@@ -22,7 +22,6 @@ mod empty_lines;
 mod expectations;
 mod forwarding;
 mod framing;
-mod harness;
 mod health;
 mod hostile;
 mod idle_connections;

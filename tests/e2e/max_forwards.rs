@@ -1,7 +1,7 @@
 //! OPTIONS and TRACE may say how many proxies they pass; one that may pass none is answered by the proxy (RFC 9110 section
 //! 7.6.2).
 
-use crate::harness::{Backend, Proxy, Setup};
+use harness::{Backend, Proxy, Setup};
 
 #[test]
 fn a_request_that_may_go_no_further_is_answered_here() {

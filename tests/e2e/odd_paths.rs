@@ -1,6 +1,6 @@
 //! Paths that many servers take for another one: which route they take, and what backends get of them.
 
-use crate::harness::{Backend, Client, Proxy};
+use harness::{Backend, Client, Proxy};
 
 /// A backend that answers with its name and the target.
 fn telling(name: &'static str) -> Backend {

@@ -1,6 +1,6 @@
 //! Clients of HTTP/1.0: a response says whether their connection goes on, and it is true.
 
-use crate::harness::{Backend, Client, Latch, Proxy, Response, Setup};
+use harness::{Backend, Client, Latch, Proxy, Response, Setup};
 
 /// A backend that answers with these bytes.
 fn answering(answer: &'static str) -> Backend {

@@ -3,9 +3,8 @@
 use std::net::TcpStream;
 use std::process::Command;
 
+use harness::{Backend, Client, Proxy, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-use crate::harness::{Backend, Client, Proxy, Setup};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
@@ -68,7 +67,7 @@ fn with_too_few_open_files_it_says_so_instead_of_starting() {
     let config = Setup::default().configuration(&[backend.address()]);
     std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40 && exec \"$0\" run", env!("CARGO_BIN_EXE_pointsman")]);
+    command.args(["-c", "ulimit -n 40 && exec \"$0\" run"]).arg(harness::program());
     let output = command.current_dir(directory.path()).output().expect("the program");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");

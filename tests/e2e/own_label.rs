@@ -1,6 +1,6 @@
 //! `x-pointsman-error` is this proxy's word, and nobody else's.
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
 
 /// The field as backends send it, also more than once and in other letters.
 const LIE: &str = "x-pointsman-error: lie\r\nX-Pointsman-Error: another\r\n";

@@ -8,7 +8,7 @@ mod many_instances;
 mod observe;
 mod round_robin;
 
-use crate::harness::{Backend, Client, Proxy};
+use harness::{Backend, Client, Proxy};
 
 /// A proxy with one pool of these backends, named b0, b1 and so on; each with more keys, such as `weight = 5`.
 fn proxy(policy: &str, backends: &[(&Backend, &str)], listener: &str) -> Proxy {

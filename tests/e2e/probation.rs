@@ -3,9 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use harness::{Backend, Proxy, choose, constant, guest, version, wait_until};
 use tempfile::TempDir;
-
-use crate::harness::{Backend, Proxy, choose, constant, guest, version, wait_until};
 
 /// Chooses backend 0, and traps after 1,000 picks over all its instances.
 fn turns_bad() -> Vec<u8> {

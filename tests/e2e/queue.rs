@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Latch, Proxy, Setup, guest, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, guest, wait_until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 

@@ -1,6 +1,6 @@
 //! What every refused request has in common.
 
-use crate::harness::{Backend, Client, Proxy};
+use harness::{Backend, Client, Proxy};
 
 const GOOD: &[u8] = b"GET /good HTTP/1.1\r\nHost: test\r\n\r\n";
 

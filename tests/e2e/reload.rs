@@ -8,7 +8,7 @@ mod refused;
 mod special_files;
 mod under_load;
 
-use crate::harness::Backend;
+use harness::Backend;
 
 /// A configuration with one listener on any port, and more.
 fn config(rest: &str) -> String {

@@ -1,6 +1,7 @@
 //! Inputs that other proxies' bug reports and advisories are about, and that no other test has.
 
-use crate::harness::{Backend, Latch, Proxy, Setup};
+use harness::{Backend, Latch, Proxy, Setup};
+
 use crate::refused::{case, check};
 
 #[test]

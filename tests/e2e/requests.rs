@@ -1,6 +1,7 @@
 //! A request whose head isn't well-formed is refused by name and never forwarded.
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
+
 use crate::refused::{Case, case, check};
 
 fn head(lines: &str) -> Vec<u8> {

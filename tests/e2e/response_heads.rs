@@ -1,6 +1,6 @@
 //! Response heads of many fields, and with more than one length.
 
-use crate::harness::{Backend, Response, Setup};
+use harness::{Backend, Response, Setup};
 
 /// A backend that answers `/N` with so many fields, and the last of them is marked.
 fn with_fields() -> Backend {

@@ -1,6 +1,6 @@
 //! What a client sees of a backend's response.
 
-use crate::harness::{Backend, Proxy, Response};
+use harness::{Backend, Proxy, Response};
 
 /// A backend that answers every request with these bytes; it closes the connection if `close` says so.
 fn answering(bytes: impl Into<Vec<u8>>, close: bool) -> Backend {

@@ -4,22 +4,20 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
-
-use crate::harness::{Backend, Client, DEADLINE, Latch, Proxy, Setup, send_signal, wait_until};
+use harness::{Backend, Client, DEADLINE, Latch, Proxy, Running, Setup, keep_busy, send_signal, wait_until};
 
 const CONNECTIONS: usize = 64;
 
 /// Sends requests until it is told to stop; connects anew when it is told that a connection ends. No request fails.
 /// Answers how often it was told so.
-fn send(address: SocketAddr, stop: &AtomicBool, sent: &AtomicU64) -> usize {
+fn send(address: SocketAddr, running: &Running, sent: &AtomicU64) -> usize {
     let mut client = Client::connect(address);
     let mut ends = 0;
-    while !stop.load(Ordering::Relaxed) {
+    while running.goes_on() {
         let response = client.get("/");
         assert!(response.status() == 200 && response.whole, "{response:?}");
         sent.fetch_add(1, Ordering::Relaxed);
@@ -34,25 +32,9 @@ fn send(address: SocketAddr, stop: &AtomicBool, sent: &AtomicU64) -> usize {
 /// Keeps connections busy while `change` runs, which can ask for the number of requests so far. Answers how many were
 /// sent, and how many connections have ended in good order.
 fn under_load(address: SocketAddr, change: impl FnOnce(&AtomicU64)) -> (u64, usize) {
-    /// Stops the load also when the change fails.
-    struct Stop<'a>(&'a AtomicBool);
-
-    impl Drop for Stop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-
-    let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
-    let ends = thread::scope(|threads| {
-        let senders: Vec<_> =
-            (0..CONNECTIONS).map(|_| threads.spawn(|| send(address, &stop, &sent))).collect();
-        let stopped = Stop(&stop);
-        change(&sent);
-        drop(stopped);
-        senders.into_iter().map(|sender| sender.join().expect("no request fails")).sum()
-    });
-    (sent.into_inner(), ends)
+    let sent = AtomicU64::new(0);
+    let (ends, ()) = keep_busy(0..CONNECTIONS, |_, running| send(address, running, &sent), || change(&sent));
+    (sent.into_inner(), ends.into_iter().sum())
 }
 
 fn wait_for_more(sent: &AtomicU64) {
@@ -175,7 +157,7 @@ fn a_thousand_connections_end_without_a_loss() {
 fn activated(socket: &TcpListener, notify: &std::path::Path) -> Command {
     let mut command = Command::new("sh");
     // The process number is known only in the process itself.
-    command.args(["-c", "LISTEN_PID=$$ exec \"$0\" run", env!("CARGO_BIN_EXE_pointsman")]);
+    command.args(["-c", "LISTEN_PID=$$ exec \"$0\" run"]).arg(harness::program());
     command.env("LISTEN_FDS", "1").env("NOTIFY_SOCKET", notify);
     let parent_fd = socket.try_clone().expect("a duplicate").into();
     command.fd_mappings(vec![FdMapping { parent_fd, child_fd: 3 }]).expect("one descriptor");

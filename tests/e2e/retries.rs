@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Proxy, Setup, guest};
+use harness::{Backend, Client, Proxy, Setup, guest};
 
 /// One worker, so that requests go round as one would expect, and bad backends that stay where they are.
 const ONE_WORKER: Setup<'_> = Setup {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Proxy, Setup, guest};
+use harness::{Backend, Client, Proxy, Setup, guest};
 
 /// An address at which nobody listens, but somebody has.
 fn away() -> SocketAddr {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
-use crate::harness::{Backend, Client, Exchange, Latch, Setup, wait_until};
+use harness::{Backend, Client, Exchange, Latch, Setup, wait_until};
 
 /// Which connection of the backend an exchange is on.
 fn connection(exchange: &Exchange<'_>) -> SocketAddr {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Backend, Proxy, constant};
+use harness::{Backend, Proxy, constant};
 
 #[test]
 fn a_route_picks_with_its_own_policy_and_configuration() {

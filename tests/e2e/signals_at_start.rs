@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{DEADLINE, send_signal, wait_until};
+use harness::{DEADLINE, send_signal, wait_until};
 
 /// A program whose start waits for its configuration, from a pipe that nobody writes yet.
 struct Starting {
@@ -18,7 +18,7 @@ impl Starting {
         let folder = tempfile::tempdir().expect("a directory");
         let pipe = folder.path().join("pointsman.toml");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        let mut command = Command::new(harness::program());
         command.arg("run").current_dir(folder.path()).stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program");
         let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::harness::{Backend, Client, Latch, Setup, wait_until};
+use harness::{Backend, Client, Latch, Setup, wait_until};
 
 fn is_timed_out(client: &mut Client) {
     let response = client.response("POST");

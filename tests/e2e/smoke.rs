@@ -1,6 +1,6 @@
 //! The least that has to work.
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
 
 #[test]
 fn requests_go_round() {

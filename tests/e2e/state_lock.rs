@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{Backend, Client, Latch, Proxy, Setup, send_signal, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, send_signal, wait_until};
 
 fn config(state: &Path, backend: &Backend) -> String {
     let top = format!("state_dir = \"{}\"", state.display());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Latch, Proxy, Setup, pass, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, pass, wait_until};
 
 /// Longer than every timeout of these tests.
 const STOP: Duration = Duration::from_secs(3);

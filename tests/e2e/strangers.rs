@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Backend, Proxy, Setup, choose, constant, guest, wait_until};
+use harness::{Backend, Proxy, Setup, choose, constant, guest, wait_until};
 
 /// What an attacker might call things.
 fn names() -> Vec<String> {

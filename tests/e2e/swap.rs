@@ -10,9 +10,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use harness::{Backend, Proxy, constant, version, wait_until};
 use tempfile::TempDir;
-
-use crate::harness::{Backend, Proxy, constant, version, wait_until};
 
 /// The ways in which files change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
-use crate::harness::{Backend, Client, Proxy, Setup, choose, guest};
+use harness::{Backend, Client, Proxy, Setup, choose, guest};
 
 /// A backend that answers with the request line, byte for byte, and its address.
 fn telling() -> SocketAddr {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, Setup, pass, wait_until};
+use harness::{Backend, Client, Setup, pass, wait_until};
 
 fn silent() -> Backend {
     Backend::start(|exchange| exchange.wait_for_close())

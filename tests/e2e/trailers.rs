@@ -1,6 +1,6 @@
 //! Fields after a body pass both ways.
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
 
 #[test]
 fn a_requests_trailers_reach_the_backend() {

@@ -1,6 +1,6 @@
 //! Who may say whom a request is for: nobody but a trusted proxy, in whatever spelling.
 
-use crate::harness::{Backend, Proxy, Request, Setup};
+use harness::{Backend, Proxy, Request, Setup};
 
 /// Every way to say it that some framework believes.
 const PLAIN: [&str; 17] = [

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read, Write};
 use std::net::Shutdown;
 
-use crate::harness::{Backend, Client, Exchange, Proxy, Setup, wait_until};
+use harness::{Backend, Client, Exchange, Proxy, Setup, wait_until};
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Key: x\r\n\r\n";

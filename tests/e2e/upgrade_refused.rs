@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::harness::{Backend, Proxy, Setup};
+use harness::{Backend, Proxy, Setup};
 
 const AGREE: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Setup, wait_until};
+use harness::{Backend, Setup, wait_until};
+
 use crate::load::{CONNECTIONS, Method, under_load};
 
 #[test]

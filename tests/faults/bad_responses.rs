@@ -1,6 +1,7 @@
 //! Backends that answer, but badly.
 
-use crate::harness::{Backend, Setup};
+use harness::{Backend, Setup};
+
 use crate::load::{CONNECTIONS, Method, under_load};
 
 const LONG: &str = "keepalive_requests = 1000000000";

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::harness::Setup;
+use harness::Setup;
+
 use crate::load::{CONNECTIONS, Method, under_load};
 use crate::process::Process;
 
 /// Health checks fast enough for a test.
 const CHECKS: &str = "\n[pool.test.health_check]\ntype = \"tcp\"\ninterval = \"200ms\"\ntimeout = \"200ms\"\nfall = 2\nrise = 2\n";
 
-fn proxy(backends: &[&Process]) -> crate::harness::Proxy {
+fn proxy(backends: &[&Process]) -> harness::Proxy {
     let addresses: Vec<_> = backends.iter().map(|backend| backend.address()).collect();
     Setup { listener: "keepalive_requests = 1000000000", pool: CHECKS, ..Setup::default() }
         .start_at(&addresses)

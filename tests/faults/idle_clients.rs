@@ -3,10 +3,10 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Client, LONG_ENOUGH_TO_REST, Setup, pass, wait_until};
+use harness::{Backend, Client, LONG_ENOUGH_TO_REST, Setup, pass, wait_until};
 
 /// Connections that were used once and then kept.
-fn idle(proxy: &crate::harness::Proxy, count: usize) -> Vec<Client> {
+fn idle(proxy: &harness::Proxy, count: usize) -> Vec<Client> {
     (0..count)
         .map(|_| {
             let mut client = proxy.client();

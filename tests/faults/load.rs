@@ -3,11 +3,11 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Proxy, Response};
+use harness::{Client, Proxy, Response, Running, keep_busy};
 
 /// Connections of every load.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -49,9 +49,7 @@ impl Load {
     /// Waits until so many more requests have been sent.
     pub(crate) fn wait_for_more(&self, count: usize) {
         let before = self.sent();
-        crate::harness::wait_until(&format!("{count} more requests are sent"), || {
-            self.sent() >= before + count
-        });
+        harness::wait_until(&format!("{count} more requests are sent"), || self.sent() >= before + count);
     }
 
     fn note(&self, took: Duration, failure: Option<String>) {
@@ -74,35 +72,20 @@ impl fmt::Display for Load {
 
 /// Keeps the connections busy while `during` runs, and says what came of it.
 pub(crate) fn under_load(proxy: &Proxy, method: Method, during: impl FnOnce(&Load)) -> Load {
-    /// Stops the load also when `during` fails.
-    struct Stop<'a>(&'a AtomicBool);
-
-    impl Drop for Stop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-
-    let (load, stop) = (Load::default(), AtomicBool::new(false));
-    let address = proxy.address();
-    thread::scope(|threads| {
-        for number in 0..CONNECTIONS {
-            let (load, stop) = (&load, &stop);
-            threads.spawn(move || keep_sending(address, method, number, load, stop));
-        }
-        let stopped = Stop(&stop);
+    let (load, address) = (Load::default(), proxy.address());
+    let send = |number, running: &Running| keep_sending((address, method, number), &load, running);
+    keep_busy(0..CONNECTIONS, send, || {
         load.wait_for_more(4 * CONNECTIONS);
         during(&load);
-        drop(stopped);
     });
     println!("{load}");
     load
 }
 
-fn keep_sending(address: SocketAddr, method: Method, number: usize, load: &Load, stop: &AtomicBool) {
+fn keep_sending((address, method, number): (SocketAddr, Method, usize), load: &Load, running: &Running) {
     let mut client = None;
     for round in 0.. {
-        if stop.load(Ordering::Relaxed) {
+        if !running.goes_on() {
             return;
         }
         let began = Instant::now();

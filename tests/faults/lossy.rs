@@ -3,7 +3,8 @@
 use std::env;
 use std::process::{Command, id};
 
-use crate::harness::{Backend, Setup};
+use harness::{Backend, Setup};
+
 use crate::load::{CONNECTIONS, Method, under_load};
 
 /// Set in the process that runs inside the namespace.

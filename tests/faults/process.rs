@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{self, wait_until};
+use harness::{self, wait_until};
 
 /// Set in a process that shall be a backend: the address to listen on.
 const ADDRESS: &str = "POINTSMAN_TEST_BACKEND";

@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use harness::{Backend, Client, Setup};
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::{Backend, Client, Setup};
 use crate::load::{CONNECTIONS, Method, under_load};
 use crate::process::Process;
 

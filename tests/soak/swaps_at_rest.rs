@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use harness::{constant, revised, wait_until};
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings, Probation, SwapOutcome};
 
-use crate::harness::{alone, constant, numbered, wait_until};
+use crate::measured::alone;
 
 const WORKERS: usize = 4;
 
@@ -81,7 +82,7 @@ impl Scene {
     fn swap(&mut self, rounds: u32) -> Held {
         for number in 0..rounds as usize * self.policies.len() {
             self.number += 1;
-            let content = numbered(&self.policies[number % self.policies.len()], self.number);
+            let content = revised(&self.policies[number % self.policies.len()], self.number);
             let before = Arc::downgrade(&self.opened.slot.serving().version);
             let (reply, outcome) = mpsc::channel();
             let plugin = Plugin { origin: "test".into(), content: content.into() };

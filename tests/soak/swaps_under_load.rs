@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{Backend, Client, Running, constant, keep_busy, revised, wait_until};
 use pointsman::app::{App, StartOptions};
 use pointsman::config::Config;
 use pointsman_policy::VersionId;
 
-use crate::harness::{Backend, Client, alone, constant, numbered, quantile, wait_until};
+use crate::measured::{alone, quantile};
 
 const CONNECTIONS: usize = 64;
 
@@ -23,9 +22,9 @@ struct Served {
 }
 
 /// Sends requests until it is told to stop. Each one is served whole.
-fn send(mut client: Client, stop: &AtomicBool) -> Served {
+fn send(mut client: Client, running: &Running) -> Served {
     let mut served = Served::default();
-    while !stop.load(Ordering::Relaxed) {
+    while running.goes_on() {
         let began = Instant::now();
         let response = client.get("/");
         served.times.push(began.elapsed());
@@ -37,29 +36,12 @@ fn send(mut client: Client, stop: &AtomicBool) -> Served {
 
 /// Keeps connections busy while `change` runs.
 fn under_load(app: &App, change: impl FnOnce()) -> Served {
-    /// Stops the load also when the change fails.
-    struct Stop<'a>(&'a AtomicBool);
-
-    impl Drop for Stop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-
-    let stop = AtomicBool::new(false);
     let clients: Vec<Client> = (0..CONNECTIONS).map(|_| Client::connect(app.listeners()[0])).collect();
-    thread::scope(|threads| {
-        let senders: Vec<_> =
-            clients.into_iter().map(|client| threads.spawn(|| send(client, &stop))).collect();
-        let stopped = Stop(&stop);
-        change();
-        drop(stopped);
-        senders.into_iter().fold(Served::default(), |mut all, sender| {
-            let served = sender.join().expect("no request fails");
-            all.by = [0, 1, 2].map(|backend| all.by[backend] + served.by[backend]);
-            all.times.extend(served.times);
-            all
-        })
+    let (served, ()) = keep_busy(clients, send, change);
+    served.into_iter().fold(Served::default(), |mut all, served| {
+        all.by = [0, 1, 2].map(|backend| all.by[backend] + served.by[backend]);
+        all.times.extend(served.times);
+        all
     })
 }
 
@@ -104,7 +86,7 @@ fn check(swaps: u32) {
     let mut served = under_load(&app, || {
         swap_times.extend((1..=swaps).map(|number| {
             // Each content is new, so each one is compiled.
-            swap(&app, &file, &numbered(&versions[number as usize % 2], number))
+            swap(&app, &file, &revised(&versions[number as usize % 2], number))
         }));
     });
 

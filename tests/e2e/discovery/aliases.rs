@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use harness::Mood;
+
 use super::*;
-use crate::harness::Mood;
 
 #[test]
 fn an_alias_holds_no_longer_than_its_own_time() {

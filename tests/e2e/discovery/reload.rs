@@ -1,7 +1,8 @@
 //! Reloads beside DNS: what it has named, and what it takes its time for.
 
+use harness::Mood;
+
 use super::*;
-use crate::harness::Mood;
 
 #[test]
 fn a_backend_of_the_file_goes_with_it_whatever_its_name() {

@@ -1,7 +1,8 @@
 //! A start while DNS doesn't answer, and what doesn't ask it.
 
+use harness::Mood;
+
 use super::*;
-use crate::harness::Mood;
 
 #[test]
 fn a_start_without_dns_serves_what_it_knows_and_the_rest_later() {

@@ -1,7 +1,8 @@
 //! A DNS server that fails, and one that has forgotten: who served goes on serving.
 
+use harness::Mood;
+
 use super::*;
-use crate::harness::Mood;
 
 fn last_good_answer_outlives(mood: Mood) {
     let (backends, port) = numbered::<2>();

@@ -1,7 +1,8 @@
 //! What a backend is before its first check.
 
+use harness::{Backend, Latch, Setup};
+
 use super::{Wellness, served};
-use crate::harness::{Backend, Latch, Setup};
 
 #[test]
 fn a_backend_that_begins_down_gets_nothing_before_its_first_check_has_passed() {

@@ -1,7 +1,8 @@
 //! What happens when few backends are healthy, or none.
 
+use harness::{Backend, Setup};
+
 use super::{CHECK, Wellness, served, share};
-use crate::harness::{Backend, Setup};
 
 #[test]
 fn all_backends_serve_while_too_few_are_healthy() {
@@ -53,7 +54,7 @@ fn by_default_a_pool_without_a_healthy_backend_panics() {
 fn backups_come_before_panic() {
     let unwell = Wellness::good();
     let (a, backup) = (unwell.backend("a"), Backend::named("b"));
-    let proxy = crate::harness::Proxy::start(&format!(
+    let proxy = harness::Proxy::start(&format!(
         "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\n{CHECK}backends = [\"{}\", \
          {{ address = \"{}\", backup = true }}]\n",
         a.address(),

@@ -1,7 +1,8 @@
 //! A backend that comes up gets its share slowly.
 
+use harness::{Backend, Setup, wait_until};
+
 use super::{CHECK, Wellness, served, share};
-use crate::harness::{Backend, Setup, wait_until};
 
 #[test]
 fn the_share_of_a_backend_that_comes_up_grows() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Proxy, constant, guest};
+use harness::{Backend, Proxy, constant, guest};
 
 /// How long others' swaps may take while these are installed; on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(8);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Proxy, choose, guest, pass};
+use harness::{Backend, Proxy, choose, guest, pass};
 
 /// How long their CPU time is watched.
 const WATCHED: Duration = Duration::from_secs(3);

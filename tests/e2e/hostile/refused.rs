@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use harness::{Backend, Proxy, choose, constant, guest, version, wait_until};
 use pointsman_sdk::abi::limit;
-
-use crate::harness::{Backend, Proxy, choose, constant, guest, version, wait_until};
 
 /// A module with these fields and nothing else.
 fn module(fields: &str) -> Vec<u8> {

@@ -2,8 +2,9 @@
 
 use std::thread;
 
+use harness::{choose, guest};
+
 use super::Scene;
-use crate::harness::{choose, guest};
 
 /// A policy that ends its picks like this after many sound ones costs no request, and is replaced.
 fn check(ending: &str, fault: &str) {

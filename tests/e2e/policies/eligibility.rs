@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use harness::Backend;
+
 use super::proxy;
-use crate::harness::Backend;
 
 const POLICIES: [&str; 3] = ["round-robin", "least-conn", "ip-hash"];
 

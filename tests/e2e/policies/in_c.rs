@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Backend, Proxy};
+use harness::{Backend, Proxy};
 
 /// Compiles the policy as its first comment says. `None` without a clang that can.
 fn compiled(directory: &Path, source: &str, language: &[&str]) -> Option<PathBuf> {

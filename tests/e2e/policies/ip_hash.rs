@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+use harness::{Backend, Client, Proxy};
+
 use super::{proxy, tally};
-use crate::harness::{Backend, Client, Proxy};
 
 const TRUSTED: &str = "trusted_proxies = [\"127.0.0.1\"]";
 

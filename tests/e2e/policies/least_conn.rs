@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
 
+use harness::{Backend, Client, wait_until};
+
 use super::{Dice, answers, proxy, tally};
-use crate::harness::{Backend, Client, wait_until};
 
 /// Holds requests back until they are let through by their targets, or for good when it is dropped.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::Command;
 
-use crate::harness::{Backend, Proxy, choose, constant, guest};
+use harness::{Backend, Proxy, choose, constant, guest};
 
 /// Its memory grows and has data: what was written must be there after it was moved.
 const GROWING: &str = r#"(data (i32.const 100) "\07")
@@ -30,7 +30,7 @@ fn configuration(pools: usize, workers: usize, backends: [&Backend; 2]) -> Strin
 /// A command that starts the proxy where it may reserve so many KiB.
 fn limited(kib: u32) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" run"), env!("CARGO_BIN_EXE_pointsman")]);
+    command.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" run")]).arg(harness::program());
     command
 }
 

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use harness::{Backend, Client, Proxy, guest};
+
 use super::proxy;
-use crate::harness::{Backend, Client, Proxy, guest};
 
 /// Says what it sees of a user's request in each hook: `picks` or `sees`, user, path, the hash of the user, and, of a
 /// response, how it ended. Abstains.

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::thread;
 
+use harness::{Backend, Proxy};
+
 use super::{answers, list, proxy, tally};
-use crate::harness::{Backend, Proxy};
 
 /// One round of weights 5, 1, 1.
 const ROUND: &str = "aabacaa";

@@ -1,7 +1,8 @@
 //! Whatever way the file changes, its last content is what serves.
 
+use harness::{Backend, Proxy, wait_until};
+
 use super::{config, pool};
-use crate::harness::{Backend, Proxy, wait_until};
 use crate::swap::Change;
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 
+use harness::{Backend, Exchange, Latch, Proxy, guest};
+
 use super::{config, pool, route};
-use crate::harness::{Backend, Exchange, Latch, Proxy, guest};
 
 /// The guest's memory counts its picks: the first goes to backend 0, the second to backend 1 and so on.
 const COUNTING: &str = r#"
@@ -79,7 +80,7 @@ fn cells_and_counters_outlive_a_policy_and_a_change_of_the_pool() {
     let mut waiting = proxy.client();
     waiting.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
     let mut busy = None;
-    crate::harness::wait_until("a backend is busy", || {
+    harness::wait_until("a backend is busy", || {
         let slow = |backend: &Backend| backend.requests().iter().any(|request| request.target() == "/slow");
         busy = [("one", &one), ("two", &two)]
             .into_iter()

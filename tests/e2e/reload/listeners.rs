@@ -3,8 +3,9 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use harness::{Backend, Client, DEADLINE, Latch, Proxy, wait_until};
+
 use super::pool;
-use crate::harness::{Backend, Client, DEADLINE, Latch, Proxy, wait_until};
 
 fn address_in(line: &str) -> SocketAddr {
     let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());

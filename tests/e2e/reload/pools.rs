@@ -1,7 +1,8 @@
 //! Routes, pools and backends that come, change and go.
 
+use harness::{Backend, Latch, Proxy, wait_until};
+
 use super::{config, pool, route};
-use crate::harness::{Backend, Latch, Proxy, wait_until};
 
 #[test]
 fn an_existing_connection_takes_the_new_routes() {

@@ -1,7 +1,8 @@
 //! Configurations that can't be served: named with their line, once, and the old one serves on.
 
+use harness::{Backend, Client, Proxy, constant, wait_until};
+
 use super::{config, pool, route};
-use crate::harness::{Backend, Client, Proxy, constant, wait_until};
 
 const REFUSED: &str = "configuration refused: ";
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{Backend, Proxy, Setup};
+use harness::{Backend, Proxy, Setup};
 
 /// The program, started by a shell with this redirection or argument; `pointsman.toml` is in its folder.
 fn by_shell(rest: &str) -> Command {
     let mut command = Command::new("bash");
-    command.args(["-c", &format!("exec \"$0\" run {rest}"), env!("CARGO_BIN_EXE_pointsman")]);
+    command.args(["-c", &format!("exec \"$0\" run {rest}")]).arg(harness::program());
     command
 }
 

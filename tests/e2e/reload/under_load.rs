@@ -4,16 +4,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{Backend, Client, Running, keep_busy};
 use pointsman::app::{App, StartOptions};
 use pointsman::config::Config;
 use pointsman::control::change::Reload;
 use pointsman_core::backend::BackendStats;
-
-use crate::harness::{Backend, Client};
 
 const CONNECTIONS: usize = 64;
 
@@ -64,10 +61,10 @@ impl Scene {
 }
 
 /// Sends requests until it is told to stop. Each one is answered, by a backend of the service that it is for.
-fn send(address: SocketAddr, stop: &AtomicBool) -> Seen {
+fn send(address: SocketAddr, running: &Running) -> Seen {
     let mut client = Client::connect(address);
     let mut seen = Seen::default();
-    while !stop.load(Ordering::Relaxed) {
+    while running.goes_on() {
         for service in ["a", "b"] {
             let began = Instant::now();
             let response = client.get(&format!("/{service}"));
@@ -110,20 +107,8 @@ fn reloads_under_load(reloads: usize) {
     let app = App::start(config, &file, StartOptions::default()).expect("it starts");
     let address = app.listeners()[0];
     let mut all = HashMap::new();
-    let stop = AtomicBool::new(false);
     let began = Instant::now();
-    let seen = thread::scope(|threads| {
-        /// Stops the load also when a reload fails.
-        struct Stop<'a>(&'a AtomicBool);
-
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-
-        let stopped = Stop(&stop);
-        let senders: Vec<_> = (0..CONNECTIONS).map(|_| threads.spawn(|| send(address, &stop))).collect();
+    let during = || {
         for step in 1..=reloads {
             write(&file, &scene.config(step));
             // An event may have brought the thread here first.
@@ -132,12 +117,11 @@ fn reloads_under_load(reloads: usize) {
             assert_eq!(app.configuration().number, step as u64 + 1, "step {step}");
             collect(&app, &mut all);
         }
-        drop(stopped);
-        let seen = senders.into_iter().map(|sender| sender.join().expect("no request fails"));
-        seen.fold(Seen::default(), |sum, seen| Seen {
-            sent: sum.sent + seen.sent,
-            slowest: sum.slowest.max(seen.slowest),
-        })
+    };
+    let (seen, ()) = keep_busy(0..CONNECTIONS, |_, running| send(address, running), during);
+    let seen = seen.into_iter().fold(Seen::default(), |sum, seen| Seen {
+        sent: sum.sent + seen.sent,
+        slowest: sum.slowest.max(seen.slowest),
     });
     println!(
         "{reloads} reloads in {:?}: {} requests, slowest {:?}",

@@ -3,8 +3,9 @@
 use std::fs;
 use std::thread;
 
+use harness::{Backend, Proxy, constant, version};
+
 use super::{Change, Scene, field};
-use crate::harness::{Backend, Proxy, constant, version};
 
 /// A scene whose file comes into being in this way.
 fn scene(change: Change, content: &[u8]) -> Scene {

@@ -1,7 +1,8 @@
 //! Changes that come while an earlier one is still being worked on.
 
+use harness::{choose, constant, guest, version};
+
 use super::{Scene, rename_over};
-use crate::harness::{choose, constant, guest, version};
 
 /// A policy that takes long to compile, and chooses this backend.
 fn slow_to_compile(index: u32) -> Vec<u8> {

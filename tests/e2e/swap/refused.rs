@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::time::SystemTime;
 
+use harness::{constant, version};
+
 use super::{Change, Scene, rename_over};
-use crate::harness::{constant, version};
 
 #[test]
 fn a_half_written_file_is_waited_for_without_an_error() {

@@ -1,20 +1,19 @@
 //! Swaps that no request notices.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+
+use harness::{Backend, Client, Proxy, Running, constant, keep_busy, revised, version};
 
 use super::{Scene, rename_over};
-use crate::harness::{Backend, Client, Proxy, constant, revised, version};
 
 const CONNECTIONS: usize = 64;
 
 /// Sends requests until it is told to stop; answers how often each of the three backends served. A connection whose end is
 /// announced is followed by another one: a fast machine gets to `keepalive_requests`.
-fn send(mut client: Client, stop: &AtomicBool) -> [usize; 3] {
+fn send(mut client: Client, running: &Running) -> [usize; 3] {
     let mut served = [0; 3];
     let address = client.stream().peer_addr().expect("an address");
-    while !stop.load(Ordering::Relaxed) {
+    while running.goes_on() {
         let response = client.get("/");
         assert!(response.status() == 200 && response.whole, "{response:?}");
         served[response.text().parse::<usize>().expect("a backend's number")] += 1;
@@ -27,28 +26,9 @@ fn send(mut client: Client, stop: &AtomicBool) -> [usize; 3] {
 
 /// Keeps connections busy while `change` runs; answers how often each backend served. No request fails.
 fn under_load(proxy: &Proxy, connections: usize, change: impl FnOnce()) -> [usize; 3] {
-    /// Stops the load also when the change fails.
-    struct Stop<'a>(&'a AtomicBool);
-
-    impl Drop for Stop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-
-    let stop = AtomicBool::new(false);
     let clients: Vec<Client> = (0..connections).map(|_| proxy.client()).collect();
-    thread::scope(|threads| {
-        let senders: Vec<_> =
-            clients.into_iter().map(|client| threads.spawn(|| send(client, &stop))).collect();
-        let stopped = Stop(&stop);
-        change();
-        drop(stopped);
-        senders.into_iter().fold([0; 3], |sum, sender| {
-            let served = sender.join().expect("no request fails");
-            [0, 1, 2].map(|backend| sum[backend] + served[backend])
-        })
-    })
+    let (served, ()) = keep_busy(clients, send, change);
+    served.into_iter().fold([0; 3], |sum, served| [0, 1, 2].map(|backend| sum[backend] + served[backend]))
 }
 
 /// Replaces the file by these revisions, and waits for each one's swap. `hint` is called after each replacement.

@@ -5,8 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use harness::constant;
+
 use super::{Scene, rename_over};
-use crate::harness::constant;
 
 #[test]
 fn sighup_leads_to_a_look() {

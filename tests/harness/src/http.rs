@@ -12,26 +12,26 @@ struct Head {
 
 /// A response that the client received.
 #[derive(Clone)]
-pub(crate) struct Response {
+pub struct Response {
     head: Head,
     /// The body as far as it came, without the framing.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// Trailer fields.
-    pub(crate) trailers: Vec<(String, String)>,
+    pub trailers: Vec<(String, String)>,
     /// The framing came to its end.
-    pub(crate) whole: bool,
+    pub whole: bool,
 }
 
 /// A request that a backend received.
 #[derive(Clone)]
-pub(crate) struct Request {
+pub struct Request {
     head: Head,
     /// The body as far as it came, without the framing.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// Trailer fields.
-    pub(crate) trailers: Vec<(String, String)>,
+    pub trailers: Vec<(String, String)>,
     /// The framing came to its end.
-    pub(crate) whole: bool,
+    pub whole: bool,
 }
 
 /// How a body is framed.
@@ -119,7 +119,7 @@ fn read_body(
 
 impl Response {
     /// Reads a response to a request with this method; `None` if the connection ended instead.
-    pub(crate) fn read(from: &mut impl BufRead, method: &str) -> io::Result<Option<Self>> {
+    pub fn read(from: &mut impl BufRead, method: &str) -> io::Result<Option<Self>> {
         let Some(head) = Head::read(from)? else { return Ok(None) };
         let mut response = Self { head, body: Vec::new(), trailers: Vec::new(), whole: false };
         let without_body = method == "HEAD" || matches!(response.status(), 100..=199 | 204 | 304);
@@ -129,44 +129,48 @@ impl Response {
         Ok(Some(response))
     }
 
-    pub(crate) fn status(&self) -> u16 {
+    /// The status of its first line.
+    pub fn status(&self) -> u16 {
         let status = self.head.first_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         status.unwrap_or_else(|| panic!("no status in {:?}", self.head.first_line))
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The first field with this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
     }
 
-    pub(crate) fn headers(&self) -> &[(String, String)] {
+    /// All fields, in their order.
+    pub fn headers(&self) -> &[(String, String)] {
         &self.head.headers
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// The body as text.
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The label of a response that the proxy itself made.
-    pub(crate) fn error_label(&self) -> Option<&str> {
+    pub fn error_label(&self) -> Option<&str> {
         self.header("x-pointsman-error")
     }
 }
 
 impl Request {
     /// Reads a request's head only; `None` if the connection ended instead.
-    pub(crate) fn read_head(from: &mut impl BufRead) -> io::Result<Option<Self>> {
+    pub fn read_head(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let head = Head::read(from)?;
         Ok(head.map(|head| Self { head, body: Vec::new(), trailers: Vec::new(), whole: false }))
     }
 
     /// Reads the body after the head.
-    pub(crate) fn read_body(&mut self, from: &mut impl BufRead) {
+    pub fn read_body(&mut self, from: &mut impl BufRead) {
         let framing = self.head.framing().unwrap_or(Framing::None);
         self.whole = read_body(from, &framing, &mut self.body, &mut self.trailers);
     }
 
     /// Reads the body after the head and throws it away as it comes; says how many bytes it had.
-    pub(crate) fn discard_body(&mut self, from: &mut impl BufRead) -> u64 {
+    pub fn discard_body(&mut self, from: &mut impl BufRead) -> u64 {
         let Some(Framing::Length(length)) = self.head.framing() else { panic!("only for a known length") };
         let read = io::copy(&mut from.take(length as u64), &mut io::sink()).unwrap_or_default();
         self.whole = read == length as u64;
@@ -174,27 +178,32 @@ impl Request {
     }
 
     /// Method, target and version.
-    pub(crate) fn first_line(&self) -> &str {
+    pub fn first_line(&self) -> &str {
         &self.head.first_line
     }
 
-    pub(crate) fn method(&self) -> &str {
+    /// The method, as it came.
+    pub fn method(&self) -> &str {
         self.head.first_line.split(' ').next().unwrap_or_default()
     }
 
-    pub(crate) fn target(&self) -> &str {
+    /// The target, as it came.
+    pub fn target(&self) -> &str {
         self.head.first_line.split(' ').nth(1).unwrap_or_default()
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The first field with this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
     }
 
-    pub(crate) fn headers(&self) -> &[(String, String)] {
+    /// All fields, in their order.
+    pub fn headers(&self) -> &[(String, String)] {
         &self.head.headers
     }
 
-    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+    /// Values of all fields with this name, in their order.
+    pub fn values(&self, name: &str) -> Vec<&str> {
         let named = self.head.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
     }

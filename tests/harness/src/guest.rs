@@ -1,6 +1,6 @@
 //! Policies written as text: what a test needs of a guest, and no more.
 
-use pointsman_policy::VersionId;
+use sha2::{Digest, Sha256};
 
 /// The functions of the contract that the guests of these tests call.
 const IMPORTS: &str = r#"
@@ -30,7 +30,7 @@ const IMPORTS: &str = r#"
 
 /// A guest with these fields and one page of memory. What the host requires and the fields lack is added: `init` is
 /// ready, `pick` abstains.
-pub(crate) fn guest(fields: &str) -> Vec<u8> {
+pub fn guest(fields: &str) -> Vec<u8> {
     let mut module = format!("(module {IMPORTS} (memory (export \"memory\") 1) {fields}");
     for (name, rest) in
         [("init", "(result i32) (i32.const 0)"), ("pick", "(result i64) (i64.const 0x100000000)")]
@@ -43,7 +43,7 @@ pub(crate) fn guest(fields: &str) -> Vec<u8> {
 }
 
 /// The end of a `pick` that chooses this backend where it may, and abstains elsewhere.
-pub(crate) fn choose(index: u32) -> String {
+pub fn choose(index: u32) -> String {
     format!(
         "(if (i32.or (i32.eqz (i32.and (call $flags (i32.const {index})) (i32.const 1)))
                 (i32.eq (call $tried (i32.const {index})) (i32.const 1)))
@@ -53,7 +53,7 @@ pub(crate) fn choose(index: u32) -> String {
 }
 
 /// A policy that always chooses this backend. Contents differ by `revision`.
-pub(crate) fn constant(index: u32, revision: u32) -> Vec<u8> {
+pub fn constant(index: u32, revision: u32) -> Vec<u8> {
     let pick = choose(index);
     guest(&format!(
         "(global i32 (i32.const {revision})) (func (export \"pointsman_pick\") (result i64) {pick})"
@@ -61,11 +61,12 @@ pub(crate) fn constant(index: u32, revision: u32) -> Vec<u8> {
 }
 
 /// The same module as another content: with a section that means nothing.
-pub(crate) fn revised(module: &[u8], revision: u8) -> Vec<u8> {
-    [module, &[0, 3, 1, b'r', revision]].concat()
+pub fn revised(module: &[u8], revision: u32) -> Vec<u8> {
+    let [a, b, c, d] = revision.to_le_bytes();
+    [module, &[0, 6, 1, b'r', a, b, c, d]].concat()
 }
 
-/// What logs call this content.
-pub(crate) fn version(content: &[u8]) -> String {
-    VersionId::of(content).to_string()
+/// What logs call this content: the first twelve digits of its SHA-256.
+pub fn version(content: &[u8]) -> String {
+    Sha256::digest(content)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }

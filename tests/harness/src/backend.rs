@@ -12,7 +12,7 @@ use super::{DEADLINE, Request, wait_until};
 
 /// A backend on a port of its own; a thread for each connection. It goes away when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Backend {
+pub struct Backend {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -21,13 +21,13 @@ pub(crate) struct Backend {
 type Behaviour = dyn Fn(&mut Exchange<'_>) + Send + Sync;
 
 /// A request and the connection it came on.
-pub(crate) struct Exchange<'a> {
+pub struct Exchange<'a> {
     /// The request; its body hasn't been read.
-    pub(crate) request: Request,
+    pub request: Request,
     /// Where the rest of the request comes from.
-    pub(crate) reader: &'a mut BufReader<TcpStream>,
+    pub reader: &'a mut BufReader<TcpStream>,
     /// Whether the connection takes another request afterwards.
-    pub(crate) keep_alive: bool,
+    pub keep_alive: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,34 +41,34 @@ struct Shared {
 
 impl Exchange<'_> {
     /// Reads the whole request.
-    pub(crate) fn read_body(&mut self) {
+    pub fn read_body(&mut self) {
         self.request.read_body(self.reader);
     }
 
     /// Sends bytes as they are.
-    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // A test may have made the other side leave.
         let _ = self.try_send(bytes);
     }
 
     /// Sends bytes as they are, to a proxy that may have closed.
-    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.reader.get_mut().write_all(bytes.as_ref())
     }
 
     /// Sends a 200 with this body.
-    pub(crate) fn respond(&mut self, body: &str) {
+    pub fn respond(&mut self, body: &str) {
         self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     }
 
     /// Takes in whatever comes until the proxy closes the connection.
-    pub(crate) fn wait_for_close(&mut self) {
+    pub fn wait_for_close(&mut self) {
         self.keep_alive = false;
         let _ = io::copy(self.reader, &mut io::sink());
     }
 
     /// Closes the connection with a reset instead of an end.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.keep_alive = false;
         let socket = socket2::SockRef::from(self.reader.get_ref());
         let _ = socket.set_linger(Some(std::time::Duration::ZERO));
@@ -77,7 +77,7 @@ impl Exchange<'_> {
 
 impl Backend {
     /// A backend that reads the request and answers with its name.
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         let name = name.to_owned();
         Self::start(move |exchange| {
             exchange.read_body();
@@ -86,12 +86,12 @@ impl Backend {
     }
 
     /// A backend with a behaviour of its own.
-    pub(crate) fn start(behaviour: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
+    pub fn start(behaviour: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
         Self::start_on(([127, 0, 0, 1], 0).into(), behaviour)
     }
 
     /// A backend on a certain address, such as one that another backend has left.
-    pub(crate) fn start_on(
+    pub fn start_on(
         address: SocketAddr,
         behaviour: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static,
     ) -> Self {
@@ -113,37 +113,38 @@ impl Backend {
         Self { address, shared }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Connections that were ever made to it.
-    pub(crate) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Connections that are open now.
-    pub(crate) fn open_connections(&self) -> usize {
+    pub fn open_connections(&self) -> usize {
         self.shared.open.lock().expect("no panic").len()
     }
 
     /// Requests whose head it has received.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().expect("no panic").clone()
     }
 
     /// How many requests it has received.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.shared.requests.lock().expect("no panic").len()
     }
 
     /// Waits until it has received so many requests.
-    pub(crate) fn wait_for_requests(&self, count: usize) {
+    pub fn wait_for_requests(&self, count: usize) {
         wait_until(&format!("the backend has {count} requests"), || self.count() >= count);
     }
 
     /// Closes all its connections, and goes on accepting.
-    pub(crate) fn close_connections(&self) {
+    pub fn close_connections(&self) {
         for stream in self.shared.open.lock().expect("no panic").values() {
             let _ = stream.shutdown(Shutdown::Both);
         }

@@ -14,14 +14,14 @@ use super::DEADLINE;
 
 /// A DNS server on a port of its own, over UDP and TCP.
 #[derive(Debug)]
-pub(crate) struct Dns {
+pub struct Dns {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 /// What becomes of every question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Mood {
+pub enum Mood {
     /// It is answered from the zone; a name that isn't there doesn't exist.
     #[default]
     Well,
@@ -49,14 +49,18 @@ struct Shared {
 
 /// A question that has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
-    pub(crate) name: String,
-    pub(crate) record_type: RecordType,
-    pub(crate) over_tcp: bool,
+pub struct Asked {
+    /// In lower case, with the dot at its end.
+    pub name: String,
+    /// What was asked for.
+    pub record_type: RecordType,
+    /// It came over TCP, not UDP.
+    pub over_tcp: bool,
 }
 
 impl Dns {
-    pub(crate) fn start() -> Self {
+    /// Starts with an empty zone.
+    pub fn start() -> Self {
         let (udp, tcp) = sockets();
         let address = udp.local_addr().expect("an address");
         let shared = Arc::<Shared>::default();
@@ -86,21 +90,22 @@ impl Dns {
     }
 
     /// A section `[dns]` that has this server asked, often.
-    pub(crate) fn section(&self) -> String {
+    pub fn section(&self) -> String {
         format!("[dns]\nservers = [\"{}\"]\ntimeout = \"500ms\"\nmin_ttl = \"1s\"\n", self.address)
     }
 
-    pub(crate) fn set_mood(&self, mood: Mood) {
+    /// Treats each question like this from now on.
+    pub fn set_mood(&self, mood: Mood) {
         *self.shared.mood.lock().expect("no panic") = mood;
     }
 
     /// The name has exactly these addresses.
-    pub(crate) fn set_host(&self, name: &str, ttl: u32, addresses: &[IpAddr]) {
+    pub fn set_host(&self, name: &str, ttl: u32, addresses: &[IpAddr]) {
         self.set(name, ttl, addresses.iter().map(|&address| address.into()).collect());
     }
 
     /// The service has exactly these records: priority, weight, port, host.
-    pub(crate) fn set_service(&self, name: &str, ttl: u32, records: &[(u16, u16, u16, &str)]) {
+    pub fn set_service(&self, name: &str, ttl: u32, records: &[(u16, u16, u16, &str)]) {
         let record = |&(priority, weight, port, host): &(_, _, _, &str)| {
             RData::SRV(SRV::new(priority, weight, port, Name::from_ascii(host).expect("a name")))
         };
@@ -108,7 +113,7 @@ impl Dns {
     }
 
     /// The name stands for another one.
-    pub(crate) fn set_alias(&self, name: &str, ttl: u32, target: &str) {
+    pub fn set_alias(&self, name: &str, ttl: u32, target: &str) {
         self.set(name, ttl, vec![RData::CNAME(CNAME(Name::from_ascii(target).expect("a name")))]);
     }
 
@@ -119,12 +124,12 @@ impl Dns {
     }
 
     /// Every question so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().expect("no panic").clone()
     }
 
     /// How often this was asked.
-    pub(crate) fn count(&self, name: &str, record_type: RecordType) -> usize {
+    pub fn count(&self, name: &str, record_type: RecordType) -> usize {
         let asked = self.asked();
         asked.iter().filter(|asked| asked.name == name && asked.record_type == record_type).count()
     }

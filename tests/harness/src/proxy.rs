@@ -1,5 +1,6 @@
 //! The proxy as a process.
 
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,57 +11,48 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 
-use super::{Backend, Client, DEADLINE, Setup, wait_until};
+use super::{Client, DEADLINE, wait_until};
 
 /// What is logged once all workers serve with another configuration.
 const RELOADED: &str = " configuration reloaded ";
 
 /// A running proxy with a directory of its own. It is killed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     child: Child,
     directory: TempDir,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Starts with one listener and one pool of these backends; `more` goes to the end of the pool's section.
-    pub(crate) fn with_pool(policy: &str, backends: &[&Backend], more: &str) -> Self {
-        Setup { policy, pool: more, ..Setup::default() }.start(backends)
-    }
-
     /// Starts with this configuration and waits until it listens.
-    pub(crate) fn start(config: &str) -> Self {
+    pub fn start(config: &str) -> Self {
         Self::start_in(tempfile::tempdir().expect("a directory"), config)
     }
 
     /// Starts with this configuration in a directory that may hold plugins already.
-    pub(crate) fn start_in(directory: TempDir, config: &str) -> Self {
+    pub fn start_in(directory: TempDir, config: &str) -> Self {
         let command = command(directory.path(), &["run"]);
         Self::start_by(command, directory, config)
     }
 
     /// Starts with a log of these levels.
-    pub(crate) fn start_with_log(levels: &str, config: &str) -> Self {
+    pub fn start_with_log(levels: &str, config: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let command = command(directory.path(), &["run", "--log-level", levels]);
         Self::start_by(command, directory, config)
     }
 
     /// Starts as a process that may have so many open files, and can't raise that.
-    pub(crate) fn start_with_open_files(limit: u32, config: &str) -> Self {
+    pub fn start_with_open_files(limit: u32, config: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            &format!("ulimit -n {limit} && exec \"$0\" run"),
-            env!("CARGO_BIN_EXE_pointsman"),
-        ]);
+        command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" run")]).arg(program());
         Self::start_by(command, directory, config)
     }
 
     /// Starts by a command that runs the program in the directory.
-    pub(crate) fn start_by(mut command: Command, directory: TempDir, config: &str) -> Self {
+    pub fn start_by(mut command: Command, directory: TempDir, config: &str) -> Self {
         std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
         command.current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
@@ -81,14 +73,14 @@ impl Proxy {
     }
 
     /// Puts another configuration in place, in one step.
-    pub(crate) fn rewrite(&self, config: &str) {
+    pub fn rewrite(&self, config: &str) {
         let next = self.path("pointsman.next");
         std::fs::write(&next, config).expect("a file beside it");
         std::fs::rename(next, self.path("pointsman.toml")).expect("the file is replaced");
     }
 
     /// Puts another configuration in place and waits until it serves; answers what was logged of it.
-    pub(crate) fn reload(&self, config: &str) -> String {
+    pub fn reload(&self, config: &str) -> String {
         let before = self.log_with(RELOADED).len();
         self.rewrite(config);
         // Instead of waiting until the file has been quiet.
@@ -97,7 +89,7 @@ impl Proxy {
     }
 
     /// Runs the program to its end with this configuration; kills it if there is none.
-    pub(crate) fn run_to_end(arguments: &[&str], config: &str) -> Output {
+    pub fn run_to_end(arguments: &[&str], config: &str) -> Output {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
         let mut command = command(directory.path(), arguments);
@@ -113,43 +105,43 @@ impl Proxy {
     }
 
     /// The first listener's address.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.addresses()[0]
     }
 
     /// All listeners' addresses, in the order of the configuration.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+    pub fn addresses(&self) -> Vec<SocketAddr> {
         let lines = self.log_with("event=\"listener-bound\" address=");
         lines.iter().filter(|line| !line.contains("admin")).map(|line| address_in(line)).collect()
     }
 
     /// The admin server's address.
-    pub(crate) fn admin(&self) -> SocketAddr {
+    pub fn admin(&self) -> SocketAddr {
         address_in(&self.wait_for_log("event=\"admin-bound\" address="))
     }
 
     /// A new connection.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         Client::connect(self.address())
     }
 
     /// A path in the proxy's directory, where relative paths of the configuration lead.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Everything logged so far that contains the text.
-    pub(crate) fn log_with(&self, text: &str) -> Vec<String> {
+    pub fn log_with(&self, text: &str) -> Vec<String> {
         self.log.lock().expect("no panic").iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
     /// Waits until a line with the text is logged.
-    pub(crate) fn wait_for_log(&self, text: &str) -> String {
+    pub fn wait_for_log(&self, text: &str) -> String {
         self.wait_for_logs(text, 1).remove(0)
     }
 
     /// Waits until so many lines with the text are logged.
-    pub(crate) fn wait_for_logs(&self, text: &str, count: usize) -> Vec<String> {
+    pub fn wait_for_logs(&self, text: &str, count: usize) -> Vec<String> {
         wait_until(
             &format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")),
             || self.log_with(text).len() >= count,
@@ -158,19 +150,19 @@ impl Proxy {
     }
 
     /// Sends a signal by its name, such as `TERM`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         assert!(send_signal(self.child.id(), name), "signal {name}");
     }
 
     /// Processes that were started to take over from this one or its successors, in their order.
-    pub(crate) fn successors(&self) -> Vec<u32> {
+    pub fn successors(&self) -> Vec<u32> {
         let lines = self.log_with("event=\"replacement-started\" process=");
         let number = |line: &String| line.rsplit('=').next().and_then(|number| number.parse().ok());
         lines.iter().map(|line| number(line).expect("a process number")).collect()
     }
 
     /// Waits until the process ends.
-    pub(crate) fn wait_for_exit(&mut self) -> ExitStatus {
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
         let mut status = None;
         wait_until("the proxy ends", || {
             status = self.child.try_wait().expect("a child");
@@ -180,20 +172,20 @@ impl Proxy {
     }
 
     /// Ends it as an operator would; answers its directory, for another one to start in.
-    pub(crate) fn stop(mut self) -> TempDir {
+    pub fn stop(mut self) -> TempDir {
         self.signal("TERM");
         assert!(self.wait_for_exit().success());
         std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"))
     }
 
     /// What the system says of the process in a file of its own, such as `limits`.
-    pub(crate) fn system_file(&self, name: &str) -> String {
+    pub fn system_file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id()))
             .expect("a file about the process")
     }
 
     /// Leaves the process so many open files more than it has now.
-    pub(crate) fn leave_open_files(&self, count: u64) {
+    pub fn leave_open_files(&self, count: u64) {
         let open =
             std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its open files").count();
         let most = Some(open as u64 + count);
@@ -203,7 +195,7 @@ impl Proxy {
     }
 
     /// Resident memory, bytes.
-    pub(crate) fn resident_memory(&self) -> u64 {
+    pub fn resident_memory(&self) -> u64 {
         let text = self.system_file("status");
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
         let kib: u64 =
@@ -226,14 +218,21 @@ impl Drop for Proxy {
 }
 
 /// Whether the process is there to get it.
-pub(crate) fn send_signal(process: u32, name: &str) -> bool {
+pub fn send_signal(process: u32, name: &str) -> bool {
     let mut kill = Command::new("kill");
     kill.args(["-s", name, &process.to_string()]).stderr(Stdio::null());
     kill.status().expect("kill").success()
 }
 
+/// The program that is tested. Cargo builds it before the tests and says where it is; a test that a debugger has started has it
+/// one folder up.
+pub fn program() -> PathBuf {
+    let beside = || env::current_exe().ok()?.parent()?.parent().map(|folder| folder.join("pointsman"));
+    env::var_os("CARGO_BIN_EXE_pointsman").map(PathBuf::from).or_else(beside).expect("a program")
+}
+
 fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    let mut command = Command::new(program());
     command.args(arguments).current_dir(directory).stdin(Stdio::null());
     command
 }

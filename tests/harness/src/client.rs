@@ -9,17 +9,18 @@ use super::{DEADLINE, Response};
 
 /// One connection to the proxy.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    pub(crate) fn connect(address: SocketAddr) -> Self {
+    /// Connects to a listener.
+    pub fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect_timeout(&address, DEADLINE).expect("a connection to the proxy"))
     }
 
     /// Connects from this address.
-    pub(crate) fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
+    pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::new(source, 0).into()).expect("the source address");
         socket.connect_timeout(&address.into(), DEADLINE).expect("a connection to the proxy");
@@ -34,53 +35,53 @@ impl Client {
     }
 
     /// Sends bytes as they are.
-    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.try_send(bytes).expect("the proxy takes the bytes");
         self
     }
 
     /// Sends bytes as they are, to a proxy that may have closed.
-    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.reader.get_mut().write_all(bytes.as_ref())
     }
 
     /// Sends a GET and reads the response.
-    pub(crate) fn get(&mut self, target: &str) -> Response {
+    pub fn get(&mut self, target: &str) -> Response {
         self.get_with(target, "")
     }
 
     /// Sends a GET with more header lines, each with its CRLF, and reads the response.
-    pub(crate) fn get_with(&mut self, target: &str, headers: &str) -> Response {
+    pub fn get_with(&mut self, target: &str, headers: &str) -> Response {
         self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"));
         self.response("GET")
     }
 
     /// Sends a POST and reads the response.
-    pub(crate) fn post(&mut self, target: &str, body: &[u8]) -> Response {
+    pub fn post(&mut self, target: &str, body: &[u8]) -> Response {
         self.send(format!("POST {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len()));
         self.send(body);
         self.response("POST")
     }
 
     /// Reads the response to a request with this method.
-    pub(crate) fn response(&mut self, method: &str) -> Response {
+    pub fn response(&mut self, method: &str) -> Response {
         self.try_response(method).expect("a response").expect("a response before the end of the connection")
     }
 
     /// Reads a response; `None` if the proxy closed the connection instead.
-    pub(crate) fn try_response(&mut self, method: &str) -> io::Result<Option<Response>> {
+    pub fn try_response(&mut self, method: &str) -> io::Result<Option<Response>> {
         Response::read(&mut self.reader, method)
     }
 
     /// Reads so many bytes as they are.
-    pub(crate) fn read_exactly(&mut self, count: usize) -> Vec<u8> {
+    pub fn read_exactly(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.reader.read_exact(&mut bytes).expect("so many bytes");
         bytes
     }
 
     /// Whether the proxy closes the connection now, with nothing more to say.
-    pub(crate) fn is_closed(&mut self) -> bool {
+    pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
             Ok(_) => rest.is_empty(),
@@ -89,12 +90,12 @@ impl Client {
     }
 
     /// The socket, for what goes beyond requests and responses.
-    pub(crate) fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &TcpStream {
         self.reader.get_ref()
     }
 
     /// The buffered reader, for bodies that are read piece by piece.
-    pub(crate) fn reader(&mut self) -> &mut BufReader<TcpStream> {
+    pub fn reader(&mut self) -> &mut BufReader<TcpStream> {
         &mut self.reader
     }
 }

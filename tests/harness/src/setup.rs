@@ -6,16 +6,17 @@ use super::{Backend, Proxy};
 
 /// What goes into the configuration; the rest is what most tests need.
 #[derive(Debug)]
-pub(crate) struct Setup<'a> {
-    pub(crate) workers: usize,
+pub struct Setup<'a> {
+    /// Event loops.
+    pub workers: usize,
     /// Lines at the top.
-    pub(crate) top: &'a str,
+    pub top: &'a str,
     /// Lines of the listener.
-    pub(crate) listener: &'a str,
+    pub listener: &'a str,
     /// The pool's policy as it stands in the file, with its quotes.
-    pub(crate) policy: &'a str,
+    pub policy: &'a str,
     /// Lines of the pool.
-    pub(crate) pool: &'a str,
+    pub pool: &'a str,
 }
 
 impl Default for Setup<'_> {
@@ -26,18 +27,18 @@ impl Default for Setup<'_> {
 
 impl Setup<'_> {
     /// Starts a proxy in front of these backends, which are named b0, b1 and so on.
-    pub(crate) fn start(&self, backends: &[&Backend]) -> Proxy {
+    pub fn start(&self, backends: &[&Backend]) -> Proxy {
         let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address()).collect();
         self.start_at(&addresses)
     }
 
     /// The same in front of whatever is at these addresses.
-    pub(crate) fn start_at(&self, addresses: &[SocketAddr]) -> Proxy {
+    pub fn start_at(&self, addresses: &[SocketAddr]) -> Proxy {
         Proxy::start(&self.configuration(addresses))
     }
 
     /// Starts a proxy whose policy `file = "mine.wasm"` is this one.
-    pub(crate) fn start_with_policy(&self, policy: &[u8], backends: &[&Backend]) -> Proxy {
+    pub fn start_with_policy(&self, policy: &[u8], backends: &[&Backend]) -> Proxy {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("mine.wasm"), policy).expect("a plugin file");
         let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address()).collect();
@@ -46,7 +47,7 @@ impl Setup<'_> {
     }
 
     /// The configuration with backends at these addresses, where there may be none.
-    pub(crate) fn configuration(&self, backends: &[SocketAddr]) -> String {
+    pub fn configuration(&self, backends: &[SocketAddr]) -> String {
         let list: Vec<String> = backends
             .iter()
             .enumerate()
@@ -58,5 +59,12 @@ impl Setup<'_> {
              [pool.test]\npolicy = {policy}\nbackends = [{}]\n{pool}\n",
             list.join(", ")
         )
+    }
+}
+
+impl Proxy {
+    /// Starts with one listener and one pool of these backends; `more` goes to the end of the pool's section.
+    pub fn with_pool(policy: &str, backends: &[&Backend], more: &str) -> Self {
+        Setup { policy, pool: more, ..Setup::default() }.start(backends)
     }
 }

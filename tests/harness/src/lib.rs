@@ -1,0 +1,25 @@
+//! What tests are made of: the proxy as a process, backends and clients that speak in plain bytes, guests written as text.
+//!
+//! It knows the program from outside only, and so isn't built anew when the host changes.
+
+mod backend;
+mod client;
+mod dns;
+mod guest;
+mod http;
+mod latch;
+mod load;
+mod proxy;
+mod setup;
+mod waiting;
+
+pub use backend::{Backend, Exchange};
+pub use client::Client;
+pub use dns::{Asked, Dns, Mood};
+pub use guest::{choose, constant, guest, revised, version};
+pub use http::{Request, Response};
+pub use latch::Latch;
+pub use load::{Running, keep_busy};
+pub use proxy::{Proxy, program, send_signal};
+pub use setup::Setup;
+pub use waiting::{DEADLINE, LONG_ENOUGH_TO_REST, pass, wait_until};
