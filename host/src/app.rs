@@ -31,9 +31,9 @@ use crate::control::change::Reload;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::watch::PluginWatch;
-use crate::descriptors::Descriptors;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
+use crate::open_files::OpenFiles;
 use crate::worker::{Drained, Phase};
 
 use dns_names::DnsNames;
@@ -194,7 +194,7 @@ impl App {
         let status = self.status();
         async move {
             if let Some(socket) = socket {
-                admin::serve(socket?, status, Descriptors::of_process().for_admin()).await?;
+                admin::serve(socket?, status, OpenFiles::of_process().for_admin()).await?;
             }
             std::future::pending().await
         }
@@ -265,7 +265,7 @@ fn is_read_once(file: &Path) -> bool {
 /// Checks that the limit of open files lets each listener have a client. With less the proxy would start, and fail later.
 fn check_open_files(config: &Config) -> Result<()> {
     let (limit, least) =
-        (Descriptors::of_process().limit(), Descriptors::least(config.workers, config.listeners.len()));
+        (OpenFiles::of_process().limit(), OpenFiles::least(config.workers, config.listeners.len()));
     anyhow::ensure!(
         limit >= least,
         "this process may open {limit} files, and needs at least {least} with {} workers; raise the limit \

@@ -30,7 +30,7 @@ use tokio::task::LocalSet;
 pub use assignment::Assignment;
 pub use settings::HealthSettings;
 
-use crate::descriptors::Descriptors;
+use crate::open_files::OpenFiles;
 
 use pool_checker::PoolChecker;
 
@@ -103,7 +103,7 @@ fn lower_priority() {
 async fn check_pools(mut wanted: channel::Receiver<Vec<Assignment>>, clock: Clock) {
     // Each check is a connection. Even if a thousand backends fail at once, and each check takes its second, every one of them is
     // checked every second.
-    let permits = Arc::new(Semaphore::new(Descriptors::of_process().for_health_checks()));
+    let permits = Arc::new(Semaphore::new(OpenFiles::of_process().for_health_checks()));
     let mut checkers: HashMap<Box<str>, channel::Sender<Assignment>> = HashMap::new();
     loop {
         let pools = wanted.borrow_and_update().clone();

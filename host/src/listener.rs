@@ -3,6 +3,7 @@
 mod connections;
 mod idle;
 mod inherited;
+mod worker_idle;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -20,7 +21,7 @@ use crate::config::{DownstreamLimits, ListenerConfig};
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: i32 = 4096;
 
-/// What all workers' sockets of a listener have in common.
+/// A listener, as its sockets on all workers share it.
 #[derive(Debug, Clone)]
 pub struct Listener {
     /// The address that is bound; the port is never 0.
@@ -29,7 +30,7 @@ pub struct Listener {
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
-    /// How many connections there may be. It stays the same one for as long as the listener does.
+    /// The limit of its connections. It stays the same object for as long as the listener exists.
     pub connections: Arc<ConnectionLimit>,
 }
 
@@ -66,7 +67,7 @@ impl Listener {
     ) -> Result<(Self, Vec<TcpListener>), BindError> {
         let error = |source| BindError { address: config.address, source };
         let sockets = if inherited.is_empty() {
-            // An address of ours that overlaps, such as a wildcard that this one replaces, is no other process.
+            // An overlapping address of this process, such as a wildcard that is replaced, is no conflict.
             let alone = own.iter().all(|own| own.port() != config.address.port());
             bind_all(config.address, workers, alone).map_err(error)?
         } else {
@@ -78,8 +79,7 @@ impl Listener {
         Ok((Self::on(address, connections, config), sockets))
     }
 
-    /// The same listener with other limits. They hold for connections to come, but for the number of connections, which
-    /// is for [`ConnectionLimit::set`] to change.
+    /// The same listener with other limits for new connections. The limit of their number is changed by [`ConnectionLimit::set`].
     #[must_use]
     pub fn with(&self, config: &ListenerConfig) -> Self {
         Self::on(self.address, Arc::clone(&self.connections), config)
@@ -105,7 +105,7 @@ pub fn shares(sockets: &[TcpListener], workers: usize) -> io::Result<Vec<Vec<Tcp
     (0..workers).map(share).collect()
 }
 
-/// Sets on an inherited socket what is set on those that are bound here.
+/// Sets the options on an inherited socket that are set on those bound here.
 fn prepare(socket: &TcpListener) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     SockRef::from(socket).set_tcp_nodelay(true)
@@ -113,7 +113,7 @@ fn prepare(socket: &TcpListener) -> io::Result<()> {
 
 fn bind_all(mut address: SocketAddr, workers: usize, alone: bool) -> io::Result<Vec<TcpListener>> {
     if alone && address.port() != 0 {
-        // Fails if anyone has the address, also with SO_REUSEPORT.
+        // Fails if any process has the address, also with SO_REUSEPORT.
         drop(bind_one(address, false)?);
     }
     let mut sockets = Vec::with_capacity(workers);

@@ -1,7 +1,7 @@
 //! A worker: one OS thread with its own event loop, sockets, connections and policy instances.
 
 mod acceptor;
-mod crew;
+mod connection_tasks;
 mod incoming;
 mod update;
 
@@ -19,41 +19,41 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
 
 use crate::deadline::Deadlines;
-use crate::descriptors::Descriptors;
 use crate::listener::Listener;
+use crate::open_files::OpenFiles;
 use crate::proxy::{Current, Proxy};
 use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
-use crew::Crew;
-pub use update::{ListenerShare, PolicyShare, Update};
+use connection_tasks::ConnectionTasks;
+pub use update::{ListenerAssignment, PolicyAssignment, Update};
 
-/// Between two looks at idle upstream connections.
+/// How often idle upstream connections are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long an upstream connection stays idle while the process runs out of file descriptors.
 const SCARCE_IDLE: Duration = Duration::from_secs(1);
 
-/// Everything a worker starts with. Made before its thread, so that nothing can fail once there is traffic.
+/// Everything that a worker starts with. Made before its thread, so that nothing can fail once there is traffic.
 #[derive(Debug)]
 pub struct WorkerSetup {
-    /// What to serve with at first.
+    /// Its first configuration.
     pub first: Update,
-    /// What to serve with from then on.
+    /// Its later configurations.
     pub updates: mpsc::UnboundedReceiver<Update>,
-    /// How many workers there are.
+    /// The number of workers.
     pub workers: usize,
     /// The process's clock.
     pub clock: Clock,
 }
 
-/// What the workers are told.
+/// Whether the process serves or drains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// Serve.
+    /// It serves.
     #[default]
     Serving,
-    /// Stop accepting, finish what runs, end.
+    /// It accepts nothing new, finishes what runs and then ends.
     Draining,
 }
 
@@ -62,7 +62,7 @@ pub enum Phase {
 pub enum Drained {
     /// Every connection came to its end.
     Clean,
-    /// So many connections were cut off when the time was over.
+    /// This many connections were cut off at the end of the drain timeout.
     CutOff(usize),
 }
 
@@ -89,7 +89,7 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
 
     loop {
         tokio::select! {
-            // An error means that whoever could tell us to drain is gone.
+            // An error means that the sender is gone, and with it the rest of the proxy.
             _ = phase.wait_for(|phase| *phase == Phase::Draining) => break,
             Some(update) = updates.recv() => {
                 let configuration = update.configuration;
@@ -102,50 +102,52 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
             }
         }
     }
-    // Whoever waits until it is in effect waits no more.
+    // Updates that are still queued take effect nowhere; the sender needn't wait for them.
     drop(updates);
     Ok(worker.drain().await)
 }
 
-/// What serves on this thread.
+/// The state of this thread.
 struct Worker {
     workers: usize,
     current: Rc<Current>,
-    crew: Rc<Crew>,
-    policies: Vec<AtWork>,
+    tasks: Rc<ConnectionTasks>,
+    policies: Vec<WorkerPolicy>,
     acceptors: Vec<Acceptor>,
-    /// Of listeners that are no more, until their last connection has ended.
+    /// Of removed listeners, until their last connection has ended.
     closing: Vec<Acceptor>,
     drain_timeout: Duration,
 }
 
-/// A policy at work, and what picks with it.
-struct AtWork {
+/// A policy of the running configuration, and the balancer that picks with it.
+struct WorkerPolicy {
     slot: Arc<PolicySlot>,
     balancer: Rc<Balancer>,
 }
 
-/// A policy that is about to work with a configuration.
-struct Share {
+/// A policy of the next configuration, checked but not yet in use.
+struct PreparedPolicy {
     slot: Arc<PolicySlot>,
     pool: Rc<WorkerPool>,
-    origin: Origin,
+    source: PickerSource,
 }
 
-enum Origin {
+enum PickerSource {
+    /// It comes with the update.
     New(Box<Picker>),
+    /// It is that of the running configuration.
     Kept(Rc<Balancer>),
 }
 
-impl Share {
-    fn at_work(self, configuration: u64) -> AtWork {
-        let Self { slot, pool, origin } = self;
-        let balancer = match origin {
-            Origin::New(mut picker) => {
+impl PreparedPolicy {
+    fn activate(self, configuration: u64) -> WorkerPolicy {
+        let Self { slot, pool, source } = self;
+        let balancer = match source {
+            PickerSource::New(mut picker) => {
                 picker.enter(configuration);
-                Rc::new(Balancer::new(pool, at_work(*picker)))
+                Rc::new(Balancer::new(pool, run_picker(*picker)))
             }
-            Origin::Kept(balancer) => {
+            PickerSource::Kept(balancer) => {
                 let picker = balancer.picker();
                 let before = Arc::clone(picker.borrow().topology());
                 picker.borrow_mut().enter(configuration);
@@ -158,7 +160,7 @@ impl Share {
                 }
             }
         };
-        AtWork { slot, balancer }
+        WorkerPolicy { slot, balancer }
     }
 }
 
@@ -169,7 +171,7 @@ impl Worker {
         let current = Rc::new(Current::new(nothing));
         Self {
             workers,
-            crew: Crew::new(&current),
+            tasks: ConnectionTasks::new(&current),
             current,
             policies: Vec::new(),
             acceptors: Vec::new(),
@@ -178,19 +180,22 @@ impl Worker {
         }
     }
 
-    /// Serves what begins from now on with this. Nothing awaits in here, so that a request sees all of it or nothing.
+    /// Serves requests from now on with this configuration. Nothing awaits in here, so a request sees all of it or nothing.
     fn adopt(&mut self, update: Update) -> io::Result<()> {
         let before = self.current.get();
         let pools: Vec<_> =
             update.pools.into_iter().map(|(pool, limits)| self.pool(&before, pool, limits)).collect();
-        let policies = update.policies.into_iter().map(|share| self.policy(&pools, share));
-        let policies: Vec<Share> = policies.collect::<io::Result<_>>()?;
-        let listeners: Vec<(Listener, Option<Acceptor>)> =
-            update.listeners.into_iter().map(|share| self.listener(share)).collect::<io::Result<_>>()?;
+        let policies = update.policies.into_iter().map(|assignment| self.policy(&pools, assignment));
+        let policies: Vec<PreparedPolicy> = policies.collect::<io::Result<_>>()?;
+        let listeners: Vec<(Listener, Option<Acceptor>)> = update
+            .listeners
+            .into_iter()
+            .map(|assignment| self.listener(assignment))
+            .collect::<io::Result<_>>()?;
 
         // From here on nothing fails.
-        let policies: Vec<AtWork> =
-            policies.into_iter().map(|share| share.at_work(update.configuration)).collect();
+        let policies: Vec<WorkerPolicy> =
+            policies.into_iter().map(|policy| policy.activate(update.configuration)).collect();
         for pool in &pools {
             if let Some(topology) = pool.pool().topology_in(update.configuration) {
                 pool.follow(&topology);
@@ -236,23 +241,23 @@ impl Worker {
         new
     }
 
-    fn policy(&self, pools: &[Rc<WorkerPool>], share: PolicyShare) -> io::Result<Share> {
-        let PolicyShare { slot, pool, picker } = share;
+    fn policy(&self, pools: &[Rc<WorkerPool>], assignment: PolicyAssignment) -> io::Result<PreparedPolicy> {
+        let PolicyAssignment { slot, pool, picker } = assignment;
         let pool = pools.get(pool).ok_or_else(|| io::Error::other("a policy without its pool"))?;
         let known = self.policies.iter().find(|known| Arc::ptr_eq(&known.slot, &slot));
-        let origin = match (picker, known) {
-            (Some(picker), _) => Origin::New(Box::new(picker)),
-            (None, Some(known)) => Origin::Kept(Rc::clone(&known.balancer)),
+        let source = match (picker, known) {
+            (Some(picker), _) => PickerSource::New(Box::new(picker)),
+            (None, Some(known)) => PickerSource::Kept(Rc::clone(&known.balancer)),
             (None, None) => return Err(io::Error::other("a policy that isn't at work here")),
         };
-        Ok(Share { slot, pool: Rc::clone(pool), origin })
+        Ok(PreparedPolicy { slot, pool: Rc::clone(pool), source })
     }
 
-    /// A listener, and what accepts for it if nothing does yet.
-    fn listener(&self, share: ListenerShare) -> io::Result<(Listener, Option<Acceptor>)> {
-        let ListenerShare { listener, sockets } = share;
+    /// A listener, with an acceptor if it is new.
+    fn listener(&self, assignment: ListenerAssignment) -> io::Result<(Listener, Option<Acceptor>)> {
+        let ListenerAssignment { listener, sockets } = assignment;
         let new = match sockets {
-            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.crew)?),
+            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.tasks)?),
             None if self.place_of(&listener).is_some() => None,
             None => return Err(io::Error::other("a listener that isn't bound here")),
         };
@@ -263,7 +268,7 @@ impl Worker {
         self.acceptors.iter().position(|known| known.is_for(listener))
     }
 
-    /// Brings everything to its end, if it can be done in time.
+    /// Ends all connections, cutting them off at the end of the drain timeout.
     async fn drain(self) -> Drained {
         let mut all: Vec<Acceptor> = self.acceptors.into_iter().chain(self.closing).collect();
         all.iter().for_each(Acceptor::start_drain);
@@ -279,9 +284,9 @@ impl Worker {
     }
 }
 
-/// A policy that picks. It gets its ticks, and takes part in swaps and topology changes also while there are no requests,
-/// until nobody needs it any more.
-fn at_work(picker: Picker) -> Rc<RefCell<Picker>> {
+/// Starts a picker's task, which gives it its ticks, and swaps and topology changes also while there are no requests. The task
+/// ends with the last other reference.
+fn run_picker(picker: Picker) -> Rc<RefCell<Picker>> {
     let picker = Rc::new(RefCell::new(picker));
     let ticking = Rc::downgrade(&picker);
     tokio::task::spawn_local(async move {
@@ -294,13 +299,13 @@ fn at_work(picker: Picker) -> Rc<RefCell<Picker>> {
     picker
 }
 
-/// Closes upstream connections that have been idle for too long.
+/// Closes upstream connections that have been idle for too long. Never ends.
 async fn prune(current: Rc<Current>) {
     let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
     loop {
         ticks.tick().await;
         let proxy = current.get();
-        let longest = if Descriptors::of_process().are_scarce() { SCARCE_IDLE } else { Duration::MAX };
+        let longest = if OpenFiles::of_process().are_scarce() { SCARCE_IDLE } else { Duration::MAX };
         for pool in &proxy.pools {
             pool.prune(proxy.deadlines.clock().now(), longest);
         }

@@ -29,8 +29,6 @@ pub(crate) const IN_CIRCLES: &[&str] = &[
     "host/src/downstream/client/expectation.rs",
     "host/src/downstream/head.rs",
     "host/src/downstream/target.rs",
-    "host/src/listener/connections.rs",
-    "host/src/listener/idle.rs",
     "host/src/proxy/body.rs",
     "host/src/proxy/failure.rs",
     "host/src/proxy/hop_by_hop.rs",

@@ -5,11 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
-pub mod burst;
 pub mod clock;
 pub mod pool;
 pub mod printable;
 pub mod rate_limit;
+pub mod reminder;
 pub mod request;
 pub mod route;
 pub mod topology;

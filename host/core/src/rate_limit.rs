@@ -1,4 +1,4 @@
-//! A lock-free token bucket: so many of something per second, shared by threads.
+//! A lock-free token bucket, shared by threads.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -43,7 +43,7 @@ impl RateLimit {
         Some(self.refused.swap(0, Relaxed))
     }
 
-    /// The refusals that no token has told of, once the bucket is full again: nobody has asked for a while.
+    /// The refusals since the last token, once the bucket is full again.
     pub fn settle(&self, now: Moment) -> u64 {
         if self.full_at_us.load(Relaxed) > now.0 { 0 } else { self.refused.swap(0, Relaxed) }
     }

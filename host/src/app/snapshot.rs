@@ -14,7 +14,7 @@ use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
-use crate::worker::{ListenerShare, PolicyShare, Update};
+use crate::worker::{ListenerAssignment, PolicyAssignment, Update};
 
 use super::policies::{self, ActivePolicy};
 use super::pools::{self, ActivePool, PreparedPool};
@@ -145,7 +145,7 @@ impl PreparedSnapshot {
             policies: policies
                 .iter()
                 .zip(&mut pickers)
-                .map(|(policy, pickers)| PolicyShare {
+                .map(|(policy, pickers)| PolicyAssignment {
                     slot: Arc::clone(&policy.slot),
                     pool: policy.pool,
                     picker: pickers.as_mut().and_then(Iterator::next),
@@ -154,7 +154,7 @@ impl PreparedSnapshot {
             routes: patterns.clone().zip(of_routes.iter().copied()).collect(),
             listeners: shares
                 .iter_mut()
-                .map(|(listener, shares)| ListenerShare {
+                .map(|(listener, shares)| ListenerAssignment {
                     listener: listener.clone(),
                     sockets: shares.as_mut().and_then(Iterator::next),
                 })

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::{Config, ConfigError, ListenerConfig};
-use crate::descriptors::{self, Descriptors};
 use crate::listener::{self, Inherited, Listener, Role};
+use crate::open_files::{self, OpenFiles};
 
 /// The listening sockets of the running configuration.
 #[derive(Debug, Default)]
@@ -75,19 +75,19 @@ pub(super) fn bind(
 pub(super) fn limit_connections<'a>(listeners: impl Iterator<Item = &'a Listener>, workers: usize) {
     let listeners: Vec<&Listener> = listeners.collect();
     let wanted: Vec<usize> = listeners.iter().map(|listener| listener.limits.max_connections).collect();
-    let descriptors = Descriptors::of_process();
-    let available = descriptors.for_clients(workers, listeners.len());
-    for (listener, allowed) in listeners.iter().zip(descriptors::divide(available, &wanted)) {
+    let files = OpenFiles::of_process();
+    let available = files.for_clients(workers, listeners.len());
+    for (listener, allowed) in listeners.iter().zip(open_files::divide(available, &wanted)) {
         let before = listener.connections.limit();
         listener.connections.set(allowed);
         if allowed < listener.limits.max_connections && allowed != before {
-            let needed = descriptors.needed(wanted.iter().sum(), workers, listeners.len());
+            let needed = files.needed(wanted.iter().sum(), workers, listeners.len());
             tracing::warn!(
                 event = "connection-limit-lowered",
                 address = %listener.address,
                 max_connections = listener.limits.max_connections,
                 allowed,
-                open_files = descriptors.limit(),
+                open_files = files.limit(),
                 "too few open files for max_connections, as each client may need a connection to a backend; raise their \
                  limit (LimitNOFILE= of the service, or ulimit -n) to {needed}, or lower max_connections"
             );

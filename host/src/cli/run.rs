@@ -15,8 +15,8 @@ use crate::control::change::Reload;
 use crate::control::service;
 use crate::control::signals::{Request, Signals};
 use crate::control::take_over::{self, Successor};
-use crate::descriptors::Descriptors;
 use crate::log::{self, Log};
+use crate::open_files::OpenFiles;
 use crate::worker::Drained;
 
 /// The admin server. It ends only by an error.
@@ -119,8 +119,8 @@ async fn start_listening(path: &Path, start: StartOptions, signals: &mut Signals
     let path = path.to_owned();
     let app = tokio::task::spawn_blocking(move || {
         let config = Config::load(&path)?;
-        if let Err(error) = Descriptors::raise_limit() {
-            let limit = Descriptors::of_process().limit();
+        if let Err(error) = OpenFiles::raise_limit() {
+            let limit = OpenFiles::of_process().limit();
             tracing::warn!(
                 event = "open-files-raise-failed", %error, limit,
                 "cannot raise the limit of open files"

@@ -15,8 +15,8 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use pointsman_core::burst::Burst;
 use pointsman_core::clock::Clock;
+use pointsman_core::reminder::Reminder;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -44,10 +44,10 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until this is dropped.
 ///
 /// `GET /live` is 200 as long as the process answers; `GET /ready` is 200 while it serves and 503 once it drains, so
-/// that whoever sends it traffic stops in time.
+/// that a load balancer in front stops sending traffic in time.
 ///
-/// There are at most `max_connections`. One more takes the place of the one that has been without a request for the longest:
-/// whoever looks after the proxy gets in, however many others only hold connections.
+/// There are at most `max_connections`. One more takes the place of the one that has been without a request for the longest, so
+/// that an operator can always connect.
 ///
 /// # Errors
 ///
@@ -61,8 +61,8 @@ pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usi
     };
     let router = Router::new().route("/live", get(async || "live\n")).route("/ready", get(ready));
     let socket = tokio::net::TcpListener::from_std(socket)?;
-    let (mut connections, clock) = (Connections::new(router), Clock::start());
-    let (crowded, exhausted) = (Burst::default(), Burst::default());
+    let (mut connections, clock) = (AdminConnections::new(router), Clock::start());
+    let (crowded, exhausted) = (Reminder::default(), Reminder::default());
     loop {
         match socket.accept().await {
             Ok((stream, _)) => {
@@ -96,25 +96,25 @@ pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usi
 }
 
 /// The connections of the admin server. Dropping this ends them.
-struct Connections {
+struct AdminConnections {
     router: TowerToHyperService<Router>,
     tasks: JoinSet<()>,
     all: Vec<(AbortHandle, Arc<LastUse>)>,
     uses: Arc<AtomicU64>,
 }
 
-/// When a connection was last used, by the number of uses of all of them; [`IN_USE`] while a request is answered.
+/// When a connection was last used, as a number of uses of all connections; [`IN_USE`] while a request is answered.
 type LastUse = AtomicU64;
 
 const IN_USE: u64 = u64::MAX;
 
-impl Connections {
+impl AdminConnections {
     fn new(router: Router) -> Self {
         let router = TowerToHyperService::new(router);
         Self { router, tasks: JoinSet::new(), all: Vec::new(), uses: Arc::default() }
     }
 
-    /// Ends the connections that were used least lately, until so many are left; whether there were more.
+    /// Ends the least recently used connections until at most `count` are left. Returns whether there were more.
     fn leave_at_most(&mut self, count: usize) -> bool {
         while self.tasks.try_join_next().is_some() {}
         self.all.retain(|(task, _)| !task.is_finished());

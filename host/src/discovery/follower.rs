@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::config::{DnsConfig, Question};
-use crate::descriptors::Descriptors;
+use crate::open_files::OpenFiles;
 
 use super::Wanted;
 use super::answer::{Failure, Reply};
@@ -46,7 +46,7 @@ impl Follower {
         Self {
             clock,
             dns: DnsConfig::default(),
-            at_a_time: Descriptors::of_process().for_dns(),
+            at_a_time: OpenFiles::of_process().for_dns(),
             resolver: None,
             schedules: HashMap::new(),
             placements: Vec::new(),

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::config::{DnsConfig, Question};
-use crate::descriptors::Descriptors;
+use crate::open_files::OpenFiles;
 
 use super::answer::{Asked, Failure, MOST, Record, Reply};
 
@@ -65,7 +65,7 @@ impl Resolver {
         let mut builder = TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
         let dns = builder.build().map_err(|error| failure(&error))?;
-        let slots = AT_A_TIME.min(Descriptors::of_process().for_dns());
+        let slots = AT_A_TIME.min(OpenFiles::of_process().for_dns());
         Ok(Arc::new(Self { dns, search, dots, timeout: config.timeout, slots: Semaphore::new(slots) }))
     }
 

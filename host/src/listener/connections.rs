@@ -1,16 +1,16 @@
-//! How many connections a listener may have at a time.
+//! The limit of a listener's connections.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pointsman_core::burst::Burst;
 use pointsman_core::clock::Moment;
+use pointsman_core::reminder::Reminder;
 use tokio::sync::Semaphore;
 
-use super::idle::Notice;
+use super::worker_idle::WorkerIdle;
 
-/// Most connections that one client has closed: more than one only after the limit was lowered.
+/// Most idle connections that are closed for one new client: more than one only after the limit was lowered.
 const MAX_ASKED: usize = 256;
 
 /// The limit of a listener's connections, over all workers. It can change while there are connections.
@@ -18,12 +18,12 @@ const MAX_ASKED: usize = 256;
 pub struct ConnectionLimit {
     limit: Mutex<usize>,
     free: Semaphore,
-    /// Connections above the limit since it was lowered. So many of those that end make no room.
+    /// Connections above the limit since it was lowered. When one of them ends, that makes no room.
     surplus: AtomicUsize,
-    /// What the workers have in idle connections.
-    idle: Mutex<Vec<Arc<Notice>>>,
+    /// The workers' idle connections.
+    idle: Mutex<Vec<Arc<WorkerIdle>>>,
     /// Clients that found no room.
-    shortage: Burst,
+    shortage: Reminder,
 }
 
 /// One connection. It counts until this is dropped.
@@ -31,7 +31,7 @@ pub struct ConnectionLimit {
 pub struct ConnectionPermit(Arc<ConnectionLimit>);
 
 impl ConnectionLimit {
-    /// At most so many connections.
+    /// A limit of this many connections.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -39,11 +39,11 @@ impl ConnectionLimit {
             free: Semaphore::new(limit),
             surplus: AtomicUsize::new(0),
             idle: Mutex::default(),
-            shortage: Burst::default(),
+            shortage: Reminder::default(),
         }
     }
 
-    /// At most so many from now on. Connections that are there stay.
+    /// Changes the limit. Connections that are open stay.
     pub fn set(&self, limit: usize) {
         let mut present = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *present, limit);
@@ -54,44 +54,43 @@ impl ConnectionLimit {
         (before..limit).for_each(|_| self.release());
     }
 
-    /// At most so many.
+    /// The limit.
     #[must_use]
     pub fn limit(&self) -> usize {
         *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Room for one more, if there is some.
+    /// Takes room for one more connection, if there is some.
     #[must_use]
     pub fn try_acquire(self: &Arc<Self>) -> Option<ConnectionPermit> {
         self.free.try_acquire().ok()?.forget();
         Some(ConnectionPermit(Arc::clone(self)))
     }
 
-    /// A client found no room. `Some` if that is to be told: how many have since it was last told.
+    /// Counts a client that found no room. If that is to be logged now, returns how many there were since the last line.
     pub fn count_shortage(&self, now: Moment) -> Option<u64> {
         self.shortage.count(now)
     }
 
-    /// Has the idle connection closed that has waited for a request the longest, on whichever worker it is. Answers whether
-    /// there is one.
+    /// Has the connection closed that has been idle for the longest, on any worker. Returns whether there is one.
     pub fn ask_for_room(&self, now: Moment) -> bool {
         let count = self.surplus.load(Relaxed).saturating_add(1).min(MAX_ASKED);
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = idle.iter().min_by_key(|notice| notice.oldest());
-        let oldest = oldest.filter(|notice| notice.oldest() <= now);
-        oldest.inspect(|notice| notice.ask(count)).is_some()
+        let oldest = idle.iter().min_by_key(|worker| worker.oldest());
+        let oldest = oldest.filter(|worker| worker.oldest() <= now);
+        oldest.inspect(|worker| worker.ask(count)).is_some()
     }
 
-    pub(super) fn add(&self, notice: Arc<Notice>) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    pub(super) fn add(&self, worker: Arc<WorkerIdle>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }
 
-    pub(super) fn remove(&self, notice: &Arc<Notice>) {
+    pub(super) fn remove(&self, worker: &Arc<WorkerIdle>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|known| !Arc::ptr_eq(known, notice));
+        idle.retain(|known| !Arc::ptr_eq(known, worker));
     }
 
-    /// Waits until there is room for one more.
+    /// Waits for room for one more connection, and takes it.
     pub async fn acquire(self: &Arc<Self>) -> ConnectionPermit {
         if let Ok(permit) = self.free.acquire().await {
             permit.forget();

@@ -1,51 +1,23 @@
-//! Client connections that wait for a request, in the order in which they began to. Where no other place is left, the one
-//! that has waited the longest makes room.
+//! Client connections that wait for a request, in the order in which they began to. When there is no room for a new connection,
+//! the one that has waited the longest is closed.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::task::{Context, Waker};
 
+use super::connections::ConnectionLimit;
+use super::worker_idle::{NEVER, WorkerIdle};
 use pointsman_core::clock::{Clock, Moment};
-use tokio::sync::Notify;
-
-use super::ConnectionLimit;
-
-const NONE: Moment = Moment(u64::MAX);
 
 /// Idle connections of a listener on one worker.
 #[derive(Debug)]
 pub struct IdleClients {
     limit: Arc<ConnectionLimit>,
-    notice: Arc<Notice>,
+    shared: Arc<WorkerIdle>,
     list: RefCell<List>,
-    /// What `notice` says.
-    told: Cell<Moment>,
-}
-
-/// What other workers know of a worker's idle connections, and ask of it.
-#[derive(Debug)]
-pub(super) struct Notice {
-    /// From when on the first of them may be closed.
-    oldest: AtomicU64,
-    /// So many are to be closed.
-    asked: AtomicUsize,
-    changed: Notify,
-}
-
-impl Notice {
-    /// From when on the worker can make room.
-    pub(super) fn oldest(&self) -> Moment {
-        Moment(self.oldest.load(Relaxed))
-    }
-
-    /// Asks the worker to close so many.
-    pub(super) fn ask(&self, count: usize) {
-        self.asked.fetch_add(count, Relaxed);
-        self.changed.notify_one();
-    }
+    /// What `shared` says of the oldest.
+    published: Cell<Moment>,
 }
 
 /// What a connection waits for.
@@ -57,8 +29,8 @@ pub enum Awaited {
     Next,
 }
 
-/// Two rings in one vector: the connections that wait for their first request, and the others. Each begins and ends at a
-/// node of its own, which is no connection.
+/// Two rings in one vector: the connections that wait for their first request, and the others. The head of each is a node that
+/// is no connection.
 #[derive(Debug)]
 struct List {
     nodes: Vec<Node>,
@@ -71,7 +43,7 @@ struct Node {
     from: Moment,
     before: usize,
     after: usize,
-    /// `None` once it shall be closed.
+    /// `None` once it is to be closed.
     waker: Option<Waker>,
 }
 
@@ -79,7 +51,7 @@ const RINGS: [Awaited; 2] = [Awaited::First, Awaited::Next];
 
 impl List {
     fn new() -> Self {
-        let head = |place| Node { from: NONE, before: place, after: place, waker: None };
+        let head = |place| Node { from: NEVER, before: place, after: place, waker: None };
         Self { nodes: (0..RINGS.len()).map(head).collect(), free: Vec::new() }
     }
 
@@ -110,29 +82,25 @@ impl List {
         (self.nodes[place].before, self.nodes[place].after) = (place, place);
     }
 
-    /// The one that may be closed first, and from when on.
+    /// The connection that may be closed first, and from when on.
     fn first(&self) -> (usize, Moment) {
         let firsts = RINGS.iter().map(|&ring| self.nodes[ring as usize].after);
         let firsts = firsts.map(|place| (place, self.nodes[place].from));
-        firsts.min_by_key(|(_, from)| *from).unwrap_or((0, NONE))
+        firsts.min_by_key(|(_, from)| *from).unwrap_or((0, NEVER))
     }
 }
 
 impl IdleClients {
-    /// None yet.
+    /// No connections yet.
     #[must_use]
     pub fn new(limit: &Arc<ConnectionLimit>) -> Rc<Self> {
-        let notice = Arc::new(Notice {
-            oldest: AtomicU64::new(NONE.0),
-            asked: AtomicUsize::new(0),
-            changed: Notify::new(),
-        });
-        limit.add(Arc::clone(&notice));
+        let shared = Arc::<WorkerIdle>::default();
+        limit.add(Arc::clone(&shared));
         Rc::new(Self {
             limit: Arc::clone(limit),
-            notice,
+            shared,
             list: RefCell::new(List::new()),
-            told: Cell::new(NONE),
+            published: Cell::new(NEVER),
         })
     }
 
@@ -140,21 +108,21 @@ impl IdleClients {
     #[must_use]
     pub fn wait(self: &Rc<Self>, awaited: Awaited, from: Moment, cx: &Context<'_>) -> IdlePlace {
         let place = self.list.borrow_mut().push(awaited, from, cx.waker().clone());
-        self.tell();
+        self.publish();
         IdlePlace { clients: Rc::clone(self), place }
     }
 
-    /// Closes what other workers and this one ask for, for as long as it is polled.
+    /// Closes connections when a worker needs room. Never ends.
     pub async fn make_room(&self, clock: Clock) {
         loop {
-            self.notice.changed.notified().await;
-            for _ in 0..self.notice.asked.swap(0, Relaxed) {
+            self.shared.asked().await;
+            for _ in 0..self.shared.take_asked() {
                 self.close_first(clock.now());
             }
         }
     }
 
-    /// Has the one that has waited the longest leave.
+    /// Has the connection closed that has waited the longest.
     fn close_first(&self, now: Moment) {
         let mut list = self.list.borrow_mut();
         let (place, from) = list.first();
@@ -164,21 +132,22 @@ impl IdleClients {
         list.unlink(place);
         let waker = list.nodes[place].waker.take();
         drop(list);
-        self.tell();
+        self.publish();
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn tell(&self) {
+    /// Publishes the oldest connection for other workers.
+    fn publish(&self) {
         let (_, oldest) = self.list.borrow().first();
-        if self.told.replace(oldest) != oldest {
-            self.notice.oldest.store(oldest.0, Relaxed);
+        if self.published.replace(oldest) != oldest {
+            self.shared.set_oldest(oldest);
         }
     }
 }
 
 impl Drop for IdleClients {
     fn drop(&mut self) {
-        self.limit.remove(&self.notice);
+        self.limit.remove(&self.shared);
     }
 }
 
@@ -190,7 +159,7 @@ pub struct IdlePlace {
 }
 
 impl IdlePlace {
-    /// Whether the connection shall leave to make room; if not yet, its task is woken when it shall.
+    /// Whether the connection has to close to make room. If not, its task is woken when it has to.
     #[must_use]
     pub fn shall_leave(&self, cx: &Context<'_>) -> bool {
         match &mut self.clients.list.borrow_mut().nodes[self.place].waker {
@@ -210,7 +179,7 @@ impl Drop for IdlePlace {
         list.nodes[self.place].waker = None;
         list.free.push(self.place);
         drop(list);
-        self.clients.tell();
+        self.clients.publish();
     }
 }
 
@@ -246,9 +215,9 @@ mod tests {
             clients.close_first(Moment(39));
             assert_eq!(left(), expected);
         }
-        assert_eq!(clients.notice.oldest(), Moment(40));
+        assert_eq!(clients.shared.oldest(), Moment(40));
         drop(places);
-        assert_eq!(clients.notice.oldest(), NONE);
+        assert_eq!(clients.shared.oldest(), NEVER);
     }
 
     #[test]
@@ -277,13 +246,13 @@ mod tests {
         let cx = Context::from_waker(Waker::noop());
         let _later = first.wait(Awaited::Next, Moment(20), &cx);
         let earlier = second.wait(Awaited::Next, Moment(10), &cx);
-        let (one, other) = (Arc::clone(&first.notice), Arc::clone(&second.notice));
-        let asked = || [&one, &other].map(|notice| notice.asked.load(Relaxed));
+        let (one, other) = (Arc::clone(&first.shared), Arc::clone(&second.shared));
+        let asked = || [&one, &other].map(|worker| worker.take_asked());
         assert!(!limit.ask_for_room(Moment(9)) && asked() == [0, 0], "nobody has waited for long enough");
         assert!(limit.ask_for_room(Moment(30)));
         assert_eq!(asked(), [0, 1]);
         drop((second, earlier));
         assert!(limit.ask_for_room(Moment(30)));
-        assert_eq!(asked(), [1, 1]);
+        assert_eq!(asked(), [1, 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Sockets that listen already when the process starts.
+//! Listening sockets that the process was started with.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -11,7 +11,7 @@ pub enum Role {
     Admin,
 }
 
-/// Sockets that another process has bound and handed over. Each is used once, by who is configured for its address.
+/// Listening sockets that another process has bound and handed over. Each is used once, by the listener of its address.
 #[derive(Debug, Default)]
 pub struct Inherited {
     sockets: Vec<Socket>,
@@ -19,11 +19,11 @@ pub struct Inherited {
 
 #[derive(Debug)]
 struct Socket {
-    /// `None` if whoever bound it doesn't know.
+    /// `None` if the process that bound it doesn't say.
     role: Option<Role>,
     /// As it stands in the configuration; the port may be 0.
     address: SocketAddr,
-    /// As it is.
+    /// As it is bound.
     bound: SocketAddr,
     socket: TcpListener,
 }
@@ -45,8 +45,8 @@ impl Inherited {
         Ok(())
     }
 
-    /// Takes the sockets of one address; none if nobody has bound it. What is configured twice with port 0 is served one
-    /// after the other.
+    /// Takes the sockets of one address; none if it isn't bound. Listeners that are configured twice with port 0 get theirs one after
+    /// the other.
     pub fn take(&mut self, role: Role, address: SocketAddr) -> Vec<TcpListener> {
         let fits =
             |socket: &Socket| socket.address == address && socket.role.is_none_or(|known| known == role);
@@ -57,7 +57,7 @@ impl Inherited {
         taken.map(|socket| socket.socket).collect()
     }
 
-    /// Where the sockets listen that nobody has taken.
+    /// Addresses of the sockets that weren't taken.
     pub fn left(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.iter().map(|socket| socket.bound)
     }

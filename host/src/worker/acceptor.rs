@@ -8,42 +8,42 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_core::burst::Burst;
+use pointsman_core::reminder::Reminder;
 use tokio::task::JoinHandle;
 
-use super::crew::{Accepted, Crew};
+use super::connection_tasks::{Accepted, ConnectionTasks};
 use super::incoming::Incoming;
-use crate::descriptors::Descriptors;
 use crate::drain::Drain;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};
+use crate::open_files::OpenFiles;
 
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// The same if an idle connection makes room.
+/// The same if an idle connection is closed to make room.
 const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
-/// A client that found no room has another idle connection closed after this, if that of the one before didn't help.
+/// How often another idle connection is closed for a client that found no room, if closing the one before didn't help.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A listener at work, with its connections.
+/// A listener that accepts, with its connections.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     shared: Rc<Shared>,
     tasks: Vec<JoinHandle<()>>,
-    /// What closes idle connections where others need the room.
+    /// Closes idle connections when others need the room.
     making_room: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// What holds for the next connection.
+    /// The settings for the next connection.
     listener: RefCell<Rc<Listener>>,
-    crew: Rc<Crew>,
+    connection_tasks: Rc<ConnectionTasks>,
     drain: Drain,
     idle: Rc<IdleClients>,
     /// Connections that couldn't be accepted.
-    exhausted: Burst,
+    exhausted: Reminder,
 }
 
 impl Acceptor {
@@ -52,19 +52,23 @@ impl Acceptor {
     /// # Errors
     ///
     /// The event loop doesn't take a socket.
-    pub(super) fn start(listener: Listener, sockets: Vec<TcpListener>, crew: &Rc<Crew>) -> io::Result<Self> {
+    pub(super) fn start(
+        listener: Listener,
+        sockets: Vec<TcpListener>,
+        connection_tasks: &Rc<ConnectionTasks>,
+    ) -> io::Result<Self> {
         let sockets: Vec<Incoming> = sockets.into_iter().map(Incoming::new).collect::<io::Result<_>>()?;
         let idle = IdleClients::new(&listener.connections);
         let shared = Rc::new(Shared {
             listener: RefCell::new(Rc::new(listener)),
-            crew: Rc::clone(crew),
+            connection_tasks: Rc::clone(connection_tasks),
             drain: Drain::default(),
             idle: Rc::clone(&idle),
-            exhausted: Burst::default(),
+            exhausted: Reminder::default(),
         });
         let accept = |socket| tokio::task::spawn_local(accept(Rc::clone(&shared), socket));
         let tasks = sockets.into_iter().map(accept).collect();
-        let clock = crew.clock();
+        let clock = connection_tasks.clock();
         let making_room = tokio::task::spawn_local(async move { idle.make_room(clock).await });
         Ok(Self { shared, tasks, making_room })
     }
@@ -74,12 +78,12 @@ impl Acceptor {
         Arc::ptr_eq(&self.shared.listener.borrow().connections, &listener.connections)
     }
 
-    /// Lets other limits hold for the connections to come.
+    /// Applies other limits to new connections.
     pub(super) fn set_listener(&self, listener: Listener) {
         let _before = self.shared.listener.replace(Rc::new(listener));
     }
 
-    /// Tells it to accept nothing that isn't on the way, and its connections to come to an end.
+    /// Accepts only what the kernel has already accepted, and ends the connections.
     pub(super) fn start_drain(&self) {
         self.shared.drain.start();
     }
@@ -97,7 +101,7 @@ impl Acceptor {
     /// Waits for the end of a drain.
     pub(super) async fn finished(&mut self) {
         for task in &mut self.tasks {
-            // It panics with a connection at most, which is none any more then.
+            // It can only panic together with a connection, which then has ended.
             let _ = task.await;
         }
         self.tasks.clear();
@@ -112,7 +116,7 @@ impl Drop for Acceptor {
     }
 }
 
-/// Accepts until the drain begins, and then what the kernel has already accepted for us.
+/// Accepts until the drain begins, and then the connections that the kernel has already accepted.
 async fn accept(shared: Rc<Shared>, socket: Incoming) {
     let mut exhausted = false;
     loop {
@@ -124,18 +128,18 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
         let listener = Rc::clone(&shared.listener.borrow());
         match accepted {
             Ok((stream, peer)) => {
-                // Only now: a worker without clients must not keep a permit from those that have some. And drain or not,
-                // who was accepted is served.
+                // After accepting: a worker without clients must not keep a permit from those that have some. An accepted
+                // connection is served, drain or not.
                 let permit = match listener.connections.try_acquire() {
                     Some(permit) => permit,
                     None => shared.wait_for_room(&listener).await,
                 };
-                // It may have taken long.
+                // Waiting may have taken long; the settings may be others.
                 let listener = Rc::clone(&shared.listener.borrow());
                 let (guard, idle) = (shared.drain.guard(), Rc::clone(&shared.idle));
-                shared.crew.serve(Accepted { listener, guard, idle, permit, stream, peer });
+                shared.connection_tasks.serve(Accepted { listener, guard, idle, permit, stream, peer });
                 if std::mem::take(&mut exhausted) {
-                    // What else was freed is for its backend, before another client comes.
+                    // The other file that was freed is for its backend, so it gets its turn before another client is accepted.
                     tokio::task::yield_now().await;
                 }
             }
@@ -149,11 +153,11 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
 }
 
 impl Shared {
-    /// Waits until a client may come in. Whoever has been idle for the longest makes room.
+    /// Waits for room for a client. The connection that has been idle for the longest is closed to make room.
     async fn wait_for_room(&self, listener: &Listener) -> ConnectionPermit {
         let connections = &listener.connections;
         let mut room = pin!(connections.acquire());
-        let clock = self.crew.clock();
+        let clock = self.connection_tasks.clock();
         if let Some(clients) = connections.count_shortage(clock.now()) {
             tracing::warn!(
                 event = "connection-limit-reached",
@@ -173,11 +177,11 @@ impl Shared {
         }
     }
 
-    /// Lets some time pass, as the system has nothing left for another connection.
+    /// Pauses, because the system has no file or memory for another connection.
     async fn pause(&self, listener: &Listener, error: &io::Error) {
-        let now = self.crew.clock().now();
+        let now = self.connection_tasks.clock().now();
         if let Some(times) = self.exhausted.count(now) {
-            let open_files = Descriptors::of_process().limit();
+            let open_files = OpenFiles::of_process().limit();
             tracing::warn!(
                 event = "accept-failed", address = %listener.address, %error, open_files, times,
                 "cannot accept; pausing"

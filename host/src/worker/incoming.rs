@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 
-/// What comes in on one socket.
+/// A listening socket that is accepted from without a failing last call.
 ///
 /// The event loop is told once that there are connections, and only after none is left is it told again. tokio's own listener
 /// therefore accepts until that fails; a failing accept4(2) makes a file and a socket and destroys them, which is a tenth of
@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(super) struct Incoming {
     socket: AsyncFd<TcpListener>,
-    /// More than one connection waited when it was looked last.
-    is_burst: Cell<bool>,
+    /// More than one connection waited at the last check, so that more are accepted without checking.
+    is_backlogged: Cell<bool>,
 }
 
 impl Incoming {
@@ -32,31 +32,31 @@ impl Incoming {
     pub(super) fn new(socket: TcpListener) -> io::Result<Self> {
         #[expect(deprecated, reason = "what replaces it is unsafe, for types whose descriptor may change")]
         let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
-        Ok(Self { socket, is_burst: Cell::new(false) })
+        Ok(Self { socket, is_backlogged: Cell::new(false) })
     }
 
-    /// The next connection, and who it is with.
+    /// The next connection and its peer.
     ///
     /// # Errors
     ///
     /// Those of accept(2); most are about the one connection only.
     pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        // However many connections come, others are served meanwhile.
+        // Lets other tasks run, however many connections come in.
         tokio::task::coop::consume_budget().await;
         loop {
             let mut ready = self.socket.readable().await?;
             let listener = self.socket.get_ref();
             match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((stream, peer)) => {
-                    self.is_burst.set(self.is_burst.get() || has_more(listener));
-                    if !self.is_burst.get() {
+                    self.is_backlogged.set(self.is_backlogged.get() || has_more(listener));
+                    if !self.is_backlogged.get() {
                         ready.clear_ready();
                     }
                     let peer = peer.ok_or(Errno::AFNOSUPPORT)?.try_into()?;
                     return Ok((TcpStream::from_std(stream.into())?, peer));
                 }
                 Err(Errno::WOULDBLOCK) => {
-                    self.is_burst.set(false);
+                    self.is_backlogged.set(false);
                     ready.clear_ready();
                 }
                 Err(error) => return Err(error.into()),
@@ -65,7 +65,7 @@ impl Incoming {
     }
 }
 
-/// Whether another connection waits. If that can't be told, accepting will tell.
+/// Whether another connection waits; true if that can't be determined, as accepting finds out.
 fn has_more(listener: &TcpListener) -> bool {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut socket = [PollFd::new(listener, PollFlags::IN)];

@@ -1,4 +1,4 @@
-//! What a worker is handed when the configuration changes.
+//! A configuration on its way to a worker.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,28 +11,28 @@ use pointsman_policy::{Picker, PolicySlot};
 
 use crate::listener::Listener;
 
-/// A whole configuration as one worker gets it. What is in use already is named; what is new comes along.
+/// A whole configuration as one worker gets it: references to what it has already, and the objects that are new.
 #[derive(Debug)]
 pub struct Update {
     /// Counts the configurations of the process, from 1.
     pub configuration: u64,
     /// The pools, each with its limits.
     pub pools: Vec<(Arc<Pool>, Arc<UpstreamLimits>)>,
-    /// The policies at work.
-    pub policies: Vec<PolicyShare>,
+    /// The policies.
+    pub policies: Vec<PolicyAssignment>,
     /// The routes, each with the index of the policy that picks for it.
     pub routes: Vec<(RoutePattern, usize)>,
     /// Where to accept.
-    pub listeners: Vec<ListenerShare>,
+    pub listeners: Vec<ListenerAssignment>,
     /// How long connections may take to end when the worker does.
     pub drain_timeout: Duration,
-    /// Dropped as soon as the worker serves with this: whoever holds the other end knows when all do.
+    /// Dropped as soon as the worker serves with this. The other end is disconnected when all workers do.
     pub in_effect: Sender<()>,
 }
 
-/// One worker's share in a policy.
+/// A policy as one worker gets it.
 #[derive(Debug)]
-pub struct PolicyShare {
+pub struct PolicyAssignment {
     /// The policy's slot.
     pub slot: Arc<PolicySlot>,
     /// Index of the pool that it picks from.
@@ -41,9 +41,9 @@ pub struct PolicyShare {
     pub picker: Option<Picker>,
 }
 
-/// One worker's share in a listener.
+/// A listener as one worker gets it.
 #[derive(Debug)]
-pub struct ListenerShare {
+pub struct ListenerAssignment {
     /// The listener.
     pub listener: Listener,
     /// The worker's sockets; `None` if it has them from the configuration before.

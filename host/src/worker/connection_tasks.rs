@@ -1,7 +1,7 @@
-//! The tasks that serve connections, each one after another.
+//! The tasks that serve connections. A task whose connection has ended serves another one.
 //!
-//! What a connection keeps on its way lives in its task, which is some kilobytes. Making and moving them for every
-//! connection costs more than accepting it.
+//! The state of a connection lives in its task, which is some kilobytes. Making and moving them for every connection costs more
+//! than accepting it.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -17,24 +17,24 @@ use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::proxy::Current;
 use crate::serve;
 
-/// So many tasks are kept for connections to come.
-const SPARE: usize = 64;
+/// How many idle tasks are kept.
+const MOST_IDLE: usize = 64;
 
-/// A worker's tasks.
+/// A worker's connection tasks.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct ConnectionTasks {
     current: Rc<Current>,
-    spare: RefCell<Vec<Rc<Post>>>,
+    idle: RefCell<Vec<Rc<IdleTask>>>,
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    /// Where, and with which limits.
+    /// The listener with the limits for it.
     pub(super) listener: Rc<Listener>,
     /// Its part in the drain.
     pub(super) guard: DrainGuard,
-    /// Those who wait for a request as it will.
+    /// The listener's idle connections, which it is one of while it waits for a request.
     pub(super) idle: Rc<IdleClients>,
     /// Its part in the listener's limit.
     pub(super) permit: ConnectionPermit,
@@ -44,17 +44,17 @@ pub(super) struct Accepted {
     pub(super) peer: SocketAddr,
 }
 
-/// Where a task that has nothing to do gets its next connection from.
+/// Where an idle task gets its next connection.
 #[derive(Debug)]
-struct Post {
+struct IdleTask {
     next: RefCell<Option<Accepted>>,
     waker: RefCell<Waker>,
 }
 
-impl Crew {
-    /// No tasks yet. Connections are served with what is current when their requests begin.
+impl ConnectionTasks {
+    /// No tasks yet. Requests are served with the configuration that is current when they begin.
     pub(super) fn new(current: &Rc<Current>) -> Rc<Self> {
-        Rc::new(Self { current: Rc::clone(current), spare: RefCell::default() })
+        Rc::new(Self { current: Rc::clone(current), idle: RefCell::default() })
     }
 
     /// The time.
@@ -64,32 +64,32 @@ impl Crew {
 
     /// Serves a connection. Needs a local tokio runtime.
     pub(super) fn serve(self: &Rc<Self>, accepted: Accepted) {
-        let spare = self.spare.borrow_mut().pop();
-        if let Some(post) = spare {
-            post.next.replace(Some(accepted));
-            post.waker.borrow().wake_by_ref();
+        let idle = self.idle.borrow_mut().pop();
+        if let Some(task) = idle {
+            task.next.replace(Some(accepted));
+            task.waker.borrow().wake_by_ref();
         } else {
             let waker = RefCell::new(Waker::noop().clone());
-            let post = Rc::new(Post { next: RefCell::new(Some(accepted)), waker });
-            tokio::task::spawn_local(serve_all(Rc::clone(self), post));
+            let task = Rc::new(IdleTask { next: RefCell::new(Some(accepted)), waker });
+            tokio::task::spawn_local(serve_all(Rc::clone(self), task));
         }
     }
 }
 
-async fn serve_all(crew: Rc<Crew>, post: Rc<Post>) {
+async fn serve_all(tasks: Rc<ConnectionTasks>, task: Rc<IdleTask>) {
     loop {
-        let Accepted { listener, guard, idle, permit, stream, peer } = post.next().await;
-        serve::connection(Rc::clone(&crew.current), listener, guard, idle, stream, peer).await;
+        let Accepted { listener, guard, idle: idle_clients, permit, stream, peer } = task.next().await;
+        serve::connection(Rc::clone(&tasks.current), listener, guard, idle_clients, stream, peer).await;
         drop(permit);
-        let mut spare = crew.spare.borrow_mut();
-        if spare.len() == SPARE {
+        let mut idle = tasks.idle.borrow_mut();
+        if idle.len() == MOST_IDLE {
             return;
         }
-        spare.push(Rc::clone(&post));
+        idle.push(Rc::clone(&task));
     }
 }
 
-impl Post {
+impl IdleTask {
     async fn next(&self) -> Accepted {
         poll_fn(|cx| {
             if let Some(accepted) = self.next.take() {

@@ -1,7 +1,7 @@
-//! How many files the process may have open, and what they are kept for.
+//! How many files the process may have open, and how they are divided.
 //!
-//! Every connection is an open file. If clients could take them all, none would be left for the backends that answer
-//! them, for health checks, or for whoever asks the admin server what is wrong.
+//! Every connection is an open file. If clients could take them all, none would be left for backends, health checks and the
+//! admin server.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -9,17 +9,17 @@ use std::os::fd::AsRawFd;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is open beside connections and listening sockets: standard streams, watched folders, plugin files that are read.
+/// Files other than connections and listening sockets: standard streams, watched folders, plugin files that are read.
 const FIXED: usize = 24;
 
-/// What a worker's event loop has open.
+/// Files of a worker's event loop.
 const PER_WORKER: usize = 4;
 
 /// The limit of open files of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Descriptors(usize);
+pub struct OpenFiles(usize);
 
-impl Descriptors {
+impl OpenFiles {
     /// Raises the limit to what the system allows: the usual soft limit of 1024 is there for programs that use select(2).
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Descriptors {
         Ok(())
     }
 
-    /// The limit as it is now.
+    /// The current limit.
     #[must_use]
     pub fn of_process() -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -62,7 +62,7 @@ impl Descriptors {
         (self.0 / 16).clamp(1, 64)
     }
 
-    /// Most connections of clients, over so many listeners: half of what is left, as each may need one to a backend.
+    /// Most connections of clients over all listeners: half of the files that are left, as each may need one to a backend.
     #[must_use]
     pub fn for_clients(self, workers: usize, listeners: usize) -> usize {
         self.0.saturating_sub(self.kept(workers, listeners)) / 2
@@ -74,10 +74,10 @@ impl Descriptors {
         (1..).find(|&limit| Self(limit).for_clients(workers, listeners) >= listeners).unwrap_or(usize::MAX)
     }
 
-    /// Whether so many files are open that only those are left which are kept for others than clients and their backends.
+    /// Whether only those files are left that clients and their backends don't get.
     #[must_use]
     pub fn are_scarce(self) -> bool {
-        // A new one has the lowest number that is free.
+        // A new file has the lowest free number.
         match fcntl_dupfd_cloexec(io::stderr(), 0) {
             Ok(file) => {
                 usize::try_from(file.as_raw_fd()).is_ok_and(|number| number >= self.0 - self.reserve())
@@ -86,15 +86,15 @@ impl Descriptors {
         }
     }
 
-    /// The limit of open files that so many connections of clients need.
+    /// The limit of open files that this many connections of clients need.
     #[must_use]
     pub fn needed(self, clients: usize, workers: usize, listeners: usize) -> usize {
-        // With more files, more are kept for what grows with them.
+        // The reserve grows with the limit, so this takes its largest value.
         let largest = Self(usize::MAX);
         clients.saturating_mul(2).saturating_add(largest.kept(workers, listeners))
     }
 
-    /// What clients and their backends don't get.
+    /// Files that clients and their backends don't get.
     fn kept(self, workers: usize, listeners: usize) -> usize {
         // A worker has its socket of each listener and may hold a connection that waits for room; the process keeps a
         // duplicate of each socket for its successor.
@@ -103,14 +103,14 @@ impl Descriptors {
         sockets + loops + self.reserve()
     }
 
-    /// What is kept for connections of the control side. Never more than a quarter.
+    /// Files for connections of the control side, at most a quarter of all.
     fn reserve(self) -> usize {
         (self.for_admin() + self.for_health_checks() + self.for_dns()).min(self.0 / 4)
     }
 }
 
-/// What each listener may have of `available` connections, if it wants so many: all of it if there is enough, else a part
-/// in proportion, but never nothing.
+/// Divides `available` connections among listeners: each gets as many as it wants if there are enough, else a part in proportion,
+/// at least one.
 #[must_use]
 pub fn divide(available: usize, wanted: &[usize]) -> Vec<usize> {
     let all: usize = wanted.iter().sum();
@@ -128,16 +128,16 @@ mod tests {
     #[test]
     fn clients_get_half_of_what_is_not_kept_for_others() {
         for (limit, clients) in [(1 << 20, 523_693), (20_000, 9_405), (1_024, 365), (256, 77)] {
-            let descriptors = Descriptors(limit);
+            let descriptors = OpenFiles(limit);
             assert_eq!(descriptors.for_clients(2, 1), clients, "of {limit}");
             let others = descriptors.for_admin() + descriptors.for_health_checks() + descriptors.for_dns();
             assert!(2 * clients + others < limit, "{limit}");
         }
-        assert_eq!(Descriptors(10).for_clients(2, 1), 0);
-        let least = Descriptors::least(2, 3);
-        assert_eq!([least - 1, least].map(|limit| Descriptors(limit).for_clients(2, 3) >= 3), [false, true]);
-        let needed = Descriptors(1_024).needed(10_000, 2, 1);
-        assert!(Descriptors(needed).for_clients(2, 1) >= 10_000);
+        assert_eq!(OpenFiles(10).for_clients(2, 1), 0);
+        let least = OpenFiles::least(2, 3);
+        assert_eq!([least - 1, least].map(|limit| OpenFiles(limit).for_clients(2, 3) >= 3), [false, true]);
+        let needed = OpenFiles(1_024).needed(10_000, 2, 1);
+        assert!(OpenFiles(needed).for_clients(2, 1) >= 10_000);
     }
 
     #[test]
