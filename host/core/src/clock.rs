@@ -1,5 +1,6 @@
 //! Monotonic time as a plain number.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// A moment on the process's monotonic clock.
@@ -10,34 +11,104 @@ pub struct Moment(pub u64);
 
 impl Moment {
     /// Time since `earlier`; zero if `earlier` is later.
+    #[inline]
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// This moment plus `span`.
+    #[inline]
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(micros(span)))
     }
 }
 
-/// The origin that all [`Moment`]s of a process count from. Copies of one clock agree.
+/// What all [`Moment`]s of a process are read from. Copies of one clock agree.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    origin: Instant,
+    source: Source,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// The system's monotonic clock, counted from here.
+    System(Instant),
+    /// A number that somebody sets. A reference and no `Arc`, because clocks are copied.
+    Manual(&'static AtomicU64),
 }
 
 impl Clock {
     /// A clock that starts now.
     #[must_use]
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        Self { source: Source::System(Instant::now()) }
+    }
+
+    /// A clock that stands still unless it is set, for tests and simulations. It starts at moment 0.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use pointsman_core::clock::{Clock, Moment};
+    /// let (clock, hands) = Clock::manual();
+    /// hands.advance(Duration::from_millis(50));
+    /// assert_eq!(clock.now(), Moment(50_000));
+    /// ```
+    ///
+    /// Its time is never freed: 8 bytes for each manual clock, so that a [`Clock`] can be copied.
+    #[must_use]
+    pub fn manual() -> (Self, ClockHands) {
+        let now: &'static AtomicU64 = Box::leak(Box::default());
+        (Self { source: Source::Manual(now) }, ClockHands { now })
     }
 
     /// The present moment.
+    #[inline]
     #[must_use]
     pub fn now(&self) -> Moment {
-        Moment(u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
+        match self.source {
+            Source::System(origin) => Moment(micros(origin.elapsed())),
+            Source::Manual(now) => Moment(now.load(Relaxed)),
+        }
+    }
+}
+
+/// What sets a [manual clock](Clock::manual).
+#[derive(Debug, Clone, Copy)]
+pub struct ClockHands {
+    now: &'static AtomicU64,
+}
+
+impl ClockHands {
+    /// Lets time pass.
+    pub fn advance(&self, span: Duration) {
+        self.now.fetch_add(micros(span), Relaxed);
+    }
+
+    /// Sets the clock; never back, as it is monotonic.
+    pub fn set(&self, moment: Moment) {
+        self.now.fetch_max(moment.0, Relaxed);
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_it_is_set_and_never_back() {
+        let (clock, hands) = Clock::manual();
+        let (other, _) = Clock::manual();
+        assert_eq!(clock.now(), Moment(0));
+        hands.advance(Duration::from_secs(1));
+        hands.set(Moment(5_000_000));
+        hands.set(Moment(2));
+        assert_eq!(clock.now(), Moment(5_000_000));
+        assert_eq!(other.now(), Moment(0), "each clock has its own time");
     }
 }
