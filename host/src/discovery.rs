@@ -6,6 +6,8 @@
 
 mod answer;
 mod follower;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod placement;
 mod resolver;
 mod schedule;

@@ -7,6 +7,8 @@
 pub mod chunked;
 pub mod client;
 pub mod framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub mod gate;
 pub mod head;
 mod rate;

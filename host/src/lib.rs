@@ -16,6 +16,9 @@ pub mod demo;
 pub mod discovery;
 pub mod downstream;
 pub mod drain;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod listener;
 pub mod log;

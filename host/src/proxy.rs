@@ -8,6 +8,8 @@ mod claim;
 mod failure;
 mod forward;
 mod forwarding;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod hop_by_hop;
 mod max_forwards;
 mod persistence;

@@ -6,6 +6,8 @@ mod connection;
 mod error;
 mod exchange;
 mod framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod idle;
 mod place;
 mod pool;

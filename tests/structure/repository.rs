@@ -34,7 +34,9 @@ pub(crate) fn texts(folder: &str) -> Vec<(String, String)> {
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.map(|entry| entry.expect("an entry").path()) {
             if entry.is_dir() {
-                walk(&entry, base, found);
+                if !entry.ends_with("target") {
+                    walk(&entry, base, found);
+                }
             } else if entry.extension().is_some_and(|extension| extension == "rs") {
                 let path = entry.strip_prefix(base).expect("below its folder").display().to_string();
                 found.push((path, fs::read_to_string(&entry).expect("a source file")));
@@ -47,9 +49,9 @@ pub(crate) fn texts(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Files that hold nothing but tests.
+/// Files that hold nothing but tests, or properties for fuzzing.
 pub(crate) fn is_test_file(path: &str) -> bool {
-    path.split(['/', '.']).any(|part| part == "tests" || part == "testing")
+    path.split(['/', '.']).any(|part| ["tests", "testing", "fuzz", "fuzzing"].contains(&part))
 }
 
 /// All crates without their tests, read once; those that aren't there are left out.

@@ -5,6 +5,8 @@
 
 mod container;
 mod contract;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod refusal;
 mod rehearsal;
 mod work;

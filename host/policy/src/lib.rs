@@ -36,6 +36,9 @@ mod trial;
 mod verdict;
 mod version;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use admission::fuzz;
 pub use admission::{Refusal, Shape};
 pub use bundled::{bundled, names};
 pub use cells::Cells;
