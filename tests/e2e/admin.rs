@@ -28,7 +28,7 @@ fn readiness_ends_with_the_drain_and_life_with_the_process() {
     backend.wait_for_requests(1);
 
     proxy.signal("TERM");
-    proxy.wait_for_log("draining");
+    proxy.log.wait_for("drain-started");
     let mut fresh = Client::connect(proxy.admin());
     for admin in [&mut admin, &mut fresh] {
         assert_eq!(answer(admin, "/ready"), (503, "draining\n".into()));

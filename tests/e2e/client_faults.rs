@@ -44,7 +44,7 @@ fn impatient(name: &'static str, ended: &Arc<AtomicUsize>) -> Backend {
 }
 
 fn check_that_both_serve(proxy: &Proxy) {
-    assert_eq!(proxy.log_with("backend is ejected"), Vec::<String>::new());
+    assert_eq!(proxy.log.events("backend-ejected"), []);
     let mut client = proxy.client();
     let served: String = (0..20).map(|_| client.get("/").text()).collect();
     assert_eq!((served.matches('a').count(), served.matches('b').count()), (10, 10));
@@ -100,7 +100,7 @@ fn clients_that_do_not_read() {
         let response = client.response("GET");
         assert_eq!((response.status(), response.whole), (200, false));
     }
-    assert_eq!(proxy.log_with("backend is ejected"), Vec::<String>::new());
+    assert_eq!(proxy.log.events("backend-ejected"), []);
 }
 
 #[test]
@@ -140,6 +140,6 @@ fn a_backend_that_breaks_uploads_off_is_ejected() {
         client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
         let _ = client.try_send(vec![b'x'; 1_000_000]);
         let _ = client.try_response("POST");
-        !proxy.log_with("backend is ejected").is_empty()
+        !proxy.log.events("backend-ejected").is_empty()
     });
 }

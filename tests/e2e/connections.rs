@@ -132,7 +132,7 @@ fn over_the_limit_the_client_that_was_idle_the_longest_makes_room() {
     for client in &mut idle {
         assert_eq!(client.get("/").text(), "backend");
     }
-    assert_eq!(proxy.log_with("no room for new clients").len(), 1, "told once");
+    assert_eq!(proxy.log.events("connection-limit-reached").len(), 1, "told once");
 }
 
 #[test]
@@ -176,13 +176,13 @@ fn without_open_files_left_accepting_pauses_and_idle_clients_make_room() {
     assert_eq!(served.get("/").text(), "backend");
     proxy.leave_open_files(10);
     let _crowd: Vec<Client> = (0..40).map(|_| proxy.client()).collect();
-    proxy.wait_for_log("cannot accept; pausing");
+    proxy.log.wait_for("accept-failed");
     // What is connected already has all it needs.
     for _ in 0..10 {
         assert_eq!(served.get("/").text(), "backend");
     }
     assert_eq!(proxy.client().get("/").text(), "backend", "though nobody leaves");
-    assert_eq!(proxy.log_with("cannot accept").len(), 1, "told once");
+    assert_eq!(proxy.log.events("accept-failed").len(), 1, "told once");
 }
 
 #[test]

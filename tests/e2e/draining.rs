@@ -60,7 +60,7 @@ fn what_runs_is_finished_and_nothing_new_begun() {
         assert_eq!(served.header("connection"), None);
 
         proxy.signal(signal);
-        proxy.wait_for_log("draining");
+        proxy.log.wait_for("drain-started");
         // This one is older than the drain: its first request may have been on the way.
         late.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
         let response = late.response("GET");
@@ -76,7 +76,7 @@ fn what_runs_is_finished_and_nothing_new_begun() {
             assert!(client.is_closed());
         }
         assert_eq!(proxy.wait_for_exit().code(), Some(0), "{signal}");
-        assert_eq!(proxy.log_with(" drained").len(), 1);
+        assert_eq!(proxy.log.events("drain-finished").len(), 1);
     }
 }
 
@@ -99,7 +99,7 @@ fn what_takes_longer_than_the_drain_may_is_cut_off() {
     proxy.signal("TERM");
     assert!(waiting.is_closed() && tunnel.is_closed());
     assert_eq!(proxy.wait_for_exit().code(), Some(0));
-    assert!(proxy.wait_for_log("cut off").contains("connections=2"));
+    assert_eq!(proxy.log.wait_for("drain-timed-out").field("connections"), Some("2"));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_second_signal_ends_it_at_once() {
         let mut proxy = Proxy::with_pool("\"round-robin\"", &[&backend], "");
         let mut client = begin(&proxy, &backend, "GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
         proxy.signal(first);
-        proxy.wait_for_log("draining");
+        proxy.log.wait_for("drain-started");
         // Not a wish to end.
         proxy.signal("HUP");
         proxy.signal(second);

@@ -12,7 +12,7 @@ fn start(listener: &str, backend: &Backend) -> Proxy {
 
 /// Waits until connections have gone to rest so many times in all.
 fn wait_for_rest(proxy: &Proxy, times: usize) {
-    proxy.wait_for_logs("idle connection rests", times);
+    proxy.log.wait_for_many("connection-parked", times);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_drain_ends_them() {
     assert_eq!((silent.get("/").status(), late.get("/").status()), (200, 200));
     wait_for_rest(&proxy, 2);
     proxy.signal("TERM");
-    proxy.wait_for_log("draining");
+    proxy.log.wait_for("drain-started");
     for client in [&mut late, &mut fresh] {
         let response = client.get("/");
         assert_eq!((response.status(), response.header("connection")), (200, Some("close")));
@@ -115,7 +115,7 @@ fn one_with_pipelined_requests_is_not_idle_between_them() {
         client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(5));
         for number in 0..5 {
             assert_eq!(client.response("GET").text(), "slow", "response {number}");
-            assert_eq!(proxy.log_with("idle connection rests").len(), 0, "response {number}");
+            assert_eq!(proxy.log.events("connection-parked").len(), 0, "response {number}");
         }
         if listener.is_empty() {
             wait_for_rest(&proxy, 1);

@@ -79,7 +79,7 @@ fn a_pick_of_a_full_backend_goes_to_another() {
     assert_eq!(waiting.response("GET").text(), "served");
     assert_eq!(proxy.client().get("/").text(), "served", "it has room again");
     assert_eq!((first.count(), second.count()), (2, 10));
-    assert!(proxy.log_with("bad-verdict").is_empty(), "that was no fault of the policy's");
+    assert_eq!(proxy.log.events("policy-faulted"), [], "that was no fault of the policy's");
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! A log that can't be written costs lines, and nothing else.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, PipeReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
-use harness::{Backend, Client, DEADLINE, Proxy, send_signal, wait_until};
+use harness::{Backend, Client, DEADLINE, Log, LogLine, Proxy, send_signal, wait_until};
 use tempfile::TempDir;
 
 /// Failed requests of which as many lines are logged as fill a pipe twice.
@@ -23,37 +21,6 @@ struct Unheard {
     child: Child,
     address: SocketAddr,
     directory: TempDir,
-}
-
-/// Lines that are read from now on, by a thread of their own, so that there is a deadline for each.
-struct Lines(mpsc::Receiver<String>);
-
-impl Lines {
-    fn of(reader: PipeReader) -> Self {
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(reader).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        Self(lines)
-    }
-
-    /// The next one with the text.
-    fn with(&self, text: &str) -> String {
-        loop {
-            let line = self.0.recv_timeout(DEADLINE);
-            let line = line.unwrap_or_else(|_| panic!("no line with {text:?}"));
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// All that are left, once the writer is gone.
-    fn rest(&self) -> Vec<String> {
-        std::iter::from_fn(|| self.0.recv_timeout(DEADLINE).ok()).collect()
-    }
 }
 
 /// A route to a backend that serves, and one to a backend that isn't there.
@@ -166,13 +133,12 @@ fn a_pipe_that_another_process_has_made_non_blocking_loses_nothing_either() {
     rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("it is allowed");
     let proxy = Unheard::start(&backend, "debug", writer);
     proxy.serves_while_requests_fail(A_PIPE);
-    let lines = Lines::of(reader);
+    let log = Log::follow(reader);
     let sent = A_PIPE / 8 / 10 * 8 * 10;
-    (0..sent).for_each(|_| drop(lines.with("no route matches")));
+    log.wait_where_many("request-failed", sent, |line| line.field("error") == Some("no-route"));
     proxy.ends_in_time();
-    let rest = lines.rest();
-    assert!(rest.last().is_some_and(|last| last.ends_with("event=\"drain-finished\"")), "{rest:#?}");
-    assert!(!rest.iter().any(|line| line.contains("lost")), "{rest:#?}");
+    assert_ends_well(&log);
+    assert_eq!(log.events("log-lines-lost"), []);
 }
 
 #[test]
@@ -181,16 +147,17 @@ fn what_is_lost_is_told_of_once_somebody_reads_again() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let proxy = Unheard::start(&backend, "debug", writer);
     proxy.serves_while_requests_fail(THE_QUEUE);
-    let lines = Lines::of(reader);
-    let lost = lines.with("log lines were lost");
-    let count = lost.rsplit_once(" lost=").and_then(|(_, count)| count.parse::<usize>().ok());
-    assert!(count.is_some_and(|count| count > 0) && lost.contains(" WARN "), "{lost}");
+    let log = Log::follow(reader);
+    let lost = log.wait_for("log-lines-lost");
+    let count = lost.field("lost").and_then(|count| count.parse::<usize>().ok());
+    assert!(count.is_some_and(|count| count > 0) && lost.level() == "WARN", "{lost}");
     // And everything that comes behind it is there.
-    Client::connect(proxy.address).get("/none");
-    lines.with("no route matches");
+    let mut client = Client::connect(proxy.address);
+    client.get("/none");
+    let peer = client.stream().local_addr().expect("an address").to_string();
+    log.wait_where("request-failed", |line| line.field("peer") == Some(&peer));
     proxy.ends_in_time();
-    let rest = lines.rest();
-    assert!(rest.last().is_some_and(|last| last.ends_with("event=\"drain-finished\"")), "{rest:#?}");
+    assert_ends_well(&log);
 }
 
 #[test]
@@ -222,31 +189,27 @@ fn the_same_warning_again_and_again_is_said_now_and_then() {
     let backend = Backend::named("good");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let proxy = Unheard::start(&backend, "info", writer);
-    let lines = Lines::of(reader);
+    let log = Log::follow(reader);
     let mut client = Client::connect(proxy.address);
-    let mut sent = 0;
-    // The next one that comes through says how many didn't.
-    let told = wait_for(|| {
+    let (mut sent, mut told) = (0, 0);
+    wait_until("one comes through, and says how many didn't", || {
         sent += 1;
         client.get("/dead");
-        let mut new = lines.0.try_iter();
-        new.find_map(|line| line.split_once(" suppressed=").map(|(_, count)| count.to_owned()))
+        let count = |line: &LogLine| line.field("suppressed")?.parse().ok();
+        told = log.events("request-failed").iter().find_map(count).unwrap_or_default();
+        told > 0
     });
-    let told: usize = told.parse().expect("a number");
-    assert!(told > 0 && told + 50 <= sent, "{told} of {sent}");
+    assert!(told + 50 <= sent, "{told} of {sent}");
     proxy.ends_in_time();
-    let rest = lines.rest();
-    assert!(rest.iter().any(|line| line.contains("draining")), "what happens once is always said: {rest:#?}");
+    // What happens once is always said.
+    assert_ends_well(&log);
+    assert_eq!(log.events("drain-started").len(), 1);
 }
 
-/// Asks until there is an answer.
-fn wait_for<T>(mut answer: impl FnMut() -> Option<T>) -> T {
-    let mut found = None;
-    wait_until("there is an answer", || {
-        found = answer();
-        found.is_some()
-    });
-    found.expect("an answer")
+/// That the end of a drain is the last that was said.
+fn assert_ends_well(log: &Log) {
+    let lines = log.wait_for_end();
+    assert_eq!(lines.last().map(LogLine::event), Some("drain-finished"));
 }
 
 #[test]
@@ -268,9 +231,9 @@ fn how_much_is_logged_is_said_on_the_command_line_or_in_the_environment() {
         assert_eq!(proxy.client().get("/none").status(), 404);
         proxy.signal("TERM");
         assert!(proxy.wait_for_exit().success());
-        proxy.wait_for_log(" drained");
-        let debug = !proxy.log_with("DEBUG request failed").is_empty();
-        let complaint = proxy.log_with("RUST_LOG isn't followed").len();
+        proxy.log.wait_for("drain-finished");
+        let debug = !proxy.log.events("request-failed").is_empty();
+        let complaint = proxy.log.events("log-filter-refused").len();
         (debug, complaint)
     };
     assert_eq!(level(None, None), (false, 0));

@@ -28,7 +28,8 @@ fn a_proxy_that_is_its_own_backend_is_found_out() {
         let response = proxy.client().get("/");
         assert_eq!((response.status(), hops(&response)), (508, expected), "{listener}: {response:?}");
         assert!(response.text().contains("loop"), "{}", response.text());
-        assert!(proxy.wait_for_log("error=\"loop\"").contains("WARN"));
+        let line = proxy.log.wait_where("request-failed", |line| line.field("error") == Some("loop"));
+        assert_eq!(line.level(), "WARN");
         // Nor is there a tunnel without an end.
         let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
         assert_eq!(proxy.client().get_with("/", upgrade).status(), 508, "{listener}");

@@ -106,7 +106,7 @@ fn a_drain_ends_it() {
     client.send(get("GET", KEEP_ALIVE));
     backend.wait_for_requests(1);
     proxy.signal("TERM");
-    proxy.wait_for_log("draining");
+    proxy.log.wait_for("drain-started");
     release.open();
     let response = client.response("GET");
     assert_eq!((response.text().as_str(), said(&response)), ("backend", vec!["close"]));

@@ -38,8 +38,8 @@ fn half_requests_to_the_admin_server_leave_the_others_alone() {
     // A connection that was used makes room only after those that weren't.
     half.extend((0..40).map(|_| Client::connect(proxy.admin())));
     assert_eq!(admin.get("/ready").text(), "ready\n");
-    assert_eq!(proxy.log_with("cannot accept").len(), 0);
-    assert_eq!(proxy.log_with("admin: too many connections").len(), 1, "told once");
+    assert_eq!(proxy.log.events("accept-failed").len(), 0);
+    assert_eq!(proxy.log.events("admin-connection-limit-reached").len(), 1, "told once");
     let refused = half.iter_mut().filter(|client| is_closed_already(client.stream())).count();
     assert!(refused >= 1000, "{refused} of the half requests had to make room");
 }
@@ -79,10 +79,9 @@ fn with_few_open_files_every_client_is_served_in_its_turn() {
     raise_own_limit();
     let backend = Backend::named("backend");
     let proxy = start(256, &backend);
-    let warning = proxy.wait_for_log("too few open files for max_connections");
-    let (_, allowed) = warning.split_once("allowed=").expect("the number");
-    let allowed: usize = allowed.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-    assert!((40..120).contains(&allowed) && warning.contains("open_files=256"), "{warning}");
+    let warning = proxy.log.wait_for("connection-limit-lowered");
+    let allowed: usize = warning.field("allowed").and_then(|number| number.parse().ok()).expect("a number");
+    assert!((40..120).contains(&allowed) && warning.field("open_files") == Some("256"), "{warning}");
 
     // Several times as many as can be there at a time, all of which stay when they have been served.
     let mut clients: Vec<Client> = (0..4 * allowed).map(|_| proxy.client()).collect();
@@ -93,6 +92,6 @@ fn with_few_open_files_every_client_is_served_in_its_turn() {
         assert_eq!(client.response("GET").text(), "backend");
     }
     assert_eq!(Client::connect(proxy.admin()).get("/live").text(), "live\n");
-    assert_eq!(proxy.log_with("cannot accept").len(), 0);
-    assert_eq!(proxy.log_with("no room for new clients").len(), 1, "told once");
+    assert_eq!(proxy.log.events("accept-failed").len(), 0);
+    assert_eq!(proxy.log.events("connection-limit-reached").len(), 1, "told once");
 }

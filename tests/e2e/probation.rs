@@ -79,9 +79,9 @@ fn a_version_that_turns_bad_is_rolled_back_within_two_seconds_and_cells_are_as_t
     }
     assert_eq!(client.get("/").text(), "1", "it has learnt");
     replace(&proxy, &turns_bad());
-    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
+    proxy.log.wait_for("policy-swapped");
     let mut sound = 0;
-    while proxy.log_with("policy fault").is_empty() {
+    while proxy.log.events("policy-faulted").is_empty() {
         let response = client.get("/");
         assert_eq!(response.status(), 200);
         sound += usize::from(response.text() == "0");
@@ -92,21 +92,20 @@ fn a_version_that_turns_bad_is_rolled_back_within_two_seconds_and_cells_are_as_t
         let response = client.get("/");
         assert_eq!(response.status(), 200, "no request fails");
         last = response.text();
-        !proxy.log_with("rolled back").is_empty() && last == "1"
+        !proxy.log.events("policy-rolled-back").is_empty() && last == "1"
     });
     let took = faulty.elapsed();
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert!((0..50).all(|_| client.get("/").text() == "1"), "with its cells");
-    let line = proxy.wait_for_log("rolled back");
+    let line = proxy.log.wait_for("policy-rolled-back");
     let (from, to) = (version(&turns_bad()), version(&learns()));
-    for part in ["ERROR", "pool=\"test\"", &format!("from={from}"), &format!("to={to}"), "trap in `pick`"] {
-        assert!(line.contains(part), "{part} in {line}");
-    }
+    assert!(line.level() == "ERROR" && line.has(&[("pool", "test"), ("from", &from), ("to", &to)]), "{line}");
+    assert!(line.message().contains("trap in `pick`"), "its last fault: {line}");
 
     // The same content isn't let in again, another one is.
     proxy.signal("HUP");
     replace(&proxy, &constant(0, 1));
-    proxy.wait_for_logs("event=\"policy-swapped\" pool=\"test\"", 2);
+    proxy.log.wait_for_many("policy-swapped", 2);
     wait_until("the new version serves", || client.get("/").text() == "0");
 }
 
@@ -123,13 +122,13 @@ fn a_restart_beside_a_broken_file_serves_the_last_good_version() {
 
     fs::write(path.join("p.wasm"), "<html>not found</html>").expect("a broken file");
     let proxy = scene.start(directory);
-    let line = proxy.wait_for_log("the last good version does");
-    for part in ["ERROR", "p.wasm", &version(&constant(1, 0)), "a web page"] {
-        assert!(line.contains(part), "{part} in {line}");
-    }
+    let line = proxy.log.wait_for("policy-restored");
+    assert!(line.level() == "ERROR" && line.field("version") == Some(&version(&constant(1, 0))), "{line}");
+    assert!(line.field("file").is_some_and(|file| file.ends_with("p.wasm")), "{line}");
+    assert!(line.message().contains("a web page"), "what is wrong with the file: {line}");
     assert_eq!(proxy.client().get("/").text(), "1");
     replace(&proxy, &constant(2, 0));
-    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
+    proxy.log.wait_for("policy-swapped");
     assert_eq!(proxy.client().get("/").text(), "2");
 }
 
@@ -160,17 +159,18 @@ fn what_was_rolled_back_stays_out_over_a_restart() {
     scene.policy = "";
     let proxy = scene.start(proxy.stop());
     replace(&proxy, &turns_bad());
-    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
+    proxy.log.wait_for("policy-swapped");
     let mut client = proxy.client();
     wait_until("it is rolled back", || {
         assert_eq!(client.get("/").status(), 200);
-        !proxy.log_with("rolled back").is_empty()
+        !proxy.log.events("policy-rolled-back").is_empty()
     });
     wait_until("it is written down", || {
         fs::read_to_string(&state).is_ok_and(|text| text.contains("unreachable"))
     });
     let proxy = scene.start(proxy.stop());
-    proxy.wait_for_log("this version was taken back");
+    let line = proxy.log.wait_for("policy-restored");
+    assert!(line.message().contains("this version was taken back"), "{line}");
     assert_eq!(proxy.client().get("/").text(), "1");
 }
 
@@ -190,8 +190,9 @@ fn where_no_other_backend_will_do_a_fault_is_a_503() {
     assert_eq!(client.get("/").text(), "2");
     let response = client.get_with("/", "X-Mood: bad\r\n");
     assert_eq!((response.status(), response.header("x-pointsman-error")), (503, Some("policy-fault")));
-    let line = proxy.wait_for_log("policy fault: trap in `pick`");
-    assert!(line.contains("; the request is rejected"), "{line}");
+    let line = proxy.log.wait_for("policy-faulted");
+    assert_eq!(line.field("kind"), Some("trap"), "{line}");
+    assert!(line.message().ends_with("; the request is rejected"), "what becomes of it: {line}");
     wait_until("the policy is back", || client.get("/").text() == "2");
     let counts = scene.backends.each_ref().map(Backend::count);
     assert_eq!(counts[..2], [0, 0], "nothing went elsewhere");
@@ -205,7 +206,7 @@ fn the_newest_version_without_faults_comes_back_although_it_has_not_served_for_a
     assert_eq!(client.get("/").text(), "1");
     let second = constant(2, 0);
     replace(&proxy, &second);
-    proxy.wait_for_log("event=\"policy-swapped\" pool=\"test\"");
+    proxy.log.wait_for("policy-swapped");
     // Workers report their picks once a second.
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(2500) {
@@ -213,16 +214,15 @@ fn the_newest_version_without_faults_comes_back_although_it_has_not_served_for_a
     }
     assert_eq!(client.get("/").text(), "2");
     replace(&proxy, &turns_bad());
-    proxy.wait_for_logs("event=\"policy-swapped\" pool=\"test\"", 2);
+    proxy.log.wait_for_many("policy-swapped", 2);
     wait_until("a version is back", || {
         assert_eq!(client.get("/").status(), 200, "no request fails");
-        !proxy.log_with("rolled back").is_empty()
+        !proxy.log.events("policy-rolled-back").is_empty()
     });
-    let line = proxy.wait_for_log("rolled back");
-    for part in
-        ["to the newest version without faults", "hadn't been proven", &format!("to={}", version(&second))]
-    {
-        assert!(line.contains(part), "{part} in {line}");
+    let line = proxy.log.wait_for("policy-rolled-back");
+    assert_eq!(line.field("to"), Some(&*version(&second)), "{line}");
+    for why in ["to the newest version without faults", "hadn't been proven"] {
+        assert!(line.message().contains(why), "{line}");
     }
     wait_until("it serves", || client.get("/").text() == "2");
 }

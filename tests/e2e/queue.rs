@@ -49,6 +49,12 @@ const WATCHING: &str = r#"
             (i32.store8 (i32.const 7) (i32.add (i32.const 48) (local.get $now)))
             (call $log (i32.const 2) (i32.const 0) (i32.const 8)))))"#;
 
+/// Waits until [`WATCHING`] has said so many times that this many requests wait.
+fn wait_for_queued(proxy: &Proxy, queued: usize, times: usize) {
+    let said = format!("policy says: queued={queued}");
+    proxy.log.wait_where_many("policy-logged", times, |line| line.message() == said);
+}
+
 #[test]
 fn the_first_in_line_is_served_first() {
     for workers in [1, 3] {
@@ -64,7 +70,7 @@ fn the_first_in_line_is_served_first() {
             if number == 0 {
                 backend.wait_for_requests(1);
             } else {
-                proxy.wait_for_log(&format!("queued={number}"));
+                wait_for_queued(&proxy, number, 1);
             }
         }
         assert_eq!(backend.count(), 1);
@@ -158,13 +164,13 @@ fn whoever_leaves_the_line_makes_room_in_it() {
     let mut first = occupied(&proxy, &backend);
     let mut waiting = proxy.client();
     waiting.send(GET);
-    proxy.wait_for_log("queued=1");
+    wait_for_queued(&proxy, 1, 1);
     assert_eq!(proxy.client().get("/").error_label(), Some("queue-full"));
     drop(waiting);
-    proxy.wait_for_log("queued=0");
+    wait_for_queued(&proxy, 0, 1);
     let mut second = proxy.client();
     second.send(GET);
-    proxy.wait_for_logs("queued=1", 2);
+    wait_for_queued(&proxy, 1, 2);
     release.open();
     assert_eq!(first.response("GET").text(), "served");
     assert_eq!(second.response("GET").text(), "served");

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
-use harness::{Backend, Client, DEADLINE, Latch, Proxy, Running, Setup, keep_busy, send_signal, wait_until};
+use harness::{
+    Backend, Client, DEADLINE, Latch, LogLine, Proxy, Running, Setup, keep_busy, send_signal, wait_until,
+};
 
 const CONNECTIONS: usize = 64;
 
@@ -51,22 +53,22 @@ fn a_program_that_takes_over_under_load_loses_no_request() {
     let (sent, ends) = under_load(address, |sent| {
         wait_for_more(sent);
         proxy.signal("USR2");
-        proxy.wait_for_log("another process has taken over");
+        proxy.log.wait_for("process-replaced");
         assert_eq!(proxy.wait_for_exit().code(), Some(0));
         wait_for_more(sent);
         // And once more: what took over can be replaced in its turn.
         assert!(send_signal(proxy.successors()[0], "USR2"));
-        proxy.wait_for_logs(" drained", 2);
+        proxy.log.wait_for_many("drain-finished", 2);
         wait_for_more(sent);
     });
     println!("{sent} requests, {ends} connections told that they end");
     assert!(ends >= 2 * CONNECTIONS, "each connection has moved twice: {ends}");
     assert_eq!(backend.count() as u64, sent, "none is sent twice");
-    assert_eq!(proxy.log_with("cut off"), Vec::<String>::new());
-    assert_eq!(proxy.log_with("ERROR"), Vec::<String>::new());
+    assert_eq!(proxy.log.events("drain-timed-out"), []);
+    assert_eq!(proxy.log.errors(), []);
     let last = proxy.successors()[1];
     assert!(send_signal(last, "TERM"));
-    proxy.wait_for_logs(" drained", 3);
+    proxy.log.wait_for_many("drain-finished", 3);
 }
 
 #[test]
@@ -77,14 +79,15 @@ fn a_program_that_cannot_start_replaces_nothing() {
     let mut client = proxy.client();
     for attempt in 1..=2 {
         proxy.signal("USR2");
-        let said = proxy.wait_for_logs("not replaced: ", attempt).remove(attempt - 1);
-        assert!(said.contains("ended before it served"), "{said}");
+        let said = proxy.log.wait_for_many("replacement-failed", attempt).remove(attempt - 1);
+        assert!(said.message().contains("ended before it served"), "{said}");
         assert_eq!(client.get("/").header("connection"), None);
     }
     // What runs may have looked at the file, too, and says so in lines of its log.
     wait_until("the new process has said why", || {
-        let lines = proxy.log_with("nonsense: unknown key");
-        lines.iter().any(|line| line.starts_with("pointsman.toml:1: nonsense"))
+        // This one is no event.
+        let says_why = |line: &LogLine| line.text().starts_with("pointsman.toml:1: nonsense: unknown key");
+        proxy.log.lines().iter().any(says_why)
     });
     assert_eq!(proxy.client().get("/").text(), "backend");
 }
@@ -106,7 +109,7 @@ fn what_runs_when_another_program_takes_over_is_finished() {
     slow.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
     backend.wait_for_requests(1);
     proxy.signal("USR2");
-    proxy.wait_for_log("another process has taken over");
+    proxy.log.wait_for("process-replaced");
     // The old process is draining, but nobody can tell.
     for _ in 0..20 {
         assert_eq!(Client::connect(proxy.admin()).get("/ready").status(), 200);
@@ -138,7 +141,7 @@ fn a_thousand_connections_end_without_a_loss() {
     }
     backend.wait_for_requests(EACH);
     proxy.signal("TERM");
-    proxy.wait_for_log("draining");
+    proxy.log.wait_for("drain-started");
     for client in &mut silent {
         client.send(request);
     }
@@ -150,7 +153,7 @@ fn a_thousand_connections_end_without_a_loss() {
     }
     println!("{} responses in {:?}", 2 * EACH, began.elapsed());
     assert_eq!(proxy.wait_for_exit().code(), Some(0));
-    assert_eq!(proxy.log_with(" drained").len(), 1);
+    assert_eq!(proxy.log.events("drain-finished").len(), 1);
 }
 
 /// Runs the program as systemd does, with a socket that it has bound and one to be told by.
@@ -201,7 +204,7 @@ fn systemd_hands_over_its_socket_and_is_told_how_it_goes() {
         // Whether this reload was the first to see the change, or an event came before it.
         let ready = next();
         assert!(ready.starts_with("READY=1\nSTATUS=") && ready.ends_with(" serves\n"), "{ready}");
-        proxy.wait_for_log("event=\"configuration-reloaded\" configuration=2");
+        assert_eq!(proxy.log.wait_for("configuration-reloaded").field("configuration"), Some("2"));
         proxy.signal("TERM");
         assert_eq!(next(), "STOPPING=1\nSTATUS=draining\n");
         assert_eq!(proxy.wait_for_exit().code(), Some(0));

@@ -44,6 +44,12 @@ fn proxy(pool: &str, policy: &[u8], addresses: &[SocketAddr]) -> Proxy {
     Proxy::start_in(directory, &setup.configuration(addresses))
 }
 
+/// Waits until the policy has said so.
+fn wait_for_many(proxy: &Proxy, kind: u32) {
+    let said = format!("policy says: many={kind}");
+    proxy.log.wait_where("policy-logged", |line| line.message() == said);
+}
+
 /// Health decides alone.
 const CHECKED: &str = "panic_threshold = 0\nhealth_check = { type = \"tcp\", interval = \"20ms\", fast_interval = \"20ms\", timeout = \"20ms\", \
                        rise = 1, fall = 1 }\n";
@@ -61,7 +67,7 @@ fn requests_wait_while_the_only_backend_restarts() {
         }
     }
     // Each of them three times on average.
-    proxy.wait_for_log("many=2");
+    wait_for_many(&proxy, 2);
     let backend = returned(address);
     for (number, client) in clients.iter_mut().enumerate() {
         let expected = if number % 2 == 0 { "GET " } else { "POST hello" };
@@ -75,12 +81,12 @@ fn requests_wait_while_no_backend_is_healthy() {
     let address = away();
     let pool = format!("{CHECKED}[pool.test.retry]\nwait = \"60s\"");
     let proxy = proxy(&pool, &watching(1, 3), &[address]);
-    proxy.wait_for_log("backend is down");
+    proxy.log.wait_for("backend-unhealthy");
     let mut clients: Vec<Client> = (0..3).map(|_| proxy.client()).collect();
     for client in &mut clients {
         client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
     }
-    proxy.wait_for_log("many=1");
+    wait_for_many(&proxy, 1);
     let _backend = returned(address);
     for client in &mut clients {
         assert_eq!(client.response("POST").text(), "POST hello");
@@ -123,7 +129,7 @@ fn nobody_waits_for_longer_than_that() {
     let wait = "[pool.test.retry]\nwait = \"300ms\"";
     let refused = proxy(wait, &watching(2, 1), &[away()]);
     let down = proxy(&format!("{CHECKED}{wait}"), &watching(2, 1), &[away()]);
-    down.wait_for_log("backend is down");
+    down.log.wait_for("backend-unhealthy");
     for (proxy, label) in [(refused, "connect-failed"), (down, "no-backend")] {
         let began = Instant::now();
         let response = proxy.client().get("/");
@@ -142,9 +148,9 @@ fn no_more_wait_than_may() {
 
     let one = "[pool.test.queue]\nlength = 1\n[pool.test.retry]\nwait = \"60s\"";
     let down = proxy(&format!("{CHECKED}{one}"), &watching(1, 1), &[away()]);
-    down.wait_for_log("backend is down");
+    down.log.wait_for("backend-unhealthy");
     let mut first = down.client();
     first.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-    down.wait_for_log("many=1");
+    wait_for_many(&down, 1);
     assert_eq!(down.client().get("/").error_label(), Some("queue-full"));
 }

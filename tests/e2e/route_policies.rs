@@ -43,8 +43,8 @@ fn pools_and_routes_that_use_one_file_swap_together() {
     assert_eq!(serves(), ["0"; 3]);
     std::fs::write(proxy.path("next"), constant(1, 1)).expect("a file beside it");
     std::fs::rename(proxy.path("next"), proxy.path("p.wasm")).expect("the file is replaced");
-    let lines = proxy.wait_for_logs("event=\"policy-swapped\" pool=", 3);
-    assert_eq!(lines.iter().filter(|line| line.contains(" route=\"/own/\"")).count(), 1, "{lines:#?}");
+    let lines = proxy.log.wait_for_many("policy-swapped", 3);
+    assert_eq!(lines.iter().filter(|line| line.field("route") == Some("/own/")).count(), 1, "{lines:#?}");
     assert_eq!(serves(), ["1"; 3]);
 }
 

@@ -1,15 +1,14 @@
 //! Signals that come before the program serves.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use harness::{DEADLINE, send_signal, wait_until};
+use harness::{Log, send_signal, wait_until};
 
 /// A program whose start waits for its configuration, from a pipe that nobody writes yet.
 struct Starting {
     child: Child,
-    log: std::sync::mpsc::Receiver<String>,
+    log: Log,
     folder: tempfile::TempDir,
 }
 
@@ -21,9 +20,7 @@ impl Starting {
         let mut command = Command::new(harness::program());
         command.arg("run").current_dir(folder.path()).stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program");
-        let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
-        let (sender, log) = std::sync::mpsc::channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let log = Log::follow(child.stderr.take().expect("standard error"));
         let starting = Self { child, log, folder };
         wait_until("it listens to signals", || starting.listens_to(1) && starting.listens_to(12));
         starting
@@ -39,16 +36,6 @@ impl Starting {
 
     fn signal(&self, name: &str) {
         assert!(send_signal(self.child.id(), name), "it lives");
-    }
-
-    fn wait_for_log(&self, text: &str) -> String {
-        loop {
-            let line = self.log.recv_timeout(DEADLINE);
-            let line = line.unwrap_or_else(|_| panic!("no line with {text:?}"));
-            if line.contains(text) {
-                return line;
-            }
-        }
     }
 
     fn ends_with(&mut self, code: i32) {
@@ -71,11 +58,10 @@ fn a_reload_and_a_replacement_that_are_asked_for_too_early_follow() {
     program.signal("USR2");
     let config = "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.p]\nbackends = [\"127.0.0.1:1\"]\n";
     fs::write(program.folder.path().join("pointsman.toml"), config).expect("somebody reads");
-    program.wait_for_log("event=\"listener-bound\" address=");
-    // Both follow, in whatever order. This configuration can't be read twice, and each says so.
-    let mut said = [program.wait_for_log("was read once"), program.wait_for_log("was read once")];
-    said.sort_by_key(|line| line.contains("not replaced"));
-    assert!(said[0].contains("start anew to change it") && said[1].contains("not replaced"), "{said:?}");
+    program.log.wait_for("listener-bound");
+    // Both follow, in whatever order. This configuration can't be read twice, so neither can be done.
+    program.log.wait_for("reload-ignored");
+    program.log.wait_for("replacement-failed");
     program.signal("TERM");
     program.ends_with(0);
 }
@@ -85,7 +71,7 @@ fn a_start_that_waits_for_something_can_be_ended() {
     for signal in ["TERM", "INT"] {
         let mut program = Starting::begin();
         program.signal(signal);
-        program.wait_for_log("told to end before it served");
+        program.log.wait_for("start-aborted");
         program.ends_with(0);
     }
 }

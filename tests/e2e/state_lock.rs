@@ -40,19 +40,19 @@ fn a_program_that_takes_over_takes_the_directory_with_it() {
     let config = config(state.path(), &backend);
     let mut proxy = Proxy::start(&config);
     proxy.signal("USR2");
-    proxy.wait_for_log("another process has taken over");
+    proxy.log.wait_for("process-replaced");
     assert!(proxy.wait_for_exit().success());
     let said = refused(&config);
     assert!(said.contains(&format!("is used by process {}", proxy.successors()[0])), "{said}");
     // And once more.
     assert!(send_signal(proxy.successors()[0], "USR2"));
-    proxy.wait_for_logs(" drained", 2);
+    proxy.log.wait_for_many("drain-finished", 2);
     let last = proxy.successors()[1];
     assert!(refused(&config).contains(&format!("is used by process {last}")));
     assert_eq!(proxy.client().get("/").text(), "good");
-    assert_eq!(proxy.log_with("ERROR"), Vec::<String>::new());
+    assert_eq!(proxy.log.errors(), []);
     assert!(send_signal(last, "TERM"));
-    proxy.wait_for_logs(" drained", 3);
+    proxy.log.wait_for_many("drain-finished", 3);
     assert_eq!(Proxy::start(&config).client().get("/").text(), "good");
 }
 
@@ -74,7 +74,7 @@ fn a_drain_keeps_no_successor_waiting() {
     slow.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
     backend.wait_for_requests(1);
     first.signal("TERM");
-    first.wait_for_log("draining");
+    first.log.wait_for("drain-started");
     wait_until("it lets go of its socket", || std::net::TcpStream::connect(first.address()).is_err());
     let second = Proxy::start(&config);
     assert_eq!(Client::connect(second.address()).get("/").text(), "good");

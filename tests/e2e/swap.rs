@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use harness::{Backend, Proxy, constant, version, wait_until};
+use harness::{Backend, LogLine, Proxy, constant, version, wait_until};
 use tempfile::TempDir;
 
 /// The ways in which files change.
@@ -109,8 +109,10 @@ impl Scene {
 
     /// The swaps of pool `test` so far: from which version to which.
     fn swaps(&self) -> Vec<(String, String)> {
-        let lines = self.proxy.log_with("event=\"policy-swapped\" pool=\"test\"");
-        lines.iter().map(|line| (field(line, "from").to_owned(), field(line, "to").to_owned())).collect()
+        let swaps = self.proxy.log.events("policy-swapped").into_iter();
+        let field = |line: &LogLine, name| line.field(name).expect("a version").to_owned();
+        let of_test = swaps.filter(|line| line.field("pool") == Some("test"));
+        of_test.map(|line| (field(&line, "from"), field(&line, "to"))).collect()
     }
 
     /// Waits until the last swap of pool `test` led to this content, and checks that it serves as this backend.
@@ -130,7 +132,8 @@ impl Scene {
         for _ in 0..2 {
             self.looks += 1;
             rename_over(&self.bystander, &constant(0, 1_000 + self.looks));
-            self.proxy.wait_for_logs("event=\"policy-swapped\" pool=\"other\"", self.looks as usize);
+            let of_bystander = |line: &LogLine| line.field("pool") == Some("other");
+            self.proxy.log.wait_where_many("policy-swapped", self.looks as usize, of_bystander);
         }
     }
 
@@ -140,12 +143,6 @@ impl Scene {
         let steps: Vec<(String, String)> =
             versions.iter().cloned().zip(versions.iter().skip(1).cloned()).collect();
         assert_eq!(self.swaps(), steps);
-        assert_eq!(self.proxy.log_with("ERROR"), Vec::<String>::new());
+        assert_eq!(self.proxy.log.errors(), []);
     }
-}
-
-/// A field of a log line.
-fn field<'a>(line: &'a str, name: &str) -> &'a str {
-    let value = line.split_once(&format!(" {name}=")).and_then(|(_, rest)| rest.split(' ').next());
-    value.unwrap_or_else(|| panic!("no {name} in {line:?}"))
 }

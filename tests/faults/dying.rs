@@ -24,7 +24,7 @@ fn no_get_is_lost_when_one_of_three_is_killed_and_it_is_back_after_rise_checks()
     let load = under_load(&proxy, Method::Get, |load| {
         backends[1].kill();
         load.wait_for_more(20 * CONNECTIONS);
-        proxy.wait_for_log("backend is down");
+        proxy.log.wait_for("backend-unhealthy");
         let address = backends[1].address();
         backends[1] = Process::start_on(address);
         let started = Instant::now();

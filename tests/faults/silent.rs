@@ -21,7 +21,7 @@ fn a_stopped_backend_costs_gets_time_and_nothing_else() {
     .start_at(&addresses);
     let load = under_load(&proxy, Method::Get, |load| {
         backends[2].signal("STOP");
-        proxy.wait_for_log("ejected");
+        proxy.log.wait_for("backend-ejected");
         load.wait_for_more(20 * CONNECTIONS);
         backends[2].signal("CONT");
         backends[2].wait_for_more(CONNECTIONS);
@@ -41,7 +41,7 @@ fn a_backend_that_accepts_and_never_answers_is_left_after_the_timeout() {
     }
     .start(&[&silent, &good]);
     let load = under_load(&proxy, Method::Get, |load| {
-        proxy.wait_for_log("ejected");
+        proxy.log.wait_for("backend-ejected");
         load.wait_for_more(20 * CONNECTIONS);
     });
     assert_eq!(load.failures(), Vec::<String>::new());

@@ -36,12 +36,12 @@ fn a_reload_that_waits_for_dns_keeps_nobody_from_hearing_of_a_dead_backend() {
     proxy.signal("HUP");
     wait_until("the reload asks", || !dns.asked().is_empty());
     drop(first);
-    proxy.wait_for_log("backend is down");
+    proxy.log.wait_for("backend-unhealthy");
     for _ in 0..10 {
         let response = proxy.client().get("/");
         assert_eq!((response.status(), response.text().as_str()), (200, "second"));
     }
-    assert!(proxy.log_with(" configuration reloaded ").is_empty(), "it still waits");
-    proxy.wait_for_log(" configuration reloaded ");
+    assert!(proxy.log.events("configuration-reloaded").is_empty(), "it still waits");
+    proxy.log.wait_for("configuration-reloaded");
     assert_eq!(served(&proxy, 4), ["second"; 4]);
 }

@@ -11,7 +11,7 @@ fn a_start_without_dns_serves_what_it_knows_and_the_rest_later() {
     dns.set_mood(Mood::Silent);
     dns.set_host(NAME, 0, &[ip(&backends[0])]);
     let proxy = proxy(&dns, &each(port));
-    proxy.wait_for_log("not every name of backends could be resolved");
+    proxy.log.wait_for("dns-wait-timed-out");
     let response = proxy.client().get("/");
     assert_eq!((response.status(), response.error_label()), (503, Some("no-backend")));
     dns.set_mood(Mood::Well);

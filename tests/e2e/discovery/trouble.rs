@@ -12,18 +12,18 @@ fn last_good_answer_outlives(mood: Mood) {
     assert_eq!(served(&proxy, 1), ["0"]);
 
     dns.set_mood(mood);
-    proxy.wait_for_log("the last good answer holds");
+    proxy.log.wait_for("dns-resolve-failed");
     let asked = dns.asked().len();
     wait_until("DNS was asked some more", || {
         assert_eq!(served(&proxy, 5), ["0"; 5]);
         dns.asked().len() >= asked + 4
     });
-    assert_eq!(proxy.log_with("the last good answer holds").len(), 1, "one warning for all of it");
-    assert_eq!(proxy.log_with("event=\"pool-backends-changed\" pool=").len(), 1);
+    assert_eq!(proxy.log.events("dns-resolve-failed").len(), 1, "one warning for all of it");
+    assert_eq!(proxy.log.events("pool-backends-changed").len(), 1);
 
     dns.set_host(NAME, 0, &[ip(&backends[1])]);
     dns.set_mood(Mood::Well);
-    proxy.wait_for_log("resolved again");
+    proxy.log.wait_for("dns-resolve-recovered");
     wait_until("the next answer counts", || served(&proxy, 1) == ["1"]);
 }
 
@@ -55,6 +55,6 @@ fn a_server_that_is_gone_changes_nothing() {
     let proxy = proxy(&dns, &each(port));
     assert_eq!(served(&proxy, 1), ["0"]);
     drop(dns);
-    proxy.wait_for_log("the last good answer holds");
+    proxy.log.wait_for("dns-resolve-failed");
     assert_eq!(served(&proxy, 5), ["0"; 5]);
 }

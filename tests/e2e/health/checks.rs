@@ -17,18 +17,18 @@ fn dies_and_comes_back(check: &str) {
     assert_eq!(share(&served(&mut proxy.client(), 20), 'a'), 10);
 
     drop(a);
-    let line = proxy.wait_for_log("backend is down");
-    assert!(line.contains("WARN") && line.contains("pool=\"test\" backend=\"b0\""), "{line}");
-    assert!(line.contains("reason=\"cannot connect"), "{line}");
+    let line = proxy.log.wait_for("backend-unhealthy");
+    assert!(line.level() == "WARN" && line.has(&[("pool", "test"), ("backend", "b0")]), "{line}");
+    assert!(line.field("reason").is_some_and(|reason| reason.starts_with("cannot connect")), "{line}");
     assert_eq!(served(&mut proxy.client(), 200), "b".repeat(200), "no request fails once it is down");
 
     let a = start(address);
-    let line = proxy.wait_for_log("backend is up");
-    assert!(line.contains("INFO") && line.contains("backend=\"b0\""), "{line}");
+    let line = proxy.log.wait_for("backend-healthy");
+    assert!(line.level() == "INFO" && line.has(&[("pool", "test"), ("backend", "b0")]), "{line}");
     assert_eq!(share(&served(&mut proxy.client(), 200), 'a'), 100);
     drop(a);
-    proxy.wait_for_logs("backend is down", 2);
-    assert_eq!(proxy.log_with("backend is up").len(), 1, "each change is logged once");
+    proxy.log.wait_for_many("backend-unhealthy", 2);
+    assert_eq!(proxy.log.events("backend-healthy").len(), 1, "each change is logged once");
 }
 
 #[test]
@@ -48,11 +48,11 @@ fn a_wrong_status_takes_a_backend_down() {
     let (a, b) = (wellness.backend("a"), Backend::named("b"));
     let proxy = Setup { pool: CHECK, ..Setup::default() }.start(&[&a, &b]);
     wellness.set(false);
-    let line = proxy.wait_for_log("backend is down");
-    assert!(line.contains("backend=\"b0\"") && line.contains("reason=\"status 503\""), "{line}");
+    let line = proxy.log.wait_for("backend-unhealthy");
+    assert!(line.has(&[("backend", "b0"), ("reason", "status 503")]), "{line}");
     assert_eq!(served(&mut proxy.client(), 50), "b".repeat(50));
     wellness.set(true);
-    proxy.wait_for_log("backend is up");
+    proxy.log.wait_for("backend-healthy");
     assert_eq!(share(&served(&mut proxy.client(), 50), 'a'), 25);
 }
 
@@ -74,14 +74,11 @@ fn a_body_without_the_text_takes_a_backend_down() {
     let check = "health_check = { type = \"http\", body_contains = \"ready\", interval = \"1s\", \
                  fast_interval = \"100ms\" }\n";
     let proxy = Setup { pool: check, ..Setup::default() }.start(&[&a, &b]);
-    let line = proxy.wait_for_log("backend is down");
-    assert!(
-        line.contains("backend=\"b0\"") && line.contains("the expected text isn't in the body"),
-        "{line}"
-    );
+    let line = proxy.log.wait_for("backend-unhealthy");
+    assert!(line.has(&[("backend", "b0"), ("reason", "the expected text isn't in the body")]), "{line}");
     ready.store(true, Ordering::SeqCst);
-    assert!(proxy.wait_for_log("backend is up").contains("backend=\"b0\""));
-    assert_eq!(proxy.log_with("backend is down").len(), 1, "the other one is well");
+    assert_eq!(proxy.log.wait_for("backend-healthy").field("backend"), Some("b0"));
+    assert_eq!(proxy.log.events("backend-unhealthy").len(), 1, "the other one is well");
 }
 
 #[test]
@@ -89,7 +86,7 @@ fn a_backend_that_never_answers_is_down() {
     let a = Backend::start(|exchange| exchange.wait_for_close());
     let check = "health_check = { type = \"http\", interval = \"200ms\" }";
     let proxy = Setup { pool: check, ..Setup::default() }.start(&[&a]);
-    assert!(proxy.wait_for_log("backend is down").contains("reason=\"no answer in time\""));
+    assert_eq!(proxy.log.wait_for("backend-unhealthy").field("reason"), Some("no answer in time"));
 }
 
 #[test]
@@ -137,7 +134,7 @@ fn health_can_be_asked_elsewhere() {
     assert_eq!(a.count(), 0);
     assert_eq!(share(&served(&mut proxy.client(), 20), 'a'), 10);
     drop(health);
-    assert!(proxy.wait_for_log("backend is down").contains("backend=\"a\""));
+    assert_eq!(proxy.log.wait_for("backend-unhealthy").field("backend"), Some("a"));
     assert_eq!(served(&mut proxy.client(), 20), "b".repeat(20));
 
     // For the whole pool at a port of its own.

@@ -19,12 +19,13 @@ fn a_dead_backend_is_ejected_without_any_configuration() {
     let mut sent = String::new();
     wait_until("it is ejected", || {
         sent += &served(&mut client, 1);
-        !proxy.log_with("backend is ejected").is_empty()
+        !proxy.log.events("backend-ejected").is_empty()
     });
     println!("{} of {} requests failed before", share(&sent, '!'), sent.len());
-    let line = proxy.wait_for_log("backend is ejected");
-    assert!(line.contains("WARN") && line.contains("pool=\"test\" backend=\"b0\""), "{line}");
-    assert!(line.contains("gateway failures in a row time=30s"), "{line}");
+    let line = proxy.log.wait_for("backend-ejected");
+    assert!(line.level() == "WARN" && line.has(&[("pool", "test"), ("backend", "b0")]), "{line}");
+    assert_eq!(line.field("time"), Some("30s"), "{line}");
+    assert!(line.field("reason").is_some_and(|why| why.ends_with("gateway failures in a row")), "{line}");
     assert_eq!(served(&mut client, 100), "b".repeat(100));
 }
 
@@ -78,22 +79,22 @@ fn an_ejected_backend_returns_on_trial() {
     let ejection = "ejection = { consecutive_5xx = 3, base_time = \"500ms\" }";
     let proxy = Setup { pool: ejection, ..Setup::default() }.start(&[&a, &b]);
     let mut client = proxy.client();
-    let mut send_until = |logged: &str, count: usize| {
-        wait_until(logged, || {
+    let mut send_until = |event: &str, count: usize| {
+        wait_until(event, || {
             served(&mut client, 1);
-            proxy.log_with(logged).len() >= count
+            proxy.log.events(event).len() >= count
         });
     };
-    send_until("backend is ejected", 1);
+    send_until("backend-ejected", 1);
     // Still broken: the first request that fails ejects it again, for twice as long.
-    send_until("backend returned from ejection", 1);
+    send_until("backend-returned", 1);
     let before = a.count();
-    send_until("backend is ejected", 2);
+    send_until("backend-ejected", 2);
     assert!(a.count() > before || before >= 4, "{} requests", a.count());
-    assert!(proxy.log_with("backend is ejected")[1].contains("time=1s"), "{:?}", proxy.log_with("ejected"));
+    assert_eq!(proxy.log.events("backend-ejected")[1].field("time"), Some("1s"));
 
     well.store(true, Ordering::SeqCst);
-    send_until("backend returned from ejection", 2);
+    send_until("backend-returned", 2);
     assert_eq!(share(&served(&mut client, 100), 'a'), 50);
-    assert_eq!(proxy.log_with("backend is ejected").len(), 2);
+    assert_eq!(proxy.log.events("backend-ejected").len(), 2);
 }

@@ -22,7 +22,7 @@ fn a_backend_that_begins_down_gets_nothing_before_its_first_check_has_passed() {
     let response = proxy.client().get("/");
     assert_eq!((response.status(), response.error_label()), (503, Some("no-backend")));
     latch.open();
-    proxy.wait_for_log("backend is up");
+    proxy.log.wait_for("backend-healthy");
     assert_eq!(served(&mut proxy.client(), 10), "a".repeat(10));
     assert_eq!(a.count(), 11, "one check was enough");
 }
@@ -45,6 +45,6 @@ fn an_unchecked_backend_serves_until_its_first_check_fails() {
     let both = served(&mut proxy.client(), 20);
     assert_eq!(both.matches('a').count(), 10, "{both}");
     latch.open();
-    proxy.wait_for_log("backend is down");
+    proxy.log.wait_for("backend-unhealthy");
     assert_eq!(served(&mut proxy.client(), 20), "b".repeat(20));
 }

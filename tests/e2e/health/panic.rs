@@ -11,15 +11,16 @@ fn all_backends_serve_while_too_few_are_healthy() {
     let pool = format!("{CHECK}panic_threshold = 50\n");
     let proxy = Setup { pool: &pool, ..Setup::default() }.start(&backends.each_ref());
     unwell.set(false);
-    proxy.wait_for_logs("backend is down", 2);
-    let line = proxy.wait_for_log("pool panics");
-    assert!(line.contains("WARN") && line.contains("pool=\"test\" healthy=1 backends=3"), "{line}");
+    proxy.log.wait_for_many("backend-unhealthy", 2);
+    let line = proxy.log.wait_for("pool-panic-started");
+    assert!(line.level() == "WARN", "{line}");
+    assert!(line.has(&[("pool", "test"), ("healthy", "1"), ("backends", "3")]), "{line}");
     let all = served(&mut proxy.client(), 60);
     assert_eq!(['a', 'b', 'c'].map(|name| share(&all, name)), [20, 20, 20]);
 
     unwell.set(true);
-    proxy.wait_for_log("pool no longer panics");
-    assert_eq!(proxy.log_with("pool panics").len(), 1);
+    proxy.log.wait_for("pool-panic-ended");
+    assert_eq!(proxy.log.events("pool-panic-started").len(), 1);
 }
 
 #[test]
@@ -29,14 +30,14 @@ fn without_panic_only_the_healthy_serve_down_to_the_last() {
     let pool = format!("{CHECK}panic_threshold = 0\n");
     let proxy = Setup { pool: &pool, ..Setup::default() }.start(&backends.each_ref());
     second.set(false);
-    proxy.wait_for_logs("backend is down", 2);
+    proxy.log.wait_for_many("backend-unhealthy", 2);
     assert_eq!(served(&mut proxy.client(), 60), "a".repeat(60));
 
     first.set(false);
-    proxy.wait_for_logs("backend is down", 3);
+    proxy.log.wait_for_many("backend-unhealthy", 3);
     let response = proxy.client().get("/");
     assert_eq!((response.status(), response.error_label()), (503, Some("no-backend")));
-    assert_eq!(proxy.log_with("pool panics"), [""; 0]);
+    assert_eq!(proxy.log.events("pool-panic-started"), []);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn by_default_a_pool_without_a_healthy_backend_panics() {
     let backends = [unwell.backend("a"), unwell.backend("b")];
     let proxy = Setup { pool: CHECK, ..Setup::default() }.start(&backends.each_ref());
     unwell.set(false);
-    proxy.wait_for_log("pool panics");
+    proxy.log.wait_for("pool-panic-started");
     let all = served(&mut proxy.client(), 20);
     assert_eq!(['a', 'b'].map(|name| share(&all, name)), [10, 10]);
 }
@@ -62,10 +63,10 @@ fn backups_come_before_panic() {
     ));
     assert_eq!(served(&mut proxy.client(), 5), "aaaaa");
     unwell.set(false);
-    proxy.wait_for_log("backend is down");
+    proxy.log.wait_for("backend-unhealthy");
     assert_eq!(served(&mut proxy.client(), 5), "bbbbb");
     unwell.set(true);
-    proxy.wait_for_log("backend is up");
+    proxy.log.wait_for("backend-healthy");
     assert_eq!(served(&mut proxy.client(), 5), "aaaaa");
-    assert_eq!(proxy.log_with("pool panics"), [""; 0]);
+    assert_eq!(proxy.log.events("pool-panic-started"), []);
 }

@@ -13,9 +13,9 @@ fn the_share_of_a_backend_that_comes_up_grows() {
     assert_eq!(share(&served(&mut proxy.client(), 100), 'a'), 50, "not when all of them are new");
 
     wellness.set(false);
-    proxy.wait_for_log("backend is down");
+    proxy.log.wait_for("backend-unhealthy");
     wellness.set(true);
-    proxy.wait_for_log("backend is up");
+    proxy.log.wait_for("backend-healthy");
     // A tenth of the weight is an eleventh of the requests; even in the fifth step it is only a third.
     let at_first = share(&served(&mut proxy.client(), 110), 'a');
     assert!((1..=40).contains(&at_first), "{at_first} of 110");

@@ -236,20 +236,22 @@ fn at_a_swap_the_old_version_serves_on_and_the_reason_is_logged() {
     let mut client = proxy.client();
     for (content, reason) in cases() {
         install(&content);
-        let line = proxy.wait_for_log(&format!("swap refused: {reason}"));
-        let (serving, expected) = (version(&constant(1, 0)), "; the version that serves goes on");
-        assert!(line.contains("ERROR") && line.contains(expected), "{line}");
-        assert!(line.contains("pool=\"test\"") && line.contains(&format!("serving={serving}")), "{line}");
+        // The reason is what this is about.
+        let expected = format!("swap refused: {reason}");
+        let line = proxy.log.wait_where("policy-swap-refused", |line| line.message().contains(&expected));
+        let serving = version(&constant(1, 0));
+        assert!(line.message().ends_with("; the version that serves goes on"), "{line}");
+        assert!(line.level() == "ERROR" && line.has(&[("pool", "test"), ("serving", &serving)]), "{line}");
         for client in [&mut client, &mut proxy.client()] {
             assert_eq!(client.get("/").text(), "1", "{reason}");
         }
     }
-    assert!(proxy.log_with("event=\"policy-swapped\" pool=").is_empty());
-    assert!(proxy.log_with("policy fault").is_empty());
+    assert!(proxy.log.events("policy-swapped").is_empty());
+    assert!(proxy.log.events("policy-faulted").is_empty());
 
     // After all of these a good one is as welcome as ever.
     let good = constant(2, 0);
     install(&good);
-    proxy.wait_for_log(&format!("to={}", version(&good)));
+    assert_eq!(proxy.log.wait_for("policy-swapped").field("to"), Some(&*version(&good)));
     wait_until("the new version serves", || client.get("/").text() == "2");
 }

@@ -230,7 +230,7 @@ fn check_harmless((case, fields, code): (&'static str, &'static str, &'static st
     for round in 0..20 {
         assert_eq!(client.get_with("/", "X-Mood: bad\r\n").text(), "2", "{case}, round {round}");
     }
-    assert_eq!(scene.proxy.log_with("policy fault"), Vec::<String>::new(), "{case}");
+    assert_eq!(scene.proxy.log.events("policy-faulted"), [], "{case}");
 }
 
 #[test]
@@ -320,7 +320,8 @@ fn a_flood_of_log_lines_is_cut_off() {
     scene.provoke("log flood");
     scene.wait_for_recovery("log flood");
     let allowed = 20 + began.elapsed().as_millis() as usize / 100 + 1;
-    let lines = scene.proxy.log_with("policy says: so this is the end");
+    let lines = scene.proxy.log.events("policy-logged");
+    assert!(lines.iter().all(|line| line.message() == "policy says: so this is the end"), "{lines:#?}");
     assert!((20..=allowed).contains(&lines.len()), "{} lines, {allowed} are allowed", lines.len());
-    assert!(scene.proxy.log_with("policy fault").is_empty());
+    assert!(scene.proxy.log.events("policy-faulted").is_empty());
 }

@@ -22,7 +22,7 @@ fn check(ending: &str, fault: &str) {
     for number in 1..=SOUND {
         assert_eq!(client.get("/").text(), "2", "{fault}: pick {number}");
     }
-    assert!(scene.proxy.log_with("policy fault").is_empty());
+    assert!(scene.proxy.log.events("policy-faulted").is_empty());
     assert_eq!(client.get("/").status(), 200);
     scene.wait_for_fault(fault);
     scene.provoke(fault);

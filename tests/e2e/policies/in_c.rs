@@ -45,7 +45,7 @@ fn a_policy_in_c_serves_the_backend_that_the_request_names() {
         let seen: String = (0..60).map(|_| client.get_with("/", headers).text()).collect();
         assert!(["a", "b", "c"].iter().all(|name| seen.contains(name)), "{headers:?}: {seen}");
     }
-    assert!(proxy.log_with("policy fault").is_empty());
+    assert!(proxy.log.events("policy-faulted").is_empty());
 
     // It takes no configuration, and says so.
     let policy = format!("{{ file = \"{}\", config = {{ a = 1 }} }}", file.display());

@@ -47,7 +47,7 @@ fn a_proxy_with_little_address_space_starts_and_serves() {
     for round in 0..100 {
         assert_eq!(client.get(&format!("/{}/", round % 20)).text(), "a");
     }
-    assert!(proxy.log_with("policy fault").is_empty());
+    assert!(proxy.log.events("policy-faulted").is_empty());
 }
 
 #[test]

@@ -52,9 +52,10 @@ fn witnessed(backend: &Backend) -> Proxy {
 /// Waits until the policy has seen the end of this user's request, and checks that it saw the one it had picked for.
 fn check(proxy: &Proxy, user: &str, path: &str, outcome: i32) {
     let [picks, sees] = ["picks ", "sees  "].map(|verb| {
-        let line = proxy.wait_for_log(&format!("policy says: {verb}{user} "));
-        let said = line.split(verb).nth(1).and_then(|rest| rest.split(" event=").next());
-        said.expect("what the policy says").to_owned()
+        let beginning = format!("policy says: {verb}{user} ");
+        let line = proxy.log.wait_where("policy-logged", |line| line.message().starts_with(&beginning));
+        let said = line.message().split_once(verb).map(|(_, said)| said.to_owned());
+        said.expect("what the policy says")
     });
     assert!(picks.starts_with(&format!("{user} {path} ")), "{picks}");
     assert_eq!(sees, format!("{picks} {outcome}"));

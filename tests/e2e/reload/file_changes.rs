@@ -15,10 +15,10 @@ fn every_way_in_which_files_change_is_seen() {
         assert_eq!(proxy.client().get("/").text(), "one");
         for (revision, (text, serves)) in [(&second, "two"), (&first, "one")].into_iter().enumerate() {
             change.make(&file, text.as_bytes(), revision as u32);
-            proxy.wait_for_logs("configuration reloaded", revision + 1);
+            proxy.log.wait_for_many("configuration-reloaded", revision + 1);
             assert_eq!(proxy.client().get("/").text(), serves, "{change:?}");
         }
-        assert_eq!(proxy.log_with("ERROR"), Vec::<String>::new(), "{change:?}");
+        assert_eq!(proxy.log.errors(), [], "{change:?}");
     }
 }
 
@@ -30,8 +30,8 @@ fn a_burst_of_changes_ends_with_the_last_one() {
         proxy.rewrite(&config(&pool("p", &[backend], "")));
     }
     wait_until("the last content serves", || proxy.client().get("/").text() == "19");
-    assert!(proxy.log_with("configuration reloaded").len() < backends.len());
-    assert_eq!(proxy.log_with("ERROR"), Vec::<String>::new());
+    assert!(proxy.log.events("configuration-reloaded").len() < backends.len());
+    assert_eq!(proxy.log.errors(), []);
 }
 
 #[test]
@@ -41,9 +41,10 @@ fn a_comment_changes_nothing_and_a_lost_file_does_no_harm() {
     let proxy = Proxy::start(&text);
     let file = proxy.path("pointsman.toml");
     std::fs::remove_file(&file).expect("it is there");
-    assert!(proxy.wait_for_log("configuration refused").contains("there is no such file"));
+    let refused = proxy.log.wait_for("configuration-refused");
+    assert!(refused.message().contains("there is no such file"), "what is wrong: {refused}");
     assert_eq!(proxy.client().get("/").text(), "backend");
-    let line = proxy.reload(&format!("# as before\n{text}"));
-    assert!(line.contains("nothing that is served"), "{line}");
+    let changes = proxy.reload(&format!("# as before\n{text}"));
+    assert!(changes.contains("nothing that is served"), "{changes}");
     assert_eq!(proxy.client().get("/").text(), "backend");
 }

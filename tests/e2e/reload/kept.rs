@@ -49,8 +49,8 @@ fn a_policy_keeps_its_instance_and_memory_through_changes_around_it() {
     // Its own settings are another matter.
     let other_deadline = start(&all, "", &pool("other", &[&other], ""))
         .replace("counter.wasm\" }", "counter.wasm\", deadline = \"4ms\" }");
-    let line = proxy.reload(&other_deadline);
-    assert!(line.contains("~pool.counted.policy"), "{line}");
+    let changes = proxy.reload(&other_deadline);
+    assert!(changes.contains("~pool.counted.policy"), "{changes}");
     assert_eq!(serves(), "0");
 }
 

@@ -1,16 +1,11 @@
 //! Listeners that come, change and go.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use harness::{Backend, Client, DEADLINE, Latch, Proxy, wait_until};
 
 use super::pool;
-
-fn address_in(line: &str) -> SocketAddr {
-    let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    address.and_then(|address| address.parse().ok()).expect("an address")
-}
 
 fn listener(address: &str, more: &str) -> String {
     format!("[[listener]]\naddress = \"{address}\"\n{more}\n")
@@ -34,7 +29,7 @@ fn listeners_come_and_go_and_the_others_stay() {
     assert_eq!(stays.get("/").text(), "good");
 
     proxy.reload(&both);
-    let second = address_in(&proxy.wait_for_logs("event=\"listener-bound\" address=", 2)[1]);
+    let second = proxy.addresses()[1];
     let mut running = Client::connect(second);
     running.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
     let mut idle = Client::connect(second);
@@ -44,7 +39,7 @@ fn listeners_come_and_go_and_the_others_stay() {
     assert_eq!(unused.get("/").header("connection"), None);
     backend.wait_for_requests(4);
 
-    let line = proxy.reload(&format!("{}{rest}", listener("127.0.0.1:0", "")));
+    let changes = proxy.reload(&format!("{}{rest}", listener("127.0.0.1:0", "")));
     // Their requests may have been on the way.
     for late in [&mut idle, &mut silent] {
         late.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -52,8 +47,8 @@ fn listeners_come_and_go_and_the_others_stay() {
         assert!(late.is_closed());
     }
     assert!(unused.is_closed());
-    assert!(line.contains("-listener 127.0.0.2:0"), "{line}");
-    proxy.wait_for_log(&format!("event=\"listener-closed\" address={second}"));
+    assert!(changes.contains("-listener 127.0.0.2:0"), "{changes}");
+    assert_eq!(proxy.log.wait_for("listener-closed").field("address"), Some(&*second.to_string()));
     wait_until("nobody is let in", || TcpStream::connect(second).is_err());
     release.open();
     let response = running.response("GET");
@@ -79,8 +74,8 @@ fn limits_of_a_listener_hold_for_connections_to_come() {
     let long = format!("/{}", "x".repeat(300));
     let (mut old, mut other) = (proxy.client(), proxy.client());
     assert_eq!((old.get("/").status(), other.get("/").status()), (200, 200));
-    let line = proxy.reload(&start(""));
-    assert!(line.contains("~listener 127.0.0.1:0"), "{line}");
+    let changes = proxy.reload(&start(""));
+    assert!(changes.contains("~listener 127.0.0.1:0"), "{changes}");
     assert_eq!(old.get(&long).status(), 414);
     assert_eq!(proxy.client().get(&long).status(), 200);
     assert_eq!(other.get("/").status(), 200);
@@ -117,7 +112,7 @@ fn a_listener_on_one_address_takes_the_place_of_one_on_all() {
         .port();
     for (address, line) in [(format!("0.0.0.0:{port}"), 2), (format!("127.0.0.1:{port}"), 3)] {
         proxy.reload(&format!("{}{rest}", listener(&address, "")));
-        proxy.wait_for_logs("event=\"listener-bound\" address=", line);
+        proxy.log.wait_for_many("listener-bound", line);
         assert_eq!(Client::connect(([127, 0, 0, 1], port).into()).get("/").text(), "good");
     }
 }

@@ -1,16 +1,14 @@
 //! Configurations that can't be served: named with their line, once, and the old one serves on.
 
-use harness::{Backend, Client, Proxy, constant, wait_until};
+use harness::{Backend, Client, LogLine, Proxy, constant};
 
 use super::{config, pool, route};
 
-const REFUSED: &str = "configuration refused: ";
-
 /// Puts a text in place that is refused, and answers what is said of it.
-fn refuse(proxy: &Proxy, text: &str) -> String {
-    let before = proxy.log_with(REFUSED).len();
+fn refuse(proxy: &Proxy, text: &str) -> LogLine {
+    let before = proxy.log.events("configuration-refused").len();
     proxy.rewrite(text);
-    proxy.wait_for_logs(REFUSED, before + 1).remove(before)
+    proxy.log.wait_for_many("configuration-refused", before + 1).remove(before)
 }
 
 #[test]
@@ -33,18 +31,18 @@ fn a_broken_file_is_named_with_its_line_and_the_old_configuration_serves() {
         ),
     ] {
         let line = refuse(&proxy, &text);
-        assert!(line.contains("ERROR") && line.contains(expected), "{line}");
-        assert!(proxy.wait_for_log("the old configuration serves").contains("until the file is mended"));
+        assert!(line.level() == "ERROR" && line.message().contains(expected), "{line}");
+        proxy.log.wait_for("configuration-kept");
         assert_eq!(client.get("/").text(), "backend");
     }
     // Only a look that follows all events shows that nothing is said twice.
-    let said = proxy.log_with(REFUSED).len();
+    let said = proxy.log.events("configuration-refused").len();
     std::fs::write(proxy.path("unrelated"), "").expect("a file");
     let line = refuse(&proxy, &format!("{good}nonsense = 2\n"));
-    assert!(line.contains("nonsense"), "{line}");
-    assert_eq!(proxy.log_with(REFUSED).len(), said + 1);
+    assert!(line.message().contains("nonsense"), "{line}");
+    assert_eq!(proxy.log.events("configuration-refused").len(), said + 1);
     proxy.rewrite(&good);
-    proxy.wait_for_log("configuration file matches the running configuration again");
+    proxy.log.wait_for("configuration-restored");
     assert_eq!(client.get("/").text(), "backend");
 }
 
@@ -59,12 +57,12 @@ fn nothing_of_a_refused_configuration_takes_effect() {
     let line = refuse(&proxy, &next);
     let expected =
         format!("pointsman.toml:6: listener[1].address: cannot listen on {address}: Address already in use");
-    assert!(line.contains(&expected), "{line}");
+    assert!(line.message().contains(&expected), "{line}");
     assert_eq!(proxy.client().get("/").text(), "one");
     drop(taken);
     // The same text, and now it can be served.
     proxy.signal("HUP");
-    proxy.wait_for_log("configuration reloaded");
+    proxy.log.wait_for("configuration-reloaded");
     assert_eq!(
         [proxy.address(), address].map(|address| Client::connect(address).get("/").text()),
         ["two", "two"]
@@ -77,9 +75,9 @@ fn a_configuration_that_waits_for_its_plugin_serves_when_it_comes() {
     let backends = backends.each_ref();
     let proxy = Proxy::start(&config(&pool("p", &backends, "")));
     let line = refuse(&proxy, &config(&pool("p", &backends, "policy = { file = \"late.wasm\" }")));
-    assert!(line.contains("pointsman.toml:7: pool.p.policy: cannot read the plugin"), "{line}");
+    assert!(line.message().contains("pointsman.toml:7: pool.p.policy: cannot read the plugin"), "{line}");
     std::fs::write(proxy.path("late.wasm"), constant(1, 0)).expect("a plugin");
-    proxy.wait_for_log("configuration reloaded");
+    proxy.log.wait_for("configuration-reloaded");
     assert_eq!([0, 1, 2].map(|_| proxy.client().get("/").text()), ["1", "1", "1"]);
 }
 
@@ -91,8 +89,8 @@ fn what_needs_a_restart_is_said_and_the_rest_applies() {
         + "[admin]\naddress = \"127.0.0.1:9901\"\n";
     proxy.reload(&next);
     assert_eq!(proxy.client().get("/").text(), "two");
-    wait_until("both are said", || proxy.log_with("takes effect at the next restart").len() >= 2);
-    let said = proxy.log_with("takes effect at the next restart").join("\n");
-    assert!(said.contains("key=\"workers\" runs=2 configured=3"), "{said}");
-    assert!(said.contains("key=\"admin.address\""), "{said}");
+    let said = proxy.log.wait_for_many("restart-required", 2);
+    let workers = [("key", "workers"), ("runs", "2"), ("configured", "3")];
+    assert!(said.iter().any(|line| line.has(&workers)), "{said:#?}");
+    assert!(said.iter().any(|line| line.has(&[("key", "admin.address")])), "{said:#?}");
 }

@@ -20,13 +20,14 @@ fn a_configuration_from_a_pipe_is_read_once() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut proxy = Proxy::start_by(by_shell(rest), directory, &config);
         assert_eq!(proxy.client().get("/").text(), "good");
-        assert_eq!(proxy.log_with("the configuration is read once").len(), 1, "{rest}");
+        assert_eq!(proxy.log.events("configuration-not-followed").len(), 1, "{rest}");
         proxy.signal("HUP");
-        proxy.wait_for_log("the configuration was read once; start anew to change it");
+        proxy.log.wait_for("reload-ignored");
         proxy.signal("USR2");
-        proxy.wait_for_log("not replaced: the configuration was read once");
+        let failed = proxy.log.wait_for("replacement-failed");
+        assert!(failed.message().contains("the configuration was read once"), "why: {failed}");
         assert_eq!(proxy.client().get("/").text(), "good");
-        assert_eq!(proxy.log_with("refused"), Vec::<String>::new(), "{rest}");
+        assert_eq!(proxy.log.events("configuration-refused"), [], "{rest}");
         proxy.signal("TERM");
         assert!(proxy.wait_for_exit().success());
     }
@@ -38,10 +39,10 @@ fn a_file_by_another_name_is_followed() {
     let config = Setup::default().configuration(&[backend.address()]);
     let directory = tempfile::tempdir().expect("a directory");
     let proxy = Proxy::start_by(by_shell("--config /dev/stdin < pointsman.toml"), directory, &config);
-    assert_eq!(proxy.log_with("the configuration is read once").len(), 0);
+    assert_eq!(proxy.log.events("configuration-not-followed").len(), 0);
     fs::write(proxy.path("pointsman.toml"), format!("{config}idle_timeout = \"7s\"\n")).expect("a file");
     proxy.signal("HUP");
-    proxy.wait_for_log("configuration reloaded");
+    proxy.log.wait_for("configuration-reloaded");
 }
 
 #[test]
@@ -54,9 +55,9 @@ fn what_is_no_file_is_refused_and_keeps_nobody_waiting() {
     let mut refused = |reason: &str| {
         proxy.signal("HUP");
         refusals += 1;
-        let lines = proxy.wait_for_logs("configuration refused: ", refusals);
-        assert!(lines.iter().any(|line| line.contains(reason)), "{reason}: {lines:#?}");
-        refusals = proxy.log_with("configuration refused: ").len();
+        let lines = proxy.log.wait_for_many("configuration-refused", refusals);
+        assert!(lines.iter().any(|line| line.message().contains(reason)), "{reason}: {lines:#?}");
+        refusals = proxy.log.events("configuration-refused").len();
         assert_eq!(proxy.client().get("/").text(), "good");
     };
     fs::remove_file(&file).expect("it is there");

@@ -5,7 +5,7 @@ use std::thread;
 
 use harness::{Backend, Proxy, constant, version};
 
-use super::{Change, Scene, field};
+use super::{Change, Scene};
 
 /// A scene whose file comes into being in this way.
 fn scene(change: Change, content: &[u8]) -> Scene {
@@ -58,16 +58,12 @@ fn a_swap_is_logged_with_pool_versions_and_times() {
     let contents = [constant(0, 0), constant(1, 1)];
     let scene = Scene::new(&contents[0]);
     Change::RenameOver.make(&scene.file, &contents[1], 1);
-    let line = scene.proxy.wait_for_log("event=\"policy-swapped\" pool=");
-    assert!(line.contains(" INFO "), "{line}");
-    assert_eq!(field(&line, "pool"), "\"test\"");
-    assert_eq!(field(&line, "from"), version(&contents[0]));
-    assert_eq!(field(&line, "to"), version(&contents[1]));
-    assert_eq!(field(&line, "origin"), "p.wasm");
-    let is_hex = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    assert!(is_hex(field(&line, "from")) && is_hex(field(&line, "to")), "{line}");
+    let line = scene.proxy.log.wait_for("policy-swapped");
+    let [from, to] = contents.each_ref().map(|content| version(content));
+    let fields = [("pool", "test"), ("from", &from), ("to", &to), ("origin", "p.wasm")];
+    assert!(line.level() == "INFO" && line.has(&fields), "{line}");
     for time in ["compile", "total"] {
-        let time = field(&line, time);
+        let time = line.field(time).expect("a time");
         let number = time.trim_end_matches(|letter: char| letter.is_alphabetic());
         assert!(number.parse::<f64>().is_ok() && number.len() < time.len(), "{line}");
     }
@@ -115,13 +111,13 @@ fn all_pools_that_use_a_file_are_swapped() {
     let proxy = Proxy::start_in(directory, &config);
     Change::RenameOver.make(&proxy.path("p.wasm"), &constant(1, 0), 0);
     for pool in ["x", "y", "z"] {
-        proxy.wait_for_log(&format!("event=\"policy-swapped\" pool=\"{pool}\""));
+        proxy.log.wait_where("policy-swapped", |line| line.field("pool") == Some(pool));
         assert_eq!(proxy.client().get(&format!("/{pool}/")).text(), "1");
     }
     // A refusal is told for each of them, too.
     Change::RenameOver.make(&proxy.path("p.wasm"), b"this is not a plugin", 0);
     for pool in ["x", "y", "z"] {
-        proxy.wait_for_log(&format!("event=\"policy-swap-refused\" pool=\"{pool}\""));
+        proxy.log.wait_where("policy-swap-refused", |line| line.field("pool") == Some(pool));
         assert_eq!(proxy.client().get(&format!("/{pool}/")).text(), "1");
     }
 }

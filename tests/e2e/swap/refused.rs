@@ -33,9 +33,9 @@ fn a_file_that_stays_unfinished_is_refused_with_the_reason() {
     {
         let scene = Scene::new(&contents[0]);
         fs::write(&scene.file, unfinished).expect("part of it");
-        let line = scene.proxy.wait_for_log(&format!("swap refused: {reason}"));
-        assert!(line.contains("ERROR") && line.contains("the version that serves goes on"), "{line}");
-        assert!(line.contains("p.wasm"), "{line}");
+        let line = scene.proxy.log.wait_for("policy-swap-refused");
+        assert!(line.level() == "ERROR" && line.field("origin") == Some("p.wasm"), "{line}");
+        assert!(line.message().starts_with(&format!("swap refused: {reason}")), "what is wrong: {line}");
         assert_eq!(scene.serves(), "0");
         fs::write(&scene.file, &contents[1]).expect("all of it");
         scene.wait_for_swap(&contents[1], "1");
@@ -52,11 +52,12 @@ fn garbage_is_refused_with_the_reason_each_time_it_is_installed() {
             scene.wait_for_swap(content, backend);
         }
         rename_over(&scene.file, b"<html>not found</html>");
-        let lines = scene.proxy.wait_for_logs("swap refused: not a WebAssembly module", round + 1);
-        let line = &lines[round];
-        assert!(line.contains("ERROR") && line.contains("a web page"), "{line}");
-        assert!(line.contains("pool=\"test\"") && line.contains("p.wasm"), "{line}");
-        assert!(line.contains(&format!("serving={}", version(content))), "{line}");
+        let line = scene.proxy.log.wait_for_many("policy-swap-refused", round + 1).remove(round);
+        let serving = version(content);
+        let fields = [("pool", "test"), ("origin", "p.wasm"), ("serving", &serving)];
+        assert!(line.level() == "ERROR" && line.has(&fields), "{line}");
+        assert!(line.message().contains("not a WebAssembly module"), "what is wrong: {line}");
+        assert!(line.message().contains("a web page"), "what is wrong: {line}");
         assert_eq!(scene.serves(), backend);
     }
 }
@@ -70,7 +71,7 @@ fn a_broken_file_is_refused_once_however_often_it_is_looked_at() {
         scene.proxy.signal("HUP");
         scene.wait_for_a_look();
     }
-    assert_eq!(scene.proxy.log_with("swap refused").len(), 1);
+    assert_eq!(scene.proxy.log.events("policy-swap-refused").len(), 1);
     assert_eq!(scene.serves(), "0");
 }
 
@@ -95,12 +96,9 @@ fn a_file_that_is_deleted_goes_on_serving_and_may_come_back() {
     let mut scene = Scene::new(&contents[0]);
     fs::remove_file(&scene.file).expect("a file");
     scene.wait_for_a_look();
-    let line = scene.proxy.wait_for_log("cannot read the plugin");
-    assert!(line.contains("WARN") && line.contains("p.wasm"), "{line}");
-    assert!(
-        line.contains("the version that serves goes on event=\"plugin-read-failed\" pool=\"test\""),
-        "{line}"
-    );
+    let line = scene.proxy.log.wait_for("plugin-read-failed");
+    assert!(line.level() == "WARN" && line.field("pool") == Some("test"), "{line}");
+    assert!(line.message().contains("p.wasm"), "which file: {line}");
     assert_eq!(scene.serves(), "0");
     fs::write(&scene.file, &contents[0]).expect("the same again");
     scene.wait_for_a_look();

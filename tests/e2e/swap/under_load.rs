@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use harness::{Backend, Client, Proxy, Running, constant, keep_busy, revised, version};
+use harness::{Backend, Client, LogLine, Proxy, Running, constant, keep_busy, revised, version};
 
 use super::{Scene, rename_over};
 
@@ -36,11 +36,10 @@ fn replace(scene: &Scene, versions: [&[u8]; 2], revisions: Range<usize>, hint: i
     for revision in revisions {
         rename_over(&scene.file, versions[revision % 2]);
         hint();
-        let lines = scene.proxy.wait_for_logs("event=\"policy-swapped\" pool=\"test\"", revision);
-        assert!(
-            lines[revision - 1].contains(&format!("to={}", version(versions[revision % 2]))),
-            "{lines:?}"
-        );
+        let of_test = |line: &LogLine| line.field("pool") == Some("test");
+        let swaps = scene.proxy.log.wait_where_many("policy-swapped", revision, of_test);
+        let to = version(versions[revision % 2]);
+        assert_eq!(swaps[revision - 1].field("to"), Some(&*to), "{swaps:#?}");
     }
 }
 

@@ -1,27 +1,23 @@
 //! The proxy as a process.
 
 use std::env;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 
-use super::{Client, DEADLINE, wait_until};
-
-/// What is logged once all workers serve with another configuration.
-const RELOADED: &str = " configuration reloaded ";
+use super::{Client, DEADLINE, Log, LogLine, wait_until};
 
 /// A running proxy with a directory of its own. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     child: Child,
     directory: TempDir,
-    log: Arc<Mutex<Vec<String>>>,
+    /// What it and its successors log.
+    pub log: Log,
 }
 
 impl Proxy {
@@ -58,17 +54,10 @@ impl Proxy {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
         // It may hold sockets of the test.
         drop(command);
-        let log = Arc::<Mutex<Vec<String>>>::default();
-        let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
-        let sink = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                sink.lock().expect("no panic").push(line);
-            }
-        });
+        let log = Log::follow(child.stderr.take().expect("standard error"));
         let proxy = Self { child, directory, log };
         let listeners = config.matches("[[listener]]").count();
-        proxy.wait_for_logs("event=\"listener-bound\" address=", listeners);
+        proxy.log.wait_for_many("listener-bound", listeners);
         proxy
     }
 
@@ -79,13 +68,14 @@ impl Proxy {
         std::fs::rename(next, self.path("pointsman.toml")).expect("the file is replaced");
     }
 
-    /// Puts another configuration in place and waits until it serves; answers what was logged of it.
+    /// Puts another configuration in place and waits until it serves; answers the changes that were logged.
     pub fn reload(&self, config: &str) -> String {
-        let before = self.log_with(RELOADED).len();
+        let before = self.log.events("configuration-reloaded").len();
         self.rewrite(config);
         // Instead of waiting until the file has been quiet.
         self.signal("HUP");
-        self.wait_for_logs(RELOADED, before + 1).remove(before)
+        let reloaded = self.log.wait_for_many("configuration-reloaded", before + 1).remove(before);
+        reloaded.field("changes").expect("what has changed").to_owned()
     }
 
     /// Runs the program to its end with this configuration; kills it if there is none.
@@ -111,13 +101,12 @@ impl Proxy {
 
     /// All listeners' addresses, in the order of the configuration.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let lines = self.log_with("event=\"listener-bound\" address=");
-        lines.iter().filter(|line| !line.contains("admin")).map(|line| address_in(line)).collect()
+        self.log.events("listener-bound").iter().map(address).collect()
     }
 
     /// The admin server's address.
     pub fn admin(&self) -> SocketAddr {
-        address_in(&self.wait_for_log("event=\"admin-bound\" address="))
+        address(&self.log.wait_for("admin-bound"))
     }
 
     /// A new connection.
@@ -130,25 +119,6 @@ impl Proxy {
         self.directory.path().join(name)
     }
 
-    /// Everything logged so far that contains the text.
-    pub fn log_with(&self, text: &str) -> Vec<String> {
-        self.log.lock().expect("no panic").iter().filter(|line| line.contains(text)).cloned().collect()
-    }
-
-    /// Waits until a line with the text is logged.
-    pub fn wait_for_log(&self, text: &str) -> String {
-        self.wait_for_logs(text, 1).remove(0)
-    }
-
-    /// Waits until so many lines with the text are logged.
-    pub fn wait_for_logs(&self, text: &str, count: usize) -> Vec<String> {
-        wait_until(
-            &format!("{count} lines with {text:?} are logged; so far: {:#?}", self.log_with("")),
-            || self.log_with(text).len() >= count,
-        );
-        self.log_with(text)
-    }
-
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         assert!(send_signal(self.child.id(), name), "signal {name}");
@@ -156,9 +126,9 @@ impl Proxy {
 
     /// Processes that were started to take over from this one or its successors, in their order.
     pub fn successors(&self) -> Vec<u32> {
-        let lines = self.log_with("event=\"replacement-started\" process=");
-        let number = |line: &String| line.rsplit('=').next().and_then(|number| number.parse().ok());
-        lines.iter().map(|line| number(line).expect("a process number")).collect()
+        let number = |line: &LogLine| line.field("process")?.parse().ok();
+        let started = self.log.events("replacement-started");
+        started.iter().map(|line| number(line).expect("a process number")).collect()
     }
 
     /// Waits until the process ends.
@@ -212,7 +182,7 @@ impl Drop for Proxy {
             send_signal(successor, "KILL");
         }
         if std::thread::panicking() {
-            eprintln!("the proxy's log:\n{}", self.log.lock().expect("no panic").join("\n"));
+            eprintln!("the proxy's log: {:#?}", self.log.lines());
         }
     }
 }
@@ -237,7 +207,8 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn address_in(line: &str) -> SocketAddr {
-    let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
+/// The address that a line names.
+fn address(line: &LogLine) -> SocketAddr {
+    let address = line.field("address").and_then(|address| address.parse().ok());
+    address.unwrap_or_else(|| panic!("no address in {line:?}"))
 }
