@@ -16,6 +16,7 @@ pub struct BackendIndex(pub u32);
 
 impl BackendIndex {
     /// The index as a place in a slice.
+    #[inline]
     #[must_use]
     pub fn get(self) -> usize {
         self.0 as usize

@@ -164,12 +164,14 @@ impl Pool {
     }
 
     /// Requests that wait for a backend with room.
+    #[inline]
     #[must_use]
     pub fn queue(&self) -> &Queue {
         &self.queue
     }
 
     /// Requests in flight from which on policies are told that a backend is full.
+    #[inline]
     #[must_use]
     pub fn max_in_flight(&self) -> u64 {
         self.max_in_flight.load(Ordering::Relaxed)
@@ -181,18 +183,21 @@ impl Pool {
     }
 
     /// How workers come to an agreement over connections.
+    #[inline]
     #[must_use]
     pub fn connections(&self) -> &Connections {
         &self.connections
     }
 
     /// How many of its requests may be sent once more, and how many were.
+    #[inline]
     #[must_use]
     pub fn retry_budget(&self) -> &RetryBudget {
         &self.retry_budget
     }
 
     /// Generation of the topology of this moment: one atomic load.
+    #[inline]
     #[must_use]
     pub fn topology_generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)

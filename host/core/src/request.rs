@@ -23,18 +23,21 @@ pub struct RequestHead {
 
 impl RequestHead {
     /// A first attempt.
+    #[inline]
     #[must_use]
     pub fn new(parts: Parts, client: IpAddr) -> Self {
         Self { parts, client, tls: false, tried: Tried::default() }
     }
 
     /// The path as the client wrote it.
+    #[inline]
     #[must_use]
     pub fn path(&self) -> &[u8] {
         path(&self.parts)
     }
 
     /// The query as the client wrote it.
+    #[inline]
     #[must_use]
     pub fn query(&self) -> Option<&[u8]> {
         match self.parts.extensions.get::<ExactTarget>() {
@@ -44,6 +47,7 @@ impl RequestHead {
     }
 
     /// Host and port that the client asked for, as it wrote them.
+    #[inline]
     #[must_use]
     pub fn authority(&self) -> Option<&[u8]> {
         self.parts.headers.get(HOST).map(|value| value.as_bytes())
@@ -51,6 +55,7 @@ impl RequestHead {
 }
 
 /// The path of a head as the client wrote it.
+#[inline]
 #[must_use]
 pub fn path(parts: &Parts) -> &[u8] {
     let exact = parts.extensions.get::<ExactTarget>();
@@ -66,6 +71,7 @@ pub struct ExactTarget(Arc<[u8]>);
 
 impl ExactTarget {
     /// A path that isn't empty, or `*`, with the query.
+    #[inline]
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         Self(bytes.into())
@@ -107,6 +113,7 @@ pub struct Tried {
 impl Tried {
     /// Forgets the backends if their indexes count in another topology than this one: a wrong backend ruled out is
     /// worse than a second try.
+    #[inline]
     pub fn rebase(&mut self, topology: u64) {
         if self.topology != topology {
             self.topology = topology;
@@ -115,6 +122,7 @@ impl Tried {
     }
 
     /// Whether the backend is out of the question.
+    #[inline]
     #[must_use]
     pub fn contains(&self, index: BackendIndex) -> bool {
         self.backends.contains(&index)
@@ -128,12 +136,14 @@ impl Tried {
     }
 
     /// How many backends are ruled out.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.backends.len()
     }
 
     /// Whether every backend is still possible.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.backends.is_empty()

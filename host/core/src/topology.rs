@@ -102,42 +102,49 @@ impl Topology {
     }
 
     /// Counts up with every new topology of a pool.
+    #[inline]
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
     /// All backends; a [`BackendIndex`] is a place in this slice.
+    #[inline]
     #[must_use]
     pub fn backends(&self) -> &[Arc<Backend>] {
         &self.backends
     }
 
     /// The backend at an index, if there is one.
+    #[inline]
     #[must_use]
     pub fn get(&self, index: BackendIndex) -> Option<&Arc<Backend>> {
         self.backends.get(index.get())
     }
 
     /// Live numbers of all backends, one step nearer than through [`backends`](Self::backends).
+    #[inline]
     #[must_use]
     pub fn stats(&self) -> &[Arc<BackendStats>] {
         &self.stats
     }
 
     /// Flags of all backends, in the bits of [`flag`].
+    #[inline]
     #[must_use]
     pub fn flags(&self) -> &[u32] {
         &self.flags
     }
 
     /// Effective weights of all backends, in thousandths.
+    #[inline]
     #[must_use]
     pub fn weights(&self) -> &[u32] {
         &self.weights
     }
 
     /// How many backends are eligible.
+    #[inline]
     #[must_use]
     pub fn eligible(&self) -> usize {
         self.eligible
@@ -159,12 +166,14 @@ impl Topology {
     }
 
     /// Whether the backend at an index may be picked.
+    #[inline]
     #[must_use]
     pub fn is_eligible(&self, index: BackendIndex) -> bool {
         self.flags.get(index.get()).is_some_and(|flags| flags & flag::ELIGIBLE != 0)
     }
 
     /// Whether any backend is left for a request that may not use those it has tried.
+    #[inline]
     #[must_use]
     pub fn offers(&self, tried: &Tried) -> bool {
         // Only a retry has to look; it has tried as many as it has attempts behind it.

@@ -81,6 +81,7 @@ pub struct Picked {
 
 impl Picked {
     /// A backend that no policy has chosen, nor is told of.
+    #[inline]
     #[must_use]
     pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {
         Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), generation: 0 }
@@ -134,6 +135,7 @@ impl Picker {
     }
 
     /// Picks a backend for a request. Never fails because of a plugin.
+    #[inline]
     pub fn pick(&mut self, head: &mut RequestHead) -> Pick {
         self.catch_up();
         head.tried.rebase(self.topology.generation());
@@ -193,6 +195,7 @@ impl Picker {
 
     /// Keeps what the policy may ask for when it is told how the response to a request ended: nothing, if it is not
     /// told or asks for nothing.
+    #[inline]
     #[must_use]
     pub fn keep(&self, picked: Picked, head: &RequestHead) -> Kept {
         let told = picked.generation == self.generation && self.wants_responses();
@@ -201,6 +204,7 @@ impl Picker {
     }
 
     /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
+    #[inline]
     pub fn observe(&mut self, picked: Picked, response: &Response, kept: Kept) {
         self.catch_up();
         if picked.generation != self.generation || picked.topology != self.topology.generation() {
@@ -225,12 +229,14 @@ impl Picker {
     }
 
     /// The topology that the last pick's index counts in.
+    #[inline]
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
         &self.topology
     }
 
     /// The topology of this moment.
+    #[inline]
     #[must_use]
     pub fn current_topology(&mut self) -> &Arc<Topology> {
         self.catch_up();
@@ -245,24 +251,28 @@ impl Picker {
     }
 
     /// The version that is seated; `None` while the fallback serves.
+    #[inline]
     #[must_use]
     pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
         self.seat.instance().map(|instance| instance.version())
     }
 
     /// Whether [`observe`](Self::observe) leads to anything.
+    #[inline]
     #[must_use]
     pub fn wants_responses(&self) -> bool {
         self.version().is_some_and(|version| version.hooks.observe)
     }
 
     /// The slot that this picker serves.
+    #[inline]
     #[must_use]
     pub fn slot(&self) -> &Arc<PolicySlot> {
         &self.slot
     }
 
     /// Takes a new instance and a new topology, if there are any: two atomic loads if not.
+    #[inline]
     fn catch_up(&mut self) {
         let delivery = self.slot.collect(self.worker);
         let outdated = self.pool.topology_generation() != self.topology.generation();
@@ -302,6 +312,7 @@ impl Picker {
     }
 
     /// The policy's verdict; `None` if it couldn't be asked or failed.
+    #[inline]
     fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
         let began = self.spending.picks.begin();
         let answer = self.seat.pick(head);
@@ -330,6 +341,7 @@ impl Picker {
         index.map_or(Pick::Unavailable, |index| self.picked(index, chosen_by))
     }
 
+    #[inline]
     fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {
         // A policy that failed or was never asked isn't told: publications count from 1.
         let generation = if chosen_by == ChosenBy::Fallback { 0 } else { self.generation };

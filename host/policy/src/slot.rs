@@ -89,12 +89,14 @@ impl PolicySlot {
     }
 
     /// The pool.
+    #[inline]
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {
         &self.terms.pool
     }
 
     /// How the pool runs its policy.
+    #[inline]
     #[must_use]
     pub fn settings(&self) -> &PolicySettings {
         &self.terms.settings
@@ -209,6 +211,7 @@ impl PolicySlot {
     }
 
     /// A worker's look into its mailbox: one atomic load as long as nothing is there.
+    #[inline]
     pub(super) fn collect(&self, worker: usize) -> Option<Delivery> {
         let mailbox = self.mailboxes.get(worker)?;
         if !mailbox.full.load(Ordering::Acquire) {

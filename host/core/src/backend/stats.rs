@@ -65,12 +65,14 @@ impl BackendStats {
     }
 
     /// A request to the backend begins. It counts as in flight until [`end`](Self::end).
+    #[inline]
     pub fn begin(&self) {
         self.in_flight.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
     }
 
     /// The same, unless `limit` requests are in flight: whoever comes second to the last place gets none.
+    #[inline]
     #[must_use]
     pub fn try_begin(&self, limit: u64) -> bool {
         let begun = claim(&self.in_flight, limit);
@@ -81,6 +83,7 @@ impl BackendStats {
     }
 
     /// A request to the backend has ended, in whatever way.
+    #[inline]
     pub fn end(&self) {
         // In one order with those who wait: either they see the place, or we see them.
         self.in_flight.fetch_sub(1, SeqCst);
@@ -88,17 +91,20 @@ impl BackendStats {
 
     /// A connection to the backend begins, unless there are `limit` already. It counts until
     /// [`disconnect`](Self::disconnect).
+    #[inline]
     #[must_use]
     pub fn try_connect(&self, limit: u64) -> bool {
         claim(&self.connections, limit)
     }
 
     /// A connection to the backend is no more.
+    #[inline]
     pub fn disconnect(&self) {
         self.connections.fetch_sub(1, SeqCst);
     }
 
     /// Connections to the backend, idle ones included.
+    #[inline]
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
@@ -116,30 +122,35 @@ impl BackendStats {
     }
 
     /// How many wait for a connection that another worker doesn't need.
+    #[inline]
     #[must_use]
     pub fn connections_wanted(&self) -> u64 {
         self.connections_wanted.load(SeqCst)
     }
 
     /// Requests in flight.
+    #[inline]
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Relaxed)
     }
 
     /// Requests sent since the backend was added.
+    #[inline]
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.load(Relaxed)
     }
 
     /// Requests that failed.
+    #[inline]
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Relaxed)
     }
 
     /// Moving average of the latency, µs.
+    #[inline]
     #[must_use]
     pub fn latency_ewma_us(&self) -> u64 {
         self.latency_ewma_us.load(Relaxed)
@@ -147,24 +158,28 @@ impl BackendStats {
 
     /// Peak-sensitive moving average of the latency at `now`, µs: it jumps to each new peak and decays from there,
     /// also while the backend is idle.
+    #[inline]
     #[must_use]
     pub fn peak_ewma_us(&self, now: Moment) -> u64 {
         (self.peak_ewma_us.load(Relaxed) as f64 * self.decay(now)) as u64
     }
 
     /// Moving share of failures, parts per million.
+    #[inline]
     #[must_use]
     pub fn error_rate_ppm(&self) -> u64 {
         self.error_rate_ppm.load(Relaxed)
     }
 
     /// Load that the backend reports of itself, parts per million.
+    #[inline]
     #[must_use]
     pub fn reported_load_ppm(&self) -> u64 {
         self.reported_load_ppm.load(Relaxed)
     }
 
     /// Time since the last failure, ms; `u64::MAX` if there was none.
+    #[inline]
     #[must_use]
     pub fn ms_since_failure(&self, now: Moment) -> u64 {
         match self.failed_us.load(Relaxed) {
@@ -174,6 +189,7 @@ impl BackendStats {
     }
 
     /// Records how a request went.
+    #[inline]
     pub fn complete(&self, now: Moment, completion: Completion) {
         let kept = self.decay(now);
         let sample = completion.latency.as_micros() as f64;
@@ -198,6 +214,7 @@ impl BackendStats {
 
     /// Share of an average's old value that remains at `now`: `exp(-age/τ)`; 0 before the first sample, so that it
     /// counts in full.
+    #[inline]
     fn decay(&self, now: Moment) -> f64 {
         match self.updated_us.load(Relaxed) {
             0 => 0.0,
@@ -207,6 +224,7 @@ impl BackendStats {
 }
 
 /// Takes one of `limit` places.
+#[inline]
 fn claim(taken: &AtomicU64, limit: u64) -> bool {
     taken.fetch_update(SeqCst, SeqCst, |taken| (taken < limit).then(|| taken + 1)).is_ok()
 }

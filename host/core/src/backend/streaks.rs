@@ -17,6 +17,7 @@ pub enum Sign {
 
 impl Sign {
     /// What a response's status says.
+    #[inline]
     #[must_use]
     pub fn of(status: StatusCode) -> Self {
         match status.as_u16() {
@@ -27,6 +28,7 @@ impl Sign {
     }
 
     /// Whether it counts as a failure.
+    #[inline]
     #[must_use]
     pub fn is_failure(self) -> bool {
         self != Self::Served
@@ -48,6 +50,7 @@ pub struct Streaks(AtomicU64);
 
 impl Streaks {
     /// Counts; answers how long the streak has become, if it has become longer.
+    #[inline]
     pub fn count(&self, sign: Sign) -> Option<Streak> {
         let longer = |streak: Streak| match sign {
             Sign::Served => Streak::default(),
@@ -68,6 +71,7 @@ impl Streaks {
     }
 
     /// The streak as it is.
+    #[inline]
     #[must_use]
     pub fn get(&self) -> Streak {
         unpack(self.0.load(Relaxed))

@@ -18,16 +18,19 @@ impl Connections {
     }
 
     /// Ready when a worker asks for a connection.
+    #[inline]
     pub fn asked(&self) -> Notified<'_> {
         self.wanted.notified()
     }
 
     /// Tells those who wait that there is a connection less.
+    #[inline]
     pub fn tell(&self) {
         self.freed.notify_waiters();
     }
 
     /// Ready when there is a connection less.
+    #[inline]
     pub fn freed(&self) -> Notified<'_> {
         self.freed.notified()
     }

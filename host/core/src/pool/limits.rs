@@ -36,6 +36,7 @@ pub struct UpstreamLimits {
 
 impl UpstreamLimits {
     /// Requests in flight at which a backend is full: each one needs a connection.
+    #[inline]
     #[must_use]
     pub fn max_in_flight(&self) -> u64 {
         self.max_requests.min(self.max_connections)

@@ -43,12 +43,14 @@ pub struct Place<'a> {
 
 impl Queue {
     /// How many wait.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> u64 {
         self.waiting.load(SeqCst)
     }
 
     /// Whether nobody waits.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -90,6 +92,7 @@ impl Queue {
     }
 
     /// A place with a backend may have become free: wakes the first, if there is one.
+    #[inline]
     pub fn wake(&self) {
         if !self.is_empty()
             && let Some(first) = self.line().waiting.front()

@@ -60,12 +60,14 @@ impl Hosts {
     }
 
     /// The first route that matches. `authority` is asked for if it matters.
+    #[inline]
     pub(super) fn first<'a>(&self, authority: impl FnOnce() -> &'a [u8], path: &[u8]) -> Option<usize> {
         let any = self.any.first(path);
         if self.looks_at_host { first(any, self.by_host(host_of(authority()), path)) } else { any }
     }
 
     /// The first route for this host and not for every host.
+    #[inline]
     fn by_host(&self, host: &[u8], path: &[u8]) -> Option<usize> {
         let in_one = |paths: Option<&Paths>| paths.and_then(|paths| paths.first(path));
         if let Some(address) = ipv6(host) {
@@ -85,6 +87,7 @@ impl Hosts {
 }
 
 /// The first of two.
+#[inline]
 fn first(one: Option<usize>, other: Option<usize>) -> Option<usize> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

@@ -45,6 +45,7 @@ impl Names {
     }
 
     /// The routes for a name, whose hash is known.
+    #[inline]
     pub(super) fn get(&self, hash: NameHash, name: &[u8]) -> Option<&Paths> {
         let mut same = self.0.get(&hash.0)?.iter();
         same.find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name)).map(|(_, paths)| paths)

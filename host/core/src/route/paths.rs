@@ -37,6 +37,7 @@ impl Paths {
     }
 
     /// The first route that matches.
+    #[inline]
     pub(super) fn first(&self, path: &[u8]) -> Option<usize> {
         let mut next =
             self.0.partition_point(|entry| entry.pattern.start().as_bytes() <= path).checked_sub(1);
