@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
-use pointsman_policy::{Milestone, PolicyLoader, PolicySlot};
+use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -296,7 +296,7 @@ fn loader_with(config: &Config, clock: Clock, state: Option<(Archive, StateLock)
 fn loader(
     config: &Config,
     clock: Clock,
-    remember: impl FnMut(&PolicySlot, Milestone) + Send + 'static,
+    remember: impl FnMut(&PolicySlot, VersionEvent) + Send + 'static,
 ) -> Result<PolicyLoader> {
     let workers = NonZeroUsize::new(config.workers).unwrap_or(NonZeroUsize::MIN);
     // The standard library's hasher is seeded by the system.

@@ -145,7 +145,7 @@ async fn serves(slot: &Arc<PolicySlot>, policy: &str) -> bool {
     let wanted = pointsman_policy::bundled(policy).map(VersionId::of);
     let began = Instant::now();
     while began.elapsed() < SWAP_DEADLINE {
-        if Some(slot.serving().version.id) == wanted {
+        if Some(slot.active().version.id) == wanted {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;

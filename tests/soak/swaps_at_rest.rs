@@ -9,7 +9,7 @@ use harness::{constant, revised, wait_until};
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
-use pointsman_policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings, Probation, SwapOutcome};
+use pointsman_policy::{Cells, Opened, Plugin, PolicyLoader, PolicySettings, ProbationSettings, SwapOutcome};
 
 use crate::measured::alone;
 
@@ -69,7 +69,7 @@ impl Scene {
         let loader = PolicyLoader::start(Clock::start(), workers, 1).expect("the engine starts");
         let plugin = Plugin::bundled("round-robin").expect("it is bundled");
         // What a version on probation may have to give its place back to is kept.
-        let probation = Probation { picks: 0, time: Duration::from_millis(1), faults: 5 };
+        let probation = ProbationSettings { picks: 0, time: Duration::from_millis(1), faults: 5 };
         let settings = PolicySettings { probation, ..PolicySettings::default() };
         let opened = loader
             .open(pool(), settings, Arc::new(Cells::default()), plugin)
@@ -83,7 +83,7 @@ impl Scene {
         for number in 0..rounds as usize * self.policies.len() {
             self.number += 1;
             let content = revised(&self.policies[number % self.policies.len()], self.number);
-            let before = Arc::downgrade(&self.opened.slot.serving().version);
+            let before = Arc::downgrade(&self.opened.slot.active().version);
             let (reply, outcome) = mpsc::channel();
             let plugin = Plugin { origin: "test".into(), content: content.into() };
             self.loader.swap(&self.opened.slot, plugin, move |outcome| drop(reply.send(outcome)));
@@ -116,8 +116,8 @@ fn check(policies: Vec<Vec<u8>>, rounds: u32, growth: f64) {
     assert_eq!(end.descriptors, half.descriptors);
     // A few that the allocator splits.
     assert!(end.mappings <= half.mappings + 20, "{half:?} to {end:?}");
-    assert_eq!(scene.opened.slot.serving().generation, u64::from(scene.number) + 1);
-    assert_eq!(scene.opened.slot.ledger().all_faults(), 0);
+    assert_eq!(scene.opened.slot.active().publication.get(), u64::from(scene.number) + 1);
+    assert_eq!(scene.opened.slot.stats().all_faults(), 0);
 }
 
 fn small() -> Vec<Vec<u8>> {

@@ -53,7 +53,7 @@ fn swap(app: &App, file: &Path, content: &[u8]) -> Duration {
     fs::rename(next, file).expect("the file is replaced");
     app.scan_plugins();
     let to = VersionId::of(content);
-    wait_until("the swap", || app.slots()[0].serving().version.id == to);
+    wait_until("the swap", || app.slots()[0].active().version.id == to);
     began.elapsed()
 }
 
@@ -91,7 +91,7 @@ fn check(swaps: u32) {
     });
 
     let slot = app.slots().remove(0);
-    let ledger = slot.ledger();
+    let stats = slot.stats();
     println!(
         "{swaps} swaps: {} requests, by backend {:?}; slowest {:?}, p99 {:?}, median {:?}; \
          without swaps slowest {:?}, p99 {:?}, median {:?}; longest adoption {:?}; \
@@ -104,19 +104,23 @@ fn check(swaps: u32) {
         quantile(&mut calm.times, 1.0),
         quantile(&mut calm.times, 0.99),
         quantile(&mut calm.times, 0.5),
-        ledger.longest_adoption(),
+        stats.longest_adoption(),
         quantile(&mut swap_times, 0.5),
         quantile(&mut swap_times, 0.99),
         quantile(&mut swap_times, 1.0),
     );
-    assert_eq!(app.slots()[0].serving().generation, u64::from(swaps) + 1, "one publication for each swap");
+    assert_eq!(
+        app.slots()[0].active().publication.get(),
+        u64::from(swaps) + 1,
+        "one publication for each swap"
+    );
     assert!(
         served.by[0] > 0 && served.by[1] > 0 && served.by[2] == 0,
         "both versions, and never the fallback: {:?}",
         served.by
     );
-    assert_eq!((ledger.all_faults(), ledger.fallback_picks(), ledger.rebuilds()), (0, 0, 0));
-    let longest = ledger.longest_adoption();
+    assert_eq!((stats.all_faults(), stats.fallback_picks(), stats.rebuilds()), (0, 0, 0));
+    let longest = stats.longest_adoption();
     assert!(longest > Duration::ZERO && longest < STALL, "a worker spent {longest:?} on a swap");
     app.join().expect("the workers end");
 }

@@ -9,6 +9,7 @@ mod contract;
 pub mod fuzz;
 mod refusal;
 mod rehearsal;
+mod report;
 mod work;
 
 use std::borrow::Cow;
@@ -17,12 +18,14 @@ use std::time::Instant;
 use pointsman_core::printable::Printable;
 use wasmtime::{Linker, Module};
 
-use super::engine;
-use super::guest::GuestState;
-use super::version::{PolicyVersion, VersionId};
+use crate::engine;
+use crate::guest::GuestState;
+use crate::version::{PolicyVersion, VersionId};
 
 pub use refusal::Refusal;
-pub(super) use rehearsal::{Rehearsed, rehearse};
+pub(super) use rehearsal::rehearse;
+pub use report::AdmissionReport;
+pub(crate) use report::Admitted;
 pub use work::Shape;
 
 /// Checks a plugin's content, which `id` names, and compiles it. `scratch` is of no pool in particular.
@@ -50,7 +53,7 @@ pub(super) fn compile(
     let pre = linker
         .instantiate_pre(&module)
         .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
-    Ok(PolicyVersion { id, content, compile_time, hooks, reach: uses.request, uses_cells: uses.cells, pre })
+    Ok(PolicyVersion { id, content, compile_time, hooks, access: uses.request, uses_cells: uses.cells, pre })
 }
 
 #[cfg(test)]

@@ -153,8 +153,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::topology;
     use super::*;
+    use crate::testing::topology;
     use pointsman_sdk::abi::cell_scope::{BACKEND, POOL};
 
     fn at(scope: i32, index: u32, slot: u32) -> CellAddress {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustix::process::{Resource, getrlimit};
 use wasmtime::{Config, Engine, OptLevel, Strategy};
 
-use super::ticker::Ticker;
+use crate::ticker::Ticker;
 
 /// Stack of a guest, bytes. Overflow is a trap; a worker's thread must have more than this left.
 const GUEST_STACK: usize = 128 << 10;

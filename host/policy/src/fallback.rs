@@ -6,7 +6,7 @@ use pointsman_core::backend::BackendIndex;
 use pointsman_core::request::Tried;
 use pointsman_core::topology::Topology;
 
-use super::rng::Rng;
+use crate::rng::Rng;
 
 /// Draws for each of the two choices before the backends are looked through one by one.
 const DRAWS: usize = 8;
@@ -73,8 +73,8 @@ fn prefers(topology: &Topology, a: BackendIndex, b: BackendIndex, rng: &mut Rng)
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::topology;
     use super::*;
+    use crate::testing::topology;
 
     fn picks(topology: &Topology, tried: &Tried) -> Vec<usize> {
         let mut rng = Rng::seeded(1);

@@ -5,10 +5,10 @@ use std::fmt;
 use pointsman_core::printable::Printable;
 use wasmtime::{Trap, WasmBacktrace};
 
-use super::guest::{Call, LimitExceeded};
-use super::imports::HostRefusal;
-use super::symbol::demangled;
-use super::verdict::BadVerdict;
+use crate::guest::{Call, LimitExceeded};
+use crate::imports::HostRefusal;
+use crate::symbol::demangled;
+use crate::verdict::BadVerdict;
 
 /// Kinds of faults: the label of logs and counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

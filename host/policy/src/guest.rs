@@ -1,6 +1,6 @@
 //! What the host keeps for one guest: everything its imports may look at or change.
 
-mod lent;
+mod current_request;
 mod limits;
 mod watch;
 
@@ -8,51 +8,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_core::clock::{Clock, Moment};
-use pointsman_core::pool::Pool;
+use pointsman_core::clock::Moment;
 use pointsman_core::printable::Printable;
-use pointsman_core::rate_limit::RateLimit;
 use pointsman_core::topology::Topology;
 use wasmtime::Memory;
 
-use super::cells::{Cells, ResolvedCells, Schema};
-use super::rng::Rng;
-use super::settings::PolicySettings;
+use crate::cells::{ResolvedCells, Schema};
+use crate::context::PolicyContext;
+use crate::rng::Rng;
 
-pub(super) use lent::{lend, with_request};
+pub(super) use current_request::{with_current_request, with_request_scope};
 pub(super) use limits::{GuestLimits, LimitExceeded};
 pub(super) use watch::{Watch, thread_cpu_time};
-
-/// What all guests of one slot have in common: the terms on which they serve.
-#[derive(Debug)]
-pub(super) struct Terms {
-    /// Tells the terms of one slot from those of another.
-    pub(super) id: u64,
-    pub(super) pool: Arc<Pool>,
-    pub(super) settings: PolicySettings,
-    pub(super) cells: Arc<Cells>,
-    pub(super) clock: Clock,
-    pub(super) log: RateLimit,
-}
-
-impl Terms {
-    pub(super) fn new(
-        id: u64,
-        pool: Arc<Pool>,
-        settings: PolicySettings,
-        cells: Arc<Cells>,
-        clock: Clock,
-    ) -> Self {
-        let lines = settings.log_lines;
-        let log = RateLimit::new(lines.saturating_mul(2), Duration::from_secs(1) / lines.max(1));
-        Self { id, pool, settings, cells, clock, log }
-    }
-
-    /// The same terms with cells that nobody else sees.
-    pub(super) fn rehearsal(&self) -> Self {
-        Self::new(self.id, Arc::clone(&self.pool), self.settings.clone(), Arc::default(), self.clock)
-    }
-}
 
 /// Which of its exports a guest is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +52,7 @@ impl Call {
 
 /// The data of a guest's store.
 pub(super) struct GuestState {
-    pub(super) terms: Arc<Terms>,
+    pub(super) context: Arc<PolicyContext>,
     /// The version's short name, for log lines.
     pub(super) version: String,
     pub(super) topology: Arc<Topology>,
@@ -108,11 +75,16 @@ pub(super) struct GuestState {
 }
 
 impl GuestState {
-    pub(super) fn new(terms: Arc<Terms>, version: String, topology: Arc<Topology>, seed: u64) -> Self {
+    pub(super) fn new(
+        context: Arc<PolicyContext>,
+        version: String,
+        topology: Arc<Topology>,
+        seed: u64,
+    ) -> Self {
         Self {
-            limits: GuestLimits { memory: terms.settings.memory, table: terms.settings.table },
-            watch: Watch::new(terms.settings.deadline),
-            terms,
+            limits: GuestLimits { memory: context.settings.memory, table: context.settings.table },
+            watch: Watch::new(context.settings.deadline),
+            context,
             version,
             topology,
             call: Call::Init,
@@ -135,20 +107,21 @@ impl GuestState {
 
     /// The time of this call.
     pub(super) fn now(&mut self) -> Moment {
-        let clock = self.terms.clock;
+        let clock = self.context.clock;
         *self.now.get_or_insert_with(|| clock.now())
     }
 
     /// Names the layout of the guest's cells.
     pub(super) fn open_cells(&mut self, schema: &str) {
-        self.schema = Some(self.terms.cells.open(schema));
+        self.schema = Some(self.context.cells.open(schema));
         self.cells = None;
     }
 
     /// The guest's cells. Looked up on the first use, in or right after `init`.
     pub(super) fn cells(&mut self) -> &ResolvedCells {
-        let (terms, topology, schema) = (&self.terms, &self.topology, &mut self.schema);
-        self.cells.get_or_insert_with(|| schema.get_or_insert_with(|| terms.cells.open("")).resolve(topology))
+        let (context, topology, schema) = (&self.context, &self.topology, &mut self.schema);
+        self.cells
+            .get_or_insert_with(|| schema.get_or_insert_with(|| context.cells.open("")).resolve(topology))
     }
 
     /// Puts a topology in place of the present one.
@@ -163,7 +136,7 @@ impl GuestState {
 impl fmt::Debug for GuestState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuestState")
-            .field("pool", &self.terms.pool.name)
+            .field("pool", &self.context.pool.name)
             .field("version", &self.version)
             .field("call", &self.call)
             .finish_non_exhaustive()

@@ -5,33 +5,20 @@
 
 mod cells;
 mod configuration;
+mod memory;
 mod request;
 mod rest;
 mod stats;
 mod text;
 mod topology;
 
-use std::ops::Range;
-
 use pointsman_sdk::abi;
-use wasmtime::{Caller, Engine, Linker};
+use wasmtime::{Engine, Linker};
 
-use super::guest::GuestState;
-use super::kept::Reach;
+use crate::guest::GuestState;
+use crate::observed_request::RequestAccess;
 
-/// A host function was called in a way that the contract rules out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HostRefusal {
-    /// The guest passed a range outside its memory.
-    #[error("`{function}` was given {len} bytes at address {address}, but the guest's memory ends at {end}")]
-    OutsideMemory { function: &'static str, address: u32, len: u32, end: usize },
-    /// The guest has no memory to pass ranges of. Admission lets no such guest in.
-    #[error("a host function was called before the guest's memory was known")]
-    NoMemory,
-    /// The function belongs into another hook.
-    #[error("`{function}` may be called in `{hook}` only")]
-    NotNow { function: &'static str, hook: &'static str },
-}
+pub(crate) use memory::HostRefusal;
 
 /// A linker that knows all functions of the contract.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
@@ -45,13 +32,13 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     Ok(linker)
 }
 
-/// How much of a request a guest that imports this function can ask for.
-pub(super) fn reach(import: &str) -> Reach {
+/// How much of a request a guest that imports this function can access.
+pub(super) fn access(import: &str) -> RequestAccess {
     use abi::import::{ATTEMPT, CLIENT_IP, HASH, HEADER, REQUEST_TEXT, TRIED};
     match import {
-        REQUEST_TEXT | HEADER | HASH => Reach::Whole,
-        CLIENT_IP | ATTEMPT | TRIED => Reach::Outline,
-        _ => Reach::Nothing,
+        REQUEST_TEXT | HEADER | HASH => RequestAccess::Whole,
+        CLIENT_IP | ATTEMPT | TRIED => RequestAccess::Outline,
+        _ => RequestAccess::Nothing,
     }
 }
 
@@ -59,83 +46,6 @@ pub(super) fn reach(import: &str) -> Reach {
 pub(super) fn uses_cells(import: &str) -> bool {
     use abi::import::{CELL_ADD, CELL_CAS, CELL_GET, CELL_SET};
     [CELL_GET, CELL_SET, CELL_ADD, CELL_CAS].contains(&import)
-}
-
-/// The guest's memory and what the host keeps for it, side by side.
-fn open<'a>(caller: &'a mut Caller<'_, GuestState>) -> wasmtime::Result<(Memory<'a>, &'a mut GuestState)> {
-    let memory = caller.data().memory.ok_or(HostRefusal::NoMemory)?;
-    caller.data_mut().watch.host_call()?;
-    let (bytes, state) = memory.data_and_store_mut(caller);
-    Ok((Memory(bytes), state))
-}
-
-/// A guest's memory during one host call.
-struct Memory<'a>(&'a mut [u8]);
-
-impl Memory<'_> {
-    /// What the guest passes as `(ptr, len)`.
-    fn read(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<&[u8]> {
-        let range = self.range(function, ptr, len)?;
-        Ok(&self.0[range])
-    }
-
-    /// The same as a name to look up; `None` if it can't be one.
-    fn read_name(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<Option<&str>> {
-        let name = self.read(function, ptr, len)?;
-        // Before anybody reads all of it.
-        if name.len() > abi::limit::NAME_BYTES {
-            return Ok(None);
-        }
-        Ok(std::str::from_utf8(name).ok())
-    }
-
-    /// Fills a buffer that the guest passes as `(buf, cap)`; answers the full length.
-    fn write(
-        &mut self,
-        function: &'static str,
-        buf: i32,
-        cap: i32,
-        bytes: Option<&[u8]>,
-    ) -> wasmtime::Result<i32> {
-        let range = self.range(function, buf, cap)?;
-        let Some(bytes) = bytes else { return Ok(abi::ABSENT) };
-        if let Some(place) = self.0[range].get_mut(..bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-        Ok(length(bytes.len()))
-    }
-
-    /// Fills a buffer with numbers of `N` bytes each; answers the full length.
-    fn write_column<const N: usize>(
-        &mut self,
-        function: &'static str,
-        buf: i32,
-        cap: i32,
-        numbers: impl ExactSizeIterator<Item = [u8; N]>,
-    ) -> wasmtime::Result<i32> {
-        let range = self.range(function, buf, cap)?;
-        let len = numbers.len() * N;
-        if let Some(place) = self.0[range].get_mut(..len) {
-            for (place, number) in place.as_chunks_mut::<N>().0.iter_mut().zip(numbers) {
-                *place = number;
-            }
-        }
-        Ok(length(len))
-    }
-
-    fn range(&self, function: &'static str, address: i32, len: i32) -> wasmtime::Result<Range<usize>> {
-        let (address, len) = (address.cast_unsigned(), len.cast_unsigned());
-        let range = address as usize..address as usize + len as usize;
-        if range.end > self.0.len() {
-            return Err(HostRefusal::OutsideMemory { function, address, len, end: self.0.len() }.into());
-        }
-        Ok(range)
-    }
-}
-
-/// A length as the contract carries it. Nothing that is told comes near the limit.
-fn length(len: usize) -> i32 {
-    i32::try_from(len).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

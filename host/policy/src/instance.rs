@@ -1,9 +1,9 @@
 //! One running guest: its store and the hooks that may be called.
 //!
 //! A guest that has failed in a call is in an unknown state: no destructor ran, its locks are still held. Nobody may
-//! call it again. So its hooks are private to this module, and [`Seat`] calls them: it gives up an instance that fails.
+//! call it again. So its hooks are private to this module, and [`WorkerInstance`] calls them: it gives up an instance that fails.
 
-mod seat;
+mod worker_instance;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,14 @@ use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{export, runtime_export};
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
-use super::engine::{self, GuestEngine};
-use super::fault::Fault;
-use super::guest::{Call, GuestState, Terms, lend};
-use super::ticker::Ticker;
-use super::version::PolicyVersion;
+use crate::context::PolicyContext;
+use crate::engine::{self, GuestEngine};
+use crate::fault::Fault;
+use crate::guest::{Call, GuestState, with_request_scope};
+use crate::ticker::Ticker;
+use crate::version::PolicyVersion;
 
-pub(super) use seat::{Failed, Retired, Seat};
+pub(super) use worker_instance::{FailedCall, Retired, WorkerInstance};
 
 /// `init` runs where nobody waits for it, and may have tables to build: it gets this many deadlines.
 const INIT_DEADLINES: u32 = 10;
@@ -30,7 +31,7 @@ const INIT_DEADLINES: u32 = 10;
 /// deadline for a thousand backends on one machine would fail on the next one.
 const TOPOLOGY_DEADLINES: u32 = 4;
 
-/// A guest that is ready to be seated.
+/// A guest that is ready for a worker.
 pub(super) struct Instance {
     guest: Guest,
     hooks: Hooks,
@@ -51,7 +52,7 @@ pub(super) type Observation = (i32, i32, i32, i64, i64);
 /// Why there is no instance.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BuildError {
-    /// The guest doesn't want to run on these terms; its own words.
+    /// The guest doesn't want to run with this configuration or pool; its own words.
     #[error("{0}")]
     Refused(Printable),
     /// The guest failed before it was ready.
@@ -64,13 +65,13 @@ impl Instance {
     pub(super) fn build(
         engine: &GuestEngine,
         version: &Arc<PolicyVersion>,
-        terms: &Arc<Terms>,
+        context: &Arc<PolicyContext>,
         topology: Arc<Topology>,
         seed: u64,
     ) -> Result<Self, BuildError> {
         engine::assert_no_worker();
-        let deadline = terms.settings.deadline;
-        let state = GuestState::new(Arc::clone(terms), version.id.to_string(), topology, seed);
+        let deadline = context.settings.deadline;
+        let state = GuestState::new(Arc::clone(context), version.id.to_string(), topology, seed);
         let mut guest = Guest::new(engine, state);
         guest.state().watch.set_deadline(deadline.saturating_mul(INIT_DEADLINES));
         let (hooks, answer) = guest.run(Call::Init, |store| start(store, version))?;
@@ -112,13 +113,13 @@ impl Instance {
 
     /// The guest's verdict, unchecked.
     fn pick(&mut self, head: &RequestHead) -> Result<i64, Fault> {
-        lend(Some(head), || self.guest.call(Call::Pick, &self.hooks.pick, ()))
+        with_request_scope(Some(head), || self.guest.call(Call::Pick, &self.hooks.pick, ()))
     }
 
     fn topology(&mut self, topology: Arc<Topology>) -> Result<(), Fault> {
         self.guest.state().set_topology(topology);
         let Some(hook) = &self.hooks.topology else { return Ok(()) };
-        let deadline = self.guest.state().terms.settings.deadline;
+        let deadline = self.guest.state().context.settings.deadline;
         self.guest.state().watch.set_deadline(deadline.saturating_mul(TOPOLOGY_DEADLINES));
         let told = self.guest.call(Call::Topology, hook, ());
         self.guest.state().watch.set_deadline(deadline);
@@ -127,7 +128,7 @@ impl Instance {
 
     fn observe(&mut self, observation: Observation, head: Option<&RequestHead>) -> Result<(), Fault> {
         let Some(hook) = &self.hooks.observe else { return Ok(()) };
-        lend(head, || self.guest.call(Call::Observe, hook, observation))
+        with_request_scope(head, || self.guest.call(Call::Observe, hook, observation))
     }
 
     fn tick(&mut self) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! Policies: plugins that pick backends, and everything that makes it safe to let them.
 //!
 //! ```text
-//!  plugin file ──► loader/compiler ──► loader/keeper ──► slot ──► picker ──► instance ──► guest
+//!  plugin file ──► loader/compiler ──► supervisor ─────► slot ──► picker ──► instance ──► guest
 //!                  admission           build, publish    mailbox   (worker)   store        Wasm
 //!                                      ◄── rebuild, reap ─────────────┘         └── imports ◄──┘
 //! ```
@@ -15,39 +15,47 @@
 mod admission;
 mod bundled;
 mod cells;
+mod context;
 mod engine;
 mod fallback;
 mod fault;
 mod guest;
 mod imports;
 mod instance;
-mod kept;
-mod ledger;
 mod loader;
+mod observed_request;
 mod picker;
+mod plugin;
+mod probation;
 mod rng;
 mod settings;
 mod slot;
+mod stats;
+mod supervisor;
+mod swap;
 mod symbol;
 #[cfg(test)]
 mod testing;
 mod ticker;
-mod trial;
 mod verdict;
 mod version;
 
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use admission::fuzz;
-pub use admission::{Refusal, Shape};
+pub use admission::{AdmissionReport, Refusal, Shape};
 pub use bundled::{bundled, names};
 pub use cells::Cells;
 pub use fault::{Fault, FaultKind};
 pub use guest::Call;
-pub use kept::Kept;
-pub use ledger::{Ledger, Tally};
-pub use loader::{Checked, Event, Milestone, Opened, Plugin, PolicyLoader, StartError, Swap, SwapOutcome};
+pub use loader::{PolicyLoader, StartError};
+pub use observed_request::ObservedRequest;
 pub use picker::{ChosenBy, Pick, Picked, Picker, Response};
-pub use settings::{OnFault, PolicySettings, Probation};
-pub use slot::{PolicySlot, Quarantine, Serving};
+pub use plugin::Plugin;
+pub use probation::{ProbationOutcome, ProbationSettings, Quarantine, VersionEvent};
+pub use settings::{OnFault, PolicySettings};
+pub use slot::{ActiveVersion, PolicySlot, Publication};
+pub use stats::{FaultCounts, PolicyStats};
+pub use supervisor::Opened;
+pub use swap::{Swap, SwapOutcome};
 pub use version::{Hooks, PolicyVersion, VersionId};

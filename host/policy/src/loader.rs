@@ -1,158 +1,47 @@
 //! The control side: turns plugin files into versions that serve.
 //!
 //! Two threads, because a compilation takes long and a worker without an instance doesn't want to wait for it: the
-//! [compiler] admits plugins (at low priority), the [keeper] builds instances, publishes them, replaces failed ones and
-//! drops old ones. Every change of what a slot serves with goes through the keeper, one after the other.
+//! [compiler] admits plugins (at low priority), the [supervisor](Supervisor) builds instances, publishes them, replaces failed ones
+//! and drops old ones. Every change of a slot's active version goes through it, one after the other.
 
-mod circuit;
 mod compilation;
 mod compiler;
-mod keeper;
-mod probation;
-mod reply;
+mod supervising;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use super::admission::Refusal;
-use super::bundled::bundled;
-use super::cells::Cells;
-use super::engine::GuestEngine;
-use super::guest::Terms;
-use super::picker::Picker;
-use super::rng::Rng;
-use super::settings::PolicySettings;
-use super::slot::{PolicySlot, Quarantine};
-use super::version::{Hooks, PolicyVersion, VersionId};
-
-use compiler::Job;
-pub(super) use keeper::Command;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::Pool;
-use reply::Reply;
 
-/// A plugin file's content and where it came from.
-#[derive(Clone)]
-pub struct Plugin {
-    /// A path, or the name of a bundled policy: for logs.
-    pub origin: Arc<str>,
-    /// The whole file.
-    pub content: Cow<'static, [u8]>,
-}
+use crate::admission::{AdmissionReport, Refusal};
+use crate::cells::Cells;
+use crate::context::{ContextId, PolicyContext};
+use crate::engine::GuestEngine;
+use crate::imports;
+use crate::plugin::Plugin;
+use crate::probation::VersionEvent;
+use crate::rng::Rng;
+use crate::settings::PolicySettings;
+use crate::slot::{PolicySlot, SlotEvents};
+use crate::supervisor::{Opened, Supervisor};
+use crate::swap::{Reply, SwapOutcome};
 
-impl fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Plugin({}, {} bytes)", self.origin, self.content.len())
-    }
-}
-
-impl Plugin {
-    /// The bundled policy of this name, if there is one.
-    #[must_use]
-    pub fn bundled(name: &str) -> Option<Self> {
-        let content = bundled(name)?;
-        Some(Self { origin: format!("bundled {name}").into(), content: Cow::Borrowed(content) })
-    }
-
-    /// Whether it is part of this program.
-    #[must_use]
-    pub fn is_bundled(&self) -> bool {
-        matches!(self.content, Cow::Borrowed(_))
-    }
-
-    /// The content of a file that has been read.
-    #[must_use]
-    pub fn file(path: &Path, content: Vec<u8>) -> Self {
-        Self { origin: path.display().to_string().into(), content: Cow::Owned(content) }
-    }
-}
+use compiler::Job;
+use supervising::Command;
 
 /// Loads, swaps and keeps the policies of all pools. Dropping it ends its threads; what serves goes on serving, but
 /// instances that fail are no longer replaced.
 #[derive(Debug)]
 pub struct PolicyLoader {
     clock: Clock,
-    next_terms: AtomicU64,
+    next_context: AtomicU64,
     jobs: Sender<Job>,
     commands: Sender<Command>,
-    keeper: Option<JoinHandle<()>>,
-}
-
-/// A slot that has begun to serve, with a picker for each worker.
-#[derive(Debug)]
-pub struct Opened {
-    /// For swaps and observation.
-    pub slot: Arc<PolicySlot>,
-    /// One per worker.
-    pub pickers: Vec<Picker>,
-}
-
-/// What became of a swap.
-#[derive(Debug, Clone)]
-pub enum SwapOutcome {
-    /// The new version is published; each worker adopts it at its next pick.
-    Swapped(Swap),
-    /// The content is what serves already.
-    Unchanged(VersionId),
-    /// The new version was refused; the old one keeps serving.
-    Refused(Refusal),
-}
-
-/// A swap that took place.
-#[derive(Debug, Clone, Copy)]
-pub struct Swap {
-    /// What served before.
-    pub from: VersionId,
-    /// What serves now.
-    pub to: VersionId,
-    /// How long the compilation took.
-    pub compile_time: Duration,
-    /// From the request to the publication.
-    pub total_time: Duration,
-    /// Mean time of a pick in the rehearsal.
-    pub pick_time: Duration,
-}
-
-/// What happened to a version of a slot that is worth remembering over a restart.
-#[derive(Debug, Clone)]
-pub struct Milestone {
-    /// The version.
-    pub version: Arc<PolicyVersion>,
-    /// Where it came from: a path, or the name of a bundled policy.
-    pub origin: Arc<str>,
-    /// What happened to it.
-    pub event: Event,
-}
-
-/// What can happen to a version after it was let in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// It has come through its probation.
-    Proven,
-    /// It was taken back on probation.
-    Quarantined(Quarantine),
-}
-
-/// What admission found out about a plugin.
-#[derive(Debug, Clone, Copy)]
-pub struct Checked {
-    /// The version.
-    pub id: VersionId,
-    /// Bytes of the file.
-    pub size: usize,
-    /// Optional hooks.
-    pub hooks: Hooks,
-    /// How long the compilation took.
-    pub compile_time: Duration,
-    /// Mean time of a pick in the rehearsal.
-    pub pick_time: Duration,
+    supervisor: Option<JoinHandle<()>>,
 }
 
 /// The loader could not be started.
@@ -185,13 +74,23 @@ impl PolicyLoader {
         clock: Clock,
         workers: NonZeroUsize,
         seed: u64,
-        remember: impl FnMut(&PolicySlot, Milestone) + Send + 'static,
+        remember: impl FnMut(&PolicySlot, VersionEvent) + Send + 'static,
     ) -> Result<Self, StartError> {
-        let engine = GuestEngine::start().map_err(|error| StartError::Engine(format!("{error:#}")))?;
-        let (commands, keeper) =
-            keeper::start(engine.clone(), workers, Rng::fork(seed, "keeper", 0), Box::new(remember))?;
-        let jobs = compiler::start(engine, commands.clone(), Rng::fork(seed, "compiler", 0))?;
-        Ok(Self { clock, next_terms: AtomicU64::new(0), jobs, commands, keeper: Some(keeper) })
+        let no_engine = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
+        let engine = GuestEngine::start().map_err(no_engine)?;
+        let linker = imports::linker(&engine.engine).map_err(no_engine)?;
+        let (commands, received) = mpsc::channel();
+        let events = SlotEvents::new({
+            let commands = commands.clone();
+            // Without a supervisor the process is ending: what is retired is dropped here, the rest is of no use.
+            move |event| drop(commands.send(Command::Slot(event)))
+        });
+        let seeds = Rng::fork(seed, "supervisor", 0);
+        let remember = Box::new(remember);
+        let supervisor = Supervisor::new(engine.clone(), workers, seeds, clock, events, remember);
+        let supervisor = supervising::start(supervisor, received)?;
+        let jobs = compiler::start(engine, linker, commands.clone(), Rng::fork(seed, "compiler", 0))?;
+        Ok(Self { clock, next_context: AtomicU64::new(0), jobs, commands, supervisor: Some(supervisor) })
     }
 
     /// Opens a pool's slot with its first version. Waits until it serves: for startup.
@@ -208,9 +107,9 @@ impl PolicyLoader {
         cells: Arc<Cells>,
         plugin: Plugin,
     ) -> Result<Opened, Refusal> {
-        let terms = self.terms(pool, settings, cells);
+        let context = self.context(pool, settings, cells);
         let (reply, opened) = mpsc::channel();
-        let _ = self.jobs.send(Job::Open { terms, plugin, reply });
+        let _ = self.jobs.send(Job::Open { context, plugin, reply });
         opened.recv().unwrap_or(Err(Refusal::Stopped))
     }
 
@@ -236,16 +135,16 @@ impl PolicyLoader {
         pool: Arc<Pool>,
         settings: PolicySettings,
         plugin: Plugin,
-    ) -> Result<Checked, Refusal> {
-        let terms = self.terms(pool, settings, Arc::default());
+    ) -> Result<AdmissionReport, Refusal> {
+        let context = self.context(pool, settings, Arc::default());
         let (reply, checked) = mpsc::channel();
-        let _ = self.jobs.send(Job::Check { terms, plugin, reply });
+        let _ = self.jobs.send(Job::Check { context, plugin, reply });
         checked.recv().unwrap_or(Err(Refusal::Stopped))
     }
 
-    fn terms(&self, pool: Arc<Pool>, settings: PolicySettings, cells: Arc<Cells>) -> Arc<Terms> {
-        let id = self.next_terms.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Terms::new(id, pool, settings, cells, self.clock))
+    fn context(&self, pool: Arc<Pool>, settings: PolicySettings, cells: Arc<Cells>) -> Arc<PolicyContext> {
+        let id = ContextId(self.next_context.fetch_add(1, Ordering::Relaxed));
+        Arc::new(PolicyContext::new(id, pool, settings, cells, self.clock))
     }
 }
 
@@ -253,9 +152,9 @@ impl Drop for PolicyLoader {
     fn drop(&mut self) {
         // The compiler ends with its sender, after the job it is at. That may take long, and nothing is lost with it.
         let _ = self.commands.send(Command::End);
-        if let Some(keeper) = self.keeper.take() {
+        if let Some(supervisor) = self.supervisor.take() {
             // A panic there was reported by its hook.
-            let _ = keeper.join();
+            let _ = supervisor.join();
         }
     }
 }

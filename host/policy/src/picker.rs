@@ -10,17 +10,17 @@ use pointsman_core::pool::Pool;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 
-use super::fallback;
-use super::fault::Fault;
-use super::guest::thread_cpu_time;
-use super::instance::{Failed, Seat};
-use super::kept::{Kept, Reach};
-use super::ledger::Tally;
-use super::rng::Rng;
-use super::settings::OnFault;
-use super::slot::{Delivery, PolicySlot};
-use super::verdict::{self, BadVerdict, Verdict};
-use super::version::{PolicyVersion, VersionId};
+use crate::fallback;
+use crate::fault::Fault;
+use crate::guest::thread_cpu_time;
+use crate::instance::{FailedCall, WorkerInstance};
+use crate::observed_request::{ObservedRequest, RequestAccess};
+use crate::rng::Rng;
+use crate::settings::OnFault;
+use crate::slot::{Delivery, PolicySlot, Publication};
+use crate::stats::FaultCounts;
+use crate::verdict::{self, BadVerdict, Verdict};
+use crate::version::{PolicyVersion, VersionId};
 
 mod spending;
 mod ticks;
@@ -38,11 +38,11 @@ pub struct Picker {
     /// The slot's pool, one step nearer.
     pool: Arc<Pool>,
     worker: usize,
-    seat: Seat,
-    /// The publication that the seated instance belongs to.
-    generation: u64,
+    instance: WorkerInstance,
+    /// The publication that the instance belongs to.
+    publication: Publication,
     /// Where the faults of its version are counted.
-    tally: Arc<Tally>,
+    faults: Arc<FaultCounts>,
     topology: Arc<Topology>,
     /// The configuration that its worker serves with. Topologies of later ones aren't for it yet.
     configuration: u64,
@@ -76,7 +76,7 @@ pub struct Picked {
     /// The topology in which the index counts.
     topology: u64,
     /// The publication whose policy is told how it went.
-    generation: u64,
+    publication: Option<Publication>,
 }
 
 impl Picked {
@@ -84,7 +84,7 @@ impl Picked {
     #[inline]
     #[must_use]
     pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {
-        Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), generation: 0 }
+        Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), publication: None }
     }
 }
 
@@ -112,17 +112,17 @@ pub struct Response {
 
 impl Picker {
     pub(super) fn new(slot: Arc<PolicySlot>, worker: usize, first: Delivery, rng: Rng) -> Self {
-        let Delivery { instance, generation, tally } = first;
+        let Delivery { instance, publication, faults } = first;
         let topology = Arc::clone(instance.known_topology());
-        let spending = Spending::new(slot.terms().clock.now());
+        let spending = Spending::new(slot.context().clock.now());
         let mut picker = Self {
             spending,
             pool: Arc::clone(slot.pool()),
             slot,
             worker,
-            seat: Seat::taken(instance),
-            generation,
-            tally,
+            instance: WorkerInstance::new(instance),
+            publication,
+            faults,
             topology,
             configuration: 0,
             rng,
@@ -135,7 +135,6 @@ impl Picker {
     }
 
     /// Picks a backend for a request. Never fails because of a plugin.
-    #[inline]
     pub fn pick(&mut self, head: &mut RequestHead) -> Pick {
         self.catch_up();
         head.tried.rebase(self.topology.generation());
@@ -169,11 +168,11 @@ impl Picker {
     fn go_without(&mut self, head: &RequestHead) -> Pick {
         match self.slot.settings().on_fault {
             OnFault::Fallback => {
-                self.slot.ledger().count_fallback_pick();
+                self.slot.stats().count_fallback_pick();
                 self.fall_back(head, ChosenBy::Fallback)
             }
             OnFault::Reject => {
-                self.slot.ledger().count_rejected_pick();
+                self.slot.stats().count_rejected_pick();
                 Pick::Failed
             }
         }
@@ -193,21 +192,19 @@ impl Picker {
         }
     }
 
-    /// Keeps what the policy may ask for when it is told how the response to a request ended: nothing, if it is not
-    /// told or asks for nothing.
-    #[inline]
+    /// Copies what the policy can access when it is told how the response to a request ended: nothing, if it is not
+    /// told or imports nothing of the kind.
     #[must_use]
-    pub fn keep(&self, picked: Picked, head: &RequestHead) -> Kept {
-        let told = picked.generation == self.generation && self.wants_responses();
-        let reach = self.version().filter(|_| told).map_or(Reach::Nothing, |version| version.reach);
-        Kept::of(head, reach)
+    pub fn keep(&self, picked: Picked, head: &RequestHead) -> ObservedRequest {
+        let told = picked.publication == Some(self.publication) && self.wants_responses();
+        let access = self.version().filter(|_| told).map_or(RequestAccess::Nothing, |version| version.access);
+        ObservedRequest::of(head, access)
     }
 
     /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
-    #[inline]
-    pub fn observe(&mut self, picked: Picked, response: &Response, kept: Kept) {
+    pub fn observe(&mut self, picked: Picked, response: &Response, request: ObservedRequest) {
         self.catch_up();
-        if picked.generation != self.generation || picked.topology != self.topology.generation() {
+        if picked.publication != Some(self.publication) || picked.topology != self.topology.generation() {
             return;
         }
         let (status, head_us) =
@@ -215,7 +212,7 @@ impl Picker {
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
         let began = self.spending.observations.begin();
-        let told = self.seat.observe(observation, kept.into_head().as_ref());
+        let told = self.instance.observe(observation, request.into_head().as_ref());
         self.spending.observations.end(began);
         if let Some(Err(failed)) = told {
             self.give_up(failed);
@@ -250,11 +247,11 @@ impl Picker {
         Duration::from_micros(self.rng.below(most.saturating_add(1)) as u64)
     }
 
-    /// The version that is seated; `None` while the fallback serves.
+    /// The version of the worker's instance; `None` while the fallback serves.
     #[inline]
     #[must_use]
     pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
-        self.seat.instance().map(|instance| instance.version())
+        self.instance.get().map(|instance| instance.version())
     }
 
     /// Whether [`observe`](Self::observe) leads to anything.
@@ -284,12 +281,12 @@ impl Picker {
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
         let began = delivery.is_some().then(thread_cpu_time);
-        if let Some(Delivery { instance, generation, tally }) = delivery {
-            if let Some(old) = self.seat.replace(instance) {
-                self.slot.reap(old);
+        if let Some(Delivery { instance, publication, faults }) = delivery {
+            if let Some(old) = self.instance.replace(instance) {
+                self.slot.retire(old);
             }
-            self.generation = generation;
-            self.tally = tally;
+            self.publication = publication;
+            self.faults = faults;
             self.bad_verdicts = 0;
             self.schedule_tick();
         }
@@ -297,25 +294,24 @@ impl Picker {
             self.topology = topology;
         }
         // An instance may have been built before the topology changed, or after.
-        let known = self.seat.instance().map(|instance| instance.known_topology().generation());
+        let known = self.instance.get().map(|instance| instance.known_topology().generation());
         if known.is_some_and(|known| known != self.topology.generation()) {
             let began = thread_cpu_time();
-            let told = self.seat.topology(&self.topology);
+            let told = self.instance.topology(&self.topology);
             self.spending.topology(thread_cpu_time().saturating_sub(began));
             if let Some(Err(failed)) = told {
                 self.give_up(failed);
             }
         }
         if let Some(began) = began {
-            self.slot.ledger().record_adoption(thread_cpu_time().saturating_sub(began));
+            self.slot.stats().record_adoption(thread_cpu_time().saturating_sub(began));
         }
     }
 
     /// The policy's verdict; `None` if it couldn't be asked or failed.
-    #[inline]
     fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
         let began = self.spending.picks.begin();
-        let answer = self.seat.pick(head);
+        let answer = self.instance.pick(head);
         self.spending.picks.end(began);
         let raw = match answer? {
             Ok(raw) => raw,
@@ -343,16 +339,16 @@ impl Picker {
 
     #[inline]
     fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {
-        // A policy that failed or was never asked isn't told: publications count from 1.
-        let generation = if chosen_by == ChosenBy::Fallback { 0 } else { self.generation };
-        Pick::Backend(Picked { index, chosen_by, topology: self.topology.generation(), generation })
+        // A policy that failed or was never asked isn't told.
+        let publication = (chosen_by != ChosenBy::Fallback).then_some(self.publication);
+        Pick::Backend(Picked { index, chosen_by, topology: self.topology.generation(), publication })
     }
 
-    /// The seated instance failed in a call and is gone; another one is ordered.
+    /// The instance failed in a call and is gone; another one is asked for.
     #[cold]
-    fn give_up(&mut self, failed: Failed) {
+    fn give_up(&mut self, failed: FailedCall) {
         self.record(failed.version, &failed.fault);
-        self.slot.reap(failed.instance);
+        self.slot.retire(failed.instance);
         self.vacate();
     }
 
@@ -364,9 +360,9 @@ impl Picker {
         }
         self.bad_verdicts += 1;
         if self.bad_verdicts >= BAD_VERDICTS
-            && let Some(old) = self.seat.clear()
+            && let Some(old) = self.instance.clear()
         {
-            self.slot.reap(old);
+            self.slot.retire(old);
             self.vacate();
         }
     }
@@ -374,23 +370,23 @@ impl Picker {
     fn vacate(&mut self) {
         self.bad_verdicts = 0;
         self.next_tick = None;
-        self.slot.request_rebuild(self.worker, self.generation);
+        self.slot.request_rebuild(self.worker, self.publication);
     }
 
     fn record(&self, version: VersionId, fault: &Fault) {
-        self.slot.record((version, self.generation, &self.tally), self.worker, fault);
+        self.slot.record((version, self.publication, &self.faults), self.worker, fault);
     }
 
     fn now(&self) -> Moment {
-        self.slot.terms().clock.now()
+        self.slot.context().clock.now()
     }
 }
 
 impl Drop for Picker {
     /// A policy that no configuration names any more, and whose last request has ended.
     fn drop(&mut self) {
-        if let Some(instance) = self.seat.clear() {
-            self.slot.reap(instance);
+        if let Some(instance) = self.instance.clear() {
+            self.slot.retire(instance);
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use pointsman_sdk::abi::limit;
 
+use crate::probation::ProbationSettings;
+
 /// How a pool, or a route of it, runs its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySettings {
@@ -26,7 +28,7 @@ pub struct PolicySettings {
     /// What becomes of a request whose pick failed. `on_fault`, `"fallback"`.
     pub on_fault: OnFault,
     /// What a version has to go through after a swap. `probation`.
-    pub probation: Probation,
+    pub probation: ProbationSettings,
 }
 
 impl Default for PolicySettings {
@@ -42,7 +44,7 @@ impl Default for PolicySettings {
             tick_percent: 5,
             cpu_percent: 50,
             on_fault: OnFault::default(),
-            probation: Probation::default(),
+            probation: ProbationSettings::default(),
         }
     }
 }
@@ -56,24 +58,4 @@ pub enum OnFault {
     /// It is answered with 503: `"reject"`. For policies that keep requests apart, where any other backend would be
     /// worse than none.
     Reject,
-}
-
-/// The time after a swap in which a version that fails is taken back by itself.
-///
-/// It lasts until the version has made `picks` picks *and* has served for `time`: on a busy proxy so many picks are over
-/// in a moment, on a quiet one no time proves anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Probation {
-    /// Picks over all workers. `picks`, 10,000.
-    pub picks: u64,
-    /// `time`, 60 s.
-    pub time: Duration,
-    /// Faults that end it and bring back the version before. `faults`, 5; 0 = never.
-    pub faults: u32,
-}
-
-impl Default for Probation {
-    fn default() -> Self {
-        Self { picks: 10_000, time: Duration::from_secs(60), faults: 5 }
-    }
 }

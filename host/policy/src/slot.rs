@@ -1,90 +1,57 @@
 //! Where a pool's policy version is published and its workers find it.
 
+mod event;
+mod mailbox;
+mod publication;
+
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pointsman_core::pool::Pool;
 use pointsman_core::printable::Printable;
 
-use super::admission::Refusal;
-use super::fault::Fault;
-use super::guest::Terms;
-use super::instance::{Instance, Retired};
-use super::ledger::{Ledger, Tally};
-use super::loader::Command;
-use super::settings::{OnFault, PolicySettings};
-use super::trial::Trial;
-use super::version::{PolicyVersion, VersionId};
+use crate::admission::Refusal;
+use crate::context::PolicyContext;
+use crate::fault::Fault;
+use crate::instance::Retired;
+use crate::probation::{FaultAllowance, Quarantine};
+use crate::settings::{OnFault, PolicySettings};
+use crate::stats::{FaultCounts, PolicyStats};
+use crate::version::VersionId;
 
-/// A pool's place for its policy, shared by its workers and the loader.
+pub(crate) use event::{SlotEvent, SlotEvents};
+pub(crate) use mailbox::Delivery;
+use mailbox::Mailbox;
+pub use publication::{ActiveVersion, Publication};
+
+/// A pool's place for its policy, shared by its workers and the supervisor.
 #[derive(Debug)]
 pub struct PolicySlot {
-    terms: Arc<Terms>,
-    serving: Mutex<Serving>,
+    context: Arc<PolicyContext>,
+    active: Mutex<ActiveVersion>,
     mailboxes: Box<[Mailbox]>,
-    ledger: Ledger,
-    trial: Trial,
+    stats: PolicyStats,
+    allowance: FaultAllowance,
     quarantine: Mutex<Option<Quarantine>>,
-    keeper: Sender<Command>,
-}
-
-/// What a slot serves with at one moment.
-#[derive(Debug, Clone)]
-pub struct Serving {
-    /// The version.
-    pub version: Arc<PolicyVersion>,
-    /// Where it came from: a path, or the name of a bundled policy.
-    pub origin: Arc<str>,
-    /// Counts the publications of the slot, from 1.
-    pub generation: u64,
-}
-
-/// A version that was taken back on probation and isn't let in again until the file's content is another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantine {
-    /// The version.
-    pub version: VersionId,
-    /// What it did, in words.
-    pub reason: Printable,
-}
-
-/// An instance on its way to a worker, with the publication it belongs to.
-#[derive(Debug)]
-pub(super) struct Delivery {
-    pub(super) instance: Instance,
-    pub(super) generation: u64,
-    /// Where its version's faults are counted.
-    pub(super) tally: Arc<Tally>,
-}
-
-/// A worker's mailbox. On a cache line pair of its own: its worker looks at it in every pick.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Mailbox {
-    full: AtomicBool,
-    /// Picks of this worker, as of its last report.
-    picks: AtomicU64,
-    delivery: Mutex<Option<Delivery>>,
+    events: SlotEvents,
 }
 
 impl PolicySlot {
-    pub(super) fn new(
-        terms: Arc<Terms>,
-        serving: Serving,
+    pub(crate) fn new(
+        context: Arc<PolicyContext>,
+        active: ActiveVersion,
         workers: usize,
-        ledger: Ledger,
-        keeper: Sender<Command>,
+        stats: PolicyStats,
+        events: SlotEvents,
     ) -> Self {
         Self {
-            terms,
-            serving: Mutex::new(serving),
+            context,
+            active: Mutex::new(active),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
-            ledger,
-            trial: Trial::default(),
+            stats,
+            allowance: FaultAllowance::default(),
             quarantine: Mutex::default(),
-            keeper,
+            events,
         }
     }
 
@@ -92,32 +59,32 @@ impl PolicySlot {
     #[inline]
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {
-        &self.terms.pool
+        &self.context.pool
     }
 
     /// How the pool runs its policy.
     #[inline]
     #[must_use]
     pub fn settings(&self) -> &PolicySettings {
-        &self.terms.settings
+        &self.context.settings
     }
 
-    /// What the slot serves with now. Takes a lock: not for the data path.
+    /// The version that was published last. Takes a lock: not for the data path.
     #[must_use]
-    pub fn serving(&self) -> Serving {
-        lock(&self.serving).clone()
+    pub fn active(&self) -> ActiveVersion {
+        lock(&self.active).clone()
     }
 
-    /// What has gone wrong so far.
+    /// What has gone wrong so far, and what the policy costs.
     #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn stats(&self) -> &PolicyStats {
+        &self.stats
     }
 
     /// Picks so far, over all workers and versions; up to a second old.
     #[must_use]
     pub fn picks(&self) -> u64 {
-        self.mailboxes.iter().map(|mailbox| mailbox.picks.load(Ordering::Relaxed)).sum()
+        self.mailboxes.iter().map(Mailbox::picks).sum()
     }
 
     /// The version that isn't let in, if there is one.
@@ -131,24 +98,72 @@ impl PolicySlot {
         *lock(&self.quarantine) = quarantine;
     }
 
+    /// The route that the slot picks for, for logs; `None` if it is the pool's own.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.settings().route.as_deref()
+    }
+
     /// Logs that this slot's swap to a plugin from `origin` was refused.
     pub fn log_refusal(&self, origin: &str, refusal: &Refusal) {
-        let (pool, label, serving) = (&*self.pool().name, refusal.label(), self.serving().version.id);
+        let (pool, label, serving) = (&*self.pool().name, refusal.label(), self.active().version.id);
         tracing::error!(
             event = "policy-swap-refused", pool, route = self.route(), origin, label, %serving,
             "swap refused: {refusal}; the version that serves goes on"
         );
     }
 
+    pub(crate) fn context(&self) -> &Arc<PolicyContext> {
+        &self.context
+    }
+
+    pub(crate) fn allowance(&self) -> &FaultAllowance {
+        &self.allowance
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.mailboxes.len()
+    }
+
+    /// Publishes a version: one delivery per worker. Answers the version before; what was never collected is dropped.
+    pub(crate) fn publish(&self, next: ActiveVersion, deliveries: Vec<Delivery>) -> ActiveVersion {
+        let before = mem::replace(&mut *lock(&self.active), next);
+        for (worker, delivery) in deliveries.into_iter().enumerate() {
+            drop(self.deliver(worker, delivery));
+        }
+        before
+    }
+
+    /// Puts an instance into a worker's mailbox; answers the one that was still there.
+    pub(crate) fn deliver(&self, worker: usize, delivery: Delivery) -> Option<Delivery> {
+        match self.mailboxes.get(worker) {
+            Some(mailbox) => mailbox.deliver(delivery),
+            None => Some(delivery),
+        }
+    }
+
+    /// What a worker finds in its mailbox: one atomic load as long as nothing is there.
+    #[inline]
+    pub(crate) fn collect(&self, worker: usize) -> Option<Delivery> {
+        self.mailboxes.get(worker)?.collect()
+    }
+
+    /// A worker reports how many picks it has made so far.
+    pub(crate) fn report_picks(&self, worker: usize, picks: u64) {
+        if let Some(mailbox) = self.mailboxes.get(worker) {
+            mailbox.report_picks(picks);
+        }
+    }
+
     /// Counts a fault, logs it unless enough like it were logged lately, and reports it if it was the one too much for a
     /// version on probation.
-    pub(super) fn record(
-        self: &Arc<Self>,
-        (version, generation, tally): (VersionId, u64, &Tally),
+    pub(crate) fn record(
+        &self,
+        (version, publication, faults): (VersionId, Publication, &FaultCounts),
         worker: usize,
         fault: &Fault,
     ) {
-        if let Some(unlogged) = self.ledger.count(tally, fault, self.terms.clock.now()) {
+        if let Some(unlogged) = self.stats.count(faults, fault, self.context.clock.now()) {
             let (pool, route, kind) = (&*self.pool().name, self.route(), fault.kind.label());
             let remedy = match self.settings().on_fault {
                 OnFault::Fallback => "the fallback picks",
@@ -159,87 +174,28 @@ impl PolicySlot {
                 "policy fault: {fault}; {remedy}"
             );
         }
-        if self.trial.fault(generation) {
-            let command =
-                Command::RollBack { slot: Arc::clone(self), generation, last: Printable::text(fault) };
-            let _ = self.keeper.send(command);
+        if self.allowance.fault(publication.get()) {
+            let last_fault = Printable::text(fault);
+            self.events.send(SlotEvent::AllowanceExhausted {
+                slot: self.context.id,
+                publication,
+                last_fault,
+            });
         }
     }
 
-    /// The route that the slot picks for, for logs; `None` if it is the pool's own.
-    #[must_use]
-    pub fn route(&self) -> Option<&str> {
-        self.settings().route.as_deref()
+    /// Leaves an instance to the supervisor to be dropped.
+    pub(crate) fn retire(&self, retired: Retired) {
+        self.events.send(SlotEvent::Retired(retired));
     }
 
-    pub(super) fn trial(&self) -> &Trial {
-        &self.trial
-    }
-
-    /// A worker reports how many picks it has made so far.
-    pub(super) fn report_picks(&self, worker: usize, picks: u64) {
-        if let Some(mailbox) = self.mailboxes.get(worker) {
-            mailbox.picks.store(picks, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn terms(&self) -> &Arc<Terms> {
-        &self.terms
-    }
-
-    pub(super) fn workers(&self) -> usize {
-        self.mailboxes.len()
-    }
-
-    /// Publishes a version: one delivery per worker. Answers the version before and what was never collected.
-    pub(super) fn publish(&self, serving: Serving, deliveries: Vec<Delivery>) -> (Serving, Vec<Delivery>) {
-        let before = mem::replace(&mut *lock(&self.serving), serving);
-        let uncollected = deliveries
-            .into_iter()
-            .enumerate()
-            .filter_map(|(worker, delivery)| self.deliver(worker, delivery));
-        (before, uncollected.collect())
-    }
-
-    /// Puts an instance into a worker's mailbox; answers the one that was still there.
-    pub(super) fn deliver(&self, worker: usize, delivery: Delivery) -> Option<Delivery> {
-        let Some(mailbox) = self.mailboxes.get(worker) else { return Some(delivery) };
-        let mut place = lock(&mailbox.delivery);
-        let before = place.replace(delivery);
-        mailbox.full.store(true, Ordering::Release);
-        before
-    }
-
-    /// A worker's look into its mailbox: one atomic load as long as nothing is there.
-    #[inline]
-    pub(super) fn collect(&self, worker: usize) -> Option<Delivery> {
-        let mailbox = self.mailboxes.get(worker)?;
-        if !mailbox.full.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut place = match mailbox.delivery.try_lock() {
-            Ok(place) => place,
-            Err(TryLockError::Poisoned(place)) => place.into_inner(),
-            // The loader holds it for a moment. The next pick looks again; this one doesn't wait.
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        mailbox.full.store(false, Ordering::Relaxed);
-        place.take()
-    }
-
-    /// Hands an instance to the keeper: dropping it takes system calls that a worker has no time for.
-    pub(super) fn reap(&self, retired: Retired) {
-        // Without a keeper the process is ending, and the drop happens here.
-        let _ = self.keeper.send(Command::Reap(retired));
-    }
-
-    /// Asks the keeper for an instance in the place of one that failed.
-    pub(super) fn request_rebuild(self: &Arc<Self>, worker: usize, generation: u64) {
-        let _ = self.keeper.send(Command::Rebuild { slot: Arc::clone(self), worker, generation });
+    /// Asks the supervisor for an instance in the place of one that failed.
+    pub(crate) fn request_rebuild(&self, worker: usize, publication: Publication) {
+        self.events.send(SlotEvent::InstanceFailed { slot: self.context.id, worker, publication });
     }
 }
 
-/// Held for a move in or out; nothing that could panic happens meanwhile.
+/// Held for a move in or out, so that a panic can't leave half a value: a poisoned lock is as good as any.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

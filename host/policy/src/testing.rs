@@ -10,15 +10,18 @@ use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::{Member, Topology};
 
-use super::admission::{self, Refusal};
-use super::cells::{Cell, CellAddress, Cells};
-use super::engine::GuestEngine;
-use super::guest::{GuestState, Terms};
-use super::imports;
-use super::instance::{BuildError, Instance};
-use super::loader::{Opened, Plugin, PolicyLoader};
-use super::settings::PolicySettings;
-use super::version::{PolicyVersion, VersionId};
+use crate::admission::{self, Refusal};
+use crate::cells::{Cell, CellAddress, Cells};
+use crate::context::{ContextId, PolicyContext};
+use crate::engine::GuestEngine;
+use crate::guest::GuestState;
+use crate::imports;
+use crate::instance::{BuildError, Instance};
+use crate::loader::PolicyLoader;
+use crate::plugin::Plugin;
+use crate::settings::PolicySettings;
+use crate::supervisor::Opened;
+use crate::version::{PolicyVersion, VersionId};
 
 /// Declares every function of the contract, with its type as the ABI's documentation states it, under its own name.
 const IMPORTS: &str = r#"
@@ -138,25 +141,26 @@ pub(super) fn with_cell<R>(cells: &Cells, slot: u32, use_cell: impl FnOnce(Cell<
 /// One guest without slot and loader.
 pub(super) struct Bench {
     pub(super) engine: GuestEngine,
-    pub(super) terms: Arc<Terms>,
+    pub(super) context: Arc<PolicyContext>,
 }
 
 impl Bench {
     pub(super) fn new(pool: Arc<Pool>, settings: PolicySettings) -> Self {
         let engine = GuestEngine::start().expect("the engine starts");
-        let terms = Terms::new(0, pool, settings, Arc::default(), Clock::start());
-        Self { engine, terms: Arc::new(terms) }
+        let context = PolicyContext::new(ContextId(0), pool, settings, Arc::default(), Clock::start());
+        Self { engine, context: Arc::new(context) }
     }
 
     pub(super) fn compile(&self, content: &[u8]) -> Result<Arc<PolicyVersion>, Refusal> {
         let linker = imports::linker(&self.engine.engine).expect("the contract links");
-        let scratch = GuestState::new(Arc::clone(&self.terms), String::new(), self.terms.pool.topology(), 0);
+        let scratch =
+            GuestState::new(Arc::clone(&self.context), String::new(), self.context.pool.topology(), 0);
         admission::compile(&linker, scratch, VersionId::of(content), content.to_vec().into()).map(Arc::new)
     }
 
     pub(super) fn build(&self, content: &[u8]) -> Result<Instance, BuildError> {
         let version = self.compile(content).expect("the guest compiles");
-        Instance::build(&self.engine, &version, &self.terms, self.terms.pool.topology(), 1)
+        Instance::build(&self.engine, &version, &self.context, self.context.pool.topology(), 1)
     }
 }
 

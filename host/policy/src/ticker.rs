@@ -142,8 +142,8 @@ fn wait_for_tick(wanted: &Wanted) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::wait_for;
     use super::*;
+    use crate::testing::wait_for;
 
     #[test]
     fn ticks_come_when_they_are_wanted_and_end_with_the_last_handle() {

@@ -94,8 +94,8 @@ pub(super) fn check(raw: i64, topology: &Topology, tried: &Tried) -> Result<Verd
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::topology;
     use super::*;
+    use crate::testing::topology;
     use pointsman_sdk::abi::verdict::pack;
 
     #[test]

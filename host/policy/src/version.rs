@@ -7,8 +7,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
 
-use super::guest::GuestState;
-use super::kept::Reach;
+use crate::guest::GuestState;
+use crate::observed_request::RequestAccess;
 
 /// Names a policy version: the SHA-256 of the plugin file's content. Displayed as its first 12 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,7 +76,7 @@ pub struct PolicyVersion {
     /// Which optional hooks it exports. A hook that isn't exported costs nothing.
     pub hooks: Hooks,
     /// How much of a request it can ask for.
-    pub(super) reach: Reach,
+    pub(super) access: RequestAccess,
     /// Whether it uses cells.
     pub(super) uses_cells: bool,
     pub(super) pre: InstancePre<GuestState>,

@@ -150,7 +150,7 @@ fn open_or_last_good(
         // The operator has to know of the fault in the file, whether or not the copy can serve.
         let opened = open(good).map_err(|_| refusal.clone())?;
         let UsedAt { pool, route, file } = used_at;
-        let version = opened.slot.serving().version.id;
+        let version = opened.slot.active().version.id;
         tracing::error!(
             event = "policy-restored", pool, route, file, %version,
             "the plugin file can't serve; the last good version does, until the file is mended: {refusal}"

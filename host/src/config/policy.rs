@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_policy::{OnFault, PolicySettings, Probation};
+use pointsman_policy::{OnFault, PolicySettings, ProbationSettings};
 use serde_json::{Map, Number};
 use toml::de::DeValue;
 
@@ -121,11 +121,11 @@ fn on_fault(value: &Value<'_>) -> Option<OnFault> {
     }
 }
 
-fn probation(value: &Value<'_>) -> Option<Probation> {
+fn probation(value: &Value<'_>) -> Option<ProbationSettings> {
     const TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
     Section::read(value, "write `probation = { picks = 10000, time = \"60s\", faults = 5 }`", |section| {
-        let default = Probation::default();
-        Some(Probation {
+        let default = ProbationSettings::default();
+        Some(ProbationSettings {
             picks: section.integer("picks", default.picks, 0..=1_000_000_000),
             time: section.duration("time", default.time, TIME),
             faults: section.integer("faults", default.faults, 0..=10_000),

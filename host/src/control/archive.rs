@@ -11,7 +11,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use pointsman_core::pool::Pool;
-use pointsman_policy::{Event, Milestone, Plugin, PolicySettings, PolicySlot, Quarantine, VersionId};
+use pointsman_policy::{
+    Plugin, PolicySettings, PolicySlot, ProbationOutcome, Quarantine, VersionEvent, VersionId,
+};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -66,9 +68,9 @@ struct Quarantined {
 
 /// What is to be kept: in a queue, so that a slow disk holds nobody up.
 #[derive(Debug)]
-struct News {
+struct ArchiveEntry {
     used_at: UsedAt,
-    milestone: Milestone,
+    event: VersionEvent,
 }
 
 impl Archive {
@@ -117,33 +119,33 @@ impl Archive {
         Some(Quarantine { version: VersionId::from_hex(version)?, reason: reason.into() })
     }
 
-    /// From now on writes down every milestone that the answer is called with, on a thread of its own, as long as the lock
+    /// From now on writes down every event that the answer is called with, on a thread of its own, as long as the lock
     /// is held.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn keep(self, lock: StateLock) -> io::Result<impl FnMut(&PolicySlot, Milestone) + Send + 'static> {
-        let (sender, news): (Sender<News>, _) = mpsc::channel();
+    pub fn keep(self, lock: StateLock) -> io::Result<impl FnMut(&PolicySlot, VersionEvent) + Send + 'static> {
+        let (sender, news): (Sender<ArchiveEntry>, _) = mpsc::channel();
         thread::Builder::new().name("policy-archive".into()).spawn(move || self.write_down(&news, &lock))?;
-        Ok(move |slot: &PolicySlot, milestone: Milestone| {
+        Ok(move |slot: &PolicySlot, event: VersionEvent| {
             // A bundled policy can't break.
-            if !milestone.version.is_bundled() {
-                let _ = sender.send(News {
-                    used_at: UsedAt::of(slot.pool(), slot.settings(), &milestone.origin),
-                    milestone,
+            if !event.version.is_bundled() {
+                let _ = sender.send(ArchiveEntry {
+                    used_at: UsedAt::of(slot.pool(), slot.settings(), &event.origin),
+                    event,
                 });
             }
         })
     }
 
-    fn write_down(mut self, news: &Receiver<News>, lock: &StateLock) {
-        for News { used_at, milestone } in news {
+    fn write_down(mut self, news: &Receiver<ArchiveEntry>, lock: &StateLock) {
+        for ArchiveEntry { used_at, event } in news {
             if !lock.is_held() {
                 continue;
             }
             let file = used_at.file.clone();
-            if let Err(error) = self.note(used_at, &milestone) {
+            if let Err(error) = self.note(used_at, &event) {
                 let directory = self.directory.display();
                 tracing::error!(
                     event = "archive-write-failed", file, %error, %directory,
@@ -153,7 +155,7 @@ impl Archive {
         }
     }
 
-    fn note(&mut self, used_at: UsedAt, milestone: &Milestone) -> io::Result<()> {
+    fn note(&mut self, used_at: UsedAt, event: &VersionEvent) -> io::Result<()> {
         // The process that this one took over from may have written since it was read.
         let mut index = read_index(&self.directory.join(INDEX)).unwrap_or_else(|_| self.index.clone());
         let place = index.policies.iter().position(|entry| entry.used_at == used_at).unwrap_or_else(|| {
@@ -161,14 +163,14 @@ impl Archive {
             index.policies.len() - 1
         });
         let entry = &mut index.policies[place];
-        let hash = milestone.version.id.to_hex();
-        match &milestone.event {
-            Event::Proven => {
-                self.write(&format!("{hash}.wasm"), &milestone.version.content)?;
+        let hash = event.version.id.to_hex();
+        match &event.outcome {
+            ProbationOutcome::Proven => {
+                self.write(&format!("{hash}.wasm"), &event.version.content)?;
                 entry.good = Some(hash);
                 entry.quarantined = None;
             }
-            Event::Quarantined(Quarantine { reason, .. }) => {
+            ProbationOutcome::Quarantined(Quarantine { reason, .. }) => {
                 entry.quarantined = Some(Quarantined { version: hash, reason: reason.to_string() });
             }
         }
@@ -236,7 +238,7 @@ mod tests {
     use pointsman_core::clock::Clock;
     use pointsman_core::pool::UpstreamLimits;
     use pointsman_policy::PolicyLoader;
-    use pointsman_policy::Probation;
+    use pointsman_policy::ProbationSettings;
 
     use super::*;
 
@@ -249,7 +251,7 @@ mod tests {
     }
 
     fn settings() -> PolicySettings {
-        let probation = Probation { picks: 0, time: Duration::from_millis(1), faults: 5 };
+        let probation = ProbationSettings { picks: 0, time: Duration::from_millis(1), faults: 5 };
         PolicySettings { probation, ..Default::default() }
     }
 
@@ -287,7 +289,7 @@ mod tests {
         lock.release();
         loader.swap(&opened.slot, plugin(3), |_| {});
         let id = VersionId::of(&plugin(3).content);
-        wait_until("the third version serves", || opened.slot.serving().version.id == id);
+        wait_until("the third version serves", || opened.slot.active().version.id == id);
         assert!(is_good(2));
 
         let route = PolicySettings { route: Some("/v1/".into()), ..settings() };

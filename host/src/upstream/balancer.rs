@@ -10,7 +10,7 @@ use pointsman_core::clock::Moment;
 use pointsman_core::pool::{Pool, RetryCost, UpstreamLimits};
 use pointsman_core::request::{RequestHead, Tried};
 use pointsman_core::topology::Topology;
-use pointsman_policy::{Kept, Pick, Picked, Picker};
+use pointsman_policy::{ObservedRequest, Pick, Picked, Picker};
 
 use super::Session;
 use super::idle::IdleConnections;
@@ -36,7 +36,7 @@ pub struct Claim {
     claimed: Rc<WorkerBackend>,
     pub(super) picked: Picked,
     /// What the policy may ask for when it is told how this ended.
-    pub(super) kept: Kept,
+    pub(super) observed: ObservedRequest,
 }
 
 /// What came of the wish for a backend.
@@ -158,7 +158,12 @@ impl Balancer {
             Some(topology) => self.pool.past_backend(topology, picked.index)?,
         };
         let begun = claimed.backend.stats.try_begin(self.limits().max_in_flight());
-        begun.then(|| Claim { balancer: Rc::clone(self), claimed, picked, kept: picker.keep(picked, head) })
+        begun.then(|| Claim {
+            balancer: Rc::clone(self),
+            claimed,
+            picked,
+            observed: picker.keep(picked, head),
+        })
     }
 
     /// Timeouts and limits towards the backends.

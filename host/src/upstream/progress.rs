@@ -114,7 +114,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let Claim { balancer, picked, kept, .. } = &mut self.claim;
+        let Claim { balancer, picked, observed, .. } = &mut self.claim;
         // Nobody asks the policy while it is told something; and if so, what it isn't told does no harm.
         let Ok(mut picker) = balancer.picker().try_borrow_mut() else { return };
         if !picker.wants_responses() {
@@ -125,6 +125,6 @@ impl Drop for Progress {
             outcome: self.outcome,
             total: self.deadlines.awake(self.deadlines.clock().now()).since(self.began),
         };
-        picker.observe(*picked, &response, mem::take(kept));
+        picker.observe(*picked, &response, mem::take(observed));
     }
 }

@@ -96,6 +96,7 @@ fn first(one: Option<usize>, other: Option<usize>) -> Option<usize> {
 }
 
 /// The host of an authority, without the port and without the dot that ends a fully qualified name.
+#[inline]
 pub(super) fn host_of(authority: &[u8]) -> &[u8] {
     let host = if authority.first() == Some(&b'[') {
         memchr::memchr(b']', authority).map_or(authority, |end| &authority[..=end])
@@ -106,6 +107,7 @@ pub(super) fn host_of(authority: &[u8]) -> &[u8] {
 }
 
 /// The IPv6 address in brackets.
+#[inline]
 fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
     let address = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
     std::str::from_utf8(address).ok()?.parse().ok()

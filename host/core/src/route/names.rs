@@ -23,6 +23,7 @@ impl NameHash {
     pub(super) const EMPTY: Self = Self(0xcbf2_9ce4_8422_2325);
 
     /// With one more byte before the others.
+    #[inline]
     pub(super) const fn with(self, byte: u8) -> Self {
         Self((self.0 ^ byte.to_ascii_lowercase() as u64).wrapping_mul(0x0100_0000_01b3))
     }
@@ -61,10 +62,12 @@ impl Names {
 struct Hashed(u64);
 
 impl Hasher for Hashed {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
 
+    #[inline]
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }

@@ -51,6 +51,7 @@ impl PathPattern {
     }
 
     /// What every path that matches starts with.
+    #[inline]
     #[must_use]
     pub fn start(&self) -> &str {
         let (Self::Start(start) | Self::Segments(start)) = self;
@@ -58,6 +59,7 @@ impl PathPattern {
     }
 
     /// Whether it matches a request's path, which begins with a slash.
+    #[inline]
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
         path.strip_prefix(self.start().as_bytes()).is_some_and(|rest| match self {

@@ -4,11 +4,11 @@ use pointsman_core::printable::Printable;
 use pointsman_sdk::abi::{MODULE, export, runtime_export};
 use wasmtime::{Extern, ExternType, FuncType, Linker, Module, Store, ValType};
 
-use super::super::guest::GuestState;
-use super::super::imports;
-use super::super::kept::Reach;
-use super::super::version::Hooks;
 use super::Refusal;
+use crate::guest::GuestState;
+use crate::imports;
+use crate::observed_request::RequestAccess;
+use crate::version::Hooks;
 
 /// The import module's name without its minor version.
 const MODULE_PREFIX: &str = "pointsman_";
@@ -16,7 +16,7 @@ const MODULE_PREFIX: &str = "pointsman_";
 /// What a module's imports tell of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Uses {
-    pub(super) request: Reach,
+    pub(super) request: RequestAccess,
     pub(super) cells: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn check_imports(
                 expected,
             });
         }
-        uses.request = uses.request.max(imports::reach(name));
+        uses.request = uses.request.max(imports::access(name));
         uses.cells |= imports::uses_cells(name);
     }
     Ok(uses)

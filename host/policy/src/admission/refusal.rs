@@ -1,12 +1,13 @@
-//! Why a plugin doesn't serve, in words for whoever wrote or installed it.
+//! Why a plugin doesn't serve, in words for those who wrote or installed it.
 
 use std::time::Duration;
 
 use pointsman_core::printable::Printable;
 use pointsman_sdk::abi::{MODULE, runtime_export};
 
-use super::super::fault::Fault;
 use super::work::Shape;
+use crate::fault::Fault;
+use crate::instance::BuildError;
 
 /// Why a plugin was refused: what was found, what is allowed, what can be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -310,6 +311,16 @@ impl Refusal {
             Self::Init { .. } => "init",
             Self::Rehearsal { .. } => "rehearsal",
             Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl From<BuildError> for Refusal {
+    /// A first instance that can't be built.
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Refused(reason) => Self::Init { reason },
+            BuildError::Fault(fault) => Self::Rehearsal { situation: "starting".to_owned(), fault },
         }
     }
 }

@@ -8,13 +8,13 @@ use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
 
-use super::super::engine::GuestEngine;
-use super::super::fault::Fault;
-use super::super::guest::Terms;
-use super::super::instance::{BuildError, Failed, Instance, Seat};
-use super::super::verdict::{self, Verdict};
-use super::super::version::PolicyVersion;
 use super::{Refusal, contract};
+use crate::context::PolicyContext;
+use crate::engine::GuestEngine;
+use crate::fault::Fault;
+use crate::instance::{FailedCall, Instance, WorkerInstance};
+use crate::verdict::{self, Verdict};
+use crate::version::PolicyVersion;
 
 /// Retries of each request, each with one more backend tried.
 const RETRIES: u32 = 3;
@@ -29,29 +29,25 @@ pub(crate) struct Rehearsed {
     pub(crate) pick_time: Duration,
 }
 
-/// Tries a version out on the terms of a pool, with cells that nobody else sees.
+/// Tries a version out in the context of a pool, with cells that nobody else sees.
 pub(crate) fn rehearse(
     engine: &GuestEngine,
     version: &Arc<PolicyVersion>,
-    terms: &Terms,
+    context: &PolicyContext,
     seed: u64,
 ) -> Result<Rehearsed, Refusal> {
-    let (needs, allowed) = (contract::least_memory(version.pre.module()), terms.settings.memory);
+    let (needs, allowed) = (contract::least_memory(version.pre.module()), context.settings.memory);
     if needs > allowed as u64 {
         return Err(Refusal::MemoryTooLarge { found: needs, allowed });
     }
     let elements = version.pre.module().resources_required().max_initial_table_size.unwrap_or(0);
-    if elements > terms.settings.table as u64 {
-        return Err(Refusal::TableTooLarge { found: elements, allowed: terms.settings.table });
+    if elements > context.settings.table as u64 {
+        return Err(Refusal::TableTooLarge { found: elements, allowed: context.settings.table });
     }
-    let terms = Arc::new(terms.rehearsal());
-    let own = terms.pool.topology();
-    let instance =
-        Instance::build(engine, version, &terms, Arc::clone(&own), seed).map_err(|error| match error {
-            BuildError::Refused(reason) => Refusal::Init { reason },
-            BuildError::Fault(fault) => Refusal::Rehearsal { situation: "starting".to_owned(), fault },
-        })?;
-    let mut stage = Stage { seat: Seat::taken(instance), topology: Arc::clone(&own) };
+    let context = Arc::new(context.rehearsal());
+    let own = context.pool.topology();
+    let instance = Instance::build(engine, version, &context, Arc::clone(&own), seed)?;
+    let mut stage = Stage { instance: WorkerInstance::new(instance), topology: Arc::clone(&own) };
     stage.play("with the pool's own backends")?;
     for (count, load, situation) in [
         (1, Load::Idle, "with 1 idle backend"),
@@ -69,14 +65,14 @@ pub(crate) fn rehearse(
 
 /// A guest and what it plays against.
 struct Stage {
-    seat: Seat,
+    instance: WorkerInstance,
     topology: Arc<Topology>,
 }
 
 impl Stage {
     fn change(&mut self, topology: Arc<Topology>, situation: &str) -> Result<(), Refusal> {
         self.topology = topology;
-        checked(self.seat.topology(&self.topology), situation)
+        checked(self.instance.topology(&self.topology), situation)
     }
 
     /// Requests of all sorts with retries, each response observed, and a tick.
@@ -92,11 +88,11 @@ impl Stage {
                     if attempt == 0 { 1_000 } else { -1 },
                     if attempt == 0 { 2_000 } else { i64::MAX },
                 );
-                checked(self.seat.observe(observation, Some(&head)), situation)?;
+                checked(self.instance.observe(observation, Some(&head)), situation)?;
                 head.tried.insert(index);
             }
         }
-        checked(self.seat.tick(), situation)
+        checked(self.instance.tick(), situation)
     }
 
     fn pick(&mut self, head: &RequestHead, situation: &str) -> Result<Verdict, Refusal> {
@@ -104,7 +100,7 @@ impl Stage {
         if !self.topology.offers(&head.tried) {
             return Ok(Verdict::Abstain);
         }
-        let raw = checked(self.seat.pick(head), situation)?;
+        let raw = checked(self.instance.pick(head), situation)?;
         verdict::check(raw, &self.topology, &head.tried).map_err(|bad| {
             let situation = match head.tried.len() {
                 0 => situation.to_owned(),
@@ -124,11 +120,13 @@ impl Stage {
     }
 }
 
-fn checked<R: Default>(answer: Option<Result<R, Failed>>, situation: &str) -> Result<R, Refusal> {
+fn checked<R: Default>(answer: Option<Result<R, FailedCall>>, situation: &str) -> Result<R, Refusal> {
     match answer {
         Some(Ok(answer)) => Ok(answer),
-        Some(Err(Failed { fault, .. })) => Err(Refusal::Rehearsal { situation: situation.to_owned(), fault }),
-        // A failure ends the rehearsal, so the seat is never empty.
+        Some(Err(FailedCall { fault, .. })) => {
+            Err(Refusal::Rehearsal { situation: situation.to_owned(), fault })
+        }
+        // A failure ends the rehearsal, so there is always an instance.
         None => Ok(R::default()),
     }
 }

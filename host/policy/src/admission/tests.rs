@@ -3,11 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use super::super::fault::FaultKind;
-use super::super::guest::Call;
-use super::super::settings::PolicySettings;
-use super::super::testing::{ABSTAIN, Bench, guest, guest_with, loader, plugin, pool};
 use super::Refusal;
+use crate::fault::FaultKind;
+use crate::guest::Call;
+use crate::settings::PolicySettings;
+use crate::testing::{ABSTAIN, Bench, guest, guest_with, loader, plugin, pool};
 
 fn refused(content: Vec<u8>) -> Refusal {
     refused_with(content, PolicySettings::default())
@@ -265,7 +265,7 @@ const PREPARED: &str = r#"
 fn what_a_language_prepares_is_prepared_once_and_before_init() {
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
     let version = bench.compile(&guest(PREPARED)).unwrap();
-    super::rehearse(&bench.engine, &version, &bench.terms, 1).unwrap();
+    super::rehearse(&bench.engine, &version, &bench.context, 1).unwrap();
     // A program that is a library, too.
     bench.compile(&guest(&format!("{PREPARED} (func (export \"_start\") unreachable)"))).unwrap();
     let refusal = bench.compile(&guest("(func (export \"_start\"))")).unwrap_err();
@@ -314,6 +314,6 @@ fn rehearsals_leave_no_trace() {
         &format!("(call $cell_set (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 1)) {ABSTAIN}"),
     );
     let version = bench.compile(&content).unwrap();
-    super::rehearse(&bench.engine, &version, &bench.terms, 1).unwrap();
-    assert_eq!(format!("{:?}", bench.terms.cells), "[]");
+    super::rehearse(&bench.engine, &version, &bench.context, 1).unwrap();
+    assert_eq!(format!("{:?}", bench.context.cells), "[]");
 }

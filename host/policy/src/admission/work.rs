@@ -6,7 +6,8 @@
 //! costs at worst. The prices are those of a core of about 3 GHz, and were found by measuring generated modules of some
 //! sixty shapes. Code that real compilers produce comes out at one to two times what it takes.
 
-use std::fmt;
+mod shape;
+
 use std::time::Duration;
 
 use pointsman_core::printable::Printable;
@@ -15,7 +16,9 @@ use wasmparser::{
     Operator, Parser, Payload, TypeRef, TypeSectionReader,
 };
 
-use super::Refusal;
+use super::refusal::Refusal;
+pub use shape::Shape;
+use shape::price;
 
 /// Greatest estimate for a whole module. Go with fmt and JSON (3 MB) takes 3 s, 2.6 MB of C++ 5 s.
 const MODULE: Duration = Duration::from_secs(10);
@@ -27,85 +30,6 @@ const FUNCTION: Duration = Duration::from_secs(2);
 /// up, and each of them lies in the instances, too.
 const GLOBALS: u64 = 10_000;
 const ELEMENTS: u64 = 50_000;
-
-/// What things cost at worst, in nanoseconds.
-mod price {
-    pub(super) const INSTRUCTION: u64 = 1_500;
-    pub(super) const BLOCK: u64 = 3_000;
-    pub(super) const BRANCH: u64 = 10_000;
-    pub(super) const BRANCH_TARGET: u64 = 500;
-    pub(super) const LOOP: u64 = 15_000;
-    pub(super) const CALL: u64 = 5_000;
-    /// A call that looks at a table, or goes to the runtime.
-    pub(super) const INDIRECT: u64 = 50_000;
-    /// A parameter or a result of a call.
-    pub(super) const ARGUMENT: u64 = 6_000;
-    pub(super) const FUNCTION: u64 = 20_000;
-    pub(super) const LOCAL: u64 = 1_000;
-    pub(super) const TYPE: u64 = 50_000;
-    pub(super) const GLOBAL: u64 = 50_000;
-    pub(super) const ELEMENT: u64 = 60_000;
-    /// For each pair of branches, and each local: the value of a local is looked up in every block, back through all blocks before.
-    pub(super) const BRANCHES_LOCALS: u64 = 4;
-    /// For each pair of loops.
-    pub(super) const LOOPS: u64 = 300;
-    /// For each loop, and each pair of locals.
-    pub(super) const LOOPS_LOCALS: u64 = 3;
-    /// For each instruction and loop around the innermost one.
-    pub(super) const DEPTH: u64 = 220;
-    /// For each loop, the loops around it and itself, and each local: what is changed within passes all of them.
-    pub(super) const NESTED_LOCALS: u64 = 900;
-}
-
-/// What a function is made of, as far as it matters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Shape {
-    /// Its number, imports included.
-    pub number: u32,
-    /// Loops.
-    loops: u64,
-    /// Loops inside each other.
-    depth: u64,
-    /// The depths of all loops together.
-    nested: u64,
-    /// Places where it branches.
-    branches: u64,
-    /// Locals, parameters and what blocks take and give.
-    locals: u64,
-    instructions: u64,
-    /// What costs in proportion to its number.
-    flat: u64,
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number, loops, depth, branches, locals, instructions, .. } = self;
-        write!(
-            f,
-            "function {number}, with {instructions} instructions, {branches} branches, {loops} loops up to {depth} deep, and \
-             {locals} locals and block parameters"
-        )
-    }
-}
-
-impl Shape {
-    fn cost(&self) -> u64 {
-        let Self { loops, depth, nested, branches, locals, instructions, .. } = *self;
-        let product = |price: u64, factors: [u64; 3]| {
-            factors.iter().fold(price, |cost, factor| cost.saturating_mul(*factor))
-        };
-        [
-            self.flat,
-            product(price::BRANCHES_LOCALS, [branches, branches, locals + 1]),
-            product(price::LOOPS, [loops, loops, 1]),
-            product(price::LOOPS_LOCALS, [loops, locals, locals]),
-            product(price::DEPTH, [depth, instructions, 1]),
-            product(price::NESTED_LOCALS, [nested, locals + 1, 1]),
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add)
-    }
-}
 
 /// Checks that compiling the content is bounded.
 pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Trap, UpdateDeadline};
 
-use super::super::ticker::{Overrun, TICK, Ticker};
+use crate::ticker::{Overrun, TICK, Ticker};
 
 /// Watches one call at a time.
 ///
@@ -84,8 +84,8 @@ pub(crate) fn thread_cpu_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::engine::GuestEngine;
     use super::*;
+    use crate::engine::GuestEngine;
 
     #[test]
     fn only_cpu_time_counts() {

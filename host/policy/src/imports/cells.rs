@@ -3,8 +3,8 @@
 use pointsman_sdk::abi::{MODULE, import};
 use wasmtime::{Caller, Linker};
 
-use super::super::cells::{Cell, CellAddress};
-use super::super::guest::GuestState;
+use crate::cells::{Cell, CellAddress};
+use crate::guest::GuestState;
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker

@@ -3,14 +3,15 @@
 use pointsman_sdk::abi::{MODULE, import};
 use wasmtime::{Caller, Linker};
 
-use super::super::guest::{Call, GuestState};
-use super::{HostRefusal, open, text};
+use super::memory::{HostRefusal, open};
+use super::text;
+use crate::guest::{Call, GuestState};
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
         .func_wrap(MODULE, import::CONFIG, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
             let (mut memory, state) = open(&mut caller)?;
-            memory.write(import::CONFIG, buf, cap, Some(state.terms.settings.config.as_bytes()))
+            memory.write(import::CONFIG, buf, cap, Some(state.context.settings.config.as_bytes()))
         })?
         .func_wrap(MODULE, import::FAIL, |mut caller: Caller<'_, GuestState>, ptr: i32, len: i32| {
             let (memory, state) = open(&mut caller)?;

@@ -9,8 +9,8 @@ use pointsman_sdk::abi::{ABSENT, MODULE, hash_source, import, request_field};
 use siphasher::sip::SipHasher13;
 use wasmtime::{Caller, Linker};
 
-use super::super::guest::{GuestState, with_request};
-use super::open;
+use super::memory::open;
+use crate::guest::{GuestState, with_current_request};
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
@@ -18,7 +18,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::HEADER, header)?
         .func_wrap(MODULE, import::CLIENT_IP, |mut caller: Caller<'_, GuestState>, buf: i32| {
             let (mut memory, _) = open(&mut caller)?;
-            let client = with_request(|head| head.map(|head| head.client));
+            let client = with_current_request(|head| head.map(|head| head.client));
             let octets = client.map(octets);
             let written =
                 memory.write(import::CLIENT_IP, buf, 16, octets.as_ref().map(<[u8; 16]>::as_slice))?;
@@ -30,18 +30,18 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         })?
         .func_wrap(MODULE, import::HASH, hash)?
         .func_wrap(MODULE, import::ATTEMPT, || {
-            with_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
+            with_current_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
         })?
         .func_wrap(MODULE, import::TRIED, |index: i32| {
             let index = BackendIndex(index.cast_unsigned());
-            with_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
+            with_current_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
         })?;
     Ok(())
 }
 
 fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i32) -> wasmtime::Result<i32> {
     let (mut memory, _) = open(&mut caller)?;
-    with_request(|head| {
+    with_current_request(|head| {
         let text = head.and_then(|head| match field {
             request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
             request_field::SCHEME => Some(if head.tls { b"https".as_slice() } else { b"http" }),
@@ -62,7 +62,7 @@ fn header(
     cap: i32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, _) = open(&mut caller)?;
-    with_request(|head| {
+    with_current_request(|head| {
         let name = memory.read_name(import::HEADER, name_ptr, name_len)?;
         let value = name.and_then(|name| header_value(head?, name));
         memory.write(import::HEADER, buf, cap, value)
@@ -75,19 +75,19 @@ fn hash(
     name_ptr: i32,
     name_len: i32,
 ) -> wasmtime::Result<i64> {
-    let seed = caller.data().terms.pool.hash_seed;
+    let seed = caller.data().context.pool.hash_seed;
     let hash = |part: &[u8]| stable_hash(seed, part);
     let hashed = match source {
-        hash_source::CLIENT_IP => with_request(|head| Some(hash(&octets(head?.client)))),
+        hash_source::CLIENT_IP => with_current_request(|head| Some(hash(&octets(head?.client)))),
         hash_source::PATH => {
             // As long as the client wants it to be.
             caller.data_mut().watch.host_call()?;
-            with_request(|head| Some(hash(head?.path())))
+            with_current_request(|head| Some(hash(head?.path())))
         }
         _ => {
             let (memory, _) = open(&mut caller)?;
             let name = memory.read_name(import::HASH, name_ptr, name_len)?;
-            with_request(|head| {
+            with_current_request(|head| {
                 let (head, name) = (head?, name?);
                 let part = match source {
                     hash_source::HEADER => header_value(head, name),

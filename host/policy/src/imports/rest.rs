@@ -5,8 +5,9 @@ use std::time::Duration;
 use pointsman_sdk::abi::{MODULE, import, limit, log_level};
 use wasmtime::{Caller, Linker};
 
-use super::super::guest::GuestState;
-use super::{open, text};
+use super::memory::open;
+use super::text;
+use crate::guest::GuestState;
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
@@ -43,9 +44,9 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
         return Ok(());
     }
     let now = state.now();
-    let Some(dropped) = state.terms.log.take(now) else { return Ok(()) };
-    let (pool, version) = (&*state.terms.pool.name, state.version.as_str());
-    let route = state.terms.settings.route.as_deref();
+    let Some(dropped) = state.context.log.take(now) else { return Ok(()) };
+    let (pool, version) = (&*state.context.pool.name, state.version.as_str());
+    let route = state.context.settings.route.as_deref();
     let line = text::printable(bytes);
     // `dropped`: lines that were over the limit since the last one.
     match level {

@@ -4,8 +4,8 @@ use pointsman_core::backend::BackendStats;
 use pointsman_sdk::abi::{ABSENT, MODULE, import, stat};
 use wasmtime::{Caller, Linker};
 
-use super::super::guest::GuestState;
-use super::open;
+use super::memory::open;
+use crate::guest::GuestState;
 
 /// Evaluates an expression with `$read` as the way to read one kind of number; `None` for an unknown kind.
 ///
@@ -16,7 +16,7 @@ macro_rules! with_kind {
         with_kind!(@match $kind, $read, $use,
             IN_FLIGHT => BackendStats::in_flight,
             // Whoever waits, waits for any of them.
-            QUEUED => { let queued = $state.terms.pool.queue().len(); move |_: &BackendStats| queued },
+            QUEUED => { let queued = $state.context.pool.queue().len(); move |_: &BackendStats| queued },
             REQUESTS => BackendStats::requests,
             FAILURES => BackendStats::failures,
             LATENCY_EWMA_US => BackendStats::latency_ewma_us,

@@ -7,10 +7,10 @@ use pointsman_core::backend::{BackendIndex, Completion};
 use pointsman_core::request::RequestHead;
 use pointsman_sdk::abi::{hash_source, stat};
 
-use super::super::instance::Seat;
-use super::super::kept::Reach;
-use super::super::settings::PolicySettings;
-use super::super::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
+use crate::instance::WorkerInstance;
+use crate::observed_request::RequestAccess;
+use crate::settings::PolicySettings;
+use crate::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
 
 /// Text at address 64 of every probe's memory.
 const DATA: &str = r#"(data (i32.const 64) "gpu")(data (i32.const 80) "x-USER")(data (i32.const 96) "session")
@@ -33,10 +33,10 @@ impl Probe {
             r#"{DATA} (func (export "pointsman_pick") (result i64)
                 (call $cell_set (i32.const 0) (i32.const 0) (i32.const 15) {expression}) {ABSTAIN})"#
         ));
-        let mut seat = Seat::taken(self.bench.build(&content).unwrap());
-        seat.pick(&self.head).unwrap().unwrap();
-        let value = with_cell(&self.bench.terms.cells, 15, |cell| cell.get());
-        (value, seat.memory())
+        let mut instance = WorkerInstance::new(self.bench.build(&content).unwrap());
+        instance.pick(&self.head).unwrap().unwrap();
+        let value = with_cell(&self.bench.context.cells, 15, |cell| cell.get());
+        (value, instance.memory())
     }
 
     fn number(&self, expression: &str) -> i64 {
@@ -114,12 +114,12 @@ fn topology() {
 #[test]
 fn stats() {
     let probe = Probe::new();
-    let topology = probe.bench.terms.pool.topology();
+    let topology = probe.bench.context.pool.topology();
     let busy = &topology.stats()[2];
     busy.begin();
     busy.begin();
     busy.complete(
-        probe.bench.terms.clock.now(),
+        probe.bench.context.clock.now(),
         Completion { latency: std::time::Duration::from_millis(40), failed: false },
     );
     let never = u64::MAX;
@@ -226,15 +226,15 @@ fn the_request_is_gone_outside_pick_and_observe() {
         look(1),
         look(2)
     ));
-    let mut seat = Seat::taken(bench.build(&content).unwrap());
-    seat.tick().unwrap().unwrap();
-    let seen = |slot| with_cell(&bench.terms.cells, slot, |cell| cell.get());
+    let mut instance = WorkerInstance::new(bench.build(&content).unwrap());
+    instance.tick().unwrap().unwrap();
+    let seen = |slot| with_cell(&bench.context.cells, slot, |cell| cell.get());
     assert_eq!((seen(0), seen(1)), (-1, -1));
-    seat.observe((0, 200, 0, 1, 2), None).unwrap().unwrap();
+    instance.observe((0, 200, 0, 1, 2), None).unwrap().unwrap();
     assert_eq!(seen(2), -1, "observed without the request");
-    seat.observe((0, 200, 0, 1, 2), Some(&request())).unwrap().unwrap();
+    instance.observe((0, 200, 0, 1, 2), Some(&request())).unwrap().unwrap();
     assert!(seen(2) != -1, "observed with the request");
-    seat.tick().unwrap().unwrap();
+    instance.tick().unwrap().unwrap();
     assert_eq!(seen(1), -1, "and gone again");
 }
 
@@ -267,8 +267,8 @@ fn schemas_keep_cells_apart() {
             (call $cell_set (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 42)) (i32.const 0))"#
     ));
     let _ = bench.build(&content).unwrap();
-    assert_eq!(with_cell(&bench.terms.cells, 0, |cell| cell.get()), 0);
-    assert_eq!(format!("{:?}", bench.terms.cells), r#"["learnt.1", ""]"#);
+    assert_eq!(with_cell(&bench.context.cells, 0, |cell| cell.get()), 0);
+    assert_eq!(format!("{:?}", bench.context.cells), r#"["learnt.1", ""]"#);
 }
 
 #[test]
@@ -327,8 +327,8 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
     ];
     for (function, call) in calls {
         let content = guest(&format!(r#"(func (export "pointsman_pick") (result i64) {call} {ABSTAIN})"#));
-        let mut seat = Seat::taken(bench.build(&content).unwrap());
-        let failed = seat.pick(&request()).unwrap().unwrap_err();
+        let mut instance = WorkerInstance::new(bench.build(&content).unwrap());
+        let failed = instance.pick(&request()).unwrap().unwrap_err();
         assert_eq!(failed.fault.kind.label(), "host-refusal", "{call}: {}", failed.fault);
         assert!(
             failed.fault.message.as_str().starts_with(&format!("`{function}` was given ")),
@@ -342,7 +342,7 @@ fn ranges_outside_the_memory_are_refused_by_every_function_that_takes_one() {
         r#"(func (export "pointsman_pick") (result i64) (drop (call $config (i32.const 65536) (i32.const 0)))
             (drop (call $config (i32.const 65534) (i32.const 2))) {ABSTAIN})"#
     ));
-    Seat::taken(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap();
+    WorkerInstance::new(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap();
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn state_is_named_in_init_only() {
     let content = guest(&format!(
         r#"(func (export "pointsman_pick") (result i64) (call $state (i32.const 0) (i32.const 0)) {ABSTAIN})"#
     ));
-    let failed = Seat::taken(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap_err();
+    let failed = WorkerInstance::new(bench.build(&content).unwrap()).pick(&request()).unwrap().unwrap_err();
     assert_eq!(failed.fault.message.as_str(), "`state` may be called in `init` only");
 }
 
@@ -364,7 +364,7 @@ fn what_a_guest_can_ask_for_is_known_by_its_imports() {
     ))
     .unwrap();
     let version = bench.compile(&lean).unwrap();
-    assert!(version.reach == Reach::Nothing && !version.uses_cells);
+    assert!(version.access == RequestAccess::Nothing && !version.uses_cells);
     let version = bench.compile(&guest("")).unwrap();
-    assert!(version.reach == Reach::Whole && version.uses_cells);
+    assert!(version.access == RequestAccess::Whole && version.uses_cells);
 }

@@ -6,8 +6,8 @@ use pointsman_core::backend::{Backend, BackendIndex, BackendStats};
 use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
 use wasmtime::{Caller, Linker};
 
-use super::super::guest::GuestState;
-use super::{length, open};
+use super::memory::{length, open};
+use crate::guest::GuestState;
 
 /// Room for the longest address: an IPv6 address with scope and port.
 const ADDRESS_BYTES: usize = 64;
@@ -47,7 +47,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 
 /// Flags with the one that changes without a topology event.
 fn live(flags: u32, stats: &BackendStats, state: &GuestState) -> u32 {
-    let full = stats.in_flight() >= state.terms.pool.max_in_flight();
+    let full = stats.in_flight() >= state.context.pool.max_in_flight();
     if full { flags | flag::FULL } else { flags }
 }
 

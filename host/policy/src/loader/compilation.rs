@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use wasmtime::Linker;
 
-use super::super::admission::{self, Refusal};
-use super::super::guest::GuestState;
-use super::super::version::{PolicyVersion, VersionId};
+use crate::admission::{self, Refusal};
+use crate::guest::GuestState;
+use crate::version::{PolicyVersion, VersionId};
 
 /// Compilations that were given up and still run, for they can't be stopped. With so many nothing new is begun before one
 /// of them ends. It soon does: admission lets nothing through that is more than seconds of work.
@@ -93,10 +93,10 @@ impl Compilation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::imports;
-    use super::super::super::settings::PolicySettings;
-    use super::super::super::testing::{Bench, guest, pool};
     use super::*;
+    use crate::imports;
+    use crate::settings::PolicySettings;
+    use crate::testing::{Bench, guest, pool};
 
     /// Functions without end, which take a compiler much longer than the limit of this test.
     fn long() -> Vec<u8> {
@@ -109,8 +109,8 @@ mod tests {
     fn what_takes_too_long_is_given_up_and_the_next_one_compiles() {
         let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
         let scratch = || {
-            let topology = bench.terms.pool.topology();
-            GuestState::new(Arc::clone(&bench.terms), String::new(), topology, 0)
+            let topology = bench.context.pool.topology();
+            GuestState::new(Arc::clone(&bench.context), String::new(), topology, 0)
         };
         let linker = imports::linker(&bench.engine.engine).unwrap();
         let mut compilation = Compilation::new(linker);

@@ -2,22 +2,27 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::admission::{self, Refusal, Rehearsed};
-use super::super::engine::GuestEngine;
-use super::super::guest::{GuestState, Terms};
-use super::super::imports;
-use super::super::rng::Rng;
-use super::super::slot::{PolicySlot, Quarantine};
-use super::super::version::{PolicyVersion, VersionId};
+use wasmtime::Linker;
+
 use super::compilation::Compilation;
-use super::keeper::Command;
-use super::reply::Reply;
-use super::{Checked, Opened, Plugin, StartError, SwapOutcome};
+use super::supervising::Command;
+use crate::admission::{self, AdmissionReport, Admitted, Refusal};
+use crate::context::{ContextId, PolicyContext};
+use crate::engine::GuestEngine;
+use crate::guest::GuestState;
+use crate::plugin::Plugin;
+use crate::probation::Quarantine;
+use crate::rng::Rng;
+use crate::slot::PolicySlot;
+use crate::supervisor::Opened;
+use crate::swap::{Reply, SwapOutcome};
+use crate::version::{PolicyVersion, VersionId};
 
 /// Refused contents that are remembered, so that a broken file that is tried again and again costs one compilation.
 const REMEMBERED: usize = 64;
@@ -37,34 +42,25 @@ const FIRST_TIME: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) enum Job {
     /// Admit a first version and open a slot with it.
-    Open { terms: Arc<Terms>, plugin: Plugin, reply: Sender<Result<Opened, Refusal>> },
+    Open { context: Arc<PolicyContext>, plugin: Plugin, reply: Sender<Result<Opened, Refusal>> },
     /// Admit a version and swap it in.
     Swap { slot: Arc<PolicySlot>, plugin: Plugin, reply: Reply },
     /// Admit a version and say so.
-    Check { terms: Arc<Terms>, plugin: Plugin, reply: Sender<Result<Checked, Refusal>> },
-}
-
-/// A version that may serve on certain terms.
-#[derive(Debug)]
-pub(crate) struct Admitted {
-    pub(super) version: Arc<PolicyVersion>,
-    pub(super) origin: Arc<str>,
-    pub(super) rehearsed: Rehearsed,
-    /// When its admission began.
-    pub(super) started: Instant,
+    Check { context: Arc<PolicyContext>, plugin: Plugin, reply: Sender<Result<AdmissionReport, Refusal>> },
 }
 
 /// Starts the thread, which ends when all senders of jobs are gone.
 pub(super) fn start(
     engine: GuestEngine,
-    keeper: Sender<Command>,
+    linker: Linker<GuestState>,
+    supervisor: Sender<Command>,
     seeds: Rng,
-) -> Result<Sender<Job>, StartError> {
+) -> io::Result<Sender<Job>> {
     let (sender, jobs) = mpsc::channel();
-    let linker = imports::linker(&engine.engine).map_err(|error| StartError::Engine(format!("{error:#}")))?;
     let (versions, refused) = (HashMap::new(), VecDeque::new());
     let compilation = Compilation::new(linker);
-    let mut compiler = Compiler { engine, compilation, keeper, seeds, versions, refused, gives_way: false };
+    let mut compiler =
+        Compiler { engine, compilation, supervisor, seeds, versions, refused, gives_way: false };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
         compiler.run(&jobs);
     })?;
@@ -74,12 +70,12 @@ pub(super) fn start(
 struct Compiler {
     engine: GuestEngine,
     compilation: Compilation,
-    keeper: Sender<Command>,
+    supervisor: Sender<Command>,
     seeds: Rng,
     /// Versions that some pool serves with: the same content is compiled once.
     versions: HashMap<VersionId, Weak<PolicyVersion>>,
     /// Latest at the end. A content that was refused for itself has no terms.
-    refused: VecDeque<(VersionId, Option<u64>, Refusal)>,
+    refused: VecDeque<(VersionId, Option<ContextId>, Refusal)>,
     /// Whether the thread has a low priority by now.
     gives_way: bool,
 }
@@ -88,12 +84,14 @@ impl Compiler {
     fn run(&mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             match job {
-                Job::Open { terms, plugin, reply } => match self.admit(&terms, plugin, FIRST_TIME) {
-                    Ok(admitted) => self.pass_on(Command::Open { terms, admitted, reply }),
+                Job::Open { context, plugin, reply } => match self.admit(&context, plugin, FIRST_TIME) {
+                    Ok(admitted) => self.pass_on(Command::Open { context, admitted, reply }),
                     Err(refusal) => drop(reply.send(Err(refusal))),
                 },
-                Job::Check { terms, plugin, reply } => {
-                    let checked = self.admit(&terms, plugin, FIRST_TIME).map(|admitted| checked(&admitted));
+                Job::Check { context, plugin, reply } => {
+                    let checked = self
+                        .admit(&context, plugin, FIRST_TIME)
+                        .map(|admitted| AdmissionReport::from(&admitted));
                     drop(reply.send(checked));
                 }
                 Job::Swap { slot, plugin, reply } => self.swap(slot, plugin, reply),
@@ -111,11 +109,11 @@ impl Compiler {
 
     fn swap(&mut self, slot: Arc<PolicySlot>, plugin: Plugin, reply: Reply) {
         self.give_way();
-        // Whether this is what serves already is for the keeper to say: it may be about to publish something else, from
+        // Whether this is what serves already is for the supervisor to say: it may be about to publish something else, from
         // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);
         let admitted =
-            not_quarantined(&slot, &plugin).and_then(|()| self.admit(slot.terms(), plugin, SWAP_TIME));
+            not_quarantined(&slot, &plugin).and_then(|()| self.admit(slot.context(), plugin, SWAP_TIME));
         match admitted {
             Ok(admitted) => self.pass_on(Command::Swap { slot, admitted, reply }),
             Err(refusal) => {
@@ -128,41 +126,46 @@ impl Compiler {
     }
 
     /// Puts a plugin through admission, unless its refusal is known. Compiling may take no longer than `limit`.
-    fn admit(&mut self, terms: &Arc<Terms>, plugin: Plugin, limit: Duration) -> Result<Admitted, Refusal> {
+    fn admit(
+        &mut self,
+        context: &Arc<PolicyContext>,
+        plugin: Plugin,
+        limit: Duration,
+    ) -> Result<Admitted, Refusal> {
         let started = Instant::now();
         let id = VersionId::of(&plugin.content);
-        let known = |(refused, on, _): &&(VersionId, Option<u64>, Refusal)| {
-            *refused == id && on.is_none_or(|on| on == terms.id)
+        let known = |(refused, on, _): &&(VersionId, Option<ContextId>, Refusal)| {
+            *refused == id && on.is_none_or(|on| on == context.id)
         };
         if let Some((.., refusal)) = self.refused.iter().find(known) {
             return Err(refusal.clone());
         }
         let version = self
-            .version(id, terms, plugin.content, limit)
+            .version(id, context, plugin.content, limit)
             .map_err(|refusal| self.remember(id, None, refusal))?;
-        let rehearsed = admission::rehearse(&self.engine, &version, terms, self.seeds.draw())
-            .map_err(|refusal| self.remember(id, Some(terms.id), refusal))?;
+        let rehearsed = admission::rehearse(&self.engine, &version, context, self.seeds.draw())
+            .map_err(|refusal| self.remember(id, Some(context.id), refusal))?;
         Ok(Admitted { version, origin: plugin.origin, rehearsed, started })
     }
 
     fn version(
         &mut self,
         id: VersionId,
-        terms: &Arc<Terms>,
+        context: &Arc<PolicyContext>,
         content: Cow<'static, [u8]>,
         limit: Duration,
     ) -> Result<Arc<PolicyVersion>, Refusal> {
         if let Some(version) = self.versions.get(&id).and_then(Weak::upgrade) {
             return Ok(version);
         }
-        let scratch = GuestState::new(Arc::clone(terms), String::new(), terms.pool.topology(), 0);
+        let scratch = GuestState::new(Arc::clone(context), String::new(), context.pool.topology(), 0);
         let version = Arc::new(self.compilation.run(limit, scratch, id, content)?);
         self.versions.retain(|_, version| version.strong_count() > 0);
         self.versions.insert(id, Arc::downgrade(&version));
         Ok(version)
     }
 
-    fn remember(&mut self, id: VersionId, terms: Option<u64>, refusal: Refusal) -> Refusal {
+    fn remember(&mut self, id: VersionId, context: Option<ContextId>, refusal: Refusal) -> Refusal {
         // That says nothing about the plugin, or as much about the machine: the next time it may be tried.
         if matches!(refusal, Refusal::CompilerBusy { .. } | Refusal::CompileTime { .. }) {
             return refusal;
@@ -170,13 +173,13 @@ impl Compiler {
         if self.refused.len() == REMEMBERED {
             self.refused.pop_front();
         }
-        self.refused.push_back((id, terms, refusal.clone()));
+        self.refused.push_back((id, context, refusal.clone()));
         refusal
     }
 
     fn pass_on(&self, command: Command) {
-        // Without a keeper the loader is ending; the command's reply says so when it is dropped.
-        drop(self.keeper.send(command));
+        // Without a supervisor the loader is ending; the command's reply says so when it is dropped.
+        drop(self.supervisor.send(command));
     }
 }
 
@@ -191,16 +194,5 @@ fn not_quarantined(slot: &PolicySlot, plugin: &Plugin) -> Result<(), Refusal> {
             Ok(())
         }
         None => Ok(()),
-    }
-}
-
-fn checked(admitted: &Admitted) -> Checked {
-    let version = &admitted.version;
-    Checked {
-        id: version.id,
-        size: version.content.len(),
-        hooks: version.hooks,
-        compile_time: version.compile_time,
-        pick_time: admitted.rehearsed.pick_time,
     }
 }

@@ -3,14 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::super::cells::Cells;
-use super::super::picker::Pick;
-use super::super::settings::{PolicySettings, Probation};
-use super::super::testing::{guest_with, loader, open, plugin, pool, request, wait_for, with_cell};
-use super::super::version::VersionId;
 use super::*;
+use crate::cells::Cells;
+use crate::picker::Pick;
+use crate::probation::{ProbationOutcome, ProbationSettings};
+use crate::settings::PolicySettings;
+use crate::testing::{guest_with, loader, open, plugin, pool, request, wait_for, with_cell};
+use crate::version::VersionId;
 
 mod learnt;
 mod rollback;
@@ -53,8 +54,8 @@ fn each_worker_adopts_a_swap_at_its_next_pick_and_cells_stay() {
     let outcome = swap(&loader, &opened.slot, picks(2));
     let SwapOutcome::Swapped(swap) = outcome else { panic!("{outcome:?}") };
     assert_eq!((swap.from, swap.to), (VersionId::of(&picks(0)), VersionId::of(&picks(2))));
-    let serving = opened.slot.serving();
-    assert_eq!((serving.version.id, serving.generation), (swap.to, 2));
+    let active = opened.slot.active();
+    assert_eq!((active.version.id, active.publication.get()), (swap.to, 2));
     for picker in &mut opened.pickers {
         assert_eq!(index(picker.pick(&mut request())), 2);
         assert_eq!(picker.version().unwrap().id, swap.to);
@@ -68,7 +69,7 @@ fn the_content_that_serves_is_not_swapped() {
     let opened = open(&loader, picks(0), &Arc::default());
     let outcome = swap(&loader, &opened.slot, picks(0));
     assert!(matches!(outcome, SwapOutcome::Unchanged(id) if id == VersionId::of(&picks(0))));
-    assert_eq!(opened.slot.serving().generation, 1);
+    assert_eq!(opened.slot.active().publication.get(), 1);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn the_last_of_several_swaps_wins_even_if_it_leads_back() {
     }
     drop(reply);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, SwapOutcome::Swapped(_))));
-    assert_eq!(opened.slot.serving().version.id, VersionId::of(&picks(0)));
+    assert_eq!(opened.slot.active().version.id, VersionId::of(&picks(0)));
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn a_refused_version_changes_nothing_and_is_remembered() {
         assert_eq!(first, again);
     }
     assert_eq!(index(opened.pickers[0].pick(&mut request())), 0);
-    assert_eq!(opened.slot.serving().generation, 1);
+    assert_eq!(opened.slot.active().publication.get(), 1);
     assert!(matches!(swap(&loader, &opened.slot, picks(1)), SwapOutcome::Swapped(_)));
 }
 
@@ -141,7 +142,7 @@ fn pools_with_the_same_content_share_its_compilation_and_nothing_else() {
     let (cells_a, cells_b) = (Arc::<Cells>::default(), Arc::<Cells>::default());
     let mut a = open(&loader, picks(0), &cells_a);
     let mut b = open(&loader, picks(0), &cells_b);
-    assert!(Arc::ptr_eq(&a.slot.serving().version, &b.slot.serving().version));
+    assert!(Arc::ptr_eq(&a.slot.active().version, &b.slot.active().version));
     assert!(matches!(swap(&loader, &b.slot, picks(1)), SwapOutcome::Swapped(_)));
     assert_eq!(index(a.pickers[0].pick(&mut request())), 0);
     assert_eq!(index(b.pickers[0].pick(&mut request())), 1);
@@ -178,8 +179,8 @@ fn many_swaps_while_workers_pick() {
     for worker in workers {
         assert!(worker.join().unwrap() > 0);
     }
-    assert_eq!(slot.ledger().all_faults(), 0);
-    assert_eq!(slot.serving().generation, u64::from(SWAPS) + 1);
+    assert_eq!(slot.stats().all_faults(), 0);
+    assert_eq!(slot.active().publication.get(), u64::from(SWAPS) + 1);
     // The loader ends although pickers and slots of others may live on.
     drop(loader);
 }
@@ -188,11 +189,11 @@ fn many_swaps_while_workers_pick() {
 fn versions_nobody_uses_are_dropped() {
     let loader = loader(2);
     // What may come back is kept for the time of the probation.
-    let probation = Probation { picks: 0, time: Duration::from_millis(1), faults: 5 };
+    let probation = ProbationSettings { picks: 0, time: Duration::from_millis(1), faults: 5 };
     let settings = PolicySettings { probation, ..Default::default() };
     let pool = pool("api", &["a", "b", "c"]);
     let mut opened = loader.open(pool, settings, Arc::default(), plugin(picks(0))).unwrap();
-    let first = Arc::downgrade(&opened.slot.serving().version);
+    let first = Arc::downgrade(&opened.slot.active().version);
     // One worker never picks: its undelivered instance is dropped with the next publication.
     for number in 1..4 {
         swap(&loader, &opened.slot, picks(number % 3));
@@ -209,9 +210,9 @@ fn versions_nobody_uses_are_dropped() {
 fn after_the_end_pickers_pick_and_swaps_are_answered() {
     let loader = loader(1);
     let mut opened = open(&loader, picks(0), &Arc::default());
-    let (jobs, keeper) = (loader.jobs.clone(), loader.commands.clone());
+    let (jobs, supervisor) = (loader.jobs.clone(), loader.commands.clone());
     drop(loader);
-    assert!(keeper.send(Command::End).is_err(), "the keeper has ended");
+    assert!(supervisor.send(Command::End).is_err(), "the supervisor has ended");
     assert_eq!(index(opened.pickers[0].pick(&mut request())), 0);
     let (reply, outcome) = mpsc::channel();
     let reply = Reply::new(move |outcome| drop(reply.send(outcome)));
@@ -223,7 +224,7 @@ fn after_the_end_pickers_pick_and_swaps_are_answered() {
 #[test]
 fn bundled_policies_pass_and_balance() {
     let loader = loader(1);
-    for name in super::super::names() {
+    for name in crate::names() {
         let pool = pool("api", &["a", "-b", "c", "d"]);
         let plugin = Plugin::bundled(name).unwrap();
         let mut opened = loader
@@ -237,7 +238,7 @@ fn bundled_policies_pass_and_balance() {
         }
         assert_eq!(counts[1], 0, "{name}: {counts:?}");
         assert!(counts.iter().filter(|&&count| count > 5).count() == 3, "{name}: {counts:?}");
-        assert_eq!(opened.slot.ledger().all_faults(), 0, "{name}");
+        assert_eq!(opened.slot.stats().all_faults(), 0, "{name}");
     }
     assert!(Plugin::bundled("no-such-policy").is_none());
 }

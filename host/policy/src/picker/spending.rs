@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pointsman_core::clock::Moment;
 
-use super::super::guest::thread_cpu_time;
+use crate::guest::thread_cpu_time;
 
 /// One pick or observation of so many is measured: asking for the CPU time costs more than many a pick.
 const MEASURED: u32 = 64;

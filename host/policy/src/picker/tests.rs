@@ -7,14 +7,15 @@ use pointsman_core::backend::BackendIndex;
 use pointsman_core::topology::Member;
 use pointsman_sdk::abi::outcome;
 
-use super::super::cells::Cells;
-use super::super::fault::FaultKind;
-use super::super::loader::{Opened, PolicyLoader};
-use super::super::settings::PolicySettings;
-use super::super::testing::{
+use super::*;
+use crate::cells::Cells;
+use crate::fault::FaultKind;
+use crate::loader::PolicyLoader;
+use crate::settings::PolicySettings;
+use crate::supervisor::Opened;
+use crate::testing::{
     ABSTAIN, guest, guest_with, loader, open, plugin, pool, replace_backends, request, wait_for, with_cell,
 };
-use super::*;
 
 /// Does what cell 0 says: 0 = picks backend 0 or abstains, anything else is a way to be hostile.
 const MOODY: &str = r#"
@@ -82,8 +83,8 @@ fn the_policy_picks_abstains_and_rejects() {
     assert_eq!(moody.opened.pickers[0].pick(&mut retry), Pick::Unavailable);
     moody.mood(8);
     assert_eq!(moody.pick(), Pick::Reject(StatusCode::TOO_MANY_REQUESTS));
-    assert_eq!(moody.opened.slot.ledger().all_faults(), 0);
-    assert_eq!(moody.opened.slot.ledger().fallback_picks(), 0, "abstaining is no failure");
+    assert_eq!(moody.opened.slot.stats().all_faults(), 0);
+    assert_eq!(moody.opened.slot.stats().fallback_picks(), 0, "abstaining is no failure");
 }
 
 #[test]
@@ -101,12 +102,12 @@ fn every_fault_is_served_by_the_fallback_counted_and_repaired() {
         assert!(moody.opened.pickers[0].version().is_none(), "a failed instance is never asked again");
         assert_eq!(picked(moody.pick()).chosen_by, ChosenBy::Fallback);
         let slot = Arc::clone(&moody.opened.slot);
-        assert_eq!((slot.ledger().faults(kind), slot.ledger().all_faults()), (1, 1));
-        assert!(slot.ledger().fallback_picks() >= 2);
+        assert_eq!((slot.stats().faults(kind), slot.stats().all_faults()), (1, 1));
+        assert!(slot.stats().fallback_picks() >= 2);
 
         moody.mood(0);
         wait_for("another instance", || picked(moody.pick()).chosen_by == ChosenBy::Policy);
-        assert_eq!((slot.ledger().rebuilds(), slot.ledger().all_faults()), (1, 1));
+        assert_eq!((slot.stats().rebuilds(), slot.stats().all_faults()), (1, 1));
     }
 }
 
@@ -126,7 +127,7 @@ fn bad_verdicts_are_overruled_and_many_in_a_row_cost_the_instance() {
             moody.pick();
         }
         assert!(moody.opened.pickers[0].version().is_none());
-        let faults = moody.opened.slot.ledger().faults(FaultKind::BadVerdict);
+        let faults = moody.opened.slot.stats().faults(FaultKind::BadVerdict);
         assert_eq!(faults, u64::from(BAD_VERDICTS) * 2 - 1);
     }
 }
@@ -137,13 +138,13 @@ fn where_no_other_backend_will_do_a_fault_rejects() {
     let settings = PolicySettings { on_fault: OnFault::Reject, ..Default::default() };
     let pool = pool("api", &["a", "b"]);
     let mut opened = loader.open(pool, settings, Arc::clone(&cells), plugin(guest(MOODY))).unwrap();
-    let (picker, ledger) = (&mut opened.pickers[0], opened.slot.ledger());
+    let (picker, stats) = (&mut opened.pickers[0], opened.slot.stats());
     // Once by what it says, once by a trap; and then nobody is there to be asked.
     for mood in [5, 1, 0] {
         with_cell(&cells, 0, |cell| cell.set(mood));
         assert_eq!(picker.pick(&mut request()), Pick::Failed, "mood {mood}");
     }
-    assert_eq!((ledger.rejected_picks(), ledger.fallback_picks()), (3, 0));
+    assert_eq!((stats.rejected_picks(), stats.fallback_picks()), (3, 0));
     let before = Arc::clone(picker.topology());
     assert_eq!(picker.pick_in(&before, &mut request()), Pick::Failed, "nor after a reload");
     let mut retry = request();
@@ -160,24 +161,24 @@ fn a_policy_that_stays_bad_is_tried_less_and_less_often() {
     let slot = Arc::clone(&moody.opened.slot);
     wait_for("five failures", || {
         picked(moody.pick());
-        slot.ledger().all_faults() == 5
+        slot.stats().all_faults() == 5
     });
     // 10 + 20 + 40 + 80 ms have passed; now the circuit is open for a second.
-    wait_for("the circuit to open", || slot.ledger().circuits_opened() == 1);
-    assert!(slot.ledger().rebuilds() <= 4);
-    assert_eq!(slot.ledger().open_circuits(), 1);
+    wait_for("the circuit to open", || slot.stats().circuits_opened() == 1);
+    assert!(slot.stats().rebuilds() <= 4);
+    assert_eq!(slot.stats().open_circuits(), 1);
     wait_for("a probe", || {
         picked(moody.pick());
-        slot.ledger().all_faults() == 6
+        slot.stats().all_faults() == 6
     });
-    assert_eq!((slot.ledger().circuits_opened(), slot.ledger().open_circuits()), (1, 1));
+    assert_eq!((slot.stats().circuits_opened(), slot.stats().open_circuits()), (1, 1));
 
     // What one version did isn't held against the next.
     let content = guest(&format!("{MOODY} (global i32 (i32.const 1))"));
     moody.loader.swap(&slot, plugin(content), |_| {});
     moody.mood(0);
     wait_for("the next version", || picked(moody.pick()).chosen_by == ChosenBy::Policy);
-    assert_eq!(slot.ledger().open_circuits(), 0);
+    assert_eq!(slot.stats().open_circuits(), 0);
 }
 
 #[test]
@@ -231,16 +232,16 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     let seen = |slot| with_cell(&cells, slot, |cell| cell.get());
 
     let old = picked(picker.pick(&mut request()));
-    picker.observe(old, &response(), Kept::Nothing);
+    picker.observe(old, &response(), ObservedRequest::Nothing);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 200, 1500, 1]);
 
     // Without a response head there is no status and no time to it.
-    picker.observe(old, &Response { answered: None, ..response() }, Kept::Nothing);
+    picker.observe(old, &Response { answered: None, ..response() }, ObservedRequest::Nothing);
     assert_eq!([3, 4, 5, 6].map(seen), [2, 0, -1, 2]);
 
     // The same index is another backend now.
     replace_backends(opened.slot.pool(), &["c", "a", "b"]);
-    picker.observe(old, &response(), Kept::Nothing);
+    picker.observe(old, &response(), ObservedRequest::Nothing);
     assert_eq!(seen(6), 2);
     assert_eq!(seen(1), 3, "but of the topology it is told");
     let old = picked(picker.pick(&mut request()));
@@ -250,10 +251,10 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     loader.swap(&opened.slot, plugin(other), move |outcome| drop(reply.send(outcome)));
     outcome.recv().unwrap();
     let picker = &mut opened.pickers[0];
-    picker.observe(old, &response(), Kept::Nothing);
+    picker.observe(old, &response(), ObservedRequest::Nothing);
     assert_eq!(seen(6), 2, "another version picked");
     let new = picked(picker.pick(&mut request()));
-    picker.observe(new, &response(), Kept::Nothing);
+    picker.observe(new, &response(), ObservedRequest::Nothing);
     assert_eq!(seen(6), 3);
 }
 
@@ -291,10 +292,10 @@ fn hooks_that_fail_cost_the_instance_and_nothing_else() {
             match hook {
                 "topology" => replace_backends(slot.pool(), &["a", "b"]),
                 "tick" => drop(picker.tick()),
-                _ => picker.observe(before, &response(), Kept::Nothing),
+                _ => picker.observe(before, &response(), ObservedRequest::Nothing),
             }
             picked(picker.pick(&mut request()));
-            slot.ledger().all_faults() > 0
+            slot.stats().all_faults() > 0
         });
         with_cell(&cells, 0, |cell| cell.set(0));
         wait_for("another instance", || {
@@ -352,16 +353,16 @@ fn picks_that_take_more_than_their_share_of_the_time_are_a_fault() {
     let mut opened = loader
         .open(pool("api", &["a", "b"]), settings, Arc::default(), plugin(busy))
         .expect("it is admitted");
-    let ledger = |opened: &Opened| opened.slot.ledger().faults(FaultKind::Overspent);
+    let stats = |opened: &Opened| opened.slot.stats().faults(FaultKind::Overspent);
     wait_for("the fault", || {
         let picker = &mut opened.pickers[0];
         picked(picker.pick(&mut request()));
         picker.tick();
-        ledger(&opened) > 0
+        stats(&opened) > 0
     });
-    let spent = opened.slot.ledger().cpu_time();
+    let spent = opened.slot.stats().cpu_time();
     assert!(spent > Duration::from_millis(10), "{spent:?}");
-    assert!(opened.slot.ledger().greatest_cpu_percent() > 1);
+    assert!(opened.slot.stats().greatest_cpu_percent() > 1);
     wait_for("another instance", || {
         picked(opened.pickers[0].pick(&mut request()));
         opened.pickers[0].version().is_some()
@@ -383,6 +384,6 @@ fn topologies_that_take_long_to_hear_of_count_as_well() {
     wait_for("the fault", || {
         replace_backends(opened.slot.pool(), &["a", "b"]);
         opened.pickers[0].tick();
-        opened.slot.ledger().faults(FaultKind::Overspent) > 0
+        opened.slot.stats().faults(FaultKind::Overspent) > 0
     });
 }

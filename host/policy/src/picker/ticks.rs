@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::fault::Fault;
-use super::super::guest::{Call, thread_cpu_time};
 use super::Picker;
+use crate::fault::Fault;
+use crate::guest::{Call, thread_cpu_time};
 
 impl Picker {
     /// Runs the policy's `tick` if it is due; answers how long it can wait until the next call. Also lets a worker
@@ -24,7 +24,7 @@ impl Picker {
 
     /// The next tick comes after the interval that the policy has asked for, if it has.
     pub(super) fn schedule_tick(&mut self) {
-        let interval = self.seat.instance().and_then(|instance| instance.tick_every());
+        let interval = self.instance.get().and_then(|instance| instance.tick_every());
         self.next_tick = interval.map(|interval| self.now().after(interval));
     }
 
@@ -32,7 +32,7 @@ impl Picker {
     /// instance is given up.
     pub(super) fn run_tick(&mut self) {
         let began = thread_cpu_time();
-        let result = self.seat.tick();
+        let result = self.instance.tick();
         let took = thread_cpu_time().saturating_sub(began);
         // The interval may have been changed by the tick itself.
         self.schedule_tick();
@@ -40,14 +40,14 @@ impl Picker {
             self.give_up(failed);
             return;
         }
-        let Some(asked) = self.seat.instance().and_then(|instance| instance.tick_every()) else { return };
+        let Some(asked) = self.instance.get().and_then(|instance| instance.tick_every()) else { return };
         let percent = self.slot.settings().tick_percent;
         let rest = self.spending.ticked(took, asked, percent);
         if !rest.is_late {
             return;
         }
         self.next_tick = Some(self.now().after(rest.wait));
-        self.slot.ledger().count_late_tick();
+        self.slot.stats().count_late_tick();
         if rest.is_too_much {
             let late = super::spending::LATE_TICKS;
             self.overspent(&Fault::from_spending(
@@ -63,7 +63,7 @@ impl Picker {
     /// Counts what the policy has computed, once a second, and gives its instance up if that was more than its share.
     pub(super) fn look_at_spending(&mut self) {
         let Some((taken, percent)) = self.spending.look(self.now()) else { return };
-        self.slot.ledger().record_spending(taken, percent);
+        self.slot.stats().record_spending(taken, percent);
         let allowed = self.slot.settings().cpu_percent;
         if percent > allowed {
             self.overspent(&Fault::from_spending(
@@ -80,8 +80,8 @@ impl Picker {
         if let Some(version) = self.version() {
             self.record(version.id, fault);
         }
-        if let Some(old) = self.seat.clear() {
-            self.slot.reap(old);
+        if let Some(old) = self.instance.clear() {
+            self.slot.retire(old);
             self.vacate();
         }
     }

@@ -1,6 +1,6 @@
 //! The `policy` of a pool.
 
-use pointsman_policy::{OnFault, Probation};
+use pointsman_policy::{OnFault, ProbationSettings};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn a_policy_has_the_documented_defaults() {
         assert_eq!((policy.settings.table, policy.settings.log_lines), (10_000, 10));
         assert_eq!((policy.settings.tick_percent, policy.settings.cpu_percent), (5, 50));
         assert_eq!(policy.settings.on_fault, OnFault::Fallback);
-        let probation = Probation { picks: 10_000, time: Duration::from_secs(60), faults: 5 };
+        let probation = ProbationSettings { picks: 10_000, time: Duration::from_secs(60), faults: 5 };
         assert_eq!(policy.settings.probation, probation);
         assert_eq!(policy.line, line);
     }
@@ -45,9 +45,12 @@ fn what_is_written_is_taken() {
     );
     assert_eq!((policy.settings.table, policy.settings.log_lines), (0, 0));
     assert_eq!(policy.settings.on_fault, OnFault::Reject);
-    assert_eq!(policy.settings.probation, Probation { picks: 0, time: Duration::from_secs(1), faults: 0 });
+    assert_eq!(
+        policy.settings.probation,
+        ProbationSettings { picks: 0, time: Duration::from_secs(1), faults: 0 }
+    );
     let policy = self::policy("policy = { name = 'x', probation = { faults = 1 } }");
-    assert_eq!(policy.settings.probation, Probation { faults: 1, ..Probation::default() });
+    assert_eq!(policy.settings.probation, ProbationSettings { faults: 1, ..ProbationSettings::default() });
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Missing {
 
 impl Followed {
     pub(super) fn new(path: PathBuf, slot: Arc<PolicySlot>) -> Self {
-        let handed_over = Some(slot.serving().version.id);
+        let handed_over = Some(slot.active().version.id);
         Self { path, slot, stamp: None, handed_over, incomplete: Arc::default(), missing: Missing::No }
     }
 
@@ -127,7 +127,7 @@ impl Followed {
     fn warn(&mut self, error: &plugin_file::PluginError) {
         let warnings = if self.serves_this_file() { Warnings::Wanted } else { Warnings::Pointless };
         if self.missing.once_more(warnings, Instant::now()) {
-            let serving = self.slot.serving().version.id;
+            let serving = self.slot.active().version.id;
             tracing::warn!(
                 event = "plugin-read-failed", pool = &*self.slot.pool().name, %serving,
                 "{error}; the version that serves goes on"
@@ -136,7 +136,7 @@ impl Followed {
     }
 
     fn serves_this_file(&self) -> bool {
-        *self.slot.serving().origin == *self.path.display().to_string()
+        *self.slot.active().origin == *self.path.display().to_string()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Modules that the compiler would explode over, and such as real compilers make.
 
-use super::super::super::bundled::{bundled, names};
 use super::*;
+use crate::bundled::{bundled, names};
 
 fn cost(content: &[u8]) -> Duration {
     let mut scan = Scan::default();

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::super::super::fault::FaultKind;
-use super::super::super::guest::thread_cpu_time;
-use super::super::super::instance::Seat;
-use super::super::super::settings::PolicySettings;
-use super::super::super::testing::{ABSTAIN, Bench, guest, pool, request};
+use crate::fault::FaultKind;
+use crate::guest::thread_cpu_time;
+use crate::instance::WorkerInstance;
+use crate::settings::PolicySettings;
+use crate::testing::{ABSTAIN, Bench, guest, pool, request};
 
 /// A pick that does this so many times in a row ends soon after its deadline.
 fn check(call: &str, times: usize) {
@@ -16,12 +16,12 @@ fn check(call: &str, times: usize) {
         call.repeat(times)
     ));
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
-    let mut seat = Seat::taken(bench.build(&content).unwrap());
+    let mut instance = WorkerInstance::new(bench.build(&content).unwrap());
     let mut head = request();
     // As long as the default limit on heads allows, about.
     head.parts.uri = format!("/{}", "p".repeat(60_000)).parse().unwrap();
     let began = thread_cpu_time();
-    let answer = seat.pick(&head).unwrap();
+    let answer = instance.pick(&head).unwrap();
     let used = thread_cpu_time() - began;
     // In a debug build the host itself is many times slower than it is.
     assert!(used < Duration::from_millis(200), "{call}: {used:?}");
@@ -54,8 +54,8 @@ fn picks_that_ask_much_in_little_time_go_on() {
     let call = "(drop (call $header (i32.const 0) (i32.const 6) (i32.const 64) (i32.const 16)))".repeat(100);
     let content = guest(&format!(r#"(func (export "pointsman_pick") (result i64) {call} {ABSTAIN})"#));
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
-    let mut seat = Seat::taken(bench.build(&content).unwrap());
+    let mut instance = WorkerInstance::new(bench.build(&content).unwrap());
     for _ in 0..100 {
-        seat.pick(&request()).unwrap().unwrap();
+        instance.pick(&request()).unwrap().unwrap();
     }
 }

@@ -24,7 +24,7 @@ fn logged(pick: &str, data: &str) -> Vec<String> {
     let content = guest(&format!(
         r#"{data} (func (export "pointsman_pick") (result i64) (local i32) {pick} {ABSTAIN})"#
     ));
-    let mut seat = Seat::taken(bench.build(&content).unwrap());
+    let mut instance = WorkerInstance::new(bench.build(&content).unwrap());
     let sink = Sink::default();
     let writer = sink.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -33,7 +33,7 @@ fn logged(pick: &str, data: &str) -> Vec<String> {
         .without_time()
         .with_writer(move || writer.clone())
         .finish();
-    tracing::subscriber::with_default(subscriber, || seat.pick(&request()).unwrap().unwrap());
+    tracing::subscriber::with_default(subscriber, || instance.pick(&request()).unwrap().unwrap());
     let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     text.lines().map(str::to_owned).collect()
 }

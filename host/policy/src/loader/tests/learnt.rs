@@ -3,7 +3,8 @@
 use pointsman_core::backend::BackendIndex;
 
 use super::*;
-use crate::kept::Kept;
+use crate::bundled::bundled;
+use crate::observed_request::ObservedRequest;
 use crate::picker::{Picked, Picker, Response};
 use pointsman_sdk::abi::outcome;
 
@@ -37,7 +38,7 @@ fn latencies_outlive_a_swap_and_a_restart_of_an_instance() {
         let took = Duration::from_millis(ms);
         let answered = Some((http::StatusCode::OK, took));
         let response = Response { answered, outcome: outcome::COMPLETE, total: took };
-        opened.pickers[0].observe(picked, &response, Kept::Nothing);
+        opened.pickers[0].observe(picked, &response, ObservedRequest::Nothing);
         seen[picked.index.get()] = true;
         seen == [true; 3]
     });
@@ -45,9 +46,9 @@ fn latencies_outlive_a_swap_and_a_restart_of_an_instance() {
     assert!(is_avoided(&mut opened.pickers[0]));
     assert!(is_avoided(&mut opened.pickers[1]), "the other worker's instance knows");
 
-    let rebuilds = opened.slot.ledger().rebuilds();
-    opened.slot.request_rebuild(0, opened.slot.serving().generation);
-    wait_for("a new instance", || opened.slot.ledger().rebuilds() > rebuilds);
+    let rebuilds = opened.slot.stats().rebuilds();
+    opened.slot.request_rebuild(0, opened.slot.active().publication);
+    wait_for("a new instance", || opened.slot.stats().rebuilds() > rebuilds);
     assert!(is_avoided(&mut opened.pickers[0]), "a new instance knows");
 
     assert!(matches!(swap(&loader, &opened.slot, peak_ewma(1)), SwapOutcome::Swapped(_)));

@@ -28,19 +28,19 @@ struct Scene {
     loader: PolicyLoader,
     slot: Arc<PolicySlot>,
     picker: Picker,
-    milestones: Receiver<Milestone>,
+    events: Receiver<VersionEvent>,
 }
 
 impl Scene {
-    fn new(probation: Probation) -> Self {
-        let (told, milestones) = mpsc::channel();
-        let remember = move |_: &PolicySlot, milestone| drop(told.send(milestone));
+    fn new(probation: ProbationSettings) -> Self {
+        let (told, events) = mpsc::channel();
+        let remember = move |_: &PolicySlot, event| drop(told.send(event));
         let loader = PolicyLoader::start_with(Clock::start(), NonZeroUsize::MIN, 1, remember).unwrap();
         let settings = PolicySettings { probation, ..Default::default() };
         let pool = pool("api", &["a", "b", "c"]);
         let mut opened = loader.open(pool, settings, Arc::default(), plugin(picks(1))).unwrap();
         let picker = opened.pickers.remove(0);
-        Self { loader, slot: opened.slot, picker, milestones }
+        Self { loader, slot: opened.slot, picker, events }
     }
 
     fn swap(&self, content: Vec<u8>) -> SwapOutcome {
@@ -59,7 +59,7 @@ impl Scene {
 
 #[test]
 fn a_version_that_turns_bad_is_taken_back_and_kept_out_until_the_content_changes() {
-    let mut scene = Scene::new(Probation::default());
+    let mut scene = Scene::new(ProbationSettings::default());
     let (good, bad) = (picks(1), turns_bad(SOUND));
     assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
     for _ in 1..SOUND {
@@ -70,15 +70,15 @@ fn a_version_that_turns_bad_is_taken_back_and_kept_out_until_the_content_changes
     let began = Instant::now();
     scene.pick_until_serving(&good);
     println!("taken back after {:?}", began.elapsed());
-    assert_eq!(scene.slot.ledger().rollbacks(), 1);
+    assert_eq!(scene.slot.stats().rollbacks(), 1);
     let faults: Vec<_> =
-        scene.slot.ledger().versions().iter().map(|(id, tally)| (*id, tally.all_faults())).collect();
+        scene.slot.stats().versions().iter().map(|(id, tally)| (*id, tally.all_faults())).collect();
     assert_eq!(faults, [(VersionId::of(&bad), 5), (VersionId::of(&good), 0)]);
     let quarantine = scene.slot.quarantine().expect("it is kept out");
     assert_eq!(quarantine.version, VersionId::of(&bad));
     assert!(quarantine.reason.as_str().contains("trap in `pick`"), "{}", quarantine.reason);
-    let milestone = scene.milestones.recv().unwrap();
-    assert_eq!(milestone.event, Event::Quarantined(quarantine));
+    let event = scene.events.recv().unwrap();
+    assert_eq!(event.outcome, ProbationOutcome::Quarantined(quarantine));
 
     let SwapOutcome::Refused(refusal) = scene.swap(bad.clone()) else { panic!("it is let in") };
     assert_eq!(refusal.label(), "quarantine");
@@ -89,7 +89,7 @@ fn a_version_that_turns_bad_is_taken_back_and_kept_out_until_the_content_changes
 
 #[test]
 fn a_version_that_never_picked_is_nothing_to_go_back_to() {
-    let mut scene = Scene::new(Probation::default());
+    let mut scene = Scene::new(ProbationSettings::default());
     let (good, bad) = (picks(1), turns_bad(SOUND));
     assert!(matches!(scene.swap(picks(2)), SwapOutcome::Swapped(_)));
     assert!(matches!(scene.swap(bad), SwapOutcome::Swapped(_)));
@@ -98,7 +98,7 @@ fn a_version_that_never_picked_is_nothing_to_go_back_to() {
 
 #[test]
 fn what_comes_back_is_the_newest_version_without_faults_and_behind_it_the_one_that_was_proven() {
-    let mut scene = Scene::new(Probation::default());
+    let mut scene = Scene::new(ProbationSettings::default());
     let (proven, newer, bad) = (picks(1), turns_bad(3 * SOUND), turns_bad(SOUND));
     assert!(matches!(scene.swap(newer.clone()), SwapOutcome::Swapped(_)));
     for _ in 0..SOUND {
@@ -108,10 +108,10 @@ fn what_comes_back_is_the_newest_version_without_faults_and_behind_it_the_one_th
     assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
     scene.pick_until_serving(&bad);
     scene.pick_until_serving(&newer);
-    assert_eq!(scene.slot.ledger().rollbacks(), 1);
+    assert_eq!(scene.slot.stats().rollbacks(), 1);
     // It is on probation still.
     scene.pick_until_serving(&proven);
-    assert_eq!(scene.slot.ledger().rollbacks(), 2);
+    assert_eq!(scene.slot.stats().rollbacks(), 2);
     // The file holds what was kept out first.
     assert_eq!(scene.slot.quarantine().map(|quarantine| quarantine.version), Some(VersionId::of(&bad)));
     assert!(matches!(scene.swap(bad), SwapOutcome::Refused(_)));
@@ -119,12 +119,12 @@ fn what_comes_back_is_the_newest_version_without_faults_and_behind_it_the_one_th
 
 #[test]
 fn a_version_that_has_had_a_fault_is_nothing_to_go_back_to() {
-    let mut scene = Scene::new(Probation::default());
+    let mut scene = Scene::new(ProbationSettings::default());
     let faulty = turns_bad(SOUND);
     assert!(matches!(scene.swap(faulty), SwapOutcome::Swapped(_)));
     wait_for("a fault", || {
         scene.picker.pick(&mut request());
-        scene.slot.ledger().all_faults() == 1
+        scene.slot.stats().all_faults() == 1
     });
     scene.picker.tick();
     assert!(matches!(scene.swap(turns_bad(SOUND + 1)), SwapOutcome::Swapped(_)));
@@ -133,7 +133,7 @@ fn a_version_that_has_had_a_fault_is_nothing_to_go_back_to() {
 
 #[test]
 fn a_version_that_has_come_through_stays() {
-    let probation = Probation { picks: 100, time: Duration::from_millis(50), faults: 2 };
+    let probation = ProbationSettings { picks: 100, time: Duration::from_millis(50), faults: 2 };
     let mut scene = Scene::new(probation);
     let bad = turns_bad(SOUND);
     assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
@@ -141,36 +141,36 @@ fn a_version_that_has_come_through_stays() {
         scene.picker.pick(&mut request());
     }
     scene.picker.tick();
-    let milestone = scene.milestones.recv().unwrap();
-    assert_eq!((milestone.version.id, milestone.event), (VersionId::of(&bad), Event::Proven));
+    let event = scene.events.recv().unwrap();
+    assert_eq!((event.version.id, event.outcome), (VersionId::of(&bad), ProbationOutcome::Proven));
     wait_for("faults", || {
         scene.picker.pick(&mut request());
-        scene.slot.ledger().all_faults() >= 4
+        scene.slot.stats().all_faults() >= 4
     });
-    assert_eq!(scene.slot.serving().version.id, VersionId::of(&bad));
-    assert_eq!(scene.slot.ledger().rollbacks(), 0);
+    assert_eq!(scene.slot.active().version.id, VersionId::of(&bad));
+    assert_eq!(scene.slot.stats().rollbacks(), 0);
 }
 
 #[test]
 fn time_alone_proves_nothing() {
-    let probation = Probation { picks: 100, time: Duration::from_millis(1), faults: 1 };
+    let probation = ProbationSettings { picks: 100, time: Duration::from_millis(1), faults: 1 };
     let mut scene = Scene::new(probation);
     let (good, bad) = (picks(1), turns_bad(SOUND));
     assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
     // The loader looks at the probations after every swap.
     assert!(matches!(scene.swap(bad), SwapOutcome::Unchanged(_)));
-    assert!(scene.milestones.try_recv().is_err());
+    assert!(scene.events.try_recv().is_err());
     scene.pick_until_serving(&good);
 }
 
 #[test]
 fn no_faults_allowed_means_no_rollback() {
-    let mut scene = Scene::new(Probation { faults: 0, ..Default::default() });
+    let mut scene = Scene::new(ProbationSettings { faults: 0, ..Default::default() });
     let bad = turns_bad(SOUND);
     assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
     wait_for("more faults than usual", || {
         assert!(matches!(scene.picker.pick(&mut request()), Pick::Backend(_)));
-        scene.slot.ledger().all_faults() >= 6
+        scene.slot.stats().all_faults() >= 6
     });
-    assert_eq!(scene.slot.serving().version.id, VersionId::of(&bad));
+    assert_eq!(scene.slot.active().version.id, VersionId::of(&bad));
 }

@@ -1,9 +1,11 @@
-//! Whether it is worth while to give a worker another instance, and when.
+//! When a worker whose instance failed gets another one.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// So many failures within this time open the circuit.
+use pointsman_core::clock::Moment;
+
+/// This many failures within [`WINDOW`] open the circuit.
 const FAILURES: usize = 5;
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -25,7 +27,7 @@ const PROVEN: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
     /// Failures of the last [`WINDOW`], while it is closed; at most [`FAILURES`].
-    recent: VecDeque<Instant>,
+    recent: VecDeque<Moment>,
     open: Option<Open>,
 }
 
@@ -33,12 +35,12 @@ pub(super) struct Circuit {
 struct Open {
     wait: Duration,
     /// When the probe, if one is serving, will have been proven.
-    proven_at: Option<Instant>,
+    proven_at: Option<Moment>,
 }
 
-/// What follows from a failure.
+/// What follows from a failure for the next instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Failed {
+pub(super) struct NextInstance {
     /// Until the next instance may be built.
     pub(super) wait: Duration,
     /// The circuit was closed before this failure, and is open now.
@@ -47,38 +49,38 @@ pub(super) struct Failed {
 
 impl Circuit {
     /// An instance has failed, or couldn't be built.
-    pub(super) fn failed(&mut self, now: Instant) -> Failed {
+    pub(super) fn failed(&mut self, now: Moment) -> NextInstance {
         if let Some(open) = &mut self.open {
             open.wait = (open.wait * 2).min(LONGEST);
             open.proven_at = None;
-            return Failed { wait: open.wait, opened: false };
+            return NextInstance { wait: open.wait, opened: false };
         }
-        self.recent.retain(|failed| now.saturating_duration_since(*failed) < WINDOW);
+        self.recent.retain(|failed| now.since(*failed) < WINDOW);
         self.recent.push_back(now);
         let failures = self.recent.len();
         if failures >= FAILURES {
             self.recent.clear();
             self.open = Some(Open { wait: SHORTEST, proven_at: None });
-            return Failed { wait: SHORTEST, opened: true };
+            return NextInstance { wait: SHORTEST, opened: true };
         }
         let doublings = failures.saturating_sub(1) as u32;
-        Failed { wait: FIRST * 2u32.pow(doublings), opened: false }
+        NextInstance { wait: FIRST * 2u32.pow(doublings), opened: false }
     }
 
     /// An instance was built, and is on its way to the worker.
-    pub(super) fn rebuilt(&mut self, now: Instant) {
+    pub(super) fn rebuilt(&mut self, now: Moment) {
         if let Some(open) = &mut self.open {
-            open.proven_at = Some(now + PROVEN);
+            open.proven_at = Some(now.after(PROVEN));
         }
     }
 
     /// When [`close_if_proven`](Self::close_if_proven) has something to do, if nothing happens before.
-    pub(super) fn closes_at(&self) -> Option<Instant> {
+    pub(super) fn closes_at(&self) -> Option<Moment> {
         self.open.as_ref()?.proven_at
     }
 
     /// Closes it if the probe has served for long enough; answers whether it did.
-    pub(super) fn close_if_proven(&mut self, now: Instant) -> bool {
+    pub(super) fn close_if_proven(&mut self, now: Moment) -> bool {
         let proven = self.closes_at().is_some_and(|at| at <= now);
         if proven {
             *self = Self::default();
@@ -92,8 +94,8 @@ impl Circuit {
     }
 
     /// Whether there is nothing to remember.
-    pub(super) fn is_forgotten(&self, now: Instant) -> bool {
-        let recent = |failed: &Instant| now.saturating_duration_since(*failed) < WINDOW;
+    pub(super) fn is_forgotten(&self, now: Moment) -> bool {
+        let recent = |failed: &Moment| now.since(*failed) < WINDOW;
         self.open.is_none() && !self.recent.iter().any(recent)
     }
 }
@@ -102,10 +104,10 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    fn waits(circuit: &mut Circuit, mut now: Instant, failures: usize) -> (Vec<u128>, Vec<bool>) {
+    fn waits(circuit: &mut Circuit, mut now: Moment, failures: usize) -> (Vec<u128>, Vec<bool>) {
         let failed = (0..failures).map(|_| {
-            let Failed { wait, opened } = circuit.failed(now);
-            now += wait;
+            let NextInstance { wait, opened } = circuit.failed(now);
+            now = now.after(wait);
             circuit.rebuilt(now);
             (wait.as_millis(), opened)
         });
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn waits_double_and_the_fifth_failure_in_ten_seconds_opens() {
-        let (waits, opened) = waits(&mut Circuit::default(), Instant::now(), 13);
+        let (waits, opened) = waits(&mut Circuit::default(), Moment(0), 13);
         assert_eq!(waits, [10, 20, 40, 80, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
         assert_eq!(opened.iter().position(|opened| *opened), Some(4));
         assert_eq!(opened.iter().filter(|opened| **opened).count(), 1);
@@ -122,32 +124,32 @@ mod tests {
 
     #[test]
     fn rare_failures_never_open() {
-        let (mut circuit, mut now) = (Circuit::default(), Instant::now());
+        let (mut circuit, mut now) = (Circuit::default(), Moment(0));
         for _ in 0..20 {
             let failed = circuit.failed(now);
             assert!(!failed.opened && failed.wait <= FIRST * 8, "{failed:?}");
-            now += WINDOW / 4;
+            now = now.after(WINDOW / 4);
         }
-        assert!(!circuit.is_open() && circuit.is_forgotten(now + WINDOW));
+        assert!(!circuit.is_open() && circuit.is_forgotten(now.after(WINDOW)));
     }
 
     #[test]
     fn a_probe_without_failure_closes() {
-        let (mut circuit, now) = (Circuit::default(), Instant::now());
+        let (mut circuit, now) = (Circuit::default(), Moment(0));
         waits(&mut circuit, now, 5);
-        let later = now + Duration::from_secs(5);
+        let later = now.after(Duration::from_secs(5));
         circuit.rebuilt(later);
-        assert!(!circuit.close_if_proven(later + PROVEN - FIRST) && circuit.is_open());
-        assert!(circuit.close_if_proven(later + PROVEN) && !circuit.is_open());
-        assert_eq!(circuit.failed(later + PROVEN).wait, FIRST, "it starts anew");
+        assert!(!circuit.close_if_proven(later.after(PROVEN - FIRST)) && circuit.is_open());
+        assert!(circuit.close_if_proven(later.after(PROVEN)) && !circuit.is_open());
+        assert_eq!(circuit.failed(later.after(PROVEN)).wait, FIRST, "it starts anew");
     }
 
     #[test]
     fn a_probe_that_fails_is_not_proven_by_time() {
-        let (mut circuit, now) = (Circuit::default(), Instant::now());
+        let (mut circuit, now) = (Circuit::default(), Moment(0));
         waits(&mut circuit, now, 6);
         circuit.failed(now);
         assert_eq!(circuit.closes_at(), None, "nothing serves");
-        assert!(!circuit.close_if_proven(now + LONGEST * 10));
+        assert!(!circuit.close_if_proven(now.after(LONGEST * 10)));
     }
 }

@@ -1,4 +1,4 @@
-//! What has gone wrong in a slot: counted by version and kind, logged once per burst.
+//! Counters of a slot's policy: faults by version and kind, picks without it, and what it costs.
 
 use std::array;
 use std::collections::VecDeque;
@@ -10,23 +10,23 @@ use std::time::Duration;
 use pointsman_core::clock::Moment;
 use pointsman_core::rate_limit::RateLimit;
 
-use super::fault::{Fault, FaultKind};
-use super::version::VersionId;
+use crate::fault::{Fault, FaultKind};
+use crate::version::VersionId;
 
 /// Log lines about faults of one kind at once, and the time in which one more comes free.
 const LOG_BURST: u32 = 2;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Versions whose faults are told apart. The one that was published longest ago goes first.
+/// Versions whose faults are counted apart. The one that was published longest ago goes first.
 const VERSIONS: usize = 8;
 
 const KINDS: usize = FaultKind::ALL.len();
 
 /// Counters of one slot, over all its workers.
 #[derive(Debug)]
-pub struct Ledger {
-    faults: Tally,
-    versions: Mutex<VecDeque<(VersionId, Arc<Tally>)>>,
+pub struct PolicyStats {
+    faults: FaultCounts,
+    versions: Mutex<VecDeque<(VersionId, Arc<FaultCounts>)>>,
     log: [RateLimit; KINDS],
     fallback_picks: AtomicU64,
     rejected_picks: AtomicU64,
@@ -42,9 +42,9 @@ pub struct Ledger {
 
 /// Faults by kind.
 #[derive(Debug, Default)]
-pub struct Tally([AtomicU64; KINDS]);
+pub struct FaultCounts([AtomicU64; KINDS]);
 
-impl Tally {
+impl FaultCounts {
     /// Faults of this kind.
     #[must_use]
     pub fn faults(&self, kind: FaultKind) -> u64 {
@@ -62,10 +62,10 @@ impl Tally {
     }
 }
 
-impl Ledger {
+impl PolicyStats {
     pub(super) fn new() -> Self {
         Self {
-            faults: Tally::default(),
+            faults: FaultCounts::default(),
             versions: Mutex::default(),
             log: array::from_fn(|_| RateLimit::new(LOG_BURST, LOG_INTERVAL)),
             fallback_picks: AtomicU64::new(0),
@@ -95,7 +95,7 @@ impl Ledger {
 
     /// The faults of each of the last versions, in the order in which they were last published.
     #[must_use]
-    pub fn versions(&self) -> Vec<(VersionId, Arc<Tally>)> {
+    pub fn versions(&self) -> Vec<(VersionId, Arc<FaultCounts>)> {
         self.lock_versions().iter().cloned().collect()
     }
 
@@ -135,7 +135,7 @@ impl Ledger {
         self.open_circuits.load(Relaxed)
     }
 
-    /// Most CPU time that a worker has spent on seating an instance that was delivered to it: what a swap costs the
+    /// Most CPU time that a worker has spent on taking an instance that was delivered to it: what a swap costs the
     /// requests of that worker. That it was descheduled meanwhile is not the swap's fault, and doesn't count.
     #[must_use]
     pub fn longest_adoption(&self) -> Duration {
@@ -162,23 +162,23 @@ impl Ledger {
     }
 
     /// Where the faults of a version that is being published are counted.
-    pub(super) fn tally(&self, version: VersionId) -> Arc<Tally> {
+    pub(crate) fn faults_of(&self, version: VersionId) -> Arc<FaultCounts> {
         let mut versions = self.lock_versions();
         let known = versions.iter().position(|(known, _)| *known == version);
         let entry = known.and_then(|place| versions.remove(place));
-        let (_, tally) = entry.unwrap_or_else(|| (version, Arc::default()));
+        let (_, faults) = entry.unwrap_or_else(|| (version, Arc::default()));
         if versions.len() == VERSIONS {
             versions.pop_front();
         }
-        versions.push_back((version, Arc::clone(&tally)));
-        tally
+        versions.push_back((version, Arc::clone(&faults)));
+        faults
     }
 
     /// Counts a fault; answers how many like it weren't logged since the last one that was, or `None` if this one
     /// shouldn't be logged either.
-    pub(super) fn count(&self, tally: &Tally, fault: &Fault, now: Moment) -> Option<u64> {
+    pub(super) fn count(&self, counts: &FaultCounts, fault: &Fault, now: Moment) -> Option<u64> {
         self.faults.count(fault.kind);
-        tally.count(fault.kind);
+        counts.count(fault.kind);
         self.log[fault.kind as usize].take(now)
     }
 
@@ -221,8 +221,8 @@ impl Ledger {
         self.open_circuits.fetch_sub(1, Relaxed);
     }
 
-    /// Held for moves within a short list.
-    fn lock_versions(&self) -> MutexGuard<'_, VecDeque<(VersionId, Arc<Tally>)>> {
+    /// Held for moves within a short list, so that a panic can't leave half a change: a poisoned lock is as good as any.
+    fn lock_versions(&self) -> MutexGuard<'_, VecDeque<(VersionId, Arc<FaultCounts>)>> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn faults_are_kept_apart_by_version_and_the_oldest_version_goes_first() {
-        let ledger = Ledger::new();
+        let stats = PolicyStats::new();
         let version = |number: u8| VersionId::of(&[number]);
         let fault = Fault {
             kind: FaultKind::Trap,
@@ -245,17 +245,21 @@ mod tests {
             panic: None,
             backtrace: Printable::default(),
         };
-        let (one, two) = (ledger.tally(version(1)), ledger.tally(version(2)));
-        ledger.count(&one, &fault, Moment(0));
-        ledger.count(&one, &fault, Moment(0));
-        ledger.count(&two, &fault, Moment(0));
-        assert_eq!(ledger.tally(version(1)).faults(FaultKind::Trap), 2, "it comes back to its own numbers");
+        let (one, two) = (stats.faults_of(version(1)), stats.faults_of(version(2)));
+        stats.count(&one, &fault, Moment(0));
+        stats.count(&one, &fault, Moment(0));
+        stats.count(&two, &fault, Moment(0));
+        assert_eq!(
+            stats.faults_of(version(1)).faults(FaultKind::Trap),
+            2,
+            "it comes back to its own numbers"
+        );
         for number in 3..3 + VERSIONS as u8 - 1 {
-            ledger.tally(version(number));
+            stats.faults_of(version(number));
         }
-        let kept: Vec<_> = ledger.versions().iter().map(|(id, tally)| (*id, tally.all_faults())).collect();
+        let kept: Vec<_> = stats.versions().iter().map(|(id, faults)| (*id, faults.all_faults())).collect();
         assert_eq!(kept.len(), VERSIONS);
         assert_eq!(kept[0], (version(1), 2), "version 2 was published longest ago");
-        assert_eq!(ledger.all_faults(), 3);
+        assert_eq!(stats.all_faults(), 3);
     }
 }

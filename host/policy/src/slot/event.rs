@@ -1,0 +1,41 @@
+//! What happens at a slot and needs somebody who may take time: the supervisor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pointsman_core::printable::Printable;
+
+use super::publication::Publication;
+use crate::context::ContextId;
+use crate::instance::Retired;
+
+/// What a slot's workers leave to the supervisor.
+#[derive(Debug)]
+pub(crate) enum SlotEvent {
+    /// A worker's instance of this publication has failed and is gone.
+    InstanceFailed { slot: ContextId, worker: usize, publication: Publication },
+    /// This publication has had its last allowed fault on probation.
+    AllowanceExhausted { slot: ContextId, publication: Publication, last_fault: Printable },
+    /// An instance that no worker needs any more. Dropping it takes system calls that a worker has no time for.
+    Retired(Retired),
+}
+
+/// Takes a slot's events, on the worker's thread where they happen: must not wait. Copies lead to the same place.
+#[derive(Clone)]
+pub(crate) struct SlotEvents(Arc<dyn Fn(SlotEvent) + Send + Sync>);
+
+impl SlotEvents {
+    pub(crate) fn new(take: impl Fn(SlotEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+
+    pub(super) fn send(&self, event: SlotEvent) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for SlotEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SlotEvents")
+    }
+}

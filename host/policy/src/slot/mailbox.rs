@@ -1,0 +1,66 @@
+//! A worker's mailbox: where its next instance waits for it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use super::publication::Publication;
+use crate::instance::Instance;
+use crate::stats::FaultCounts;
+
+/// An instance on its way to a worker, with the publication it belongs to.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) instance: Instance,
+    pub(crate) publication: Publication,
+    /// Where its version's faults are counted.
+    pub(crate) faults: Arc<FaultCounts>,
+}
+
+/// A worker's mailbox. On a cache line pair of its own: its worker looks at it in every pick.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Mailbox {
+    full: AtomicBool,
+    /// Picks of this worker, as of its last report.
+    picks: AtomicU64,
+    /// Held for a move in or out, so that a panic can't leave half a delivery: a poisoned lock is as good as any.
+    delivery: Mutex<Option<Delivery>>,
+}
+
+impl Mailbox {
+    /// Puts an instance in; answers the one that was still there.
+    pub(super) fn deliver(&self, delivery: Delivery) -> Option<Delivery> {
+        let mut place = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = place.replace(delivery);
+        self.full.store(true, Ordering::Release);
+        before
+    }
+
+    /// The worker's look into it: one atomic load as long as nothing is there.
+    #[inline]
+    pub(super) fn collect(&self) -> Option<Delivery> {
+        if self.full.load(Ordering::Acquire) { self.take() } else { None }
+    }
+
+    #[cold]
+    fn take(&self) -> Option<Delivery> {
+        let mut place = match self.delivery.try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(place)) => place.into_inner(),
+            // The supervisor holds it for a moment. The next pick looks again; this one doesn't wait.
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.full.store(false, Ordering::Relaxed);
+        place.take()
+    }
+
+    /// The worker reports how many picks it has made so far.
+    pub(super) fn report_picks(&self, picks: u64) {
+        self.picks.store(picks, Ordering::Relaxed);
+    }
+
+    /// Picks of the worker, as of its last report.
+    pub(super) fn picks(&self) -> u64 {
+        self.picks.load(Ordering::Relaxed)
+    }
+}
