@@ -120,7 +120,7 @@ impl Deadlines {
         let entry = self.shared.spare.borrow_mut().pop().unwrap_or_default();
         entry.place.set(entries.len());
         entries.push(Rc::clone(&entry));
-        Deadline { shared: Rc::clone(&self.shared), entry, bound: Cell::new(NEVER) }
+        Deadline { shared: Rc::clone(&self.shared), entry, cap: Cell::new(NEVER) }
     }
 
     /// Takes the time and wakes whoever waits for a deadline that has passed.
@@ -164,7 +164,7 @@ pub struct Deadline {
     shared: Rc<Shared>,
     entry: Rc<Entry>,
     /// However late it is set, it fires by then.
-    bound: Cell<Moment>,
+    cap: Cell<Moment>,
 }
 
 impl Deadline {
@@ -185,37 +185,31 @@ impl Deadline {
         self.shared.after(span)
     }
 
-    /// How many deadlines its worker has.
+    /// The clock that it runs on, as long as there are no gaps.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.shared.entries.borrow().len()
+    pub fn clock(&self) -> Clock {
+        self.shared.clock
     }
 
     /// Fires at `at`.
     pub fn set_at(&self, at: Moment) {
-        self.entry.at.set(at.min(self.bound.get()));
+        self.entry.at.set(at.min(self.cap.get()));
     }
 
-    /// Whenever it is set from now on, it fires at `bound` at the latest.
-    pub fn bind(&self, bound: Moment) {
-        self.bound.set(bound);
+    /// Whenever it is set from now on, it fires at `cap` at the latest.
+    pub fn cap(&self, cap: Moment) {
+        self.cap.set(cap);
     }
 
-    /// Takes the bound away.
-    pub fn unbind(&self) {
-        self.bound.set(NEVER);
+    /// Takes the cap away.
+    pub fn uncap(&self) {
+        self.cap.set(NEVER);
     }
 
-    /// Whether the bound has passed.
+    /// Whether the cap has passed.
     #[must_use]
-    pub fn is_out_of_bound(&self) -> bool {
-        self.bound.get() <= self.shared.now.get()
-    }
-
-    /// Whether the bound will have passed after `span` from now.
-    #[must_use]
-    pub fn is_bound_within(&self, span: Duration) -> bool {
-        self.bound.get() <= self.shared.now.get().after(span)
+    pub fn is_past_cap(&self) -> bool {
+        self.cap.get() <= self.shared.now.get()
     }
 
     /// Doesn't fire.
@@ -297,21 +291,20 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_comes_before_whatever_is_set() {
+    fn a_cap_comes_before_whatever_is_set() {
         let deadlines = Deadlines::new(Clock::start());
         let deadline = deadlines.deadline();
-        deadline.bind(deadlines.now());
-        assert!(deadline.is_out_of_bound() && !passed(&deadline), "a bound alone doesn't fire");
+        deadline.cap(deadlines.now());
+        assert!(deadline.is_past_cap() && !passed(&deadline), "a cap alone doesn't fire");
         deadline.set(Duration::from_secs(3600));
         assert!(passed(&deadline));
-        deadline.bind(deadlines.now().after(Duration::from_secs(60)));
-        assert!(!deadline.is_out_of_bound() && deadline.is_bound_within(Duration::from_secs(60)));
-        assert!(!deadline.is_bound_within(Duration::from_secs(59)));
+        deadline.cap(deadlines.now().after(Duration::from_secs(60)));
+        assert!(!deadline.is_past_cap());
         deadline.set(Duration::from_secs(3600));
         assert!(!passed(&deadline) && deadline.is_set_within(Duration::from_secs(60)));
-        deadline.unbind();
+        deadline.uncap();
         deadline.set(Duration::from_secs(3600));
-        assert!(!deadline.is_set_within(Duration::from_secs(60)) && !deadline.is_out_of_bound());
+        assert!(!deadline.is_set_within(Duration::from_secs(60)) && !deadline.is_past_cap());
     }
 
     #[test]
@@ -371,7 +364,6 @@ mod tests {
         for place in [0, 3, 1, 1, 0] {
             drop(all.remove(place));
             assert_eq!(deadlines.shared.entries.borrow().len(), all.len());
-            assert!(all.iter().all(|deadline| deadline.count() == all.len()));
             for deadline in &all {
                 deadline.set_at(Moment(0));
                 assert!(passed(deadline));

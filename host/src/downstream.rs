@@ -2,19 +2,21 @@
 //!
 //! hyper is a good parser but no proxy: it takes bare line feeds, drops a `Content-Length` beside a
 //! `Transfer-Encoding` without a word and answers bad requests without saying why. So every byte of a client passes
-//! the [`Gate`] first, which follows the [framing] itself and refuses what isn't plain.
+//! the [gate](http1::gate) first, which follows the [framing](http1::framing) itself and refuses what isn't plain.
 
-pub mod chunked;
-pub mod client;
-pub mod framing;
+mod connection;
+mod context;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
-pub mod gate;
-pub mod head;
-mod rate;
-pub mod refusal;
+pub mod http1;
+mod keepalive;
+mod pace;
+mod refusal;
 mod target;
+mod validate;
 
-pub use client::Client;
-pub use gate::Gate;
+pub use connection::{ClientConnection, Scheme};
+pub use context::{RequestContext, RequestGuard};
+pub use keepalive::Keepalive;
 pub use refusal::Refusal;
+pub use validate::is_idempotent;

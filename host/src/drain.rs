@@ -90,6 +90,12 @@ pub struct DrainGuard {
 }
 
 impl DrainGuard {
+    /// Connections that take part.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.get()
+    }
+
     /// Whether the connection shall come to an end; if not yet, its task is woken when it shall.
     #[must_use]
     pub fn is_draining(&self, cx: &Context<'_>) -> bool {

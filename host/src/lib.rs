@@ -26,6 +26,7 @@ pub mod open_files;
 pub mod proxy;
 pub mod regular_file;
 pub mod serve;
+pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod upstream;

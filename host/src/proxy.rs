@@ -2,7 +2,6 @@
 //!
 //! [`handle`] is the whole of it; each step lives in the module of its name.
 
-mod attempts;
 mod body;
 mod claim;
 mod failure;
@@ -11,31 +10,29 @@ mod forwarding;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod hop_by_hop;
+mod label;
 mod max_forwards;
-mod persistence;
+mod retry;
 mod target;
 mod via;
 
 use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
-use pointsman_core::request::{self, RequestHead};
-use pointsman_core::route::Router;
 
 pub use body::ResponseBody;
 pub use failure::Failure;
 
 use crate::deadline::Deadlines;
-use crate::downstream::Client;
-use crate::upstream::{self, Balancer, Exchange, Session, WorkerPool};
-use attempts::Attempts;
-use body::RequestInWork;
-use hop_by_hop::Found;
-use persistence::Persistence;
+use crate::downstream::{ClientConnection, Refusal, RequestContext, RequestGuard};
+use crate::upstream::{self, Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
+use forward::{Preparation, Prepared};
+use pointsman_core::request;
+use pointsman_core::route::{RouteIndex, Router};
+use retry::Attempts;
 
 /// What a worker needs to serve requests.
 #[derive(Debug)]
@@ -74,137 +71,149 @@ impl Current {
     }
 }
 
-/// Serves one request.
-///
-/// # Errors
-///
-/// None: every failure is a response.
+/// The answer to a request.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response. Its `Connection` field says nothing of the client's connection yet.
+    pub response: Response<ResponseBody>,
+    /// What becomes of the client's connection.
+    pub then: Then,
+}
+
+/// What becomes of a client's connection after a response. Advice, which the protocol carries out.
+#[derive(Debug)]
+pub enum Then {
+    /// Other requests may follow.
+    KeepAlive,
+    /// Nothing that follows can be trusted, or read: the connection has to end.
+    Close,
+    /// Both sides change the protocol; this is the backend's end.
+    Tunnel(Box<Tunnel>),
+}
+
+/// Serves one request. Every failure is a response.
 pub async fn handle(
     proxy: Rc<Proxy>,
-    session: Rc<Session>,
+    guard: RequestGuard,
+    pinned: Rc<PinnedConnections>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
-    let client = &session.client;
-    let number = match client.begin_request(request.method()) {
-        Ok(number) => number,
-        Err(refusal) => {
-            let in_work = RequestInWork::new(client);
-            return Ok(Failure::Refused(refusal).respond(in_work));
-        }
-    };
-    let in_work = RequestInWork::new(client);
+) -> Answer {
+    let context = Rc::clone(guard.context());
+    context.record().began = proxy.deadlines.clock().now();
     let has_body = !request.body().is_end_stream();
-    let persistence = Persistence::of(&request);
-    let served = serve(&proxy, &session, number, request, persistence).await;
-    if !matches!(served, Ok(Served::Upgrade(_))) {
-        client.stay_with_http(number);
+    let served = serve(&proxy, &context, &pinned, request).await;
+    if !matches!(served, Ok(Served::Upgrade(..))) {
+        context.decline_upgrade();
     }
-    match served {
-        Ok(Served::Response(exchange)) => Ok(match exchange.into_response() {
-            Some(response) => response.map(|body| ResponseBody::upstream(body, in_work)),
-            None => Failure::Upstream(upstream::Error::Reset).respond(in_work),
-        }),
-        Ok(Served::Upgrade(headers)) => {
-            let mut response = Response::new(ResponseBody::empty(in_work));
+    let (response, then) = match served {
+        // hyper closes on a body that nobody has read to its end; the client has to know.
+        Ok(Served::Response(answered)) if !answered.has_whole_request() => {
+            (answered.into_response().map(|body| ResponseBody::upstream(body, guard)), Then::Close)
+        }
+        Ok(Served::Response(answered)) => {
+            (answered.into_response().map(|body| ResponseBody::upstream(body, guard)), Then::KeepAlive)
+        }
+        Ok(Served::Upgrade(headers, tunnel)) => {
+            let mut response = Response::new(ResponseBody::empty(guard));
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
             *response.headers_mut() = headers;
-            Ok(response)
+            (response, Then::Tunnel(tunnel))
         }
         Ok(Served::FinalRecipient(method)) => {
-            let mut response = max_forwards::respond(&method, in_work);
-            persistence.announce(&mut response, !has_body && client.may_keep_alive());
-            Ok(response)
+            (max_forwards::respond(&method, guard), if has_body { Then::Close } else { Then::KeepAlive })
         }
         Err(failure) => {
-            failure.log(client.peer);
-            let mut response = failure.respond(in_work);
+            failure.log(context.connection().peer);
             let refused = matches!(failure, Failure::Refused(_));
-            persistence.announce(&mut response, !refused && !has_body && client.may_keep_alive());
-            Ok(response)
+            let then = if refused || has_body { Then::Close } else { Then::KeepAlive };
+            (failure.respond(guard), then)
         }
-    }
+    };
+    context.record().status = Some(response.status());
+    Answer { response, then }
+}
+
+/// Answers a request that the protocol has refused.
+#[must_use]
+pub fn refuse(proxy: &Proxy, guard: RequestGuard, refusal: Refusal) -> Answer {
+    let context = Rc::clone(guard.context());
+    let response = Failure::Refused(refusal).respond(guard);
+    let mut record = context.record();
+    record.began = proxy.deadlines.clock().now();
+    record.status = Some(response.status());
+    Answer { response, then: Then::Close }
 }
 
 /// What came of a request.
 enum Served {
-    /// The exchange holds the response.
-    Response(Box<Exchange>),
-    /// Both sides change the protocol; the session holds the backend's end.
-    Upgrade(HeaderMap),
+    /// A backend's response.
+    Response(Answered),
+    /// Both sides change the protocol, as these headers say.
+    Upgrade(HeaderMap, Box<Tunnel>),
     /// The request goes no further, as it wants it.
     FinalRecipient(Method),
 }
 
 async fn serve(
     proxy: &Proxy,
-    session: &Rc<Session>,
-    number: u64,
+    context: &Rc<RequestContext>,
+    pinned: &Rc<PinnedConnections>,
     request: Request<Incoming>,
-    persistence: Persistence,
 ) -> Result<Served, Failure> {
-    let client = &session.client;
-    let (mut parts, body) = request.into_parts();
-    client.restore_target(number, &mut parts);
-    target::adopt(&mut parts, client.limits.path_normalization)?;
-    let found = Found::among(&parts.headers);
-    if found.via && via::hops(&parts.headers) > client.limits.max_hops {
-        return Err(Failure::Loop);
-    }
-    if max_forwards::ends_here(&parts) {
-        return Ok(Served::FinalRecipient(parts.method));
-    }
-    let balancer = route(proxy, client, &parts).ok_or(Failure::NoRoute)?;
+    let (parts, body) = request.into_parts();
+    let Prepared { mut head, upgrade, expects, authenticates } = match forward::prepare(parts, context) {
+        Ok(prepared) => prepared,
+        Err(Preparation::Failed(failure)) => return Err(failure),
+        Err(Preparation::FinalRecipient(method)) => return Ok(Served::FinalRecipient(method)),
+    };
+    let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
-        client.bind_request(proxy.deadlines.after(total));
+        context.limit(proxy.deadlines.after(total));
     }
-    let may_upgrade = found.upgrade && client.may_upgrade(number);
-    let upgrade = may_upgrade.then(|| forward::wanted_upgrade(&parts.headers)).flatten();
-    let clock = proxy.deadlines.clock();
-    let expects = found.expect && parts.version > Version::HTTP_10;
-    let expectation = expects.then(|| (Rc::clone(client), number));
+    on_record(context, route, balancer);
+    let (retry, clock) = (&balancer.limits().retry, proxy.deadlines.clock());
     let attempts = Attempts {
         balancer,
-        client,
-        session,
+        context,
+        pinned,
         deadlines: &proxy.deadlines,
-        number,
-        upgrade: upgrade.as_ref(),
-        spare: client.needs_spare(number, &parts.method).then(|| Box::new(parts.clone())),
-        authenticates: found.authorization && forward::authenticates_connection(&parts),
+        authenticates,
         waits_until: Cell::default(),
-        upload: forward::upload(&parts, body, balancer.limits().retry.body, expectation, clock),
+        upload: forward::upload(&head.parts, body, retry.body, expects.then(|| Rc::clone(context)), clock),
     };
-    let mut head = RequestHead::new(parts, client.peer.ip());
-    forward::request_head(&mut head, client, upgrade.as_ref(), found);
-    let mut exchange = attempts.answer(&mut head).await?;
-    let response = exchange.response_mut().ok_or(Failure::Upstream(upstream::Error::Reset))?;
-
-    match (response.status() == StatusCode::SWITCHING_PROTOCOLS, &upgrade) {
+    let mut answered = attempts.answer(&mut head).await?;
+    match (answered.status() == StatusCode::SWITCHING_PROTOCOLS, upgrade) {
         // What the client still sends of a body would end up in the tunnel.
         (true, Some(_)) if !attempts.upload.is_over() => {
             Err(Failure::Upstream(upstream::Error::EarlyUpgrade))
         }
         (true, Some(_)) => {
-            let headers = forward::upgrade_response(response.headers_mut());
-            let tunnel = exchange.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
-            session.tunnel.replace(Some(tunnel));
-            Ok(Served::Upgrade(headers))
+            let headers = forward::upgrade_response(&mut answered.head.headers);
+            let tunnel = Box::pin(answered.into_tunnel()).await;
+            let tunnel = tunnel.ok_or(Failure::Upstream(upstream::Error::Reset))?;
+            Ok(Served::Upgrade(headers, Box::new(tunnel)))
         }
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
         (false, _) => {
-            forward::response_headers(response);
-            // hyper closes on a body that nobody has read to its end; the client shall know.
-            persistence.announce(response, client.may_keep_alive() && attempts.upload.is_over());
-            if persistence.ends_by_close(response) {
-                client.end_by_close();
-            }
-            Ok(Served::Response(exchange))
+            forward::response_headers(&mut answered.head);
+            Ok(Served::Response(answered))
         }
     }
 }
 
-fn route<'a>(proxy: &'a Proxy, client: &Client, parts: &http::request::Parts) -> Option<&'a Rc<Balancer>> {
+fn on_record(context: &RequestContext, route: RouteIndex, balancer: &Balancer) {
+    let mut record = context.record();
+    record.route = Some(route);
+    record.pool = Some(balancer.worker_pool().local_pool().clone());
+}
+
+fn route<'a>(
+    proxy: &'a Proxy,
+    connection: &ClientConnection,
+    parts: &http::request::Parts,
+) -> Option<(RouteIndex, &'a Rc<Balancer>)> {
     let authority = || parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
-    let index = proxy.router.route(authority, request::path(parts), client.limits.path_normalization)?;
-    proxy.balancers.get(index.0)
+    let normalization = connection.limits.path_normalization;
+    let index = proxy.router.route(authority, request::path(parts), normalization)?;
+    Some((index, proxy.balancers.get(index.0)?))
 }

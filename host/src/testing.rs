@@ -1,28 +1,7 @@
 //! What the tests of several modules need.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Wake, Waker};
+mod memory;
+mod wake_count;
 
-/// Counts how often its wakers are woken.
-#[derive(Debug, Default)]
-pub(crate) struct WakeCount(AtomicUsize);
-
-impl WakeCount {
-    /// How often so far.
-    pub(crate) fn get(&self) -> usize {
-        self.0.load(Relaxed)
-    }
-
-    /// A waker that is counted here.
-    pub(crate) fn waker(self: &Arc<Self>) -> Waker {
-        Waker::from(Arc::clone(self))
-    }
-}
-
-impl Wake for WakeCount {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Relaxed);
-    }
-}
+pub(crate) use memory::{MemoryNet, MemoryStream};
+pub(crate) use wake_count::WakeCount;

@@ -1,31 +1,44 @@
 //! The backend's side: connections of one worker, and the exchange of one request for its response.
 
+mod answered;
+mod attempt_stats;
 mod balancer;
 mod body;
+mod checkout;
+mod claim;
 mod connection;
+mod connector;
+mod counting_stream;
+mod driver_waker;
 mod error;
 mod exchange;
 mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod idle;
-mod place;
+mod lease;
+mod permit;
+mod pinned;
+mod pinned_slot;
 mod pool;
-mod progress;
-mod session;
+mod sent;
 mod stall;
-mod stream;
 mod tunnel;
+mod upgraded;
 mod upload;
-mod user;
 
-pub use balancer::{Balancer, Claim, Claimed};
+pub use answered::Answered;
+pub use balancer::Balancer;
 pub use body::ExchangeBody;
-pub use connection::Patience;
+pub use claim::{Claim, Claimed};
+pub use connection::ResponseTimeout;
+#[cfg(test)]
+pub(crate) use connector::Connector;
+pub use counting_stream::{CountingStream, IoCounters};
 pub use error::{Error, is_our_own};
-pub use exchange::{Exchange, Failed, Reached};
+pub use exchange::Exchange;
+pub use pinned::{PinnedConnections, names_connection_scheme};
 pub use pool::WorkerPool;
-pub use session::{Session, names_connection_scheme};
-pub use stream::{BackendStream, Traffic};
+pub use sent::{FailedAttempt, Sent};
 pub use tunnel::Tunnel;
 pub use upload::{RequestBody, Upload};

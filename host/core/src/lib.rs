@@ -6,9 +6,11 @@
 
 pub mod backend;
 pub mod clock;
+pub mod local;
 pub mod pool;
 pub mod printable;
 pub mod rate_limit;
+pub mod record;
 pub mod reminder;
 pub mod request;
 pub mod route;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use http::header::{CONNECTION, HeaderMap};
 
 use super::Refusal;
-use super::chunked::Chunked;
-use super::framing::{Framing, Stop};
-use super::head::{self, BodyFraming, HeadFacts};
+use super::http1::chunked::Chunked;
+use super::http1::framing::{Framing, Stop};
+use super::http1::head::{self, BodyFraming, HeadFacts};
 use super::target;
 use crate::config::DownstreamLimits;
 use crate::fuzzing::wire;
@@ -86,7 +86,7 @@ fn feed(input: &[u8], size: usize) -> Fed {
     while end < input.len() {
         end = end.saturating_add(size).min(input.len());
         let heads = &mut fed.heads;
-        let advance = framing.advance(&mut input[at..end], |head, facts| {
+        let advance = framing.advance(&mut input[at..end], |head, facts, _| {
             if facts.exact_target {
                 target::take_exact(head).expect("an exact target");
             }

@@ -17,7 +17,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::config::{CheckKind, HealthCheckConfig, HttpCheckConfig};
-use crate::upstream::{self, BackendStream, Traffic};
+use crate::stream::Stream;
+use crate::upstream::{self, CountingStream, IoCounters};
 
 /// Largest response head, bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -102,7 +103,7 @@ async fn within<T>(time: Duration, answer: impl Future<Output = T>) -> Option<T>
 
 async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: TcpStream) -> Result<(), Failure> {
     let request = head(http, address)?;
-    let io = TokioIo::new(BackendStream::new(stream, Rc::<Traffic>::default()));
+    let io = TokioIo::new(CountingStream::new(Stream::Plain(stream), Rc::<IoCounters>::default()));
     let (mut sender, connection) =
         http1::Builder::new().max_header_size(HEAD_BYTES).max_headers(HEAD_FIELDS).handshake(io).await?;
     let mut connection = pin!(connection);

@@ -104,6 +104,13 @@ impl IdleClients {
         })
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        let list = self.list.borrow();
+        list.nodes.len() - RINGS.len() - list.free.len()
+    }
+
     /// A connection waits, and may be closed from `from` on.
     #[must_use]
     pub fn wait(self: &Rc<Self>, awaited: Awaited, from: Moment, cx: &Context<'_>) -> IdlePlace {

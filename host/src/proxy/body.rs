@@ -1,41 +1,22 @@
 //! What is sent to the client.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::failure::ERROR_HEADER;
 use super::hop_by_hop;
-use crate::downstream::Client;
+use super::label::ERROR_HEADER;
+use crate::downstream::RequestGuard;
 use crate::upstream::{self, ExchangeBody};
-
-/// A request for as long as it, or its response, is in work.
-#[derive(Debug)]
-pub(super) struct RequestInWork {
-    client: Rc<Client>,
-}
-
-impl RequestInWork {
-    pub(super) fn new(client: &Rc<Client>) -> Self {
-        Self { client: Rc::clone(client) }
-    }
-}
-
-impl Drop for RequestInWork {
-    fn drop(&mut self) {
-        self.client.end_request();
-    }
-}
 
 /// The body of a response to a client.
 #[derive(Debug)]
 pub struct ResponseBody {
     // In this order: the exchange ends before the request does.
     content: Content,
-    _in_work: RequestInWork,
+    guard: RequestGuard,
 }
 
 #[derive(Debug)]
@@ -46,16 +27,16 @@ enum Content {
 }
 
 impl ResponseBody {
-    pub(super) fn empty(in_work: RequestInWork) -> Self {
-        Self { content: Content::Empty, _in_work: in_work }
+    pub(super) fn empty(guard: RequestGuard) -> Self {
+        Self { content: Content::Empty, guard }
     }
 
-    pub(super) fn text(text: Bytes, in_work: RequestInWork) -> Self {
-        Self { content: Content::Text(text), _in_work: in_work }
+    pub(super) fn text(text: Bytes, guard: RequestGuard) -> Self {
+        Self { content: Content::Text(text), guard }
     }
 
-    pub(super) fn upstream(body: ExchangeBody, in_work: RequestInWork) -> Self {
-        Self { content: Content::Upstream(body), _in_work: in_work }
+    pub(super) fn upstream(body: ExchangeBody, guard: RequestGuard) -> Self {
+        Self { content: Content::Upstream(body), guard }
     }
 }
 
@@ -67,17 +48,29 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, upstream::Error>>> {
-        match &mut self.content {
+        let this = &mut *self;
+        match &mut this.content {
             Content::Empty => Poll::Ready(None),
             Content::Text(text) if text.is_empty() => Poll::Ready(None),
-            Content::Text(text) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
+            Content::Text(text) => {
+                this.guard.context().record().body_bytes += text.len() as u64;
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(text)))))
+            }
             Content::Upstream(body) => {
                 let mut polled = Pin::new(body).poll_frame(cx);
-                if let Poll::Ready(Some(Ok(frame))) = &mut polled
-                    && let Some(trailers) = frame.trailers_mut()
-                {
-                    trailers.remove(&ERROR_HEADER);
-                    hop_by_hop::strip_trailers(trailers);
+                match &mut polled {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Some(data) = frame.data_ref() {
+                            this.guard.context().record().body_bytes += data.len() as u64;
+                        } else if let Some(trailers) = frame.trailers_mut() {
+                            trailers.remove(&ERROR_HEADER);
+                            hop_by_hop::strip_trailers(trailers);
+                        }
+                    }
+                    Poll::Ready(Some(Err(error))) => {
+                        this.guard.context().record().error = Some(error.label());
+                    }
+                    _ => {}
                 }
                 polled
             }

@@ -3,15 +3,12 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 use super::ResponseBody;
-use super::body::RequestInWork;
-use crate::downstream::Refusal;
+use super::label::ERROR_HEADER;
+use crate::downstream::{Refusal, RequestGuard};
 use crate::upstream;
-
-/// Names the reason of a response that the proxy itself made. The same label stands in the log and in metrics.
-pub(super) static ERROR_HEADER: HeaderName = HeaderName::from_static("x-pointsman-error");
 
 /// Why the proxy answers in place of a backend.
 #[derive(Debug)]
@@ -92,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// Says so in the log: the client's faults for whoever looks for them, the rest for the operator.
+    /// Logs it: the client's faults at level `debug`, the rest for the operator.
     pub(super) fn log(&self, peer: SocketAddr) {
         let error = self.label();
         match self {
@@ -117,10 +114,11 @@ impl Failure {
     }
 
     /// The response.
-    pub(super) fn respond(&self, in_work: RequestInWork) -> Response<ResponseBody> {
+    pub(super) fn respond(&self, guard: RequestGuard) -> Response<ResponseBody> {
+        guard.context().record().error = Some(self.label());
         let mut text = self.reason();
         text.push('\n');
-        let mut response = Response::new(ResponseBody::text(Bytes::from(text), in_work));
+        let mut response = Response::new(ResponseBody::text(Bytes::from(text), guard));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -128,14 +126,11 @@ impl Failure {
         if matches!(self, Self::QueueFull | Self::QueueTimeout) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if let Self::Refused(refusal) = self {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            if *refusal == Refusal::Method {
-                headers.insert(
-                    header::ALLOW,
-                    HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE"),
-                );
-            }
+        if matches!(self, Self::Refused(Refusal::Method)) {
+            headers.insert(
+                header::ALLOW,
+                HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE"),
+            );
         }
         response
     }

@@ -4,25 +4,73 @@ use std::rc::Rc;
 
 use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, response};
 use hyper::body::Incoming;
+
+use super::failure::Failure;
+use super::forwarding;
+use super::hop_by_hop::{self, HeaderScan, tokens};
+use super::label::ERROR_HEADER;
+use super::max_forwards;
+use super::{target, via};
+use crate::downstream::{ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method};
+use crate::upstream::{Upload, names_connection_scheme};
 use pointsman_core::clock::Clock;
 use pointsman_core::request::RequestHead;
 
-use super::failure::ERROR_HEADER;
-use super::forwarding;
-use super::hop_by_hop::{self, Found, tokens};
-use super::max_forwards;
-use super::via;
-use crate::downstream::Client;
-use crate::downstream::head::is_idempotent as is_idempotent_method;
-use crate::upstream::{Upload, names_connection_scheme};
+/// A request's head as it goes to a backend, and what else it asks for.
+pub(super) struct Prepared {
+    pub(super) head: RequestHead,
+    /// The protocol that it may change to.
+    pub(super) upgrade: Option<HeaderValue>,
+    /// Its body comes with permission only.
+    pub(super) expects: bool,
+    /// It carries credentials that authenticate its connection.
+    pub(super) authenticates: bool,
+}
+
+/// Why a request goes to no backend.
+pub(super) enum Preparation {
+    /// For this reason.
+    Failed(Failure),
+    /// It is to be answered here; this is its method.
+    FinalRecipient(Method),
+}
+
+impl From<Failure> for Preparation {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Makes a head what goes to the backend, and finds out who the client is. The same head gives the same result, so a request
+/// that is sent again is prepared again.
+pub(super) fn prepare(mut parts: Parts, context: &RequestContext) -> Result<Prepared, Preparation> {
+    let connection = context.connection();
+    context.restore_target(&mut parts);
+    target::adopt(&mut parts, connection.limits.path_normalization)?;
+    let scan = HeaderScan::of_request(&parts.headers);
+    if scan.via && via::hops(&parts.headers) > connection.limits.max_hops {
+        return Err(Failure::Loop.into());
+    }
+    if max_forwards::ends_here(&parts) {
+        return Err(Preparation::FinalRecipient(parts.method));
+    }
+    let may_upgrade = scan.upgrade && context.asks_upgrade();
+    let upgrade = may_upgrade.then(|| wanted_upgrade(&parts.headers)).flatten();
+    let expects = scan.expect && parts.version > Version::HTTP_10;
+    let authenticates = scan.authorization && authenticates_connection(&parts);
+    let mut head = RequestHead::new(parts, connection.peer.ip());
+    head.tls = connection.scheme == Scheme::Https;
+    request_head(&mut head, connection, upgrade.as_ref(), scan);
+    Ok(Prepared { head, upgrade, expects, authenticates })
+}
 
 /// The protocol that a request wants to change to, if this proxy goes along.
 ///
 /// Not with h2c: the client would speak HTTP/2 to the backend past everything that is checked here. Several lines are one list
 /// (RFC 9110 section 5.3).
-pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
     let h2c = tokens(headers, UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
     if !asked || h2c {
@@ -39,7 +87,7 @@ pub(super) fn is_idempotent(parts: &Parts) -> bool {
 
 /// Whether a request carries credentials that authenticate its connection.
 #[cold]
-pub(super) fn authenticates_connection(parts: &Parts) -> bool {
+fn authenticates_connection(parts: &Parts) -> bool {
     parts.headers.get_all(AUTHORIZATION).iter().any(names_connection_scheme)
 }
 
@@ -48,7 +96,7 @@ pub(super) fn upload(
     parts: &Parts,
     body: Incoming,
     keep: usize,
-    expectation: Option<(Rc<Client>, u64)>,
+    expectation: Option<Rc<RequestContext>>,
     clock: Clock,
 ) -> Upload {
     let keep = if is_idempotent(parts) { keep } else { 0 };
@@ -60,26 +108,26 @@ pub(super) fn upload(
     Upload::new(body, keep, expectation, clean, clock)
 }
 
-/// Makes a head what goes to the backend, and finds out who the client is.
-pub(super) fn request_head(
+/// Changes the fields of a head for the backend, and finds out who the client is.
+fn request_head(
     head: &mut RequestHead,
-    client: &Client,
+    connection: &ClientConnection,
     upgrade: Option<&HeaderValue>,
-    found: Found,
+    scan: HeaderScan,
 ) {
     let parts = &mut head.parts;
     let via = via::received(parts.version);
-    if found.expect && parts.version == Version::HTTP_10 {
+    if scan.expect && parts.version == Version::HTTP_10 {
         // An old client waits for nothing (RFC 9110 section 10.1.1).
         parts.headers.remove(EXPECT);
     }
     parts.version = Version::HTTP_11;
     max_forwards::count(parts);
     let headers = &mut parts.headers;
-    if found.hop_by_hop {
+    if scan.hop_by_hop {
         hop_by_hop::strip(headers);
         if headers.contains_key(TE) {
-            // Whoever sends it has to name it (RFC 9110 section 10.1.4).
+            // Its sender has to name it (RFC 9110 section 10.1.4).
             headers.insert(CONNECTION, HeaderValue::from_static("te"));
         }
     }
@@ -87,37 +135,37 @@ pub(super) fn request_head(
         headers.append(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol.clone());
     }
-    head.client = forwarding::rewrite(headers, client, found.forwarding);
+    head.client = forwarding::rewrite(headers, connection, scan.forwarding);
     headers.append(VIA, via);
 }
 
 /// The response head as it goes to the client.
-pub(super) fn response_headers<B>(response: &mut Response<B>) {
-    let via = via::received(response.version());
-    *response.version_mut() = Version::HTTP_11;
-    let found = Found::in_response(response.headers());
-    if found.hop_by_hop {
-        let required = if found.upgrade { required_upgrade(response) } else { Vec::new() };
-        let headers = response.headers_mut();
+pub(super) fn response_headers(response: &mut response::Parts) {
+    let via = via::received(response.version);
+    response.version = Version::HTTP_11;
+    let scan = HeaderScan::of_response(&response.headers);
+    if scan.hop_by_hop {
+        let required = if scan.upgrade { required_upgrade(response) } else { Vec::new() };
+        let headers = &mut response.headers;
         hop_by_hop::strip(headers);
         for protocol in required {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.append(UPGRADE, protocol);
         }
     }
-    if found.label {
-        response.headers_mut().remove(&ERROR_HEADER);
+    if scan.label {
+        response.headers.remove(&ERROR_HEADER);
     }
-    response.headers_mut().append(VIA, via);
+    response.headers.append(VIA, via);
 }
 
 /// What a client is told to upgrade to: a 426 without it says nothing (RFC 9110 section 15.5.22). In any other response
 /// `Upgrade` is an offer that concerns the connection to the backend.
-fn required_upgrade<B>(response: &Response<B>) -> Vec<HeaderValue> {
-    if response.status() != StatusCode::UPGRADE_REQUIRED {
+fn required_upgrade(response: &response::Parts) -> Vec<HeaderValue> {
+    if response.status != StatusCode::UPGRADE_REQUIRED {
         return Vec::new();
     }
-    response.headers().get_all(UPGRADE).iter().cloned().collect()
+    response.headers.get_all(UPGRADE).iter().cloned().collect()
 }
 
 /// The headers of a 101: stripped like any, but for the two that announce the change.

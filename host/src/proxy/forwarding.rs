@@ -6,7 +6,7 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use crate::downstream::Client;
+use crate::downstream::ClientConnection;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -78,14 +78,14 @@ fn reads_as(name: &[u8], known: &str) -> bool {
 ///
 /// What a trusted proxy says is kept and added to, but for names in disguise, which no proxy writes. From anyone else such
 /// fields are lies at worst: they are replaced. `found` is what there is of them.
-pub(super) fn rewrite(headers: &mut HeaderMap, client: &Client, found: Option<Spelling>) -> IpAddr {
+pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found: Option<Spelling>) -> IpAddr {
     let peer = client.peer.ip().to_canonical();
     if !is_trusted(peer, &client.trusted_proxies) {
         if found.is_some() {
             remove(headers, |_| true);
         }
         headers.insert(&X_FORWARDED_FOR, client.forwarded_for.clone());
-        headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.name()));
         if let Some(host) = headers.get(HOST) {
             let host = host.clone();
             headers.insert(&X_FORWARDED_HOST, host);
@@ -99,7 +99,7 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &Client, found: Option<Sp
     let addresses = with_all_before(headers, &client.forwarded_for);
     headers.insert(&X_FORWARDED_FOR, addresses);
     if !headers.contains_key(&X_FORWARDED_PROTO) {
-        headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.name()));
     }
     if !headers.contains_key(&X_FORWARDED_HOST)
         && let Some(host) = headers.get(HOST)

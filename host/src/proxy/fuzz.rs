@@ -8,12 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::forwarding::{self, Spelling, rewrite, spelling};
-use super::hop_by_hop::{Found, strip, strip_trailers, tokens};
+use super::hop_by_hop::{HeaderScan, strip, strip_trailers, tokens};
 use pointsman_core::clock::Clock;
 
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
-use crate::downstream::Client;
+use crate::downstream::{ClientConnection, Scheme};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const HOP_BY_HOP: [&str; 7] = [
@@ -31,7 +31,7 @@ pub(crate) fn header_fields(input: &[u8]) {
     let Some((&sender, input)) = input.split_first() else { return };
     let headers = parse(input);
     check_strip(&headers);
-    check_found(&headers);
+    check_scan(&headers);
     check_forwarding(&headers, sender);
 }
 
@@ -74,17 +74,17 @@ fn check_strip(before: &HeaderMap) {
 }
 
 /// One look finds what looking for each name finds.
-fn check_found(headers: &HeaderMap) {
-    let found = Found::among(headers);
+fn check_scan(headers: &HeaderMap) {
+    let scan = HeaderScan::of_request(headers);
     let has = |name: &str| headers.contains_key(name);
-    assert_eq!(found.hop_by_hop, HOP_BY_HOP.iter().any(|name| has(name)) || has("te"));
-    assert_eq!(found.upgrade, has("upgrade"));
-    assert_eq!(found.expect, has("expect"));
-    assert_eq!(found.authorization, has("authorization"));
-    assert_eq!(found.via, has("via"));
-    assert_eq!(found.forwarding, worst(headers));
-    let in_response = Found::in_response(headers);
-    assert_eq!((in_response.hop_by_hop, in_response.upgrade), (found.hop_by_hop, found.upgrade));
+    assert_eq!(scan.hop_by_hop, HOP_BY_HOP.iter().any(|name| has(name)) || has("te"));
+    assert_eq!(scan.upgrade, has("upgrade"));
+    assert_eq!(scan.expect, has("expect"));
+    assert_eq!(scan.authorization, has("authorization"));
+    assert_eq!(scan.via, has("via"));
+    assert_eq!(scan.forwarding, worst(headers));
+    let in_response = HeaderScan::of_response(headers);
+    assert_eq!((in_response.hop_by_hop, in_response.upgrade), (scan.hop_by_hop, scan.upgrade));
 }
 
 fn worst(headers: &HeaderMap) -> Option<Spelling> {
@@ -100,8 +100,9 @@ fn check_forwarding(before: &HeaderMap, sender: u8) {
     };
     let networks = ["10.0.0.0/8", "fd00::/16"].map(|network| network.parse::<IpNet>().expect("a network"));
     let trusted = if is_trusted { networks.to_vec() } else { Vec::new() };
-    let client = Client::new(
+    let client = ClientConnection::new(
         SocketAddr::new(peer, 1),
+        Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
         &Deadlines::new(Clock::start()),

@@ -6,8 +6,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::failure::ERROR_HEADER;
 use super::forwarding::{self, Spelling};
+use super::label::ERROR_HEADER;
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -16,9 +16,9 @@ static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection"
 const PROTECTED: [&str; 8] =
     ["host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "via", "trailer"];
 
-/// What one look at the names of a message's fields has found. An ordinary message has none of these.
+/// What one look at the names of a message's fields has scan. An ordinary message has none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Found {
+pub(super) struct HeaderScan {
     /// Fields that end here.
     pub(super) hop_by_hop: bool,
     /// `Upgrade`.
@@ -35,41 +35,41 @@ pub(super) struct Found {
     pub(super) label: bool,
 }
 
-impl Found {
+impl HeaderScan {
     /// Looks at all names of a request, once.
-    pub(super) fn among(headers: &HeaderMap) -> Self {
-        let mut found = Self::default();
+    pub(super) fn of_request(headers: &HeaderMap) -> Self {
+        let mut scan = Self::default();
         for name in headers.keys().map(HeaderName::as_str) {
             // First letter and length settle nearly every name: this is done for each field of each message.
             match (name.as_bytes().first().copied().unwrap_or_default(), name.len()) {
-                (b'v', 3) => found.via |= name == "via",
-                (b'e', 6) => found.expect |= name == "expect",
-                (b'a', 13) => found.authorization |= name == "authorization",
+                (b'v', 3) => scan.via |= name == "via",
+                (b'e', 6) => scan.expect |= name == "expect",
+                (b'a', 13) => scan.authorization |= name == "authorization",
                 (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
-                    found.add_hop_by_hop(name)
+                    scan.add_hop_by_hop(name)
                 }
                 (b'x', 8..) | (b'c', 9 | 16 | 18) | (b'f', 9 | 15 | 16) | (b't', 14) => {
-                    found.forwarding = found.forwarding.max(forwarding::spelling(name));
+                    scan.forwarding = scan.forwarding.max(forwarding::spelling(name));
                 }
                 _ => {}
             }
         }
-        found
+        scan
     }
 
     /// Looks at all names of a response, once.
-    pub(super) fn in_response(headers: &HeaderMap) -> Self {
-        let mut found = Self::default();
+    pub(super) fn of_response(headers: &HeaderMap) -> Self {
+        let mut scan = Self::default();
         for name in headers.keys().map(HeaderName::as_str) {
             match (name.as_bytes().first().copied().unwrap_or_default(), name.len()) {
                 (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
-                    found.add_hop_by_hop(name)
+                    scan.add_hop_by_hop(name)
                 }
-                (b'x', 17) => found.label |= ERROR_HEADER == *name,
+                (b'x', 17) => scan.label |= ERROR_HEADER == *name,
                 _ => {}
             }
         }
-        found
+        scan
     }
 
     /// Looks at a name that may be that of a field that ends here.
@@ -229,9 +229,9 @@ mod tests {
         let found = |name: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name.parse::<HeaderName>().expect("a name"), HeaderValue::from_static("x"));
-            Found::among(&headers)
+            HeaderScan::of_request(&headers)
         };
-        let hop_by_hop = Found { hop_by_hop: true, ..Found::default() };
+        let hop_by_hop = HeaderScan { hop_by_hop: true, ..HeaderScan::default() };
         for name in [
             "connection",
             "keep-alive",
@@ -243,9 +243,9 @@ mod tests {
         ] {
             assert_eq!(found(name), hop_by_hop, "{name}");
         }
-        assert_eq!(found("upgrade"), Found { upgrade: true, ..hop_by_hop });
-        assert_eq!(found("expect"), Found { expect: true, ..Found::default() });
-        assert_eq!(found("via"), Found { via: true, ..Found::default() });
+        assert_eq!(found("upgrade"), HeaderScan { upgrade: true, ..hop_by_hop });
+        assert_eq!(found("expect"), HeaderScan { expect: true, ..HeaderScan::default() });
+        assert_eq!(found("via"), HeaderScan { via: true, ..HeaderScan::default() });
         // Every name that the one who decides knows must come to it.
         for name in
             (0..40).flat_map(forwarding::others).copied().chain(["x-forwarded-for", "x-forwarded-port"])
@@ -267,7 +267,7 @@ mod tests {
             "c",
             "x",
         ] {
-            assert_eq!(found(name), Found::default(), "{name}");
+            assert_eq!(found(name), HeaderScan::default(), "{name}");
         }
     }
 
@@ -276,17 +276,17 @@ mod tests {
         let found = |name: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name.parse::<HeaderName>().expect("a name"), HeaderValue::from_static("x"));
-            Found::in_response(&headers)
+            HeaderScan::of_response(&headers)
         };
         for name in
             ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "transfer-encoding"]
         {
-            assert_eq!(found(name), Found { hop_by_hop: true, ..Found::default() }, "{name}");
+            assert_eq!(found(name), HeaderScan { hop_by_hop: true, ..HeaderScan::default() }, "{name}");
         }
-        assert_eq!(found("upgrade"), Found { hop_by_hop: true, upgrade: true, ..Found::default() });
-        assert_eq!(found("x-pointsman-error"), Found { label: true, ..Found::default() });
+        assert_eq!(found("upgrade"), HeaderScan { hop_by_hop: true, upgrade: true, ..HeaderScan::default() });
+        assert_eq!(found("x-pointsman-error"), HeaderScan { label: true, ..HeaderScan::default() });
         for name in ["x-pointsman-errors", "x-pointsman-label", "content-length", "via", "x-forwarded-for"] {
-            assert_eq!(found(name), Found::default(), "{name}");
+            assert_eq!(found(name), HeaderScan::default(), "{name}");
         }
     }
 }

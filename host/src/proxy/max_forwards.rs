@@ -5,8 +5,9 @@ use http::header::{ALLOW, CONTENT_TYPE, MAX_FORWARDS};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 
-use super::body::{RequestInWork, ResponseBody};
-use super::failure::ERROR_HEADER;
+use super::body::ResponseBody;
+use super::label::ERROR_HEADER;
+use crate::downstream::RequestGuard;
 
 /// What this proxy itself takes.
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
@@ -39,17 +40,17 @@ pub(super) fn count(parts: &mut Parts) {
 /// The answer to a request that may go no further.
 ///
 /// Not a reflection, for TRACE: it would show a script what the browser and proxies on the way add, such as credentials.
-pub(super) fn respond(method: &Method, in_work: RequestInWork) -> Response<ResponseBody> {
+pub(super) fn respond(method: &Method, guard: RequestGuard) -> Response<ResponseBody> {
     let mut response = if method == Method::TRACE {
         let text = Bytes::from_static(b"TRACE ends at this proxy, which doesn't answer it\n");
-        let mut response = Response::new(ResponseBody::text(text, in_work));
+        let mut response = Response::new(ResponseBody::text(text, guard));
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(&ERROR_HEADER, HeaderValue::from_static("max-forwards"));
         response
     } else {
-        Response::new(ResponseBody::text(Bytes::new(), in_work))
+        Response::new(ResponseBody::text(Bytes::new(), guard))
     };
     response.headers_mut().insert(ALLOW, ALLOWED);
     response

@@ -5,16 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claim::{Claim, Claimed};
+use super::pinned::PinnedConnections;
+use super::pool::WorkerPool;
 use pointsman_core::backend::{Backend, BackendIndex};
 use pointsman_core::clock::Moment;
-use pointsman_core::pool::{Pool, RetryCost, UpstreamLimits};
+use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::pool::{Pool, RetryCost};
 use pointsman_core::request::{RequestHead, Tried};
 use pointsman_core::topology::Topology;
-use pointsman_policy::{ObservedRequest, Pick, Picked, Picker};
-
-use super::Session;
-use super::idle::IdleConnections;
-use super::pool::{WorkerBackend, WorkerPool};
+use pointsman_policy::{Pick, Picked, Picker};
 
 /// Picks from a pool. Several may pick from one pool, each with a policy of its own; they share the pool's connections
 /// and see the same numbers.
@@ -27,29 +27,6 @@ pub struct Balancer {
     past: OnceCell<Arc<Topology>>,
 }
 
-/// A backend claimed for one request, which is in flight for as long as this exists.
-///
-/// It rides in the response (or the upgraded connection), so every way in which a request can end ends the count.
-#[derive(Debug)]
-pub struct Claim {
-    pub(super) balancer: Rc<Balancer>,
-    claimed: Rc<WorkerBackend>,
-    pub(super) picked: Picked,
-    /// What the policy may ask for when it is told how this ended.
-    pub(super) observed: ObservedRequest,
-}
-
-/// What came of the wish for a backend.
-#[derive(Debug)]
-pub enum Claimed {
-    /// This one.
-    Backend(Claim),
-    /// None: every one that may serve is at its limit.
-    Full,
-    /// None: so the pick has decided, which is never [`Pick::Backend`].
-    Not(Pick),
-}
-
 impl Balancer {
     /// Lets a picker pick from a pool.
     #[must_use]
@@ -60,24 +37,24 @@ impl Balancer {
     /// Asks the policy for a backend, and claims it. If that is full, the policy is asked once more with that one ruled
     /// out; if it has no better idea, any backend with room will do.
     #[must_use]
-    pub fn claim(self: &Rc<Self>, head: &mut RequestHead) -> Claimed {
+    pub fn claim(&self, head: &mut RequestHead) -> Claimed {
         match self.pick(head) {
             Pick::Backend(picked) => match self.try_claim(picked, head) {
                 Some(claim) => Claimed::Backend(claim),
                 None => self.claim_elsewhere(picked, head),
             },
-            other => Claimed::Not(other),
+            other => Claimed::NoPick(other),
         }
     }
 
-    /// Claims the backend to which a session has a connection of its own, without asking the policy: the client's next request
+    /// Claims the backend to which a client has a connection of its own, without asking the policy: the client's next request
     /// has to go over it.
     #[cold]
-    pub fn claim_pinned(self: &Rc<Self>, session: &Session, head: &mut RequestHead) -> Option<Claim> {
+    pub fn claim_pinned(&self, pinned: &PinnedConnections, head: &mut RequestHead) -> Option<Claim> {
         if self.past.get().is_some() {
             return None;
         }
-        let pinned = session.pinned_to(self.pool())?;
+        let pinned = pinned.backend_of(self.pool())?;
         let picked = {
             let mut picker = self.picker.borrow_mut();
             let topology = picker.current_topology();
@@ -92,7 +69,7 @@ impl Balancer {
     }
 
     #[cold]
-    fn claim_elsewhere(self: &Rc<Self>, picked: Picked, head: &mut RequestHead) -> Claimed {
+    fn claim_elsewhere(&self, picked: Picked, head: &mut RequestHead) -> Claimed {
         let before = head.tried.clone();
         head.tried.insert(picked.index);
         let claimed = match self.pick(head) {
@@ -100,15 +77,15 @@ impl Balancer {
                 Some(claim) => Claimed::Backend(claim),
                 None => self.claim_with_room(head),
             },
-            Pick::Unavailable => Claimed::Full,
-            other => Claimed::Not(other),
+            Pick::Unavailable => Claimed::AllFull,
+            other => Claimed::NoPick(other),
         };
         // Found full isn't used: the next look may find room.
         head.tried = before;
         claimed
     }
 
-    fn claim_with_room(self: &Rc<Self>, head: &mut RequestHead) -> Claimed {
+    fn claim_with_room(&self, head: &mut RequestHead) -> Claimed {
         let limit = self.limits().max_in_flight();
         loop {
             let picked = {
@@ -119,7 +96,7 @@ impl Balancer {
                     Some(topology) => picker.pick_in(topology, head),
                 }
             };
-            let Pick::Backend(picked) = picked else { return Claimed::Full };
+            let Pick::Backend(picked) = picked else { return Claimed::AllFull };
             if let Some(claim) = self.try_claim(picked, head) {
                 return Claimed::Backend(claim);
             }
@@ -151,16 +128,17 @@ impl Balancer {
     }
 
     /// Claims the backend of the last pick, for the request that it was made for; `None` if it is full.
-    fn try_claim(self: &Rc<Self>, picked: Picked, head: &RequestHead) -> Option<Claim> {
+    fn try_claim(&self, picked: Picked, head: &RequestHead) -> Option<Claim> {
         let picker = self.picker.borrow();
         let claimed = match self.past.get() {
             None => self.pool.backend(picker.topology(), picked.index)?,
             Some(topology) => self.pool.past_backend(topology, picked.index)?,
         };
-        let begun = claimed.backend.stats.try_begin(self.limits().max_in_flight());
+        let begun = claimed.backend.shared().stats.try_begin(self.limits().max_in_flight());
         begun.then(|| Claim {
-            balancer: Rc::clone(self),
+            pool: Rc::clone(&self.pool),
             claimed,
+            picker: Rc::clone(&self.picker),
             picked,
             observed: picker.keep(picked, head),
         })
@@ -223,28 +201,5 @@ impl Balancer {
     #[must_use]
     pub fn picker(&self) -> &Rc<RefCell<Picker>> {
         &self.picker
-    }
-}
-
-impl Claim {
-    /// The backend.
-    #[must_use]
-    pub fn backend(&self) -> &Arc<Backend> {
-        &self.claimed.backend
-    }
-
-    pub(super) fn idle(&self) -> &IdleConnections {
-        &self.claimed.idle
-    }
-
-    pub(super) fn pool(&self) -> &WorkerPool {
-        &self.balancer.pool
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.claimed.backend.stats.end();
-        self.balancer.pool().queue().wake();
     }
 }

@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::Error;
-use super::connection::{classify, in_all};
+use super::answered::Answered;
 use super::exchange::Exchange;
+use super::lease::Lease;
 use super::stall::{Stall, TAKEN_NOTHING};
 
 /// The body of a backend's response.
@@ -21,23 +23,34 @@ use super::stall::{Stall, TAKEN_NOTHING};
 pub struct ExchangeBody {
     incoming: Incoming,
     exchange: Box<Exchange>,
+    /// Where it comes from; `None` once it has broken off.
+    lease: Option<Lease>,
     /// It has broken off, which hyper is about to hear.
     broken: Option<Box<Error>>,
     /// The client hasn't taken what has come.
     held: Stall,
 }
 
-/// So much of a body that nobody wants is read, so that its connection can be kept.
+/// Most bytes that are read of a body that nobody wants, so that its connection can be kept.
 const DISCARDED: usize = 64 * 1024;
 
-impl ExchangeBody {
-    pub(super) fn new(incoming: Incoming, exchange: Box<Exchange>) -> Self {
-        Self { incoming, exchange, broken: None, held: Stall::default() }
+impl Answered {
+    /// The response, whose body takes the exchange to its end.
+    #[must_use]
+    pub fn into_response(self) -> Response<ExchangeBody> {
+        let Self { head, body, lease, exchange } = self;
+        let (broken, held) = (None, Stall::default());
+        Response::from_parts(
+            head,
+            ExchangeBody { incoming: body, exchange, lease: Some(lease), broken, held },
+        )
     }
+}
 
+impl ExchangeBody {
     /// Does without the body: takes what is there already, waits for nothing, and keeps the connection if that was all.
     pub async fn discard(mut self) {
-        self.exchange.progress.complete();
+        self.exchange.stats.complete();
         let mut left = DISCARDED;
         poll_fn(|cx| {
             while let Poll::Ready(Some(Ok(frame))) = self.poll_incoming(cx) {
@@ -55,16 +68,17 @@ impl ExchangeBody {
     fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         // All that comes is driven here, before it is looked for: nobody has to be woken for it.
         let mut look = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
-        let Some(connection) = &mut self.exchange.connection else { return look() };
-        connection.user().waits_no_longer();
+        let Some(lease) = &mut self.lease else { return look() };
+        let connection = lease.connection();
+        connection.driver_waker().disarm();
         if let Poll::Ready(frame) = look() {
             return Poll::Ready(frame);
         }
         let _ = connection.poll_drive(cx);
-        connection.user().waits_no_longer();
+        connection.driver_waker().disarm();
         let looked = look();
         if looked.is_pending() {
-            connection.user().waits(cx.waker());
+            connection.driver_waker().arm(cx.waker());
         }
         looked
     }
@@ -72,13 +86,13 @@ impl ExchangeBody {
     /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may
     /// think that its request was never served: so hyper hears of it only after it had the chance to send that.
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let now = self.exchange.session.client.upstream.now();
+        let now = self.exchange.deadline.now();
         let error = match error {
             Error::Reset if self.held.total(now) >= TAKEN_NOTHING => Error::SlowReader,
             error => self.exchange.upload.blame(error),
         };
-        self.exchange.connection = None;
-        self.exchange.progress.broken(&error);
+        self.lease = None;
+        self.exchange.stats.failed(&error);
         self.broken = Some(Box::new(error));
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -97,29 +111,29 @@ impl Body for ExchangeBody {
         if let Some(error) = this.broken.take() {
             return Poll::Ready(Some(Err(*error)));
         }
-        this.held.end(|| this.exchange.session.client.upstream.now());
+        this.held.end(|| this.exchange.deadline.now());
         match this.poll_incoming(cx) {
             Poll::Ready(frame) => {
-                let deadline = &this.exchange.session.client.upstream;
+                let deadline = &this.exchange.deadline;
                 deadline.clear();
                 match frame {
                     // There is more: it wasn't the backend that took so long.
-                    Some(Ok(_)) if deadline.is_out_of_bound() => this.fail(Error::SlowReader, cx),
+                    Some(Ok(_)) if deadline.is_past_cap() => this.fail(Error::SlowReader, cx),
                     Some(Ok(frame)) => {
                         this.held.begin(|| deadline.now());
                         Poll::Ready(Some(Ok(frame)))
                     }
-                    Some(Err(error)) => this.fail(classify(error), cx),
+                    Some(Err(error)) => this.fail(Error::of_hyper(error), cx),
                     None => Poll::Ready(None),
                 }
             }
             Poll::Pending => {
-                let deadline = &this.exchange.session.client.upstream;
+                let deadline = &this.exchange.deadline;
                 if !deadline.is_set() {
-                    deadline.set(this.exchange.progress.limits().idle_timeout);
+                    deadline.set(this.exchange.stats.claim.pool.limits().idle_timeout);
                 }
                 ready!(deadline.poll(cx));
-                this.fail(in_all(&this.exchange.session.client.upstream, Error::IdleTimeout), cx)
+                this.fail(Error::IdleTimeout.unless_capped(&this.exchange.deadline), cx)
             }
         }
     }
@@ -135,15 +149,15 @@ impl Body for ExchangeBody {
 
 impl Drop for ExchangeBody {
     fn drop(&mut self) {
-        self.exchange.session.client.upstream.clear();
-        let Some(mut connection) = self.exchange.connection.take() else { return };
-        connection.user().waits_no_longer();
+        let Some(mut lease) = self.lease.take() else { return };
+        let connection = lease.connection();
+        connection.driver_waker().disarm();
         if self.incoming.is_end_stream() {
-            self.exchange.progress.complete();
+            let Exchange { stats, pinned, .. } = &mut *self.exchange;
+            let now = stats.complete();
             // Usually it has become ready while the end of the body was read.
             if connection.was_ready() || connection.is_ready() {
-                let Exchange { progress, session, .. } = &*self.exchange;
-                progress.keep(connection, session);
+                stats.claim.checkin(lease, pinned, now);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One connection to a backend.
 
-mod fields;
+mod head_limits;
+mod reread;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -14,23 +15,24 @@ use http::header::{TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
-use pointsman_core::clock::Moment;
-use pointsman_core::pool::UpstreamLimits;
-use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 
-use fields::HeadLimits;
+use head_limits::HeadLimits;
 
-use super::place::ConnectionPlace;
-use super::stream::{BackendStream, Traffic};
-use super::tunnel::UpgradedStream;
-use super::user::ConnectionUser;
-use super::{Error, Reached, RequestBody, Upload};
+use super::connector::Connector;
+use super::counting_stream::{CountingStream, IoCounters};
+use super::driver_waker::DriverWaker;
+use super::permit::ConnectionPermit;
+use super::sent::{SendFailure, Sent};
+use super::upgraded::UpgradedStream;
+use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::UpstreamLimits;
 
-/// So long a backend may take to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is
+/// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is
 /// why nobody waits for them indefinitely (RFC 9110 section 10.1.1).
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
@@ -42,13 +44,11 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct UpstreamConnection {
     sender: http1::SendRequest<RequestBody>,
     /// None once it has finished without an answer: only then does hyper give back a request that it hasn't sent.
-    driver: Option<http1::Connection<TokioIo<BackendStream>, RequestBody>>,
-    /// Whom the driver wakes.
-    user: Arc<ConnectionUser>,
-    /// The same, as the driver knows it.
-    waker: Waker,
-    traffic: Rc<Traffic>,
-    place: ConnectionPlace,
+    driver: Option<http1::Connection<TokioIo<CountingStream>, RequestBody>>,
+    /// What the driver wakes.
+    driver_waker: DriverWaker,
+    counters: Rc<IoCounters>,
+    permit: ConnectionPermit,
     head_limits: HeadLimits,
     /// The driver has finished: the connection is closed, or no longer HTTP.
     finished: bool,
@@ -60,16 +60,19 @@ pub(super) struct UpstreamConnection {
     pub(super) idle_since: Moment,
 }
 
+/// What hyper makes of a request: the head of its response, or why there is none.
+type HyperOutcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
 /// How long a backend may take to the head of its response once it has the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum ResponseTimeout {
     /// `response_timeout`: nobody else will be asked.
     Full(Duration),
     /// `per_try_timeout`: another backend may do better.
     PerTry(Duration),
 }
 
-impl Patience {
+impl ResponseTimeout {
     fn span(self) -> Duration {
         match self {
             Self::Full(span) | Self::PerTry(span) => span,
@@ -84,44 +87,34 @@ impl Patience {
     }
 }
 
-/// Why a request got no response.
-#[derive(Debug)]
-pub(super) struct SendFailure {
-    pub(super) error: Error,
-    pub(super) reached: Reached,
-}
-
 impl UpstreamConnection {
     /// Connects.
     pub(super) async fn open(
+        connector: &Connector,
         address: SocketAddr,
-        place: ConnectionPlace,
+        permit: ConnectionPermit,
         limits: &UpstreamLimits,
         deadline: &Deadline,
     ) -> Result<Box<Self>, Error> {
         deadline.set(limits.connect_timeout);
-        let mut connect = pin!(TcpStream::connect(address));
+        let mut connect = pin!(connector.connect(address));
         let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
             Poll::Ready(connected) => Poll::Ready(connected.map_err(Error::Connect)),
-            Poll::Pending => deadline.poll(cx).map(|()| Err(in_all(deadline, Error::ConnectTimeout))),
+            Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline))),
         })
         .await?;
         deadline.clear();
-        // Head and body may be two writes; they must not wait for each other's acknowledgement.
-        stream.set_nodelay(true).map_err(Error::Connect)?;
-        let traffic = Rc::new(Traffic::default());
-        let io = TokioIo::new(BackendStream::new(stream, Rc::clone(&traffic)));
+        let counters = Rc::new(IoCounters::default());
+        let io = TokioIo::new(CountingStream::new(stream, Rc::clone(&counters)));
         let head_limits = HeadLimits::new(limits);
         let (sender, driver) = head_limits.builder().handshake(io).await.map_err(Error::BadResponse)?;
         let driver = Some(driver);
-        let user = Arc::new(ConnectionUser::default());
         Ok(Box::new(Self {
             sender,
             driver,
-            waker: Waker::from(Arc::clone(&user)),
-            user,
-            traffic,
-            place,
+            driver_waker: DriverWaker::default(),
+            counters,
+            permit,
             head_limits,
             finished: false,
             reused: false,
@@ -135,25 +128,66 @@ impl UpstreamConnection {
         &mut self,
         head: &mut Parts,
         upload: &Upload,
-        patience: Patience,
+        timeout: ResponseTimeout,
         deadline: &Deadline,
     ) -> Result<Response<Incoming>, SendFailure> {
-        let span = || match upload.awaited() {
-            Some(_) => CONTINUE_WAIT.min(patience.span()),
-            None => patience.span(),
-        };
-        self.traffic.begin(head);
+        self.counters.begin(head);
         if upload.is_some() && head.headers.contains_key(UPGRADE) {
             // Some take such a request for one without a body. Declined, the body would be the next request.
-            self.traffic.is_last.set(true);
+            self.counters.is_last.set(true);
         }
-        deadline.set(span());
-        let (method, mut sent_before) = (head.method.clone(), 0);
+        let method = head.method.clone();
         let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
+        let outcome = self.exchange_heads(request, upload, timeout, deadline).await;
+        deadline.clear();
+        let error = match outcome {
+            Ok(Ok(response)) => {
+                self.counters.has_response.set(true);
+                return Ok(response);
+            }
+            Ok(Err(_)) if self.counters.is_flooded() => Error::InterimResponses,
+            Ok(Err(mut failure)) => {
+                if let Some(unsent) = failure.take_message() {
+                    *head = unsent.into_parts().0;
+                    let error = Error::of_hyper(failure.into_error());
+                    return Err(SendFailure { error, sent: Sent::Nothing });
+                }
+                let error = failure.into_error();
+                if error.is_parse_too_large() {
+                    let received = self.counters.received.get();
+                    if self.head_limits.may_have_more_room(received) {
+                        self.counters.is_last.set(!upload.is_over());
+                        return Box::pin(self.read_with_more_room(method, timeout, deadline)).await;
+                    }
+                    self.head_limits.error(received)
+                } else {
+                    Error::of_hyper(error)
+                }
+            }
+            Err(error) => error,
+        };
+        let answered = self.counters.received.get() > 0;
+        Err(SendFailure { error, sent: if answered { Sent::ResponseBegun } else { Sent::Request } })
+    }
+
+    /// Drives the connection until hyper has the head of the response, or its failure, or the time is over.
+    async fn exchange_heads(
+        &mut self,
+        request: Request<RequestBody>,
+        upload: &Upload,
+        timeout: ResponseTimeout,
+        deadline: &Deadline,
+    ) -> Result<HyperOutcome, Error> {
+        let span = || match upload.awaited() {
+            Some(_) => CONTINUE_WAIT.min(timeout.span()),
+            None => timeout.span(),
+        };
+        deadline.set(span());
+        let mut sent_before = 0;
         // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
         let mut poll_response = || response.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        let outcome = poll_fn(|cx| {
+        poll_fn(|cx| {
             let finished = self.poll_drive(cx).is_ready();
             if let Poll::Ready(outcome) = poll_response() {
                 return Poll::Ready(Ok(outcome));
@@ -164,88 +198,59 @@ impl UpstreamConnection {
             }
             // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to
             // send is the gate's business.
-            if self.traffic.sent.get() != sent_before {
-                sent_before = self.traffic.sent.get();
+            if self.counters.sent.get() != sent_before {
+                sent_before = self.counters.sent.get();
                 deadline.set(span());
             }
             ready!(deadline.poll(cx));
-            let waits_for_backend = upload.is_over() || self.traffic.send_blocked.get();
-            if deadline.is_out_of_bound() && !waits_for_backend && upload.awaited().is_none() {
+            let waits_for_backend = upload.is_over() || self.counters.send_blocked.get();
+            if deadline.is_past_cap() && !waits_for_backend && upload.awaited().is_none() {
                 return Poll::Ready(Err(Error::SlowRequest));
             } else if let Some(permission) = upload.awaited() {
                 permission.give();
             } else if waits_for_backend {
-                return Poll::Ready(Err(in_all(deadline, patience.error())));
+                return Poll::Ready(Err(timeout.error().unless_capped(deadline)));
             }
-            deadline.set(patience.span());
-            deadline.poll(cx).map(|()| Err(in_all(deadline, patience.error())))
+            deadline.set(timeout.span());
+            deadline.poll(cx).map(|()| Err(timeout.error().unless_capped(deadline)))
         })
-        .await;
-        deadline.clear();
-        let error = match outcome {
-            Ok(Ok(response)) => {
-                self.traffic.has_response.set(true);
-                return Ok(response);
-            }
-            Ok(Err(_)) if self.traffic.is_flooded() => Error::InterimResponses,
-            Ok(Err(mut failure)) => {
-                if let Some(unsent) = failure.take_message() {
-                    *head = unsent.into_parts().0;
-                    return Err(SendFailure {
-                        error: classify(failure.into_error()),
-                        reached: Reached::Nothing,
-                    });
-                }
-                let error = failure.into_error();
-                if error.is_parse_too_large() {
-                    let received = self.traffic.received.get();
-                    if self.head_limits.may_have_more_room(received) {
-                        self.traffic.is_last.set(!upload.is_over());
-                        return Box::pin(self.read_with_more_room(method, patience, deadline)).await;
-                    }
-                    self.head_limits.error(received)
-                } else {
-                    classify(error)
-                }
-            }
-            Err(error) => error,
-        };
-        let answered = self.traffic.received.get() > 0;
-        Err(SendFailure { error, reached: if answered { Reached::Answer } else { Reached::Backend } })
+        .await
     }
 
     /// Moves bytes. Ready once the connection is at its end.
     pub(super) fn poll_drive(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.user.waits(cx.waker());
+        self.driver_waker.arm(cx.waker());
         self.drive()
     }
 
     fn drive(&mut self) -> Poll<()> {
         if let Some(driver) = self.driver.as_mut().filter(|_| !self.finished) {
             // Its errors show in the body or the response that they break off.
-            let _ = ready!(Pin::new(driver).poll_without_shutdown(&mut Context::from_waker(&self.waker)));
+            let _ = ready!(
+                Pin::new(driver).poll_without_shutdown(&mut Context::from_waker(self.driver_waker.waker()))
+            );
             self.finished = true;
         }
         Poll::Ready(())
     }
 
-    /// Whom this connection wakes.
-    pub(super) fn user(&self) -> &ConnectionUser {
-        &self.user
+    /// What this connection wakes.
+    pub(super) fn driver_waker(&self) -> &DriverWaker {
+        &self.driver_waker
     }
 
     /// Whether it can take the next request.
     ///
     /// Looks at the socket, so a connection that the backend has closed in the meantime shows as not ready.
     pub(super) fn is_ready(&mut self) -> bool {
-        self.user.waits_no_longer();
+        self.driver_waker.disarm();
         let _ = self.drive();
         self.was_ready()
     }
 
     /// Whether it could take the next request when it was last driven.
     pub(super) fn was_ready(&self) -> bool {
-        !self.finished && !self.traffic.is_last.get() && self.sender.is_ready()
+        !self.finished && !self.counters.is_last.get() && self.sender.is_ready()
     }
 
     /// The bare connection, after both sides have changed the protocol.
@@ -254,7 +259,7 @@ impl UpstreamConnection {
         let parts = self.driver?.into_parts();
         let (stream, unread) = parts.io.into_inner().into_parts();
         let read = if unread.is_empty() { parts.read_buf } else { [parts.read_buf, unread].concat().into() };
-        Some(UpgradedStream { stream, read, _place: self.place })
+        Some(UpgradedStream { stream, read, _permit: self.permit })
     }
 }
 
@@ -273,21 +278,4 @@ fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
         });
     }
     request
-}
-
-/// What has timed out: the request as a whole, if it has run out of its time.
-pub(super) fn in_all(deadline: &Deadline, error: Error) -> Error {
-    if deadline.is_out_of_bound() { Error::TotalTimeout } else { error }
-}
-
-/// What a failure of hyper's means for the request.
-pub(super) fn classify(error: hyper::Error) -> Error {
-    if error.is_parse() {
-        Error::BadResponse(error)
-    } else if error.is_user() {
-        // The only thing of ours that fails in there is the client's request body.
-        Error::ClientAbort
-    } else {
-        Error::Reset
-    }
 }

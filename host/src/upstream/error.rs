@@ -4,6 +4,8 @@ use std::io;
 
 use rustix::io::Errno;
 
+use crate::deadline::Deadline;
+
 /// Why an exchange with a backend failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -108,6 +110,23 @@ impl Error {
     #[must_use]
     pub fn is_our_own(&self) -> bool {
         matches!(self, Self::Connect(error) if is_our_own(error))
+    }
+
+    /// This, or that the request as a whole has run out of its time.
+    pub(super) fn unless_capped(self, deadline: &Deadline) -> Self {
+        if deadline.is_past_cap() { Self::TotalTimeout } else { self }
+    }
+
+    /// What a failure of hyper's means for the request.
+    pub(super) fn of_hyper(error: hyper::Error) -> Self {
+        if error.is_parse() {
+            Self::BadResponse(error)
+        } else if error.is_user() {
+            // The only thing of ours that fails in there is the client's request body.
+            Self::ClientAbort
+        } else {
+            Self::Reset
+        }
     }
 
     /// How the response ended, in the terms of the plugin contract.

@@ -7,19 +7,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_core::backend::{Backend, BackendIndex};
-use pointsman_core::clock::Moment;
-use pointsman_core::pool::{Pool, UpstreamLimits};
-use pointsman_core::topology::Topology;
 use tokio::task::AbortHandle;
 
+use super::connector::Connector;
 use super::idle::IdleConnections;
+use pointsman_core::backend::{Backend, BackendIndex};
+use pointsman_core::clock::Moment;
+use pointsman_core::local::Local;
+use pointsman_core::pool::Pool;
+use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::topology::Topology;
 
 /// A pool with one worker's connections, and the limits of one configuration.
 #[derive(Debug)]
 pub struct WorkerPool {
-    pool: Arc<Pool>,
+    pool: Local<Pool>,
     limits: Arc<UpstreamLimits>,
+    connector: Connector,
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
     idle_limit: usize,
@@ -37,16 +41,34 @@ struct Backends {
 /// A backend as one worker sees it.
 #[derive(Debug)]
 pub(super) struct WorkerBackend {
-    pub(super) backend: Arc<Backend>,
+    pub(super) backend: Local<Backend>,
     pub(super) idle: Rc<IdleConnections>,
 }
 
 impl WorkerPool {
-    /// A pool without connections, on one of so many workers.
+    /// A pool without connections, on one of `workers`.
     #[must_use]
     pub fn new(pool: Arc<Pool>, limits: Arc<UpstreamLimits>, workers: usize) -> Self {
-        let idle_limit = limits.idle_connections.div_ceil(workers.max(1));
-        Self { pool, limits, backends: RefCell::default(), idle_limit, yielding: OnceCell::new() }
+        Self {
+            pool: Local::new(pool),
+            idle_limit: limits.idle_connections.div_ceil(workers.max(1)),
+            limits,
+            connector: Connector::default(),
+            backends: RefCell::default(),
+            yielding: OnceCell::new(),
+        }
+    }
+
+    /// Connects by other means.
+    #[cfg(test)]
+    pub(crate) fn with_connector(mut self, connector: Connector) -> Self {
+        self.connector = connector;
+        self
+    }
+
+    /// What connects to the backends.
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// Takes over the idle connections of the pool in whose place this one comes. Both share them from now on: what is
@@ -60,12 +82,18 @@ impl WorkerPool {
     /// Whether this is the pool, with these limits.
     #[must_use]
     pub fn is(&self, pool: &Arc<Pool>, limits: &Arc<UpstreamLimits>) -> bool {
-        Arc::ptr_eq(&self.pool, pool) && Arc::ptr_eq(&self.limits, limits)
+        Arc::ptr_eq(self.pool.shared(), pool) && Arc::ptr_eq(&self.limits, limits)
     }
 
     /// The pool that all workers share.
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {
+        self.pool.shared()
+    }
+
+    /// The same, as this worker holds it.
+    #[must_use]
+    pub fn local_pool(&self) -> &Local<Pool> {
         &self.pool
     }
 
@@ -85,7 +113,7 @@ impl WorkerPool {
     pub(super) fn past_backend(&self, topology: &Topology, index: BackendIndex) -> Option<Rc<WorkerBackend>> {
         let backend = topology.get(index)?;
         let backends = self.backends.borrow();
-        let known = backends.all.iter().find(|known| known.backend.name == backend.name);
+        let known = backends.all.iter().find(|known| known.backend.shared().name == backend.name);
         Some(Rc::new(self.adopt(backend, known)))
     }
 
@@ -96,7 +124,7 @@ impl WorkerPool {
             let kept = std::mem::take(&mut backends.all);
             // By name: with thousands of backends, a search for each would hold the worker up.
             let kept: HashMap<&str, &Rc<WorkerBackend>> =
-                kept.iter().map(|kept| (&*kept.backend.name, kept)).collect();
+                kept.iter().map(|kept| (&*kept.backend.shared().name, kept)).collect();
             backends.generation = Some(topology.generation());
             backends.all = topology
                 .backends()
@@ -109,15 +137,15 @@ impl WorkerPool {
     /// Connections outlive a topology as long as their backend keeps its name and address.
     fn adopt(&self, backend: &Arc<Backend>, known: Option<&Rc<WorkerBackend>>) -> WorkerBackend {
         let idle = known
-            .filter(|old| old.backend.address == backend.address)
+            .filter(|old| old.backend.shared().address == backend.address)
             .map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
         idle.set_limit(self.idle_limit);
-        WorkerBackend { backend: Arc::clone(backend), idle }
+        WorkerBackend { backend: Local::new(Arc::clone(backend)), idle }
     }
 
     /// From now on closes idle connections whenever another worker needs their places. Needs the worker's event loop.
     pub fn yield_connections(self: &Rc<Self>) {
-        let (this, pool) = (Rc::downgrade(self), Arc::clone(&self.pool));
+        let (this, pool) = (Rc::downgrade(self), Arc::clone(self.pool.shared()));
         let task = tokio::task::spawn_local(async move {
             loop {
                 let mut asked = pin!(pool.connections().asked());
@@ -134,7 +162,7 @@ impl WorkerPool {
 
     fn close_wanted(&self) {
         for WorkerBackend { backend, idle } in self.backends.borrow().all.iter().map(Rc::as_ref) {
-            let wanted = backend.stats.connections_wanted();
+            let wanted = backend.shared().stats.connections_wanted();
             if wanted > 0 {
                 idle.close(usize::try_from(wanted).unwrap_or(usize::MAX));
             }

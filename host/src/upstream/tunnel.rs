@@ -2,48 +2,45 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use pointsman_core::clock::Moment;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::place::ConnectionPlace;
-use super::progress::Progress;
+use super::answered::Answered;
+use super::exchange::Exchange;
+use super::lease::Lease;
+use super::upgraded::UpgradedStream;
 use crate::config::DownstreamLimits;
-use crate::deadline::Deadline;
+use crate::stream::Stream;
+use pointsman_core::clock::Moment;
 
 /// Room for what one side sends and the other hasn't taken yet.
 const BUFFER: usize = 16 * 1024;
 
-/// While one side takes nothing, it is looked so often whether the other one has closed: that doesn't wake anybody who doesn't read.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// A connection that no longer speaks HTTP, with what was read of the next protocol already.
-#[derive(Debug)]
-pub(super) struct UpgradedStream {
-    pub(super) stream: TcpStream,
-    pub(super) read: Bytes,
-    /// It still is one of the backend's connections.
-    pub(super) _place: ConnectionPlace,
-}
+/// While one side takes nothing, this is the time between two checks whether the other one has closed: that wakes no task which
+/// doesn't read.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// The backend's end of an upgraded connection.
 #[derive(Debug)]
 pub struct Tunnel {
     upgraded: UpgradedStream,
-    progress: Progress,
+    exchange: Box<Exchange>,
+}
+
+impl Answered {
+    /// The backend's end of a connection whose protocol has changed. `None` if it is lost already.
+    pub async fn into_tunnel(self) -> Option<Tunnel> {
+        let Lease::Unique(connection) = self.lease;
+        let upgraded = connection.into_upgraded().await?;
+        Some(Tunnel { upgraded, exchange: self.exchange })
+    }
 }
 
 impl Tunnel {
-    pub(super) fn new(upgraded: UpgradedStream, progress: Progress) -> Self {
-        Self { upgraded, progress }
-    }
-
     /// Joins the two ends until both are closed, one fails, or nothing has moved for too long.
     ///
     /// # Errors
@@ -51,26 +48,27 @@ impl Tunnel {
     /// I/O errors of either side; `TimedOut` after too long a silence.
     pub async fn join(
         mut self,
-        client: TcpStream,
+        mut client: Stream,
         read: Bytes,
-        deadline: &Deadline,
         limits: &DownstreamLimits,
     ) -> io::Result<()> {
-        let (client_read, client_write) = client.into_split();
-        let (backend_read, backend_write) = self.upgraded.stream.into_split();
-        let mut up = OneWay::new(client_read, backend_write, read);
-        let mut down = OneWay::new(backend_read, client_write, self.upgraded.read);
+        let UpgradedStream { stream: mut backend, read: read_from_backend, _permit } = self.upgraded;
+        let deadline = &self.exchange.deadline;
+        // The time of the request was for its response, which the client has.
+        deadline.uncap();
+        let (mut up, mut down) = (OneWay::new(read), OneWay::new(read_from_backend));
         let mut silence = Silence { began: deadline.now(), half_closed: false };
         let joined = poll_fn(|cx| {
             let moved = up.moved + down.moved;
-            let (up_over, down_over) = (up.poll(cx)?.is_ready(), down.poll(cx)?.is_ready());
+            let up_over = up.poll(cx, &mut client, &mut backend)?.is_ready();
+            let down_over = down.poll(cx, &mut backend, &mut client)?.is_ready();
             if up_over && down_over {
                 return Poll::Ready(Ok(()));
             }
             if up.moved + down.moved != moved {
                 silence.began = deadline.now();
             }
-            let half_closed = up.is_ending() || down.is_ending();
+            let half_closed = up.is_ending(&client) || down.is_ending(&backend);
             let is_stuck = up.is_stuck() || down.is_stuck();
             let limit = if half_closed {
                 limits.tunnel_close_timeout.min(limits.tunnel_timeout)
@@ -81,13 +79,13 @@ impl Tunnel {
                 limits.tunnel_timeout
             };
             while let Some(left) = silence.left(deadline.now(), half_closed, limit) {
-                deadline.set(if is_stuck { left.min(LOOK) } else { left });
+                deadline.set(if is_stuck { left.min(CHECK) } else { left });
                 ready!(deadline.poll(cx));
             }
             Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
         })
         .await;
-        self.progress.complete();
+        self.exchange.stats.complete();
         joined
     }
 }
@@ -112,8 +110,6 @@ impl Silence {
 
 /// One direction of a tunnel.
 struct OneWay {
-    from: OwnedReadHalf,
-    to: OwnedWriteHalf,
     buffer: Box<[u8]>,
     pending: std::ops::Range<usize>,
     /// What was read before the tunnel began; goes first.
@@ -123,29 +119,28 @@ struct OneWay {
 }
 
 impl OneWay {
-    fn new(from: OwnedReadHalf, to: OwnedWriteHalf, early: Bytes) -> Self {
-        Self { from, to, buffer: vec![0; BUFFER].into(), pending: 0..0, early, moved: 0, closed: false }
+    fn new(early: Bytes) -> Self {
+        Self { buffer: vec![0; BUFFER].into(), pending: 0..0, early, moved: 0, closed: false }
     }
 
     /// Moves what can be moved. Ready when this direction has ended and the other side knows.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&mut self, cx: &mut Context<'_>, from: &mut Stream, to: &mut Stream) -> Poll<io::Result<()>> {
         while !self.closed {
             while !self.early.is_empty() {
-                let bytes = ready!(Pin::new(&mut self.to).poll_write(cx, &self.early))?;
+                let bytes = ready!(Pin::new(&mut *to).poll_write(cx, &self.early))?;
                 self.early.advance(bytes);
                 self.moved += bytes as u64;
             }
             while !self.pending.is_empty() {
-                let bytes =
-                    ready!(Pin::new(&mut self.to).poll_write(cx, &self.buffer[self.pending.clone()]))?;
+                let bytes = ready!(Pin::new(&mut *to).poll_write(cx, &self.buffer[self.pending.clone()]))?;
                 self.pending.start += bytes;
                 self.moved += bytes as u64;
             }
             let mut space = ReadBuf::new(&mut self.buffer);
-            ready!(Pin::new(&mut self.from).poll_read(cx, &mut space))?;
+            ready!(Pin::new(&mut *from).poll_read(cx, &mut space))?;
             self.pending = 0..space.filled().len();
             if self.pending.is_empty() {
-                ready!(Pin::new(&mut self.to).poll_shutdown(cx))?;
+                ready!(Pin::new(&mut *to).poll_shutdown(cx))?;
                 self.closed = true;
             }
         }
@@ -158,15 +153,7 @@ impl OneWay {
     }
 
     /// Whether nothing more comes: the end was read, or stands behind what the other side doesn't take.
-    fn is_ending(&self) -> bool {
-        self.closed || self.is_stuck() && self.has_ended()
-    }
-
-    /// Whether the end has come, read or not.
-    #[cold]
-    fn has_ended(&self) -> bool {
-        let ready = pin!(self.from.ready(Interest::READABLE));
-        let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
-        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+    fn is_ending(&self, from: &Stream) -> bool {
+        self.closed || self.is_stuck() && from.has_ended()
     }
 }

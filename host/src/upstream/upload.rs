@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use pointsman_core::clock::Clock;
 
 use super::Error;
 use super::stall::{SENT_NOTHING, Stall};
-use crate::downstream::Client;
+use crate::downstream::RequestContext;
+use pointsman_core::clock::Clock;
 
 /// The body of a client's request, which outlives the attempts to send it.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ struct Source {
     /// The client keeps the backend waiting for it.
     stall: Stall,
     clock: Clock,
-    kept: RefCell<Kept>,
+    replay: RefCell<ReplayBuffer>,
     /// What is done to the trailers before anybody gets them.
     clean: fn(&mut HeaderMap),
     /// Set if the client waits for permission to send.
@@ -44,37 +44,34 @@ struct Source {
 /// A body that isn't asked for before the backend permits it, or it comes by itself.
 #[derive(Debug)]
 struct Expected {
-    client: Rc<Client>,
-    /// The request's number.
-    number: u64,
+    context: Rc<RequestContext>,
     continued: Arc<Continue>,
 }
 
 impl Expected {
     fn poll_permitted(&self, cx: &Context<'_>) -> Poll<()> {
-        let expectation = &self.client.expectation;
-        if expectation.has_come(self.number) {
+        if self.context.body_has_come() {
             self.continued.give();
         }
         if self.continued.poll_given(cx).is_ready() {
-            expectation.stop_waiting();
+            self.context.stop_awaiting_body();
             return Poll::Ready(());
         }
-        expectation.wait_for(self.number);
+        self.context.await_body();
         Poll::Pending
     }
 }
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        self.client.expectation.stop_waiting();
+        self.context.stop_awaiting_body();
     }
 }
 
 /// What has been sent of a body, for another attempt.
 #[derive(Debug)]
-enum Kept {
-    /// All that was sent so far, at most so many bytes. Copied, as a slice of what was read would hold on to the whole
+enum ReplayBuffer {
+    /// All that was sent so far, at most `limit` bytes. Copied, as a slice of what was read would hold on to the whole
     /// buffer around it.
     All { bytes: Vec<u8>, trailers: Option<HeaderMap>, limit: usize },
     /// Some was sent and isn't kept.
@@ -89,7 +86,7 @@ impl Upload {
     pub fn new(
         incoming: Incoming,
         keep: usize,
-        expectation: Option<(Rc<Client>, u64)>,
+        expectation: Option<Rc<RequestContext>>,
         clean: fn(&mut HeaderMap),
         clock: Clock,
     ) -> Self {
@@ -105,13 +102,9 @@ impl Upload {
             broken: Cell::default(),
             stall: Stall::default(),
             clock,
-            kept: RefCell::new(Kept::All { bytes: Vec::new(), trailers: None, limit }),
+            replay: RefCell::new(ReplayBuffer::All { bytes: Vec::new(), trailers: None, limit }),
             clean,
-            expected: expectation.map(|(client, number)| Expected {
-                client,
-                number,
-                continued: Arc::default(),
-            }),
+            expected: expectation.map(|context| Expected { context, continued: Arc::default() }),
         };
         Self(Some(Rc::new(source)))
     }
@@ -119,7 +112,7 @@ impl Upload {
     /// Whether another attempt can send all of it.
     #[must_use]
     pub fn can_be_repeated(&self) -> bool {
-        self.0.as_ref().is_none_or(|source| matches!(*source.kept.borrow(), Kept::All { .. }))
+        self.0.as_ref().is_none_or(|source| matches!(*source.replay.borrow(), ReplayBuffer::All { .. }))
     }
 
     /// The body of one attempt, from its start.
@@ -174,28 +167,28 @@ impl Upload {
 impl Source {
     /// What was sent after the first `sent` bytes in an earlier attempt.
     fn kept_after(&self, sent: u64) -> Option<Bytes> {
-        match &*self.kept.borrow() {
-            Kept::All { bytes, .. } => {
+        match &*self.replay.borrow() {
+            ReplayBuffer::All { bytes, .. } => {
                 let rest = bytes.get(usize::try_from(sent).ok()?..).filter(|rest| !rest.is_empty());
                 rest.map(Bytes::copy_from_slice)
             }
-            Kept::Lost => None,
+            ReplayBuffer::Lost => None,
         }
     }
 
     /// The trailers, if they were sent in an earlier attempt.
     fn kept_trailers(&self) -> Option<HeaderMap> {
-        match &*self.kept.borrow() {
-            Kept::All { trailers, .. } => trailers.clone(),
-            Kept::Lost => None,
+        match &*self.replay.borrow() {
+            ReplayBuffer::All { trailers, .. } => trailers.clone(),
+            ReplayBuffer::Lost => None,
         }
     }
 
     fn keep(&self, frame: &Frame<Bytes>) {
-        let mut kept = self.kept.borrow_mut();
-        let Kept::All { bytes, trailers, limit } = &mut *kept else { return };
+        let mut kept = self.replay.borrow_mut();
+        let ReplayBuffer::All { bytes, trailers, limit } = &mut *kept else { return };
         match frame.data_ref() {
-            Some(data) if bytes.len() + data.len() > *limit => *kept = Kept::Lost,
+            Some(data) if bytes.len() + data.len() > *limit => *kept = ReplayBuffer::Lost,
             Some(data) => bytes.extend_from_slice(data),
             None => *trailers = frame.trailers_ref().cloned(),
         }

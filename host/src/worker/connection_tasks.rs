@@ -16,6 +16,7 @@ use crate::drain::DrainGuard;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::proxy::Current;
 use crate::serve;
+use crate::stream::Stream;
 
 /// How many idle tasks are kept.
 const MOST_IDLE: usize = 64;
@@ -79,6 +80,7 @@ impl ConnectionTasks {
 async fn serve_all(tasks: Rc<ConnectionTasks>, task: Rc<IdleTask>) {
     loop {
         let Accepted { listener, guard, idle: idle_clients, permit, stream, peer } = task.next().await;
+        let stream = Stream::Plain(stream);
         serve::connection(Rc::clone(&tasks.current), listener, guard, idle_clients, stream, peer).await;
         drop(permit);
         let mut idle = tasks.idle.borrow_mut();

@@ -7,10 +7,11 @@ use super::*;
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
 
-fn client(peer: &str, trusted: &[&str]) -> Client {
+fn client(peer: &str, trusted: &[&str]) -> ClientConnection {
     let trusted: Vec<ipnet::IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
-    Client::new(
+    ClientConnection::new(
         format!("{peer}:1").parse().expect("an address"),
+        Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
         &Deadlines::new(Clock::start()),
@@ -26,10 +27,10 @@ fn parts(headers: &[(&str, &str)]) -> Parts {
 }
 
 /// A head as it goes to the backend.
-fn forwarded(parts: Parts, client: &Client, upgrade: Option<&HeaderValue>) -> RequestHead {
-    let found = Found::among(&parts.headers);
+fn forwarded(parts: Parts, client: &ClientConnection, upgrade: Option<&HeaderValue>) -> RequestHead {
+    let scan = HeaderScan::of_request(&parts.headers);
     let mut head = RequestHead::new(parts, client.peer.ip());
-    request_head(&mut head, client, upgrade, found);
+    request_head(&mut head, client, upgrade, scan);
     head
 }
 

@@ -5,12 +5,14 @@ use pointsman_core::clock::Clock;
 use super::*;
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
+use crate::downstream::Scheme;
 
 /// Forwards fields and returns the client's address and all values of the named one.
 fn forward(peer: &str, trusted: &[&str], fields: &[(&str, &str)], field: &str) -> (String, Vec<String>) {
     let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
-    let client = Client::new(
+    let client = ClientConnection::new(
         format!("{peer}:1").parse().expect("an address"),
+        Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
         &Deadlines::new(Clock::start()),

@@ -1,0 +1,128 @@
+//! What is known of a request at its end: the one source of everything that is told about it.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::backend::Backend;
+use crate::clock::Moment;
+use crate::local::Local;
+use crate::pool::Pool;
+use crate::route::RouteIndex;
+
+/// The record of one request.
+///
+/// It is filled in on the way and complete once the request has ended. Nothing else takes a time of its own.
+#[derive(Debug, Default)]
+pub struct RequestRecord {
+    /// When the path took the request up.
+    pub began: Moment,
+    /// When the last byte of the response was handed over, or the request was given up; `None` until then.
+    pub ended: Option<Moment>,
+    /// The route.
+    pub route: Option<RouteIndex>,
+    /// The pool.
+    pub pool: Option<Local<Pool>>,
+    /// The attempts that have ended, the first one apart: most requests have no other.
+    pub first_attempt: Option<AttemptRecord>,
+    /// Those after the first one.
+    pub retries: Vec<AttemptRecord>,
+    /// The status that the client gets; `None` if it gets no response.
+    pub status: Option<StatusCode>,
+    /// Why the proxy answers in place of a backend, or broke the response off.
+    pub error: Option<&'static str>,
+    /// Bytes of the response's body that were handed over.
+    pub body_bytes: u64,
+}
+
+/// The record of one attempt: a request at one backend.
+#[derive(Debug)]
+pub struct AttemptRecord {
+    /// The backend.
+    pub backend: Local<Backend>,
+    /// When it was claimed. Times of attempts leave out those in which the proxy didn't run, as they are no backend's.
+    pub began: Moment,
+    /// Status of the response, and when its head came; `None` if none did.
+    pub answered: Option<(StatusCode, Moment)>,
+    /// When it ended.
+    pub ended: Moment,
+    /// One of [`outcome`](pointsman_sdk::abi::outcome).
+    pub outcome: i32,
+    /// Why it failed.
+    pub error: Option<&'static str>,
+}
+
+impl AttemptRecord {
+    /// From the claim to the end.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.ended.since(self.began)
+    }
+}
+
+impl RequestRecord {
+    /// An attempt has ended.
+    pub fn add(&mut self, attempt: AttemptRecord) {
+        if self.first_attempt.is_none() {
+            self.first_attempt = Some(attempt);
+        } else {
+            self.retries.push(attempt);
+        }
+    }
+
+    /// All attempts that have ended, in their order.
+    pub fn attempts(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.first_attempt.iter().chain(&self.retries)
+    }
+
+    /// Makes it that of another request. What it held is let go, and nothing is allocated.
+    pub fn reset(&mut self) {
+        self.retries.clear();
+        *self = Self { retries: std::mem::take(&mut self.retries), ..Self::default() };
+    }
+
+    /// Writes it to the log, at level `debug`.
+    pub fn log(&self, peer: std::net::SocketAddr) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let total = self.ended.map_or(Duration::ZERO, |ended| ended.since(self.began));
+        let status = self.status.map(|status| status.as_u16());
+        tracing::debug!(
+            event = "request-ended",
+            %peer,
+            status,
+            error = self.error,
+            pool = self.pool.as_ref().map(|pool| &*pool.shared().name),
+            backend = self.attempts().last().map(|attempt| &*attempt.backend.shared().name),
+            attempts = self.attempts().count(),
+            body_bytes = self.body_bytes,
+            total_us = total.as_micros(),
+            "request ended"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::backend;
+
+    fn attempt(name: &str, outcome: i32) -> AttemptRecord {
+        let backend = Local::new(std::sync::Arc::new(backend(name)));
+        AttemptRecord { backend, began: Moment(5), answered: None, ended: Moment(9), outcome, error: None }
+    }
+
+    #[test]
+    fn attempts_stay_in_their_order_and_a_reset_forgets_them() {
+        let mut record = RequestRecord { status: Some(StatusCode::OK), ..RequestRecord::default() };
+        for (name, outcome) in [("a", 1), ("b", 2), ("c", 0)] {
+            record.add(attempt(name, outcome));
+        }
+        let names: Vec<&str> = record.attempts().map(|attempt| &*attempt.backend.shared().name).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(record.attempts().next().unwrap().total(), Duration::from_micros(4));
+        record.reset();
+        assert_eq!((record.attempts().count(), record.status), (0, None));
+    }
+}

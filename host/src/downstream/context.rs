@@ -1,0 +1,250 @@
+//! One request, as the protocol and the request path see it.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::rc::Rc;
+use std::task::Waker;
+
+use http::request::Parts;
+
+use super::http1::head;
+use super::{ClientConnection, Refusal};
+use crate::deadline::Deadline;
+use pointsman_core::clock::Moment;
+use pointsman_core::record::RequestRecord;
+use pointsman_core::request::ExactTarget;
+
+/// What is known of a request from its admission to its end.
+///
+/// The protocol makes it when it admits the request, and tells through it what comes after the head; the path answers through
+/// it what the protocol has to know.
+#[derive(Debug)]
+pub struct RequestContext {
+    connection: Rc<ClientConnection>,
+    /// The head's bytes, if the method is idempotent: from them the head can be had again.
+    pub(super) head: Vec<u8>,
+    /// Path and query, if they hold bytes that [`http::Uri`] can't.
+    pub(super) target: Option<ExactTarget>,
+    upgrade: RefCell<Upgrade>,
+    body: Cell<BodyArrival>,
+    body_refusal: Cell<Option<Refusal>>,
+    /// By when the whole response must be there.
+    end: Cell<Option<Moment>>,
+    record: RefCell<RequestRecord>,
+}
+
+/// A request's wish for another protocol.
+#[derive(Debug)]
+enum Upgrade {
+    /// There is none.
+    NotAsked,
+    /// Nothing else of the client passes before it is answered; whoever reads waits for that.
+    Asked(Option<Waker>),
+    /// The answer keeps to HTTP.
+    Declined,
+}
+
+/// What has come of a body that needs permission (`Expect: 100-continue`). It isn't read before it is permitted, as reading it would
+/// permit it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyArrival {
+    /// Nothing, as far as is known.
+    None,
+    /// Nothing, and the path waits: for permission, or for the body without it.
+    Awaited,
+    /// Something.
+    Some,
+}
+
+impl RequestContext {
+    /// A request of a connection. `asks_upgrade` = its head asks for another protocol.
+    pub(super) fn new(connection: Rc<ClientConnection>, asks_upgrade: bool) -> Self {
+        let upgrade = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
+        Self {
+            connection,
+            head: Vec::new(),
+            target: None,
+            upgrade: RefCell::new(upgrade),
+            body: Cell::new(BodyArrival::None),
+            body_refusal: Cell::new(None),
+            end: Cell::new(None),
+            record: RefCell::default(),
+        }
+    }
+
+    /// Makes it another request's, in the same memory.
+    pub(super) fn reset(&mut self, asks_upgrade: bool) {
+        self.head.clear();
+        self.target = None;
+        *self.upgrade.get_mut() = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
+        *self.body.get_mut() = BodyArrival::None;
+        *self.body_refusal.get_mut() = None;
+        *self.end.get_mut() = None;
+        self.record.get_mut().reset();
+    }
+
+    /// The connection that it came on.
+    #[must_use]
+    pub fn connection(&self) -> &Rc<ClientConnection> {
+        &self.connection
+    }
+
+    /// The head of a request that may be sent twice, from the bytes in which it came: nothing else is kept of it while all goes
+    /// well. `None` if its method isn't idempotent.
+    #[must_use]
+    pub fn replay(&self) -> Option<Parts> {
+        if self.head.is_empty() {
+            return None;
+        }
+        let mut parts = head::rebuild(&self.head)?;
+        self.restore_target(&mut parts);
+        Some(parts)
+    }
+
+    /// Puts the exact target beside what hyper has seen of it, if that isn't the same.
+    pub fn restore_target(&self, parts: &mut Parts) {
+        if let Some(target) = &self.target {
+            parts.extensions.insert(target.clone());
+        }
+    }
+
+    /// What is on record so far. Not to be held across an `await`.
+    #[must_use]
+    pub fn record(&self) -> RefMut<'_, RequestRecord> {
+        self.record.borrow_mut()
+    }
+
+    // The limit in time.
+
+    /// The response must be whole by `end`.
+    pub fn limit(&self, end: Moment) {
+        self.end.set(Some(end));
+        self.connection.send.cap(end);
+    }
+
+    /// By when the response must be whole.
+    #[must_use]
+    pub fn end(&self) -> Option<Moment> {
+        self.end.get()
+    }
+
+    /// Caps a deadline by that of the whole request.
+    pub fn cap(&self, deadline: &Deadline) {
+        if let Some(end) = self.end.get() {
+            deadline.cap(end);
+        }
+    }
+
+    /// The request has ended: its response is whole, or won't be.
+    pub fn finish(&self) {
+        if self.end.take().is_some() {
+            self.connection.send.uncap();
+        }
+        let keepalive = &self.connection.keepalive;
+        let ended = {
+            let mut record = self.record.borrow_mut();
+            let ended = *record.ended.get_or_insert_with(|| keepalive.receive.clock().now());
+            record.log(self.connection.peer);
+            ended
+        };
+        keepalive.end(ended);
+    }
+
+    // The change of the protocol.
+
+    /// Whether the protocol lets nothing pass after this request until its answer is known. Only such a request may change the
+    /// protocol: after any other, what passes as HTTP would end up in the tunnel.
+    #[must_use]
+    pub fn asks_upgrade(&self) -> bool {
+        matches!(*self.upgrade.borrow(), Upgrade::Asked(_))
+    }
+
+    /// The answer keeps to HTTP: if the request asked for another protocol, the next one may pass.
+    pub fn decline_upgrade(&self) {
+        let mut upgrade = self.upgrade.borrow_mut();
+        if let Upgrade::Asked(waker) = &mut *upgrade {
+            let waker = waker.take();
+            *upgrade = Upgrade::Declined;
+            drop(upgrade);
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Whether the answer keeps to HTTP; if that isn't known yet, `waker` is woken when it is.
+    pub(super) fn upgrade_declined(&self, waker: &Waker) -> bool {
+        match &mut *self.upgrade.borrow_mut() {
+            Upgrade::Asked(awaiting) => {
+                *awaiting = Some(waker.clone());
+                false
+            }
+            Upgrade::NotAsked | Upgrade::Declined => true,
+        }
+    }
+
+    // The body.
+
+    /// What the protocol found wrong with the body.
+    #[must_use]
+    pub fn body_refusal(&self) -> Option<Refusal> {
+        self.body_refusal.get()
+    }
+
+    /// The rest of the body doesn't pass.
+    pub(super) fn refuse_body(&self, refusal: Refusal) {
+        self.body_refusal.set(Some(refusal));
+    }
+
+    /// Whether something of the body has come.
+    #[must_use]
+    pub fn body_has_come(&self) -> bool {
+        self.body.get() == BodyArrival::Some
+    }
+
+    /// The path has no permission for the body yet, and wants to know if it comes all the same.
+    pub fn await_body(&self) {
+        if !self.body_has_come() {
+            self.body.set(BodyArrival::Awaited);
+        }
+    }
+
+    /// The path doesn't wait for the body any more.
+    pub fn stop_awaiting_body(&self) {
+        if self.awaits_body() {
+            self.body.set(BodyArrival::None);
+        }
+    }
+
+    /// Whether the path waits for a body that may come without permission.
+    pub(super) fn awaits_body(&self) -> bool {
+        self.body.get() == BodyArrival::Awaited
+    }
+
+    /// Something of the body has come.
+    pub(super) fn body_comes(&self) {
+        self.body.set(BodyArrival::Some);
+    }
+}
+
+/// Keeps a request in progress for as long as it, or its response, exists.
+#[derive(Debug)]
+pub struct RequestGuard(Rc<RequestContext>);
+
+impl RequestGuard {
+    /// The path begins a request.
+    #[must_use]
+    pub fn begin(context: Rc<RequestContext>) -> Self {
+        context.connection.keepalive.begin();
+        Self(context)
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn context(&self) -> &Rc<RequestContext> {
+        &self.0
+    }
+}
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}

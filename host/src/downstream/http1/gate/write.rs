@@ -1,0 +1,102 @@
+//! What goes out through the gate: watched for clients that don't take it, and never cut off in a way that looks whole.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+
+use super::Gate;
+use crate::downstream::pace::Pace;
+
+impl Gate {
+    /// The response in progress ends with the connection. If it is cut off, be it because the process dies, a plain close would
+    /// make it look whole: so from now on every close is a reset, until all of it is [sent](Self::all_sent).
+    #[cold]
+    fn reset_on_close(&mut self) {
+        self.sending.resets = self.stream.set_reset_on_close(true).is_ok();
+    }
+
+    /// hyper has nothing more to send.
+    pub fn all_sent(&mut self) {
+        // Unless it has given up in the middle of a write.
+        if self.sending.resets && !self.sending.is_waiting() {
+            let _ = self.stream.set_reset_on_close(false);
+        }
+    }
+
+    /// A client may send its body without waiting for permission. hyper doesn't read before the body is asked for, but flushes
+    /// whenever it is polled.
+    #[cold]
+    fn look_for_body(&self, cx: &mut Context<'_>) {
+        // Also if it has left: who reads on sees that.
+        if self.stream.poll_peek(cx).is_ready()
+            && let Some(context) = self.intake.receiving()
+        {
+            context.body_comes();
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Watches over a write: a client that takes nothing for too long, or too little, is gone.
+    fn poll_sent(&mut self, cx: &Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let (deadline, limits, pace) =
+            (&self.connection.send, &self.connection.limits, &mut self.sending.pace);
+        if let Poll::Ready(sent) = written {
+            if pace.is_waiting() {
+                pace.stop_waiting(self.deadlines.now());
+                deadline.clear();
+            }
+            if let Ok(bytes) = &sent {
+                pace.count(*bytes);
+            }
+            return Poll::Ready(sent);
+        }
+        if !pace.is_waiting() && self.intake.queue.take_begun() {
+            // What went into the system's buffers until now says nothing about the client.
+            *pace = Pace::default();
+        }
+        deadline.set_at(pace.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate));
+        ready!(deadline.poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncWrite for Gate {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.intake.queue.take_end_by_close() {
+            self.reset_on_close();
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_sent(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.intake.queue.take_end_by_close() {
+            self.reset_on_close();
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_sent(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.intake.receiving().is_some_and(|context| context.awaits_body()) {
+            self.look_for_body(cx);
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Does nothing: the close that follows ends the connection just as well, and for one system call less. Where the client
+    /// may still be sending, the one who closes ends our side first.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

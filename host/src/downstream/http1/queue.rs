@@ -1,0 +1,164 @@
+//! Requests between the gate and the path.
+//!
+//! The gate runs ahead of the path: it reads what hyper will parse, and a client may pipeline. So what it admits waits here, in
+//! order, until hyper has parsed it and the path takes it up.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+use http::Method;
+
+use super::head::HeadFacts;
+use crate::downstream::target;
+use crate::downstream::{ClientConnection, Refusal, RequestContext};
+
+/// The replay bytes keep this much between requests; a larger head gives its memory back.
+const REPLAY_KEPT: usize = 2048;
+
+/// What the gate has decided about a request.
+#[derive(Debug)]
+pub enum Arrival {
+    /// It passes.
+    Admitted(Rc<RequestContext>),
+    /// It doesn't: a stand-in passes in its place, which is answered with the reason.
+    Refused(Rc<RequestContext>, Refusal),
+}
+
+/// What gate and path of one connection tell each other, in order.
+#[derive(Debug)]
+pub struct RequestQueue {
+    connection: Rc<ClientConnection>,
+    arrivals: RefCell<VecDeque<Arrival>>,
+    /// The path has begun a request since the gate last asked.
+    has_begun: Cell<bool>,
+    /// The response that comes next ends where the connection does, and the gate hasn't prepared for that yet.
+    ends_by_close: Cell<bool>,
+}
+
+impl RequestQueue {
+    /// Nothing has arrived on this connection.
+    #[must_use]
+    pub fn new(connection: Rc<ClientConnection>) -> Self {
+        Self {
+            connection,
+            arrivals: RefCell::default(),
+            has_begun: Cell::default(),
+            ends_by_close: Cell::default(),
+        }
+    }
+
+    /// The request that hyper has parsed, which is of this method.
+    pub fn take(&self, method: &Method) -> Arrival {
+        self.has_begun.set(true);
+        let arrival = self.arrivals.borrow_mut().pop_front();
+        match arrival {
+            Some(Arrival::Admitted(context)) if *method == Method::CONNECT => {
+                Arrival::Refused(context, Refusal::Method)
+            }
+            Some(arrival) => arrival,
+            // Gate and hyper disagree on where requests begin: nothing of it may go on.
+            None => {
+                self.connection.keepalive.admit();
+                let context = RequestContext::new(Rc::clone(&self.connection), false);
+                Arrival::Refused(Rc::new(context), Refusal::MalformedHead)
+            }
+        }
+    }
+
+    /// The client will take the end of the connection for the end of the response: nothing but its true end may look like that.
+    pub fn end_by_close(&self) {
+        self.ends_by_close.set(true);
+    }
+
+    /// Whether a response is about to begin whose end is that of the connection. Says so once.
+    pub(super) fn take_end_by_close(&self) -> bool {
+        self.ends_by_close.take()
+    }
+
+    /// Whether the path has begun a request since this was last asked.
+    pub(super) fn take_begun(&self) -> bool {
+        self.has_begun.take()
+    }
+}
+
+/// The gate's end of the queue.
+#[derive(Debug)]
+pub(super) struct Intake {
+    pub(super) queue: Rc<RequestQueue>,
+    /// The last request that was admitted, whose body is what comes next. Its memory serves the next one, if the path has ended it
+    /// by then.
+    receiving: Option<Rc<RequestContext>>,
+}
+
+impl Intake {
+    pub(super) fn new(queue: Rc<RequestQueue>) -> Self {
+        Self { queue, receiving: None }
+    }
+
+    /// A request passes, with something of its body if `body_has_come`. Masks in its head what hyper can't hold.
+    pub(super) fn admit(&mut self, bytes: &mut [u8], facts: HeadFacts, body_has_come: bool) {
+        let mut context = self.next_context(facts.upgrade);
+        if let Some(context) = Rc::get_mut(&mut context) {
+            if facts.exact_target {
+                context.target = target::take_exact(bytes);
+            }
+            if facts.idempotent {
+                if bytes.len() <= REPLAY_KEPT {
+                    context.head.shrink_to(REPLAY_KEPT);
+                }
+                context.head.extend_from_slice(bytes);
+            }
+        }
+        if body_has_come {
+            context.body_comes();
+        }
+        self.receiving = Some(Rc::clone(&context));
+        self.hand_over(Arrival::Admitted(context));
+    }
+
+    /// The next request doesn't pass, nor does anything after it.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        let context = self.next_context(false);
+        self.hand_over(Arrival::Refused(context, refusal));
+    }
+
+    fn hand_over(&self, arrival: Arrival) {
+        self.queue.connection.keepalive.admit();
+        self.queue.arrivals.borrow_mut().push_back(arrival);
+    }
+
+    fn next_context(&mut self, asks_upgrade: bool) -> Rc<RequestContext> {
+        if let Some(mut last) = self.receiving.take()
+            && let Some(context) = Rc::get_mut(&mut last)
+        {
+            context.reset(asks_upgrade);
+            return last;
+        }
+        Rc::new(RequestContext::new(Rc::clone(&self.queue.connection), asks_upgrade))
+    }
+
+    /// The rest of the body doesn't pass, nor does anything after it.
+    pub(super) fn refuse_body(&self, refusal: Refusal) {
+        if let Some(context) = &self.receiving {
+            context.refuse_body(refusal);
+        }
+    }
+
+    /// The request whose body comes next, if any was admitted.
+    pub(super) fn receiving(&self) -> Option<&Rc<RequestContext>> {
+        self.receiving.as_ref()
+    }
+
+    /// Whether the answer to the last request keeps to HTTP; if that isn't known yet, `waker` is woken when it is.
+    pub(super) fn upgrade_declined(&self, waker: &Waker) -> bool {
+        self.receiving.as_ref().is_none_or(|context| context.upgrade_declined(waker))
+    }
+
+    /// Gives back the memory that the next request would use.
+    pub(super) fn park(&mut self) {
+        self.receiving = None;
+        self.queue.arrivals.take();
+    }
+}

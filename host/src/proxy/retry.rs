@@ -1,0 +1,250 @@
+//! The retry loop: a first attempt, then others on other backends while resending is safe.
+
+mod returning;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+
+use super::{Failure, forward};
+use crate::deadline::Deadlines;
+use crate::downstream::RequestContext;
+use crate::upstream::{
+    Answered, Balancer, Claim, Claimed, Error, Exchange, FailedAttempt, PinnedConnections, ResponseTimeout,
+    Sent, Upload,
+};
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::RetryCost;
+use pointsman_core::pool::RetryLimits;
+use pointsman_core::request::RequestHead;
+
+/// A `Retry-After` up to this is waited for; with a longer one the response is the client's business.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The pause before a retry grows to this many times `backoff`.
+const MOST_BACKOFFS: u32 = 10;
+
+/// A request on its way from one backend to the next.
+#[derive(Debug)]
+pub(super) struct Attempts<'a> {
+    pub(super) balancer: &'a Rc<Balancer>,
+    pub(super) context: &'a Rc<RequestContext>,
+    pub(super) pinned: &'a Rc<PinnedConnections>,
+    pub(super) deadlines: &'a Deadlines,
+    pub(super) upload: Upload,
+    /// The request carries credentials that authenticate its connection.
+    pub(super) authenticates: bool,
+    /// Until when it waits for a backend to return, once it does.
+    pub(super) waits_until: Cell<Option<Moment>>,
+}
+
+/// How an attempt went.
+type Outcome = Result<Answered, FailedAttempt>;
+
+/// What must happen before the next attempt.
+#[derive(Debug, Clone, Copy)]
+struct RetryPlan {
+    pause: Duration,
+    cost: RetryCost,
+}
+
+impl Attempts<'_> {
+    /// The response to a request, of whichever backend.
+    ///
+    /// # Errors
+    ///
+    /// How the last attempt failed.
+    pub(super) async fn answer(&self, head: &mut RequestHead) -> Result<Answered, Failure> {
+        let claim = self.first_claim(head).await?;
+        let timeout = self.response_timeout(head, &claim, &[]);
+        match self.attempt(claim, &mut head.parts, timeout).await {
+            Ok(answered) if !self.retry().statuses.contains(&answered.status()) => Ok(answered),
+            // Out of the way: nearly no request comes here.
+            outcome => Box::pin(self.go_on(head, outcome)).await,
+        }
+    }
+
+    /// More attempts, as long as one fails in a way that another one may mend.
+    async fn go_on(&self, head: &mut RequestHead, mut outcome: Outcome) -> Result<Answered, Failure> {
+        let mut used = Vec::new();
+        for attempt in 1..=self.retry().attempts {
+            let Some(next) = self.retry_plan(attempt, &outcome) else { break };
+            used.push(Arc::clone(match &outcome {
+                Ok(answered) => answered.backend().shared(),
+                Err(failed) => failed.backend.shared(),
+            }));
+            if self.is_over_within(next.pause) || !self.balancer.rule_out(&mut head.tried, &used) {
+                break;
+            }
+            if !self.restore(&mut head.parts, &outcome) {
+                break;
+            }
+            if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
+                let pool = &self.balancer.pool().name;
+                tracing::debug!(event = "retry-budget-exhausted", %pool, "no retry: the budget is used up");
+                break;
+            }
+            if !next.pause.is_zero() {
+                // A timer of its own: retries are few, and their pauses finer than the sweep of the deadlines.
+                tokio::time::sleep(next.pause).await;
+            }
+            if !self.balancer.rule_out(&mut head.tried, &used) {
+                break;
+            }
+            head.tried.attempt = attempt;
+            // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
+            let Claimed::Backend(claim) = self.balancer.claim(head) else { break };
+            self.balancer.pool().retry_budget().sent_again();
+            self.log(attempt, &outcome, claim.backend().shared());
+            let timeout = self.response_timeout(head, &claim, &used);
+            // Only now is it certain that the last response isn't needed.
+            if let Ok(answered) = outcome {
+                answered.into_response().into_body().discard().await;
+            }
+            outcome = self.attempt(claim, &mut head.parts, timeout).await;
+        }
+        self.until_one_returns(head, outcome).await.map_err(|failed| self.failure(failed))
+    }
+
+    pub(super) fn retry(&self) -> &RetryLimits {
+        &self.balancer.limits().retry
+    }
+
+    async fn attempt(&self, claim: Claim, head: &mut Parts, timeout: ResponseTimeout) -> Outcome {
+        let upload = self.upload.clone();
+        let exchange =
+            Exchange::begin(claim, self.context, self.pinned, upload, self.authenticates, self.deadlines);
+        exchange.run(head, timeout, || self.replay()).await
+    }
+
+    /// Whether the time of the whole request is over in `span` from now.
+    fn is_over_within(&self, span: Duration) -> bool {
+        self.context.end().is_some_and(|end| end <= self.deadlines.now().after(span))
+    }
+
+    /// How long an attempt at the claimed backend may take: shorter if others could follow.
+    fn response_timeout(
+        &self,
+        head: &mut RequestHead,
+        claim: &Claim,
+        used: &[Arc<Backend>],
+    ) -> ResponseTimeout {
+        let limits = self.balancer.limits();
+        let full = ResponseTimeout::Full(limits.response_timeout);
+        let Some(per_try) = limits.retry.per_try_timeout else { return full };
+        let used = [used, &[Arc::clone(claim.backend().shared())]].concat();
+        let others_could_follow = used.len() <= limits.retry.attempts as usize
+            && forward::is_idempotent(&head.parts)
+            && self.upload.can_be_repeated()
+            && self.balancer.rule_out(&mut head.tried, &used);
+        if others_could_follow { ResponseTimeout::PerTry(per_try) } else { full }
+    }
+
+    /// Whether, and how, another attempt may follow this one.
+    fn retry_plan(&self, attempt: u32, outcome: &Outcome) -> Option<RetryPlan> {
+        let retry = self.retry();
+        if !self.upload.can_be_repeated() || self.context.body_refusal().is_some() {
+            return None;
+        }
+        let most = retry.backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
+        let backoff = || self.balancer.jitter(most);
+        match outcome {
+            Ok(answered) if !retry.statuses.contains(&answered.status()) => None,
+            Ok(answered) => {
+                let pause = backoff().max(retry_after(answered.status(), &answered.head.headers)?);
+                Some(RetryPlan { pause, cost: RetryCost::Request })
+            }
+            Err(failed) => match (failed.sent, &failed.error) {
+                (Sent::Nothing, _) => {
+                    let pause = if attempt == 1 { Duration::ZERO } else { backoff() };
+                    Some(RetryPlan { pause, cost: RetryCost::Free })
+                }
+                (Sent::Request, Error::Reset | Error::ResponseTimeout | Error::PerTryTimeout)
+                | (Sent::ResponseBegun, Error::ResponseTimeout | Error::PerTryTimeout) => {
+                    Some(RetryPlan { pause: backoff(), cost: RetryCost::Request })
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// Makes the head whole for another attempt, if it may be sent again. Where nothing of it was sent, it still is.
+    fn restore(&self, head: &mut Parts, outcome: &Outcome) -> bool {
+        if matches!(outcome, Err(failed) if failed.sent == Sent::Nothing) {
+            return true;
+        }
+        let replayed = self.replay();
+        let is_whole = replayed.is_some();
+        if let Some(replayed) = replayed {
+            *head = replayed;
+        }
+        is_whole
+    }
+
+    fn replay(&self) -> Option<Parts> {
+        let prepared = forward::prepare(self.context.replay()?, self.context).ok()?;
+        Some(prepared.head.parts)
+    }
+
+    /// A broken request body breaks the exchange, too; the client hears of its own fault.
+    fn failure(&self, failed: FailedAttempt) -> Failure {
+        let refusal = self.context.body_refusal();
+        refusal.map_or(Failure::Upstream(failed.error), Failure::Refused)
+    }
+
+    fn log(&self, attempt: u32, outcome: &Outcome, next: &Backend) {
+        let (pool, next) = (&self.balancer.pool().name, &next.name);
+        match outcome {
+            Ok(answered) => {
+                let (backend, status) = (&answered.backend().shared().name, answered.status().as_u16());
+                tracing::debug!(event = "request-retried", %pool, attempt, %backend, status, %next, "retry");
+            }
+            Err(failed) => {
+                let (backend, error) = (&failed.backend.shared().name, failed.error.label());
+                tracing::debug!(event = "request-retried", %pool, attempt, %backend, error, %next, "retry");
+            }
+        }
+    }
+}
+
+/// How long a response asks to wait; `None` if that is too long. A date is too long: it has whole seconds, and clocks
+/// differ by as much.
+fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let speaks = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+    let Some(value) = headers.get(header::RETRY_AFTER).filter(|_| speaks) else {
+        return Some(Duration::ZERO);
+    };
+    let seconds = value.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds)).filter(|wait| *wait <= LONGEST_RETRY_AFTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_short_wait_is_waited_for() {
+        let wait = |status: u16, value: &'static str| {
+            let value = HeaderValue::from_static(value);
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value)]);
+            retry_after(StatusCode::from_u16(status).unwrap(), &headers)
+        };
+        assert_eq!(retry_after(StatusCode::OK, &HeaderMap::new()), Some(Duration::ZERO));
+        for status in [503, 429] {
+            assert_eq!(wait(status, "0"), Some(Duration::ZERO));
+            assert_eq!(wait(status, "1"), Some(Duration::from_secs(1)));
+            for long in ["2", "3600", "99999999999999999999", "Fri, 31 Dec 1999 23:59:59 GMT", "-1", "soon"] {
+                assert_eq!(wait(status, long), None, "{long}");
+            }
+        }
+        // It says something else there, such as when to look at the new place.
+        assert_eq!(wait(502, "3600"), Some(Duration::ZERO));
+    }
+}

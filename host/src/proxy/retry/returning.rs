@@ -1,0 +1,83 @@
+//! Waiting for a backend to return: what is left when none can be reached.
+
+use std::sync::Arc;
+
+use super::{Attempts, MOST_BACKOFFS, Outcome};
+use crate::upstream::{Claim, Claimed, Error, FailedAttempt, Sent};
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::request::{RequestHead, Tried};
+use pointsman_policy::Pick;
+
+impl Attempts<'_> {
+    /// Until when the request waits for a backend to return; `None` if it doesn't. The time begins when this is first asked.
+    pub(in crate::proxy) fn waits_until(&self) -> Option<Moment> {
+        let wait = self.retry().wait;
+        if self.waits_until.get().is_none() && !wait.is_zero() {
+            self.waits_until.set(Some(self.deadlines.after(wait)));
+        }
+        self.waits_until.get()
+    }
+
+    /// More attempts, as long as backends can't be reached, there is time to wait for one, and sending again is safe.
+    pub(super) async fn until_one_returns(&self, head: &mut RequestHead, mut outcome: Outcome) -> Outcome {
+        let Some(until) = self.waits_until() else { return outcome };
+        let mut used = Vec::new();
+        for attempt in head.tried.attempt + 1.. {
+            let Err(failed) = &outcome else { break };
+            let plan = self.retry_plan(attempt, &outcome).filter(|_| self.is_away(failed));
+            let Some(plan) = plan else { break };
+            used.push(Arc::clone(failed.backend.shared()));
+            let now = self.deadlines.clock().now();
+            if !self.restore(&mut head.parts, &outcome) || !self.balancer.may_retry(now, plan.cost) {
+                break;
+            }
+            let Some(claim) = self.claim_until(until, head, &mut used, attempt).await else { break };
+            self.balancer.pool().retry_budget().sent_again();
+            self.log(attempt, &outcome, claim.backend().shared());
+            let timeout = self.response_timeout(head, &claim, &used);
+            outcome = self.attempt(claim, &mut head.parts, timeout).await;
+        }
+        outcome
+    }
+
+    /// Whether a backend failed an attempt because it wasn't there, or went away.
+    fn is_away(&self, failed: &FailedAttempt) -> bool {
+        match (failed.sent, &failed.error) {
+            (Sent::Nothing, _) => true,
+            (Sent::Request, Error::Reset) => self.retry().attempts > 0,
+            _ => false,
+        }
+    }
+
+    /// A backend for another attempt, after a pause; after several, while none may serve. `None` if the time is over, or too
+    /// many wait. Those that were tried have their turn again once all were.
+    async fn claim_until(
+        &self,
+        until: Moment,
+        head: &mut RequestHead,
+        used: &mut Vec<Arc<Backend>>,
+        attempt: u32,
+    ) -> Option<Claim> {
+        let _ticket = self.balancer.pool().queue().stand_by(self.balancer.limits().queue.length)?;
+        let most = self.retry().backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
+        loop {
+            // Never none at all: an address that refuses connections answers at once.
+            let pause = most / 2 + self.balancer.jitter(most / 2);
+            if self.deadlines.after(pause) > until || self.is_over_within(pause) {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            if !self.balancer.rule_out(&mut head.tried, used) {
+                used.clear();
+                head.tried = Tried::default();
+            }
+            head.tried.attempt = attempt;
+            match self.balancer.claim(head) {
+                Claimed::Backend(claim) => return Some(claim),
+                Claimed::AllFull | Claimed::NoPick(Pick::Unavailable) => {}
+                Claimed::NoPick(_) => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! HTTP/1.x on one connection: hyper's server on top of the gate, parked while nothing happens.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use crate::downstream::http1::gate::Gate;
+use crate::downstream::http1::persistence::Persistence;
+use crate::downstream::http1::queue::{Arrival, RequestQueue};
+use crate::downstream::{ClientConnection, RequestGuard};
+use crate::drain::DrainGuard;
+use crate::listener::{Awaited, IdleClients, IdlePlace};
+use crate::proxy::{self, Answer, Current, ResponseBody, Then};
+use crate::upstream::{PinnedConnections, Tunnel};
+use pointsman_core::clock::{Clock, Moment};
+
+/// How long a connection that is about to end waits for a request: one may be on its way. Closing at once would lose
+/// it, and the client couldn't know whether it was served.
+const LATE_GRACE: Duration = Duration::from_secs(1);
+
+/// A connection that hasn't sent anything yet isn't closed to make room for this long: its request may be on its way, and in a
+/// crowd of clients that come together many take seconds to send it.
+const FIRST_GRACE: Duration = Duration::from_secs(5);
+
+/// The same for one that has had a response: a bit longer than it takes to park, so that the one which was idle the longest is
+/// among those that are parked.
+const NEXT_GRACE: Duration = Duration::from_millis(450);
+
+/// A listener with more connections than this on one worker parks them sooner.
+const MANY: usize = 2048;
+
+/// What serves the requests of one connection.
+pub(super) struct Http1 {
+    pub(super) current: Rc<Current>,
+    pub(super) client: Rc<ClientConnection>,
+    pub(super) queue: Rc<RequestQueue>,
+    pub(super) pinned: Rc<PinnedConnections>,
+    pub(super) drain: DrainGuard,
+    pub(super) idle: Rc<IdleClients>,
+}
+
+/// What is left of a connection when no other request will follow.
+pub(super) struct Ended {
+    pub(super) gate: Gate,
+    /// What hyper has read and not used.
+    pub(super) unread: Bytes,
+    /// The backend's end, if both sides have changed the protocol.
+    pub(super) tunnel: Option<Box<Tunnel>>,
+}
+
+impl Http1 {
+    /// Serves requests, until no other will follow. `None` = the client has sent none for too long.
+    ///
+    /// What serves HTTP, above all its buffers, exists from the first byte of a request on, and until the connection is parked.
+    pub(super) async fn serve(&self, mut gate: Gate) -> Option<Ended> {
+        let client = &self.client;
+        let tunnel = Cell::new(None);
+        let mut awaited = Awaited::First;
+        loop {
+            if !self.wait_for_request(&mut gate, awaited).await {
+                return None;
+            }
+            awaited = Awaited::Next;
+            client.keepalive.unpark(self.drain.connections() > MANY);
+            let mut http =
+                Box::new(http1::Builder::new().serve_connection(
+                    TokioIo::new(gate),
+                    service_fn(|request| self.answer(request, &tunnel)),
+                ));
+            let ended = poll_fn(|cx| {
+                self.heed_drain(cx);
+                match Pin::new(&mut http).poll(cx) {
+                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                    Poll::Pending if client.keepalive.is_parked() => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                }
+            });
+            let ended = ended.await;
+            let parts = http.into_parts();
+            gate = parts.io.into_inner();
+            match ended {
+                None => {
+                    tracing::debug!(
+                        event = "connection-parked", peer = %client.peer,
+                        "idle connection rests; its buffers are given back"
+                    );
+                    gate.take_back(&parts.read_buf);
+                }
+                Some(ended) => {
+                    match ended {
+                        Ok(()) => gate.all_sent(),
+                        Err(error) => {
+                            let peer = client.peer;
+                            tracing::debug!(event = "connection-ended", %peer, %error, "connection ended");
+                        }
+                    }
+                    return Some(Ended { gate, unread: parts.read_buf, tunnel: tunnel.take() });
+                }
+            }
+        }
+    }
+
+    /// Waits while the connection is parked. `false` = no request will come, or others need its place.
+    async fn wait_for_request(&self, gate: &mut Gate, awaited: Awaited) -> bool {
+        let clock = self.current.get().deadlines.clock();
+        let mut place: Option<IdlePlace> = None;
+        poll_fn(|cx| {
+            self.heed_drain(cx);
+            if let Poll::Ready(has_sent) = gate.poll_unparked(cx) {
+                return Poll::Ready(has_sent);
+            }
+            match &place {
+                None => place = Some(self.idle.wait(awaited, self.closable_from(awaited, clock), cx)),
+                Some(place) if !place.shall_leave(cx) => {}
+                Some(_) if gate.has_unread() => {
+                    self.client.keepalive.end_soon(LATE_GRACE);
+                    return Poll::Ready(true);
+                }
+                Some(_) => return Poll::Ready(false),
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn heed_drain(&self, cx: &Context<'_>) {
+        let keepalive = &self.client.keepalive;
+        if !keepalive.is_ending() && self.drain.is_draining(cx) {
+            keepalive.end_soon(LATE_GRACE);
+        }
+    }
+
+    /// From when on the idle connection may be closed to make room.
+    fn closable_from(&self, awaited: Awaited, clock: Clock) -> Moment {
+        match awaited {
+            Awaited::First => clock.now().after(FIRST_GRACE),
+            Awaited::Next => self.client.keepalive.last_used().after(NEXT_GRACE),
+        }
+    }
+
+    /// Has the path answer a request that hyper has parsed, and says in the response what becomes of the connection.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        tunnel: &Cell<Option<Box<Tunnel>>>,
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+        let persistence = Persistence::of(&request);
+        let arrival = self.queue.take(request.method());
+        let (proxy, pinned) = (self.current.get(), Rc::clone(&self.pinned));
+        async move {
+            let Answer { mut response, then } = match arrival {
+                Arrival::Admitted(context) => {
+                    proxy::handle(proxy, RequestGuard::begin(context), pinned, request).await
+                }
+                Arrival::Refused(context, refusal) => {
+                    proxy::refuse(&proxy, RequestGuard::begin(context), refusal)
+                }
+            };
+            let keeps_alive = match then {
+                Then::Tunnel(end) => {
+                    tunnel.set(Some(end));
+                    return Ok(response);
+                }
+                Then::KeepAlive => self.client.keepalive.may_continue(),
+                Then::Close => false,
+            };
+            persistence.announce(&mut response, keeps_alive);
+            if persistence.ends_by_close(&response) {
+                self.queue.end_by_close();
+            }
+            Ok(response)
+        }
+    }
+}

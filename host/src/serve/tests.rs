@@ -1,0 +1,13 @@
+//! The path of a request, in process: the gate, the server, the path and the backend's side over streams in memory, on a
+//! clock that is moved by hand.
+
+mod bodies;
+mod ends;
+mod failures;
+mod idle;
+mod model;
+mod pipelining;
+mod refusals;
+mod script;
+mod upgrades;
+mod world;

@@ -1,0 +1,106 @@
+//! Clients and backends that leave.
+
+use super::script::Step::{
+    Answer, Asked, BackendCloses, Closed, Gets, InFlight, NothingAsked, Pass, Send, ShutDown, Waits, With,
+};
+use super::script::check;
+use super::world::{Limits, World, run};
+
+const A: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+const OK: &str = "HTTP/1.1 200 OK";
+
+#[test]
+fn clients_leave() {
+    check("before a request", Limits::default(), &[ShutDown, Pass(0), Closed]);
+    check(
+        "in the middle of a head",
+        Limits::default(),
+        &[Send("GET / HT"), ShutDown, Pass(0), NothingAsked, Closed],
+    );
+    check(
+        "after a response",
+        Limits::default(),
+        &[Send(A), Asked("GET /a "), Answer(ONE), Gets(OK, "1"), ShutDown, Pass(0), Closed],
+    );
+    check(
+        "in the middle of a body",
+        Limits::default(),
+        &[
+            Send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"),
+            Asked("POST /a "),
+            ShutDown,
+            Pass(0),
+            InFlight(0),
+        ],
+    );
+}
+
+#[test]
+fn a_client_that_is_gone_ends_its_request() {
+    run(async {
+        let world = World::new(Limits::one_backend());
+        let client = world.connect();
+        client.send(A.as_bytes());
+        world.settle().await;
+        let (_, backend) = world.net.accept().expect("the backend is asked");
+        assert_eq!(world.in_flight(), 1);
+        drop(client);
+        world.settle().await;
+        assert_eq!((world.in_flight(), world.drain.connections()), (0, 0));
+        assert!(backend.has_ended(), "the backend sees that nobody waits");
+    });
+}
+
+#[test]
+fn idle_backend_connections_close() {
+    check(
+        "the next request finds another one",
+        Limits::one_backend(),
+        &[
+            Send(A),
+            Asked("GET /a "),
+            Answer(ONE),
+            Gets(OK, "1"),
+            BackendCloses,
+            Send(A),
+            Asked("GET /a "),
+            Answer(ONE),
+            Gets(OK, "1"),
+        ],
+    );
+    check(
+        "a reset after the request was sent is no failure either",
+        Limits::one_backend(),
+        &[
+            Send(A),
+            Asked("GET /a "),
+            Answer(ONE),
+            Gets(OK, "1"),
+            Send(A),
+            Asked("GET /a "),
+            BackendCloses,
+            Asked("GET /a "),
+            Answer(ONE),
+            Gets(OK, "1"),
+        ],
+    );
+    check(
+        "but not for one that may do harm twice",
+        Limits::one_backend(),
+        &[
+            Send(A),
+            Asked("GET /a "),
+            Answer(ONE),
+            Gets(OK, "1"),
+            Send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"),
+            Asked("POST /a "),
+            BackendCloses,
+            Gets("HTTP/1.1 502 Bad Gateway", "the backend closed the connection early\n"),
+            With("x-pointsman-error: upstream-reset"),
+            NothingAsked,
+            InFlight(0),
+            Waits,
+        ],
+    );
+}

@@ -1,0 +1,194 @@
+//! A worker's data path without sockets, threads or time of its own: clients and backends are in memory, the clock is moved by hand.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use pointsman_core::backend::{Backend, Source};
+use pointsman_core::clock::{Clock, ClockHands};
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::route::{HostPattern, PathPattern, RoutePattern, Router};
+use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
+
+use crate::config::DownstreamLimits;
+use crate::deadline::Deadlines;
+use crate::drain::Drain;
+use crate::listener::{ConnectionLimit, IdleClients, Listener};
+use crate::proxy::{Current, Proxy};
+use crate::stream::Stream;
+use crate::testing::{MemoryNet, MemoryStream};
+use crate::upstream::{Balancer, Connector, WorkerPool};
+
+/// A policy that leaves the choice to the fallback: in turn among those with the fewest requests.
+const ABSTAINS: &str = r#"(module (memory (export "memory") 1)
+    (func (export "pointsman_init") (result i32) (i32.const 0))
+    (func (export "pointsman_pick") (result i64) (i64.const 0x1_0000_0000)))"#;
+
+/// Between two sweeps of the deadlines.
+const SWEEP: Duration = Duration::from_millis(50);
+
+/// Turns of the event loop after which whatever can happen without time has happened.
+const TURNS: usize = 40;
+
+/// What a test sets.
+pub(super) struct Limits {
+    pub(super) backends: u8,
+    pub(super) downstream: DownstreamLimits,
+    pub(super) upstream: UpstreamLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let mut upstream = UpstreamLimits::default();
+        // Backends of these tests fail on purpose.
+        upstream.retry.budget_percent = 100;
+        Self { backends: 2, downstream: DownstreamLimits::default(), upstream }
+    }
+}
+
+/// One worker and its pool.
+pub(super) struct World {
+    pub(super) hands: ClockHands,
+    pub(super) deadlines: Deadlines,
+    pub(super) net: MemoryNet,
+    pub(super) drain: Drain,
+    pub(super) pool: Arc<Pool>,
+    current: Rc<Current>,
+    listener: Rc<Listener>,
+    idle: Rc<IdleClients>,
+}
+
+/// Where the backends are.
+pub(super) fn address(backend: u8) -> SocketAddr {
+    ([10, 0, 0, backend], 80).into()
+}
+
+fn backend(number: u8) -> Arc<Backend> {
+    Arc::new(Backend {
+        name: format!("b{number}").into(),
+        address: address(number),
+        weight: 1000,
+        zone: "".into(),
+        labels: [].into(),
+        backup: false,
+        draining: false,
+        source: Source::File,
+        stats: Arc::default(),
+    })
+}
+
+impl Limits {
+    /// The usual ones, with one backend.
+    pub(super) fn one_backend() -> Self {
+        Self { backends: 1, ..Self::default() }
+    }
+}
+
+impl World {
+    /// A worker whose only route leads to one pool. Needs a local event loop.
+    pub(super) fn new(limits: Limits) -> Self {
+        static LOADER: OnceLock<PolicyLoader> = OnceLock::new();
+        let loader = LOADER.get_or_init(|| {
+            let one = NonZeroUsize::MIN;
+            PolicyLoader::start(Clock::start(), one, 1).expect("the engine starts")
+        });
+        let (clock, hands) = Clock::manual();
+        let deadlines = Deadlines::new(clock);
+        let (net, upstream) = (MemoryNet::default(), Arc::new(limits.upstream));
+        let backends = (1..=limits.backends).map(backend).collect();
+        let pool = Arc::new(Pool::new("web", 7, &upstream, backends));
+        let content = wat::parse_str(ABSTAINS).expect("a module").into();
+        let plugin = Plugin { origin: "test".into(), content };
+        let opened = loader
+            .open(Arc::clone(&pool), PolicySettings::default(), Arc::default(), plugin)
+            .expect("the plugin is admitted");
+        let picker = opened.pickers.into_iter().next().expect("one worker");
+        let worker_pool = WorkerPool::new(Arc::clone(&pool), upstream, 1);
+        let worker_pool = Rc::new(worker_pool.with_connector(Connector::Memory(net.clone())));
+        worker_pool.follow(&pool.topology());
+        worker_pool.yield_connections();
+        let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
+        let route = RoutePattern { host: HostPattern::Any, path: PathPattern::all() };
+        let proxy = Proxy {
+            router: Router::new(&[route]),
+            balancers: vec![balancer],
+            pools: vec![worker_pool],
+            deadlines: deadlines.clone(),
+        };
+        let connections = Arc::new(ConnectionLimit::new(1000));
+        Self {
+            hands,
+            deadlines,
+            net,
+            drain: Drain::default(),
+            pool,
+            current: Rc::new(Current::new(proxy)),
+            idle: IdleClients::new(&connections),
+            listener: Rc::new(Listener {
+                address: ([127, 0, 0, 1], 8080).into(),
+                limits: Arc::new(limits.downstream),
+                trusted_proxies: [].into(),
+                connections,
+            }),
+        }
+    }
+
+    /// Connects a client.
+    pub(super) fn connect(&self) -> MemoryStream {
+        let (ours, theirs) = MemoryStream::pair();
+        let peer = ([192, 0, 2, 1], 50_000).into();
+        tokio::task::spawn_local(super::super::connection(
+            Rc::clone(&self.current),
+            Rc::clone(&self.listener),
+            self.drain.guard(),
+            Rc::clone(&self.idle),
+            Stream::Memory(theirs),
+            peer,
+        ));
+        ours
+    }
+
+    /// Connections that keep no HTTP state.
+    pub(super) fn parked(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Requests at all backends.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.pool.topology().stats().iter().map(|stats| stats.in_flight()).sum()
+    }
+
+    /// Lets everything happen that needs no time.
+    pub(super) async fn settle(&self) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) async fn pass(&self, span: Duration) {
+        self.settle().await;
+        let mut left = span;
+        while !left.is_zero() {
+            let step = left.min(SWEEP);
+            self.hands.advance(step);
+            tokio::time::advance(step).await;
+            self.deadlines.sweep();
+            self.settle().await;
+            left -= step;
+        }
+    }
+}
+
+/// Runs a test on an event loop whose timers follow [`World::pass`].
+pub(super) fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("an event loop");
+    runtime.block_on(test);
+}

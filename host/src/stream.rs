@@ -1,0 +1,144 @@
+//! A byte stream to a client or a backend, whatever carries it.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use rustix::net::{RecvFlags, recv};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+#[cfg(test)]
+use crate::testing::MemoryStream;
+
+/// A connection's byte stream.
+#[derive(Debug)]
+#[cfg_attr(test, expect(private_interfaces, reason = "only tests have streams in memory"))]
+pub enum Stream {
+    /// TCP.
+    Plain(TcpStream),
+    /// In the memory of a test.
+    #[cfg(test)]
+    Memory(MemoryStream),
+}
+
+impl Stream {
+    /// Whether the peer has sent something, as the system knows: the event loop may not know it yet.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        match self {
+            Self::Plain(stream) => {
+                let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+                recv(stream, &mut [0; 1], flags).is_ok_and(|(_, bytes)| bytes > 0)
+            }
+            #[cfg(test)]
+            Self::Memory(stream) => stream.has_unread(),
+        }
+    }
+
+    /// Ready when there is something to read, be it the end.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            #[cfg(test)]
+            Self::Memory(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// How many bytes there are to read, up to 1; 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => stream.poll_peek(cx, &mut ReadBuf::new(&mut [0; 1])),
+            #[cfg(test)]
+            Self::Memory(stream) => stream.poll_peek(cx),
+        }
+    }
+
+    /// Whether the peer has sent its end, read or not.
+    #[cold]
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Plain(stream) => {
+                let ready = pin!(stream.ready(Interest::READABLE));
+                let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
+                matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+            }
+            #[cfg(test)]
+            Self::Memory(stream) => stream.has_ended(),
+        }
+    }
+
+    /// Whether a close resets the connection from now on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub fn set_reset_on_close(&self, resets: bool) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) if resets => stream.set_zero_linger(),
+            Self::Plain(stream) => SockRef::from(stream).set_linger(None),
+            #[cfg(test)]
+            Self::Memory(stream) => {
+                stream.set_reset_on_close(resets);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The same call on whatever carries the stream.
+macro_rules! carried {
+    ($stream:expr, $call:ident($($argument:expr),*)) => {
+        match $stream {
+            Stream::Plain(stream) => Pin::new(stream).$call($($argument),*),
+            #[cfg(test)]
+            Stream::Memory(stream) => Pin::new(stream).$call($($argument),*),
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        carried!(&mut *self, poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        carried!(&mut *self, poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        carried!(&mut *self, poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            #[cfg(test)]
+            Self::Memory(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        carried!(&mut *self, poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        carried!(&mut *self, poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,40 @@
+//! An attempt that has got the head of a response.
+
+use http::StatusCode;
+use http::response::Parts;
+use hyper::body::Incoming;
+
+use super::exchange::Exchange;
+use super::lease::Lease;
+use pointsman_core::backend::Backend;
+use pointsman_core::local::Local;
+
+/// A backend's answer: the head of its response, and what leads to the rest.
+#[derive(Debug)]
+pub struct Answered {
+    /// The head, to be changed for the client.
+    pub head: Parts,
+    pub(super) body: Incoming,
+    pub(super) lease: Lease,
+    pub(super) exchange: Box<Exchange>,
+}
+
+impl Answered {
+    /// What the backend has answered.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    /// Whether the client has sent its request to the end.
+    #[must_use]
+    pub fn has_whole_request(&self) -> bool {
+        self.exchange.upload.is_over()
+    }
+
+    /// The backend.
+    #[must_use]
+    pub fn backend(&self) -> &Local<Backend> {
+        self.exchange.stats.claim.backend()
+    }
+}

@@ -1,0 +1,54 @@
+//! A backend claimed for one request.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::pool::{WorkerBackend, WorkerPool};
+use pointsman_core::backend::Backend;
+use pointsman_core::local::Local;
+use pointsman_policy::{ObservedRequest, Pick, Picked, Picker};
+
+/// A backend claimed for one request, which is in flight for as long as this exists.
+///
+/// It rides in the response (or the upgraded connection), so every way in which a request can end ends the count.
+#[derive(Debug)]
+pub struct Claim {
+    pub(super) pool: Rc<WorkerPool>,
+    pub(super) claimed: Rc<WorkerBackend>,
+    /// Who picked it, and is told how it went.
+    pub(super) picker: Rc<RefCell<Picker>>,
+    pub(super) picked: Picked,
+    /// What the policy may ask for when it is told how this ended.
+    pub(super) observed: ObservedRequest,
+}
+
+/// What became of the wish for a backend.
+#[derive(Debug)]
+pub enum Claimed {
+    /// This one.
+    Backend(Claim),
+    /// None: every one that may serve is at its limit.
+    AllFull,
+    /// None: so the pick has decided, which is never [`Pick::Backend`].
+    NoPick(Pick),
+}
+
+impl Claim {
+    /// The backend.
+    #[must_use]
+    pub fn backend(&self) -> &Local<Backend> {
+        &self.claimed.backend
+    }
+
+    pub(super) fn shared_backend(&self) -> &Arc<Backend> {
+        self.claimed.backend.shared()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.shared_backend().stats.end();
+        self.pool.pool().queue().wake();
+    }
+}

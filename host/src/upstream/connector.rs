@@ -1,0 +1,37 @@
+//! How a connection to a backend comes about.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+
+use crate::stream::Stream;
+#[cfg(test)]
+use crate::testing::MemoryNet;
+
+/// What connects to backends.
+#[derive(Debug, Default)]
+pub(crate) enum Connector {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// Streams in the memory of a test.
+    #[cfg(test)]
+    Memory(MemoryNet),
+}
+
+impl Connector {
+    /// Connects.
+    pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
+        match self {
+            Self::Tcp => {
+                let stream = TcpStream::connect(address).await?;
+                // Head and body may be two writes; they must not wait for each other's acknowledgement.
+                stream.set_nodelay(true)?;
+                Ok(Stream::Plain(stream))
+            }
+            #[cfg(test)]
+            Self::Memory(net) => net.connect(address).map(Stream::Memory),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The waker hyper holds: forwards to the task that awaits the connection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// What a connection wakes: the task that uses it, for as long as that waits for it.
+///
+/// hyper keeps the waker that its connection was last polled with: for the socket, for the next request, for the place
+/// that a part of a body leaves. Given the task's own, it would wake that task for what the task does itself, and
+/// the last user of the connection for what the next one does with it. Each time a whole request's state is polled in vain.
+/// So hyper gets this one, which stays the same and leads to a task only while that task waits.
+#[derive(Debug)]
+pub(super) struct DriverWaker {
+    user: Arc<User>,
+    waker: Waker,
+}
+
+#[derive(Debug, Default)]
+struct User(Mutex<Option<Waker>>);
+
+impl Default for DriverWaker {
+    fn default() -> Self {
+        let user = Arc::<User>::default();
+        Self { waker: Waker::from(Arc::clone(&user)), user }
+    }
+}
+
+impl DriverWaker {
+    /// Wakes this task once, from now on.
+    pub(super) fn arm(&self, waker: &Waker) {
+        let waker = waker.clone();
+        // The one before is dropped when the lock is gone.
+        let _before = self.user.lock().replace(waker);
+    }
+
+    /// Wakes no task from now on: the user is about to use the connection, or leaves it.
+    pub(super) fn disarm(&self) {
+        let _before = self.user.lock().take();
+    }
+
+    /// The waker to poll the connection with.
+    pub(super) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+impl User {
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        // A waker that panics leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for User {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let task = self.lock().take();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::WakeCount;
+
+    #[test]
+    fn only_a_user_that_waits_is_woken_and_once() {
+        let user = DriverWaker::default();
+        let connection = user.waker().clone();
+        let [first, second] = [(); 2].map(|()| Arc::<WakeCount>::default());
+        let woken = || (first.get(), second.get());
+
+        connection.wake_by_ref();
+        user.arm(&first.waker());
+        connection.wake_by_ref();
+        connection.wake_by_ref();
+        assert_eq!(woken(), (1, 0));
+
+        user.arm(&first.waker());
+        user.disarm();
+        connection.wake_by_ref();
+        assert_eq!(woken(), (1, 0));
+
+        user.arm(&first.waker());
+        user.arm(&second.waker());
+        connection.wake();
+        assert_eq!(woken(), (1, 1));
+    }
+}

@@ -1,0 +1,80 @@
+//! Enforces `max_connections` per backend across all workers.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::Error;
+use crate::deadline::Deadline;
+use pointsman_core::backend::Backend;
+use pointsman_core::pool::Pool;
+use pointsman_core::pool::UpstreamLimits;
+
+/// One of the connections that a backend may have.
+#[derive(Debug)]
+pub(super) struct ConnectionPermit {
+    backend: Arc<Backend>,
+    pool: Arc<Pool>,
+}
+
+impl ConnectionPermit {
+    /// A permit for another connection, if there is one.
+    pub(super) fn take(backend: &Arc<Backend>, pool: &Arc<Pool>, limits: &UpstreamLimits) -> Option<Self> {
+        let taken = backend.stats.try_connect(limits.max_connections);
+        taken.then(|| Self { backend: Arc::clone(backend), pool: Arc::clone(pool) })
+    }
+
+    /// Waits for a permit. A request that has claimed the backend gets one soon: no more requests are in flight than there are
+    /// connections, so if all of them exist, some are idle on other workers, which are asked to close them.
+    pub(super) async fn wait(
+        backend: &Arc<Backend>,
+        pool: &Arc<Pool>,
+        limits: &UpstreamLimits,
+        deadline: &Deadline,
+    ) -> Result<Self, Error> {
+        let _want = Want::new(backend);
+        deadline.set(limits.connect_timeout);
+        loop {
+            let mut freed = pin!(pool.connections().freed());
+            freed.as_mut().enable();
+            if let Some(permit) = Self::take(backend, pool, limits) {
+                deadline.clear();
+                return Ok(permit);
+            }
+            pool.connections().ask();
+            poll_fn(|cx| {
+                if freed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline)))
+            })
+            .await?;
+        }
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        self.backend.stats.disconnect();
+        if self.backend.stats.connections_wanted() > 0 {
+            self.pool.connections().tell();
+        }
+    }
+}
+
+/// Someone waits for a connection.
+struct Want<'a>(&'a Backend);
+
+impl<'a> Want<'a> {
+    fn new(backend: &'a Backend) -> Self {
+        backend.stats.want_connection();
+        Self(backend)
+    }
+}
+
+impl Drop for Want<'_> {
+    fn drop(&mut self) {
+        self.0.stats.stop_wanting_connection();
+    }
+}
