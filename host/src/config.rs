@@ -1,4 +1,4 @@
-//! What the operator wrote, checked and with defaults filled in.
+//! The configuration file, checked and with defaults filled in.
 //!
 //! A file becomes a [`Config`] in one step ([`Config::load`]): either everything in it is usable or the caller gets
 //! every fault at once, each with its line, key and remedy. Nothing below this module sees TOML, and no value here
@@ -10,6 +10,7 @@ mod error;
 mod health;
 mod health_check;
 mod limits;
+mod model;
 mod policy;
 mod pool;
 mod read;
@@ -20,13 +21,7 @@ mod tests;
 mod units;
 
 use std::fs::File;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use ipnet::IpNet;
-use pointsman_core::pool::UpstreamLimits;
-use pointsman_core::route::{PathNormalization, RoutePattern};
+use std::path::Path;
 
 use crate::regular_file;
 
@@ -34,31 +29,9 @@ pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
+pub use model::{BackendConfig, Config, DownstreamLimits, ListenerConfig, PoolConfig, RouteConfig};
 pub use policy::{PolicyConfig, PolicySource};
 use read::{Source, Value};
-
-/// A whole configuration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    /// Worker threads, at least 1.
-    pub workers: usize,
-    /// Where `NAME.wasm` wins over the bundled policy `NAME`.
-    pub policy_dir: Option<PathBuf>,
-    /// Where the last good version of every plugin file is kept over restarts. Not kept if there is none.
-    pub state_dir: Option<PathBuf>,
-    /// How long running requests may take to finish after SIGTERM.
-    pub drain_timeout: Duration,
-    /// How names are resolved while the proxy runs.
-    pub dns: DnsConfig,
-    /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
-    pub admin: Option<SocketAddr>,
-    /// At least one.
-    pub listeners: Vec<ListenerConfig>,
-    /// At least one, in the order of the file: the first match wins. Every `pool` is an index into `pools`.
-    pub routes: Vec<RouteConfig>,
-    /// At least one, names unique.
-    pub pools: Vec<PoolConfig>,
-}
 
 impl Config {
     /// Reads a configuration file. It may be a pipe, such as `/dev/stdin`, which is read to its end.
@@ -91,130 +64,4 @@ impl Config {
         let config = root.as_ref().and_then(|root| sections::config(&Value::root(&source, root)));
         source.finish(config)
     }
-}
-
-/// `[[listener]]`: an address the proxy accepts on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListenerConfig {
-    /// Where to accept.
-    pub address: SocketAddr,
-    /// Peers whose `X-Forwarded-*` headers are believed. Nobody by default.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Limits on what clients send and how slowly.
-    pub limits: DownstreamLimits,
-    /// Line of the address in the file, for errors that show only when it is bound.
-    pub line: usize,
-}
-
-/// Limits of a listener. Every one is finite by default.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DownstreamLimits {
-    /// From the first byte of a request head to its last. `header_timeout`, 10 s.
-    pub header_timeout: Duration,
-    /// Longest silence within a request body. `body_timeout`, 30 s.
-    pub body_timeout: Duration,
-    /// Least average rate of a request body after its first 10 s, bytes per second. `min_body_rate`, 500 B; 0 = none.
-    pub min_body_rate: u64,
-    /// Longest silence between requests of a connection. `keepalive_timeout`, 60 s.
-    pub keepalive_timeout: Duration,
-    /// Requests after which a connection is closed. `keepalive_requests`, 10,000.
-    pub keepalive_requests: u64,
-    /// Longest time in which a client takes nothing of a response. `send_timeout`, 60 s.
-    pub send_timeout: Duration,
-    /// Least average rate at which a client takes a response while it keeps us waiting, after 10 s of that, bytes per
-    /// second. `min_send_rate`, 500 B; 0 = none.
-    pub min_send_rate: u64,
-    /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`, 1 h.
-    pub tunnel_timeout: Duration,
-    /// Longest silence of an upgraded connection that one side has closed. `tunnel_close_timeout`, 5 s.
-    pub tunnel_close_timeout: Duration,
-    /// Largest request head, bytes. `max_header_bytes`, 64 KiB.
-    pub max_header_bytes: usize,
-    /// Most header fields. `max_headers`, 100; at most 100.
-    pub max_headers: usize,
-    /// Longest request target, bytes. `max_uri_bytes`, 16 KiB or `max_header_bytes` if that is less.
-    pub max_uri_bytes: usize,
-    /// Most connections at a time over all workers. `max_connections`, 10,000.
-    pub max_connections: usize,
-    /// Most proxies of this kind that a request has passed before. `max_hops`, 5.
-    pub max_hops: usize,
-    /// What becomes of odd paths. `path_normalization`, off.
-    pub path_normalization: PathNormalization,
-    /// Largest request body, bytes. `max_body`, 0 = any: bodies pass through, they aren't held in memory.
-    pub max_body: u64,
-}
-
-impl Default for DownstreamLimits {
-    fn default() -> Self {
-        Self {
-            header_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            min_body_rate: 500,
-            keepalive_timeout: Duration::from_secs(60),
-            keepalive_requests: 10_000,
-            send_timeout: Duration::from_secs(60),
-            min_send_rate: 500,
-            tunnel_timeout: Duration::from_secs(3_600),
-            tunnel_close_timeout: Duration::from_secs(5),
-            max_header_bytes: 64 << 10,
-            max_headers: 100,
-            max_uri_bytes: 16 << 10,
-            max_connections: 10_000,
-            max_hops: 5,
-            path_normalization: PathNormalization::Off,
-            max_body: 0,
-        }
-    }
-}
-
-/// `[[route]]`: host and path rule that leads to a pool.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RouteConfig {
-    /// Which hosts and paths match.
-    pub pattern: RoutePattern,
-    /// Index of the pool in [`Config::pools`].
-    pub pool: usize,
-    /// What picks from the pool for this route; the pool's own policy if there is none.
-    pub policy: Option<PolicyConfig>,
-}
-
-/// `[pool.NAME]`: backends, their policy and limits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PoolConfig {
-    /// The table's name.
-    pub name: String,
-    /// What picks the backend.
-    pub policy: PolicyConfig,
-    /// Those with an address: up to 10,000 together with `discovered`, of which at least one isn't draining; names and
-    /// addresses unique.
-    pub backends: Vec<BackendConfig>,
-    /// Names that each stand for any number of backends. There is at least one here or in `backends`.
-    pub discovered: Vec<DiscoveredConfig>,
-    /// Seed of the hashes that policies ask for; the same on every proxy of a fleet. `hash_seed`, 0.
-    pub hash_seed: u64,
-    /// Timeouts and limits towards the backends.
-    pub limits: UpstreamLimits,
-    /// What decides the backends' health and weight.
-    pub health: HealthConfig,
-}
-
-/// One backend of a pool.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BackendConfig {
-    /// Unique in the pool; the address if none is given.
-    pub name: String,
-    /// Where it listens. A host name is resolved once, when the file is read.
-    pub address: SocketAddr,
-    /// Where its health is checked, if not there. `check_address`.
-    pub check_address: Option<SocketAddr>,
-    /// Share of requests in relation to the others, 1 to 1,000.
-    pub weight: u32,
-    /// Where it stands; empty if not given.
-    pub zone: String,
-    /// Free key-value pairs that policies can read, in the order of the file.
-    pub labels: Vec<(String, String)>,
-    /// Serves only when no other backend is eligible.
-    pub backup: bool,
-    /// Gets nothing new.
-    pub draining: bool,
 }

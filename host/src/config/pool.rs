@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 
 use super::address::remote;
-use super::dns::question;
+use super::dns::{DiscoveredConfig, Question, question};
 use super::health::{HealthConfig, health};
 use super::limits::limits;
+use super::model::{BackendConfig, PoolConfig};
 use super::policy::{default_policy, policy};
 use super::read::{Section, Unique, Value};
-use super::{BackendConfig, DiscoveredConfig, PoolConfig, Question};
 
 const HINT: &str = "write `[pool.NAME]` above its keys";
 const BACKENDS: &str = "write `backends = [\"10.0.0.1:8080\"]`";
 
-/// Most backends of a pool, so that what is kept per backend and worker is bounded.
+/// Most backends of a pool, which bounds the memory for each of them on every worker.
 const MAX_BACKENDS: usize = 10_000;
 
 /// The pools in the order of the file with their names; a pool is none if something in it is wrong.
@@ -133,14 +133,14 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
         let typed = section.required("address", "address = \"10.0.0.1:8080\"");
         let resolve = section.get("resolve");
         let place = typed.as_ref().and_then(|typed| match &resolve {
-            Some(resolve) => question(resolve, typed).map(Place::Question),
-            None => remote(typed).map(Place::Address),
+            Some(resolve) => question(resolve, typed).map(Position::Question),
+            None => remote(typed).map(Position::Address),
         });
         let name = match section.get("name") {
             Some(name) => name.name(),
             None => match &place {
-                Some(Place::Question(question)) => Some(question.host()),
-                Some(Place::Address(_)) => typed.as_ref().and_then(Value::name),
+                Some(Position::Question(question)) => Some(question.host()),
+                Some(Position::Address(_)) => typed.as_ref().and_then(Value::name),
                 None => None,
             },
         };
@@ -150,13 +150,13 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
         let labels = section.get("labels").map_or_else(|| Some(Vec::new()), |value| labels(&value));
         let backup = section.boolean("backup", false);
         let draining = section.boolean("draining", false);
-        if matches!(place, Some(Place::Question(_))) && check_address.flatten().is_some() {
+        if matches!(place, Some(Position::Question(_))) && check_address.flatten().is_some() {
             let hint = "remove it, and write `port` in `[pool.NAME.health_check]` if the checks have a port of their own";
             section.fail("check_address", "is one address, but the entry stands for many backends", hint);
         }
         let (name, zone, labels) = (name?.to_owned(), zone?.to_owned(), labels?);
         Some(match place? {
-            Place::Address(address) => Entry::Backend(BackendConfig {
+            Position::Address(address) => Entry::Backend(BackendConfig {
                 address,
                 check_address: check_address?,
                 name,
@@ -166,15 +166,15 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
                 backup,
                 draining,
             }),
-            Place::Question(question) => {
+            Position::Question(question) => {
                 Entry::Discovered(DiscoveredConfig { name, question, weight, zone, labels, backup, draining })
             }
         })
     })
 }
 
-/// Where the backends of an entry are.
-enum Place {
+/// The place of an entry's backends.
+enum Position {
     Address(SocketAddr),
     Question(Question),
 }

@@ -2,8 +2,8 @@
 
 use pointsman_core::route::{HostPattern, PathPattern, RoutePattern};
 
-use super::RouteConfig;
 use super::address::host_pattern;
+use super::model::RouteConfig;
 use super::policy::policy;
 use super::read::{Section, Value, closest, excerpt, list};
 

@@ -7,14 +7,15 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use pointsman_core::route::PathNormalization;
 
 use super::address::{local, network};
-use super::dns::dns;
+use super::dns::{DnsConfig, dns};
+use super::model::{Config, DownstreamLimits, ListenerConfig};
 use super::pool::pools;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
 use super::units::SIZE;
-use super::{Config, DnsConfig, DownstreamLimits, ListenerConfig, PathNormalization};
 
 const LISTENER: &str = "write `[[listener]]` above its keys";
 
@@ -52,7 +53,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
     })
 }
 
-/// Those that this process may use, which respects a container's limits.
+/// The CPUs that this process may use, which respects a container's limits.
 fn cpus() -> usize {
     available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
 }

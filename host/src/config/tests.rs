@@ -15,6 +15,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use std::time::Duration;
+
+use pointsman_core::route::PathNormalization;
+
 use super::*;
 
 const LISTENER: &str = "[[listener]]\naddress = '127.0.0.1:0'\n";
