@@ -1,60 +1,35 @@
-//! Backends that DNS names: pools follow the answers while the proxy runs.
+//! Backends that are discovered: pools follow the answers while the proxy runs.
 //!
-//! A thread of its own asks, decides what to believe, and changes the pools' members; the data path sees a new
-//! topology and nothing else. What is decided is in `schedule`, `answer` and `placement`, which know no network;
-//! who asks is the resolver.
+//! A thread of its own asks and changes the pools' members; the data path sees a new topology and nothing else. `follower` and
+//! `placement` know of entries and the backends found for them; how they are found is in `dns`.
 
-mod answer;
+mod dns;
 mod follower;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzz;
 mod placement;
-mod resolver;
-mod schedule;
+mod resolved;
+mod wanted;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pointsman_core::clock::Clock;
-use pointsman_core::pool::Pool;
 use tokio::sync::watch;
 
-use crate::config::{DiscoveredConfig, DnsConfig, Question};
-use crate::health::HealthSettings;
+use crate::config::{DnsConfig, Question};
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use dns::fuzz;
+pub use wanted::DiscoveredPool;
 
 use follower::Follower;
+use wanted::Wanted;
 
-/// Longer than it takes to bring known answers into pools.
+/// The longest time to bring known answers into pools; it takes far less.
 const PLACING: Duration = Duration::from_secs(5);
 
-/// A pool of which DNS fills a part.
-#[derive(Debug, Clone)]
-pub struct DiscoveredPool {
-    /// The pool, with the backends that have addresses.
-    pub pool: Arc<Pool>,
-    /// What stands for more of them.
-    pub entries: Vec<DiscoveredConfig>,
-    /// What decides how a new one begins.
-    pub health: Arc<HealthSettings>,
-}
-
-/// What is to be followed.
-#[derive(Debug, Clone, Default)]
-struct Wanted {
-    dns: DnsConfig,
-    pools: Vec<DiscoveredPool>,
-    /// What pools to come will ask.
-    upcoming: Vec<Question>,
-    /// Told when every name has had an answer.
-    answered: Option<mpsc::SyncSender<()>>,
-    /// Told when what is known is in the pools.
-    placed: Option<mpsc::SyncSender<()>>,
-}
-
-/// The thread that follows DNS. It ends when this is dropped.
+/// The discovery thread. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Discovery {
     wanted: Option<watch::Sender<Wanted>>,
@@ -82,8 +57,8 @@ impl Discovery {
         Ok(Self { wanted: Some(wanted), thread: Some(thread) })
     }
 
-    /// Asks for these names as well, which belong to pools that [`update`](Self::update) is about to bring. No pool changes
-    /// by that.
+    /// Asks these questions as well, which belong to pools that come with the next [`update`](Self::update). No pool changes by
+    /// that.
     pub fn prepare(&self, dns: DnsConfig, upcoming: Vec<Question>) -> FirstAnswers {
         let (answered, told) = mpsc::sync_channel(1);
         if let Some(wanted) = &self.wanted {
@@ -95,18 +70,18 @@ impl Discovery {
         FirstAnswers(told)
     }
 
-    /// Follows these pools from now on, and no others. When it returns, what is known of their names is in them.
+    /// Follows these pools from now on, and no others. When it returns, the known answers to their questions are in them.
     ///
-    /// A name that was followed before keeps its last answer, and its backends what was counted for them, also in
-    /// another [`Pool`] of the same name: they are in the new one without a question to DNS. Members that aren't
-    /// discovered are left alone. The system's resolver configuration is read again.
+    /// A question that was asked before keeps its last answer, and its backends keep their numbers, also in another pool of the same
+    /// name: they are in the new one without asking DNS. Members that aren't discovered don't change. The system's resolver
+    /// configuration is read again.
     pub fn update(&self, dns: DnsConfig, pools: Vec<DiscoveredPool>) {
         let (placed, told) = mpsc::sync_channel(1);
         if let Some(wanted) = &self.wanted {
             let placed = Some(placed);
             wanted.send_replace(Wanted { dns, pools, placed, ..Wanted::default() });
         }
-        // The thread waits for nothing but the network, and not for that before it tells. It may be gone, though.
+        // The thread answers before it waits for the network. It may have panicked, though.
         let _ = told.recv_timeout(PLACING);
     }
 }
@@ -121,8 +96,8 @@ impl Drop for Discovery {
 }
 
 impl FirstAnswers {
-    /// Waits until every name has a good answer, but not longer than this. What isn't answered by then is asked on; its
-    /// backends join when they are known.
+    /// Waits until every name has a good answer, but no longer than this. Those without one are asked on; their backends join when
+    /// they are known.
     pub fn wait(self, at_most: Duration) {
         if self.0.recv_timeout(at_most) == Err(mpsc::RecvTimeoutError::Timeout) {
             tracing::warn!(

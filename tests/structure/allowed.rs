@@ -2,13 +2,6 @@
 
 /// Files in circles.
 pub(crate) const IN_CIRCLES: &[&str] = &[
-    "host/src/config.rs",
-    "host/src/config/pool.rs",
-    "host/src/config/route.rs",
-    "host/src/config/sections.rs",
-    "host/src/discovery.rs",
-    "host/src/discovery/follower.rs",
-    "host/src/discovery/placement.rs",
     "plugin-sdk/src/backends.rs",
     "plugin-sdk/src/config.rs",
     "plugin-sdk/src/guest.rs",

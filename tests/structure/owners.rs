@@ -17,7 +17,7 @@ fn each_package_has_one_owner() {
     let owners: [(&str, &[&str]); 7] = [
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
-        ("hickory_resolver", &["discovery"]),
+        ("hickory_resolver", &["discovery/dns"]),
         ("toml", &["config"]),
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["control/admin"]),

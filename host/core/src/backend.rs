@@ -1,4 +1,4 @@
-//! One server of a pool: what the operator said of it and what the proxy has seen of it.
+//! One server of a pool: its description, and what the proxy has counted of it.
 
 mod stats;
 mod streaks;
@@ -29,16 +29,18 @@ impl fmt::Display for BackendIndex {
     }
 }
 
-/// Who named a backend. Its own name doesn't tell: the operator may call one as if DNS had named it.
+/// Who named a backend. Its own name doesn't tell: one of the file may be called as if it was discovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The configuration.
+    /// The configuration file.
     File,
-    /// DNS, for the configuration's entry of this name.
-    Dns {
+    /// Discovery, for an entry of the configuration.
+    Discovery {
         /// The entry's name.
         entry: Box<str>,
     },
+    /// An operator, while the proxy runs.
+    Operator,
 }
 
 /// One server of a pool. Copies count together.
@@ -61,7 +63,7 @@ pub struct Backend {
     pub draining: bool,
     /// Who named it.
     pub source: Source,
-    /// What the proxy has seen of it. Outlives this description: a changed backend of the same name keeps it.
+    /// Its live numbers. They outlive this description: a changed backend of the same name keeps them.
     pub stats: Arc<BackendStats>,
 }
 

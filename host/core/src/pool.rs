@@ -3,6 +3,7 @@
 mod alarm;
 mod connections;
 mod limits;
+mod members;
 mod queue;
 mod retry_budget;
 
@@ -16,13 +17,14 @@ use crate::topology::{Member, Topology};
 pub use alarm::Alarm;
 pub use connections::Connections;
 pub use limits::{QueueLimits, RetryLimits, UpstreamLimits};
+pub use members::{MOST, Members};
 pub use queue::{Place, Queue, StandBy};
 pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
 const FIRST: u64 = 1;
 
-/// A pool: what all its workers, and every version of its policy, have in common.
+/// A pool, as all workers and all versions of its policy share it.
 #[derive(Debug)]
 pub struct Pool {
     /// The pool's name.
@@ -35,14 +37,15 @@ pub struct Pool {
     queue: Queue,
     connections: Connections,
     max_in_flight: AtomicU64,
-    present: Mutex<Present>,
+    state: Mutex<PoolState>,
     generation: AtomicU64,
 }
 
-/// How a pool stands at the moment.
+/// The backends of a pool, and the topology that follows.
 #[derive(Debug)]
-struct Present {
-    /// What the topology is made of.
+struct PoolState {
+    sources: Members,
+    /// The merged sources, with the health of each. The topology is made from them.
     members: Vec<Member>,
     panic_threshold: u32,
     topology: Arc<Topology>,
@@ -51,38 +54,41 @@ struct Present {
 }
 
 impl Pool {
-    /// A pool of these backends, all of them healthy.
+    /// A pool of these backends from the file, all of them healthy.
     #[must_use]
     pub fn new(name: &str, hash_seed: u64, limits: &UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
-        let members = backends.into_iter().map(Member::healthy).collect();
-        Self::of(name, hash_seed, limits, members, 0)
+        let sources = Members { file: backends, ..Members::default() };
+        let members = sources.merged().into_iter().map(Member::healthy).collect();
+        Self::of(name, hash_seed, limits, (sources, members), 0)
     }
 
-    /// A pool of its own with these backends: what this one knows of them, it knows from the start. `newcomer` makes a
-    /// member of a backend that isn't known.
+    /// Another pool that begins with the backends of this one, after a change of them. Those that stay keep their numbers and their
+    /// health; `newcomer` makes a member of any other.
     #[must_use]
     pub fn successor(
         &self,
         hash_seed: u64,
         limits: &UpstreamLimits,
-        backends: Vec<Backend>,
+        change: impl FnOnce(&mut Members),
         newcomer: impl Fn(Arc<Backend>) -> Member,
     ) -> Self {
-        let present = self.present();
-        let members = successors(&present.members, backends, newcomer);
-        Self::of(&self.name, hash_seed, limits, members, present.panic_threshold)
+        let state = self.state();
+        let mut sources = state.sources.clone();
+        change(&mut sources);
+        let members = successors(&state.members, sources.merged(), newcomer);
+        Self::of(&self.name, hash_seed, limits, (sources, members), state.panic_threshold)
     }
 
     fn of(
         name: &str,
         hash_seed: u64,
         limits: &UpstreamLimits,
-        members: Vec<Member>,
+        (sources, members): (Members, Vec<Member>),
         panic_threshold: u32,
     ) -> Self {
         let topology = Arc::new(Topology::of(FIRST, &members, panic_threshold));
         let max_in_flight = limits.max_in_flight();
-        let present = Present { members, panic_threshold, topology, configuration: 0 };
+        let state = PoolState { sources, members, panic_threshold, topology, configuration: 0 };
         Self {
             name: name.into(),
             hash_seed,
@@ -91,74 +97,88 @@ impl Pool {
             max_in_flight: AtomicU64::new(max_in_flight),
             alarm: Alarm::default(),
             retry_budget: RetryBudget::new(&limits.retry),
-            present: Mutex::new(present),
+            state: Mutex::new(state),
             generation: AtomicU64::new(FIRST),
         }
     }
 
-    /// The topology of this moment. Takes a lock: workers keep the answer and look at
+    /// The current topology. Takes a lock: workers keep the answer and compare
     /// [`topology_generation`](Self::topology_generation).
     #[must_use]
     pub fn topology(&self) -> Arc<Topology> {
-        Arc::clone(&self.present().topology)
+        Arc::clone(&self.state().topology)
     }
 
-    /// The topology of this moment, unless it belongs to a later configuration than this one: whoever serves with an
-    /// older one keeps the topology that goes with it.
+    /// The current topology, unless it belongs to a later configuration than this one: a worker with an older configuration keeps
+    /// its topology.
     #[must_use]
     pub fn topology_in(&self, configuration: u64) -> Option<Arc<Topology>> {
-        let present = self.present();
-        (present.configuration <= configuration).then(|| Arc::clone(&present.topology))
+        let state = self.state();
+        (state.configuration <= configuration).then(|| Arc::clone(&state.topology))
     }
 
-    /// Puts other backends in the place of those that are there. One that stays (by its name) keeps what was counted of
-    /// it, and if it stays where it is (by its address), how it stands, too; `newcomer` makes a member of any other.
-    pub fn replace_backends(&self, backends: Vec<Backend>, newcomer: impl Fn(Arc<Backend>) -> Member) {
-        self.change(|members| *members = successors(members, backends, newcomer));
+    /// Changes the backends. One that stays (by its name) keeps its numbers, and if it keeps its address, its health, too;
+    /// `newcomer` makes a member of any other.
+    pub fn change_backends(
+        &self,
+        change: impl FnOnce(&mut Members),
+        newcomer: impl Fn(Arc<Backend>) -> Member,
+    ) {
+        self.replace(self.state(), change, newcomer);
     }
 
-    /// As [`replace_backends`](Self::replace_backends), as a part of a configuration: workers see the backends from the
-    /// moment on in which they serve with that configuration.
+    /// As [`change_backends`](Self::change_backends), as a part of a configuration: a worker sees the backends once it serves with
+    /// that configuration.
     pub fn reconfigure(
         &self,
         configuration: u64,
-        backends: Vec<Backend>,
+        change: impl FnOnce(&mut Members),
         newcomer: impl Fn(Arc<Backend>) -> Member,
     ) {
-        let mut present = self.present();
-        present.configuration = configuration;
-        present.members = successors(&present.members, backends, newcomer);
-        self.publish(present);
+        let mut state = self.state();
+        state.configuration = configuration;
+        self.replace(state, change, newcomer);
     }
 
-    /// Changes the members, and publishes the topology that comes of it, unless it is the same. Workers and policies see
-    /// it at their next pick.
+    fn replace(
+        &self,
+        mut state: MutexGuard<'_, PoolState>,
+        change: impl FnOnce(&mut Members),
+        newcomer: impl Fn(Arc<Backend>) -> Member,
+    ) {
+        change(&mut state.sources);
+        state.members = successors(&state.members, state.sources.merged(), newcomer);
+        self.publish(state);
+    }
+
+    /// Changes the health and weight of members, and publishes the topology that follows, unless it is the same. Workers and
+    /// policies see it at their next pick.
     ///
-    /// `change` is called with the members as they are, under a lock: whoever else changes them waits, so no change is
-    /// lost. Answers the generation of the topology that holds them.
-    pub fn change(&self, change: impl FnOnce(&mut Vec<Member>)) -> u64 {
-        let mut present = self.present();
-        change(&mut present.members);
-        self.publish(present)
+    /// `change` is called with the current members, under a lock, so no other change is lost. Returns the generation of the
+    /// topology that holds them.
+    pub fn change(&self, change: impl FnOnce(&mut [Member])) -> u64 {
+        let mut state = self.state();
+        change(&mut state.members);
+        self.publish(state)
     }
 
     /// Below which share of healthy backends, percent, health is ignored; 0, which it is at first, is never.
     pub fn set_panic_threshold(&self, percent: u32) {
-        let mut present = self.present();
-        present.panic_threshold = percent;
-        self.publish(present);
+        let mut state = self.state();
+        state.panic_threshold = percent;
+        self.publish(state);
     }
 
-    fn publish(&self, mut present: MutexGuard<'_, Present>) -> u64 {
-        let generation = present.topology.generation() + 1;
-        let topology = Topology::of(generation, &present.members, present.panic_threshold);
-        if !topology.agrees_with(&present.topology) {
-            present.topology = Arc::new(topology);
+    fn publish(&self, mut state: MutexGuard<'_, PoolState>) -> u64 {
+        let generation = state.topology.generation() + 1;
+        let topology = Topology::of(generation, &state.members, state.panic_threshold);
+        if !topology.agrees_with(&state.topology) {
+            state.topology = Arc::new(topology);
             self.generation.store(generation, Ordering::Release);
         }
-        let generation = present.topology.generation();
-        drop(present);
-        // There may be backends with room now.
+        let generation = state.topology.generation();
+        drop(state);
+        // A backend may have room now.
         self.queue.wake();
         generation
     }
@@ -170,14 +190,14 @@ impl Pool {
         &self.queue
     }
 
-    /// Requests in flight from which on policies are told that a backend is full.
+    /// The number of requests in flight from which on policies see a backend as full.
     #[inline]
     #[must_use]
     pub fn max_in_flight(&self) -> u64 {
         self.max_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Changes what policies are told; what is claimed goes by the limits of the configuration that it belongs to.
+    /// Changes that number. Claims go by the limits of the configuration that the request belongs to.
     pub fn set_max_in_flight(&self, requests: u64) {
         self.max_in_flight.store(requests, Ordering::Relaxed);
     }
@@ -189,29 +209,29 @@ impl Pool {
         &self.connections
     }
 
-    /// How many of its requests may be sent once more, and how many were.
+    /// The budget for sending requests again.
     #[inline]
     #[must_use]
     pub fn retry_budget(&self) -> &RetryBudget {
         &self.retry_budget
     }
 
-    /// Generation of the topology of this moment: one atomic load.
+    /// Generation of the current topology: one atomic load.
     #[inline]
     #[must_use]
     pub fn topology_generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    fn present(&self) -> MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The members that these backends become, after those that were there.
+/// The members for these backends. Those that stay keep their numbers, and with the same address their health.
 fn successors(
     members: &[Member],
-    backends: Vec<Backend>,
+    backends: Vec<Arc<Backend>>,
     newcomer: impl Fn(Arc<Backend>) -> Member,
 ) -> Vec<Member> {
     let known: HashMap<&str, &Member> =
@@ -219,16 +239,22 @@ fn successors(
     backends
         .into_iter()
         .map(|mut backend| {
-            let Some(old) = known.get(&*backend.name) else { return newcomer(Arc::new(backend)) };
-            backend.stats = Arc::clone(&old.backend.stats);
-            if backend.address != old.backend.address {
-                return newcomer(Arc::new(backend));
+            let Some(&old) = known.get(&*backend.name) else { return newcomer(backend) };
+            if Arc::ptr_eq(&backend, &old.backend) {
+                return old.clone();
             }
-            // Who has come half the way to its old weight has come half the way to the new one.
+            if !Arc::ptr_eq(&backend.stats, &old.backend.stats) {
+                backend =
+                    Arc::new(Backend { stats: Arc::clone(&old.backend.stats), ..Backend::clone(&backend) });
+            }
+            if backend.address != old.backend.address {
+                return newcomer(backend);
+            }
+            // One in the middle of its slow start stays in the middle of it.
             let scaled =
                 u64::from(old.weight) * u64::from(backend.weight) / u64::from(old.backend.weight.max(1));
             let weight = u32::try_from(scaled).unwrap_or(backend.weight).clamp(1, backend.weight.max(1));
-            Member { backend: Arc::new(backend), weight, ..(*old).clone() }
+            Member { backend, weight, ..old.clone() }
         })
         .collect()
 }
@@ -239,8 +265,8 @@ mod tests {
     use crate::backend::Source;
     use crate::topology::Health;
 
-    fn backend(name: &str, port: u16, weight: u32) -> Backend {
-        Backend {
+    fn backend(name: &str, port: u16, weight: u32) -> Arc<Backend> {
+        Arc::new(Backend {
             name: name.into(),
             address: ([127, 0, 0, 1], port).into(),
             weight,
@@ -250,12 +276,11 @@ mod tests {
             draining: false,
             source: Source::File,
             stats: Arc::default(),
-        }
+        })
     }
 
     fn pool() -> Pool {
-        let pool =
-            Pool::new("p", 0, &limits(), vec![backend("a", 1, 2000).into(), backend("b", 2, 1000).into()]);
+        let pool = Pool::new("p", 0, &limits(), vec![backend("a", 1, 2000), backend("b", 2, 1000)]);
         pool.change(|members| {
             members[0].weight = 500;
             members[1].health = Health::Down;
@@ -272,12 +297,12 @@ mod tests {
 
     /// Name, weight, healthy, in flight.
     fn members(pool: &Pool) -> Vec<(String, u32, bool, u64)> {
-        let present = pool.present();
+        let state = pool.state();
         let member = |member: &Member| {
             let Member { backend, weight, health } = member;
             (backend.name.to_string(), *weight, *health == Health::Up, backend.stats.in_flight())
         };
-        present.members.iter().map(member).collect()
+        state.members.iter().map(member).collect()
     }
 
     #[test]
@@ -286,17 +311,20 @@ mod tests {
         let next = || vec![backend("b", 2, 3000), backend("c", 3, 1000), backend("a", 1, 4000)];
         let expected = [("b", 3000, false, 2), ("c", 1000, true, 0), ("a", 1000, true, 1)]
             .map(|(name, weight, healthy, in_flight)| (name.to_owned(), weight, healthy, in_flight));
-        assert_eq!(members(&pool.successor(1, &limits(), next(), Member::healthy)), expected);
-        pool.replace_backends(next(), Member::healthy);
+        assert_eq!(
+            members(&pool.successor(1, &limits(), |members| members.file = next(), Member::healthy)),
+            expected
+        );
+        pool.change_backends(|members| members.file = next(), Member::healthy);
         assert_eq!(members(&pool), expected);
-        pool.replace_backends(vec![backend("b", 20, 1000)], Member::healthy);
+        pool.change_backends(|members| members.file = vec![backend("b", 20, 1000)], Member::healthy);
         assert_eq!(members(&pool), [("b".to_owned(), 1000, true, 2)], "at another address it begins anew");
     }
 
     #[test]
     fn an_older_configuration_does_not_see_later_backends() {
         let pool = pool();
-        pool.reconfigure(7, vec![backend("c", 3, 1000)], Member::healthy);
+        pool.reconfigure(7, |members| members.file = vec![backend("c", 3, 1000)], Member::healthy);
         assert!(pool.topology_in(6).is_none());
         assert_eq!(pool.topology_in(7).map(|topology| topology.backends().len()), Some(1));
         assert!(pool.topology_in(8).is_some());

@@ -106,7 +106,7 @@ pub(super) fn topology(generation: u64, names: &[&str]) -> Topology {
 
 /// Puts these [`backends`] in the place of a pool's.
 pub(super) fn replace_backends(pool: &Pool, names: &[&str]) {
-    pool.change(|members| *members = backends(names).into_iter().map(Member::healthy).collect());
+    pool.change_backends(|members| members.file = backends(names), Member::healthy);
 }
 
 /// A pool of these backends.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pointsman_core::backend::{Backend, Source};
-use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::pool::{Members, Pool, UpstreamLimits};
 
 use crate::config::{BackendConfig, PoolConfig};
 use crate::discovery::DiscoveredPool;
@@ -27,8 +27,7 @@ pub(super) struct PreparedPool {
 
 /// A new pool.
 pub(super) fn new(config: &PoolConfig) -> Pool {
-    let backends = described(config).into_iter().map(Arc::new).collect();
-    Pool::new(&config.name, config.hash_seed, &config.limits, backends)
+    Pool::new(&config.name, config.hash_seed, &config.limits, described(config))
 }
 
 /// The pool of this configuration. An active pool of the same name is kept unless its hash seed changes.
@@ -48,8 +47,8 @@ pub(super) fn prepare(config: &PoolConfig, before: Option<(&PoolConfig, &ActiveP
     let successor = || {
         let health = HealthSettings::of(config);
         let newcomer = |backend| health.newcomer(backend);
-        let backends = with_discovered(&old.pool, config);
-        Arc::new(old.pool.successor(config.hash_seed, &config.limits, backends, newcomer))
+        let change = |members: &mut Members| apply(config, members);
+        Arc::new(old.pool.successor(config.hash_seed, &config.limits, change, newcomer))
     };
     if config.hash_seed != old_config.hash_seed {
         // All hashes change, so to a policy this is another pool.
@@ -60,34 +59,32 @@ pub(super) fn prepare(config: &PoolConfig, before: Option<(&PoolConfig, &ActiveP
     PreparedPool { pool: Arc::clone(&old.pool), limits, rehearsal }
 }
 
-/// The backends as the configuration describes them. Nothing is known of them yet.
-fn described(config: &PoolConfig) -> Vec<Backend> {
-    let described = |backend: &BackendConfig| Backend {
-        name: backend.name.as_str().into(),
-        address: backend.address,
-        weight: backend.weight * pointsman_sdk::abi::WEIGHT_UNIT,
-        zone: backend.zone.as_str().into(),
-        labels: backend.labels.clone().into(),
-        backup: backend.backup,
-        draining: backend.draining,
-        source: Source::File,
-        stats: Arc::default(),
+/// The backends of the file, as it describes them.
+fn described(config: &PoolConfig) -> Vec<Arc<Backend>> {
+    let described = |backend: &BackendConfig| {
+        Arc::new(Backend {
+            name: backend.name.as_str().into(),
+            address: backend.address,
+            weight: backend.weight * pointsman_sdk::abi::WEIGHT_UNIT,
+            zone: backend.zone.as_str().into(),
+            labels: backend.labels.clone().into(),
+            backup: backend.backup,
+            draining: backend.draining,
+            source: Source::File,
+            stats: Arc::default(),
+        })
     };
     config.backends.iter().map(described).collect()
 }
 
-/// The same, and those that DNS has named so far for an entry that stays: they go on serving until it says otherwise.
-fn with_discovered(pool: &Pool, config: &PoolConfig) -> Vec<Backend> {
-    let mut backends = described(config);
-    let topology = pool.topology();
-    let discovered = topology.backends().iter().filter(|backend| {
-        let Source::Dns { entry } = &backend.source else { return false };
-        let stays = config.discovered.iter().any(|known| *known.name == **entry);
-        stays && !backends.iter().any(|known| known.name == backend.name)
+/// Applies a configuration to the backends of a pool. The discovered ones of an entry that stays go on serving until discovery
+/// says otherwise.
+fn apply(config: &PoolConfig, members: &mut Members) {
+    members.file = described(config);
+    members.discovered.retain(|backend| match &backend.source {
+        Source::Discovery { entry } => config.discovered.iter().any(|known| *known.name == **entry),
+        Source::File | Source::Operator => false,
     });
-    let discovered: Vec<Backend> = discovered.map(|backend| Backend::clone(backend)).collect();
-    backends.extend(discovered);
-    backends
 }
 
 /// A pool with backends from discovery.
@@ -99,8 +96,7 @@ pub(super) fn discovered(pool: &ActivePool, config: &PoolConfig) -> DiscoveredPo
 /// Gives an active pool the backends of a configuration.
 pub(super) fn reconfigure(pool: &Pool, number: u64, config: &PoolConfig) {
     let health = HealthSettings::of(config);
-    let backends = with_discovered(pool, config);
-    pool.reconfigure(number, backends, |backend| health.newcomer(backend));
+    pool.reconfigure(number, |members| apply(config, members), |backend| health.newcomer(backend));
 }
 
 /// A pool with its health settings.

@@ -76,7 +76,11 @@ fn knowledge_of_backends_outlives_an_update() {
 
     // Another pool, and another description of one backend.
     let changed = backend("a", &alive);
-    api.change(|members| members[0].backend = Arc::clone(&changed));
+    let set = |backends: &[&Arc<Backend>]| {
+        let backends = backends.iter().map(|backend| Arc::clone(backend)).collect();
+        api.change_backends(|members| members.file = backends, |backend| settings.newcomer(backend));
+    };
+    set(&[&changed, &b]);
     let web = pool("web", &[&a, &b]);
     monitor.update(vec![assignment(&api, &settings), assignment(&web, &settings)]);
     assert_eq!(eligible(&api), [0], "it serves on");
@@ -85,9 +89,8 @@ fn knowledge_of_backends_outlives_an_update() {
     // A backend that is added shows only once it has been checked; one that changes places stays what it is.
     let other = listener();
     let c = backend("c", &other);
+    set(&[&b, &changed, &c]);
     api.change(|members| {
-        members.reverse();
-        members.push(settings.newcomer(Arc::clone(&c)));
         assert_eq!([1, 2].map(|place: usize| members[place].health), [Health::Up, Health::Unknown]);
     });
     monitor.update(vec![assignment(&api, &settings)]);
@@ -100,7 +103,7 @@ fn knowledge_of_backends_outlives_an_update() {
     assert_eq!(web.topology_generation(), generation);
 
     drop(monitor);
-    api.change(|members| *members = vec![Member::healthy(c)]);
+    api.change_backends(|members| members.file = vec![c], Member::healthy);
     drop(other);
     assert_eq!(eligible(&api), [0], "nobody looks any more");
 }

@@ -322,7 +322,7 @@ fn what_began_with_an_earlier_configuration_keeps_to_its_backends() {
     let mut opened = open(&loader, guest(""), &Arc::default());
     let (pool, mut picker) = (Arc::clone(opened.slot.pool()), opened.pickers.remove(0));
     picker.enter(1);
-    pool.reconfigure(2, Vec::new(), Member::healthy);
+    pool.reconfigure(2, |members| members.file.clear(), Member::healthy);
     // The worker hasn't come to the second configuration yet: the policy picks as before.
     let before = Arc::clone(picker.topology());
     assert_eq!(before.backends().len(), 3);

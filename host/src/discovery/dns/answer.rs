@@ -1,4 +1,4 @@
-//! What DNS said to a question, and the backends that come of it.
+//! The replies of DNS to a question, and the backends that they name.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -7,11 +7,10 @@ use std::time::Duration;
 use pointsman_core::printable::Printable;
 use thiserror::Error;
 
-/// Most backends of one entry; what comes after these in the order of addresses is left out.
-pub(super) const MOST: usize = 1_000;
+use crate::discovery::resolved::{ResolvedBackend, WHOLE};
 
-/// A share of the whole weight of an entry, in thousandths.
-const WHOLE: u32 = 1_000;
+/// Most backends of one entry; those after them in the order of addresses are left out.
+pub(super) const MOST: usize = 1_000;
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -30,18 +29,18 @@ pub(super) enum Failure {
 /// Addresses of one family of a host; empty if DNS says that there are none.
 pub(super) type Asked = Result<Vec<IpAddr>, Failure>;
 
-/// What DNS said, part by part: a part that couldn't be asked doesn't take the others with it.
+/// A reply in its parts: when one couldn't be asked, the others still count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reply {
-    /// What there is: one record if a host was asked for.
+    /// The records; one if the addresses of a host were asked for.
     pub(super) records: Vec<Record>,
     /// The IPv4 and the IPv6 addresses of each record's host.
     pub(super) hosts: BTreeMap<String, [Asked; 2]>,
-    /// The shortest TTL of all of it.
+    /// The shortest TTL of all parts.
     pub(super) ttl: Duration,
 }
 
-/// A host that serves, as an SRV record tells of it.
+/// A server as an SRV record describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) host: String,
@@ -56,25 +55,15 @@ pub(super) struct Record {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     /// Sorted by address, each address once, at most [`MOST`].
-    pub(super) found: Vec<Found>,
+    pub(super) backends: Vec<ResolvedBackend>,
     /// How many were left out.
     pub(super) left_out: usize,
-    /// What is kept of a part that can't be asked the next time.
+    /// The addresses of each host, for parts that can't be asked the next time.
     hosts: BTreeMap<String, [Vec<IpAddr>; 2]>,
 }
 
-/// A backend that DNS names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) address: SocketAddr,
-    /// There is a lower priority.
-    pub(super) backup: bool,
-    /// Its part of the entry's weight, 1 to 1,000 thousandths.
-    pub(super) share: u32,
-}
-
 impl Answer {
-    /// What a reply says, with the last answer in place of what couldn't be asked; and why it couldn't be.
+    /// The answer of a reply, with the last answer's addresses where a part couldn't be asked; and why it couldn't be.
     pub(super) fn of(reply: Reply, last: Option<&Self>) -> Result<(Self, Option<Failure>), Failure> {
         let mut failure = None;
         let hosts: BTreeMap<_, _> = reply
@@ -94,24 +83,24 @@ impl Answer {
                 (host, families)
             })
             .collect();
-        let mut found = found(&reply.records, &hosts);
-        if found.is_empty() {
+        let mut backends = resolve(&reply.records, &hosts);
+        if backends.is_empty() {
             return Err(failure.unwrap_or(Failure::Empty));
         }
-        let left_out = found.len().saturating_sub(MOST);
-        found.truncate(MOST);
-        Ok((Self { found, left_out, hosts }, failure))
+        let left_out = backends.len().saturating_sub(MOST);
+        backends.truncate(MOST);
+        Ok((Self { backends, left_out, hosts }, failure))
     }
 }
 
 /// The backends of these records in the order of their addresses. Of two records with one address the better one counts.
-fn found(records: &[Record], hosts: &BTreeMap<String, [Vec<IpAddr>; 2]>) -> Vec<Found> {
+fn resolve(records: &[Record], hosts: &BTreeMap<String, [Vec<IpAddr>; 2]>) -> Vec<ResolvedBackend> {
     let usable = |ip: &&IpAddr| !ip.is_unspecified() && !ip.is_multicast();
     let addresses = |host: &str| hosts.get(host).into_iter().flatten().flatten().filter(usable);
     // A class counts if there is anything in it.
     let serving = records.iter().filter(|record| addresses(&record.host).next().is_some());
     let lowest = serving.map(|record| record.priority).min().unwrap_or_default();
-    let mut found: Vec<Found> = records
+    let mut backends: Vec<ResolvedBackend> = records
         .iter()
         .filter(|record| record.port != 0)
         .flat_map(|record| {
@@ -121,13 +110,13 @@ fn found(records: &[Record], hosts: &BTreeMap<String, [Vec<IpAddr>; 2]>) -> Vec<
             let backup = record.priority > lowest;
             addresses(&record.host).map(move |ip| {
                 let address = SocketAddr::new(ip.to_canonical(), record.port);
-                Found { address, backup, share }
+                ResolvedBackend { address, backup, share }
             })
         })
         .collect();
-    found.sort_by_key(|found| (found.address, found.backup, std::cmp::Reverse(found.share)));
-    found.dedup_by_key(|found| found.address);
-    found
+    backends.sort_by_key(|backend| (backend.address, backend.backup, std::cmp::Reverse(backend.share)));
+    backends.dedup_by_key(|backend| backend.address);
+    backends
 }
 
 /// The heaviest record of a class has the entry's whole weight, so that equal ones weigh what they weigh without SRV,
@@ -164,10 +153,10 @@ mod tests {
 
     /// Backends as `address share`, a backup with a `b` at the end.
     fn shown(answer: &Answer) -> Vec<String> {
-        let show = |found: &Found| {
-            format!("{} {}{}", found.address, found.share, if found.backup { "b" } else { "" })
+        let show = |backend: &ResolvedBackend| {
+            format!("{} {}{}", backend.address, backend.share, if backend.backup { "b" } else { "" })
         };
-        answer.found.iter().map(show).collect()
+        answer.backends.iter().map(show).collect()
     }
 
     fn good(reply: Reply) -> Answer {
@@ -193,8 +182,8 @@ mod tests {
     fn an_entry_has_a_limit() {
         let many: Vec<String> = (0..1_500).map(|n| format!("10.1.{}.{}", n / 250, n % 250)).collect();
         let answer = good(reply(&[("a", 80, 0, 0)], &[("a", &many.join(" "), "")]));
-        assert_eq!((answer.found.len(), answer.left_out), (MOST, 500));
-        assert_eq!(answer.found[MOST - 1].address.to_string(), "10.1.3.249:80");
+        assert_eq!((answer.backends.len(), answer.left_out), (MOST, 500));
+        assert_eq!(answer.backends[MOST - 1].address.to_string(), "10.1.3.249:80");
     }
 
     #[test]

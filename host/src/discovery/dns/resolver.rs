@@ -1,4 +1,4 @@
-//! Asks DNS.
+//! Lookups in DNS.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -19,28 +19,28 @@ use crate::open_files::OpenFiles;
 
 use super::answer::{Asked, Failure, MOST, Record, Reply};
 
-/// Hosts that are asked for at a time.
+/// Most hosts of one question that are looked up at a time.
 const AT_A_TIME: usize = 16;
 
-/// What there is of an answer is told when nothing more of it has come for so long.
+/// An incomplete answer is reported when nothing more of it has come for this long.
 const EARLY: Duration = Duration::from_millis(100);
 
 /// The machine's resolver, or the configured servers.
 #[derive(Debug)]
 pub(super) struct Resolver {
     dns: TokioResolver,
-    /// What a name that isn't whole may end with, in the order in which it is tried.
+    /// The search list for names that aren't fully qualified.
     search: Vec<Name>,
-    /// A name with so many dots is first tried as it is.
+    /// A name with at least this many dots is tried as it is first.
     dots: usize,
     timeout: Duration,
     slots: Semaphore,
 }
 
-/// Records of one type under one name, none if there are none; and how long that holds.
+/// Records of one type under one name, and for how long they hold.
 type Records = (Vec<RData>, Duration);
 
-/// Addresses of one family, as soon as they are known: the host, [`V4`] or [`V6`], and how long they hold.
+/// Addresses of one family, sent as soon as they are known: the host, [`V4`] or [`V6`], the addresses, and for how long they hold.
 type Part = (String, usize, Vec<IpAddr>, Duration);
 
 const V4: usize = 0;
@@ -55,10 +55,10 @@ impl Resolver {
             let servers = config.servers.iter().map(|&address| server(address)).collect();
             (ResolverConfig::from_name_servers(servers), ResolverOpts::default())
         };
-        // The second try comes when half of the time is over.
+        // So that there is time for a second try.
         options.timeout = config.timeout / 2;
         options.attempts = 1;
-        // How long an answer holds is decided elsewhere.
+        // The schedule decides how long an answer holds.
         options.cache_size = 0;
         let search = servers.search().iter().chain(servers.domain()).cloned().collect();
         let dots = options.ndots;
@@ -69,8 +69,8 @@ impl Resolver {
         Ok(Arc::new(Self { dns, search, dots, timeout: config.timeout, slots: Semaphore::new(slots) }))
     }
 
-    /// Asks a question, and what follows from its answer. `early` is told what there is while the rest lets wait: many a
-    /// server never answers for IPv6 (RFC 8305 section 3).
+    /// Asks a question, and the ones that follow from its answer. `early` is called with an incomplete answer while the rest is
+    /// outstanding: some servers never answer for IPv6 (RFC 8305 section 3).
     pub(super) async fn ask(
         self: Arc<Self>,
         question: Question,
@@ -99,7 +99,7 @@ impl Resolver {
                 (host, families, ttl)
             });
         }
-        let mut has_news = false;
+        let mut is_incomplete = false;
         loop {
             tokio::select! {
                 biased;
@@ -108,7 +108,7 @@ impl Resolver {
                     if let Some(families) = reply.hosts.get_mut(&host) {
                         families[family] = Ok(addresses);
                     }
-                    has_news = true;
+                    is_incomplete = true;
                 }
                 done = asked.join_next() => {
                     let Some(done) = done else { return Ok(reply) };
@@ -116,9 +116,9 @@ impl Resolver {
                     reply.ttl = reply.ttl.min(ttl);
                     reply.hosts.insert(host, families);
                 }
-                () = tokio::time::sleep(EARLY), if has_news => {
+                () = tokio::time::sleep(EARLY), if is_incomplete => {
                     early(reply.clone());
-                    has_news = false;
+                    is_incomplete = false;
                 }
             }
         }
@@ -146,7 +146,7 @@ impl Resolver {
         Err(Failure::Empty)
     }
 
-    /// The IPv4 and IPv6 addresses of a host, and their shortest TTL. `found` gets those of either family as they come.
+    /// The IPv4 and IPv6 addresses of a host, and their shortest TTL. The addresses of each family are sent to `found` as they come.
     async fn host(&self, host: &str, found: &mpsc::UnboundedSender<Part>) -> ([Asked; 2], Duration) {
         let names = match self.candidates(host) {
             Ok(names) => names,
@@ -158,7 +158,7 @@ impl Resolver {
                 let addresses: Vec<IpAddr> =
                     records.into_iter().filter_map(|record| record.ip_addr()).collect();
                 if !addresses.is_empty() {
-                    // Nobody listens once the answer is whole.
+                    // An error means that the answer is complete without them.
                     let _ = found.send((host.to_owned(), family, addresses.clone(), ttl));
                 }
                 Ok((addresses, ttl))
@@ -176,7 +176,7 @@ impl Resolver {
         ([Ok(Vec::new()), Ok(Vec::new())], Duration::MAX)
     }
 
-    /// The whole names that a name may stand for, in the order in which they are tried.
+    /// The fully qualified names that a name may stand for, in the order in which they are tried.
     fn candidates(&self, name: &str) -> Result<Vec<Name>, Failure> {
         let bad = |error: &dyn std::fmt::Display| Failure::Server(Printable::text(error));
         let name = Name::from_ascii(name).map_err(|error| bad(&error))?;
@@ -202,7 +202,7 @@ impl Resolver {
             Ok(Err(error)) if error.is_no_records_found() => Ok((Vec::new(), Duration::MAX)),
             Ok(Err(error)) => Err(failure(&error)),
             Ok(Ok(lookup)) => {
-                // Each alias on the way may lead elsewhere once its time is over (RFC 2181 section 10.1.1).
+                // An alias on the way holds no longer than its own TTL (RFC 2181 section 10.1.1).
                 let of_answer = |record: &&DnsRecord| matches!(record.record_type(), of_type if of_type == record_type || of_type == RecordType::CNAME);
                 let ttl = lookup.answers().iter().filter(of_answer).map(|record| record.ttl).min();
                 let of_type = lookup.answers().iter().filter(|record| record.record_type() == record_type);

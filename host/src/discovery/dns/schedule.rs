@@ -1,4 +1,4 @@
-//! When a question is asked again, and what of its answers is believed. No clock, no network.
+//! When a question is asked again, and which of its answers is believed. Without a clock and without a network.
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ impl From<&DnsConfig> for Bounds {
     }
 }
 
-/// A question in the course of time.
+/// The state of a question.
 ///
-/// A good answer replaces the one before. Nothing else does: when DNS fails, and also when it says that there is no
-/// address, the last good answer holds, for as long as it takes. An empty answer is far more often a mistake (a deleted
-/// zone, a resolver with a wrong view) than a wish to have nobody serve.
+/// Only a good answer replaces the one before. When DNS fails, and also when it says that there is no address, the last good answer
+/// holds for as long as that lasts: an empty answer is far more often a mistake (a deleted zone, a resolver with a wrong view) than
+/// the intention to have no backend.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     answer: Option<Answer>,
@@ -40,7 +40,7 @@ pub(super) struct Schedule {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// To be asked from then on.
+    /// To be asked at this time.
     Due(Moment),
     Asking,
 }
@@ -51,17 +51,17 @@ impl Default for State {
     }
 }
 
-/// What came of a reply.
+/// The effect of a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Settled {
-    /// Other backends than before.
+    /// Whether the backends are others than before.
     pub(super) changed: bool,
-    pub(super) burst: Option<Burst>,
+    pub(super) outage: Option<Outage>,
 }
 
-/// Failures in a row, of which the log hears twice.
+/// A row of failures begins or ends; both are logged.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Burst {
+pub(super) enum Outage {
     Begins(Failure),
     Ends,
 }
@@ -80,12 +80,12 @@ impl Schedule {
         }
     }
 
-    /// The question is on its way. Nobody else asks it until it is settled.
+    /// Marks the question as being asked, until [`settle`](Self::settle).
     pub(super) fn ask(&mut self) {
         self.state = State::Asking;
     }
 
-    /// Takes in what there is of a reply that isn't whole yet; whether that are other backends than before.
+    /// Takes a reply of which a part is missing yet. Returns whether the backends are others than before.
     pub(super) fn anticipate(&mut self, reply: Reply) -> bool {
         if self.state != State::Asking {
             return false;
@@ -93,15 +93,15 @@ impl Schedule {
         Answer::of(reply, self.answer.as_ref()).is_ok_and(|(answer, _)| self.take(answer))
     }
 
-    /// Whether these are other backends than those of the answer before.
+    /// Replaces the answer. Returns whether the backends are others than before.
     fn take(&mut self, answer: Answer) -> bool {
-        let before = self.answer.as_ref().map(|answer| &answer.found);
-        let changed = before != Some(&answer.found);
+        let before = self.answer.as_ref().map(|answer| &answer.backends);
+        let changed = before != Some(&answer.backends);
         self.answer = Some(answer);
         changed
     }
 
-    /// Takes a reply in.
+    /// Takes a whole reply, or a failure.
     pub(super) fn settle(&mut self, reply: Result<Reply, Failure>, now: Moment, bounds: Bounds) -> Settled {
         let ttl = reply.as_ref().map_or(bounds.max, |reply| reply.ttl).clamp(bounds.min, bounds.max);
         let answer = reply.and_then(|reply| Answer::of(reply, self.answer.as_ref()));
@@ -111,24 +111,24 @@ impl Schedule {
             Err(failure) => (false, Some(failure)),
         };
         let is_half = is_answer && failure.is_some();
-        let (pause, burst) = match failure {
+        let (pause, outage) = match failure {
             Some(failure) => {
                 self.failures = self.failures.saturating_add(1);
-                let burst = (self.failures == 1).then_some(Burst::Begins(failure));
-                // What there was of an answer holds no longer than it says.
-                (if is_half { retry(self.failures).min(ttl) } else { retry(self.failures) }, burst)
+                let outage = (self.failures == 1).then_some(Outage::Begins(failure));
+                // The parts that were answered hold no longer than their TTL.
+                (if is_half { retry(self.failures).min(ttl) } else { retry(self.failures) }, outage)
             }
             None => {
-                let burst = (std::mem::take(&mut self.failures) > 0).then_some(Burst::Ends);
-                (ttl, burst)
+                let outage = (std::mem::take(&mut self.failures) > 0).then_some(Outage::Ends);
+                (ttl, outage)
             }
         };
         self.state = State::Due(now.after(pause));
-        Settled { changed, burst }
+        Settled { changed, outage }
     }
 }
 
-/// The pause after so many failures in a row.
+/// The pause after this many failures in a row.
 fn retry(failures: u32) -> Duration {
     (FIRST_RETRY * 2_u32.pow(failures.saturating_sub(1).min(16))).min(LONGEST_RETRY)
 }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn found(schedule: &Schedule) -> Vec<String> {
-        let answer = schedule.answer().into_iter().flat_map(|answer| &answer.found);
+        let answer = schedule.answer().into_iter().flat_map(|answer| &answer.backends);
         answer.map(|found| found.address.to_string()).collect()
     }
 
@@ -189,13 +189,13 @@ mod tests {
             for round in 0..100 {
                 let settled = schedule.settle(failure(), NOW, BOUNDS);
                 assert!(!settled.changed);
-                assert_eq!(settled.burst.is_some(), round == 0, "told once");
+                assert_eq!(settled.outage.is_some(), round == 0, "told once");
                 assert_eq!(found(&schedule), ["10.0.0.1:80"]);
             }
             let settled = schedule.settle(addresses(&["10.0.0.2"], 5), NOW, BOUNDS);
-            assert_eq!(settled, Settled { changed: true, burst: Some(Burst::Ends) });
+            assert_eq!(settled, Settled { changed: true, outage: Some(Outage::Ends) });
             assert_eq!(
-                schedule.settle(failure(), NOW, BOUNDS).burst.map(|burst| burst == Burst::Ends),
+                schedule.settle(failure(), NOW, BOUNDS).outage.map(|outage| outage == Outage::Ends),
                 Some(false)
             );
         }
@@ -229,7 +229,7 @@ mod tests {
         assert!(schedule.anticipate(half("10.0.0.1")) && !schedule.anticipate(half("10.0.0.1")));
         assert_eq!((found(&schedule), schedule.due()), (vec!["10.0.0.1:80".to_owned()], None));
         let settled = schedule.settle(addresses(&["10.0.0.1"], 50), NOW, BOUNDS);
-        assert_eq!(settled, Settled { changed: false, burst: None });
+        assert_eq!(settled, Settled { changed: false, outage: None });
         assert_eq!(pause(&schedule), 50);
     }
 
@@ -240,7 +240,7 @@ mod tests {
         let mut half = addresses(&["10.0.0.2"], 50).unwrap();
         half.hosts.get_mut("a").unwrap()[1] = Err(Failure::TimedOut);
         let settled = schedule.settle(Ok(half), NOW, BOUNDS);
-        assert_eq!(settled, Settled { changed: true, burst: Some(Burst::Begins(Failure::TimedOut)) });
+        assert_eq!(settled, Settled { changed: true, outage: Some(Outage::Begins(Failure::TimedOut)) });
         assert_eq!((found(&schedule), pause(&schedule)), (vec!["10.0.0.2:80".to_owned()], 1));
         // For good, as where a server never answers for one family: not later than the other part says.
         for _ in 0..9 {

@@ -1,11 +1,10 @@
-use std::time::Duration;
+use std::net::IpAddr;
 
-use pointsman_core::pool::UpstreamLimits;
-use pointsman_core::topology::Health;
+use pointsman_core::pool::{MOST, UpstreamLimits};
+use pointsman_core::topology::{Health, Member};
 
-use super::super::answer::{Record, Reply};
 use super::*;
-use crate::config::HealthConfig;
+use crate::config::{HealthConfig, Question};
 
 fn backend(name: &str, address: &str) -> Arc<Backend> {
     Arc::new(Backend {
@@ -33,11 +32,13 @@ fn entry(name: &str, port: u16) -> DiscoveredConfig {
     }
 }
 
-fn answer(port: u16, addresses: &str) -> Answer {
-    let v4 = addresses.split_whitespace().map(|ip| ip.parse().unwrap()).collect();
-    let records = vec![Record { host: "h".into(), port, priority: 0, weight: 0 }];
-    let reply = Reply { records, hosts: [("h".into(), [Ok(v4), Ok(vec![])])].into(), ttl: Duration::ZERO };
-    Answer::of(reply, None).unwrap().0
+fn found(port: u16, addresses: &str) -> Vec<ResolvedBackend> {
+    let found = |ip: &str| ResolvedBackend {
+        address: (ip.parse::<IpAddr>().unwrap(), port).into(),
+        backup: false,
+        share: WHOLE,
+    };
+    addresses.split_whitespace().map(found).collect()
 }
 
 fn pool(of_file: Vec<Arc<Backend>>) -> Arc<Pool> {
@@ -61,23 +62,23 @@ fn one(pool: &Pool, name: &str) -> Arc<Backend> {
 fn those_of_the_file_come_first_and_the_others_in_order() {
     let pool = pool(vec![backend("z", "10.0.0.9:80"), backend("a", "10.0.0.2:80")]);
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80), entry("w", 81)]);
-    let (x, w) = (answer(80, "10.0.0.10 10.0.0.2 10.0.0.1"), answer(81, "10.0.0.5"));
-    let moved = placement.place(|question| match question.host() {
+    let (x, w) = (found(80, "10.0.0.10 10.0.0.2 10.0.0.1"), found(81, "10.0.0.5"));
+    let moved = placement.place(|entry| match entry.name.as_str() {
         "x" => Some(&x),
         _ => Some(&w),
     });
     assert_eq!(moved, Some(Moved { came: 3, left: 0, present: 3 }));
     // 10.0.0.2 is in the file.
     assert_eq!(names(&pool), ["z", "a", "x/10.0.0.1:80", "w/10.0.0.5:81", "x/10.0.0.10:80"]);
-    let found = one(&pool, "x/10.0.0.1:80");
-    assert_eq!((found.weight, &*found.zone, found.label("k")), (2 * WEIGHT_UNIT, "z", Some("v")));
+    let of_x = one(&pool, "x/10.0.0.1:80");
+    assert_eq!((of_x.weight, &*of_x.zone, of_x.label("k")), (2 * WEIGHT_UNIT, "z", Some("v")));
 }
 
 #[test]
 fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
     let pool = pool(vec![backend("s", "10.0.0.9:80")]);
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
-    let first = answer(80, "10.0.0.1 10.0.0.2");
+    let first = found(80, "10.0.0.1 10.0.0.2");
     assert!(placement.place(|_| Some(&first)).is_some());
     let generation = pool.topology_generation();
     assert_eq!(placement.place(|_| Some(&first)), None);
@@ -91,7 +92,7 @@ fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
             member.weight = 7;
         }
     });
-    let next = answer(80, "10.0.0.2 10.0.0.3");
+    let next = found(80, "10.0.0.2 10.0.0.3");
     assert_eq!(placement.place(|_| Some(&next)), Some(Moved { came: 1, left: 1, present: 2 }));
     assert_eq!(names(&pool), ["s", "x/10.0.0.2:80", "x/10.0.0.3:80"]);
     assert!(Arc::ptr_eq(&one(&pool, "x/10.0.0.2:80"), &kept));
@@ -103,7 +104,7 @@ fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
 fn who_comes_back_while_its_requests_run_goes_on_counting() {
     let pool = pool(Vec::new());
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
-    let (both, one_left) = (answer(80, "10.0.0.1 10.0.0.2"), answer(80, "10.0.0.1"));
+    let (both, one_left) = (found(80, "10.0.0.1 10.0.0.2"), found(80, "10.0.0.1"));
     placement.place(|_| Some(&both));
     let running = one(&pool, "x/10.0.0.2:80");
     placement.place(|_| Some(&one_left));
@@ -118,12 +119,12 @@ fn who_comes_back_while_its_requests_run_goes_on_counting() {
 fn another_description_is_another_backend_with_the_same_past() {
     let pool = pool(Vec::new());
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
-    let found = answer(80, "10.0.0.1");
-    placement.place(|_| Some(&found));
+    let answer = found(80, "10.0.0.1");
+    placement.place(|_| Some(&answer));
     let before = one(&pool, "x/10.0.0.1:80");
     let heavier = DiscoveredConfig { weight: 5, ..entry("x", 80) };
     let mut placement = placed_in(Arc::clone(&pool), vec![heavier]).succeed(placement);
-    assert_eq!(placement.place(|_| Some(&found)), Some(Moved { came: 0, left: 0, present: 1 }));
+    assert_eq!(placement.place(|_| Some(&answer)), Some(Moved { came: 0, left: 0, present: 1 }));
     let after = one(&pool, "x/10.0.0.1:80");
     assert!(Arc::ptr_eq(&before.stats, &after.stats));
     assert_eq!(pool.topology().weights(), [5 * WEIGHT_UNIT]);
@@ -132,12 +133,12 @@ fn another_description_is_another_backend_with_the_same_past() {
 #[test]
 fn another_pool_of_the_name_takes_them_over() {
     let mut placement = placed_in(pool(Vec::new()), vec![entry("x", 80)]);
-    let found = answer(80, "10.0.0.1");
-    placement.place(|_| Some(&found));
+    let answer = found(80, "10.0.0.1");
+    placement.place(|_| Some(&answer));
     let before = one(placement.pool(), "x/10.0.0.1:80");
     let next = pool(vec![backend("s", "10.0.0.9:80")]);
     let mut placement = placed_in(Arc::clone(&next), vec![entry("x", 80)]).succeed(placement);
-    assert!(placement.place(|_| Some(&found)).is_some());
+    assert!(placement.place(|_| Some(&answer)).is_some());
     assert_eq!(names(&next), ["s", "x/10.0.0.1:80"]);
     assert!(Arc::ptr_eq(&one(&next, "x/10.0.0.1:80"), &before));
 }
@@ -148,8 +149,8 @@ fn a_pool_has_its_limit() {
         (0..MOST - 1).map(|n| backend(&n.to_string(), &format!("10.9.{}.{}:80", n / 250, n % 250))).collect(),
     );
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
-    let found = answer(80, "10.0.0.1 10.0.0.2");
-    assert_eq!(placement.place(|_| Some(&found)), Some(Moved { came: 1, left: 0, present: 1 }));
+    let answer = found(80, "10.0.0.1 10.0.0.2");
+    assert_eq!(placement.place(|_| Some(&answer)), Some(Moved { came: 1, left: 0, present: 1 }));
     assert_eq!(pool.topology().backends().len(), MOST);
 }
 
@@ -166,14 +167,14 @@ fn who_the_file_names_as_dns_would_stays_where_dns_is_followed() {
     // A reload adds a backend under the name that DNS gives one already.
     let pool = pool(Vec::new());
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
-    let found = answer(80, "10.0.0.1 10.0.0.2");
-    placement.place(|_| Some(&found));
-    let of_file = Backend::clone(&backend("x/10.0.0.1:80", "10.0.0.9:80"));
-    pool.reconfigure(2, vec![of_file, Backend::clone(&one(&pool, "x/10.0.0.2:80"))], Member::healthy);
-    placement.place(|_| Some(&found));
+    let answer = found(80, "10.0.0.1 10.0.0.2");
+    placement.place(|_| Some(&answer));
+    let of_file = backend("x/10.0.0.1:80", "10.0.0.9:80");
+    pool.reconfigure(2, |members| members.file = vec![of_file], Member::healthy);
+    placement.place(|_| Some(&answer));
     assert_eq!(names(&pool), ["x/10.0.0.1:80", "x/10.0.0.2:80"]);
     assert_eq!(one(&pool, "x/10.0.0.1:80").address.to_string(), "10.0.0.9:80");
-    let fewer = answer(80, "10.0.0.3");
+    let fewer = found(80, "10.0.0.3");
     placement.place(|_| Some(&fewer));
     assert_eq!(names(&pool), ["x/10.0.0.1:80", "x/10.0.0.3:80"]);
 }

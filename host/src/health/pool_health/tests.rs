@@ -6,7 +6,6 @@ use std::task::{Context, Waker};
 
 use pointsman_core::backend::{Sign, Source};
 use pointsman_core::pool::UpstreamLimits;
-use pointsman_core::topology::Member;
 use pointsman_sdk::abi::flag;
 
 use super::*;
@@ -118,14 +117,8 @@ impl Game {
 
     /// Replaces the backends, as a reload does.
     fn replace(&mut self, backends: &[Arc<Backend>], settings: &Arc<HealthSettings>) {
-        self.pool.change(|members| {
-            let old = std::mem::take(members);
-            let kept = |backend: &Arc<Backend>| old.iter().find(|member| member.backend.name == backend.name);
-            members.extend(backends.iter().map(|backend| match kept(backend) {
-                Some(member) => Member { backend: Arc::clone(backend), ..member.clone() },
-                None => settings.newcomer(Arc::clone(backend)),
-            }));
-        });
+        let newcomer = |backend| settings.newcomer(backend);
+        self.pool.change_backends(|members| members.file = backends.to_vec(), newcomer);
         let draws = &mut self.draws;
         let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(settings));
         self.health.change(pool, settings, self.now, &mut || draw(draws));

@@ -57,12 +57,12 @@ pub(crate) fn answers(input: &[u8]) {
     let is_whole = reply.hosts.values().flatten().all(Result::is_ok);
     let Ok((answer, failure)) = Answer::of(reply.clone(), first.as_ref()) else { return };
     assert!(is_whole == failure.is_none(), "{failure:?}");
-    assert!((1..=MOST).contains(&answer.found.len()));
+    assert!((1..=MOST).contains(&answer.backends.len()));
     assert!(
-        answer.found.is_sorted_by(|one, next| one.address < next.address),
+        answer.backends.is_sorted_by(|one, next| one.address < next.address),
         "addresses are in order, each once"
     );
-    for found in &answer.found {
+    for found in &answer.backends {
         assert!((1..=1_000).contains(&found.share), "{found:?}");
         assert!(
             found.address.port() != 0
@@ -70,7 +70,7 @@ pub(crate) fn answers(input: &[u8]) {
                 && !found.address.ip().is_multicast()
         );
     }
-    assert!(answer.found.iter().any(|found| !found.backup), "only backups are left");
+    assert!(answer.backends.iter().any(|found| !found.backup), "only backups are left");
     let (again, _) = Answer::of(reply, Some(&answer)).expect("the same reply");
     assert_eq!(again, answer, "the same reply twice");
 }

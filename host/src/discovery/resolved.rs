@@ -1,0 +1,16 @@
+//! A backend as discovery finds it.
+
+use std::net::SocketAddr;
+
+/// The whole weight of an entry, in the unit of [`ResolvedBackend::share`].
+pub(super) const WHOLE: u32 = 1_000;
+
+/// A backend that was found for an entry of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ResolvedBackend {
+    pub(super) address: SocketAddr,
+    /// Whether it serves only when no other backend can.
+    pub(super) backup: bool,
+    /// Its part of the entry's weight, 1 to 1,000 thousandths.
+    pub(super) share: u32,
+}
