@@ -38,19 +38,8 @@ impl Held {
 }
 
 fn pool() -> Arc<Pool> {
-    let backends = (0..3).map(|number| {
-        Arc::new(Backend {
-            name: format!("b{number}").into(),
-            address: ([127, 0, 0, 1], 8000 + number).into(),
-            weight: 1000,
-            zone: "".into(),
-            labels: [].into(),
-            backup: false,
-            draining: false,
-            source: pointsman_core::backend::Source::File,
-            stats: Arc::default(),
-        })
-    });
+    let backends =
+        (0..3).map(|number| Arc::new(Backend::new(format!("b{number}"), ([127, 0, 0, 1], 8000 + number))));
     Arc::new(Pool::new("test", 0, &UpstreamLimits::default(), backends.collect()))
 }
 

@@ -40,17 +40,7 @@ fn pool(backends: usize) -> Arc<Pool> {
         let [.., high, low] = number.to_be_bytes();
         let stats = Arc::<BackendStats>::default();
         (0..in_flight(number)).for_each(|_| stats.begin());
-        Arc::new(Backend {
-            name: format!("b{number}").into(),
-            address: ([127, 0, high, low], 80).into(),
-            weight: 1000,
-            zone: "".into(),
-            labels: [].into(),
-            backup: false,
-            draining: false,
-            source: pointsman_core::backend::Source::File,
-            stats,
-        })
+        Arc::new(Backend { stats, ..Backend::new(format!("b{number}"), ([127, 0, high, low], 80)) })
     });
     Arc::new(Pool::new("bench", 0, &UpstreamLimits::default(), backends.collect()))
 }

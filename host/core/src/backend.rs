@@ -7,6 +7,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use pointsman_sdk::abi::WEIGHT_UNIT;
+
 pub use stats::{BackendStats, Completion};
 pub use streaks::{Sign, Streak, Streaks};
 
@@ -68,6 +70,22 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// A backend of the file with a description that says nothing but name and address.
+    #[must_use]
+    pub fn new(name: impl Into<Box<str>>, address: impl Into<SocketAddr>) -> Self {
+        Self {
+            name: name.into(),
+            address: address.into(),
+            weight: WEIGHT_UNIT,
+            zone: "".into(),
+            labels: [].into(),
+            backup: false,
+            draining: false,
+            source: Source::File,
+            stats: Arc::default(),
+        }
+    }
+
     /// The value of a label.
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&str> {

@@ -262,21 +262,10 @@ fn successors(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Source;
     use crate::topology::Health;
 
     fn backend(name: &str, port: u16, weight: u32) -> Arc<Backend> {
-        Arc::new(Backend {
-            name: name.into(),
-            address: ([127, 0, 0, 1], port).into(),
-            weight,
-            zone: "".into(),
-            labels: [].into(),
-            backup: false,
-            draining: false,
-            source: Source::File,
-            stats: Arc::default(),
-        })
+        Arc::new(Backend { weight, ..Backend::new(name, ([127, 0, 0, 1], port)) })
     }
 
     fn pool() -> Pool {

@@ -106,10 +106,10 @@ impl RequestRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::backend;
+    use crate::backend::Backend;
 
     fn attempt(name: &str, outcome: i32) -> AttemptRecord {
-        let backend = Local::new(std::sync::Arc::new(backend(name)));
+        let backend = Local::new(std::sync::Arc::new(Backend::new(name, ([127, 0, 0, 1], 80))));
         AttemptRecord { backend, began: Moment(5), answered: None, ended: Moment(9), outcome, error: None }
     }
 

@@ -218,22 +218,15 @@ impl Tier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Source;
 
     /// Members written as letters: `s` serves, `u` is down, `?` unknown, `d` draining; `b` is a backup, `v` one that is
     /// down, `x` one that is draining.
     fn members(kinds: &str) -> Vec<Member> {
         let member = |kind: char| {
             let member = Member::healthy(Arc::new(Backend {
-                name: kind.to_string().into(),
-                address: ([127, 0, 0, 1], 1).into(),
-                weight: 1000,
-                zone: "".into(),
-                labels: [].into(),
                 backup: matches!(kind, 'b' | 'v' | 'x'),
                 draining: matches!(kind, 'd' | 'x'),
-                source: Source::File,
-                stats: Arc::default(),
+                ..Backend::new(kind.to_string(), ([127, 0, 0, 1], 1))
             }));
             let health = match kind {
                 'u' | 'v' => Health::Down,

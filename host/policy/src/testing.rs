@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Backend, Source};
+use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
@@ -85,15 +85,11 @@ pub(super) fn guest_with(hook: &str, body: &str) -> Vec<u8> {
 pub(super) fn backends(names: &[&str]) -> Vec<Arc<Backend>> {
     let backends = names.iter().enumerate().map(|(place, &name)| {
         Arc::new(Backend {
-            name: name.trim_start_matches('-').into(),
-            address: ([127, 0, 0, 1], 8000 + place as u16).into(),
             weight: 1000 * (1 + place as u32),
             zone: "west".into(),
             labels: [("gpu".to_owned(), "h200".to_owned())].into(),
-            backup: false,
             draining: name.starts_with('-'),
-            source: Source::File,
-            stats: Arc::default(),
+            ..Backend::new(name.trim_start_matches('-'), ([127, 0, 0, 1], 8000 + place as u16))
         })
     });
     backends.collect()

@@ -63,15 +63,12 @@ pub(super) fn prepare(config: &PoolConfig, before: Option<(&PoolConfig, &ActiveP
 fn described(config: &PoolConfig) -> Vec<Arc<Backend>> {
     let described = |backend: &BackendConfig| {
         Arc::new(Backend {
-            name: backend.name.as_str().into(),
-            address: backend.address,
             weight: backend.weight * pointsman_sdk::abi::WEIGHT_UNIT,
             zone: backend.zone.as_str().into(),
             labels: backend.labels.clone().into(),
             backup: backend.backup,
             draining: backend.draining,
-            source: Source::File,
-            stats: Arc::default(),
+            ..Backend::new(backend.name.as_str(), backend.address)
         })
     };
     config.backends.iter().map(described).collect()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Subcommand;
-use pointsman_core::backend::{Backend, Source};
+use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_policy::{Hooks, PolicyLoader, PolicySettings, VersionId};
@@ -72,15 +72,8 @@ const SAMPLE: u8 = 3;
 fn sample_pool() -> Pool {
     let backends = (1..=SAMPLE).map(|number| {
         Arc::new(Backend {
-            name: format!("b{number}").into(),
-            address: ([127, 0, 0, number], 8080).into(),
             weight: u32::from(number) * WEIGHT_UNIT,
-            zone: "".into(),
-            labels: [].into(),
-            backup: false,
-            draining: false,
-            source: Source::File,
-            stats: Arc::default(),
+            ..Backend::new(format!("b{number}"), ([127, 0, 0, number], 8080))
         })
     });
     Pool::new("sample", 0, &UpstreamLimits::default(), backends.collect())

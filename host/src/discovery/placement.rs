@@ -113,15 +113,13 @@ fn discovered(pool: &Pool) -> Vec<Arc<Backend>> {
 /// A new backend of an entry.
 fn described(entry: &DiscoveredConfig, found: &ResolvedBackend) -> Backend {
     Backend {
-        name: format!("{}/{}", entry.name, found.address).into(),
-        address: found.address,
         weight: (entry.weight * WEIGHT_UNIT / WHOLE * found.share).max(1),
         zone: entry.zone.as_str().into(),
         labels: entry.labels.clone().into(),
         backup: entry.backup || found.backup,
         draining: entry.draining,
         source: Source::Discovery { entry: entry.name.as_str().into() },
-        stats: Arc::default(),
+        ..Backend::new(format!("{}/{}", entry.name, found.address), found.address)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Backend, Source};
+use pointsman_core::backend::Backend;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::topology::{Health, Member};
 
@@ -22,17 +22,7 @@ fn settings(initial: InitialHealth) -> Arc<HealthSettings> {
 
 /// A backend that listens there, or doesn't if the listener is dropped.
 fn backend(name: &str, listener: &TcpListener) -> Arc<Backend> {
-    Arc::new(Backend {
-        name: name.into(),
-        address: listener.local_addr().unwrap(),
-        weight: 1000,
-        zone: "".into(),
-        labels: [].into(),
-        backup: false,
-        draining: false,
-        source: Source::File,
-        stats: Arc::default(),
-    })
+    Arc::new(Backend::new(name, listener.local_addr().unwrap()))
 }
 
 fn pool(name: &str, backends: &[&Arc<Backend>]) -> Arc<Pool> {

@@ -62,15 +62,8 @@ mod tests {
         let backend = |written: &str| {
             let (name, host) = written.split_once('@').unwrap();
             Arc::new(Backend {
-                name: name.into(),
-                address: ([10, 0, 0, host.parse().unwrap()], 80).into(),
-                weight: 1000,
-                zone: "".into(),
-                labels: [].into(),
-                backup: false,
-                draining: false,
                 source: source.clone(),
-                stats: Arc::default(),
+                ..Backend::new(name, ([10, 0, 0, host.parse().unwrap()], 80))
             })
         };
         list.split_whitespace().map(backend).collect()

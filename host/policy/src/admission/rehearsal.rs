@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Backend, BackendStats, Source};
+use pointsman_core::backend::{Backend, BackendStats};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
@@ -145,15 +145,16 @@ fn topology(count: u32, load: Load) -> Topology {
         let extreme = load == Load::Extreme || (load == Load::Mixed && number % 2 == 1);
         let stats = if extreme { BackendStats::saturated() } else { BackendStats::default() };
         Arc::new(Backend {
-            name: format!("backend-{number}").into(),
-            address: ([192, 0, 2, (number % 250) as u8], 1024 + (number % 60_000) as u16).into(),
             weight: WEIGHT_UNIT * [1, 3, 1000, 2][number as usize % 4],
             zone: ["a", "b", ""][number as usize % 3].into(),
             labels: [("gpu".to_owned(), "h200".to_owned())].into(),
             backup: number % 11 == 5,
             draining: number % 3 == 1,
-            source: Source::File,
             stats: Arc::new(stats),
+            ..Backend::new(
+                format!("backend-{number}"),
+                ([192, 0, 2, (number % 250) as u8], 1024 + (number % 60_000) as u16),
+            )
         })
     });
     Topology::new(0, backends.collect())

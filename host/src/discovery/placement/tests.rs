@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use pointsman_core::pool::{MOST, UpstreamLimits};
 use pointsman_core::topology::{Health, Member};
@@ -7,17 +7,7 @@ use super::*;
 use crate::config::{HealthConfig, Question};
 
 fn backend(name: &str, address: &str) -> Arc<Backend> {
-    Arc::new(Backend {
-        name: name.into(),
-        address: address.parse().unwrap(),
-        weight: WEIGHT_UNIT,
-        zone: "".into(),
-        labels: [].into(),
-        backup: false,
-        draining: false,
-        source: Source::File,
-        stats: Arc::default(),
-    })
+    Arc::new(Backend::new(name, address.parse::<SocketAddr>().unwrap()))
 }
 
 fn entry(name: &str, port: u16) -> DiscoveredConfig {

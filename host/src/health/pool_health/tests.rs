@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use pointsman_core::backend::{Sign, Source};
+use pointsman_core::backend::Sign;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_sdk::abi::flag;
 
@@ -23,15 +23,9 @@ struct Game {
 /// A backend of this name, on a port of its own unless told.
 fn backend(name: &str, port: u16) -> Arc<Backend> {
     Arc::new(Backend {
-        name: name.into(),
-        address: ([127, 0, 0, 1], port).into(),
-        weight: 1000,
-        zone: "".into(),
-        labels: [].into(),
         backup: name.starts_with('~'),
         draining: name.starts_with('-'),
-        source: Source::File,
-        stats: Arc::default(),
+        ..Backend::new(name, ([127, 0, 0, 1], port))
     })
 }
 

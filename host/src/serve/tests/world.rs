@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use pointsman_core::backend::{Backend, Source};
+use pointsman_core::backend::Backend;
 use pointsman_core::clock::{Clock, ClockHands};
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::route::{HostPattern, PathPattern, RoutePattern, Router};
@@ -67,17 +67,7 @@ pub(super) fn address(backend: u8) -> SocketAddr {
 }
 
 fn backend(number: u8) -> Arc<Backend> {
-    Arc::new(Backend {
-        name: format!("b{number}").into(),
-        address: address(number),
-        weight: 1000,
-        zone: "".into(),
-        labels: [].into(),
-        backup: false,
-        draining: false,
-        source: Source::File,
-        stats: Arc::default(),
-    })
+    Arc::new(Backend::new(format!("b{number}"), address(number)))
 }
 
 impl Limits {
