@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Proxy, wait_until};
+use harness::{Backend, Latch, Proxy, wait_until};
 
 const MIB: u64 = 1024 * 1024;
 const LARGE: u64 = 100 * MIB;
@@ -133,7 +133,8 @@ fn a_slow_reader_slows_the_backend_down() {
 #[test]
 fn a_slow_backend_slows_the_client_down() {
     let backend = Backend::start(|exchange| match exchange.request.header("x-wait") {
-        Some(_) => std::thread::park_timeout(harness::DEADLINE),
+        // Reads nothing for as long as the test lasts.
+        Some(_) => Latch::default().wait(),
         None => {
             exchange.read_body();
             exchange.respond("ok");

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Client, LONG_ENOUGH_TO_REST, Proxy, Setup, pass};
+use harness::{Backend, Client, LONG_ENOUGH_TO_PARK, Proxy, Setup, sleep};
 
-/// A proxy that says when a connection goes to rest.
+/// A proxy that logs when a connection is parked.
 fn start(listener: &str, backend: &Backend) -> Proxy {
     let setup = Setup { listener, ..Setup::default() };
-    Proxy::start_with_log("info,pointsman::serve=debug", &setup.configuration(&[backend.address()]))
+    Proxy::start_with_log("info,pointsman=debug", &setup.configuration(&[backend.address()]))
 }
 
-/// Waits until connections have gone to rest so many times in all.
-fn wait_for_rest(proxy: &Proxy, times: usize) {
+/// Waits until connections have been parked so many times in all.
+fn wait_until_parked(proxy: &Proxy, times: usize) {
     proxy.log.wait_for_many("connection-parked", times);
 }
 
@@ -20,22 +20,23 @@ fn a_request_after_a_long_pause_is_served_however_it_comes() {
     let backend = Backend::named("backend");
     let proxy = start("", &backend);
     let mut client = proxy.client();
-    pass(LONG_ENOUGH_TO_REST);
+    // A new connection that is silent for longer than a used one is before it is parked.
+    sleep(LONG_ENOUGH_TO_PARK);
     assert_eq!(client.get("/first").text(), "backend");
-    wait_for_rest(&proxy, 1);
+    wait_until_parked(&proxy, 1);
     let post = "POST /whole HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello";
     client.send(format!("{post}GET /pipelined HTTP/1.1\r\nHost: test\r\n\r\n"));
     assert_eq!((client.response("POST").status(), client.response("GET").status()), (200, 200));
-    wait_for_rest(&proxy, 2);
-    // Longer than the pause that it takes to rest, but a connection within a request doesn't.
+    wait_until_parked(&proxy, 2);
+    // Longer than it takes to be parked, but a connection within a request isn't.
     for part in
         ["GET /in-", "parts HTTP/1.1\r\nHo", "st: test\r\n\r\nGET /next HTT", "P/1.1\r\nHost: test\r\n\r\n"]
     {
         client.send(part);
-        pass(LONG_ENOUGH_TO_REST);
+        sleep(LONG_ENOUGH_TO_PARK);
     }
     assert_eq!((client.response("GET").status(), client.response("GET").status()), (200, 200));
-    wait_for_rest(&proxy, 3);
+    wait_until_parked(&proxy, 3);
     client.send("GET /bad HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n");
     assert_eq!(client.response("GET").status(), 400);
     assert!(client.is_closed());
@@ -60,13 +61,14 @@ fn a_response_that_is_not_yet_taken_is_kept() {
         client.send(format!("GET /{length} HTTP/1.1\r\nHost: test\r\n\r\n"));
     }
     backend.wait_for_requests(lengths.len());
-    pass(2 * LONG_ENOUGH_TO_REST);
+    // Nobody takes the responses for longer than it takes to be parked: those that aren't all sent must not be.
+    sleep(2 * LONG_ENOUGH_TO_PARK);
     for (length, client) in &mut clients {
         let response = client.response("GET");
         assert_eq!((response.status(), response.body.len(), response.whole), (200, *length, true));
         assert_eq!(client.get("/5").text(), "xxxxx", "after {length}");
     }
-    wait_for_rest(&proxy, lengths.len());
+    wait_until_parked(&proxy, lengths.len());
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn the_time_to_wait_for_a_request_is_not_longer_for_them() {
     let mut client = proxy.client();
     for times in 1..=3 {
         assert_eq!(client.get("/").status(), 200);
-        wait_for_rest(&proxy, times);
+        wait_until_parked(&proxy, times);
     }
     assert_eq!(client.get("/").status(), 200);
     let began = Instant::now();
@@ -91,7 +93,7 @@ fn a_drain_ends_them() {
     let mut proxy = start("", &backend);
     let (mut silent, mut late, mut fresh) = (proxy.client(), proxy.client(), proxy.client());
     assert_eq!((silent.get("/").status(), late.get("/").status()), (200, 200));
-    wait_for_rest(&proxy, 2);
+    wait_until_parked(&proxy, 2);
     proxy.signal("TERM");
     proxy.log.wait_for("drain-started");
     for client in [&mut late, &mut fresh] {
@@ -106,7 +108,8 @@ fn a_drain_ends_them() {
 #[test]
 fn one_with_pipelined_requests_is_not_idle_between_them() {
     let backend = Backend::start(|exchange| {
-        pass(LONG_ENOUGH_TO_REST);
+        // The client has nothing to send for that long.
+        sleep(LONG_ENOUGH_TO_PARK);
         exchange.respond("slow");
     });
     for listener in ["", "keepalive_timeout = \"300ms\""] {
@@ -118,7 +121,7 @@ fn one_with_pipelined_requests_is_not_idle_between_them() {
             assert_eq!(proxy.log.events("connection-parked").len(), 0, "response {number}");
         }
         if listener.is_empty() {
-            wait_for_rest(&proxy, 1);
+            wait_until_parked(&proxy, 1);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! End-to-end tests: the real program, real sockets, port 0, and no sleeps: every wait is for an event, with a deadline.
+//! End-to-end tests: the real program, real sockets, port 0. Every wait is for an event, with a deadline; a sleep says why the time
+//! itself is what is tested.
 
 mod aborts;
 mod admin;

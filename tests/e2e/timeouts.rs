@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Client, Setup, pass, wait_until};
+use harness::{Backend, Client, Setup, sleep, wait_until};
 
 fn silent() -> Backend {
     Backend::start(|exchange| exchange.wait_for_close())
@@ -54,7 +54,8 @@ fn a_response_that_goes_on_for_too_long_is_broken_off() {
                 return exchange.wait_for_close();
             }
             while exchange.try_send("1\r\nx\r\n").is_ok() {
-                pass(pace);
+                // Never silent for long, and never done.
+                sleep(pace);
             }
             exchange.keep_alive = false;
         });
@@ -108,7 +109,8 @@ fn each_request_of_a_connection_has_its_own_time() {
     let mut client = proxy.client();
     for _ in 0..3 {
         assert_eq!(client.get("/").text(), "in time");
-        pass(Duration::from_millis(400));
+        // Three of these are longer than one request may take.
+        sleep(Duration::from_millis(400));
     }
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!([client.response("GET").text(), client.response("GET").text()], ["in time"; 2]);
@@ -119,7 +121,8 @@ fn nothing_of_the_time_for_all_is_left_for_a_route_without_it() {
     let backend = Backend::start(|exchange| {
         exchange.read_body();
         if exchange.request.target() == "/free" {
-            pass(Duration::from_millis(1_200));
+            // Longer than a request to the other pool may take.
+            sleep(Duration::from_millis(1_200));
         }
         exchange.respond("served");
     });
@@ -147,7 +150,8 @@ fn an_upgraded_connection_is_exempt() {
     let mut client = proxy.client();
     client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
     assert_eq!(client.response("GET").status(), 101);
-    pass(Duration::from_millis(1_500));
+    // Silent for longer than a request may take.
+    sleep(Duration::from_millis(1_500));
     client.send("x");
     assert_eq!(client.read_exactly(1), b"x");
 }
@@ -169,7 +173,8 @@ fn a_client_that_takes_too_little_is_cut_off() {
     wait_until("the backend is rid of it", || {
         let _ = client.reader().get_mut().flush();
         let _ = client.reader().read(&mut some);
-        pass(Duration::from_millis(20));
+        // Far less than the rate that is demanded.
+        sleep(Duration::from_millis(20));
         backend.open_connections() == 0
     });
     assert!(began.elapsed() >= Duration::from_secs(9), "after the grace of 10 s: {:?}", began.elapsed());

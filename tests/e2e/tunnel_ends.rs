@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Client, Exchange, Latch, Proxy, Setup, pass};
+use harness::{Backend, Client, Exchange, Latch, Proxy, Setup, sleep};
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 const AGREE: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -129,7 +129,7 @@ fn a_half_that_goes_on_is_not_cut() {
         exchange.wait_for_close();
         for number in 0..8 {
             // Each within the limit, and all together not.
-            pass(Duration::from_millis(250));
+            sleep(Duration::from_millis(250));
             exchange.send(number.to_string());
         }
     });
@@ -149,7 +149,8 @@ fn open_tunnels_may_be_silent_for_longer() {
     });
     let proxy = with_one_place(&backend, "tunnel_close_timeout = \"200ms\"");
     let mut client = tunnel(&proxy);
-    pass(Duration::from_secs(1));
+    // Five times as long as half a tunnel may be silent.
+    sleep(Duration::from_secs(1));
     client.send("still there\n");
     assert_eq!(client.read_exactly(12), b"still there\n");
 }

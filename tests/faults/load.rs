@@ -4,10 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Client, Proxy, Response, Running, keep_busy};
+use harness::{Client, Proxy, Response, Running, keep_busy, sleep};
 
 /// Connections of every load.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -107,7 +106,7 @@ fn keep_sending((address, method, number): (SocketAddr, Method, usize), load: &L
         if !matches!(&response, Ok(Some(response)) if goes_on(response)) {
             client = None;
         }
-        thread::park_timeout(PACE);
+        sleep(PACE);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use harness::{Backend, Client, Setup};
+use harness::{Backend, Client, Setup, sleep};
 use socket2::{Domain, Socket, Type};
 
 use crate::load::{CONNECTIONS, Method, under_load};
@@ -89,7 +89,8 @@ fn a_backend_that_trickles_is_slow_and_whole() {
     let trickle = Backend::start(|exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
         for _ in 0..20 {
-            std::thread::park_timeout(Duration::from_millis(20));
+            // It is slow.
+            sleep(Duration::from_millis(20));
             exchange.send("x");
         }
     });

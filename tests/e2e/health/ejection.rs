@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use harness::{Backend, Setup, wait_until};
+use harness::{Backend, Setup, sleep, wait_until};
 
 use super::{own_address, served, share};
 
@@ -45,7 +45,8 @@ fn the_only_backend_stays_whatever_it_does() {
 fn failed_of(requests: usize, ejection: &str) -> usize {
     let a = Backend::start(|exchange| exchange.send(BROKEN));
     let b = Backend::start(|exchange| {
-        std::thread::park_timeout(Duration::from_millis(2));
+        // It takes its time.
+        sleep(Duration::from_millis(2));
         exchange.respond("b");
     });
     let proxy = Setup { policy: "\"least-conn\"", pool: ejection, ..Setup::default() }.start(&[&a, &b]);

@@ -24,4 +24,4 @@ pub use load::{Running, keep_busy};
 pub use log::{Log, LogLine};
 pub use proxy::{Proxy, program, send_signal};
 pub use setup::Setup;
-pub use waiting::{DEADLINE, LONG_ENOUGH_TO_REST, pass, wait_until};
+pub use waiting::{DEADLINE, LONG_ENOUGH_TO_PARK, sleep, wait_until};

@@ -3,7 +3,7 @@
 mod line;
 
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -123,8 +123,9 @@ impl Log {
 }
 
 impl Shared {
+    /// Also when a wait has failed with the lock held: what was read is still of use then.
     fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.read.lock().expect("no panic")
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

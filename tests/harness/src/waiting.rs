@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 /// Nothing that a test waits for takes this long unless it never comes.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// After so long without a request a client's connection has gone to rest, and the sweep has seen it. How long it is idle is
-/// what its tests are about, so there is no event to wait for.
-pub const LONG_ENOUGH_TO_REST: Duration = Duration::from_millis(500);
+/// Longer than a client's connection is idle before it is parked, and than the sweep takes to see it.
+pub const LONG_ENOUGH_TO_PARK: Duration = Duration::from_millis(500);
 
 /// Between two looks whether something has happened: a pause that only spares the CPU.
 const LOOK: Duration = Duration::from_millis(2);
@@ -25,8 +24,9 @@ pub fn wait_until(what: &str, mut met: impl FnMut() -> bool) {
     }
 }
 
-/// Waits without listening to anybody: for tests of what becomes of somebody who does nothing for so long.
-pub fn pass(time: Duration) {
+/// Sleeps. Only where the time itself is what is tested: what becomes of somebody who does nothing for that long, or is that slow.
+/// Everything else is waited for.
+pub fn sleep(time: Duration) {
     let began = Instant::now();
     while began.elapsed() < time {
         std::thread::park_timeout(time.saturating_sub(began.elapsed()));
