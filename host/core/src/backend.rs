@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 pub use stats::{BackendStats, Completion};
-pub use streaks::{Sign, Streak, Streaks};
+pub use streaks::{ResponseClass, Streak, Streaks};
 
 /// A backend's place in its pool's [`Topology`](crate::topology::Topology), valid until the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! A named set of backends, shared by all workers.
 
-mod alarm;
-mod connections;
+mod ejection_signal;
+mod handoff;
 mod limits;
 mod members;
 mod queue;
@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::backend::Backend;
 use crate::topology::{Member, Topology};
 
-pub use alarm::Alarm;
-pub use connections::Connections;
+pub use ejection_signal::EjectionSignal;
+pub use handoff::ConnectionHandoff;
 pub use limits::{QueueLimits, RetryLimits, UpstreamLimits};
 pub use members::{MOST, Members};
-pub use queue::{Place, Queue, StandBy};
+pub use queue::{Queue, QueueTicket, StandBy};
 pub use retry_budget::{RetryBudget, RetryCost};
 
 /// Generation of a pool's first topology.
@@ -31,11 +31,11 @@ pub struct Pool {
     pub name: Box<str>,
     /// Seed of the hashes that policies ask for.
     pub hash_seed: u64,
-    /// What the workers raise when a backend has failed too often in a row.
-    pub alarm: Alarm,
+    /// Given by a worker when a backend has failed too often in a row.
+    pub ejection_signal: EjectionSignal,
     retry_budget: RetryBudget,
     queue: Queue,
-    connections: Connections,
+    handoff: ConnectionHandoff,
     max_in_flight: AtomicU64,
     state: Mutex<PoolState>,
     generation: AtomicU64,
@@ -93,9 +93,9 @@ impl Pool {
             name: name.into(),
             hash_seed,
             queue: Queue::default(),
-            connections: Connections::default(),
+            handoff: ConnectionHandoff::default(),
             max_in_flight: AtomicU64::new(max_in_flight),
-            alarm: Alarm::default(),
+            ejection_signal: EjectionSignal::default(),
             retry_budget: RetryBudget::new(&limits.retry),
             state: Mutex::new(state),
             generation: AtomicU64::new(FIRST),
@@ -202,11 +202,11 @@ impl Pool {
         self.max_in_flight.store(requests, Ordering::Relaxed);
     }
 
-    /// How workers come to an agreement over connections.
+    /// How workers hand connections to each other.
     #[inline]
     #[must_use]
-    pub fn connections(&self) -> &Connections {
-        &self.connections
+    pub fn handoff(&self) -> &ConnectionHandoff {
+        &self.handoff
     }
 
     /// The budget for sending requests again.

@@ -57,7 +57,7 @@ impl PoolChecker {
                         health.check(due, began, &result, clock.now(), random());
                     }
                 }
-                () = pool.alarm.rung() => health.alarm(),
+                () = pool.ejection_signal.signalled() => health.consider_ejections(),
                 changed = self.assignment.changed() => {
                     if changed.is_err() {
                         return;

@@ -50,8 +50,8 @@ pub(super) struct PoolHealth {
     /// Generation of the topology that was last read or published.
     known: u64,
     beat: Moment,
-    /// A backend has failed too often in a row.
-    alarmed: bool,
+    /// Whether ejections are considered in the next turn.
+    ejections_due: bool,
     unpublished: Unpublished,
     panics: bool,
 }
@@ -83,7 +83,7 @@ impl PoolHealth {
             checks: CheckSchedule::default(),
             known: 0,
             beat: now,
-            alarmed: false,
+            ejections_due: false,
             unpublished: Unpublished { changed: true, not_before: now, events: Vec::new() },
             panics: false,
         };
@@ -108,7 +108,7 @@ impl PoolHealth {
 
     fn prepare(&self) {
         self.pool.set_panic_threshold(self.settings.config.panic_threshold);
-        self.pool.alarm.set(ejection::streak_that_ejects(&self.settings.config.ejection));
+        self.pool.ejection_signal.set(ejection::streak_that_ejects(&self.settings.config.ejection));
     }
 
     pub(super) fn pool(&self) -> &Arc<Pool> {
@@ -119,9 +119,9 @@ impl PoolHealth {
         &self.settings
     }
 
-    /// The pool has signalled that a backend fails too often.
-    pub(super) fn alarm(&mut self) {
-        self.alarmed = true;
+    /// Considers ejections in the next turn: the pool has signalled that a backend fails too often.
+    pub(super) fn consider_ejections(&mut self) {
+        self.ejections_due = true;
     }
 
     /// When the next [`turn`](Self::turn) is due, if nothing happens before.
@@ -136,9 +136,9 @@ impl PoolHealth {
         if now >= self.beat {
             self.advance(now);
             self.beat = now.after(self.until_beat());
-            self.alarmed = true;
+            self.ejections_due = true;
         }
-        if std::mem::take(&mut self.alarmed) {
+        if std::mem::take(&mut self.ejections_due) {
             self.eject(now);
         }
         if self.unpublished.changed && now >= self.unpublished.not_before {

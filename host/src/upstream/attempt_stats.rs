@@ -11,7 +11,7 @@ use super::Error;
 use super::claim::Claim;
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
-use pointsman_core::backend::{Completion, Sign};
+use pointsman_core::backend::{Completion, ResponseClass};
 use pointsman_core::clock::Moment;
 use pointsman_core::record::AttemptRecord;
 use pointsman_policy as policy;
@@ -51,7 +51,7 @@ impl AttemptStats {
     pub(super) fn answered(&mut self, status: StatusCode) {
         let now = self.deadlines.clock().now();
         self.answered = Some((status, self.deadlines.awake(now)));
-        self.count(now, Sign::of(status));
+        self.count(now, ResponseClass::of(status));
     }
 
     /// The attempt has failed.
@@ -61,7 +61,7 @@ impl AttemptStats {
         let now = self.deadlines.clock().now();
         self.ended = Some(now);
         if self.outcome != outcome::CLIENT_ABORT && !error.is_our_own() {
-            self.count(now, Sign::GatewayFailure);
+            self.count(now, ResponseClass::GatewayFailure);
         }
     }
 
@@ -73,12 +73,12 @@ impl AttemptStats {
         now
     }
 
-    fn count(&self, now: Moment, sign: Sign) {
+    fn count(&self, now: Moment, class: ResponseClass) {
         let stats = &self.claim.shared_backend().stats;
         let latency = self.deadlines.awake(now).since(self.began);
-        stats.complete(now, Completion { latency, failed: sign.is_failure() });
-        if let Some(streak) = stats.streaks.count(sign) {
-            self.claim.pool.pool().alarm.hear(streak);
+        stats.complete(now, Completion { latency, failed: class.is_failure() });
+        if let Some(streak) = stats.streaks.count(class) {
+            self.claim.pool.pool().ejection_signal.record(streak);
         }
     }
 }

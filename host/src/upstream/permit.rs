@@ -36,13 +36,13 @@ impl ConnectionPermit {
         let _want = Want::new(backend);
         deadline.set(limits.connect_timeout);
         loop {
-            let mut freed = pin!(pool.connections().freed());
+            let mut freed = pin!(pool.handoff().freed());
             freed.as_mut().enable();
             if let Some(permit) = Self::take(backend, pool, limits) {
                 deadline.clear();
                 return Ok(permit);
             }
-            pool.connections().ask();
+            pool.handoff().ask();
             poll_fn(|cx| {
                 if freed.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
@@ -58,7 +58,7 @@ impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.backend.stats.disconnect();
         if self.backend.stats.connections_wanted() > 0 {
-            self.pool.connections().tell();
+            self.pool.handoff().tell();
         }
     }
 }

@@ -148,7 +148,7 @@ impl WorkerPool {
         let (this, pool) = (Rc::downgrade(self), Arc::clone(self.pool.shared()));
         let task = tokio::task::spawn_local(async move {
             loop {
-                let mut asked = pin!(pool.connections().asked());
+                let mut asked = pin!(pool.handoff().asked());
                 asked.as_mut().enable();
                 let Some(this) = this.upgrade() else { return };
                 this.close_wanted();

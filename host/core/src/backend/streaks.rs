@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use http::StatusCode;
 
-/// What a response, or the lack of one, says of its backend.
+/// What a response, or the lack of one, says about its backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum ResponseClass {
     /// It serves: a status below 500.
     Served,
     /// It may serve others: a status of 500 and above that comes from the application.
@@ -15,8 +15,8 @@ pub enum Sign {
     GatewayFailure,
 }
 
-impl Sign {
-    /// What a response's status says.
+impl ResponseClass {
+    /// The class of a status.
     #[inline]
     #[must_use]
     pub fn of(status: StatusCode) -> Self {
@@ -40,7 +40,7 @@ impl Sign {
 pub struct Streak {
     /// Gateway failures in a row.
     pub gateway: u32,
-    /// Failures of whatever kind in a row; never fewer.
+    /// Failures of any kind in a row; never fewer.
     pub server_error: u32,
 }
 
@@ -49,18 +49,20 @@ pub struct Streak {
 pub struct Streaks(AtomicU64);
 
 impl Streaks {
-    /// Counts; answers how long the streak has become, if it has become longer.
+    /// Counts a response. Returns the streak if it has become longer.
     #[inline]
-    pub fn count(&self, sign: Sign) -> Option<Streak> {
-        let longer = |streak: Streak| match sign {
-            Sign::Served => Streak::default(),
-            Sign::ServerError => Streak { gateway: 0, server_error: streak.server_error.saturating_add(1) },
-            Sign::GatewayFailure => Streak {
+    pub fn count(&self, class: ResponseClass) -> Option<Streak> {
+        let longer = |streak: Streak| match class {
+            ResponseClass::Served => Streak::default(),
+            ResponseClass::ServerError => {
+                Streak { gateway: 0, server_error: streak.server_error.saturating_add(1) }
+            }
+            ResponseClass::GatewayFailure => Streak {
                 gateway: streak.gateway.saturating_add(1),
                 server_error: streak.server_error.saturating_add(1),
             },
         };
-        if !sign.is_failure() {
+        if !class.is_failure() {
             if self.0.load(Relaxed) != 0 {
                 self.0.store(0, Relaxed);
             }
@@ -70,14 +72,14 @@ impl Streaks {
         self.0.fetch_update(Relaxed, Relaxed, update).ok().map(|before| longer(unpack(before)))
     }
 
-    /// The streak as it is.
+    /// The current streak.
     #[inline]
     #[must_use]
     pub fn get(&self) -> Streak {
         unpack(self.0.load(Relaxed))
     }
 
-    /// Pretends that it has failed so often.
+    /// Replaces the streak.
     pub fn set(&self, streak: Streak) {
         self.0.store(pack(streak), Relaxed);
     }
@@ -97,15 +99,15 @@ mod tests {
 
     #[test]
     fn statuses_say_who_failed() {
-        let of = |status| Sign::of(StatusCode::from_u16(status).unwrap());
+        let of = |status| ResponseClass::of(StatusCode::from_u16(status).unwrap());
         for status in [101, 200, 304, 404, 499] {
-            assert_eq!(of(status), Sign::Served, "{status}");
+            assert_eq!(of(status), ResponseClass::Served, "{status}");
         }
         for status in [500, 501, 505, 599] {
-            assert_eq!(of(status), Sign::ServerError, "{status}");
+            assert_eq!(of(status), ResponseClass::ServerError, "{status}");
         }
         for status in [502, 503, 504] {
-            assert_eq!(of(status), Sign::GatewayFailure, "{status}");
+            assert_eq!(of(status), ResponseClass::GatewayFailure, "{status}");
         }
     }
 
@@ -113,22 +115,22 @@ mod tests {
     fn failures_add_up_until_something_is_served() {
         let streaks = Streaks::default();
         let steps = [
-            (Sign::GatewayFailure, Some((1, 1))),
-            (Sign::GatewayFailure, Some((2, 2))),
+            (ResponseClass::GatewayFailure, Some((1, 1))),
+            (ResponseClass::GatewayFailure, Some((2, 2))),
             // The application has answered: the gateway works.
-            (Sign::ServerError, Some((0, 3))),
-            (Sign::GatewayFailure, Some((1, 4))),
-            (Sign::Served, None),
-            (Sign::Served, None),
-            (Sign::ServerError, Some((0, 1))),
+            (ResponseClass::ServerError, Some((0, 3))),
+            (ResponseClass::GatewayFailure, Some((1, 4))),
+            (ResponseClass::Served, None),
+            (ResponseClass::Served, None),
+            (ResponseClass::ServerError, Some((0, 1))),
         ];
-        for (sign, expected) in steps {
+        for (class, expected) in steps {
             let expected = expected.map(|(gateway, server_error)| Streak { gateway, server_error });
-            assert_eq!(streaks.count(sign), expected);
+            assert_eq!(streaks.count(class), expected);
             assert_eq!(streaks.get(), expected.unwrap_or_default());
         }
         let most = Streak { gateway: u32::MAX, server_error: u32::MAX };
         streaks.set(most);
-        assert_eq!(streaks.count(Sign::GatewayFailure), Some(most), "it doesn't wrap");
+        assert_eq!(streaks.count(ResponseClass::GatewayFailure), Some(most), "it doesn't wrap");
     }
 }

@@ -1,13 +1,13 @@
-//! Requests that wait because every backend that may serve them is full: one line for all workers.
+//! Requests that wait because every backend that may serve them is full: one queue for all workers.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-/// The line of a pool. Only whoever is first in it may look for a place, so nobody overtakes.
+/// The queue of a pool. Only the first in it may claim a backend, so no request overtakes another.
 ///
-/// The lock is taken by nobody as long as nobody waits, and never for longer than it takes to move a few pointers.
+/// The lock isn't taken while the queue is empty, and never held for longer than it takes to move a few pointers.
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: AtomicU64,
@@ -30,19 +30,19 @@ struct Waiting {
     waker: Waker,
 }
 
-/// A wait beside the line, over when it is dropped.
+/// A wait outside the order of the queue, until this is dropped.
 #[derive(Debug)]
 pub struct StandBy<'a>(&'a Queue);
 
-/// A place in the line, given up when it is dropped.
+/// A place in the queue, given up when this is dropped.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct QueueTicket<'a> {
     queue: &'a Queue,
     ticket: u64,
 }
 
 impl Queue {
-    /// How many wait.
+    /// Requests in the queue.
     #[inline]
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -56,9 +56,9 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Goes to the end of the line; `None`, and counted, if `length` wait already.
+    /// Joins the end of the queue; `None`, and counted, if `length` wait already.
     #[must_use]
-    pub fn join(&self, length: u64) -> Option<Place<'_>> {
+    pub fn join(&self, length: u64) -> Option<QueueTicket<'_>> {
         let mut line = self.line();
         if !self.has_room(&line, length) {
             return None;
@@ -67,11 +67,11 @@ impl Queue {
         line.next_ticket += 1;
         line.waiting.push_back(Waiting { ticket, waker: Waker::noop().clone() });
         self.waiting.fetch_add(1, SeqCst);
-        Some(Place { queue: self, ticket })
+        Some(QueueTicket { queue: self, ticket })
     }
 
-    /// Waits for a backend that can't be reached, beside the line: there is no turn to wait for. `None`, and counted, if
-    /// `length` wait already.
+    /// Waits for a backend that can't be reached, outside the order of the queue: there is no turn to wait for. `None`, and counted,
+    /// if `length` wait already.
     #[must_use]
     pub fn stand_by(&self, length: u64) -> Option<StandBy<'_>> {
         let line = self.line();
@@ -91,7 +91,7 @@ impl Queue {
         has_room
     }
 
-    /// A place with a backend may have become free: wakes the first, if there is one.
+    /// Wakes the first, if there is one: a backend may have room.
     #[inline]
     pub fn wake(&self) {
         if !self.is_empty()
@@ -101,7 +101,7 @@ impl Queue {
         }
     }
 
-    /// Requests turned away because the line was full.
+    /// Requests turned away because the queue was full.
     #[must_use]
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)
@@ -129,9 +129,8 @@ impl Line {
     }
 }
 
-impl Place<'_> {
-    /// Whether it is the first in the line. If not, or if it finds no backend, the task is woken when it may be worth
-    /// another look.
+impl QueueTicket<'_> {
+    /// Whether it is the first in the queue. If not, or if no backend has room, the task is woken when it may try again.
     #[must_use]
     pub fn is_first(&self, cx: &Context<'_>) -> bool {
         let mut line = self.queue.line();
@@ -150,13 +149,13 @@ impl Drop for StandBy<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueueTicket<'_> {
     fn drop(&mut self) {
         let mut line = self.queue.line();
         let Some(place) = line.place(self.ticket) else { return };
         line.waiting.remove(place);
         self.queue.waiting.fetch_sub(1, SeqCst);
-        // More than one place may have become free; and whoever leaves may have been woken for one in vain.
+        // More than one backend may have room, and one that leaves may have used up the wake-up for it.
         if place == 0
             && let Some(first) = line.waiting.front()
         {
@@ -194,14 +193,14 @@ mod tests {
     }
 
     /// A place whose task is waiting, and how often that was woken.
-    fn wait(queue: &Queue) -> (Place<'_>, Arc<WakeCount>) {
+    fn wait(queue: &Queue) -> (QueueTicket<'_>, Arc<WakeCount>) {
         let count = Arc::<WakeCount>::default();
         let place = queue.join(u64::MAX).expect("there is room");
         let _ = place.is_first(&Context::from_waker(&count.waker()));
         (place, count)
     }
 
-    fn is_first(place: &Place<'_>) -> bool {
+    fn is_first(place: &QueueTicket<'_>) -> bool {
         place.is_first(&Context::from_waker(Waker::noop()))
     }
 

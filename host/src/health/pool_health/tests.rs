@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use pointsman_core::backend::Sign;
+use pointsman_core::backend::ResponseClass;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_sdk::abi::flag;
 
@@ -77,20 +77,23 @@ impl Game {
     }
 
     /// Requests to a backend that all end like this.
-    fn serve(&mut self, name: &str, count: u32, sign: Sign) {
+    fn serve(&mut self, name: &str, count: u32, class: ResponseClass) {
         let stats = &self.health.backends.iter().find(|w| *w.backend.name == *name).unwrap().backend.stats;
         for _ in 0..count {
             stats.begin();
             let completion =
-                pointsman_core::backend::Completion { latency: Duration::ZERO, failed: sign.is_failure() };
+                pointsman_core::backend::Completion { latency: Duration::ZERO, failed: class.is_failure() };
             stats.complete(self.now, completion);
-            if let Some(streak) = stats.streaks.count(sign) {
-                self.pool.alarm.hear(streak);
+            if let Some(streak) = stats.streaks.count(class) {
+                self.pool.ejection_signal.record(streak);
             }
             stats.end();
         }
-        if pin!(self.pool.alarm.rung()).poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            self.health.alarm();
+        if pin!(self.pool.ejection_signal.signalled())
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+        {
+            self.health.consider_ejections();
         }
     }
 
@@ -224,15 +227,15 @@ fn what_is_unknown_is_no_reason_to_panic_and_what_is_down_is() {
 fn failures_in_a_row_eject_at_once_and_time_brings_back_on_trial() {
     let mut game = Game::new(HealthConfig::default(), &["a", "b", "c"]);
     game.pass(10, &[]);
-    game.serve("a", 4, Sign::GatewayFailure);
-    game.serve("b", 19, Sign::ServerError);
+    game.serve("a", 4, ResponseClass::GatewayFailure);
+    game.serve("b", 19, ResponseClass::ServerError);
     game.pass(5_000, &[]);
     assert_eq!(game.healthy(), ["a", "b", "c"]);
-    game.serve("a", 1, Sign::GatewayFailure);
+    game.serve("a", 1, ResponseClass::GatewayFailure);
     game.pass(0, &[]);
     assert_eq!(game.healthy(), ["b", "c"]);
     // A third of three is out; two would be more than half.
-    game.serve("b", 1, Sign::ServerError);
+    game.serve("b", 1, ResponseClass::ServerError);
     game.pass(10_000, &[]);
     assert_eq!(game.healthy(), ["b", "c"]);
 
@@ -242,9 +245,9 @@ fn failures_in_a_row_eject_at_once_and_time_brings_back_on_trial() {
     // On trial: one failure is enough, and it is out for twice as long.
     game.pass(31_000, &[]);
     assert_eq!(game.healthy(), ["a", "b", "c"]);
-    game.serve("a", 1, Sign::Served);
-    game.serve("a", 4, Sign::GatewayFailure);
-    game.serve("b", 1, Sign::GatewayFailure);
+    game.serve("a", 1, ResponseClass::Served);
+    game.serve("a", 4, ResponseClass::GatewayFailure);
+    game.serve("b", 1, ResponseClass::GatewayFailure);
     game.pass(59_000, &[]);
     assert_eq!(game.healthy(), ["a", "c"], "a has passed its trial, b hasn't");
     game.pass(2_000, &[]);
@@ -256,9 +259,9 @@ fn a_share_of_failures_ejects_even_if_there_are_successes_in_between() {
     let mut game = Game::new(HealthConfig::default(), &["a", "b"]);
     for _ in 0..10 {
         for (name, failures) in [("a", 9), ("b", 8)] {
-            game.serve(name, failures / 2, Sign::ServerError);
-            game.serve(name, 10 - failures, Sign::Served);
-            game.serve(name, failures - failures / 2, Sign::ServerError);
+            game.serve(name, failures / 2, ResponseClass::ServerError);
+            game.serve(name, 10 - failures, ResponseClass::Served);
+            game.serve(name, failures - failures / 2, ResponseClass::ServerError);
         }
         game.pass(1_000, &[]);
     }
@@ -271,12 +274,12 @@ fn a_share_of_failures_ejects_even_if_there_are_successes_in_between() {
 #[test]
 fn the_only_backend_is_never_ejected_and_a_backup_takes_over() {
     let mut game = Game::new(HealthConfig::default(), &["a", "-draining"]);
-    game.serve("a", 100, Sign::GatewayFailure);
+    game.serve("a", 100, ResponseClass::GatewayFailure);
     game.pass(2_000, &[]);
     assert_eq!(game.with_flag(flag::ELIGIBLE), ["a"]);
 
     let mut game = Game::new(HealthConfig::default(), &["a", "~backup"]);
-    game.serve("a", 5, Sign::GatewayFailure);
+    game.serve("a", 5, ResponseClass::GatewayFailure);
     game.pass(0, &[]);
     assert_eq!(game.with_flag(flag::ELIGIBLE), ["~backup"]);
     assert!(!game.health.panics, "a backup is no emergency");
@@ -285,14 +288,14 @@ fn the_only_backend_is_never_ejected_and_a_backup_takes_over() {
 #[test]
 fn an_ejected_backend_that_dies_and_comes_back_is_as_new() {
     let mut game = Game::new(checking(), &["a", "b", "c"]);
-    game.serve("a", 5, Sign::GatewayFailure);
+    game.serve("a", 5, ResponseClass::GatewayFailure);
     // Passing checks alone don't end an ejection.
     game.pass(10_000, &["a", "b", "c"]);
     assert_eq!(game.healthy(), ["b", "c"]);
     game.pass(6_000, &["b", "c"]);
     game.pass(6_000, &["a", "b", "c"]);
     assert_eq!(game.healthy(), ["a", "b", "c"], "long before its time");
-    game.serve("a", 4, Sign::GatewayFailure);
+    game.serve("a", 4, ResponseClass::GatewayFailure);
     game.pass(1_000, &["a", "b", "c"]);
     assert_eq!(game.healthy(), ["a", "b", "c"], "not on trial");
 }
@@ -321,7 +324,7 @@ fn what_is_known_outlives_a_change_of_the_backends() {
     let config = HealthConfig { slow_start: Duration::from_secs(10), ..checking() };
     let mut game = Game::new(config.clone(), &["a", "b", "c"]);
     game.pass(10_000, &["b", "c"]);
-    game.serve("b", 5, Sign::GatewayFailure);
+    game.serve("b", 5, ResponseClass::GatewayFailure);
     assert_eq!(game.healthy(), ["b", "c"]);
     // b can't be ejected beside a. In another order, with one more backend and room for it, it is.
     let c = Arc::clone(&game.health.backends[2].backend);
@@ -358,7 +361,7 @@ fn settings_change_while_checks_are_under_way() {
     assert_eq!(game.health.checks.len(), 2);
 
     // Without ejection, nobody stays ejected.
-    game.serve("a", 5, Sign::GatewayFailure);
+    game.serve("a", 5, ResponseClass::GatewayFailure);
     game.pass(0, &["a", "b"]);
     assert_eq!(game.healthy(), ["b"]);
     let ejection = EjectionConfig { enabled: false, ..EjectionConfig::default() };
