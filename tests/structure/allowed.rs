@@ -11,19 +11,6 @@ pub(crate) const IN_CIRCLES: &[&str] = &[
     "plugin-sdk/src/policy.rs",
     "plugin-sdk/src/request.rs",
     "plugin-sdk/src/response.rs",
-    "xtask/measure/src/bench/backend.rs",
-    "xtask/measure/src/bench/backend/serve.rs",
-    "xtask/measure/src/bench/generator.rs",
-    "xtask/measure/src/bench/generator/connection.rs",
-    "xtask/measure/src/bench/generator/request.rs",
-    "xtask/measure/src/bench/growth.rs",
-    "xtask/measure/src/bench/memory.rs",
-    "xtask/measure/src/bench/report.rs",
-    "xtask/measure/src/bench/same_work.rs",
-    "xtask/measure/src/bench/session.rs",
-    "xtask/measure/src/bench/turn.rs",
-    "xtask/measure/src/instructions/count.rs",
-    "xtask/measure/src/instructions/steps.rs",
 ];
 
 /// Functions that are too long: file and name.

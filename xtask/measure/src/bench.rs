@@ -13,27 +13,28 @@ use clap::Args;
 use crate::cargo;
 pub(crate) use contender::POLICIES;
 use contender::Programs;
-use extent::Extent;
 use interrupt::Interrupt;
-use machine::{Machine, Weather};
+use machine::{Machine, SystemLoad};
 use placement::Cpus;
 use report::Report;
+use run_length::RunLength;
 use scenario::{Field, GROWTH, MEMORY, SCENARIOS};
 use session::Session;
 
 mod backend;
 mod chart;
 mod contender;
-mod extent;
 mod generator;
 mod growth;
 mod interrupt;
 mod machine;
 mod memory;
+mod participant;
 mod placement;
 mod poller;
 mod report;
 mod response;
+mod run_length;
 mod same_work;
 mod scenario;
 mod schedule;
@@ -96,10 +97,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let programs = Programs::find(pointsman, options.beside.clone());
     let cpus = Cpus::allowed()?;
-    let mut extent = if options.quick { Extent::QUICK } else { Extent::FULL };
-    extent.rounds = options.rounds.map_or(extent.rounds, usize::from);
+    let mut length = if options.quick { RunLength::QUICK } else { RunLength::FULL };
+    length.rounds = options.rounds.map_or(length.rounds, usize::from);
     let files = machine::raise_file_limit();
-    let session = Session { programs: &programs, extent, cpus, files, interrupt: &interrupt };
+    let session = Session { programs: &programs, length, cpus, files, interrupt: &interrupt };
     let mut report = Report {
         began: SystemTime::UNIX_EPOCH.elapsed().as_ref().map_or(0, Duration::as_secs),
         quick: options.quick,
@@ -111,7 +112,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         growth: None,
     };
     println!("{}", report.machine.line());
-    let load = Weather::now().load;
+    let load = SystemLoad::now().load;
     if load > BUSY {
         eprintln!(
             "xtask: other programs use this machine (load average {load:.1}): the numbers will be rough"
@@ -152,9 +153,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn train(pointsman: &Path) -> Result<()> {
     let (interrupt, cpus) = (Interrupt::listen()?, Cpus::allowed()?);
     let programs = Programs::alone(pointsman.to_owned());
-    let extent = Extent { rounds: 1, ..Extent::QUICK };
+    let length = RunLength { rounds: 1, ..RunLength::QUICK };
     let files = machine::raise_file_limit();
-    let session = Session { programs: &programs, extent, cpus, files, interrupt: &interrupt };
+    let session = Session { programs: &programs, length, cpus, files, interrupt: &interrupt };
     for scenario in &SCENARIOS {
         session.measure(scenario).with_context(|| format!("scenario {}", scenario.name))?;
     }

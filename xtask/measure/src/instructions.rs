@@ -12,8 +12,8 @@ use clap::Args;
 
 use crate::bench::POLICIES;
 use crate::cargo;
-use count::Counted;
 use figures::{Figures, Verdict};
+use steps::Counted;
 
 mod count;
 mod figures;

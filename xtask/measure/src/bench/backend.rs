@@ -11,6 +11,9 @@ use super::placement::{Cpus, Placement};
 
 mod request;
 mod serve;
+mod shared;
+
+use shared::Shared;
 
 /// Some backends, each on a port of its own, that serve until this is dropped.
 ///
@@ -22,21 +25,6 @@ pub(crate) struct Backends {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     thread_id: u32,
-}
-
-/// What the thread and its owner both see.
-#[derive(Debug)]
-struct Shared {
-    /// Whole requests, by backend.
-    requests: Vec<AtomicU64>,
-    /// Connections accepted.
-    connections: AtomicU64,
-    /// Requests that weren't understood, and connections that ended within one.
-    faults: AtomicU64,
-    /// Whether the next head is to be kept.
-    wanted: AtomicBool,
-    head: Mutex<Option<Vec<u8>>>,
-    stop: AtomicBool,
 }
 
 /// What the backends have counted.
@@ -51,7 +39,7 @@ pub(crate) struct Counts {
 }
 
 impl Backends {
-    /// Starts so many.
+    /// Starts `count` backends.
     pub(crate) fn start(count: usize, cpus: Cpus, placement: Placement) -> Result<Self> {
         let listeners: Vec<_> =
             (0..count).map(|_| serve::listen()).collect::<Result<_>>().context("cannot bind a backend")?;

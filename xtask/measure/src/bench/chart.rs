@@ -1,4 +1,7 @@
 //! The ratios as a picture, for light and for dark pages.
+//!
+//! Without `plotters`: it writes colours into each shape, so a picture can't follow the page's, and would bring a dozen crates for some
+//! rectangles with error bars.
 
 use std::fmt::Write as _;
 

@@ -82,7 +82,7 @@ impl Programs {
         Self { pointsman, beside, others }
     }
 
-    /// Pointsman, and nobody to compare it with.
+    /// Pointsman alone, without a comparison.
     pub(crate) fn alone(pointsman: PathBuf) -> Self {
         Self { pointsman, beside: None, others: Vec::new() }
     }

@@ -12,7 +12,7 @@ use super::poller::{Events, Poller};
 use super::schedule::Arrivals;
 use connection::{Connection, Step};
 pub(crate) use outcome::{Failure, Outcome};
-pub(crate) use request::Request;
+pub(crate) use request::{Request, Reuse};
 
 mod connection;
 mod outcome;
@@ -29,15 +29,6 @@ const LOOK: Duration = Duration::from_millis(100);
 fn client(slot: usize) -> Ipv4Addr {
     let slot = u32::try_from(slot % (1 << 24)).unwrap_or_default();
     Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + slot)
-}
-
-/// Whether a connection serves more than one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    /// All its requests.
-    KeepAlive,
-    /// One: it says so, and the contender closes it.
-    NewEachTime,
 }
 
 /// Connections to a contender.

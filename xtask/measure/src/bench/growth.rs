@@ -1,32 +1,22 @@
 //! Whether memory grows with the number of requests.
 
 use anyhow::{Result, ensure};
-use serde::Serialize;
 
 use super::backend::Backends;
 use super::contender::Running;
 use super::generator::{Generator, Request};
 use super::memory::SETTLE;
+use super::report::GrowthReport;
 use super::scenario::SMALL;
 use super::schedule::Arrivals;
 use super::session::Session;
 use super::usage::resident_bytes;
 
-/// The requests are sent in so many parts of the same length; memory is looked at after each. The first one warms up.
+/// The requests are sent in this many parts of the same length; memory is read after each. The first one warms up.
 const PARTS: usize = 11;
 
-/// What was measured.
-#[derive(Debug, Serialize)]
-pub(crate) struct GrowthReport {
-    pub(crate) name: &'static str,
-    /// Requests between two looks.
-    pub(crate) step: u64,
-    /// Memory at each look, while the connections are idle, bytes.
-    pub(crate) resident_bytes: Vec<u64>,
-}
-
 impl Session<'_> {
-    /// Looks at Pointsman's memory between millions of small requests on connections that stay open.
+    /// Measures Pointsman's memory between millions of small requests on connections that stay open.
     pub(crate) fn measure_growth(&self) -> Result<GrowthReport> {
         let placement = self.cpus.apart();
         self.cpus.run_load(placement)?;
@@ -37,14 +27,14 @@ impl Session<'_> {
         let mut generator =
             Generator::connect(running.address, SMALL.connections, SMALL.reuse, self.interrupt)?;
         let request = Request::new(SMALL.download, SMALL.upload, SMALL.reuse);
-        let step = self.extent.growth_requests;
-        let mut looks = Vec::new();
+        let step = self.length.growth_requests;
+        let mut samples = Vec::new();
         for _ in 0..PARTS {
             let outcome = generator.run(&request, Arrivals::Counted { requests: step })?;
             ensure!(outcome.failed() == 0, "{}: {:?}", contender.name, outcome.failures);
             std::thread::sleep(SETTLE);
-            looks.push(resident_bytes(running.processes())?);
+            samples.push(resident_bytes(running.processes())?);
         }
-        Ok(GrowthReport { name: contender.name, step, resident_bytes: looks })
+        Ok(GrowthReport { name: contender.name, step, resident_bytes: samples })
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Machine {
 
 /// How busy the machine was.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Weather {
+pub(crate) struct SystemLoad {
     /// Average over the last minute.
     pub(crate) load: f64,
     /// Time that a hypervisor gave to others since boot, ticks.
@@ -54,7 +54,7 @@ impl Machine {
     }
 }
 
-impl Weather {
+impl SystemLoad {
     pub(crate) fn now() -> Self {
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn load_and_stolen_time_are_read() {
-        let before = Weather::parse("1.25 0.5 0.1 1/2 3\n", "cpu  10 0 20 60 0 0 0 10 0 0\ncpu0 1\n");
-        let after = Weather::parse("2.00 0.5 0.1 1/2 3\n", "cpu  40 0 40 90 0 0 0 30 0 0\n");
+        let before = SystemLoad::parse("1.25 0.5 0.1 1/2 3\n", "cpu  10 0 20 60 0 0 0 10 0 0\ncpu0 1\n");
+        let after = SystemLoad::parse("2.00 0.5 0.1 1/2 3\n", "cpu  40 0 40 90 0 0 0 30 0 0\n");
         assert_eq!((before.load, after.load), (1.25, 2.0));
         assert_eq!(after.stolen_percent(&before), 20.0);
     }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde::Serialize;
 
 use super::backend::Backends;
 use super::contender::{Contender, Running};
 use super::generator::{Generator, Request, Reuse};
 use super::placement::Placement;
+use super::report::MemoryReport;
 use super::scenario::Field;
 use super::schedule::Arrivals;
 use super::session::Session;
@@ -26,20 +26,8 @@ const OTHER_FILES: usize = 600;
 /// Connections that are opened together.
 const AT_A_TIME: usize = 50;
 
-/// How long a contender is left alone before its memory is looked at.
+/// How long a contender is left alone before its memory is read.
 pub(super) const SETTLE: Duration = Duration::from_secs(1);
-
-/// What was measured of one contender.
-#[derive(Debug, Serialize)]
-pub(crate) struct MemoryReport {
-    pub(crate) name: &'static str,
-    /// With two workers, just started.
-    pub(crate) idle_bytes: u64,
-    /// Connections that were then held open, each after one request.
-    pub(crate) connections: usize,
-    /// What each added, bytes. The kernel's part isn't in it; it is the same for all.
-    pub(crate) connection_bytes: f64,
-}
 
 impl Session<'_> {
     /// Measures the memory of each contender.
@@ -100,7 +88,7 @@ impl Session<'_> {
 
     /// As many as wanted, or as the limit of open files allows.
     fn idle_connections(&self) -> usize {
-        let wanted = self.extent.idle_connections;
+        let wanted = self.length.idle_connections;
         let possible = usize::try_from(self.files).unwrap_or(usize::MAX).saturating_sub(OTHER_FILES);
         if possible < wanted {
             eprintln!(

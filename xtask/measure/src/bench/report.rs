@@ -1,11 +1,9 @@
-//! What a session has shown, as it is written to the JSON file.
+//! The results of a session, as they are written to the JSON file.
 
 use serde::Serialize;
 
 use super::contender::Contender;
-use super::growth::GrowthReport;
 use super::machine::Machine;
-use super::memory::MemoryReport;
 use super::statistics::{Ratio, Summary, median};
 use super::syscalls::Calls;
 use super::turn::Turn;
@@ -74,7 +72,7 @@ pub(crate) struct ContenderReport {
     pub(crate) rounds: Vec<Turn>,
 }
 
-/// As fast as it goes.
+/// Results at full speed.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Saturation {
     pub(crate) per_second: f64,
@@ -84,6 +82,28 @@ pub(crate) struct Saturation {
     pub(crate) cpu_share: f64,
     /// CPUs that load generator and backends kept busy.
     pub(crate) load_cpu_share: f64,
+}
+
+/// The memory of one contender.
+#[derive(Debug, Serialize)]
+pub(crate) struct MemoryReport {
+    pub(crate) name: &'static str,
+    /// With two workers, just started.
+    pub(crate) idle_bytes: u64,
+    /// Connections that were then held open, each after one request.
+    pub(crate) connections: usize,
+    /// What each added, bytes. The kernel's part isn't in it; it is the same for all.
+    pub(crate) connection_bytes: f64,
+}
+
+/// Memory over many requests.
+#[derive(Debug, Serialize)]
+pub(crate) struct GrowthReport {
+    pub(crate) name: &'static str,
+    /// Requests between two samples.
+    pub(crate) step: u64,
+    /// Memory at each sample, while the connections are idle, bytes.
+    pub(crate) resident_bytes: Vec<u64>,
 }
 
 impl ContenderReport {

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use super::backend::Backends;
 use super::generator::Request;
+use super::participant::Participant;
 use super::schedule::Arrivals;
-use super::session::Entrant;
 
 /// Fields of a request by name, in small letters.
 type Fields = BTreeMap<String, String>;
@@ -16,11 +16,15 @@ type Fields = BTreeMap<String, String>;
 ///
 /// # Errors
 /// One of them does other work.
-pub(crate) fn check(entrants: &mut [Entrant<'_>], backends: &Backends, request: &Request) -> Result<()> {
-    for entrant in entrants {
-        let name = entrant.running.contender.name;
+pub(crate) fn check(
+    participants: &mut [Participant<'_>],
+    backends: &Backends,
+    request: &Request,
+) -> Result<()> {
+    for participant in participants {
+        let name = participant.running.contender.name;
         backends.keep_next_head();
-        let outcome = entrant.generator.run(request, Arrivals::Counted { requests: 1 })?;
+        let outcome = participant.generator.run(request, Arrivals::Counted { requests: 1 })?;
         if outcome.failed() > 0 {
             bail!("{name} doesn't serve: {:?}", outcome.failures);
         }

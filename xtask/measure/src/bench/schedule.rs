@@ -10,7 +10,7 @@ pub(crate) enum Arrivals {
         /// No request is sent after this time.
         time: Duration,
     },
-    /// The same, until so many requests are sent.
+    /// The same, until this many requests are sent.
     Counted {
         /// How many.
         requests: u64,

@@ -1,4 +1,4 @@
-//! One scenario: everybody is started, and then measured in turns.
+//! One scenario: all contenders are started, and then measured in turns.
 
 use std::collections::BTreeMap;
 
@@ -6,77 +6,72 @@ use anyhow::{Result, ensure};
 
 use super::backend::Backends;
 use super::contender::{Programs, Running, Setup};
-use super::extent::Extent;
 use super::generator::{Generator, Request};
 use super::interrupt::Interrupt;
+use super::participant::Participant;
 use super::placement::{Cpus, Placement};
 use super::report::{ContenderReport, Saturation, ScenarioReport};
+use super::run_length::RunLength;
 use super::scenario::Scenario;
 use super::schedule::{Arrivals, Rate};
 use super::syscalls::{Calls, Counting};
 use super::turn::{Turn, Turns};
 use super::usage::resident_bytes;
-use super::{machine::Weather, same_work};
+use super::{machine::SystemLoad, same_work};
 
-/// Share of the slowest contender's saturation at which everybody is compared.
+/// The part of the slowest contender's saturation at which all are compared.
 const OPERATING_POINT: f64 = 0.4;
 
 /// What every scenario needs.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
     pub(crate) programs: &'a Programs,
-    pub(crate) extent: Extent,
+    pub(crate) length: RunLength,
     pub(crate) cpus: Cpus,
     /// Files a process may open.
     pub(crate) files: u64,
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// A contender in a scenario, with the load's connections to it.
-pub(crate) struct Entrant<'a> {
-    pub(crate) running: Running,
-    pub(crate) generator: Generator<'a>,
-}
-
 impl Session<'_> {
     /// Measures a scenario.
     pub(crate) fn measure(&self, scenario: &Scenario) -> Result<ScenarioReport> {
-        let began = Weather::now();
+        let began = SystemLoad::now();
         let placement = if scenario.workers == 1 { self.cpus.apart() } else { Placement::Unpinned };
         self.cpus.run_load(placement)?;
         let backends = Backends::start(scenario.backends, self.cpus, placement)?;
-        let mut entrants = self.entrants(scenario, placement, &backends)?;
+        let mut participants = self.participants(scenario, placement, &backends)?;
         let request = Request::new(scenario.download, scenario.upload, scenario.reuse);
-        same_work::check(&mut entrants, &backends, &request)?;
+        same_work::check(&mut participants, &backends, &request)?;
 
         let mut turns = Turns { backends: &backends, request: &request, faults: BTreeMap::new() };
-        for entrant in &mut entrants {
+        for participant in &mut participants {
             // Its faults are kept; its speed isn't.
-            turns.take(entrant, Arrivals::Closed { time: self.extent.warm_up })?;
+            turns.take(participant, Arrivals::Closed { time: self.length.warm_up })?;
         }
-        let saturations = self.saturate(&mut entrants, &mut turns)?;
+        let saturations = self.saturate(&mut participants, &mut turns)?;
         let slowest = saturations.iter().map(|best| best.per_second).fold(f64::INFINITY, f64::min);
         let offered = slowest * OPERATING_POINT;
-        let rounds = self.rounds(&mut entrants, &mut turns, offered)?;
-        let calls = self.count_calls(&mut entrants, &request);
-        // Whatever kept calls from being counted is forgiven, but for this.
+        let rounds = self.rounds(&mut participants, &mut turns, offered)?;
+        let calls = self.count_calls(&mut participants, &request);
+        // Errors of counting are only reported, but an interrupt ends the run.
         self.interrupt.check()?;
 
         let mut reports = Vec::new();
-        for ((entrant, saturation), (place, calls)) in
-            entrants.iter().zip(saturations).zip(calls.into_iter().enumerate())
+        for ((participant, saturation), (place, calls)) in
+            participants.iter().zip(saturations).zip(calls.into_iter().enumerate())
         {
             let own: Vec<Turn> = rounds.iter().map(|round| round[place]).collect();
             let first: Vec<Turn> = rounds.iter().map(|round| round[0]).collect();
-            let name = entrant.running.contender.name;
+            let name = participant.running.contender.name;
             let mut report = ContenderReport::new(name, &own, (place > 0).then_some(first.as_slice()));
             report.saturation = saturation;
             report.calls = calls;
-            report.resident_bytes = resident_bytes(entrant.running.processes())?;
+            report.resident_bytes = resident_bytes(participant.running.processes())?;
             report.faults = turns.faults.remove(name).unwrap_or_default();
             reports.push(report);
         }
-        let ended = Weather::now();
+        let ended = SystemLoad::now();
         Ok(ScenarioReport {
             name: scenario.name,
             what: scenario.what,
@@ -84,7 +79,7 @@ impl Session<'_> {
             connections: scenario.connections,
             pinned: matches!(placement, Placement::Apart { .. }),
             offered_per_second: offered,
-            rounds_left_out: self.extent.rounds - rounds.len(),
+            rounds_left_out: self.length.rounds - rounds.len(),
             load_average: began.load.max(ended.load),
             stolen_percent: ended.stolen_percent(&began),
             contenders: reports,
@@ -103,30 +98,34 @@ impl Session<'_> {
         Setup { workers, connections, files, backends: backends.addresses(), placement, cpus }
     }
 
-    fn entrants(
+    fn participants(
         &self,
         scenario: &Scenario,
         placement: Placement,
         backends: &Backends,
-    ) -> Result<Vec<Entrant<'_>>> {
+    ) -> Result<Vec<Participant<'_>>> {
         let setup = self.setup(scenario.workers, scenario.connections, placement, backends);
-        let mut entrants = Vec::new();
+        let mut participants = Vec::new();
         for contender in self.programs.field(scenario.field) {
             let running = Running::start(&contender, &setup, self.interrupt)?;
             let (address, connections) = (running.address, scenario.connections);
             let generator = Generator::connect(address, connections, scenario.reuse, self.interrupt)?;
-            entrants.push(Entrant { running, generator });
+            participants.push(Participant { running, generator });
         }
-        Ok(entrants)
+        Ok(participants)
     }
 
-    /// Two turns of each at full speed; the better one counts, as whatever disturbs only slows down.
-    fn saturate(&self, entrants: &mut [Entrant<'_>], turns: &mut Turns<'_>) -> Result<Vec<Saturation>> {
-        let mut best = vec![Saturation::default(); entrants.len()];
+    /// Two turns of each at full speed; the better one counts, as disturbances only slow down.
+    fn saturate(
+        &self,
+        participants: &mut [Participant<'_>],
+        turns: &mut Turns<'_>,
+    ) -> Result<Vec<Saturation>> {
+        let mut best = vec![Saturation::default(); participants.len()];
         for round in 0..2 {
-            for place in order(round, entrants.len()) {
-                let arrivals = Arrivals::Closed { time: self.extent.saturation };
-                let turn = turns.take(&mut entrants[place], arrivals)?;
+            for place in order(round, participants.len()) {
+                let arrivals = Arrivals::Closed { time: self.length.saturation };
+                let turn = turns.take(&mut participants[place], arrivals)?;
                 if turn.per_second > best[place].per_second {
                     best[place] = Saturation {
                         per_second: turn.per_second,
@@ -140,21 +139,21 @@ impl Session<'_> {
         Ok(best)
     }
 
-    /// Rounds at one rate for all. A round in which anybody failed is left out for everybody.
+    /// Rounds at one rate for all. A round in which a contender failed is left out for all.
     fn rounds(
         &self,
-        entrants: &mut [Entrant<'_>],
+        participants: &mut [Participant<'_>],
         turns: &mut Turns<'_>,
         per_second: f64,
     ) -> Result<Vec<Vec<Turn>>> {
-        let lead = Rate::during(per_second, self.extent.turn / 10);
-        let rate = Rate::during(per_second, self.extent.turn);
+        let lead = Rate::during(per_second, self.length.turn / 10);
+        let rate = Rate::during(per_second, self.length.turn);
         let mut kept = Vec::new();
-        for round in 0..self.extent.rounds {
-            let mut turns_of_round = vec![None; entrants.len()];
-            for place in order(round, entrants.len()) {
-                turns.take(&mut entrants[place], Arrivals::Open(lead))?;
-                let turn = turns.take(&mut entrants[place], Arrivals::Open(rate))?;
+        for round in 0..self.length.rounds {
+            let mut turns_of_round = vec![None; participants.len()];
+            for place in order(round, participants.len()) {
+                turns.take(&mut participants[place], Arrivals::Open(lead))?;
+                let turn = turns.take(&mut participants[place], Arrivals::Open(rate))?;
                 turns_of_round[place] = turn.is_right.then_some(turn);
             }
             kept.extend(turns_of_round.into_iter().collect::<Option<Vec<Turn>>>());
@@ -163,11 +162,11 @@ impl Session<'_> {
     }
 
     /// System calls per request, by name; empty where they can't be counted.
-    fn count_calls(&self, entrants: &mut [Entrant<'_>], request: &Request) -> Vec<Calls> {
+    fn count_calls(&self, participants: &mut [Participant<'_>], request: &Request) -> Vec<Calls> {
         let mut counted = Vec::new();
-        for entrant in entrants {
-            let calls = self.count_calls_of(entrant, request).unwrap_or_else(|error| {
-                eprintln!("xtask: no system calls of {}: {error:#}", entrant.running.contender.name);
+        for participant in participants {
+            let calls = self.count_calls_of(participant, request).unwrap_or_else(|error| {
+                eprintln!("xtask: no system calls of {}: {error:#}", participant.running.contender.name);
                 Calls::new()
             });
             counted.push(calls);
@@ -175,10 +174,10 @@ impl Session<'_> {
         counted
     }
 
-    fn count_calls_of(&self, entrant: &mut Entrant<'_>, request: &Request) -> Result<Calls> {
-        let counting = Counting::start(&entrant.running, self.interrupt)?;
-        let arrivals = Arrivals::Counted { requests: self.extent.traced_requests };
-        let outcome = entrant.generator.run(request, arrivals)?;
+    fn count_calls_of(&self, participant: &mut Participant<'_>, request: &Request) -> Result<Calls> {
+        let counting = Counting::start(&participant.running, self.interrupt)?;
+        let arrivals = Arrivals::Counted { requests: self.length.traced_requests };
+        let outcome = participant.generator.run(request, arrivals)?;
         let calls = counting.stop()?;
         ensure!(outcome.failed() == 0, "requests failed under strace: {:?}", outcome.failures);
         let requests = outcome.succeeded.max(1) as f64;
@@ -186,9 +185,9 @@ impl Session<'_> {
     }
 }
 
-/// The order of a round: there and back again (ABBA), so that a drift hits everybody alike.
-fn order(round: usize, entrants: usize) -> Vec<usize> {
-    let forward = 0..entrants;
+/// The order of a round: there and back again (ABBA), so that a drift affects all alike.
+fn order(round: usize, participants: usize) -> Vec<usize> {
+    let forward = 0..participants;
     if round.is_multiple_of(2) { forward.collect() } else { forward.rev().collect() }
 }
 

@@ -1,10 +1,10 @@
 //! The results as text.
+//!
+//! Without a table library: what is drawn is a row of numbers with a fixed width each, and most lines here say which numbers.
 
 use std::fmt::Write as _;
 
-use super::growth::GrowthReport;
-use super::memory::MemoryReport;
-use super::report::{ContenderReport, ScenarioReport};
+use super::report::{ContenderReport, GrowthReport, MemoryReport, ScenarioReport};
 
 /// Columns of a scenario's table.
 const HEADS: [&str; 15] = [

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::backend::{Backends, Counts};
 use super::generator::{Outcome, Request};
+use super::participant::Participant;
 use super::schedule::Arrivals;
-use super::session::Entrant;
 use super::usage::Usage;
 
 /// What a turn has shown, per successful request where it says so.
@@ -53,22 +53,22 @@ pub(crate) struct Turns<'a> {
 
 impl Turns<'_> {
     /// Gives a contender its turn. No request is under way before or after, so what it used is the requests' cost.
-    pub(crate) fn take(&mut self, entrant: &mut Entrant<'_>, arrivals: Arrivals) -> Result<Turn> {
-        let processes = entrant.running.processes();
+    pub(crate) fn take(&mut self, participant: &mut Participant<'_>, arrivals: Arrivals) -> Result<Turn> {
+        let processes = participant.running.processes();
         let served = self.backends.counts();
         let load = self.cpu_of_load();
         let before = Usage::of(processes)?;
         let start = Instant::now();
-        let outcome = entrant.generator.run(self.request, arrivals)?;
+        let outcome = participant.generator.run(self.request, arrivals)?;
         let elapsed_us = start.elapsed().as_secs_f64() * 1e6;
         let used = Usage::of(processes)? - before;
         let load = self.cpu_of_load() - load;
         let served = self.backends.counts().since(&served);
 
-        let is_even = entrant.running.contender.is_round_robin();
+        let is_even = participant.running.contender.is_round_robin();
         let faults = faults(&outcome, &served, is_even);
         let is_right = faults.is_empty();
-        let kept = self.faults.entry(entrant.running.contender.name).or_default();
+        let kept = self.faults.entry(participant.running.contender.name).or_default();
         for fault in faults {
             if kept.len() < 20 && !kept.contains(&fault) {
                 kept.push(fault);

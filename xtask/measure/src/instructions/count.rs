@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use super::peers::{Backends, Client};
 use super::proxy::Proxy;
-use super::steps::Worker;
+use super::steps::{Counted, Worker};
 use super::traced::Traced;
 
 /// Requests before the first that counts: buffers have their size then, connections exist, caches are filled.
@@ -16,17 +15,6 @@ const WARM_UP: usize = 200;
 /// Requests that count. The least of them is the figure, what each of them has to pay: a timer may fall into one, and a policy
 /// does more for some than for others.
 const COUNTED: usize = 10;
-
-/// Instructions in user mode of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Counted {
-    /// From the request received to the wait for the backend, and from the response received to the wait for the next
-    /// request.
-    pub(crate) request: u64,
-    /// Of them in the policy's own code.
-    pub(crate) guest: u64,
-}
 
 /// Counts the instructions of a request with this policy.
 pub(crate) fn with_policy(binary: &Path, policy: &str) -> Result<Counted> {

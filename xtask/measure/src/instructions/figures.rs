@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::count::Counted;
+use super::steps::Counted;
 use crate::cargo;
 
 /// So much more is an accident of the compiler's; anything above is meant or a mistake.

@@ -11,12 +11,23 @@ use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
-use super::count::Counted;
 use super::traced::Traced;
 
 /// Many times what a request takes: something is wrong.
 const MOST: u64 = 5_000_000;
+
+/// Instructions in user mode of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counted {
+    /// From the request received to the wait for the backend, and from the response received to the wait for the next
+    /// request.
+    pub(crate) request: u64,
+    /// Of them in the policy's own code.
+    pub(crate) guest: u64,
+}
 
 /// Whether a child process may be followed at all.
 pub(crate) fn are_permitted() -> Result<bool> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use socket2::{Domain, Socket, Type};
 
-use super::Shared;
 use super::request::{self, Malformed};
+use super::shared::Shared;
 use crate::bench::poller::{Events, Poller};
 
 /// How often the loop looks whether it is to end.

@@ -84,7 +84,7 @@ impl Outcome {
         self.succeeded as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// The latency that so many of a hundred successes stay within, µs.
+    /// A percentile of the latency of successes, µs.
     pub(crate) fn latency_us(&self, percent: f64) -> f64 {
         self.latencies.value_at_quantile(percent / 100.0) as f64
     }

@@ -1,8 +1,16 @@
 //! What is asked for, and what has to come back.
 
-use super::Reuse;
 use super::outcome::Failure;
 use crate::bench::response::{KEPT, Response};
+
+/// Whether a connection serves more than one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// All its requests.
+    KeepAlive,
+    /// One: it says so, and the contender closes it.
+    NewEachTime,
+}
 
 /// A request, ready to be sent.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Times and numbers of a session.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Extent {
+pub(crate) struct RunLength {
     /// Rounds at the same rate; in each, every contender has its turn.
     pub(crate) rounds: usize,
     /// One turn.
@@ -21,7 +21,7 @@ pub(crate) struct Extent {
     pub(crate) growth_requests: u64,
 }
 
-impl Extent {
+impl RunLength {
     /// What numbers to be published take: about an hour.
     pub(crate) const FULL: Self = Self {
         rounds: 10,
