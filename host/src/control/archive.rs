@@ -233,8 +233,9 @@ impl UsedAt {
 mod tests {
     use std::num::NonZeroUsize;
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
+    use harness::wait_until;
     use pointsman_core::clock::Clock;
     use pointsman_core::pool::UpstreamLimits;
     use pointsman_policy::PolicyLoader;
@@ -245,9 +246,9 @@ mod tests {
     const FILE: &str = "/etc/pointsman/mine.wasm";
 
     /// A plugin file that serves at once: a bundled policy with a section that means nothing.
-    fn plugin(revision: u8) -> Plugin {
+    fn plugin(revision: u32) -> Plugin {
         let bundled = pointsman_policy::bundled("round-robin").expect("it is bundled");
-        Plugin::file(Path::new(FILE), [bundled, &[0, 3, 1, b'r', revision]].concat())
+        Plugin::file(Path::new(FILE), harness::revised(bundled, revision))
     }
 
     fn settings() -> PolicySettings {
@@ -257,14 +258,6 @@ mod tests {
 
     fn pool() -> Arc<Pool> {
         Arc::new(Pool::new("api", 0, &UpstreamLimits::default(), Vec::new()))
-    }
-
-    fn wait_until(what: &str, met: impl Fn() -> bool) {
-        let began = Instant::now();
-        while !met() {
-            assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-            thread::yield_now();
-        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The control thread, with real backends that listen and don't.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::pool::{Pool, UpstreamLimits};
@@ -9,8 +9,6 @@ use pointsman_core::topology::{Health, Member};
 
 use super::*;
 use crate::config::{HealthCheckConfig, HealthConfig, InitialHealth};
-
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Settings with a check by connection, every 50 ms.
 fn settings(initial: InitialHealth) -> Arc<HealthSettings> {
@@ -43,11 +41,7 @@ fn eligible(pool: &Pool) -> Vec<u32> {
 }
 
 fn wait_for(pool: &Pool, expected: &[u32]) {
-    let began = Instant::now();
-    while eligible(pool) != expected {
-        assert!(began.elapsed() < DEADLINE, "waited for {expected:?}, there is {:?}", eligible(pool));
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
+    harness::wait_until(&format!("{expected:?} may be picked"), || eligible(pool) == expected);
 }
 
 /// On an address of its own, so that no other test gets the port once it is free.
