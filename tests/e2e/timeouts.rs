@@ -9,6 +9,9 @@ fn silent() -> Backend {
     Backend::start(|exchange| exchange.wait_for_close())
 }
 
+/// A response that doesn't fit into the buffers between a backend and a client that doesn't read.
+const LARGE: usize = 32 << 20;
+
 const TOTAL: Setup<'_> =
     Setup { workers: 1, top: "", listener: "", policy: "\"round-robin\"", pool: "total_timeout = \"700ms\"" };
 
@@ -120,11 +123,15 @@ fn each_request_of_a_connection_has_its_own_time() {
 fn nothing_of_the_time_for_all_is_left_for_a_route_without_it() {
     let backend = Backend::start(|exchange| {
         exchange.read_body();
-        if exchange.request.target() == "/free" {
-            // Longer than a request to the other pool may take.
-            sleep(Duration::from_millis(1_200));
+        match exchange.request.target() {
+            "/free" => {
+                // Longer than a request to the other pool may take.
+                sleep(Duration::from_millis(1_200));
+                exchange.respond("served");
+            }
+            "/free/large" => exchange.respond(&"x".repeat(LARGE)),
+            _ => exchange.respond("served"),
         }
-        exchange.respond("served");
     });
     let top = "[[route]]\npath = \"/free\"\npool = \"free\"\n[[route]]\npool = \"test\"";
     let free = format!("{}\n[pool.free]\nbackends = [\"{}\"]", TOTAL.pool, backend.address());
@@ -134,6 +141,12 @@ fn nothing_of_the_time_for_all_is_left_for_a_route_without_it() {
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET /free HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!([client.response("GET").text(), client.response("GET").text()], ["served"; 2]);
     assert_eq!([client.get("/").text(), client.get("/free").text()], ["served"; 2]);
+    // And one that the client takes its time to receive.
+    client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET /free/large HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.response("GET").text(), "served");
+    sleep(Duration::from_millis(1_200));
+    let large = client.response("GET");
+    assert!(large.whole && large.body.len() == LARGE, "{large:?}");
 }
 
 #[test]
