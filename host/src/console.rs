@@ -1,7 +1,7 @@
 //! What commands say on the terminal.
 //!
-//! Whoever reads it may leave before the end, as `head` does: that is no failure, and nothing to talk about. Everything
-//! is escaped, as names of files and errors may hold what somebody else wants the terminal to do.
+//! The reader may leave before the end, as `head` does: that is no failure. Everything is escaped, as names of files and errors may
+//! hold control sequences from others.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, Write};
@@ -12,7 +12,7 @@ use pointsman_core::printable::Escape;
 ///
 /// # Errors
 ///
-/// It can't be written, and not because nobody reads it any more.
+/// It can't be written, and not because the reader has left.
 pub fn say(line: impl Display) -> io::Result<()> {
     print(Escape::new(String::new(), usize::MAX), line)
 }
@@ -21,7 +21,7 @@ pub fn say(line: impl Display) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// It can't be written, and not because nobody reads it any more.
+/// It can't be written, and not because the reader has left.
 pub fn say_text(text: impl Display) -> io::Result<()> {
     print(Escape::new(String::new(), usize::MAX).with_line_feeds(), text)
 }
@@ -37,7 +37,7 @@ pub(crate) fn show_text(text: impl Display) {
     let _ = say_text(text);
 }
 
-/// Says one line on standard error. If that can't be written either, nobody can be told.
+/// Writes one line to standard error. If that fails, there is no way left to report it.
 pub fn complain(line: impl Display) {
     let _ = io::stderr().lock().write_all(escaped(Escape::new(String::new(), usize::MAX), line).as_bytes());
 }

@@ -190,7 +190,7 @@ impl PluginFile {
         Ok(plugin)
     }
 
-    /// Puts a bundled policy in place, in one step: nobody ever sees half of it.
+    /// Puts a bundled policy in place in one step, so that no reader sees a part of it.
     fn replace_by(&self, policy: &str) -> Result<()> {
         let new = self.path.with_extension("new");
         std::fs::copy(self.directory.path().join(format!("{policy}.wasm")), &new)?;

@@ -1,7 +1,7 @@
 //! The log on standard error.
 //!
-//! Nobody waits for it: whoever has something to say puts a line into a bounded queue, and one thread writes. A pipe that
-//! nobody reads, a reader that is gone or a full disk cost lines, which are counted and told of later, and nothing else.
+//! No thread waits for it: lines go into a bounded queue, and one thread writes them. A pipe that isn't read, a reader that is gone or
+//! a full disk cost lines, which are counted and reported later, and nothing else.
 
 mod field;
 mod filter;

@@ -28,7 +28,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The content of a regular file that has at most so many bytes.
+/// The content of a regular file of at most this many bytes.
 ///
 /// # Errors
 ///

@@ -31,7 +31,7 @@ impl fmt::Display for BackendIndex {
     }
 }
 
-/// Who named a backend. Its own name doesn't tell: one of the file may be called as if it was discovered.
+/// The source of a backend. Its own name doesn't tell: one of the file may be called as if it was discovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The configuration file.
@@ -63,7 +63,7 @@ pub struct Backend {
     pub backup: bool,
     /// Finishes what runs and gets nothing new.
     pub draining: bool,
-    /// Who named it.
+    /// Its source.
     pub source: Source,
     /// Its live numbers. They outlive this description: a changed backend of the same name keeps them.
     pub stats: Arc<BackendStats>,

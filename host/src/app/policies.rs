@@ -11,7 +11,7 @@ use pointsman_policy::{
 use crate::config::{Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig};
 use crate::control::archive::{Archive, UsedAt};
 use crate::control::plugin_file;
-use crate::control::watch::Watched;
+use crate::control::watch::PluginFile;
 
 use super::pools::{self, PreparedPool};
 
@@ -173,8 +173,8 @@ impl ActivePolicy {
     }
 
     /// The plugin file to follow for it.
-    pub(super) fn watched(&self) -> Option<Watched> {
-        Some(Watched { path: self.file.clone()?, slot: Arc::clone(&self.slot) })
+    pub(super) fn watched(&self) -> Option<PluginFile> {
+        Some(PluginFile { path: self.file.clone()?, slot: Arc::clone(&self.slot) })
     }
 }
 

@@ -10,7 +10,7 @@ use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
 use crate::control::status::ConfigurationStatus;
-use crate::control::watch::Watched;
+use crate::control::watch::PluginFile;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
@@ -107,7 +107,7 @@ impl Snapshot {
     }
 
     /// The plugin files to follow.
-    pub(super) fn watched(&self) -> Vec<Watched> {
+    pub(super) fn watched(&self) -> Vec<PluginFile> {
         self.policies.iter().filter_map(ActivePolicy::watched).collect()
     }
 }

@@ -68,7 +68,7 @@ fn hooks(hooks: Hooks) -> String {
 /// Backends of the pool that a plugin is checked with.
 const SAMPLE: u8 = 3;
 
-/// Backends of different weights that nobody connects to.
+/// Backends of different weights. They are never connected to.
 fn sample_pool() -> Pool {
     let backends = (1..=SAMPLE).map(|number| {
         Arc::new(Backend {

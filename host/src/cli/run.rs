@@ -24,14 +24,13 @@ type Admin = Pin<Box<dyn Future<Output = std::io::Result<Infallible>>>>;
 
 /// Why to stop serving.
 enum End {
-    /// A signal says so.
+    /// A signal asked for it.
     Asked,
     /// Another process serves in the place of this one.
     Replaced(Successor),
 }
 
-/// Serves until a signal ends it. From the first line on the log says what there is to say, so that nothing here waits for
-/// whoever reads standard error.
+/// Serves until a signal ends it. Everything is said through the log, so nothing here waits for the reader of standard error.
 pub(super) fn run(path: &Path, workers: Option<usize>, filter: Option<Targets>) -> Result<ExitCode> {
     let (filter, misread) = filter.map_or_else(filter_from_environment, |filter| (filter, None));
     let log = Log::start(filter).context("no log")?;
@@ -113,8 +112,8 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
     Ok(result?.unwrap_or(ExitCode::SUCCESS))
 }
 
-/// Starts the proxy, which may take long: a configuration and its plugins are loaded. Answers with nothing if the process is
-/// told to end meanwhile. What else it is told waits until it serves.
+/// Starts the proxy, which may take long: a configuration and its plugins are loaded. `None` if a signal ends the process before
+/// that. Other signals wait until it serves.
 async fn start_listening(path: &Path, start: StartOptions, signals: &mut Signals) -> Result<Option<App>> {
     let path = path.to_owned();
     let app = tokio::task::spawn_blocking(move || {

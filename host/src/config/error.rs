@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, in words that somebody can act on.
+//! The faults of a configuration, in words that an operator can act on.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;

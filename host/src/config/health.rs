@@ -106,7 +106,7 @@ fn ejection(value: &Value<'_>) -> Option<EjectionConfig> {
             section.fail("enabled", "there is nothing left to eject for", "write `enabled = false`");
         }
         let base_time = section.duration("base_time", default.base_time, EJECTION_TIME);
-        // A longer base alone shall not need a second key.
+        // A longer base alone doesn't need a second key.
         let max_time = section.duration("max_time", default.max_time.max(base_time), EJECTION_TIME);
         if max_time < base_time {
             section.fail("max_time", "is less than `base_time`", "write at least as much as there");

@@ -19,7 +19,7 @@ const TIMES: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::fr
 const OWN_HEADERS: [HeaderName; 4] =
     [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
-/// What each backend of a pool is asked, how often, and what follows from the answers.
+/// The health checks of a pool: what is asked, how often, and what follows from the answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HealthCheckConfig {
     /// What is asked.
@@ -123,7 +123,7 @@ pub(super) fn health_check(value: &Value<'_>) -> Option<Option<HealthCheckConfig
 /// Everything but what is asked.
 fn times(section: &mut Section<'_>) -> Option<HealthCheckConfig> {
     let interval = section.duration("interval", Duration::from_secs(2), TIMES);
-    // A shorter interval alone shall not need more keys, but whoever writes two means both.
+    // A shorter interval alone doesn't need more keys, but two that are written have to fit.
     let usual = Duration::from_secs(1).min(interval);
     let fast_interval = section.duration("fast_interval", usual, TIMES);
     let timeout = section.duration("timeout", usual, TIMES);

@@ -40,7 +40,7 @@ pub struct Config {
 pub struct ListenerConfig {
     /// Where to accept.
     pub address: SocketAddr,
-    /// Peers whose `X-Forwarded-*` headers are believed. Nobody by default.
+    /// Peers whose `X-Forwarded-*` headers are believed; none by default.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits on what clients send and how slowly.
     pub limits: DownstreamLimits,

@@ -184,7 +184,7 @@ pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The name that somebody most likely meant, if one is near.
+/// The name that was most likely meant, if one is near.
 pub(super) fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (typed.chars().count() / 3).clamp(1, 3);
     // No name is longer than this, and comparing costs the product of the lengths.

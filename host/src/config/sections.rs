@@ -134,7 +134,7 @@ fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
 fn limits(section: &mut Section<'_>) -> DownstreamLimits {
     let default = DownstreamLimits::default();
     let max_header_bytes = section.bytes("max_header_bytes", default.max_header_bytes, HEAD_BYTES);
-    // Smaller heads alone shall not need a second key, but whoever writes both means both.
+    // Smaller heads alone don't need a second key, but two that are written have to fit.
     let max_uri_bytes = default.max_uri_bytes.min(max_header_bytes);
     let max_uri_bytes = section.bytes("max_uri_bytes", max_uri_bytes, URI_BYTES);
     if max_uri_bytes > max_header_bytes {

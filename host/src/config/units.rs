@@ -55,7 +55,7 @@ impl Scale {
             .map_or_else(String::new, |(name, factor)| format!("{}{name}", number / factor))
     }
 
-    /// What somebody most likely meant who wrote a number without a unit.
+    /// The unit that was most likely meant by a number without one.
     pub(super) fn guess(&self, number: &str, range: &RangeInclusive<u64>) -> Option<String> {
         let guesses = ["s", "ms", "B"].iter().map(|unit| format!("{number}{unit}"));
         guesses.into_iter().find(|guess| self.parse(guess).is_some_and(|number| range.contains(&number)))

@@ -26,7 +26,7 @@ const INDEX: &str = "policies.json";
 /// Largest index that is read: some ten thousand policies.
 const MAX_INDEX_BYTES: usize = 16 << 20;
 
-/// What is known from earlier runs, and the place where it is kept.
+/// The versions that earlier runs recorded, and the directory for them.
 #[derive(Debug, Clone)]
 pub struct Archive {
     directory: PathBuf,
@@ -66,7 +66,7 @@ struct Quarantined {
     reason: String,
 }
 
-/// What is to be kept: in a queue, so that a slow disk holds nobody up.
+/// An event to be archived. It goes through a queue, so that a slow disk delays nothing else.
 #[derive(Debug)]
 struct ArchiveEntry {
     used_at: UsedAt,
@@ -74,8 +74,8 @@ struct ArchiveEntry {
 }
 
 impl Archive {
-    /// Reads what was kept. A directory that isn't there is made; an index that can't be read is left alone and counts as
-    /// empty, with a warning.
+    /// Reads the index. A missing directory is made; an index that can't be read is left as it is and counts as empty, with a
+    /// warning.
     ///
     /// # Errors
     ///
@@ -126,8 +126,10 @@ impl Archive {
     ///
     /// No thread.
     pub fn keep(self, lock: StateLock) -> io::Result<impl FnMut(&PolicySlot, VersionEvent) + Send + 'static> {
-        let (sender, news): (Sender<ArchiveEntry>, _) = mpsc::channel();
-        thread::Builder::new().name("policy-archive".into()).spawn(move || self.write_down(&news, &lock))?;
+        let (sender, entries): (Sender<ArchiveEntry>, _) = mpsc::channel();
+        thread::Builder::new()
+            .name("policy-archive".into())
+            .spawn(move || self.write_down(&entries, &lock))?;
         Ok(move |slot: &PolicySlot, event: VersionEvent| {
             // A bundled policy can't break.
             if !event.version.is_bundled() {
@@ -139,8 +141,8 @@ impl Archive {
         })
     }
 
-    fn write_down(mut self, news: &Receiver<ArchiveEntry>, lock: &StateLock) {
-        for ArchiveEntry { used_at, event } in news {
+    fn write_down(mut self, entries: &Receiver<ArchiveEntry>, lock: &StateLock) {
+        for ArchiveEntry { used_at, event } in entries {
             if !lock.is_held() {
                 continue;
             }
@@ -278,7 +280,7 @@ mod tests {
         wait_until("the second version is kept", || is_good(2));
         let copies = || fs::read_dir(&state).expect("a folder").count();
         wait_until("the first one's copy is gone", || copies() == 3);
-        // Somebody else may have the directory now.
+        // Another proxy may have the directory now.
         lock.release();
         loader.swap(&opened.slot, plugin(3), |_| {});
         let id = VersionId::of(&plugin(3).content);

@@ -17,12 +17,12 @@ pub enum Change {
     Reload(Reply<Reload>),
 }
 
-/// The way back to whoever asked for a change.
+/// The channel for the answer to a change.
 #[derive(Debug)]
 pub struct Reply<T>(oneshot::Sender<T>);
 
 impl<T> Reply<T> {
-    /// Answers. Nothing happens if nobody waits for the answer any more.
+    /// Answers. Nothing happens if the caller has stopped waiting.
     pub fn send(self, answer: T) {
         let _ = self.0.send(answer);
     }

@@ -1,4 +1,4 @@
-//! What the service manager is told (`sd_notify`). Where there is none, nothing happens.
+//! Messages to the service manager (`sd_notify`). Without one, nothing happens.
 
 use sd_notify::NotifyState;
 
@@ -7,7 +7,7 @@ pub fn serving(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// The configuration is being read again, because the service manager or somebody else asked for it.
+/// The configuration is being read again, because the service manager or an operator asked for it.
 pub fn reloading() {
     // The time is what tells this reload from one that was asked for later.
     match NotifyState::monotonic_usec_now() {

@@ -1,4 +1,4 @@
-//! What the operating system tells the process to do.
+//! The signals that the process acts on.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

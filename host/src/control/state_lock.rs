@@ -31,7 +31,7 @@ pub enum StateLockError {
     InUse {
         /// The directory.
         directory: PathBuf,
-        /// Who has it, if that is known.
+        /// The id of that process, if it is known.
         holder: Option<u32>,
     },
     /// The file that is locked can't be made or opened.
@@ -122,7 +122,7 @@ fn is_same(one: impl AsFd, other: impl AsFd) -> bool {
     one.is_ok_and(|one| other.is_ok_and(|other| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)))
 }
 
-/// The number of the process that has it. Whoever takes it writes it down shortly after.
+/// The id of the process that has the lock. It writes it into the file shortly after taking the lock.
 fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.rewind().ok()?;

@@ -1,8 +1,8 @@
 //! Sockets that come from another process: from systemd, or from a proxy that this one takes over from.
 //!
 //! A proxy that is to be replaced starts the program anew and hands it its listening sockets, as systemd does (`LISTEN_FDS`,
-//! from descriptor 3 on). They are the same sockets in both processes: whoever has connected and wasn't accepted yet is
-//! accepted by either, so nothing is lost between the two. Behind them comes one end of a socket pair, through which the
+//! from descriptor 3 on). They are the same sockets in both processes: a connection that wasn't accepted yet is accepted
+//! by either, so none is lost between the two. Behind them comes one end of a socket pair, through which the
 //! new process says that it serves; before that, the old one goes on as if nothing had happened. Through the same pair comes
 //! the lock of `state_dir`.
 
@@ -31,8 +31,8 @@ const SOCKETS: &str = "POINTSMAN_SOCKETS";
 const FIRST: i32 = 3;
 /// A new process has this long to load its plugins and to serve.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
-/// Between two looks whether it still lives.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often it is checked that the new process still runs.
+const POLL: Duration = Duration::from_millis(50);
 
 /// The process that this one takes over from, if there is one.
 #[derive(Debug, Default)]
@@ -180,7 +180,7 @@ impl Successor {
                         self.serves = true;
                         return Ok(());
                     }
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = tokio::time::sleep(POLL) => {}
                 }
                 if let Some(status) = self.process.try_wait()? {
                     return Err(TakeOverError::Ended(status));
@@ -202,7 +202,7 @@ impl Drop for Successor {
     }
 }
 
-/// Sends a descriptor along with a word. It waits in the socket until there is somebody to take it.
+/// Sends a descriptor along with a word. It stays in the socket's queue until the other process takes it.
 fn send(notice: &UnixDatagram, descriptor: &OwnedFd) -> io::Result<()> {
     let descriptors = [descriptor.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

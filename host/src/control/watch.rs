@@ -1,9 +1,9 @@
-//! Follows files: whatever way one changes, its final content is taken, once. Plugin files are followed here; the
-//! configuration file by whoever can make something of it, with the same means.
+//! Follows files: in whatever way one changes, its final content is taken, once. Plugin files are followed here; the configuration
+//! file is followed by the control thread with the same means.
 //!
 //! Events are hints only. Editors rename, Kubernetes swaps a symlink two directories up, network file systems say
-//! nothing at all; so any event in a watched directory leads to a look at every plugin once things have been quiet for
-//! a moment, and so does a slow poll. What counts is the content.
+//! nothing at all; so any event in a watched directory leads to a scan of every plugin file once things have been
+//! quiet for a moment, and so does a slow poll. What counts is the content.
 
 mod directories;
 mod followed;
@@ -21,12 +21,12 @@ pub use hints::{Hint, wait};
 use pointsman_policy::{PolicyLoader, PolicySlot};
 pub use stamp::FileStamp;
 
-/// A plugin file and the slot that it serves.
+/// A plugin file and the slot that its content goes to.
 #[derive(Debug)]
-pub struct Watched {
+pub struct PluginFile {
     /// The file as it is named, symlinks and all. It need not exist.
     pub path: PathBuf,
-    /// Where its content goes.
+    /// The slot.
     pub slot: Arc<PolicySlot>,
 }
 
@@ -41,16 +41,16 @@ pub struct PluginWatch {
 #[derive(Debug)]
 enum Ask {
     Scan,
-    Follow(Vec<Watched>),
+    Follow(Vec<PluginFile>),
 }
 
 impl PluginWatch {
-    /// Follows these files. Nobody else swaps.
+    /// Follows these files. Nothing else swaps policies.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn start(watched: Vec<Watched>, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
+    pub fn start(watched: Vec<PluginFile>, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
         let (hints, heard) = mpsc::channel();
         let directories = Directories::new({
             let hints = hints.clone();
@@ -61,7 +61,7 @@ impl PluginWatch {
         let again = hints.clone();
         let thread = std::thread::Builder::new()
             .name("plugin-watch".into())
-            .spawn(move || Watch::new(watched, loader, directories, again).run(&heard))?;
+            .spawn(move || PluginScanner::new(watched, loader, directories, again).run(&heard))?;
         Ok(Self { hints, thread: Some(thread) })
     }
 
@@ -72,7 +72,7 @@ impl PluginWatch {
     }
 
     /// Follows these files from now on. What was known of those that stay is still known.
-    pub fn follow(&self, watched: Vec<Watched>) {
+    pub fn follow(&self, watched: Vec<PluginFile>) {
         let _ = self.hints.send(Hint::Asked(Ask::Follow(watched)));
     }
 }
@@ -86,23 +86,23 @@ impl Drop for PluginWatch {
     }
 }
 
-struct Watch {
+struct PluginScanner {
     files: Vec<Followed>,
     loader: Arc<PolicyLoader>,
     directories: Directories,
     again: Sender<Hint<Ask>>,
 }
 
-impl Watch {
+impl PluginScanner {
     fn new(
-        watched: Vec<Watched>,
+        watched: Vec<PluginFile>,
         loader: Arc<PolicyLoader>,
         directories: Directories,
         again: Sender<Hint<Ask>>,
     ) -> Self {
-        let mut watch = Self { files: Vec::new(), loader, directories, again };
-        watch.follow(watched);
-        watch
+        let mut scanner = Self { files: Vec::new(), loader, directories, again };
+        scanner.follow(watched);
+        scanner
     }
 
     fn run(&mut self, hints: &Receiver<Hint<Ask>>) {
@@ -118,9 +118,9 @@ impl Watch {
         }
     }
 
-    fn follow(&mut self, watched: Vec<Watched>) {
+    fn follow(&mut self, watched: Vec<PluginFile>) {
         let mut known = std::mem::take(&mut self.files);
-        let mut followed = |Watched { path, slot }| {
+        let mut followed = |PluginFile { path, slot }| {
             let place = known.iter().position(|known| known.is(&path, &slot));
             place.map_or_else(|| Followed::new(path, slot), |place| known.swap_remove(place))
         };
@@ -128,12 +128,12 @@ impl Watch {
     }
 
     fn scan(&mut self) {
-        // First the directories: what changes after this is heard of.
+        // The directories come first: what changes after this makes an event.
         self.directories.follow(self.files.iter().map(Followed::path));
         for file in &mut self.files {
             let again = self.again.clone();
             file.scan(&self.loader, move || {
-                // A content that may still be growing.
+                // The file may still be growing.
                 let _ = again.send(Hint::Event);
             });
         }

@@ -43,7 +43,7 @@ pub(super) enum Phase {
     After = 2,
 }
 
-/// Sends so many requests in all and waits for their responses.
+/// Sends this many requests in all and waits for their responses.
 pub(super) fn send(address: SocketAddr, path: &str, connections: usize, requests: usize) -> Result<Tally> {
     let left = Cell::new(requests);
     let take = || {

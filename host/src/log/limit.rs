@@ -1,4 +1,4 @@
-//! How often the same is said: a warning that repeats ten thousand times a second tells no more than one that says so.
+//! Limits how often lines of one kind are logged: ten thousand equal warnings a second say no more than one with their number.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const KINDS: usize = 512;
 /// Fields of events that are limited where they come from.
 const LIMITED_ALREADY: [&str; 2] = ["dropped", "unlogged"];
 
-/// A limit for each kind of warning and error. What is less than that is said when something changes, or to somebody who
-/// has asked for every detail, and isn't limited.
+/// A rate limit for each kind of warning and error. Lines below a warning aren't limited: they say that something has changed, or
+/// every detail was asked for.
 #[derive(Debug)]
 pub(super) struct Limits {
     clock: Clock,
@@ -34,7 +34,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether the event is logged: with the number of those like it that weren't, or not at all.
+    /// Whether an event is logged: the number of events of its kind that weren't since the last one, or `None`.
     pub(super) fn admit(&self, event: &Event<'_>) -> Option<u64> {
         let metadata = event.metadata();
         let fields = metadata.fields();
@@ -46,7 +46,7 @@ impl Limits {
         self.kinds[place].take(self.clock.now())
     }
 
-    /// How many weren't logged of kinds that have been quiet since, and of which nothing has told.
+    /// The number of unlogged events of kinds that have been quiet since, which no line has reported.
     pub(super) fn settle(&self) -> u64 {
         let now = self.clock.now();
         self.kinds.iter().map(|kind| kind.settle(now)).sum()

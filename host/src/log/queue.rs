@@ -4,12 +4,11 @@ use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What waits at most. What is said while there is no room is lost.
+/// The size of the queue. A line that finds no room is lost.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_LINES: usize = 8 << 10;
 
-/// A bounded queue of lines. Whoever adds one holds the lock for as long as copying it takes; nobody holds it while
-/// something is written.
+/// A bounded queue of lines. Its lock is held while a line is copied, never while one is written.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -51,8 +50,8 @@ impl Queue {
         }
     }
 
-    /// Waits for lines, at most so long. Moves them into `batch`, whose old content is forgotten, and answers how many
-    /// were lost behind them.
+    /// Waits for lines, for at most this long. Moves them into `batch`, in place of its content, and returns how many were lost
+    /// behind them.
     pub(super) fn wait(&self, at_most: Duration, batch: &mut String) -> u64 {
         batch.clear();
         let mut state = self.lock();
@@ -69,7 +68,7 @@ impl Queue {
         mem::take(&mut state.lost)
     }
 
-    /// Waits until the writer has nothing left to do, at most so long.
+    /// Waits until everything is written, for at most this long.
     pub(super) fn wait_until_written(&self, at_most: Duration) {
         let left = |state: &mut State| !state.text.is_empty() || state.writer == WriterState::Busy;
         drop(self.written.wait_timeout_while(self.lock(), at_most, left));

@@ -11,8 +11,8 @@ use super::limit::Limits;
 use super::line;
 use super::queue::Queue;
 
-/// Between two looks whether something is left to say.
-const LOOK: Duration = Duration::from_secs(10);
+/// How often it is checked whether suppressed lines are to be reported.
+const CHECK: Duration = Duration::from_secs(10);
 
 /// After an error there is no further attempt for this long, as each one costs as much as a line that is written.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ const PIECE: usize = 4096;
 pub(super) struct Writer<W> {
     out: W,
     limits: Arc<Limits>,
-    /// Lines that nobody has been told of yet.
+    /// Lost lines that aren't reported yet.
     lost: u64,
     reason: &'static str,
     /// Whether the last thing that was written is the beginning of a line.
@@ -47,24 +47,24 @@ impl<W: Write> Writer<W> {
     /// Writes what comes, for as long as the process lives.
     pub(super) fn run(mut self, queue: &Queue) {
         let mut batch = String::new();
-        let mut looked = Instant::now();
+        let mut checked = Instant::now();
         loop {
-            let overflow = queue.wait(LOOK, &mut batch);
+            let overflow = queue.wait(CHECK, &mut batch);
             self.write_batch(&batch, overflow);
             if self.lost > 0 {
                 // There was an error. What comes meanwhile waits in the queue.
                 std::thread::sleep(PAUSE);
             }
-            if looked.elapsed() >= LOOK {
-                looked = Instant::now();
-                self.tell_suppressed();
+            if checked.elapsed() >= CHECK {
+                checked = Instant::now();
+                self.report_suppressed();
             }
         }
     }
 
-    /// Writes lines, behind which so many were lost because the queue was full.
+    /// Writes lines, behind which `overflow` lines were lost because the queue was full.
     fn write_batch(&mut self, batch: &str, overflow: u64) {
-        self.tell_lost();
+        self.report_lost();
         let mut rest = batch;
         while !rest.is_empty() {
             let piece = &rest[..piece(rest)];
@@ -80,7 +80,7 @@ impl<W: Write> Writer<W> {
         if overflow > 0 {
             self.lose(overflow, "nobody took them in time");
         }
-        self.tell_lost();
+        self.report_lost();
     }
 
     fn lose(&mut self, count: u64, reason: &'static str) {
@@ -88,8 +88,8 @@ impl<W: Write> Writer<W> {
         self.reason = reason;
     }
 
-    /// Says how many lines were lost, if somebody listens again.
-    fn tell_lost(&mut self) {
+    /// Reports how many lines were lost, if the output takes lines again.
+    fn report_lost(&mut self) {
         if self.lost == 0 {
             return;
         }
@@ -100,8 +100,8 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Says of how many lines nothing has told because there was no further one like them.
-    fn tell_suppressed(&mut self) {
+    /// Reports suppressed lines that no later line of their kind has reported.
+    fn report_suppressed(&mut self) {
         let suppressed = self.limits.settle();
         if suppressed > 0 {
             let text = "repeated lines were left out";
@@ -155,7 +155,7 @@ fn reason(error: &io::Error) -> &'static str {
     }
 }
 
-/// The descriptor itself: the standard library's handle has a lock that whoever prints would wait for.
+/// The descriptor itself: the standard library's handle has a lock that printing threads would wait for.
 #[derive(Debug)]
 pub(super) struct StandardError;
 

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 ///
 /// The event loop is told once that there are connections, and only after none is left is it told again. tokio's own listener
 /// therefore accepts until that fails; a failing accept4(2) makes a file and a socket and destroys them, which is a tenth of
-/// what a connection costs. This one looks with poll(2) after the first connection, which mostly is the only one.
+/// what a connection costs. This one checks with poll(2) after the first connection, which mostly is the only one.
 #[derive(Debug)]
 pub(super) struct Incoming {
     socket: AsyncFd<TcpListener>,
@@ -82,7 +82,7 @@ mod tests {
     /// Longer than anything here takes.
     const DEADLINE: Duration = Duration::from_secs(10);
 
-    /// One that nobody has connected to, and where to.
+    /// A socket without connections, and its address.
     fn incoming() -> (Incoming, SocketAddr) {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -118,7 +118,7 @@ mod tests {
             for _ in 0..20 {
                 let _first = std::net::TcpStream::connect(address).unwrap();
                 incoming.accept().await.unwrap();
-                // After the look that found no other.
+                // After the check that found no other one.
                 let _second = std::net::TcpStream::connect(address).unwrap();
                 tokio::time::timeout(DEADLINE, incoming.accept()).await.expect("it is accepted").unwrap();
             }

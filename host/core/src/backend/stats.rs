@@ -1,4 +1,4 @@
-//! Live numbers of a backend: one truth for all workers and all policies.
+//! Live numbers of a backend, shared by all workers and all policies.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
@@ -14,6 +14,9 @@ const TAU: Duration = Duration::from_secs(10);
 /// Counters are exact. Averages are written without a lock: of two workers that finish at the same instant one may
 /// overwrite the other's sample, which an average over thousands doesn't show. Aligned to a cache line of its own,
 /// so that backends don't slow each other down.
+///
+/// Each number has its own getter: a policy asks for one number of one backend at a time, within a pick, and a snapshot of all would
+/// load ten numbers and compute two for it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct BackendStats {
@@ -44,7 +47,7 @@ pub struct Completion {
 }
 
 impl BackendStats {
-    /// Numbers at the end of their range, as no backend has them: arithmetic that survives these survives all.
+    /// Numbers at the end of their range, to try a policy's arithmetic with.
     #[must_use]
     pub fn saturated() -> Self {
         let most = || AtomicU64::new(u64::MAX);
@@ -71,7 +74,7 @@ impl BackendStats {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// The same, unless `limit` requests are in flight: whoever comes second to the last place gets none.
+    /// The same, unless `limit` requests are in flight: of two that compete for the last place, one gets it.
     #[inline]
     #[must_use]
     pub fn try_begin(&self, limit: u64) -> bool {
@@ -82,10 +85,10 @@ impl BackendStats {
         begun
     }
 
-    /// A request to the backend has ended, in whatever way.
+    /// A request to the backend has ended, whether it failed or not.
     #[inline]
     pub fn end(&self) {
-        // In one order with those who wait: either they see the place, or we see them.
+        // In one order with the waiting requests: either they see the free place, or this worker sees them.
         self.in_flight.fetch_sub(1, SeqCst);
     }
 
@@ -110,7 +113,7 @@ impl BackendStats {
         self.connections.load(Relaxed)
     }
 
-    /// Somebody begins to wait for a connection that another worker doesn't need; until
+    /// A request begins to wait for a connection that another worker doesn't need; until
     /// [`stop_wanting_connection`](Self::stop_wanting_connection).
     pub fn want_connection(&self) {
         self.connections_wanted.fetch_add(1, SeqCst);
@@ -121,7 +124,7 @@ impl BackendStats {
         self.connections_wanted.fetch_sub(1, SeqCst);
     }
 
-    /// How many wait for a connection that another worker doesn't need.
+    /// Requests that wait for a connection that another worker doesn't need.
     #[inline]
     #[must_use]
     pub fn connections_wanted(&self) -> u64 {

@@ -28,7 +28,7 @@ pub struct UpstreamLimits {
     pub max_requests: u64,
     /// Most connections to one backend, idle ones included, over all workers. `max_connections`, 10,000.
     pub max_connections: u64,
-    /// Who waits while every backend is full.
+    /// Requests that wait while every backend is full.
     pub queue: QueueLimits,
     /// When a request is sent to another backend.
     pub retry: RetryLimits,
@@ -46,7 +46,7 @@ impl UpstreamLimits {
 /// `[pool.NAME.queue]`: requests that wait while every eligible backend is full.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueLimits {
-    /// Most requests that wait, over all workers; 0 = nobody waits. `length`, 1,024.
+    /// Most requests that wait, over all workers; 0 = none waits. `length`, 1,024.
     pub length: u64,
     /// Longest wait. `timeout`, 1 s.
     pub timeout: Duration,

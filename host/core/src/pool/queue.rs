@@ -49,7 +49,7 @@ impl Queue {
         self.waiting.load(SeqCst)
     }
 
-    /// Whether nobody waits.
+    /// Whether it is empty.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::clock::Moment;
 
 use super::limits::RetryLimits;
 
-/// What isn't used of the budget is gone after about so long.
+/// Unused budget fades with this time constant.
 const MEMORY: Duration = Duration::from_secs(10);
 
 /// One retry, in the unit that the budget counts in.
@@ -19,8 +19,8 @@ const RETRY: f64 = 1_000_000.0;
 /// what is left fades with a time constant of 10 s. So the pool saves up for ten seconds at most, and over any longer
 /// time it repeats no more than that share of its requests. A pool begins with ten seconds of `budget_per_second`.
 ///
-/// Requests pay nothing for it: how many there were is asked when somebody wants a retry. Of two workers that do so at
-/// the same instant one settles and the other one may find what it added a moment later.
+/// Requests cost nothing here: their number is read when a retry is wanted. Of two workers that want one at the same instant, one
+/// settles the balance, and the other may see the result a moment later.
 #[derive(Debug)]
 pub struct RetryBudget {
     /// What is left, in millionths of a retry.

@@ -1,4 +1,4 @@
-//! Which directories to hear of.
+//! The directories whose events are a reason for a scan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct Directories {
     watcher: Option<RecommendedWatcher>,
     /// Each directory once, whatever it is called: the system has one watch for it.
     watched: BTreeMap<Identity, PathBuf>,
-    /// What was removed or moved away since the last look, files included.
+    /// Paths that were removed or moved away since the last scan, files included.
     gone: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
@@ -35,7 +35,7 @@ impl Directories {
             match event {
                 Ok(event) if is_reading(event.kind) => return,
                 Ok(event) if is_departure(event.kind) => lock(&noted).extend(event.paths),
-                // An error, such as lost events, is a reason to look, too.
+                // An error, such as lost events, is a reason for a scan, too.
                 _ => {}
             }
             hint();
@@ -88,7 +88,7 @@ impl fmt::Debug for Directories {
     }
 }
 
-/// Our own look at a file is an event as well; only the end of a write counts among these.
+/// Whether an event is only an access, such as our own reading. The end of a write isn't.
 fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
@@ -155,27 +155,27 @@ mod tests {
         while hints.recv_timeout(Duration::from_millis(100)).is_ok() {}
     }
 
-    /// After `change` there is a hint, and after a look again one for a file that is written.
+    /// After `change` there is a hint, and after a scan again one for a file that is written.
     fn is_followed_through(change: impl Fn(&Path), back: impl Fn(&Path)) {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("above/folder");
         let file = folder.join("file");
         fs::create_dir_all(&folder).unwrap();
         let (mut directories, hints) = watching();
-        let mut look = || directories.follow([file.as_path()].into_iter());
+        let mut scan = || directories.follow([file.as_path()].into_iter());
         for _ in 0..2 {
-            look();
+            scan();
             settle(&hints);
             change(&folder);
             hints.recv_timeout(DEADLINE).expect("a hint that the folder has changed");
-            look();
+            scan();
             settle(&hints);
             back(&folder);
             // One step may follow from the other.
             while !folder.is_dir() {
                 hints.recv_timeout(DEADLINE).expect("a hint that something has appeared");
             }
-            look();
+            scan();
             settle(&hints);
             fs::write(&file, "content").unwrap();
             hints.recv_timeout(DEADLINE).expect("a hint that the file has been written");
@@ -188,7 +188,7 @@ mod tests {
             |folder| fs::remove_dir_all(folder).unwrap(),
             |folder| fs::create_dir(folder).unwrap(),
         );
-        // So fast that nobody has looked meanwhile.
+        // So fast that there was no scan in between.
         let anew = |folder: &Path| {
             fs::remove_dir_all(folder).unwrap();
             fs::create_dir(folder).unwrap();

@@ -10,8 +10,8 @@ use pointsman_policy::{PolicyLoader, PolicySlot, SwapOutcome, VersionId};
 use super::stamp::FileStamp;
 use crate::control::plugin_file;
 
-/// Looks at a file that ends early before that is taken for its author's last word.
-const INCOMPLETE_LOOKS: u32 = 8;
+/// Scans of a truncated file before it is taken for complete, and refused.
+const INCOMPLETE_SCANS: u32 = 8;
 /// Between two warnings about the same missing or unreadable file.
 const WARN_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -24,7 +24,7 @@ pub(super) struct Followed {
     stamp: Option<FileStamp>,
     /// The content that was last handed to the loader.
     handed_over: Option<VersionId>,
-    /// Looks at a content that ends early.
+    /// Scans that found the content truncated.
     incomplete: Arc<AtomicU32>,
     missing: Missing,
 }
@@ -46,7 +46,7 @@ enum Warnings {
 }
 
 impl Missing {
-    /// Another look has found no file; answers whether that is worth a warning now.
+    /// Records another scan without the file. Returns whether that is worth a warning now.
     fn once_more(&mut self, warnings: Warnings, now: Instant) -> bool {
         *self = match *self {
             // A file that served may be replaced by deleting it first.
@@ -77,7 +77,7 @@ impl Followed {
         &self.path
     }
 
-    /// Looks at the file, and hands its content to the loader if it is new. `again` asks for another look.
+    /// Scans the file, and hands its content to the loader if it is new. `again` asks for another scan.
     pub(super) fn scan(&mut self, loader: &PolicyLoader, again: impl FnOnce() + Send + 'static) {
         let stamp = FileStamp::of(&self.path);
         let incomplete = self.incomplete.load(Ordering::Relaxed) > 0;
@@ -101,20 +101,20 @@ impl Followed {
             self.incomplete.store(0, Ordering::Relaxed);
         }
         self.handed_over = Some(id);
-        let (looks, slot) = (Arc::clone(&self.incomplete), Arc::clone(&self.slot));
+        let (scans, slot) = (Arc::clone(&self.incomplete), Arc::clone(&self.slot));
         let origin = Arc::clone(&plugin.origin);
         loader.swap(&self.slot, plugin, move |outcome| match outcome {
             SwapOutcome::Refused(refusal) if refusal.is_incomplete() => {
-                // Somebody may be writing it at this moment.
-                match looks.fetch_add(1, Ordering::Relaxed) + 1 {
-                    INCOMPLETE_LOOKS => {
+                // It may just be being written.
+                match scans.fetch_add(1, Ordering::Relaxed) + 1 {
+                    INCOMPLETE_SCANS => {
                         slot.log_refusal(&origin, &refusal);
-                        looks.store(0, Ordering::Relaxed);
+                        scans.store(0, Ordering::Relaxed);
                     }
                     _ => again(),
                 }
             }
-            _ => looks.store(0, Ordering::Relaxed),
+            _ => scans.store(0, Ordering::Relaxed),
         });
     }
 
@@ -150,8 +150,8 @@ mod tests {
         let start = Instant::now();
         let warned_at = |warnings| {
             let mut missing = Missing::No;
-            let looks = (0..720).map(|look| Duration::from_secs(5 * look));
-            looks
+            let scans = (0..720).map(|scan| Duration::from_secs(5 * scan));
+            scans
                 .filter(|at| missing.once_more(warnings, start + *at))
                 .map(|at| at.as_secs())
                 .collect::<Vec<_>>()
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(
             warned_at(Warnings::Wanted),
             expected,
-            "not at the first look, and then every five minutes"
+            "not at the first scan, and then every five minutes"
         );
         assert!(warned_at(Warnings::Pointless).is_empty());
     }

@@ -1,27 +1,27 @@
-//! When to look: events as they come, somebody who asks, and now and then without a reason.
+//! When to scan: after events, when asked, and now and then without a reason.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Files have been quiet for this long: whoever wrote them is done.
+/// After this long without events, files are taken for complete.
 const QUIET: Duration = Duration::from_millis(200);
-/// A file that never comes to rest is looked at this often all the same.
+/// A file that never comes to rest is scanned this often all the same.
 const LONGEST_DEBOUNCE: Duration = Duration::from_secs(2);
 /// Without any event.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Why to look.
+/// A reason for a scan, or for none any more.
 #[derive(Debug)]
 pub enum Hint<A> {
     /// Something happened in a directory, or may be about to.
     Event,
-    /// Somebody asks.
+    /// A request to the thread.
     Asked(A),
-    /// There shall be no more looks.
+    /// The thread has to end.
     End,
 }
 
-/// Waits until it is time for a look; answers what was asked meanwhile. `None` = there shall be no more.
+/// Waits until it is time for a scan. Returns the requests since then; `None` if the thread has to end.
 #[must_use]
 pub fn wait<A>(hints: &Receiver<Hint<A>>) -> Option<Vec<A>> {
     let mut asked = Vec::new();
@@ -34,7 +34,7 @@ pub fn wait<A>(hints: &Receiver<Hint<A>>) -> Option<Vec<A>> {
     Some(asked)
 }
 
-/// Whoever asks doesn't want to wait.
+/// Waits for the end of a row of events, or for a request, which isn't delayed.
 fn wait_for_quiet<A>(hints: &Receiver<Hint<A>>) -> Option<Option<A>> {
     let began = Instant::now();
     while let Some(left) = LONGEST_DEBOUNCE.checked_sub(began.elapsed()) {
