@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use connections::{ConnectionLimit, ConnectionPermit};
-pub use idle::{Awaited, IdleClients, IdlePlace};
+pub use idle::{Awaited, IdleClients, IdlePosition};
 pub use inherited::{Inherited, Role};
 
 use crate::config::{DownstreamLimits, ListenerConfig};

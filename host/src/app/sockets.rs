@@ -2,7 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::config::{Config, ConfigError, ListenerConfig};
 use crate::listener::{self, Inherited, Listener, Role};
@@ -108,7 +109,7 @@ impl Sockets {
         &self,
         listeners: Vec<(Listener, Option<Bound>)>,
     ) -> Vec<(Listener, Option<Vec<Vec<TcpListener>>>)> {
-        let mut held = self.lock();
+        let mut held = self.0.lock();
         let mut before = std::mem::take(&mut held.listeners);
         let mut kept = Vec::new();
         let shares = listeners.into_iter().map(|(listener, bound)| {
@@ -128,7 +129,7 @@ impl Sockets {
     /// Closes all, and keeps none from now on. New connections are then refused as soon as the workers stop accepting,
     /// instead of waiting in a queue that nobody reads.
     pub(super) fn close(&self) {
-        *self.lock() = Held { listeners: Vec::new(), closed: true };
+        *self.0.lock() = Held { listeners: Vec::new(), closed: true };
     }
 
     /// Duplicates for another process, each with the address that is configured for it.
@@ -137,7 +138,7 @@ impl Sockets {
     ///
     /// The process has run out of file descriptors.
     pub(super) fn duplicates(&self) -> std::io::Result<Vec<(SocketAddr, TcpListener)>> {
-        let held = self.lock();
+        let held = self.0.lock();
         let all = held
             .listeners
             .iter()
@@ -147,10 +148,6 @@ impl Sockets {
 
     /// Where the listeners are bound, in the order of the configuration.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.lock().listeners.iter().map(|held| held.bound).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().listeners.iter().map(|held| held.bound).collect()
     }
 }

@@ -8,8 +8,9 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, OFlags, flock, fstat};
 use rustix::io::Errno;
 
@@ -86,22 +87,18 @@ impl StateLock {
     ///
     /// The process has run out of file descriptors.
     pub fn duplicate(&self) -> io::Result<Option<OwnedFd>> {
-        self.lock().as_ref().map(OwnedFd::try_clone).transpose()
+        self.0.lock().as_ref().map(OwnedFd::try_clone).transpose()
     }
 
     /// Whether this process may still write.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.lock().is_some()
+        self.0.lock().is_some()
     }
 
     /// Lets others have it. A process that was handed the same file keeps it.
     pub fn release(&self) {
-        *self.lock() = None;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<OwnedFd>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock() = None;
     }
 }
 

@@ -1,9 +1,10 @@
 //! The limit of a listener's connections.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use pointsman_core::clock::Moment;
 use pointsman_core::reminder::Reminder;
 use tokio::sync::Semaphore;
@@ -45,7 +46,7 @@ impl ConnectionLimit {
 
     /// Changes the limit. Connections that are open stay.
     pub fn set(&self, limit: usize) {
-        let mut present = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut present = self.limit.lock();
         let before = std::mem::replace(&mut *present, limit);
         if let Some(less) = before.checked_sub(limit) {
             let taken = self.free.forget_permits(less);
@@ -57,7 +58,7 @@ impl ConnectionLimit {
     /// The limit.
     #[must_use]
     pub fn limit(&self) -> usize {
-        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.limit.lock()
     }
 
     /// Takes room for one more connection, if there is some.
@@ -75,18 +76,18 @@ impl ConnectionLimit {
     /// Has the connection closed that has been idle for the longest, on any worker. Returns whether there is one.
     pub fn ask_for_room(&self, now: Moment) -> bool {
         let count = self.surplus.load(Relaxed).saturating_add(1).min(MAX_ASKED);
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.idle.lock();
         let oldest = idle.iter().min_by_key(|worker| worker.oldest());
         let oldest = oldest.filter(|worker| worker.oldest() <= now);
         oldest.inspect(|worker| worker.ask(count)).is_some()
     }
 
     pub(super) fn add(&self, worker: Arc<WorkerIdle>) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        self.idle.lock().push(worker);
     }
 
     pub(super) fn remove(&self, worker: &Arc<WorkerIdle>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         idle.retain(|known| !Arc::ptr_eq(known, worker));
     }
 

@@ -113,10 +113,10 @@ impl IdleClients {
 
     /// A connection waits, and may be closed from `from` on.
     #[must_use]
-    pub fn wait(self: &Rc<Self>, awaited: Awaited, from: Moment, cx: &Context<'_>) -> IdlePlace {
+    pub fn wait(self: &Rc<Self>, awaited: Awaited, from: Moment, cx: &Context<'_>) -> IdlePosition {
         let place = self.list.borrow_mut().push(awaited, from, cx.waker().clone());
         self.publish();
-        IdlePlace { clients: Rc::clone(self), place }
+        IdlePosition { clients: Rc::clone(self), place }
     }
 
     /// Closes connections when a worker needs room. Never ends.
@@ -160,15 +160,15 @@ impl Drop for IdleClients {
 
 /// A connection's place among the idle ones, until this is dropped.
 #[derive(Debug)]
-pub struct IdlePlace {
+pub struct IdlePosition {
     clients: Rc<IdleClients>,
     place: usize,
 }
 
-impl IdlePlace {
+impl IdlePosition {
     /// Whether the connection has to close to make room. If not, its task is woken when it has to.
     #[must_use]
-    pub fn shall_leave(&self, cx: &Context<'_>) -> bool {
+    pub fn must_close(&self, cx: &Context<'_>) -> bool {
         match &mut self.clients.list.borrow_mut().nodes[self.place].waker {
             None => true,
             Some(waker) => {
@@ -179,7 +179,7 @@ impl IdlePlace {
     }
 }
 
-impl Drop for IdlePlace {
+impl Drop for IdlePosition {
     fn drop(&mut self) {
         let mut list = self.clients.list.borrow_mut();
         list.unlink(self.place);
@@ -200,8 +200,8 @@ mod tests {
         (limit, clients)
     }
 
-    fn leaves(place: &IdlePlace) -> bool {
-        place.shall_leave(&Context::from_waker(Waker::noop()))
+    fn leaves(place: &IdlePosition) -> bool {
+        place.must_close(&Context::from_waker(Waker::noop()))
     }
 
     #[test]

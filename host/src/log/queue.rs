@@ -1,8 +1,9 @@
 //! Lines on their way to the thread that writes them.
 
 use std::mem;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// The size of the queue. A line that finds no room is lost.
 const MAX_BYTES: usize = 1 << 20;
@@ -38,7 +39,7 @@ enum WriterState {
 impl Queue {
     /// Adds a line, which ends with a line feed, or counts it as lost.
     pub(super) fn push(&self, line: &str) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.lines >= MAX_LINES || state.text.len() + line.len() > MAX_BYTES {
             state.lost += 1;
             return;
@@ -54,13 +55,12 @@ impl Queue {
     /// behind them.
     pub(super) fn wait(&self, at_most: Duration, batch: &mut String) -> u64 {
         batch.clear();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.text.is_empty() && state.lost == 0 {
             state.writer = WriterState::Idle;
             self.written.notify_all();
             let nothing = |state: &mut State| state.text.is_empty() && state.lost == 0;
-            let waited = self.filled.wait_timeout_while(state, at_most, nothing);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.filled.wait_while_for(&mut state, nothing, at_most);
             state.writer = WriterState::Busy;
         }
         mem::swap(&mut state.text, batch);
@@ -71,11 +71,7 @@ impl Queue {
     /// Waits until everything is written, for at most this long.
     pub(super) fn wait_until_written(&self, at_most: Duration) {
         let left = |state: &mut State| !state.text.is_empty() || state.writer == WriterState::Busy;
-        drop(self.written.wait_timeout_while(self.lock(), at_most, left));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.written.wait_while_for(&mut self.state.lock(), left, at_most);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::downstream::http1::persistence::Persistence;
 use crate::downstream::http1::queue::{Arrival, RequestQueue};
 use crate::downstream::{ClientConnection, RequestGuard};
 use crate::drain::DrainGuard;
-use crate::listener::{Awaited, IdleClients, IdlePlace};
+use crate::listener::{Awaited, IdleClients, IdlePosition};
 use crate::proxy::{self, Answer, Current, ResponseBody, Then};
 use crate::upstream::{PinnedConnections, Tunnel};
 use pointsman_core::clock::{Clock, Moment};
@@ -114,7 +114,7 @@ impl Http1 {
     /// Waits while the connection is parked. `false` = no request will come, or others need its place.
     async fn wait_for_request(&self, gate: &mut Gate, awaited: Awaited) -> bool {
         let clock = self.current.get().deadlines.clock();
-        let mut place: Option<IdlePlace> = None;
+        let mut place: Option<IdlePosition> = None;
         poll_fn(|cx| {
             self.heed_drain(cx);
             if let Poll::Ready(has_sent) = gate.poll_unparked(cx) {
@@ -122,7 +122,7 @@ impl Http1 {
             }
             match &place {
                 None => place = Some(self.idle.wait(awaited, self.closable_from(awaited, clock), cx)),
-                Some(place) if !place.shall_leave(cx) => {}
+                Some(place) if !place.must_close(cx) => {}
                 Some(_) if gate.has_unread() => {
                     self.client.keepalive.end_soon(LATE_GRACE);
                     return Poll::Ready(true);

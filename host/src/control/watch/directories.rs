@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use parking_lot::Mutex;
 
 /// The directories in which files stand that are followed.
 ///
@@ -34,7 +35,7 @@ impl Directories {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             match event {
                 Ok(event) if is_reading(event.kind) => return,
-                Ok(event) if is_departure(event.kind) => lock(&noted).extend(event.paths),
+                Ok(event) if is_departure(event.kind) => noted.lock().extend(event.paths),
                 // An error, such as lost events, is a reason for a scan, too.
                 _ => {}
             }
@@ -63,7 +64,7 @@ impl Directories {
     fn watch(&mut self, wanted: BTreeMap<Identity, PathBuf>) {
         let Some(watcher) = &mut self.watcher else { return };
         // A directory that is made anew may well get the number of the one before. Events name it from the root on.
-        let gone = std::mem::take(&mut *lock(&self.gone));
+        let gone = std::mem::take(&mut *self.gone.lock());
         let is_gone =
             |directory: &Path| std::path::absolute(directory).is_ok_and(|path| gone.contains(&path));
         self.watched.retain(|identity, directory| {
@@ -96,10 +97,6 @@ fn is_reading(kind: EventKind) -> bool {
 /// Whether something isn't any more where it was.
 fn is_departure(kind: EventKind) -> bool {
     matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
-}
-
-fn lock(gone: &Mutex<BTreeSet<PathBuf>>) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-    gone.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn directories(file: &Path) -> Vec<PathBuf> {
