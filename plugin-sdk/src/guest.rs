@@ -8,7 +8,7 @@
 use crate::{Observe, Policy};
 use std::marker::PhantomData;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", all(test, miri)))]
 pub(crate) use proxy::Proxy;
 #[cfg(target_arch = "wasm32")]
 pub use proxy::report_panics;
@@ -127,7 +127,8 @@ pub fn requires_policy<P: Policy>() {}
 /// Gives a readable error where a policy that does not observe is exported as one that does.
 pub fn requires_observe<P: Observe>() {}
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", all(test, miri)))]
+#[cfg_attr(miri, allow(dead_code, unreachable_pub, reason = "only plugins report their panics"))]
 mod proxy {
     use crate::Flags;
     use crate::abi::log_level;
@@ -138,7 +139,7 @@ mod proxy {
 
     /// ABI 1.0 as the linker sees it: [`crate::abi::import`] says what each function does.
     mod raw {
-        #[link(wasm_import_module = "pointsman_1.0")]
+        #[cfg_attr(target_arch = "wasm32", link(wasm_import_module = "pointsman_1.0"))]
         unsafe extern "C" {
             pub(super) fn config(buf: *mut u8, cap: usize) -> i32;
             pub(super) fn fail(ptr: *const u8, len: usize);
@@ -309,3 +310,6 @@ mod proxy {
         Proxy.log(log_level::PANIC, line.as_str());
     }
 }
+
+#[cfg(all(test, miri))]
+mod tests;

@@ -49,9 +49,9 @@ pub(crate) fn texts(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Files that hold nothing but tests, or properties for fuzzing.
+/// Files that hold nothing but tests, properties for fuzzing, or models for loom.
 pub(crate) fn is_test_file(path: &str) -> bool {
-    path.split(['/', '.']).any(|part| ["tests", "testing", "fuzz", "fuzzing"].contains(&part))
+    path.split(['/', '.']).any(|part| ["tests", "testing", "fuzz", "fuzzing", "models"].contains(&part))
 }
 
 /// All crates without their tests, read once; those that aren't there are left out.

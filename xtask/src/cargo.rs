@@ -1,7 +1,7 @@
 //! Running cargo, its compiler, and what it has built.
 
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// The workspace.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -11,6 +11,25 @@ pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).envs(environment.iter().copied()).current_dir(ROOT);
     finish(&mut command)
+}
+
+/// Whether there is Miri, which only nightly toolchains have.
+pub(crate) fn has_miri() -> bool {
+    let mut command = miri(&["--version"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Runs `cargo miri` in the workspace and fails if it does.
+pub(crate) fn run_miri(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    finish(miri(arguments).envs(environment.iter().copied()))
+}
+
+/// `cargo miri` of the nightly toolchain: not of the one that has started this program.
+fn miri(arguments: &[&str]) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo", "miri"]).args(arguments).current_dir(ROOT);
+    command.env_remove("CARGO").env_remove("RUSTC");
+    command
 }
 
 /// Runs a program that cargo has built, by its path in the target directory.

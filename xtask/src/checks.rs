@@ -7,21 +7,38 @@ use crate::cargo;
 struct Check {
     name: &'static str,
     what: &'static str,
+    tool: Tool,
     arguments: &'static [&'static str],
     environment: &'static [(&'static str, &'static str)],
 }
 
-const CHECKS: [Check; 6] = [
-    Check { name: "format", what: "rustfmt", arguments: &["fmt", "--all", "--check"], environment: &[] },
+/// What runs a check.
+#[derive(Clone, Copy)]
+enum Tool {
+    Cargo,
+    /// `cargo miri` of a nightly toolchain; where there is none, the check is skipped.
+    Miri,
+}
+
+const CHECKS: [Check; 8] = [
+    Check {
+        name: "format",
+        what: "rustfmt",
+        tool: Tool::Cargo,
+        arguments: &["fmt", "--all", "--check"],
+        environment: &[],
+    },
     Check {
         name: "lints",
         what: "clippy over everything, warnings are errors",
+        tool: Tool::Cargo,
         arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
         environment: &[],
     },
     Check {
         name: "guest-lints",
         what: "clippy over the SDK and the bundled policies as WebAssembly",
+        tool: Tool::Cargo,
         arguments: &[
             "clippy",
             "--locked",
@@ -46,18 +63,44 @@ const CHECKS: [Check; 6] = [
     Check {
         name: "tests",
         what: "unit tests, native policy tests, end-to-end tests, documentation examples",
+        tool: Tool::Cargo,
         arguments: &["test", "--workspace", "--locked"],
+        environment: &[],
+    },
+    Check {
+        name: "models",
+        what: "loom: all interleavings of the queue's line, the mailboxes and the ticker",
+        tool: Tool::Cargo,
+        arguments: &[
+            "test",
+            "--workspace",
+            "--locked",
+            "--features",
+            "pointsman-core/loom,pointsman-policy/loom",
+            "--lib",
+            "--",
+            "models::",
+        ],
+        environment: &[],
+    },
+    Check {
+        name: "miri",
+        what: "Miri: the SDK's unsafe code",
+        tool: Tool::Miri,
+        arguments: &["test", "--quiet", "--locked", "--package", "pointsman-sdk", "--lib", "guest::"],
         environment: &[],
     },
     Check {
         name: "docs",
         what: "rustdoc, warnings are errors",
+        tool: Tool::Cargo,
         arguments: &["doc", "--workspace", "--no-deps", "--locked"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
     Check {
         name: "instructions",
         what: "a request costs no more instructions than on record",
+        tool: Tool::Cargo,
         arguments: &["run", "--quiet", "--locked", "--package", "measure", "--", "instructions"],
         environment: &[],
     },
@@ -76,7 +119,20 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
         let began = Instant::now();
         let threads = test_threads();
         let environment = [check.environment, &[("RUST_TEST_THREADS", threads.as_str())]].concat();
-        cargo::run(check.arguments, &environment)?;
+        match check.tool {
+            Tool::Cargo => cargo::run(check.arguments, &environment)?,
+            Tool::Miri if cargo::has_miri() => cargo::run_miri(check.arguments, &environment)?,
+            Tool::Miri => {
+                eprintln!(
+                    "xtask: [{}/{}] {}: SKIPPED: there is no Miri; install it with \
+                     `rustup toolchain install nightly --component miri,rust-src`",
+                    place + 1,
+                    chosen.len(),
+                    check.name
+                );
+                continue;
+            }
+        }
         eprintln!(
             "xtask: [{}/{}] {}: passed in {:.0?}",
             place + 1,

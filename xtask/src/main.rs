@@ -18,7 +18,7 @@ Usage: cargo xtask COMMAND
 
 Commands:
   demo [--exit]     Run the demonstration: three backends, the proxy, and a policy swapped under load
-  test [CHECK...]   Pass every check (or only those named): format, lints, tests, documentation, instructions
+  test [CHECK...]   Pass every check (or only those named): format, lints, tests, models, Miri, documentation, instructions
   bench             Measure Pointsman beside nginx and HAProxy on this machine
   instructions      Count the instructions of a request, and fail if they have grown
   pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work

@@ -14,4 +14,6 @@ pub mod record;
 pub mod reminder;
 pub mod request;
 pub mod route;
+#[doc(hidden)]
+pub mod sync;
 pub mod topology;

@@ -5,13 +5,14 @@
 //! tick *overruns*: until it ends, ticks come at short intervals. A ticker that nobody wants sleeps: an idle proxy has
 //! no timer.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use wasmtime::{Engine, EngineWeak};
+use pointsman_core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use pointsman_core::sync::atomic::{AtomicU8, AtomicUsize, fence};
+use pointsman_core::sync::thread::{self, Thread};
+use wasmtime::Engine;
 
 /// Time between two ticks while a call overruns.
 pub(super) const TICK: Duration = Duration::from_millis(1);
@@ -49,12 +50,17 @@ struct Wanted {
 
 impl Ticker {
     /// Starts the thread for an engine.
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Arc<Self>> {
-        let wanted = Arc::<Wanted>::default();
+    pub(super) fn start(engine: &Engine) -> io::Result<Arc<Self>> {
         let engine = engine.weak();
+        Self::spawn(move || engine.upgrade().map(|engine| engine.increment_epoch()).is_some())
+    }
+
+    /// Starts the thread; `tick` lets the epoch pass, or says that there is none any more.
+    fn spawn(tick: impl FnMut() -> bool + Send + 'static) -> io::Result<Arc<Self>> {
+        let wanted = Arc::<Wanted>::default();
         let handle = thread::Builder::new().name("policy-ticker".into()).spawn({
             let wanted = Arc::clone(&wanted);
-            move || tick_while_wanted(&wanted, &engine)
+            move || tick_while_wanted(&wanted, tick)
         })?;
         Ok(Arc::new(Self { wanted, thread: handle.thread().clone() }))
     }
@@ -103,7 +109,7 @@ impl Drop for Overrun {
     }
 }
 
-fn tick_while_wanted(wanted: &Wanted, engine: &EngineWeak) {
+fn tick_while_wanted(wanted: &Wanted, mut tick: impl FnMut() -> bool) {
     loop {
         match wanted.state.compare_exchange(ARMED, PACED, SeqCst, SeqCst) {
             Err(ENDED) => return,
@@ -120,14 +126,20 @@ fn tick_while_wanted(wanted: &Wanted, engine: &EngineWeak) {
         wait_for_tick(wanted);
         // Pairs with the fence in `arm`.
         fence(Release);
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return,
+        if !tick() {
+            return;
         }
     }
 }
 
+/// In a model time may pass at any moment.
+#[cfg(feature = "loom")]
+fn wait_for_tick(_: &Wanted) {
+    thread::sleep(TICK);
+}
+
 /// A call that begins to overrun cuts the wait short.
+#[cfg(not(feature = "loom"))]
 fn wait_for_tick(wanted: &Wanted) {
     let first = Instant::now() + FIRST_TICK;
     while wanted.overruns.load(SeqCst) == 0 {
@@ -139,6 +151,9 @@ fn wait_for_tick(wanted: &Wanted) {
     }
     thread::sleep(TICK);
 }
+
+#[cfg(all(test, feature = "loom"))]
+mod models;
 
 #[cfg(test)]
 mod tests {

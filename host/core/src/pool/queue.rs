@@ -1,9 +1,11 @@
 //! Requests that wait because every backend that may serve them is full: one queue for all workers.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Waker};
+
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The queue of a pool. Only the first in it may claim a backend, so no request overtakes another.
 ///
@@ -163,6 +165,9 @@ impl Drop for QueueTicket<'_> {
         }
     }
 }
+
+#[cfg(all(test, feature = "loom"))]
+mod models;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,9 @@
 //! A worker's mailbox: where its next instance waits for it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
+
+use pointsman_core::sync::Mutex;
+use pointsman_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::publication::Publication;
 use crate::instance::Instance;
@@ -17,19 +19,25 @@ pub(crate) struct Delivery {
 }
 
 /// A worker's mailbox. On a cache line pair of its own: its worker looks at it in every pick.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(128))]
-pub(super) struct Mailbox {
+pub(super) struct Mailbox<T = Delivery> {
     full: AtomicBool,
     /// Picks of this worker, as of its last report.
     picks: AtomicU64,
     /// Held for a move in or out, so that a panic can't leave half a delivery: a poisoned lock is as good as any.
-    delivery: Mutex<Option<Delivery>>,
+    delivery: Mutex<Option<T>>,
 }
 
-impl Mailbox {
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        Self { full: AtomicBool::default(), picks: AtomicU64::default(), delivery: Mutex::default() }
+    }
+}
+
+impl<T> Mailbox<T> {
     /// Puts an instance in; answers the one that was still there.
-    pub(super) fn deliver(&self, delivery: Delivery) -> Option<Delivery> {
+    pub(super) fn deliver(&self, delivery: T) -> Option<T> {
         let mut place = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let before = place.replace(delivery);
         self.full.store(true, Ordering::Release);
@@ -38,12 +46,12 @@ impl Mailbox {
 
     /// The worker's look into it: one atomic load as long as nothing is there.
     #[inline]
-    pub(super) fn collect(&self) -> Option<Delivery> {
+    pub(super) fn collect(&self) -> Option<T> {
         if self.full.load(Ordering::Acquire) { self.take() } else { None }
     }
 
     #[cold]
-    fn take(&self) -> Option<Delivery> {
+    fn take(&self) -> Option<T> {
         let mut place = match self.delivery.try_lock() {
             Ok(place) => place,
             Err(TryLockError::Poisoned(place)) => place.into_inner(),
@@ -64,3 +72,6 @@ impl Mailbox {
         self.picks.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(all(test, feature = "loom"))]
+mod models;
