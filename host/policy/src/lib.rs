@@ -9,6 +9,8 @@
 //! The control side works on threads of its own; the data path has a [`Picker`] per worker and pool, which never
 //! waits, compiles or drops anything. A guest's answer is untrusted: whatever it does, the request gets a backend as
 //! long as one is eligible.
+//!
+//! A [`PolicyLoader`] is what a proxy has. A [`Simulation`] runs one policy by hand, at a time that the caller sets.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +31,7 @@ mod plugin;
 mod probation;
 mod rng;
 mod settings;
+mod simulation;
 mod slot;
 mod stats;
 mod supervisor;
@@ -54,6 +57,7 @@ pub use picker::{ChosenBy, Pick, Picked, Picker, Response};
 pub use plugin::Plugin;
 pub use probation::{ProbationOutcome, ProbationSettings, Quarantine, VersionEvent};
 pub use settings::{OnFault, PolicySettings};
+pub use simulation::{SimulatedRequest, Simulation, SimulationError};
 pub use slot::{ActiveVersion, PolicySlot, Publication};
 pub use stats::{FaultCounts, PolicyStats};
 pub use supervisor::Opened;

@@ -9,6 +9,7 @@ use pointsman_core::clock::Moment;
 use pointsman_core::pool::Pool;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
+use pointsman_sdk::abi::outcome;
 
 use crate::fallback;
 use crate::fault::Fault;
@@ -104,10 +105,18 @@ pub enum ChosenBy {
 pub struct Response {
     /// The response head's status, and the time from the pick to it; `None` if there was none.
     pub answered: Option<(StatusCode, Duration)>,
-    /// One of [`outcome`](pointsman_sdk::abi::outcome).
+    /// One of [`outcome`].
     pub outcome: i32,
     /// From the pick to the end.
     pub total: Duration,
+}
+
+impl Response {
+    /// A whole response with this status, whose head came when all of it did.
+    #[must_use]
+    pub fn complete(status: StatusCode, total: Duration) -> Self {
+        Self { answered: Some((status, total)), outcome: outcome::COMPLETE, total }
+    }
 }
 
 impl Picker {
