@@ -1,7 +1,7 @@
 //! The plugin contract, ABI 1.0: names, numbers and bit layouts that the host and every guest agree on.
 //!
 //! This module is the contract's one home. The host links its functions by these names and reads verdicts
-//! with these numbers; the SDK's guest side and `include/pointsman.h` state the same. Nothing here does
+//! with these numbers; the SDK's guest side and `include/pointsman.h` state the same, which tests hold against [`signature`]. Nothing here does
 //! anything: see [`crate::Policy`] for how a policy author meets the contract.
 //!
 //! # Shape
@@ -282,3 +282,5 @@ pub mod limit {
     /// Least interval of ticks, ms.
     pub const TICK_MS: u32 = 10;
 }
+
+pub mod signature;

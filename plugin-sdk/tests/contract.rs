@@ -1,11 +1,14 @@
 //! The contract has one home, `src/abi.rs`. This holds the other places that state it to the same names and numbers: the
 //! C header, and what the SDK imports and exports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use pointsman_sdk::abi::signature::{self, Signature};
 
 const ABI: &str = include_str!("../src/abi.rs");
 const HEADER: &str = include_str!("../include/pointsman.h");
 const GUEST: &str = include_str!("../src/guest.rs");
+const IMPORTS: &str = include_str!("../src/imports.rs");
 
 /// A constant of `abi.rs`: its module (empty at the top), its name and the text of its value.
 struct Constant {
@@ -103,4 +106,101 @@ fn the_sdk_imports_and_exports_every_name() {
     let mut exports = functions("extern \"C\" fn ");
     exports.insert(pointsman_sdk::abi::export::MEMORY);
     assert_eq!(exports, Constant::names_in("export"));
+}
+
+/// Functions by their name, each with its type in WebAssembly.
+type Types = BTreeMap<String, String>;
+
+fn table(functions: &[Signature]) -> Types {
+    functions.iter().map(|function| (function.name.to_owned(), function.ty.to_owned())).collect()
+}
+
+/// The type in WebAssembly of a function in C or Rust: its parameters without their names, and its result.
+fn in_wasm(parameters: &str, result: &str) -> String {
+    let parameters: Vec<&str> = parameters
+        .split(", ")
+        .map(str::trim)
+        .filter(|parameter| !["", "void", "&self"].contains(parameter))
+        .flat_map(|parameter| match parameter {
+            // A slice is an address and a length; an array of known length is an address.
+            text if text.contains("&str") || (text.contains("&mut [") && !text.contains("16]")) => {
+                &["i32", "i32"][..]
+            }
+            long if long.contains("int64_t ") && !long.contains('*') || long.ends_with(": i64") => &["i64"],
+            _ => &["i32"],
+        })
+        .copied()
+        .collect();
+    let parameters = parameters.join(", ");
+    match result.trim() {
+        "" | "void" => format!("({parameters})"),
+        result if result.contains("64") => format!("({parameters}) -> i64"),
+        _ => format!("({parameters}) -> i32"),
+    }
+}
+
+/// The functions of a text in Rust, which begin with `before` and end with `after`.
+fn rust_functions(text: &str, before: &str, after: char) -> Types {
+    let declared = text.split(before).skip(1).map(|rest| {
+        let declaration = rest.split(after).next().unwrap_or_default();
+        let (name, rest) = declaration.split_once('(').expect("a function has parameters");
+        let (parameters, result) = rest.rsplit_once(')').expect("they end");
+        let parameters = parameters.split_whitespace().collect::<Vec<_>>().join(" ");
+        (name.to_owned(), in_wasm(parameters.trim_end_matches(','), result.trim_start_matches(" -> ")))
+    });
+    declared.collect()
+}
+
+#[test]
+fn the_table_of_types_is_complete_and_in_the_words_of_the_contract() {
+    let names =
+        |functions: &[Signature]| functions.iter().map(|function| function.name).collect::<BTreeSet<_>>();
+    assert_eq!(names(&signature::IMPORTS), Constant::names_in("import"));
+    let mut exports = names(&signature::EXPORTS);
+    exports.insert(pointsman_sdk::abi::export::MEMORY);
+    assert_eq!(exports, Constant::names_in("export"));
+
+    // The type at the beginning of each constant's comment, in which a parameter without a type is an `i32`.
+    let comments =
+        ABI.split("pub mod import {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("imports");
+    let mut documented = Types::new();
+    for item in comments.split(";\n") {
+        let Some((comment, constant)) = item.split_once("pub const ") else { continue };
+        let ty = comment.split('`').nth(1).expect("a type in ticks");
+        let (parameters, result) = ty.trim_start_matches('(').split_once(')').expect("parameters");
+        let name = constant.split('"').nth(1).expect("a name").to_owned();
+        documented.insert(name, in_wasm(parameters, result.trim_start_matches(" -> ")));
+    }
+    assert_eq!(documented, table(&signature::IMPORTS));
+}
+
+#[test]
+fn the_header_has_every_type() {
+    let declared = HEADER.split("POINTSMAN_IMPORT(\"").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once("\")")?;
+        let (result, rest) = rest.split_once("pointsman_")?;
+        let parameters = rest.split_once('(')?.1.split_once(')')?.0;
+        Some((name.to_owned(), in_wasm(parameters, result)))
+    });
+    assert_eq!(declared.collect::<Types>(), table(&signature::IMPORTS));
+    let exported = HEADER.split("POINTSMAN_EXPORT(\"").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once("\")")?;
+        let (result, rest) = rest.split_once("pointsman_")?;
+        let parameters = rest.split_once('(')?.1.split_once(')')?.0;
+        Some((name.to_owned(), in_wasm(parameters, result.trim_matches(['\\', ' ', '\n']))))
+    });
+    assert_eq!(exported.collect::<Types>(), table(&signature::EXPORTS));
+}
+
+#[test]
+fn the_sdk_has_every_type() {
+    let (safe, raw) =
+        (rust_functions(GUEST, "pub(super) safe fn ", ';'), rust_functions(GUEST, "pub(super) fn ", ';'));
+    assert_eq!(safe.into_iter().chain(raw).collect::<Types>(), table(&signature::IMPORTS));
+    assert_eq!(rust_functions(GUEST, "extern \"C\" fn ", '{'), table(&signature::EXPORTS));
+    // The trait, which the proxy and the test hosts implement.
+    let methods =
+        IMPORTS.split("trait Imports {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("a trait");
+    let methods = methods.replace("[u8; 16]", "[u8 16]");
+    assert_eq!(rust_functions(&methods, "    fn ", ';'), table(&signature::IMPORTS));
 }

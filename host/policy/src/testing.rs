@@ -9,6 +9,7 @@ use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::{Member, Topology};
+use pointsman_sdk::abi::{MODULE, signature};
 
 use crate::admission::{self, Refusal};
 use crate::cells::{Cell, CellAddress, Cells};
@@ -23,36 +24,16 @@ use crate::settings::PolicySettings;
 use crate::supervisor::Opened;
 use crate::version::{PolicyVersion, VersionId};
 
-/// Declares every function of the contract, with its type as the ABI's documentation states it, under its own name.
-const IMPORTS: &str = r#"
-    (import "pointsman_1.0" "config" (func $config (param i32 i32) (result i32)))
-    (import "pointsman_1.0" "fail" (func $fail (param i32 i32)))
-    (import "pointsman_1.0" "state" (func $state (param i32 i32)))
-    (import "pointsman_1.0" "backend_count" (func $backend_count (result i32)))
-    (import "pointsman_1.0" "backend_text" (func $backend_text (param i32 i32 i32 i32) (result i32)))
-    (import "pointsman_1.0" "backend_label" (func $backend_label (param i32 i32 i32 i32 i32) (result i32)))
-    (import "pointsman_1.0" "weight" (func $weight (param i32) (result i32)))
-    (import "pointsman_1.0" "weights" (func $weights (param i32 i32) (result i32)))
-    (import "pointsman_1.0" "configured_weight" (func $configured_weight (param i32) (result i32)))
-    (import "pointsman_1.0" "flags" (func $flags (param i32) (result i32)))
-    (import "pointsman_1.0" "all_flags" (func $all_flags (param i32 i32) (result i32)))
-    (import "pointsman_1.0" "stat" (func $stat (param i32 i32) (result i64)))
-    (import "pointsman_1.0" "stats" (func $stats (param i32 i32 i32) (result i32)))
-    (import "pointsman_1.0" "request_text" (func $request_text (param i32 i32 i32) (result i32)))
-    (import "pointsman_1.0" "header" (func $header (param i32 i32 i32 i32) (result i32)))
-    (import "pointsman_1.0" "client_ip" (func $client_ip (param i32) (result i32)))
-    (import "pointsman_1.0" "hash" (func $hash (param i32 i32 i32) (result i64)))
-    (import "pointsman_1.0" "attempt" (func $attempt (result i32)))
-    (import "pointsman_1.0" "tried" (func $tried (param i32) (result i32)))
-    (import "pointsman_1.0" "cell_get" (func $cell_get (param i32 i32 i32) (result i64)))
-    (import "pointsman_1.0" "cell_set" (func $cell_set (param i32 i32 i32 i64)))
-    (import "pointsman_1.0" "cell_add" (func $cell_add (param i32 i32 i32 i64) (result i64)))
-    (import "pointsman_1.0" "cell_cas" (func $cell_cas (param i32 i32 i32 i64 i64) (result i64)))
-    (import "pointsman_1.0" "now_us" (func $now_us (result i64)))
-    (import "pointsman_1.0" "random" (func $random (result i64)))
-    (import "pointsman_1.0" "log" (func $log (param i32 i32 i32)))
-    (import "pointsman_1.0" "tick_every" (func $tick_every (param i32)))
-"#;
+/// Declares every function of the contract, under its own name.
+fn imports() -> String {
+    let declared = signature::IMPORTS.iter().map(|function| {
+        let parameters: Vec<&str> = function.parameters().collect();
+        let result = function.result().map_or_else(String::new, |result| format!("(result {result})"));
+        let (name, parameters) = (function.name, parameters.join(" "));
+        format!("(import \"{MODULE}\" \"{name}\" (func ${name} (param {parameters}) {result}))")
+    });
+    declared.collect()
+}
 
 /// The verdict `abstain`, as a WAT expression.
 pub(super) const ABSTAIN: &str = "(i64.const 0x1_0000_0000)";
@@ -60,7 +41,7 @@ pub(super) const ABSTAIN: &str = "(i64.const 0x1_0000_0000)";
 /// A guest with all imports, one page of memory and these fields. `init` and `pick` are added if they are not there:
 /// ready, and abstain.
 pub(super) fn guest(fields: &str) -> Vec<u8> {
-    let mut module = format!("(module {IMPORTS} (memory (export \"memory\") 1) {fields}");
+    let mut module = format!("(module {} (memory (export \"memory\") 1) {fields}", imports());
     for (name, body) in [("init", "(result i32) (i32.const 0)"), ("pick", &format!("(result i64) {ABSTAIN}"))]
     {
         if !fields.contains(&format!("pointsman_{name}")) {

@@ -1,6 +1,7 @@
 //! The contract against a module: what it imports and exports, with types.
 
 use pointsman_core::printable::Printable;
+use pointsman_sdk::abi::signature::{self, Signature};
 use pointsman_sdk::abi::{MODULE, export, runtime_export};
 use wasmtime::{Extern, ExternType, FuncType, Linker, Module, Store, ValType};
 
@@ -12,6 +13,9 @@ use crate::version::Hooks;
 
 /// The import module's name without its minor version.
 const MODULE_PREFIX: &str = "pointsman_";
+
+/// What languages' own runtimes export to be prepared.
+const INITIALIZE: Signature = Signature { name: runtime_export::INITIALIZE, ty: "()" };
 
 /// What a module's imports tell of it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,7 +41,7 @@ pub(super) fn check_imports(
         let Some(function) = function else {
             return Err(Refusal::UnknownFunction { name: Printable::name(name) });
         };
-        let (found, expected) = (describe(&import.ty()), signature(&function.ty(&store)));
+        let (found, expected) = (describe(&import.ty()), type_text(&function.ty(&store)));
         if found != expected {
             return Err(Refusal::ImportType {
                 name: Printable::name(name),
@@ -74,17 +78,15 @@ pub(super) fn check_exports(module: &Module) -> Result<Hooks, Refusal> {
         Some(ExternType::Memory(memory)) if !memory.is_64() && !memory.is_shared() => {}
         other => return Err(bad_export(export::MEMORY, "a 32-bit memory", other)),
     }
-    if !optional(module, runtime_export::INITIALIZE, "()")?
-        && module.get_export(runtime_export::START).is_some()
-    {
+    if !optional(module, INITIALIZE)? && module.get_export(runtime_export::START).is_some() {
         return Err(Refusal::Program);
     }
-    require(module, export::INIT, "() -> i32")?;
-    require(module, export::PICK, "() -> i64")?;
+    require(module, signature::INIT)?;
+    require(module, signature::PICK)?;
     Ok(Hooks {
-        topology: optional(module, export::TOPOLOGY, "()")?,
-        observe: optional(module, export::OBSERVE, "(i32, i32, i32, i64, i64)")?,
-        tick: optional(module, export::TICK, "()")?,
+        topology: optional(module, signature::TOPOLOGY)?,
+        observe: optional(module, signature::OBSERVE)?,
+        tick: optional(module, signature::TICK)?,
     })
 }
 
@@ -96,17 +98,17 @@ pub(super) fn least_memory(module: &Module) -> u64 {
     }
 }
 
-fn require(module: &Module, name: &'static str, expected: &'static str) -> Result<(), Refusal> {
+fn require(module: &Module, Signature { name, ty: expected }: Signature) -> Result<(), Refusal> {
     match module.get_export(name) {
         Some(found) if describe(&found) == expected => Ok(()),
         other => Err(bad_export(name, expected, other)),
     }
 }
 
-fn optional(module: &Module, name: &'static str, expected: &'static str) -> Result<bool, Refusal> {
-    match module.get_export(name) {
+fn optional(module: &Module, function: Signature) -> Result<bool, Refusal> {
+    match module.get_export(function.name) {
         None => Ok(false),
-        Some(_) => require(module, name, expected).map(|()| true),
+        Some(_) => require(module, function).map(|()| true),
     }
 }
 
@@ -119,7 +121,7 @@ fn bad_export(name: &'static str, expected: &'static str, found: Option<ExternTy
 
 fn describe(item: &ExternType) -> String {
     match item {
-        ExternType::Func(function) => signature(function),
+        ExternType::Func(function) => type_text(function),
         ExternType::Memory(memory) if memory.is_64() => "a 64-bit memory".to_owned(),
         ExternType::Memory(memory) if memory.is_shared() => "a shared memory".to_owned(),
         ExternType::Memory(_) => "a memory".to_owned(),
@@ -130,7 +132,7 @@ fn describe(item: &ExternType) -> String {
 }
 
 /// A function type as the contract's documentation writes it: `(i32, i32) -> i32`.
-fn signature(function: &FuncType) -> String {
+fn type_text(function: &FuncType) -> String {
     let list = |types: &mut dyn Iterator<Item = ValType>| {
         types.map(|value| value.to_string()).collect::<Vec<_>>().join(", ")
     };

@@ -2,6 +2,7 @@
 
 mod cost;
 mod log;
+mod types;
 
 use pointsman_core::backend::{BackendIndex, Completion};
 use pointsman_core::request::RequestHead;
