@@ -25,6 +25,10 @@ impl BackendIndex {
     }
 }
 
+/// Counts the topologies of a pool, from 1; indexes hold in one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TopologyGeneration(pub u64);
+
 impl fmt::Display for BackendIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, TopologyGeneration};
 use crate::topology::{Member, Topology};
 
 pub use ejection_signal::EjectionSignal;
@@ -86,7 +86,7 @@ impl Pool {
         (sources, members): (Members, Vec<Member>),
         panic_threshold: u32,
     ) -> Self {
-        let topology = Arc::new(Topology::of(FIRST, &members, panic_threshold));
+        let topology = Arc::new(Topology::of(TopologyGeneration(FIRST), &members, panic_threshold));
         let max_in_flight = limits.max_in_flight();
         let state = PoolState { sources, members, panic_threshold, topology, configuration: 0 };
         Self {
@@ -156,7 +156,7 @@ impl Pool {
     ///
     /// `change` is called with the current members, under a lock, so no other change is lost. Returns the generation of the
     /// topology that holds them.
-    pub fn change(&self, change: impl FnOnce(&mut [Member])) -> u64 {
+    pub fn change(&self, change: impl FnOnce(&mut [Member])) -> TopologyGeneration {
         let mut state = self.state();
         change(&mut state.members);
         self.publish(state)
@@ -169,12 +169,12 @@ impl Pool {
         self.publish(state);
     }
 
-    fn publish(&self, mut state: MutexGuard<'_, PoolState>) -> u64 {
-        let generation = state.topology.generation() + 1;
+    fn publish(&self, mut state: MutexGuard<'_, PoolState>) -> TopologyGeneration {
+        let generation = TopologyGeneration(state.topology.generation().0 + 1);
         let topology = Topology::of(generation, &state.members, state.panic_threshold);
         if !topology.agrees_with(&state.topology) {
             state.topology = Arc::new(topology);
-            self.generation.store(generation, Ordering::Release);
+            self.generation.store(generation.0, Ordering::Release);
         }
         let generation = state.topology.generation();
         drop(state);
@@ -219,11 +219,12 @@ impl Pool {
     /// Generation of the current topology: one atomic load.
     #[inline]
     #[must_use]
-    pub fn topology_generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+    pub fn topology_generation(&self) -> TopologyGeneration {
+        TopologyGeneration(self.generation.load(Ordering::Acquire))
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
+        // A panic can't leave half a state: each part is replaced as a whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::request::Parts;
 
-use crate::backend::BackendIndex;
+use crate::backend::{BackendIndex, TopologyGeneration};
 
 /// A request's head and where it came from.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ pub struct Tried {
     /// 0 for the first attempt of a request, 1 for its first retry and so on.
     pub attempt: u32,
     /// The topology in which the indexes count.
-    topology: u64,
+    topology: TopologyGeneration,
     backends: Vec<BackendIndex>,
 }
 
@@ -114,7 +114,7 @@ impl Tried {
     /// Forgets the backends if their indexes count in another topology than this one: a wrong backend ruled out is
     /// worse than a second try.
     #[inline]
-    pub fn rebase(&mut self, topology: u64) {
+    pub fn rebase(&mut self, topology: TopologyGeneration) {
         if self.topology != topology {
             self.topology = topology;
             self.backends.clear();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pointsman_sdk::abi::flag;
 
-use crate::backend::{Backend, BackendIndex, BackendStats};
+use crate::backend::{Backend, BackendIndex, BackendStats, TopologyGeneration};
 use crate::request::Tried;
 
 /// Whether a backend is fit to serve, as far as the proxy knows.
@@ -44,7 +44,7 @@ impl Member {
 /// Immutable: a change of backends, health or weights makes a new one with the next generation.
 #[derive(Debug)]
 pub struct Topology {
-    generation: u64,
+    generation: TopologyGeneration,
     backends: Box<[Arc<Backend>]>,
     stats: Box<[Arc<BackendStats>]>,
     flags: Box<[u32]>,
@@ -65,7 +65,7 @@ enum Tier {
 impl Topology {
     /// Builds the topology of these backends. All are taken for healthy.
     #[must_use]
-    pub fn new(generation: u64, backends: Vec<Arc<Backend>>) -> Self {
+    pub fn new(generation: TopologyGeneration, backends: Vec<Arc<Backend>>) -> Self {
         let members: Vec<Member> = backends.into_iter().map(Member::healthy).collect();
         Self::of(generation, &members, 0)
     }
@@ -75,7 +75,7 @@ impl Topology {
     /// Eligible are the healthy ones that aren't draining; backups only if there is no other. If less than
     /// `panic_threshold` percent of those whose turn it is are healthy, the pool panics: all of them are eligible.
     #[must_use]
-    pub fn of(generation: u64, members: &[Member], panic_threshold: u32) -> Self {
+    pub fn of(generation: TopologyGeneration, members: &[Member], panic_threshold: u32) -> Self {
         let tier = Tier::serving(members);
         let panic = tier.panics(members, panic_threshold);
         let flags: Box<[u32]> = members
@@ -104,7 +104,7 @@ impl Topology {
     /// Counts up with every new topology of a pool.
     #[inline]
     #[must_use]
-    pub fn generation(&self) -> u64 {
+    pub fn generation(&self) -> TopologyGeneration {
         self.generation
     }
 
@@ -240,7 +240,7 @@ mod tests {
 
     /// These serve, and the pool panics or not.
     fn check(kinds: &str, panic_threshold: u32, serving: &[usize], panics: bool) {
-        let topology = Topology::of(1, &members(kinds), panic_threshold);
+        let topology = Topology::of(TopologyGeneration(1), &members(kinds), panic_threshold);
         let places: Vec<usize> =
             (0..kinds.len()).filter(|&i| topology.is_eligible(BackendIndex(i as u32))).collect();
         assert_eq!(places, serving, "{kinds} at {panic_threshold} %");
@@ -293,14 +293,14 @@ mod tests {
     #[test]
     fn agrees_only_with_the_same_state_of_the_same_backends() {
         let mut changed = members("sub");
-        let topology = Topology::of(1, &changed, 0);
-        assert!(topology.agrees_with(&Topology::of(2, &changed, 0)));
-        assert!(!topology.agrees_with(&Topology::of(2, &members("sub"), 0)));
-        assert!(!topology.agrees_with(&Topology::of(2, &changed[..2], 0)));
+        let topology = Topology::of(TopologyGeneration(1), &changed, 0);
+        assert!(topology.agrees_with(&Topology::of(TopologyGeneration(2), &changed, 0)));
+        assert!(!topology.agrees_with(&Topology::of(TopologyGeneration(2), &members("sub"), 0)));
+        assert!(!topology.agrees_with(&Topology::of(TopologyGeneration(2), &changed[..2], 0)));
         changed[0].weight = 100;
-        assert!(!topology.agrees_with(&Topology::of(2, &changed, 0)));
+        assert!(!topology.agrees_with(&Topology::of(TopologyGeneration(2), &changed, 0)));
         changed[0].weight = 1000;
         changed[1].health = Health::Up;
-        assert!(!topology.agrees_with(&Topology::of(2, &changed, 0)));
+        assert!(!topology.agrees_with(&Topology::of(TopologyGeneration(2), &changed, 0)));
     }
 }

@@ -108,6 +108,7 @@ pub(super) struct CellAddress {
 
 impl ResolvedCells {
     /// The cell at an address, if there is one.
+    #[inline]
     pub(super) fn cell(&self, address: CellAddress) -> Option<Cell<'_>> {
         use pointsman_sdk::abi::cell_scope::{BACKEND, POOL};
         let number = match address.scope {
@@ -124,20 +125,24 @@ impl ResolvedCells {
 pub(super) struct Cell<'a>(&'a AtomicU64);
 
 impl Cell<'_> {
+    #[inline]
     pub(super) fn get(self) -> i64 {
         self.0.load(Ordering::Acquire).cast_signed()
     }
 
+    #[inline]
     pub(super) fn set(self, value: i64) {
         self.0.store(value.cast_unsigned(), Ordering::Release);
     }
 
     /// Adds, wrapping; answers the value before.
+    #[inline]
     pub(super) fn add(self, delta: i64) -> i64 {
         self.0.fetch_add(delta.cast_unsigned(), Ordering::AcqRel).cast_signed()
     }
 
     /// Sets if the value is `expected`; answers the value before.
+    #[inline]
     pub(super) fn compare_and_set(self, expected: i64, new: i64) -> i64 {
         let (expected, new) = (expected.cast_unsigned(), new.cast_unsigned());
         match self.0.compare_exchange(expected, new, Ordering::AcqRel, Ordering::Acquire) {

@@ -100,12 +100,14 @@ impl GuestState {
     }
 
     /// Prepares for a call.
+    #[inline]
     pub(super) fn begin(&mut self, call: Call) {
         self.call = call;
         self.now = None;
     }
 
     /// The time of this call.
+    #[inline]
     pub(super) fn now(&mut self) -> Moment {
         let clock = self.context.clock;
         *self.now.get_or_insert_with(|| clock.now())
@@ -118,6 +120,7 @@ impl GuestState {
     }
 
     /// The guest's cells. Looked up on the first use, in or right after `init`.
+    #[inline]
     pub(super) fn cells(&mut self) -> &ResolvedCells {
         let (context, topology, schema) = (&self.context, &self.topology, &mut self.schema);
         self.cells

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
 use pointsman_core::backend::BackendIndex;
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::Pool;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
-use pointsman_sdk::abi::outcome;
 
 use crate::fallback;
 use crate::fault::Fault;
@@ -23,9 +21,11 @@ use crate::stats::FaultCounts;
 use crate::verdict::{self, BadVerdict, Verdict};
 use crate::version::{PolicyVersion, VersionId};
 
+mod pick;
 mod spending;
 mod ticks;
 
+pub use pick::{ChosenBy, Pick, Picked, Response};
 use spending::Spending;
 
 /// Bad verdicts in a row after which an instance is given up. Its state is sound (nothing was cut short), but what it
@@ -52,71 +52,6 @@ pub struct Picker {
     bad_verdicts: u32,
     next_tick: Option<Moment>,
     spending: Spending,
-}
-
-/// Where a request goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// To this backend.
-    Backend(Picked),
-    /// Nowhere: the policy answers with this status.
-    Reject(StatusCode),
-    /// Nowhere: the policy couldn't be asked or failed, and the operator wants no other backend than its own.
-    Failed,
-    /// Nowhere: no backend is eligible, or this request has tried them all.
-    Unavailable,
-}
-
-/// A picked backend. The index holds in the picker's [`topology`](Picker::topology) until the next call to the picker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picked {
-    /// The backend.
-    pub index: BackendIndex,
-    /// Who chose it.
-    pub chosen_by: ChosenBy,
-    /// The topology in which the index counts.
-    topology: u64,
-    /// The publication whose policy is told how it went.
-    publication: Option<Publication>,
-}
-
-impl Picked {
-    /// A backend that no policy has chosen, nor is told of.
-    #[inline]
-    #[must_use]
-    pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {
-        Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), publication: None }
-    }
-}
-
-/// Who chose a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChosenBy {
-    /// The policy.
-    Policy,
-    /// The fallback, because the policy had no opinion.
-    Abstention,
-    /// Not the policy: it couldn't be asked, failed, or knew only full backends, or there was no choice.
-    Fallback,
-}
-
-/// How a response ended.
-#[derive(Debug, Clone, Copy)]
-pub struct Response {
-    /// The response head's status, and the time from the pick to it; `None` if there was none.
-    pub answered: Option<(StatusCode, Duration)>,
-    /// One of [`outcome`].
-    pub outcome: i32,
-    /// From the pick to the end.
-    pub total: Duration,
-}
-
-impl Response {
-    /// A whole response with this status, whose head came when all of it did.
-    #[must_use]
-    pub fn complete(status: StatusCode, total: Duration) -> Self {
-        Self { answered: Some((status, total)), outcome: outcome::COMPLETE, total }
-    }
 }
 
 impl Picker {

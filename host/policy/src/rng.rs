@@ -1,4 +1,6 @@
 //! Random numbers for choosing, seeded, so that a run can be replayed. Not for secrets.
+//!
+//! Of our own, because the numbers of a seed must not change with a library's version: simulations and tests rely on them.
 
 /// A SplitMix64 generator: one addition and a mix per number, any seed is good.
 #[derive(Debug, Clone)]
@@ -24,6 +26,7 @@ impl Rng {
     }
 
     /// 64 random bits.
+    #[inline]
     pub(super) fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
@@ -33,6 +36,7 @@ impl Rng {
     }
 
     /// A number below `bound`; 0 if the bound is 0.
+    #[inline]
     pub(super) fn below(&mut self, bound: usize) -> usize {
         // The high half of a product is as even as the draw and needs no division.
         ((u128::from(self.draw()) * bound as u128) >> 64) as usize

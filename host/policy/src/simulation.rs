@@ -155,7 +155,8 @@ impl Simulation {
     /// Ends a request: counts it as the proxy does, and tells the policy.
     pub fn respond(&mut self, request: SimulatedRequest, response: &Response) {
         let SimulatedRequest { backend, picked, observed } = request;
-        let class = response.answered.map_or(ResponseClass::GatewayFailure, |(status, _)| ResponseClass::of(status));
+        let class =
+            response.answered.map_or(ResponseClass::GatewayFailure, |(status, _)| ResponseClass::of(status));
         let latency = response.answered.map_or(response.total, |(_, head)| head);
         backend.stats.complete(self.clock.now(), Completion { latency, failed: class.is_failure() });
         backend.stats.end();

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::Backend;
+use pointsman_core::backend::{Backend, TopologyGeneration};
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
@@ -78,7 +78,7 @@ pub(super) fn backends(names: &[&str]) -> Vec<Arc<Backend>> {
 
 /// A topology of [`backends`].
 pub(super) fn topology(generation: u64, names: &[&str]) -> Topology {
-    Topology::new(generation, backends(names))
+    Topology::new(TopologyGeneration(generation), backends(names))
 }
 
 /// Puts these [`backends`] in the place of a pool's.

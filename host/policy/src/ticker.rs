@@ -69,6 +69,7 @@ impl Ticker {
     ///
     /// Call it *after* the epoch was read. If that read saw the present tick, the fence makes this load see that the
     /// ticker had disarmed itself before it; so whoever finds it armed has a whole tick to come.
+    #[inline]
     pub(super) fn arm(&self) {
         fence(Acquire);
         if self.wanted.state.load(Relaxed) != ARMED {

@@ -64,6 +64,7 @@ pub(super) enum BadVerdict {
 }
 
 /// Decodes a verdict and checks it against the topology it was given for.
+#[inline]
 pub(super) fn check(raw: i64, topology: &Topology, tried: &Tried) -> Result<Verdict, BadVerdict> {
     let (kind, value) = verdict::unpack(raw);
     match kind {

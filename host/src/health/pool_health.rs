@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_core::backend::Backend;
+use pointsman_core::backend::{Backend, TopologyGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::Pool;
 use pointsman_core::topology::{Health, Topology};
@@ -48,7 +48,7 @@ pub(super) struct PoolHealth {
     last_id: u64,
     checks: CheckSchedule,
     /// Generation of the topology that was last read or published.
-    known: u64,
+    known: TopologyGeneration,
     beat: Moment,
     /// Whether ejections are considered in the next turn.
     ejections_due: bool,
@@ -81,7 +81,7 @@ impl PoolHealth {
             backends: Vec::new(),
             last_id: 0,
             checks: CheckSchedule::default(),
-            known: 0,
+            known: TopologyGeneration::default(),
             beat: now,
             ejections_due: false,
             unpublished: Unpublished { changed: true, not_before: now, events: Vec::new() },

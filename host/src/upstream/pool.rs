@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 
 use super::connector::Connector;
 use super::idle::IdleConnections;
-use pointsman_core::backend::{Backend, BackendIndex};
+use pointsman_core::backend::{Backend, BackendIndex, TopologyGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::local::Local;
 use pointsman_core::pool::Pool;
@@ -34,7 +34,7 @@ pub struct WorkerPool {
 /// The backends of a topology, in their places.
 #[derive(Debug, Default)]
 struct Backends {
-    generation: Option<u64>,
+    generation: Option<TopologyGeneration>,
     all: Vec<Rc<WorkerBackend>>,
 }
 

@@ -174,7 +174,8 @@ impl BackendStats {
         self.error_rate_ppm.load(Relaxed)
     }
 
-    /// Load that the backend reports of itself, parts per million.
+    /// Load that the backend reports of itself, parts per million. Nothing writes it so far; the plugin contract has it, and
+    /// admission shows plugins its greatest value.
     #[inline]
     #[must_use]
     pub fn reported_load_ppm(&self) -> u64 {

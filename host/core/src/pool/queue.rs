@@ -121,6 +121,7 @@ impl Queue {
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
+        // A panic can't leave half a change: the line is changed by single calls.
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

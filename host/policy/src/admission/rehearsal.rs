@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Backend, BackendStats};
+use pointsman_core::backend::{Backend, BackendStats, TopologyGeneration};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
@@ -157,7 +157,7 @@ fn topology(count: u32, load: Load) -> Topology {
             )
         })
     });
-    Topology::new(0, backends.collect())
+    Topology::new(TopologyGeneration(0), backends.collect())
 }
 
 /// Requests of all sorts: one with nothing in it, one with everything that policies look at, one by IPv6.

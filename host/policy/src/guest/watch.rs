@@ -37,6 +37,7 @@ impl Watch {
     }
 
     /// A call has ended.
+    #[inline]
     pub(crate) fn end(&mut self) {
         self.since = None;
         self.host_calls = 0;
@@ -51,6 +52,7 @@ impl Watch {
     /// # Errors
     ///
     /// The guest has used up its time.
+    #[inline]
     pub(crate) fn host_call(&mut self) -> Result<(), Trap> {
         self.host_calls += 1;
         if self.host_calls < UNWATCHED { Ok(()) } else { self.look() }

@@ -22,6 +22,7 @@ pub(crate) enum HostRefusal {
 }
 
 /// The guest's memory and what the host keeps for it, side by side.
+#[inline]
 pub(super) fn open<'a>(
     caller: &'a mut Caller<'_, GuestState>,
 ) -> wasmtime::Result<(Memory<'a>, &'a mut GuestState)> {
@@ -36,12 +37,14 @@ pub(super) struct Memory<'a>(&'a mut [u8]);
 
 impl Memory<'_> {
     /// What the guest passes as `(ptr, len)`.
+    #[inline]
     pub(super) fn read(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<&[u8]> {
         let range = self.range(function, ptr, len)?;
         Ok(&self.0[range])
     }
 
     /// The same as a name to look up; `None` if it can't be one.
+    #[inline]
     pub(super) fn read_name(
         &self,
         function: &'static str,
@@ -57,6 +60,7 @@ impl Memory<'_> {
     }
 
     /// Fills a buffer that the guest passes as `(buf, cap)`; answers the full length.
+    #[inline]
     pub(super) fn write(
         &mut self,
         function: &'static str,
@@ -90,6 +94,7 @@ impl Memory<'_> {
         Ok(length(len))
     }
 
+    #[inline]
     fn range(&self, function: &'static str, address: i32, len: i32) -> wasmtime::Result<Range<usize>> {
         let (address, len) = (address.cast_unsigned(), len.cast_unsigned());
         let range = address as usize..address as usize + len as usize;
@@ -101,6 +106,7 @@ impl Memory<'_> {
 }
 
 /// A length as the contract carries it. Nothing that is told comes near the limit.
+#[inline]
 pub(super) fn length(len: usize) -> i32 {
     i32::try_from(len).unwrap_or(i32::MAX)
 }

@@ -49,12 +49,14 @@ pub(super) struct Rest {
 
 impl Calls {
     /// A call begins; answers the time of this moment if it is to be measured.
+    #[inline]
     pub(super) fn begin(&mut self) -> Option<Duration> {
         self.made = self.made.wrapping_add(1);
         (self.made % MEASURED == 1).then(thread_cpu_time)
     }
 
     /// The call has ended.
+    #[inline]
     pub(super) fn end(&mut self, began: Option<Duration>) {
         if let Some(began) = began {
             self.measured += 1;

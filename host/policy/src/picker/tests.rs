@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use pointsman_core::backend::BackendIndex;
+use pointsman_core::backend::{BackendIndex, TopologyGeneration};
 use pointsman_core::topology::Member;
 use pointsman_sdk::abi::outcome;
 
@@ -71,7 +71,7 @@ fn the_policy_picks_abstains_and_rejects() {
     let first = picked(moody.pick());
     assert_eq!((first.index, first.chosen_by), (BackendIndex(0), ChosenBy::Policy));
     let mut retry = request();
-    retry.tried.rebase(1);
+    retry.tried.rebase(TopologyGeneration(1));
     retry.tried.attempt = 1;
     retry.tried.insert(BackendIndex(0));
     let second = picked(moody.opened.pickers[0].pick(&mut retry));
@@ -148,7 +148,7 @@ fn where_no_other_backend_will_do_a_fault_rejects() {
     let before = Arc::clone(picker.topology());
     assert_eq!(picker.pick_in(&before, &mut request()), Pick::Failed, "nor after a reload");
     let mut retry = request();
-    retry.tried.rebase(1);
+    retry.tried.rebase(TopologyGeneration(1));
     retry.tried.insert(BackendIndex(0));
     wait_for("another instance", || picker.pick(&mut request()) != Pick::Failed);
     assert_eq!(picked(picker.pick(&mut retry)).chosen_by, ChosenBy::Abstention, "abstaining is no fault");
