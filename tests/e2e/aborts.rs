@@ -1,4 +1,4 @@
-//! Whoever breaks off in the middle is noticed by the other side, and by the counters.
+//! Clients and backends that break off in the middle: the other side notices, and so do the counters.
 
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};

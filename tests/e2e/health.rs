@@ -52,7 +52,7 @@ fn own_address() -> SocketAddr {
     ([127, 0, 0, NEXT.fetch_add(1, Ordering::Relaxed)], 0).into()
 }
 
-/// What so many requests on this connection got: the body of a 200, and a `!` for every other status.
+/// What a number of requests on this connection got: the body of a 200, and a `!` for every other status.
 fn served(client: &mut Client, count: usize) -> String {
     let body = |_| {
         let response = client.get("/");

@@ -10,7 +10,7 @@ fn start(listener: &str, backend: &Backend) -> Proxy {
     Proxy::start_with_log("info,pointsman=debug", &setup.configuration(&[backend.address()]))
 }
 
-/// Waits until connections have been parked so many times in all.
+/// Waits until connections have been parked this many times in all.
 fn wait_until_parked(proxy: &Proxy, times: usize) {
     proxy.log.wait_for_many("connection-parked", times);
 }

@@ -50,7 +50,7 @@ impl Unheard {
         Self { child, address, directory }
     }
 
-    /// Sends so many requests that fail, and some that don't: each one is answered. Whatever repeats is logged, too, as long
+    /// Sends `count` requests that fail, and some that don't: each one is answered. What repeats is logged, too, as long
     /// as it is a detail: that nobody's route leads somewhere.
     fn serves_while_requests_fail(&self, count: usize) {
         std::thread::scope(|threads| {
@@ -129,7 +129,7 @@ fn a_pipe_that_nobody_reads_stops_no_worker() {
 fn a_pipe_that_another_process_has_made_non_blocking_loses_nothing_either() {
     let backend = Backend::named("good");
     let (reader, writer) = std::io::pipe().expect("a pipe");
-    // It belongs to whoever has the pipe, such as a shell or an event loop that has started the proxy.
+    // The flag belongs to the pipe, and so to all that share it, such as a shell or an event loop that has started the proxy.
     rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("it is allowed");
     let proxy = Unheard::start(&backend, "debug", writer);
     proxy.serves_while_requests_fail(A_PIPE);

@@ -7,7 +7,7 @@ fn hops(response: &Response) -> usize {
     via.flat_map(|(_, value)| value.split(',')).filter(|hop| hop.trim() == "1.1 pointsman").count()
 }
 
-/// The header lines of a request that has passed so many proxies like this one, and others.
+/// The header lines of a request that has passed this number of proxies like this one, and others.
 fn passed(count: usize) -> String {
     format!("Via: 1.1 edge, 1.1 pointsmen\r\n{}", "Via: 1.1 pointsman\r\n".repeat(count))
 }

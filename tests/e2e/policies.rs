@@ -27,7 +27,7 @@ fn list(backends: &[(&Backend, &str)]) -> String {
     format!("backends = [{}]", tables.collect::<Vec<_>>().join(", "))
 }
 
-/// Who answered so many requests on this connection.
+/// The backends that answered a number of requests on this connection.
 fn answers(client: &mut Client, count: usize) -> String {
     (0..count).map(|_| client.get("/").text()).collect()
 }

@@ -49,7 +49,7 @@ const WATCHING: &str = r#"
             (i32.store8 (i32.const 7) (i32.add (i32.const 48) (local.get $now)))
             (call $log (i32.const 2) (i32.const 0) (i32.const 8)))))"#;
 
-/// Waits until [`WATCHING`] has said so many times that this many requests wait.
+/// Waits until [`WATCHING`] has said this many times that this many requests wait.
 fn wait_for_queued(proxy: &Proxy, queued: usize, times: usize) {
     let said = format!("policy says: queued={queued}");
     proxy.log.wait_where_many("policy-logged", times, |line| line.message() == said);

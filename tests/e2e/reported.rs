@@ -102,7 +102,7 @@ fn what_follows_a_response_without_a_body_answers_nobody() {
             let mut client = proxy.client();
             let status = client.get(&format!("/stray/{place}")).status();
             assert!([200, 204, 304].contains(&status), "{stray}: {status}");
-            // Whoever comes next, on this connection or another one.
+            // The next client, on this connection or another one.
             assert_eq!(client.get("/good").text(), "good", "after {stray}");
             assert_eq!(proxy.client().get("/good").text(), "good", "after {stray}");
         }

@@ -2,7 +2,7 @@
 
 use harness::{Backend, Response, Setup};
 
-/// A backend that answers `/N` with so many fields, and the last of them is marked.
+/// A backend that answers `/N` with N fields, of which the last one is marked.
 fn with_fields() -> Backend {
     Backend::start(|exchange| {
         exchange.read_body();

@@ -28,7 +28,7 @@ fn revealing(release: &Latch) -> Backend {
     })
 }
 
-/// Has so many requests in flight at a time, and then lets them end.
+/// Has this many requests in flight at a time, and then lets them end.
 fn burst(clients: &mut [Client], backend: &Backend, release: &Latch) {
     let before = backend.count();
     for client in &mut *clients {

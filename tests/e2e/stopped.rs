@@ -1,4 +1,4 @@
-//! Time in which the proxy was stopped is nobody's time: whoever has answered meanwhile has answered in time.
+//! Timeouts leave out the time in which the proxy was stopped: what has answered meanwhile has answered in time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

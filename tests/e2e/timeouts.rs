@@ -1,4 +1,4 @@
-//! Whoever is late is told so: the backend with 504, the client with 408, and each timeout by its own name.
+//! Timeouts: 504 where the backend is late, 408 where the client is, and each limit with its own label.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};

@@ -6,7 +6,7 @@ use harness::{Backend, Proxy, Setup};
 
 const AGREE: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
-/// A backend that changes the protocol for whoever asks, then sends what it gets on to the test.
+/// A backend that changes the protocol for each client that asks, then sends what it gets on to the test.
 fn willing() -> (Backend, std::sync::mpsc::Receiver<Vec<u8>>) {
     let (tell, told) = std::sync::mpsc::channel();
     let backend = Backend::start(move |exchange| {

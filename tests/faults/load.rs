@@ -45,7 +45,7 @@ impl Load {
         *self.slowest.lock().expect("no panic")
     }
 
-    /// Waits until so many more requests have been sent.
+    /// Waits until this many more requests have been sent.
     pub(crate) fn wait_for_more(&self, count: usize) {
         let before = self.sent();
         harness::wait_until(&format!("{count} more requests are sent"), || self.sent() >= before + count);

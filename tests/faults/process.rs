@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use harness::{self, wait_until};
 
-/// Set in a process that shall be a backend: the address to listen on.
+/// Set in a process that is to be a backend: the address to listen on.
 const ADDRESS: &str = "POINTSMAN_TEST_BACKEND";
 
 /// A backend in a process of its own. It is killed when it is dropped.
@@ -57,7 +57,7 @@ impl Process {
         self.read.lock().expect("no panic").clone()
     }
 
-    /// Waits until it has read so many more requests.
+    /// Waits until it has read this many more requests.
     pub(crate) fn wait_for_more(&self, count: usize) {
         let before = self.read().len();
         wait_until(&format!("the backend reads {count} more requests"), || {

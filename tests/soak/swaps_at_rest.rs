@@ -66,7 +66,7 @@ impl Scene {
         Self { policies, loader, opened, number: 0 }
     }
 
-    /// Swaps through all policies so many times, each time as a content that was never seen before and so is compiled
+    /// Swaps through all policies `rounds` times, each time as a content that was never seen before and so is compiled
     /// anew; all workers adopt it. Answers what the process holds when the old versions are gone.
     fn swap(&mut self, rounds: u32) -> Held {
         for number in 0..rounds as usize * self.policies.len() {
@@ -87,7 +87,7 @@ impl Scene {
     }
 }
 
-/// Ten times so many rounds of swaps. Resident memory after the last half is at most `growth` of what it was after the
+/// Ten times `rounds` rounds of swaps. Resident memory after the last half is at most `growth` of what it was after the
 /// first half.
 fn check(policies: Vec<Vec<u8>>, rounds: u32, growth: f64) {
     let _alone = alone();

@@ -27,7 +27,7 @@ fn configuration(pools: usize, workers: usize, backends: [&Backend; 2]) -> Strin
     config
 }
 
-/// A command that starts the proxy where it may reserve so many KiB.
+/// A command that starts the proxy with a limit of the address space, in KiB.
 fn limited(kib: u32) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" run")]).arg(harness::program());

@@ -61,7 +61,7 @@ impl Exchange<'_> {
         self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     }
 
-    /// Takes in whatever comes until the proxy closes the connection.
+    /// Discards what comes until the proxy closes the connection.
     pub fn wait_for_close(&mut self) {
         self.keep_alive = false;
         let _ = io::copy(self.reader, &mut io::sink());
@@ -138,7 +138,7 @@ impl Backend {
         self.shared.requests.lock().expect("no panic").len()
     }
 
-    /// Waits until it has received so many requests.
+    /// Waits until it has received this number of requests.
     pub fn wait_for_requests(&self, count: usize) {
         wait_until(&format!("the backend has {count} requests"), || self.count() >= count);
     }
@@ -155,7 +155,7 @@ impl Drop for Backend {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         self.close_connections();
-        // Wakes the listener up, which then sees that it shall stop.
+        // Wakes the listener up, which then sees the flag.
         let _ = TcpStream::connect_timeout(&self.address, DEADLINE);
         let stopped = || TcpStream::connect_timeout(&self.address, DEADLINE).is_err();
         wait_until("the backend's port is closed", stopped);

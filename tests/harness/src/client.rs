@@ -73,7 +73,7 @@ impl Client {
         Response::read(&mut self.reader, method)
     }
 
-    /// Reads so many bytes as they are.
+    /// Reads this number of bytes, as they are.
     pub fn read_exactly(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.reader.read_exact(&mut bytes).expect("so many bytes");

@@ -11,10 +11,10 @@ pub use line::LogLine;
 
 use super::DEADLINE;
 
-/// The events that there are. A misspelled one would be waited for in vain, or be missed by nobody.
+/// The known events: a wait for a misspelled one would take until its deadline, and a check for its absence would pass.
 const EVENTS: &str = include_str!("../../../host/docs/events.md");
 
-/// Lines that a thread reads as they come.
+/// The lines that the proxy has logged so far, read by a thread as they come.
 #[derive(Debug, Clone)]
 pub struct Log {
     shared: Arc<Shared>,
@@ -30,12 +30,12 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Lines {
     all: Vec<LogLine>,
-    /// Nobody writes any more.
+    /// The last writer has closed it.
     is_complete: bool,
 }
 
 impl Log {
-    /// Reads from here until everybody who can write has closed it.
+    /// Reads from here until the last writer has closed it.
     pub fn follow(from: impl Read + Send + 'static) -> Self {
         let shared = Arc::<Shared>::default();
         let sink = Arc::clone(&shared);
@@ -71,17 +71,17 @@ impl Log {
         self.wait_for_many(event, 1).remove(0)
     }
 
-    /// Waits until there are at least so many events with this name, and answers all of them.
+    /// Waits until there are at least `count` events with this name, and answers all of them.
     pub fn wait_for_many(&self, event: &str, count: usize) -> Vec<LogLine> {
         self.wait(event, count, |_| true)
     }
 
-    /// Waits for the first event with this name that is as it should be.
+    /// Waits for the first event with this name for which the test holds.
     pub fn wait_where(&self, event: &str, is_meant: impl Fn(&LogLine) -> bool) -> LogLine {
         self.wait(event, 1, is_meant).remove(0)
     }
 
-    /// Waits until there are at least so many events with this name that are as they should be, and answers all of them.
+    /// Waits until there are at least `count` events with this name for which the test holds, and answers all of them.
     pub fn wait_where_many(
         &self,
         event: &str,
@@ -91,7 +91,7 @@ impl Log {
         self.wait(event, count, is_meant)
     }
 
-    /// Waits until nobody can write any more, and answers everything.
+    /// Waits until the last writer has closed it, and answers everything.
     ///
     /// # Panics
     ///

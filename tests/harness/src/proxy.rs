@@ -39,7 +39,7 @@ impl Proxy {
         Self::start_by(command, directory, config)
     }
 
-    /// Starts as a process that may have so many open files, and can't raise that.
+    /// Starts as a process with this limit of open files, which it can't raise.
     pub fn start_with_open_files(limit: u32, config: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut command = Command::new("sh");
@@ -154,7 +154,7 @@ impl Proxy {
             .expect("a file about the process")
     }
 
-    /// Leaves the process so many open files more than it has now.
+    /// Limits the process to this number of open files beside those that it has now.
     pub fn leave_open_files(&self, count: u64) {
         let open =
             std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its open files").count();

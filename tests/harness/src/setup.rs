@@ -32,7 +32,7 @@ impl Setup<'_> {
         self.start_at(&addresses)
     }
 
-    /// The same in front of whatever is at these addresses.
+    /// Starts a proxy in front of these addresses, where there may be no backend.
     pub fn start_at(&self, addresses: &[SocketAddr]) -> Proxy {
         Proxy::start(&self.configuration(addresses))
     }
