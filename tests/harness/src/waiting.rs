@@ -9,7 +9,7 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub const LONG_ENOUGH_TO_PARK: Duration = Duration::from_millis(500);
 
 /// Between two looks whether something has happened: a pause that only spares the CPU.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Asks until the answer is yes.
 ///
