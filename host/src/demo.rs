@@ -33,6 +33,9 @@ const REQUESTS: usize = 600;
 /// Load before and after the swap.
 const AROUND_SWAP: Duration = Duration::from_millis(1500);
 const SWAP_DEADLINE: Duration = Duration::from_secs(20);
+/// Admission tries a policy out with 1,000 backends. On a machine that is still busy with a build, that may take more CPU time than
+/// a call has by default.
+const PATIENT: &str = "deadline = \"50ms\"";
 
 /// What to do when the demonstration is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,11 +108,13 @@ fn configuration(backends: &Backends, plugin: &PluginFile, port: u16) -> String 
     let mut text = format!("workers = 2\n[[listener]]\naddress = \"127.0.0.1:{port}\"\n");
     for policy in SHOWN {
         text += &format!("[[route]]\npath = \"/{policy}\"\npool = \"{policy}\"\n");
-        text += &format!("[pool.{policy}]\npolicy = \"{policy}\"\nbackends = [{members}]\n");
+        text += &format!(
+            "[pool.{policy}]\npolicy = {{ name = \"{policy}\", {PATIENT} }}\nbackends = [{members}]\n"
+        );
     }
     text += "[[route]]\npath = \"/\"\npool = \"swapped\"\n";
     text += &format!(
-        "[pool.swapped]\npolicy = {{ file = '{}' }}\nbackends = [{members}]\n",
+        "[pool.swapped]\npolicy = {{ file = '{}', {PATIENT} }}\nbackends = [{members}]\n",
         plugin.path.display()
     );
     text
