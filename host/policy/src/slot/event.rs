@@ -11,6 +11,10 @@ use crate::instance::Retired;
 
 /// What a slot's workers leave to the supervisor.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved into a channel once; a box would be allocated by a worker"
+)]
 pub(crate) enum SlotEvent {
     /// A worker's instance of this publication has failed and is gone.
     InstanceFailed { slot: ContextId, worker: usize, publication: Publication },
