@@ -1,8 +1,10 @@
 //! The pool's backends as a policy sees them.
 
-use crate::abi::{backend_field, flag, stat};
+use crate::abi::{backend_field, stat};
 use crate::buffers::{self, BACKEND_LIMIT};
-use crate::imports::{host, number};
+use crate::flags::Flags;
+use crate::imports::number;
+use crate::link::host;
 use std::fmt;
 use std::ops::Range;
 
@@ -122,7 +124,7 @@ impl Backends {
     /// The backend's flags.
     #[must_use]
     pub fn flags(&self, index: usize) -> Flags {
-        Flags(host().flags(number(index)).cast_unsigned())
+        Flags::from_bits(host().flags(number(index)).cast_unsigned())
     }
 
     /// Flags of all backends.
@@ -190,81 +192,6 @@ impl fmt::Debug for Backends {
     }
 }
 
-/// Flags of a backend at one moment. All but [`full`](Self::full) change by topology event only.
-///
-/// ```
-/// use pointsman_sdk::testing::TestHost;
-///
-/// let host = TestHost::new().backend("a");
-/// host.at("a").draining(true);
-/// let flags = host.run(|backends| backends.flags(0));
-/// assert!(flags.healthy() && flags.draining() && !flags.eligible());
-/// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[repr(transparent)]
-pub struct Flags(u32);
-
-impl Flags {
-    /// Flags from the bits of [`abi::flag`](crate::abi::flag).
-    #[must_use]
-    pub const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// The bits of [`abi::flag`](crate::abi::flag).
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// May be picked: healthy (or the pool panics), not draining, and a backup only when nothing else is.
-    #[must_use]
-    pub const fn eligible(self) -> bool {
-        self.has(flag::ELIGIBLE)
-    }
-
-    /// Passes its health checks.
-    #[must_use]
-    pub const fn healthy(self) -> bool {
-        self.has(flag::HEALTHY)
-    }
-
-    /// Finishes what runs and gets nothing new.
-    #[must_use]
-    pub const fn draining(self) -> bool {
-        self.has(flag::DRAINING)
-    }
-
-    /// Serves only when no other backend is eligible.
-    #[must_use]
-    pub const fn backup(self) -> bool {
-        self.has(flag::BACKUP)
-    }
-
-    /// At its limit at this moment.
-    #[must_use]
-    pub const fn full(self) -> bool {
-        self.has(flag::FULL)
-    }
-
-    const fn has(self, bit: u32) -> bool {
-        self.0 & bit != 0
-    }
-}
-
-impl fmt::Debug for Flags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (self.eligible(), "eligible"),
-            (self.healthy(), "healthy"),
-            (self.draining(), "draining"),
-            (self.backup(), "backup"),
-            (self.full(), "full"),
-        ];
-        f.debug_set().entries(names.iter().filter(|(set, _)| *set).map(|(_, name)| name)).finish()
-    }
-}
-
 /// Live numbers that the host keeps of each backend, over all workers.
 ///
 /// See [`Backends::stat`] and [`Backends::stats`].
@@ -310,11 +237,5 @@ mod tests {
                 );
             }
         });
-    }
-
-    #[test]
-    fn debug_names_the_flags() {
-        let flags = Flags::from_bits(flag::ELIGIBLE | flag::FULL);
-        assert_eq!(format!("{flags:?}"), r#"{"eligible", "full"}"#);
     }
 }

@@ -20,7 +20,8 @@
 //! ```
 
 use crate::abi::cell_scope;
-use crate::imports::{host, number};
+use crate::imports::number;
+use crate::link::host;
 
 /// How often [`Cell::update_f64`] gives way to other workers before it overwrites what they did.
 const UPDATE_ROUNDS: usize = 16;

@@ -1,6 +1,6 @@
 //! Time and chance, both from the host, so that a run can be replayed.
 
-use crate::imports::host;
+use crate::link::host;
 use std::time::Duration;
 
 /// Monotonic time in µs from an arbitrary start. Coarse: it moves in steps of up to 1 ms.

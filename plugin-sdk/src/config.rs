@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::buffers::{self, NoText, TEXT_LIMIT};
-use crate::imports::host;
+use crate::link::host;
 use serde::de::value::UnitDeserializer;
 use serde::de::{self, DeserializeOwned};
 use std::any::TypeId;

@@ -1,9 +1,6 @@
-//! The functions of [`abi::import`](crate::abi::import) as safe Rust, and which host answers them.
-//!
-//! A guest calls the proxy through [`guest`](crate::guest). A native build calls whatever host the running
-//! test has put in place, so that the same policy runs in `cargo test`.
+//! The functions of [`abi::import`](crate::abi::import) as safe Rust.
 
-use crate::Flags;
+use crate::flags::Flags;
 
 /// One method per import, under the import's name. What the numbers mean is said in [`abi`](crate::abi).
 ///
@@ -41,50 +38,6 @@ pub(crate) trait Imports {
     fn random(&self) -> i64;
     fn log(&self, level: i32, text: &str);
     fn tick_every(&self, ms: i32);
-}
-
-/// The host of this guest: the proxy. There is one type behind it, so each call compiles to a call of the import.
-#[cfg(target_arch = "wasm32")]
-#[inline(always)]
-pub(crate) fn host() -> &'static dyn Imports {
-    &crate::guest::Proxy
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{host, with_host};
-
-#[cfg(not(target_arch = "wasm32"))]
-mod native {
-    use super::Imports;
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
-    thread_local! {
-        static CURRENT: RefCell<Option<Rc<dyn Imports>>> = const { RefCell::new(None) };
-    }
-
-    /// The host that the running test has put in place on this thread.
-    ///
-    /// # Panics
-    ///
-    /// If there is none. Only a test can cause that, by calling the SDK outside [`TestHost`](crate::testing::TestHost).
-    pub(crate) fn host() -> Rc<dyn Imports> {
-        CURRENT.with_borrow(Clone::clone).expect(
-            "no test host on this thread: call policies through TestHost::policy and the SDK's functions inside TestHost::run",
-        )
-    }
-
-    /// Runs `call` with `host` in place, and puts the one before it back even if `call` panics.
-    pub(crate) fn with_host<R>(host: Rc<dyn Imports>, call: impl FnOnce() -> R) -> R {
-        struct Restore(Option<Rc<dyn Imports>>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                CURRENT.set(self.0.take());
-            }
-        }
-        let _restore = Restore(CURRENT.replace(Some(host)));
-        call()
-    }
 }
 
 /// An index or a slot as the contract carries it; one that does not fit becomes an unknown one.

@@ -1,6 +1,6 @@
 //! One running policy: from the hooks that the host calls to the methods of [`Policy`].
 
-use crate::imports::host;
+use crate::link::host;
 use crate::{Backends, Observe, Policy, Request, Response, Verdict, config};
 use std::cell::RefCell;
 

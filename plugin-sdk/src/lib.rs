@@ -122,23 +122,29 @@ pub mod cells;
 mod clock;
 mod config;
 mod error;
+mod flags;
 #[doc(hidden)]
 pub mod guest;
 mod imports;
 #[doc(hidden)]
 pub mod instance;
+mod line;
+mod link;
 pub mod log;
 mod period;
 mod policy;
+#[cfg(any(target_arch = "wasm32", all(test, miri)))]
+mod proxy;
 mod request;
 mod response;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod verdict;
 
-pub use backends::{Backends, Flags, Stat};
+pub use backends::{Backends, Stat};
 pub use clock::{now_us, random, random_below, tick_every};
 pub use error::Error;
+pub use flags::Flags;
 pub use period::Period;
 pub use policy::{Observe, Policy};
 pub use request::{HashKey, Request};

@@ -2,7 +2,8 @@
 
 use crate::abi::{hash_source, request_field};
 use crate::buffers;
-use crate::imports::{host, number};
+use crate::imports::number;
+use crate::link::host;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU64;

@@ -9,6 +9,7 @@ const ABI: &str = include_str!("../src/abi.rs");
 const HEADER: &str = include_str!("../include/pointsman.h");
 const GUEST: &str = include_str!("../src/guest.rs");
 const IMPORTS: &str = include_str!("../src/imports.rs");
+const PROXY: &str = include_str!("../src/proxy.rs");
 
 /// A constant of `abi.rs`: its module (empty at the top), its name and the text of its value.
 struct Constant {
@@ -98,12 +99,12 @@ fn the_header_has_every_name() {
 
 #[test]
 fn the_sdk_imports_and_exports_every_name() {
-    assert!(GUEST.contains(&format!("#[link(wasm_import_module = \"{}\")]", pointsman_sdk::abi::MODULE)));
-    let functions = |before| between(GUEST, before, '(');
+    assert!(PROXY.contains(&format!("link(wasm_import_module = \"{}\")", pointsman_sdk::abi::MODULE)));
+    let imported = |before| between(PROXY, before, '(');
     let imports: BTreeSet<_> =
-        functions("pub(super) fn ").union(&functions("pub(super) safe fn ")).copied().collect();
+        imported("pub(super) fn ").union(&imported("pub(super) safe fn ")).copied().collect();
     assert_eq!(imports, Constant::names_in("import"));
-    let mut exports = functions("extern \"C\" fn ");
+    let mut exports = between(GUEST, "extern \"C\" fn ", '(');
     exports.insert(pointsman_sdk::abi::export::MEMORY);
     assert_eq!(exports, Constant::names_in("export"));
 }
@@ -195,7 +196,7 @@ fn the_header_has_every_type() {
 #[test]
 fn the_sdk_has_every_type() {
     let (safe, raw) =
-        (rust_functions(GUEST, "pub(super) safe fn ", ';'), rust_functions(GUEST, "pub(super) fn ", ';'));
+        (rust_functions(PROXY, "pub(super) safe fn ", ';'), rust_functions(PROXY, "pub(super) fn ", ';'));
     assert_eq!(safe.into_iter().chain(raw).collect::<Types>(), table(&signature::IMPORTS));
     assert_eq!(rust_functions(GUEST, "extern \"C\" fn ", '{'), table(&signature::EXPORTS));
     // The trait, which the proxy and the test hosts implement.

@@ -87,7 +87,7 @@ const CHECKS: [Check; 8] = [
         name: "miri",
         what: "Miri: the SDK's unsafe code",
         tool: Tool::Miri,
-        arguments: &["test", "--quiet", "--locked", "--package", "pointsman-sdk", "--lib", "guest::"],
+        arguments: &["test", "--quiet", "--locked", "--package", "pointsman-sdk", "--lib", "proxy::"],
         environment: &[],
     },
     Check {

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::abi::{ABSENT, cell_scope, flag, stat};
-use crate::imports::{Imports, with_host};
+use crate::imports::Imports;
+use crate::link::with_host;
 use crate::{Backends, Flags, Request};
 
 /// Backends that are all eligible and of one weight, with so many requests in flight each; one request, which has tried none.

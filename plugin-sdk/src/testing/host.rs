@@ -4,7 +4,7 @@ use super::answers::Call;
 use super::pool::{Pool, TestBackend};
 use super::{TestPolicy, TestRequest};
 use crate::abi::WEIGHT_UNIT;
-use crate::imports::with_host;
+use crate::link::with_host;
 use crate::{Backends, Error, Policy, Request, Stat};
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,7 +1,8 @@
 //! A host that answers garbage to everything, and what the SDK makes of it.
 
-use crate::imports::{Imports, with_host};
+use crate::imports::Imports;
 use crate::instance::Slot;
+use crate::link::with_host;
 use crate::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use super::answers::{Call, Told};
 use super::{TestHost, TestRequest};
-use crate::imports::with_host;
 use crate::instance::Slot;
+use crate::link::with_host;
 use crate::{Error, Observe, Policy, Response, Verdict};
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The calls of imports under Miri, which checks each pointer: `cargo +nightly miri test -p pointsman-sdk --lib guest::`.
+//! The calls of imports under Miri, which checks each pointer: `cargo +nightly miri test -p pointsman-sdk --lib proxy::`.
 //!
 //! The functions here are the host's side, found by their names as the linker finds the proxy's. They read all of what they are
 //! given to read, and write all of what they are given to write.
@@ -6,7 +6,7 @@
 use std::slice;
 
 use super::Proxy;
-use crate::Flags;
+use crate::flags::Flags;
 use crate::imports::Imports as _;
 
 /// Fills a buffer as the host does: bytes into linear memory, whatever is kept there.
