@@ -1,8 +1,8 @@
 //! The tasks that serve connections. A task whose connection has ended serves another one.
 //!
 //! The state of a connection lives in its task, about 2 KiB that a task of its own would allocate, move and free for every
-//! connection. Measured: without this, a request on a new connection takes a twentieth more instructions
-//! (`host/docs/decisions/0011-recycled-tasks.md`).
+//! connection. Measured (`perf stat` of the worker, one request on each of 3,000 connections): 58,900 instructions in user mode for each,
+//! and 62,300 with a task for each connection; 98,000 in the kernel either way.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

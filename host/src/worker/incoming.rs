@@ -14,8 +14,9 @@ use tokio::net::TcpStream;
 /// A listening socket that is accepted from without a failing last call.
 ///
 /// The event loop is told once that there are connections, and only after none is left is it told again. tokio's own listener
-/// therefore accepts until that fails; a failing accept4(2) makes a file and a socket and destroys them, which is a tenth of
-/// what a connection costs. This one checks with poll(2) after the first connection, which mostly is the only one.
+/// therefore accepts until that fails; a failing accept4(2) makes a file and a socket and destroys them. This one checks with poll(2)
+/// after the first connection, which mostly is the only one. Measured (`perf stat` of the worker, one request on each of 3,000
+/// connections): 98,700 instructions in the kernel for each, and 102,800 with a failing accept.
 #[derive(Debug)]
 pub(super) struct Incoming {
     socket: AsyncFd<TcpListener>,
