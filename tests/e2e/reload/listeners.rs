@@ -29,6 +29,7 @@ fn listeners_come_and_go_and_the_others_stay() {
     assert_eq!(stays.get("/").text(), "good");
 
     proxy.reload(&both);
+    proxy.log.wait_for_many("listener-bound", 2);
     let second = proxy.addresses()[1];
     let mut running = Client::connect(second);
     running.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
