@@ -95,21 +95,22 @@ impl Answer {
 
 /// The backends of these records in the order of their addresses. Of two records with one address the better one counts.
 fn resolve(records: &[Record], hosts: &BTreeMap<String, [Vec<IpAddr>; 2]>) -> Vec<ResolvedBackend> {
-    let usable = |ip: &&IpAddr| !ip.is_unspecified() && !ip.is_multicast();
-    let addresses = |host: &str| hosts.get(host).into_iter().flatten().flatten().filter(usable);
-    // A class counts if there is anything in it.
+    let usable = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_multicast();
+    let listed = |host: &str| hosts.get(host).into_iter().flatten().flatten();
+    let addresses = |host: &str| listed(host).map(IpAddr::to_canonical).filter(usable);
+    // A class counts if there is anything in it. Nothing is reached at port 0.
+    let records: Vec<&Record> = records.iter().filter(|record| record.port != 0).collect();
     let serving = records.iter().filter(|record| addresses(&record.host).next().is_some());
     let lowest = serving.map(|record| record.priority).min().unwrap_or_default();
     let mut backends: Vec<ResolvedBackend> = records
         .iter()
-        .filter(|record| record.port != 0)
         .flat_map(|record| {
             let of_class = records.iter().filter(|other| other.priority == record.priority);
             let heaviest = of_class.map(|other| other.weight).max().unwrap_or_default();
             let share = share(record.weight, heaviest);
             let backup = record.priority > lowest;
             addresses(&record.host).map(move |ip| {
-                let address = SocketAddr::new(ip.to_canonical(), record.port);
+                let address = SocketAddr::new(ip, record.port);
                 ResolvedBackend { address, backup, share }
             })
         })
@@ -175,6 +176,7 @@ mod tests {
         assert_eq!(shown(&good(host("0.0.0.0 10.0.0.1 224.0.0.1", "::"))), ["10.0.0.1:80 1000"]);
         assert_eq!(Answer::of(host("", ""), None).unwrap_err(), Failure::Empty);
         assert_eq!(Answer::of(host("0.0.0.0", ""), None).unwrap_err(), Failure::Empty);
+        assert_eq!(Answer::of(host("", "::ffff:0.0.0.0"), None).unwrap_err(), Failure::Empty);
         assert_eq!(Answer::of(host("timeout", ""), None).unwrap_err(), Failure::TimedOut);
     }
 
@@ -201,6 +203,8 @@ mod tests {
         // A class without an address doesn't make backups of the others.
         let hollow = reply(&[("x", 1, 0, 0), ("b", 2, 1, 0)], &[("x", "", ""), ("b", "10.0.0.2", "")]);
         assert_eq!(shown(&good(hollow)), ["10.0.0.2:2 1000"]);
+        let without_port = reply(&[("a", 0, 0, 60), ("b", 2, 1, 0)], &hosts);
+        assert_eq!(shown(&good(without_port)), ["10.0.0.2:2 1000"]);
         // The same server in two classes serves.
         let twice = reply(&[("a", 1, 1, 5), ("a", 1, 0, 5)], &hosts);
         assert_eq!(shown(&good(twice)), ["10.0.0.1:1 1000"]);
