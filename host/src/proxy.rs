@@ -17,6 +17,7 @@ mod target;
 mod via;
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::Rc;
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -30,7 +31,7 @@ use crate::deadline::Deadlines;
 use crate::downstream::{ClientConnection, Refusal, RequestContext, RequestGuard};
 use crate::upstream::{self, Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Preparation, Prepared};
-use pointsman_core::request;
+use pointsman_core::request::{self, RequestHead};
 use pointsman_core::route::{RouteIndex, Router};
 use retry::Attempts;
 
@@ -71,15 +72,6 @@ impl Current {
     }
 }
 
-/// The answer to a request.
-#[derive(Debug)]
-pub struct Answer {
-    /// The response. Its `Connection` field says nothing of the client's connection yet.
-    pub response: Response<ResponseBody>,
-    /// What becomes of the client's connection.
-    pub then: Then,
-}
-
 /// What becomes of a client's connection after a response. Advice, which the protocol carries out.
 #[derive(Debug)]
 pub enum Then {
@@ -91,27 +83,53 @@ pub enum Then {
     Tunnel(Box<Tunnel>),
 }
 
-/// Serves one request. Every failure is a response.
-pub async fn handle(
+/// Serves one request, or answers one that the protocol has refused. Every failure is a response.
+///
+/// `conclude` is the protocol's part: it says in the response what becomes of the connection, and sees to it.
+// Not an `async fn`: what is prepared here is all that the future has to hold of the request.
+pub fn handle(
     proxy: Rc<Proxy>,
     guard: RequestGuard,
+    refused: Option<Refusal>,
     pinned: Rc<PinnedConnections>,
     request: Request<Incoming>,
-) -> Answer {
-    let context = Rc::clone(guard.context());
-    context.record().began = proxy.deadlines.clock().now();
+    conclude: impl FnOnce(&mut Response<ResponseBody>, Then),
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let has_body = !request.body().is_end_stream();
-    let served = serve(&proxy, &context, &pinned, request).await;
-    if !matches!(served, Ok(Served::Upgrade(..))) {
-        context.decline_upgrade();
-    }
-    let (response, then) = match served {
-        // hyper closes on a body that nobody has read to its end; the client has to know.
-        Ok(Served::Response(answered)) if !answered.has_whole_request() => {
-            (answered.into_response().map(|body| ResponseBody::upstream(body, guard)), Then::Close)
+    let (parts, body) = request.into_parts();
+    let mut head = RequestHead::new(parts, guard.context().connection().peer.ip());
+    let prepared = match refused {
+        None => forward::prepare(&mut head, guard.context()),
+        Some(refusal) => Err(Preparation::Failed(Failure::Refused(refusal))),
+    };
+    async move {
+        let context = Rc::clone(guard.context());
+        let served = match prepared {
+            Ok(prepared) => serve(&proxy, &context, &pinned, &mut head, prepared, body).await,
+            Err(Preparation::Failed(failure)) => Err(failure),
+            Err(Preparation::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
+        };
+        if !matches!(served, Ok(Served::Upgrade(..))) {
+            context.decline_upgrade();
         }
+        let (mut response, then) = respond(served, &context, guard, has_body);
+        context.record().status = Some(response.status());
+        conclude(&mut response, then);
+        Ok(response)
+    }
+}
+/// The response to a request, and what becomes of the connection.
+fn respond(
+    served: Result<Served, Failure>,
+    context: &RequestContext,
+    guard: RequestGuard,
+    has_body: bool,
+) -> (Response<ResponseBody>, Then) {
+    match served {
         Ok(Served::Response(answered)) => {
-            (answered.into_response().map(|body| ResponseBody::upstream(body, guard)), Then::KeepAlive)
+            // hyper closes on a body that nobody has read to its end; the client has to know.
+            let then = if answered.has_whole_request() { Then::KeepAlive } else { Then::Close };
+            (answered.into_response().map(|body| ResponseBody::upstream(body, guard)), then)
         }
         Ok(Served::Upgrade(headers, tunnel)) => {
             let mut response = Response::new(ResponseBody::empty(guard));
@@ -124,24 +142,11 @@ pub async fn handle(
         }
         Err(failure) => {
             failure.log(context.connection().peer);
-            let refused = matches!(failure, Failure::Refused(_));
-            let then = if refused || has_body { Then::Close } else { Then::KeepAlive };
+            let is_refused = matches!(failure, Failure::Refused(_));
+            let then = if is_refused || has_body { Then::Close } else { Then::KeepAlive };
             (failure.respond(guard), then)
         }
-    };
-    context.record().status = Some(response.status());
-    Answer { response, then }
-}
-
-/// Answers a request that the protocol has refused.
-#[must_use]
-pub fn refuse(proxy: &Proxy, guard: RequestGuard, refusal: Refusal) -> Answer {
-    let context = Rc::clone(guard.context());
-    let response = Failure::Refused(refusal).respond(guard);
-    let mut record = context.record();
-    record.began = proxy.deadlines.clock().now();
-    record.status = Some(response.status());
-    Answer { response, then: Then::Close }
+    }
 }
 
 /// What came of a request.
@@ -158,14 +163,11 @@ async fn serve(
     proxy: &Proxy,
     context: &Rc<RequestContext>,
     pinned: &Rc<PinnedConnections>,
-    request: Request<Incoming>,
+    head: &mut RequestHead,
+    prepared: Prepared,
+    body: Incoming,
 ) -> Result<Served, Failure> {
-    let (parts, body) = request.into_parts();
-    let Prepared { mut head, upgrade, expects, authenticates } = match forward::prepare(parts, context) {
-        Ok(prepared) => prepared,
-        Err(Preparation::Failed(failure)) => return Err(failure),
-        Err(Preparation::FinalRecipient(method)) => return Ok(Served::FinalRecipient(method)),
-    };
+    let Prepared { upgrade, expects, authenticates } = prepared;
     let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
         context.limit(proxy.deadlines.after(total));
@@ -181,21 +183,21 @@ async fn serve(
         waits_until: Cell::default(),
         upload: forward::upload(&head.parts, body, retry.body, expects.then(|| Rc::clone(context)), clock),
     };
-    let mut answered = attempts.answer(&mut head).await?;
+    let mut answered = attempts.answer(head).await?;
     match (answered.status() == StatusCode::SWITCHING_PROTOCOLS, upgrade) {
         // What the client still sends of a body would end up in the tunnel.
         (true, Some(_)) if !attempts.upload.is_over() => {
             Err(Failure::Upstream(upstream::Error::EarlyUpgrade))
         }
         (true, Some(_)) => {
-            let headers = forward::upgrade_response(&mut answered.head.headers);
+            let headers = forward::upgrade_response(answered.response.headers_mut());
             let tunnel = Box::pin(answered.into_tunnel()).await;
             let tunnel = tunnel.ok_or(Failure::Upstream(upstream::Error::Reset))?;
             Ok(Served::Upgrade(headers, Box::new(tunnel)))
         }
         (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
         (false, _) => {
-            forward::response_headers(&mut answered.head);
+            forward::response_headers(&mut answered.response);
             Ok(Served::Response(answered))
         }
     }

@@ -15,8 +15,8 @@ use crate::route::RouteIndex;
 /// It is filled in on the way and complete once the request has ended. Nothing else takes a time of its own.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
-    /// When the path took the request up.
-    pub began: Moment,
+    /// When a backend was first looked for; to the microsecond of the claim, if that didn't have to wait. `None` if none was.
+    pub began: Option<Moment>,
     /// When the last byte of the response was handed over, or the request was given up; `None` until then.
     pub ended: Option<Moment>,
     /// The route.
@@ -77,8 +77,15 @@ impl RequestRecord {
 
     /// Makes it that of another request. What it held is let go, and nothing is allocated.
     pub fn reset(&mut self) {
+        self.began = None;
+        self.ended = None;
+        self.route = None;
+        self.pool = None;
+        self.first_attempt = None;
         self.retries.clear();
-        *self = Self { retries: std::mem::take(&mut self.retries), ..Self::default() };
+        self.status = None;
+        self.error = None;
+        self.body_bytes = 0;
     }
 
     /// Writes it to the log, at level `debug`.
@@ -86,7 +93,7 @@ impl RequestRecord {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let total = self.ended.map_or(Duration::ZERO, |ended| ended.since(self.began));
+        let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.since(began));
         let status = self.status.map(|status| status.as_u16());
         tracing::debug!(
             event = "request-ended",

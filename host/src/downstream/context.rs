@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use super::http1::head;
 use super::{ClientConnection, Refusal};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Deadlines};
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 use pointsman_core::request::ExactTarget;
@@ -127,11 +127,14 @@ impl RequestContext {
         self.end.get()
     }
 
-    /// Caps a deadline by that of the whole request.
-    pub fn cap(&self, deadline: &Deadline) {
+    /// A deadline that is capped by that of the whole request.
+    #[must_use]
+    pub fn deadline(&self, deadlines: &Deadlines) -> Deadline {
+        let deadline = deadlines.deadline();
         if let Some(end) = self.end.get() {
             deadline.cap(end);
         }
+        deadline
     }
 
     /// The request has ended: its response is whole, or won't be.

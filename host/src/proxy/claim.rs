@@ -30,10 +30,10 @@ impl Attempts<'_> {
     }
 
     async fn queue(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
+        self.context.record().began = Some(self.deadlines.clock().now());
         let (queue, limits) = (self.balancer.pool().queue(), &self.balancer.limits().queue);
         let ticket = queue.join(limits.length).ok_or(Failure::QueueFull)?;
-        let deadline = self.deadlines.deadline();
-        self.context.cap(&deadline);
+        let deadline = self.context.deadline(self.deadlines);
         let until_room = self.deadlines.after(limits.timeout);
         poll_fn(|cx| {
             // Asked now and not on arrival: the policy sees what there is to choose from.

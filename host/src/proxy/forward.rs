@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::failure::Failure;
@@ -18,9 +18,8 @@ use crate::upstream::{Upload, names_connection_scheme};
 use pointsman_core::clock::Clock;
 use pointsman_core::request::RequestHead;
 
-/// A request's head as it goes to a backend, and what else it asks for.
+/// What a prepared request asks for beside its head.
 pub(super) struct Prepared {
-    pub(super) head: RequestHead,
     /// The protocol that it may change to.
     pub(super) upgrade: Option<HeaderValue>,
     /// Its body comes with permission only.
@@ -45,25 +44,24 @@ impl From<Failure> for Preparation {
 
 /// Makes a head what goes to the backend, and finds out who the client is. The same head gives the same result, so a request
 /// that is sent again is prepared again.
-pub(super) fn prepare(mut parts: Parts, context: &RequestContext) -> Result<Prepared, Preparation> {
-    let connection = context.connection();
-    context.restore_target(&mut parts);
-    target::adopt(&mut parts, connection.limits.path_normalization)?;
+pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Result<Prepared, Preparation> {
+    let (connection, parts) = (context.connection(), &mut head.parts);
+    context.restore_target(parts);
+    target::adopt(parts, connection.limits.path_normalization)?;
     let scan = HeaderScan::of_request(&parts.headers);
     if scan.via && via::hops(&parts.headers) > connection.limits.max_hops {
         return Err(Failure::Loop.into());
     }
-    if max_forwards::ends_here(&parts) {
-        return Err(Preparation::FinalRecipient(parts.method));
+    if max_forwards::ends_here(parts) {
+        return Err(Preparation::FinalRecipient(parts.method.clone()));
     }
     let may_upgrade = scan.upgrade && context.asks_upgrade();
     let upgrade = may_upgrade.then(|| wanted_upgrade(&parts.headers)).flatten();
     let expects = scan.expect && parts.version > Version::HTTP_10;
-    let authenticates = scan.authorization && authenticates_connection(&parts);
-    let mut head = RequestHead::new(parts, connection.peer.ip());
+    let authenticates = scan.authorization && authenticates_connection(parts);
     head.tls = connection.scheme == Scheme::Https;
-    request_head(&mut head, connection, upgrade.as_ref(), scan);
-    Ok(Prepared { head, upgrade, expects, authenticates })
+    request_head(head, connection, upgrade.as_ref(), scan);
+    Ok(Prepared { upgrade, expects, authenticates })
 }
 
 /// The protocol that a request wants to change to, if this proxy goes along.
@@ -140,13 +138,13 @@ fn request_head(
 }
 
 /// The response head as it goes to the client.
-pub(super) fn response_headers(response: &mut response::Parts) {
-    let via = via::received(response.version);
-    response.version = Version::HTTP_11;
-    let scan = HeaderScan::of_response(&response.headers);
+pub(super) fn response_headers<B>(response: &mut Response<B>) {
+    let via = via::received(response.version());
+    *response.version_mut() = Version::HTTP_11;
+    let scan = HeaderScan::of_response(response.headers());
     if scan.hop_by_hop {
         let required = if scan.upgrade { required_upgrade(response) } else { Vec::new() };
-        let headers = &mut response.headers;
+        let headers = response.headers_mut();
         hop_by_hop::strip(headers);
         for protocol in required {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -154,18 +152,18 @@ pub(super) fn response_headers(response: &mut response::Parts) {
         }
     }
     if scan.label {
-        response.headers.remove(&ERROR_HEADER);
+        response.headers_mut().remove(&ERROR_HEADER);
     }
-    response.headers.append(VIA, via);
+    response.headers_mut().append(VIA, via);
 }
 
 /// What a client is told to upgrade to: a 426 without it says nothing (RFC 9110 section 15.5.22). In any other response
 /// `Upgrade` is an offer that concerns the connection to the backend.
-fn required_upgrade(response: &response::Parts) -> Vec<HeaderValue> {
-    if response.status != StatusCode::UPGRADE_REQUIRED {
+fn required_upgrade<B>(response: &Response<B>) -> Vec<HeaderValue> {
+    if response.status() != StatusCode::UPGRADE_REQUIRED {
         return Vec::new();
     }
-    response.headers.get_all(UPGRADE).iter().cloned().collect()
+    response.headers().get_all(UPGRADE).iter().cloned().collect()
 }
 
 /// The headers of a 101: stripped like any, but for the two that announce the change.

@@ -62,11 +62,12 @@ impl Attempts<'_> {
     pub(super) async fn answer(&self, head: &mut RequestHead) -> Result<Answered, Failure> {
         let claim = self.first_claim(head).await?;
         let timeout = self.response_timeout(head, &claim, &[]);
-        match self.attempt(claim, &mut head.parts, timeout).await {
-            Ok(answered) if !self.retry().statuses.contains(&answered.status()) => Ok(answered),
-            // Out of the way: nearly no request comes here.
-            outcome => Box::pin(self.go_on(head, outcome)).await,
+        let outcome = self.attempt(claim, &mut head.parts, timeout).await;
+        if matches!(&outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status())) {
+            return outcome.map_err(|failed| self.failure(failed));
         }
+        // Out of the way: nearly no request comes here.
+        Box::pin(self.go_on(head, outcome)).await
     }
 
     /// More attempts, as long as one fails in a way that another one may mend.
@@ -115,11 +116,18 @@ impl Attempts<'_> {
         &self.balancer.limits().retry
     }
 
-    async fn attempt(&self, claim: Claim, head: &mut Parts, timeout: ResponseTimeout) -> Outcome {
+    fn attempt(
+        &self,
+        claim: Claim,
+        head: &mut Parts,
+        timeout: ResponseTimeout,
+    ) -> impl Future<Output = Outcome> {
         let upload = self.upload.clone();
-        let exchange =
-            Exchange::begin(claim, self.context, self.pinned, upload, self.authenticates, self.deadlines);
-        exchange.run(head, timeout, || self.replay()).await
+        Exchange::begin(claim, self.context, self.pinned, upload, self.authenticates, self.deadlines).run(
+            head,
+            timeout,
+            || self.replay(),
+        )
     }
 
     /// Whether the time of the whole request is over in `span` from now.
@@ -156,7 +164,7 @@ impl Attempts<'_> {
         match outcome {
             Ok(answered) if !retry.statuses.contains(&answered.status()) => None,
             Ok(answered) => {
-                let pause = backoff().max(retry_after(answered.status(), &answered.head.headers)?);
+                let pause = backoff().max(retry_after(answered.status(), answered.response.headers())?);
                 Some(RetryPlan { pause, cost: RetryCost::Request })
             }
             Err(failed) => match (failed.sent, &failed.error) {
@@ -187,8 +195,10 @@ impl Attempts<'_> {
     }
 
     fn replay(&self) -> Option<Parts> {
-        let prepared = forward::prepare(self.context.replay()?, self.context).ok()?;
-        Some(prepared.head.parts)
+        let peer = self.context.connection().peer.ip();
+        let mut head = RequestHead::new(self.context.replay()?, peer);
+        forward::prepare(&mut head, self.context).ok()?;
+        Some(head.parts)
     }
 
     /// A broken request body breaks the exchange, too; the client hears of its own fault.

@@ -21,7 +21,7 @@ use crate::downstream::http1::queue::{Arrival, RequestQueue};
 use crate::downstream::{ClientConnection, RequestGuard};
 use crate::drain::DrainGuard;
 use crate::listener::{Awaited, IdleClients, IdlePosition};
-use crate::proxy::{self, Answer, Current, ResponseBody, Then};
+use crate::proxy::{self, Current, ResponseBody, Then};
 use crate::upstream::{PinnedConnections, Tunnel};
 use pointsman_core::clock::{Clock, Moment};
 
@@ -150,36 +150,30 @@ impl Http1 {
     }
 
     /// Has the path answer a request that hyper has parsed, and says in the response what becomes of the connection.
-    fn answer(
+    // Inlined, so that hyper's connection gets the future made in its place, and not moved there.
+    #[inline(always)]
+    pub(super) fn answer(
         &self,
         request: Request<Incoming>,
         tunnel: &Cell<Option<Box<Tunnel>>>,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
         let persistence = Persistence::of(&request);
-        let arrival = self.queue.take(request.method());
-        let (proxy, pinned) = (self.current.get(), Rc::clone(&self.pinned));
-        async move {
-            let Answer { mut response, then } = match arrival {
-                Arrival::Admitted(context) => {
-                    proxy::handle(proxy, RequestGuard::begin(context), pinned, request).await
-                }
-                Arrival::Refused(context, refusal) => {
-                    proxy::refuse(&proxy, RequestGuard::begin(context), refusal)
-                }
-            };
+        let (context, refused) = match self.queue.take(request.method()) {
+            Arrival::Admitted(context) => (context, None),
+            Arrival::Refused(context, refusal) => (context, Some(refusal)),
+        };
+        let conclude = move |response: &mut Response<ResponseBody>, then| {
             let keeps_alive = match then {
-                Then::Tunnel(end) => {
-                    tunnel.set(Some(end));
-                    return Ok(response);
-                }
+                Then::Tunnel(end) => return tunnel.set(Some(end)),
                 Then::KeepAlive => self.client.keepalive.may_continue(),
                 Then::Close => false,
             };
-            persistence.announce(&mut response, keeps_alive);
-            if persistence.ends_by_close(&response) {
+            persistence.announce(response, keeps_alive);
+            if persistence.ends_by_close(response) {
                 self.queue.end_by_close();
             }
-            Ok(response)
-        }
+        };
+        let (proxy, pinned) = (self.current.get(), Rc::clone(&self.pinned));
+        proxy::handle(proxy, RequestGuard::begin(context), refused, pinned, request, conclude)
     }
 }

@@ -2,6 +2,7 @@
 //! clock that is moved by hand.
 
 mod bodies;
+mod costs;
 mod ends;
 mod failures;
 mod idle;

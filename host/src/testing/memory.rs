@@ -139,8 +139,11 @@ impl AsyncRead for MemoryStream {
             Poll::Ready(Ok(_)) => {
                 let mut incoming = lock(&self.incoming);
                 let step = incoming.bytes.len().min(buf.remaining());
-                let bytes: Vec<u8> = incoming.bytes.drain(..step).collect();
-                buf.put_slice(&bytes);
+                let (first, second) = incoming.bytes.as_slices();
+                let from_first = first.len().min(step);
+                buf.put_slice(&first[..from_first]);
+                buf.put_slice(&second[..step - from_first]);
+                incoming.bytes.drain(..step);
                 incoming.wake_writer();
                 Poll::Ready(Ok(()))
             }

@@ -1,7 +1,6 @@
 //! An attempt that has got the head of a response.
 
-use http::StatusCode;
-use http::response::Parts;
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::exchange::Exchange;
@@ -12,9 +11,8 @@ use pointsman_core::local::Local;
 /// A backend's answer: the head of its response, and what leads to the rest.
 #[derive(Debug)]
 pub struct Answered {
-    /// The head, to be changed for the client.
-    pub head: Parts,
-    pub(super) body: Incoming,
+    /// The response. Its head is to be changed for the client; its body only moves with the exchange.
+    pub response: Response<Incoming>,
     pub(super) lease: Lease,
     pub(super) exchange: Box<Exchange>,
 }
@@ -23,7 +21,7 @@ impl Answered {
     /// What the backend has answered.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.head.status
+        self.response.status()
     }
 
     /// Whether the client has sent its request to the end.

@@ -34,10 +34,12 @@ pub(super) struct AttemptStats {
 
 impl AttemptStats {
     pub(super) fn begin(claim: Claim, context: Rc<RequestContext>, deadlines: &Deadlines) -> Self {
+        let now = deadlines.clock().now();
+        context.record().began.get_or_insert(now);
         Self {
             claim,
             context,
-            began: deadlines.awake(deadlines.clock().now()),
+            began: deadlines.awake(now),
             deadlines: deadlines.clone(),
             answered: None,
             // An exchange that is dropped without a word has lost its client.

@@ -38,12 +38,9 @@ impl Answered {
     /// The response, whose body takes the exchange to its end.
     #[must_use]
     pub fn into_response(self) -> Response<ExchangeBody> {
-        let Self { head, body, lease, exchange } = self;
+        let Self { response, lease, exchange } = self;
         let (broken, held) = (None, Stall::default());
-        Response::from_parts(
-            head,
-            ExchangeBody { incoming: body, exchange, lease: Some(lease), broken, held },
-        )
+        response.map(|incoming| ExchangeBody { incoming, exchange, lease: Some(lease), broken, held })
     }
 }
 

@@ -136,58 +136,17 @@ impl UpstreamConnection {
             // Some take such a request for one without a body. Declined, the body would be the next request.
             self.counters.is_last.set(true);
         }
-        let method = head.method.clone();
-        let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
-        let outcome = self.exchange_heads(request, upload, timeout, deadline).await;
-        deadline.clear();
-        let error = match outcome {
-            Ok(Ok(response)) => {
-                self.counters.has_response.set(true);
-                return Ok(response);
-            }
-            Ok(Err(_)) if self.counters.is_flooded() => Error::InterimResponses,
-            Ok(Err(mut failure)) => {
-                if let Some(unsent) = failure.take_message() {
-                    *head = unsent.into_parts().0;
-                    let error = Error::of_hyper(failure.into_error());
-                    return Err(SendFailure { error, sent: Sent::Nothing });
-                }
-                let error = failure.into_error();
-                if error.is_parse_too_large() {
-                    let received = self.counters.received.get();
-                    if self.head_limits.may_have_more_room(received) {
-                        self.counters.is_last.set(!upload.is_over());
-                        return Box::pin(self.read_with_more_room(method, timeout, deadline)).await;
-                    }
-                    self.head_limits.error(received)
-                } else {
-                    Error::of_hyper(error)
-                }
-            }
-            Err(error) => error,
-        };
-        let answered = self.counters.received.get() > 0;
-        Err(SendFailure { error, sent: if answered { Sent::ResponseBegun } else { Sent::Request } })
-    }
-
-    /// Drives the connection until hyper has the head of the response, or its failure, or the time is over.
-    async fn exchange_heads(
-        &mut self,
-        request: Request<RequestBody>,
-        upload: &Upload,
-        timeout: ResponseTimeout,
-        deadline: &Deadline,
-    ) -> Result<HyperOutcome, Error> {
         let span = || match upload.awaited() {
             Some(_) => CONTINUE_WAIT.min(timeout.span()),
             None => timeout.span(),
         };
         deadline.set(span());
-        let mut sent_before = 0;
+        let (method, mut sent_before) = (head.method.clone(), 0);
+        let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
         // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
         let mut poll_response = || response.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        poll_fn(|cx| {
+        let outcome = poll_fn(|cx| {
             let finished = self.poll_drive(cx).is_ready();
             if let Poll::Ready(outcome) = poll_response() {
                 return Poll::Ready(Ok(outcome));
@@ -203,18 +162,63 @@ impl UpstreamConnection {
                 deadline.set(span());
             }
             ready!(deadline.poll(cx));
-            let waits_for_backend = upload.is_over() || self.counters.send_blocked.get();
-            if deadline.is_past_cap() && !waits_for_backend && upload.awaited().is_none() {
-                return Poll::Ready(Err(Error::SlowRequest));
-            } else if let Some(permission) = upload.awaited() {
-                permission.give();
-            } else if waits_for_backend {
-                return Poll::Ready(Err(timeout.error().unless_capped(deadline)));
-            }
-            deadline.set(timeout.span());
-            deadline.poll(cx).map(|()| Err(timeout.error().unless_capped(deadline)))
+            let takes_no_more = self.counters.send_blocked.get();
+            time_is_over(upload, timeout, deadline, takes_no_more, cx).map(Err)
         })
-        .await
+        .await;
+        deadline.clear();
+        match self.response(outcome, head) {
+            Ok(response) => Ok(response),
+            Err(Some(failure)) => Err(failure),
+            Err(None) => {
+                self.counters.is_last.set(!upload.is_over());
+                Box::pin(self.read_with_more_room(method, timeout, deadline)).await
+            }
+        }
+    }
+
+    /// What hyper's outcome means. `Err(None)` = there was only no room for more fields.
+    fn response(
+        &self,
+        outcome: Result<HyperOutcome, Error>,
+        head: &mut Parts,
+    ) -> Result<Response<Incoming>, Option<SendFailure>> {
+        match outcome {
+            Ok(Ok(response)) => {
+                self.counters.has_response.set(true);
+                Ok(response)
+            }
+            Ok(Err(failure)) => Err(self.failure(failure, head)),
+            Err(error) => Err(Some(SendFailure { error, sent: self.sent() })),
+        }
+    }
+
+    /// Why hyper has no response, and the head if it wasn't sent. `None` = only for want of room for more fields.
+    #[cold]
+    fn failure(
+        &self,
+        mut failure: TrySendError<Request<RequestBody>>,
+        head: &mut Parts,
+    ) -> Option<SendFailure> {
+        if self.counters.is_flooded() {
+            return Some(SendFailure { error: Error::InterimResponses, sent: self.sent() });
+        }
+        if let Some(unsent) = failure.take_message() {
+            *head = unsent.into_parts().0;
+            return Some(SendFailure { error: Error::of_hyper(failure.into_error()), sent: Sent::Nothing });
+        }
+        let error = failure.into_error();
+        if !error.is_parse_too_large() {
+            return Some(SendFailure { error: Error::of_hyper(error), sent: self.sent() });
+        }
+        let received = self.counters.received.get();
+        let error = self.head_limits.error(received);
+        (!self.head_limits.may_have_more_room(received)).then(|| SendFailure { error, sent: self.sent() })
+    }
+
+    /// How far a request came that was sent.
+    fn sent(&self) -> Sent {
+        if self.counters.received.get() > 0 { Sent::ResponseBegun } else { Sent::Request }
     }
 
     /// Moves bytes. Ready once the connection is at its end.
@@ -278,4 +282,25 @@ fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
         });
     }
     request
+}
+
+/// The time for a response is over: the backend's, or the client's, or it was only that of the permission to send the body.
+#[cold]
+fn time_is_over(
+    upload: &Upload,
+    timeout: ResponseTimeout,
+    deadline: &Deadline,
+    takes_no_more: bool,
+    cx: &Context<'_>,
+) -> Poll<Error> {
+    let waits_for_backend = upload.is_over() || takes_no_more;
+    if deadline.is_past_cap() && !waits_for_backend && upload.awaited().is_none() {
+        return Poll::Ready(Error::SlowRequest);
+    } else if let Some(permission) = upload.awaited() {
+        permission.give();
+    } else if waits_for_backend {
+        return Poll::Ready(timeout.error().unless_capped(deadline));
+    }
+    deadline.set(timeout.span());
+    deadline.poll(cx).map(|()| timeout.error().unless_capped(deadline))
 }

@@ -37,8 +37,7 @@ impl Exchange {
         authenticates: bool,
         deadlines: &Deadlines,
     ) -> Box<Self> {
-        let deadline = deadlines.deadline();
-        context.cap(&deadline);
+        let deadline = context.deadline(deadlines);
         let stats = AttemptStats::begin(claim, Rc::clone(context), deadlines);
         Box::new(Self { pinned: Rc::clone(pinned), upload, authenticates, stats, deadline })
     }

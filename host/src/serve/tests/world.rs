@@ -12,6 +12,7 @@ use pointsman_core::clock::{Clock, ClockHands};
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::route::{HostPattern, PathPattern, RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
+use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;
@@ -173,12 +174,16 @@ impl World {
     }
 }
 
-/// Runs a test on an event loop whose timers follow [`World::pass`].
-pub(super) fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// An event loop whose timers follow [`World::pass`].
+pub(super) fn event_loop() -> LocalRuntime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
-        .build_local(tokio::runtime::LocalOptions::default())
-        .expect("an event loop");
-    runtime.block_on(test);
+        .build_local(LocalOptions::default())
+        .expect("an event loop")
+}
+
+/// Runs a test on such an event loop.
+pub(super) fn run(test: impl Future<Output = ()>) {
+    event_loop().block_on(test);
 }

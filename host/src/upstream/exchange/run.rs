@@ -33,8 +33,7 @@ impl Exchange {
         match self.send(head, timeout, replay).await {
             Ok((lease, response)) => {
                 self.stats.answered(response.status());
-                let (head, body) = response.into_parts();
-                Ok(Answered { head, body, lease, exchange: self })
+                Ok(Answered { response, lease, exchange: self })
             }
             Err(failure) => {
                 self.stats.failed(&failure.error);
