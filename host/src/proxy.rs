@@ -86,15 +86,14 @@ pub enum Then {
 /// Serves one request, or answers one that the protocol has refused. Every failure is a response.
 ///
 /// `conclude` is the protocol's part: it says in the response what becomes of the connection, and sees to it.
-// Not an `async fn`: what is prepared here is all that the future has to hold of the request.
-pub fn handle(
+pub async fn handle(
     proxy: Rc<Proxy>,
     guard: RequestGuard,
     refused: Option<Refusal>,
     pinned: Rc<PinnedConnections>,
     request: Request<Incoming>,
     conclude: impl FnOnce(&mut Response<ResponseBody>, Then),
-) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+) -> Result<Response<ResponseBody>, Infallible> {
     let has_body = !request.body().is_end_stream();
     let (parts, body) = request.into_parts();
     let mut head = RequestHead::new(parts, guard.context().connection().peer.ip());
@@ -102,23 +101,23 @@ pub fn handle(
         None => forward::prepare(&mut head, guard.context()),
         Some(refusal) => Err(Preparation::Failed(Failure::Refused(refusal))),
     };
-    async move {
-        let context = Rc::clone(guard.context());
-        let served = match prepared {
-            Ok(prepared) => serve(&proxy, &context, &pinned, &mut head, prepared, body).await,
-            Err(Preparation::Failed(failure)) => Err(failure),
-            Err(Preparation::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
-        };
-        if !matches!(served, Ok(Served::Upgrade(..))) {
-            context.decline_upgrade();
-        }
-        let (mut response, then) = respond(served, &context, guard, has_body);
-        context.record().status = Some(response.status());
-        conclude(&mut response, then);
-        Ok(response)
+    let context = Rc::clone(guard.context());
+    let served = match prepared {
+        Ok(prepared) => serve(&proxy, &context, &pinned, &mut head, prepared, body).await,
+        Err(Preparation::Failed(failure)) => Err(failure),
+        Err(Preparation::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
+    };
+    if !matches!(served, Ok(Served::Upgrade(..))) {
+        context.decline_upgrade();
     }
+    let (mut response, then) = respond(served, &context, guard, has_body);
+    context.record().status = Some(response.status());
+    conclude(&mut response, then);
+    Ok(response)
 }
+
 /// The response to a request, and what becomes of the connection.
+#[inline]
 fn respond(
     served: Result<Served, Failure>,
     context: &RequestContext,

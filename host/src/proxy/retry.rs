@@ -116,6 +116,7 @@ impl Attempts<'_> {
         &self.balancer.limits().retry
     }
 
+    #[inline]
     fn attempt(
         &self,
         claim: Claim,
