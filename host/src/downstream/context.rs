@@ -37,7 +37,7 @@ pub struct RequestContext {
 enum Upgrade {
     /// There is none.
     NotAsked,
-    /// Nothing else of the client passes before it is answered; whoever reads waits for that.
+    /// Nothing else of the client passes before it is answered; the waker is that of the reader, which waits for it.
     Asked(Option<Waker>),
     /// The answer keeps to HTTP.
     Declined,

@@ -148,7 +148,7 @@ impl Keepalive {
         matches!(self.idle.get(), Idle::Parked { .. })
     }
 
-    /// HTTP state and buffers exist again. `many` = the worker has so many connections that they are soon released.
+    /// HTTP state and buffers exist again. `many` = the worker has many connections, so they are released sooner.
     pub fn unpark(&self, many: bool) {
         self.idle.set(Idle::Warm { until: self.idle.get().until() });
         self.park_after.set(if many { PARK_SOON_AFTER } else { PARK_AFTER });

@@ -51,7 +51,7 @@ impl Failure {
                 StatusCode::REQUEST_TIMEOUT
             }
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
-            // Nothing was sent to anyone, so whoever asks again loses nothing.
+            // Nothing was sent to any backend, so a client that asks again loses nothing.
             Self::Upstream(upstream::Error::Connect(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }

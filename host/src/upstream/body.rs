@@ -114,7 +114,7 @@ impl Body for ExchangeBody {
                 let deadline = &this.exchange.deadline;
                 deadline.clear();
                 match frame {
-                    // There is more: it wasn't the backend that took so long.
+                    // There is more: the client took the time, not the backend.
                     Some(Ok(_)) if deadline.is_past_cap() => this.fail(Error::SlowReader, cx),
                     Some(Ok(frame)) => {
                         this.held.begin(|| deadline.now());

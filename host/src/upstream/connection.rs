@@ -38,7 +38,7 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// One HTTP/1.1 connection to a backend.
 ///
-/// hyper's connection is driven by whoever uses it, in the same task: no hop to a task of its own. While it is idle
+/// hyper's connection is driven by its user, in the same task: no hop to a task of its own. While it is idle
 /// nobody drives it; that it was closed shows when it is next polled.
 #[derive(Debug)]
 pub(super) struct UpstreamConnection {

@@ -95,7 +95,7 @@ enum State {
     Open,
     /// A write has failed. What is written from now on goes nowhere.
     Deaf,
-    /// What was read shall be read once more; the request that hyper writes before goes nowhere.
+    /// What was read is to be read once more; the request that hyper writes before goes nowhere.
     Again,
     /// It is being read once more.
     Rereading,
@@ -113,7 +113,7 @@ impl CountingStream {
         (self.stream, self.unread)
     }
 
-    /// Gives back what was read, to whoever reads next and writes a request before that.
+    /// Gives back what was read: the next reader, which writes a request first, reads it again.
     pub(super) fn read_again(&mut self, unread: Bytes) {
         (self.unread, self.state) = (unread, State::Again);
     }
@@ -151,8 +151,8 @@ impl CountingStream {
         Poll::Ready(Ok(offered))
     }
 
-    /// Whether reads can go on. Before anything was sent, an end or an error can be read, and bytes can't: whoever has sent
-    /// nothing can send it elsewhere.
+    /// Whether reads can go on. Before anything was sent, an end or an error can be read, and bytes can't: what hasn't been
+    /// sent can be sent elsewhere.
     fn poll_first_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if ready!(self.stream.poll_peek(cx)).is_ok_and(|bytes| bytes > 0) {
             self.state = State::Early;

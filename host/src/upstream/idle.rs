@@ -25,7 +25,7 @@ impl IdleConnections {
         Self { stack: RefCell::default(), limit: Cell::new(limit), pinned: RefCell::default() }
     }
 
-    /// Keeps at most so many from now on.
+    /// Keeps at most `limit` from now on.
     pub(super) fn set_limit(&self, limit: usize) {
         self.limit.set(limit);
         let mut stack = self.stack.borrow_mut();

@@ -1,6 +1,6 @@
 //! The backend connections that belong to one client connection.
 //!
-//! NTLM and Negotiate authenticate a connection, not a request (RFC 4559): whoever sends a request on it is the user. So from such
+//! NTLM and Negotiate authenticate a connection, not a request (RFC 4559): each request on it is the user's. So from such
 //! a challenge, or such credentials, on a backend connection belongs to the client connection that it served, and ends with it.
 
 use std::cell::RefCell;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pointsman_core::clock::Moment;
 
-/// A backend that closes after a client has sent nothing for so long in all had reason to. One that closes sooner fails by
+/// A backend that closes after a client has sent nothing for this long in all had reason to. One that closes sooner fails by
 /// itself: a client's next packet is always on the way for a moment.
 pub(super) const SENT_NOTHING: Duration = Duration::from_millis(250);
 

@@ -81,7 +81,7 @@ enum ReplayBuffer {
 impl Upload {
     /// The client's body. The first `keep` bytes are kept for other attempts, unless it turns out longer. With
     /// `Expect: 100-continue`, which `expectation` is about, it isn't asked for until the backend says so or it comes. `clean` takes out of the trailers what the backend
-    /// shall not get.
+    /// must not get.
     #[must_use]
     pub fn new(
         incoming: Incoming,
@@ -238,7 +238,7 @@ impl Body for RequestBody {
         {
             (source.clean)(trailers);
         }
-        // Nothing follows the trailers, and whoever gets them may not ask once more.
+        // Nothing follows the trailers, and their reader may not poll again.
         let is_last = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
         if frame.is_none() || is_last || incoming.is_end_stream() {
             source.over.set(true);

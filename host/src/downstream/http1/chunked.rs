@@ -59,7 +59,7 @@ impl Default for Chunked {
 }
 
 impl Chunked {
-    /// A body of at most so many bytes of data; 0 = any.
+    /// A body of at most this many bytes of data; 0 = unlimited.
     #[must_use]
     pub fn limited(most: u64) -> Self {
         Self { left: if most == 0 { u64::MAX } else { most }, ..Self::default() }

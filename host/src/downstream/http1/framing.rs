@@ -42,9 +42,9 @@ pub enum Expected {
 /// How far the input may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advance {
-    /// So many bytes from the start are in order.
+    /// Number of bytes from the start that pass.
     pub passed: usize,
-    /// So many bytes after them are empty lines before a request. They are none themselves (RFC 9112 section 2.2): dropped, as
+    /// Number of bytes after them that are empty lines before a request. These are no requests (RFC 9112 section 2.2): dropped, as
     /// hyper would take a connection with unread bytes for a busy one.
     pub empty: usize,
     /// What stops the rest.
@@ -213,7 +213,7 @@ impl Framing {
     }
 }
 
-/// Whether a head, of which so much was incomplete, may have its empty line now.
+/// Whether a head whose first `incomplete` bytes had no empty line may have it now.
 fn may_end(head: &[u8], incomplete: usize) -> bool {
     let news = &head[incomplete.saturating_sub(3).min(head.len())..];
     memchr::memmem::find(news, b"\n\r\n").is_some() || memchr::memmem::find(news, b"\n\n").is_some()

@@ -90,7 +90,7 @@ impl Gate {
         self.framing.expected() == Expected::Body
     }
 
-    /// Takes back what has passed, for whoever reads next.
+    /// Takes back what has passed; the next read begins with it.
     pub fn take_back(&mut self, passed: &[u8]) {
         self.read_ahead.splice(..0, passed.iter().copied());
     }

@@ -15,7 +15,7 @@ pub const MAX_HEADERS: usize = 100;
 pub enum BodyFraming {
     /// No body, or an empty one.
     None,
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunked.
     Chunked,

@@ -39,12 +39,12 @@ impl HeadLimits {
         builder
     }
 
-    /// Whether a head of which so many bytes have come may be too large only because there was no room.
+    /// Whether a head of which `received` bytes have come may be too large only for want of room.
     pub(super) fn may_have_more_room(self, received: u64) -> bool {
         self.room < self.fields && !self.is_over(received)
     }
 
-    /// Why a head of which so many bytes have come is too large.
+    /// Why a head of which `received` bytes have come is too large.
     pub(super) fn error(self, received: u64) -> Error {
         if self.is_over(received) { Error::LargeHead } else { Error::ManyFields }
     }
