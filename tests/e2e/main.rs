@@ -39,6 +39,7 @@ mod own_label;
 mod policies;
 mod probation;
 mod queue;
+mod records;
 mod refused;
 mod reload;
 mod reported;
