@@ -1,6 +1,6 @@
-//! The guest's side of the contract: what a plugin exports. What it imports is [`proxy`](crate::proxy)'s.
+//! The guest's side of the contract: what a plugin exports. What it imports is `proxy`'s.
 //!
-//! An unmangled name is a promise to the linker, and so unsafe: a plugin exports each of them once, by [`export_policy`].
+//! An unmangled name is a promise to the linker, and so unsafe: a plugin exports each of them once, by [`export_policy`](crate::export_policy).
 #![allow(unsafe_code, reason = "unmangled names; see the head of this file")]
 
 use crate::{Observe, Policy};

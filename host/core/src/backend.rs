@@ -57,7 +57,7 @@ pub struct Backend {
     /// Where it listens.
     pub address: SocketAddr,
     /// Configured share of requests in relation to the others, in thousandths
-    /// ([`WEIGHT_UNIT`](pointsman_sdk::abi::WEIGHT_UNIT)); never 0.
+    /// ([`WEIGHT_UNIT`]); never 0.
     pub weight: u32,
     /// Where it stands; empty if not said.
     pub zone: Box<str>,

@@ -7,7 +7,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(not(feature = "loom"))]
+use std::time::Instant;
 
 use pointsman_core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use pointsman_core::sync::atomic::{AtomicU8, AtomicUsize, fence};
@@ -19,6 +21,7 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Longest time from a call's beginning to its first tick. Each costs two context switches, and nearly no call is there
 /// to meet it.
+#[cfg(not(feature = "loom"))]
 const FIRST_TICK: Duration = Duration::from_millis(4);
 
 /// No call since the last tick, and the thread sleeps until there is one.

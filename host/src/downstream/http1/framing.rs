@@ -1,6 +1,6 @@
 //! Where one request ends and the next begins.
 //!
-//! Pure: bytes in, decisions out. The [`Gate`](super::Gate) feeds it and acts.
+//! Pure: bytes in, decisions out. The [`Gate`](super::gate::Gate) feeds it and acts.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! The gate sits between the socket and hyper. It looks at what was read in place, in hyper's own buffer: nothing is
 //! copied unless a head arrives in pieces. A request that it refuses is replaced by a stand-in, which hyper parses
-//! like any other; the path knows from [`Client::begin_request`] what it stands for and answers in order, also behind
+//! like any other; the path knows from the [queue](RequestQueue::take) what it stands for and answers in order, also behind
 //! requests that are still in work.
 
 mod write;
