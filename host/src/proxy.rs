@@ -23,6 +23,8 @@ use std::rc::Rc;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use pointsman_core::request::{self, RequestHead};
+use pointsman_core::route::{RouteIndex, Router};
 
 pub use body::ResponseBody;
 pub use failure::Failure;
@@ -31,8 +33,6 @@ use crate::deadline::Deadlines;
 use crate::downstream::{ClientConnection, Refusal, RequestContext, RequestGuard};
 use crate::upstream::{self, Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Preparation, Prepared};
-use pointsman_core::request::{self, RequestHead};
-use pointsman_core::route::{RouteIndex, Router};
 use retry::Attempts;
 
 /// What a worker needs to serve requests.

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use pointsman_core::clock::Moment;
+
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
-use pointsman_core::clock::Moment;
 
 /// An idle connection keeps its buffers for this long: a busy client's next request finds them there. Thousands of idle
 /// connections, most of which never send another request, would mostly hold buffers. Parking and unparking cost a third of a

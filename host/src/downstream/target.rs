@@ -1,10 +1,10 @@
 //! Which request targets pass, and how those that `http::Uri` can't hold get past it.
 
 use http::Uri;
+use pointsman_core::request::ExactTarget;
 
 use super::Refusal;
 use super::validate::is_authority;
-use pointsman_core::request::ExactTarget;
 
 /// A byte of a path or query, as far as it matters here.
 type Kind = u8;

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use pointsman_core::clock::{Clock, Moment};
+
 use super::connections::ConnectionLimit;
 use super::worker_idle::{NEVER, WorkerIdle};
-use pointsman_core::clock::{Clock, Moment};
 
 /// Idle connections of a listener on one worker.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 
+use pointsman_core::request::RequestHead;
+use pointsman_policy::Pick;
+
 use super::Failure;
 use super::retry::Attempts;
 use crate::upstream::{self, Claim, Claimed};
-use pointsman_core::request::RequestHead;
-use pointsman_policy::Pick;
 
 impl Attempts<'_> {
     /// The backend of the first attempt. A request that comes while others wait goes behind them.

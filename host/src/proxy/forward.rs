@@ -6,6 +6,8 @@ use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use pointsman_core::clock::Clock;
+use pointsman_core::request::RequestHead;
 
 use super::failure::Failure;
 use super::forwarding;
@@ -15,8 +17,6 @@ use super::max_forwards;
 use super::{target, via};
 use crate::downstream::{ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method};
 use crate::upstream::{Upload, names_connection_scheme};
-use pointsman_core::clock::Clock;
-use pointsman_core::request::RequestHead;
 
 /// What a prepared request asks for beside its head.
 pub(super) struct Prepared {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use http::header::{HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use pointsman_core::clock::Clock;
 
 use super::forwarding::{self, Spelling, rewrite, spelling};
 use super::hop_by_hop::{HeaderScan, strip, strip_trailers, tokens};
-use pointsman_core::clock::Clock;
 
 use crate::config::DownstreamLimits;
 use crate::deadline::Deadlines;

@@ -9,6 +9,11 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::RetryCost;
+use pointsman_core::pool::RetryLimits;
+use pointsman_core::request::RequestHead;
 
 use super::{Failure, forward};
 use crate::deadline::Deadlines;
@@ -17,11 +22,6 @@ use crate::upstream::{
     Answered, Balancer, Claim, Claimed, Error, Exchange, FailedAttempt, PinnedConnections, ResponseTimeout,
     Sent, Upload,
 };
-use pointsman_core::backend::Backend;
-use pointsman_core::clock::Moment;
-use pointsman_core::pool::RetryCost;
-use pointsman_core::pool::RetryLimits;
-use pointsman_core::request::RequestHead;
 
 /// A `Retry-After` up to this is waited for; with a longer one the response is the client's business.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use pointsman_core::clock::{Clock, Moment};
 
 use crate::downstream::http1::gate::Gate;
 use crate::downstream::http1::persistence::Persistence;
@@ -23,7 +24,6 @@ use crate::drain::DrainGuard;
 use crate::listener::{Awaited, IdleClients, IdlePosition};
 use crate::proxy::{self, Current, ResponseBody, Then};
 use crate::upstream::{PinnedConnections, Tunnel};
-use pointsman_core::clock::{Clock, Moment};
 
 /// How long a connection that is about to end waits for a request: one may be on its way. Closing at once would lose
 /// it, and the client couldn't know whether it was served.

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that one direction holds before a write has to wait.
@@ -47,10 +48,6 @@ impl Direction {
     }
 }
 
-fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
-    direction.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl MemoryStream {
     /// Both ends of a new connection.
     pub(crate) fn pair() -> (Self, Self) {
@@ -62,7 +59,7 @@ impl MemoryStream {
     // What the path asks of a stream.
 
     pub(crate) fn has_unread(&self) -> bool {
-        !lock(&self.incoming).bytes.is_empty()
+        !self.incoming.lock().bytes.is_empty()
     }
 
     pub(crate) fn poll_read_ready(&self, cx: &Context<'_>) -> Poll<()> {
@@ -70,7 +67,7 @@ impl MemoryStream {
     }
 
     pub(crate) fn poll_peek(&self, cx: &Context<'_>) -> Poll<io::Result<usize>> {
-        let mut incoming = lock(&self.incoming);
+        let mut incoming = self.incoming.lock();
         if !incoming.bytes.is_empty() {
             return Poll::Ready(Ok(1));
         }
@@ -85,11 +82,11 @@ impl MemoryStream {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        lock(&self.incoming).ended
+        self.incoming.lock().ended
     }
 
     pub(crate) fn set_reset_on_close(&self, resets: bool) {
-        lock(&self.outgoing).resets = resets;
+        self.outgoing.lock().resets = resets;
     }
 
     pub(crate) fn is_write_vectored(&self) -> bool {
@@ -100,35 +97,35 @@ impl MemoryStream {
 
     /// Sends, however much it is.
     pub(crate) fn send(&self, bytes: &[u8]) {
-        let mut outgoing = lock(&self.outgoing);
+        let mut outgoing = self.outgoing.lock();
         outgoing.bytes.extend(bytes);
         outgoing.wake_reader();
     }
 
     /// Takes what has come.
     pub(crate) fn receive(&self) -> Vec<u8> {
-        let mut incoming = lock(&self.incoming);
+        let mut incoming = self.incoming.lock();
         incoming.wake_writer();
         incoming.bytes.drain(..).collect()
     }
 
     /// Says that nothing else is sent.
     pub(crate) fn shut_down(&self) {
-        let mut outgoing = lock(&self.outgoing);
+        let mut outgoing = self.outgoing.lock();
         outgoing.ended = true;
         outgoing.wake_reader();
     }
 
     /// Takes no more than this before a write has to wait.
     pub(crate) fn set_room(&self, room: usize) {
-        let mut incoming = lock(&self.incoming);
+        let mut incoming = self.incoming.lock();
         incoming.room = Some(room);
         incoming.wake_writer();
     }
 
     /// Whether the other end has reset the connection.
     pub(crate) fn is_reset(&self) -> bool {
-        lock(&self.incoming).reset
+        self.incoming.lock().reset
     }
 }
 
@@ -137,7 +134,7 @@ impl AsyncRead for MemoryStream {
         match self.poll_peek(cx) {
             Poll::Ready(Ok(0)) => Poll::Ready(Ok(())),
             Poll::Ready(Ok(_)) => {
-                let mut incoming = lock(&self.incoming);
+                let mut incoming = self.incoming.lock();
                 let step = incoming.bytes.len().min(buf.remaining());
                 let (first, second) = incoming.bytes.as_slices();
                 let from_first = first.len().min(step);
@@ -155,7 +152,7 @@ impl AsyncRead for MemoryStream {
 
 impl AsyncWrite for MemoryStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut outgoing = lock(&self.outgoing);
+        let mut outgoing = self.outgoing.lock();
         if outgoing.abandoned {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
@@ -182,12 +179,12 @@ impl AsyncWrite for MemoryStream {
 impl Drop for MemoryStream {
     fn drop(&mut self) {
         let has_unread = {
-            let mut incoming = lock(&self.incoming);
+            let mut incoming = self.incoming.lock();
             incoming.abandoned = true;
             incoming.wake_writer();
             !incoming.bytes.is_empty()
         };
-        let mut outgoing = lock(&self.outgoing);
+        let mut outgoing = self.outgoing.lock();
         outgoing.ended = true;
         // As TCP does: bytes that nobody has read turn the close into a reset.
         outgoing.reset |= outgoing.resets || has_unread;
@@ -206,13 +203,9 @@ struct Net {
 }
 
 impl MemoryNet {
-    fn lock(&self) -> MutexGuard<'_, Net> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Connects, as a client of a backend does.
     pub(crate) fn connect(&self, address: SocketAddr) -> io::Result<MemoryStream> {
-        let mut net = self.lock();
+        let mut net = self.0.lock();
         if net.refused.contains(&address) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
@@ -223,7 +216,7 @@ impl MemoryNet {
 
     /// Refuses connections to this address, or takes them again.
     pub(crate) fn refuse(&self, address: SocketAddr, refused: bool) {
-        let mut net = self.lock();
+        let mut net = self.0.lock();
         net.refused.retain(|known| *known != address);
         if refused {
             net.refused.push(address);
@@ -232,6 +225,6 @@ impl MemoryNet {
 
     /// The next connection, as its backend sees it.
     pub(crate) fn accept(&self) -> Option<(SocketAddr, MemoryStream)> {
-        self.lock().accepted.pop_front()
+        self.0.lock().accepted.pop_front()
     }
 }

@@ -2,11 +2,11 @@
 
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
+use pointsman_core::backend::Backend;
+use pointsman_core::local::Local;
 
 use super::exchange::Exchange;
 use super::lease::Lease;
-use pointsman_core::backend::Backend;
-use pointsman_core::local::Local;
 
 /// A backend's answer: the head of its response, and what leads to the rest.
 #[derive(Debug)]

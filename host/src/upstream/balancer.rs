@@ -5,9 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claim::{Claim, Claimed};
-use super::pinned::PinnedConnections;
-use super::pool::WorkerPool;
 use pointsman_core::backend::{Backend, BackendIndex};
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::UpstreamLimits;
@@ -15,6 +12,10 @@ use pointsman_core::pool::{Pool, RetryCost};
 use pointsman_core::request::{RequestHead, Tried};
 use pointsman_core::topology::Topology;
 use pointsman_policy::{Pick, Picked, Picker};
+
+use super::claim::{Claim, Claimed};
+use super::pinned::PinnedConnections;
+use super::pool::WorkerPool;
 
 /// Picks from a pool. Several may pick from one pool, each with a policy of its own; they share the pool's connections
 /// and see the same numbers.

@@ -1,5 +1,7 @@
 //! Which connection an exchange uses, and where it goes afterwards.
 
+use pointsman_core::clock::Moment;
+
 use super::Error;
 use super::claim::Claim;
 use super::connection::UpstreamConnection;
@@ -7,7 +9,6 @@ use super::lease::Lease;
 use super::permit::ConnectionPermit;
 use super::pinned::PinnedConnections;
 use crate::deadline::Deadline;
-use pointsman_core::clock::Moment;
 
 impl Claim {
     /// The idle connection used last.

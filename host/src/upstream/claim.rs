@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::pool::{WorkerBackend, WorkerPool};
 use pointsman_core::backend::Backend;
 use pointsman_core::local::Local;
 use pointsman_policy::{ObservedRequest, Pick, Picked, Picker};
+
+use super::pool::{WorkerBackend, WorkerPool};
 
 /// A backend claimed for one request, which is in flight for as long as this exists.
 ///

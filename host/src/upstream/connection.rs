@@ -17,6 +17,8 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
+use pointsman_core::clock::Moment;
+use pointsman_core::pool::UpstreamLimits;
 use tokio::task::coop::unconstrained;
 
 use head_limits::HeadLimits;
@@ -29,8 +31,6 @@ use super::sent::{SendFailure, Sent};
 use super::upgraded::UpgradedStream;
 use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
-use pointsman_core::clock::Moment;
-use pointsman_core::pool::UpstreamLimits;
 
 /// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is
 /// why nobody waits for them indefinitely (RFC 9110 section 10.1.1).

@@ -13,10 +13,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::request::Parts;
+use pointsman_core::request::ExactTarget;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::stream::Stream;
-use pointsman_core::request::ExactTarget;
 
 /// Most that a backend may send up to the head of its response: interim responses (103 and others) and the largest head that can
 /// be allowed. hyper skips interim responses for as long as they come, in one go, and nobody else is served meanwhile.

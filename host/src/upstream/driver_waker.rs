@@ -1,7 +1,9 @@
 //! The waker hyper holds: forwards to the task that awaits the connection.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
+
+use parking_lot::Mutex;
 
 /// What a connection wakes: the task that uses it, for as long as that waits for it.
 ///
@@ -30,24 +32,17 @@ impl DriverWaker {
     pub(super) fn arm(&self, waker: &Waker) {
         let waker = waker.clone();
         // The one before is dropped when the lock is gone.
-        let _before = self.user.lock().replace(waker);
+        let _before = self.user.0.lock().replace(waker);
     }
 
     /// Wakes no task from now on: the user is about to use the connection, or leaves it.
     pub(super) fn disarm(&self) {
-        let _before = self.user.lock().take();
+        let _before = self.user.0.lock().take();
     }
 
     /// The waker to poll the connection with.
     pub(super) fn waker(&self) -> &Waker {
         &self.waker
-    }
-}
-
-impl User {
-    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
-        // A waker that panics leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,7 +52,7 @@ impl Wake for User {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let task = self.lock().take();
+        let task = self.0.lock().take();
         if let Some(task) = task {
             task.wake();
         }

@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use pointsman_core::clock::Moment;
+
 use super::connection::UpstreamConnection;
 use super::pinned_slot::{PinnedSlot, close_if_dead};
-use pointsman_core::clock::Moment;
 
 /// Connections that wait for their next request, the one used last on top: the fewest connections stay in use, and
 /// those are the warmest and least likely to have been closed.

@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::Error;
-use crate::deadline::Deadline;
 use pointsman_core::backend::Backend;
 use pointsman_core::pool::Pool;
 use pointsman_core::pool::UpstreamLimits;
+
+use super::Error;
+use crate::deadline::Deadline;
 
 /// One of the connections that a backend may have.
 #[derive(Debug)]

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
+use pointsman_core::backend::Backend;
+use pointsman_core::pool::Pool;
 
 use super::claim::Claim;
 use super::connection::UpstreamConnection;
 use super::pinned_slot::{PinnedSlot, close_if_dead};
-use pointsman_core::backend::Backend;
-use pointsman_core::pool::Pool;
 
 /// Authentication schemes that are about the connection.
 const CONNECTION_SCHEMES: [&[u8]; 3] = [b"ntlm", b"negotiate", b"kerberos"];

@@ -7,16 +7,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
-
-use super::connector::Connector;
-use super::idle::IdleConnections;
 use pointsman_core::backend::{Backend, BackendIndex, TopologyGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::local::Local;
 use pointsman_core::pool::Pool;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::topology::Topology;
+use tokio::task::AbortHandle;
+
+use super::connector::Connector;
+use super::idle::IdleConnections;
 
 /// A pool with one worker's connections, and the limits of one configuration.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! How far an attempt came.
 
-use super::Error;
 use pointsman_core::backend::Backend;
 use pointsman_core::local::Local;
+
+use super::Error;
 
 /// How far an attempt came before it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

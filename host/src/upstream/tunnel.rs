@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use pointsman_core::clock::Moment;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::Answered;
@@ -15,7 +16,6 @@ use super::lease::Lease;
 use super::upgraded::UpgradedStream;
 use crate::config::DownstreamLimits;
 use crate::stream::Stream;
-use pointsman_core::clock::Moment;
 
 /// Room for what one side sends and the other hasn't taken yet.
 const BUFFER: usize = 16 * 1024;

@@ -3,19 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
+use pointsman_core::clock::Clock;
 
 use super::Error;
 use super::stall::{SENT_NOTHING, Stall};
 use crate::downstream::RequestContext;
-use pointsman_core::clock::Clock;
 
 /// The body of a client's request, which outlives the attempts to send it.
 #[derive(Debug, Clone, Default)]
@@ -278,7 +279,7 @@ pub(super) struct Continue {
 impl Continue {
     pub(super) fn give(&self) {
         self.given.store(true, Ordering::Release);
-        if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(waker) = self.waker.lock().take() {
             waker.wake();
         }
     }
@@ -291,7 +292,7 @@ impl Continue {
         if self.is_given() {
             return Poll::Ready(());
         }
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        *self.waker.lock() = Some(cx.waker().clone());
         Poll::Pending
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Attempts, MOST_BACKOFFS, Outcome};
-use crate::upstream::{Claim, Claimed, Error, FailedAttempt, Sent};
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
 use pointsman_core::request::{RequestHead, Tried};
 use pointsman_policy::Pick;
+
+use super::{Attempts, MOST_BACKOFFS, Outcome};
+use crate::upstream::{Claim, Claimed, Error, FailedAttempt, Sent};
 
 impl Attempts<'_> {
     /// Until when the request waits for a backend to return; `None` if it doesn't. The time begins when this is first asked.

@@ -3,13 +3,11 @@
 use super::script::Step::{
     Answer, Asked, AskedExactly, BackendCloses, Closed, Gets, InFlight, Pass, Reset, Room, Send, Waits, With,
 };
-use super::script::check;
+use super::script::{OK, ONE, check};
 use super::world::Limits;
 
 const POST: &str = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc";
 const EXPECTS: &str = "POST /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
-const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
-const OK: &str = "HTTP/1.1 200 OK";
 
 #[test]
 fn requests_are_streamed() {

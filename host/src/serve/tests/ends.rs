@@ -1,14 +1,11 @@
 //! Clients and backends that leave.
 
 use super::script::Step::{
-    Answer, Asked, BackendCloses, Closed, Gets, InFlight, NothingAsked, Pass, Send, ShutDown, Waits, With,
+    Answer, Asked, BackendCloses, Closed, Gets, InFlight, NothingAsked, Pass, Send, Served, ShutDown, Waits,
+    With,
 };
-use super::script::check;
+use super::script::{GET, OK, ONE, check};
 use super::world::{Limits, World, run};
-
-const A: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
-const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
-const OK: &str = "HTTP/1.1 200 OK";
 
 #[test]
 fn clients_leave() {
@@ -18,11 +15,7 @@ fn clients_leave() {
         Limits::default(),
         &[Send("GET / HT"), ShutDown, Pass(0), NothingAsked, Closed],
     );
-    check(
-        "after a response",
-        Limits::default(),
-        &[Send(A), Asked("GET /a "), Answer(ONE), Gets(OK, "1"), ShutDown, Pass(0), Closed],
-    );
+    check("after a response", Limits::default(), &[Served, ShutDown, Pass(0), Closed]);
     check(
         "in the middle of a body",
         Limits::default(),
@@ -41,7 +34,7 @@ fn a_client_that_is_gone_ends_its_request() {
     run(async {
         let world = World::new(Limits::one_backend());
         let client = world.connect();
-        client.send(A.as_bytes());
+        client.send(GET.as_bytes());
         world.settle().await;
         let (_, backend) = world.net.accept().expect("the backend is asked");
         assert_eq!(world.in_flight(), 1);
@@ -54,45 +47,17 @@ fn a_client_that_is_gone_ends_its_request() {
 
 #[test]
 fn idle_backend_connections_close() {
-    check(
-        "the next request finds another one",
-        Limits::one_backend(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            BackendCloses,
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-        ],
-    );
+    check("the next request finds another one", Limits::one_backend(), &[Served, BackendCloses, Served]);
     check(
         "a reset after the request was sent is no failure either",
         Limits::one_backend(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Send(A),
-            Asked("GET /a "),
-            BackendCloses,
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-        ],
+        &[Served, Send(GET), Asked("GET /a "), BackendCloses, Asked("GET /a "), Answer(ONE), Gets(OK, "1")],
     );
     check(
         "but not for one that may do harm twice",
         Limits::one_backend(),
         &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
+            Served,
             Send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"),
             Asked("POST /a "),
             BackendCloses,

@@ -5,18 +5,15 @@ use std::time::Duration;
 use super::script::Step::{
     Accept, Answer, Asked, BackendCloses, Gets, InFlight, NothingAsked, Pass, Refuse, Send, Waits, With,
 };
-use super::script::check;
+use super::script::{GET, OK, ONE, check};
 use super::world::Limits;
 
-const A: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 const POST: &str = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
-const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
-const OK: &str = "HTTP/1.1 200 OK";
 
 #[test]
 fn a_refused_connection_is_the_next_backends_turn() {
-    for request in [A, POST] {
-        let start: &'static str = if request == A { "GET /a " } else { "POST /a " };
+    for request in [GET, POST] {
+        let start: &'static str = if request == GET { "GET /a " } else { "POST /a " };
         for refused in [1, 2] {
             check(
                 "whichever it is",
@@ -43,14 +40,14 @@ fn a_refused_connection_is_the_next_backends_turn() {
         &[
             Refuse(1),
             Refuse(2),
-            Send(A),
+            Send(GET),
             Pass(1_000),
             Gets("HTTP/1.1 503 Service Unavailable", "cannot connect to the backend: connection refused\n"),
             With("x-pointsman-error: connect-failed"),
             InFlight(0),
             Waits,
             Accept(1),
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
         ],
     );
@@ -62,7 +59,7 @@ fn what_may_have_been_done_is_repeated_only_if_that_is_safe() {
         "GET",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             BackendCloses,
             Pass(500),
@@ -102,7 +99,7 @@ fn what_may_have_been_done_is_repeated_only_if_that_is_safe() {
         "not once a response has begun",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Answer("HTTP/1.1 200 "),
             BackendCloses,
@@ -120,7 +117,7 @@ fn nonsense_is_no_response() {
             nonsense,
             Limits::default(),
             &[
-                Send(A),
+                Send(GET),
                 Asked("GET /a "),
                 Answer(nonsense),
                 Pass(500),
@@ -135,7 +132,7 @@ fn nonsense_is_no_response() {
         "two lengths",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Answer("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12"),
             Pass(500),
@@ -157,7 +154,7 @@ fn time_is_limited() {
         "a backend that doesn't answer",
         limits(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Pass(1_900),
             Waits,
@@ -174,7 +171,7 @@ fn time_is_limited() {
         "the whole request",
         total,
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Pass(2_900),
             Waits,
@@ -182,7 +179,7 @@ fn time_is_limited() {
             Gets("HTTP/1.1 504 Gateway Timeout", "the request took too long in all\n"),
             With("x-pointsman-error: total-timeout"),
             InFlight(0),
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Pass(2_900),
             Answer(ONE),
@@ -195,7 +192,7 @@ fn time_is_limited() {
         "its response as well",
         total,
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"),
             Gets(OK, "1"),
@@ -219,7 +216,7 @@ fn full_backends_are_waited_for() {
         let world = super::world::World::new(Limits { backends: 1, ..limits() });
         let clients: Vec<_> = (0..3).map(|_| world.connect()).collect();
         for client in &clients {
-            client.send(A.as_bytes());
+            client.send(GET.as_bytes());
             world.settle().await;
         }
         let (_, backend) = world.net.accept().expect("the backend is asked");

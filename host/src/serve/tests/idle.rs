@@ -2,40 +2,20 @@
 
 use std::time::Duration;
 
-use super::script::Step::{Answer, Asked, Closed, Drain, Gets, NothingAsked, Pass, Send, Waits, With};
-use super::script::check;
+use super::script::Step::{
+    Answer, Asked, Closed, Drain, Gets, NothingAsked, Pass, Send, Served, Waits, With,
+};
+use super::script::{GET, OK, ONE, check};
 use super::world::{Limits, World, run};
-
-const A: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
-const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
-const OK: &str = "HTTP/1.1 200 OK";
 
 #[test]
 fn a_parked_connection_serves_its_next_request() {
-    check(
-        "a request after the threshold",
-        Limits::default(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Pass(1_000),
-            Waits,
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-        ],
-    );
+    check("a request after the threshold", Limits::default(), &[Served, Pass(1_000), Waits, Served]);
     check(
         "in pieces, the first of which unparks",
         Limits::default(),
         &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
+            Served,
             Pass(1_000),
             Send("G"),
             Pass(1_000),
@@ -49,19 +29,7 @@ fn a_parked_connection_serves_its_next_request() {
     check(
         "empty lines unpark, and are no request",
         Limits::default(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Pass(1_000),
-            Send("\r\n"),
-            Pass(1_000),
-            NothingAsked,
-            Waits,
-            Send(A),
-            Asked("GET /a "),
-        ],
+        &[Served, Pass(1_000), Send("\r\n"), Pass(1_000), NothingAsked, Waits, Send(GET), Asked("GET /a ")],
     );
 }
 
@@ -72,29 +40,12 @@ fn idle_connections_end_in_time() {
         limits.downstream.keepalive_timeout = Duration::from_secs(5);
         limits
     };
-    check(
-        "warm or parked",
-        limits(),
-        &[Send(A), Asked("GET /a "), Answer(ONE), Gets(OK, "1"), Pass(4_900), Waits, Pass(300), Closed],
-    );
-    check(
-        "empty lines earn no time",
-        limits(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Pass(4_000),
-            Send("\r\n"),
-            Pass(1_300),
-            Closed,
-        ],
-    );
+    check("warm or parked", limits(), &[Served, Pass(4_900), Waits, Pass(300), Closed]);
+    check("empty lines earn no time", limits(), &[Served, Pass(4_000), Send("\r\n"), Pass(1_300), Closed]);
     check(
         "a request that takes longer isn't idle",
         limits(),
-        &[Send(A), Asked("GET /a "), Pass(9_000), Answer(ONE), Gets(OK, "1"), Pass(4_000), Waits],
+        &[Send(GET), Asked("GET /a "), Pass(9_000), Answer(ONE), Gets(OK, "1"), Pass(4_000), Waits],
     );
 }
 
@@ -104,7 +55,7 @@ fn a_drain_loses_no_request() {
         "in progress",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Drain,
             Pass(3_000),
@@ -117,44 +68,17 @@ fn a_drain_loses_no_request() {
     check(
         "on its way to a warm connection",
         Limits::default(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Drain,
-            Pass(500),
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            With("connection: close"),
-            Closed,
-        ],
+        &[Served, Drain, Pass(500), Served, With("connection: close"), Closed],
     );
     check(
         "on its way to a parked one",
         Limits::default(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Pass(2_000),
-            Drain,
-            Pass(900),
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            With("connection: close"),
-            Closed,
-        ],
+        &[Served, Pass(2_000), Drain, Pass(900), Served, With("connection: close"), Closed],
     );
     check(
         "and what waits for nothing ends after a second",
         Limits::default(),
-        &[Send(A), Asked("GET /a "), Answer(ONE), Gets(OK, "1"), Drain, Pass(900), Waits, Pass(300), Closed],
+        &[Served, Drain, Pass(900), Waits, Pass(300), Closed],
     );
     check(
         "a pipelined one as well",
@@ -180,7 +104,7 @@ fn buffers_go_after_the_threshold_and_not_before() {
         let client = world.connect();
         world.settle().await;
         assert_eq!((world.parked(), world.drain.connections()), (1, 1), "until its first byte");
-        client.send(A.as_bytes());
+        client.send(GET.as_bytes());
         world.settle().await;
         let (_, backend) = world.net.accept().expect("the backend is asked");
         assert_eq!(world.parked(), 0);

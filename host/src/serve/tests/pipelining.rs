@@ -1,15 +1,13 @@
 //! Requests that follow each other, and those that don't wait for their turn.
 
 use super::script::Step::{
-    Answer, Asked, AskedExactly, Closed, Gets, InFlight, NothingAsked, Pass, Send, Waits, With, Without,
+    Answer, Asked, AskedExactly, Closed, Gets, InFlight, NothingAsked, Pass, Send, Served, Waits, With,
+    Without,
 };
-use super::script::check;
+use super::script::{GET, OK, ONE, check};
 use super::world::Limits;
 
-const A: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 const B: &str = "GET /b HTTP/1.1\r\nHost: h\r\n\r\n";
-const OK: &str = "HTTP/1.1 200 OK";
-const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
 const TWO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2";
 
 #[test]
@@ -18,7 +16,7 @@ fn one_after_the_other() {
         "a request and its response",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             AskedExactly(concat!(
                 "GET /a HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 192.0.2.1\r\nx-forwarded-proto: http\r\n",
                 "x-forwarded-host: h\r\nvia: 1.1 pointsman\r\n\r\n"
@@ -35,17 +33,7 @@ fn one_after_the_other() {
     check(
         "a second request on the same connections",
         Limits::default(),
-        &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
-            Send(B),
-            Asked("GET /b "),
-            Answer(TWO),
-            Gets(OK, "2"),
-            Waits,
-        ],
+        &[Served, Send(B), Asked("GET /b "), Answer(TWO), Gets(OK, "2"), Waits],
     );
     check(
         "a head in pieces",
@@ -67,10 +55,7 @@ fn one_after_the_other() {
         &[
             Send("\r\n\r\n"),
             NothingAsked,
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
+            Served,
             Send("\r\n"),
             Send(B),
             Asked("GET /b "),
@@ -82,7 +67,7 @@ fn one_after_the_other() {
         "a response in pieces",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Answer("HTTP/1.1 200 OK\r\nContent-Le"),
             Waits,
@@ -98,7 +83,7 @@ fn one_after_the_other() {
         "interim responses are passed over",
         Limits::default(),
         &[
-            Send(A),
+            Send(GET),
             Asked("GET /a "),
             Answer("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
             Answer(ONE),
@@ -191,10 +176,7 @@ fn keepalive_requests_end_the_connection() {
         "the last response says so",
         limits,
         &[
-            Send(A),
-            Asked("GET /a "),
-            Answer(ONE),
-            Gets(OK, "1"),
+            Served,
             Without("connection"),
             Send(B),
             Asked("GET /b "),

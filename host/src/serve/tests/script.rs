@@ -5,9 +5,19 @@ use std::time::Duration;
 use super::world::{Limits, World, address, run};
 use crate::testing::MemoryStream;
 
+/// The request and the response of most tests.
+pub(super) const GET: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+pub(super) const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+pub(super) const OK: &str = "HTTP/1.1 200 OK";
+
+/// What [`Step::Served`] stands for.
+const SERVED: [Step; 4] = [Step::Send(GET), Step::Asked("GET /a "), Step::Answer(ONE), Step::Gets(OK, "1")];
+
 /// One thing that happens, or that must have happened.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
+    /// The client sends a request, a backend gets it and answers, and the client gets that.
+    Served,
     /// The client sends.
     Send(&'static str),
     /// The client sends this byte many times.
@@ -69,7 +79,11 @@ pub(super) fn check(name: &str, limits: Limits, steps: &[Step]) {
         let client = world.connect();
         let mut play =
             Play { world, client, received: Vec::new(), head: String::new(), backends: Vec::new(), asked: 0 };
-        for (number, step) in steps.iter().enumerate() {
+        let steps = steps.iter().flat_map(|step| match step {
+            Step::Served => &SERVED[..],
+            step => std::slice::from_ref(step),
+        });
+        for (number, step) in steps.enumerate() {
             play.world.settle().await;
             play.collect();
             if let Err(found) = play.step(*step).await {

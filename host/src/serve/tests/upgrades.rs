@@ -4,15 +4,13 @@ use super::script::Step::{
     Answer, Asked, AskedExactly, BackendCloses, Closed, Gets, InFlight, NothingAsked, Pass, Send, ShutDown,
     Waits, With, Without,
 };
-use super::script::check;
+use super::script::{OK, ONE, check};
 use super::world::Limits;
 
 const ASKS: &str = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 const SWITCHES: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols";
-const ONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
-const OK: &str = "HTTP/1.1 200 OK";
 
 #[test]
 fn both_sides_agree() {

@@ -5,9 +5,9 @@
 //! read, and another one reads that once more.
 
 use hyper::client::conn::http1;
+use pointsman_core::pool::UpstreamLimits;
 
 use crate::upstream::Error;
-use pointsman_core::pool::UpstreamLimits;
 
 /// Fields that have room on hyper's stack.
 const FREE: usize = 100;
