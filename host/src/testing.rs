@@ -1,7 +1,9 @@
 //! What the tests of several modules need.
 
+mod last_record;
 mod memory;
 mod wake_count;
 
+pub(crate) use last_record::LastRecord;
 pub(crate) use memory::{MemoryNet, MemoryStream};
 pub(crate) use wake_count::WakeCount;

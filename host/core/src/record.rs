@@ -75,6 +75,12 @@ impl RequestRecord {
         self.first_attempt.iter().chain(&self.retries)
     }
 
+    /// From the look for a backend to the end; zero if there was no look, or is no end yet.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.since(began))
+    }
+
     /// Makes it that of another request. What it held is let go, and nothing is allocated.
     pub fn reset(&mut self) {
         self.began = None;
@@ -93,7 +99,6 @@ impl RequestRecord {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.since(began));
         let status = self.status.map(|status| status.as_u16());
         tracing::debug!(
             event = "request-ended",
@@ -104,7 +109,7 @@ impl RequestRecord {
             backend = self.attempts().last().map(|attempt| &*attempt.backend.shared().name),
             attempts = self.attempts().count(),
             body_bytes = self.body_bytes,
-            total_us = total.as_micros(),
+            total_us = self.total().as_micros(),
             "request ended"
         );
     }

@@ -5,13 +5,15 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use http::request::Parts;
+use pointsman_core::clock::Moment;
+use pointsman_core::record::RequestRecord;
+use pointsman_core::request::ExactTarget;
 
 use super::http1::head;
 use super::{ClientConnection, Refusal};
 use crate::deadline::{Deadline, Deadlines};
-use pointsman_core::clock::Moment;
-use pointsman_core::record::RequestRecord;
-use pointsman_core::request::ExactTarget;
+#[cfg(test)]
+use crate::testing::LastRecord;
 
 /// What is known of a request from its admission to its end.
 ///
@@ -147,6 +149,8 @@ impl RequestContext {
             let mut record = self.record.borrow_mut();
             let ended = *record.ended.get_or_insert_with(|| keepalive.receive.clock().now());
             record.log(self.connection.peer);
+            #[cfg(test)]
+            LastRecord::keep(&record);
             ended
         };
         keepalive.end(ended);

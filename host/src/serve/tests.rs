@@ -8,6 +8,7 @@ mod failures;
 mod idle;
 mod model;
 mod pipelining;
+mod records;
 mod refusals;
 mod script;
 mod upgrades;

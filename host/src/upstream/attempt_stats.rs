@@ -2,19 +2,18 @@
 
 use std::mem;
 use std::rc::Rc;
-use std::time::Duration;
 
 use http::StatusCode;
+use pointsman_core::backend::{Completion, ResponseClass};
+use pointsman_core::clock::Moment;
+use pointsman_core::record::AttemptRecord;
+use pointsman_policy as policy;
 use pointsman_sdk::abi::outcome;
 
 use super::Error;
 use super::claim::Claim;
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
-use pointsman_core::backend::{Completion, ResponseClass};
-use pointsman_core::clock::Moment;
-use pointsman_core::record::AttemptRecord;
-use pointsman_policy as policy;
 
 /// Counts an attempt. Its end, which is when this is dropped, goes on the request's record and to the policy that picked.
 #[derive(Debug)]
@@ -98,7 +97,8 @@ impl Drop for AttemptStats {
         };
         observe(&mut self.claim, &attempt);
         let mut record = self.context.record();
-        record.ended = Some(now);
+        // A whole response ends the request. What follows another attempt takes its time.
+        record.ended = self.ended.filter(|_| self.outcome == outcome::COMPLETE);
         record.add(attempt);
     }
 }
@@ -114,9 +114,8 @@ fn observe(claim: &mut Claim, attempt: &AttemptRecord) {
     if !picker.wants_responses() {
         return;
     }
-    let since_began = |moment: Moment| -> Duration { moment.since(attempt.began) };
     let response = policy::Response {
-        answered: attempt.answered.map(|(status, head)| (status, since_began(head))),
+        answered: attempt.answered.map(|(status, head)| (status, head.since(attempt.began))),
         outcome: attempt.outcome,
         total: attempt.total(),
     };
