@@ -9,6 +9,7 @@ use pointsman_core::backend::{Backend, Completion, ResponseClass};
 use pointsman_core::clock::{Clock, ClockHands, Moment};
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
+use pointsman_sdk::abi::outcome;
 use wasmtime::Linker;
 
 use crate::admission::{self, Admitted, Refusal};
@@ -153,12 +154,21 @@ impl Simulation {
     }
 
     /// Ends a request: counts it as the proxy does, and tells the policy.
+    ///
+    /// A response's head counts by its status; a request that ends in another way than with a whole response counts as failed, unless it
+    /// was the client that left.
     pub fn respond(&mut self, request: SimulatedRequest, response: &Response) {
         let SimulatedRequest { backend, picked, observed } = request;
-        let class =
-            response.answered.map_or(ResponseClass::GatewayFailure, |(status, _)| ResponseClass::of(status));
-        let latency = response.answered.map_or(response.total, |(_, head)| head);
-        backend.stats.complete(self.clock.now(), Completion { latency, failed: class.is_failure() });
+        let count = |latency, class: ResponseClass| {
+            let completion = Completion { latency, failed: class.is_failure() };
+            backend.stats.complete(self.clock.now(), completion);
+        };
+        if let Some((status, head)) = response.answered {
+            count(head, ResponseClass::of(status));
+        }
+        if !matches!(response.outcome, outcome::COMPLETE | outcome::CLIENT_ABORT) {
+            count(response.total, ResponseClass::GatewayFailure);
+        }
         backend.stats.end();
         self.picker.observe(picked, response, observed);
         self.settle();
@@ -269,6 +279,28 @@ mod tests {
         assert_eq!(one, other);
         let share = one.matches('a').count();
         assert!(share < 50, "the slow backend gets less: {share} of 200");
+    }
+
+    #[test]
+    fn requests_count_as_in_the_proxy() {
+        const HEAD: Option<(StatusCode, Duration)> = Some((StatusCode::OK, Duration::from_millis(3)));
+        const BAD: Option<(StatusCode, Duration)> = Some((StatusCode::BAD_GATEWAY, Duration::from_millis(3)));
+        for (answered, outcome, failures) in [
+            (HEAD, outcome::COMPLETE, 0),
+            (BAD, outcome::COMPLETE, 1),
+            (HEAD, outcome::UPSTREAM_RESET, 1),
+            (None, outcome::CONNECT_FAILURE, 1),
+            (None, outcome::TIMEOUT, 1),
+            (HEAD, outcome::CLIENT_ABORT, 0),
+            (None, outcome::CLIENT_ABORT, 0),
+        ] {
+            let mut simulation = start(Plugin::bundled("round-robin").unwrap());
+            let request = simulation.request(&mut RequestHead::default()).unwrap();
+            let stats = Arc::clone(&request.backend().stats);
+            let total = Duration::from_millis(9);
+            simulation.respond(request, &Response { answered, outcome, total });
+            assert_eq!((stats.failures(), stats.in_flight()), (failures, 0), "{answered:?} {outcome}");
+        }
     }
 
     #[test]
