@@ -1,5 +1,6 @@
-//! What the host keeps for one guest: everything its imports may look at or change.
+//! What the host keeps for one guest: everything its imports may read or change.
 
+mod cells;
 mod current_request;
 mod limits;
 mod watch;
@@ -13,10 +14,11 @@ use pointsman_core::printable::Printable;
 use pointsman_core::topology::Topology;
 use wasmtime::Memory;
 
-use crate::cells::{ResolvedCells, Schema};
+use crate::cells::ResolvedCells;
 use crate::context::PolicyContext;
 use crate::rng::Rng;
 
+use cells::GuestCells;
 pub(super) use current_request::{with_current_request, with_request_scope};
 pub(super) use limits::{GuestLimits, LimitExceeded};
 pub(super) use watch::{Watch, thread_cpu_time};
@@ -56,22 +58,32 @@ pub(super) struct GuestState {
     /// The version's short name, for log lines.
     pub(super) version: String,
     pub(super) topology: Arc<Topology>,
-    pub(super) call: Call,
+    pub(super) call: CurrentCall,
     /// The guest's exported memory, found once.
     pub(super) memory: Option<Memory>,
     pub(super) limits: GuestLimits,
     pub(super) watch: Watch,
     pub(super) rng: Rng,
-    /// Interval that the guest has asked ticks for.
-    pub(super) tick_every: Option<Duration>,
-    /// The guest's last words before a trap.
-    pub(super) panic: Option<Printable>,
-    /// Why the guest refuses to start.
-    pub(super) failure: Option<Printable>,
-    /// The time of this call: asked for once, so that a guest can't measure what happens within a call.
+    pub(super) report: GuestReport,
+    cells: GuestCells,
+}
+
+/// The call that a guest runs, or ran last.
+pub(super) struct CurrentCall {
+    pub(super) hook: Call,
+    /// The time of the call: read once, so that a guest can't measure what happens within a call.
     now: Option<Moment>,
-    schema: Option<Arc<Schema>>,
-    cells: Option<ResolvedCells>,
+}
+
+/// What a guest has told the host about itself.
+#[derive(Default)]
+pub(super) struct GuestReport {
+    /// Interval that it has asked ticks for.
+    pub(super) tick_every: Option<Duration>,
+    /// Its last words before a trap.
+    pub(super) panic: Option<Printable>,
+    /// Why it refuses to start.
+    pub(super) refusal: Option<Printable>,
 }
 
 impl GuestState {
@@ -87,52 +99,42 @@ impl GuestState {
             context,
             version,
             topology,
-            call: Call::Init,
+            call: CurrentCall { hook: Call::Init, now: None },
             memory: None,
             rng: Rng::seeded(seed),
-            tick_every: None,
-            panic: None,
-            failure: None,
-            now: None,
-            schema: None,
-            cells: None,
+            report: GuestReport::default(),
+            cells: GuestCells::default(),
         }
     }
 
     /// Prepares for a call.
     #[inline]
-    pub(super) fn begin(&mut self, call: Call) {
-        self.call = call;
-        self.now = None;
+    pub(super) fn begin(&mut self, hook: Call) {
+        self.call = CurrentCall { hook, now: None };
     }
 
     /// The time of this call.
     #[inline]
     pub(super) fn now(&mut self) -> Moment {
         let clock = self.context.clock;
-        *self.now.get_or_insert_with(|| clock.now())
+        *self.call.now.get_or_insert_with(|| clock.now())
     }
 
     /// Names the layout of the guest's cells.
     pub(super) fn open_cells(&mut self, schema: &str) {
-        self.schema = Some(self.context.cells.open(schema));
-        self.cells = None;
+        self.cells.open(&self.context.cells, schema);
     }
 
     /// The guest's cells. Looked up on the first use, in or right after `init`.
     #[inline]
     pub(super) fn cells(&mut self) -> &ResolvedCells {
-        let (context, topology, schema) = (&self.context, &self.topology, &mut self.schema);
-        self.cells
-            .get_or_insert_with(|| schema.get_or_insert_with(|| context.cells.open("")).resolve(topology))
+        self.cells.resolved(&self.context.cells, &self.topology)
     }
 
     /// Puts a topology in place of the present one.
     pub(super) fn set_topology(&mut self, topology: Arc<Topology>) {
+        self.cells.follow(&self.context.cells, &topology);
         self.topology = topology;
-        if self.cells.take().is_some() {
-            self.cells();
-        }
     }
 }
 
@@ -141,7 +143,7 @@ impl fmt::Debug for GuestState {
         f.debug_struct("GuestState")
             .field("pool", &self.context.pool.name)
             .field("version", &self.version)
-            .field("call", &self.call)
+            .field("call", &self.call.hook)
             .finish_non_exhaustive()
     }
 }

@@ -76,7 +76,7 @@ impl Instance {
         guest.state().watch.set_deadline(deadline.saturating_mul(INIT_DEADLINES));
         let (hooks, answer) = guest.run(Call::Init, |store| start(store, version))?;
         if answer != 0 {
-            let reason = guest.state().failure.take();
+            let reason = guest.state().report.refusal.take();
             return Err(BuildError::Refused(reason.unwrap_or_else(|| {
                 format!("`{}` answered {answer} and gave no reason", export::INIT).into()
             })));
@@ -101,7 +101,7 @@ impl Instance {
 
     /// Interval that the guest has asked ticks for; `None` if it wants none.
     pub(super) fn tick_every(&self) -> Option<Duration> {
-        let asked = self.guest.store.data().tick_every;
+        let asked = self.guest.store.data().report.tick_every;
         asked.filter(|_| self.hooks.tick.is_some())
     }
 
@@ -200,6 +200,6 @@ impl Guest {
         let result = code(&mut self.store);
         let state = self.state();
         state.watch.end();
-        result.map_err(|error| Fault::from_error(call, &error, state.panic.take()))
+        result.map_err(|error| Fault::from_error(call, &error, state.report.panic.take()))
     }
 }

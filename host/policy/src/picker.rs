@@ -5,27 +5,29 @@ use std::time::Duration;
 
 use pointsman_core::backend::BackendIndex;
 use pointsman_core::clock::Moment;
-use pointsman_core::pool::Pool;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 
 use crate::fallback;
 use crate::fault::Fault;
 use crate::guest::thread_cpu_time;
-use crate::instance::{FailedCall, WorkerInstance};
+use crate::instance::FailedCall;
 use crate::observed_request::{ObservedRequest, RequestAccess};
 use crate::rng::Rng;
 use crate::settings::OnFault;
-use crate::slot::{Delivery, PolicySlot, Publication};
-use crate::stats::FaultCounts;
+use crate::slot::{Delivery, PolicySlot};
 use crate::verdict::{self, BadVerdict, Verdict};
 use crate::version::{PolicyVersion, VersionId};
 
+mod active_instance;
 mod pick;
+mod pool_view;
 mod spending;
 mod ticks;
 
+use active_instance::ActiveInstance;
 pub use pick::{ChosenBy, Pick, Picked, Response};
+use pool_view::PoolView;
 use spending::Spending;
 
 /// Bad verdicts in a row after which an instance is given up. Its state is sound (nothing was cut short), but what it
@@ -36,44 +38,20 @@ const BAD_VERDICTS: u32 = 16;
 #[derive(Debug)]
 pub struct Picker {
     slot: Arc<PolicySlot>,
-    /// The slot's pool, one step nearer.
-    pool: Arc<Pool>,
     worker: usize,
-    instance: WorkerInstance,
-    /// The publication that the instance belongs to.
-    publication: Publication,
-    /// Where the faults of its version are counted.
-    faults: Arc<FaultCounts>,
-    topology: Arc<Topology>,
-    /// The configuration that its worker serves with. Topologies of later ones aren't for it yet.
-    configuration: u64,
+    active: ActiveInstance,
+    view: PoolView,
     rng: Rng,
     picks: u64,
-    bad_verdicts: u32,
-    next_tick: Option<Moment>,
     spending: Spending,
 }
 
 impl Picker {
     pub(super) fn new(slot: Arc<PolicySlot>, worker: usize, first: Delivery, rng: Rng) -> Self {
-        let Delivery { instance, publication, faults } = first;
-        let topology = Arc::clone(instance.known_topology());
+        let view = PoolView::new(Arc::clone(slot.pool()), Arc::clone(first.instance.known_topology()));
         let spending = Spending::new(slot.context().clock.now());
-        let mut picker = Self {
-            spending,
-            pool: Arc::clone(slot.pool()),
-            slot,
-            worker,
-            instance: WorkerInstance::new(instance),
-            publication,
-            faults,
-            topology,
-            configuration: 0,
-            rng,
-            picks: 0,
-            bad_verdicts: 0,
-            next_tick: None,
-        };
+        let active = ActiveInstance::new(first);
+        let mut picker = Self { slot, worker, active, view, rng, picks: 0, spending };
         picker.schedule_tick();
         picker
     }
@@ -81,8 +59,8 @@ impl Picker {
     /// Picks a backend for a request. Never fails because of a plugin.
     pub fn pick(&mut self, head: &mut RequestHead) -> Pick {
         self.catch_up();
-        head.tried.rebase(self.topology.generation());
-        if !self.topology.offers(&head.tried) {
+        head.tried.rebase(self.view.topology.generation());
+        if !self.view.topology.offers(&head.tried) {
             return Pick::Unavailable;
         }
         self.picks += 1;
@@ -129,8 +107,8 @@ impl Picker {
         if self.slot.settings().on_fault == OnFault::Reject {
             return Pick::Unavailable;
         }
-        head.tried.rebase(self.topology.generation());
-        match fallback::pick_with_room(&self.topology, &head.tried, limit, &mut self.rng) {
+        head.tried.rebase(self.view.topology.generation());
+        match fallback::pick_with_room(&self.view.topology, &head.tried, limit, &mut self.rng) {
             Some(index) => self.picked(index, ChosenBy::Fallback),
             None => Pick::Unavailable,
         }
@@ -140,7 +118,7 @@ impl Picker {
     /// told or imports nothing of the kind.
     #[must_use]
     pub fn keep(&self, picked: Picked, head: &RequestHead) -> ObservedRequest {
-        let told = picked.publication == Some(self.publication) && self.wants_responses();
+        let told = picked.publication == Some(self.active.publication) && self.wants_responses();
         let access = self.version().filter(|_| told).map_or(RequestAccess::Nothing, |version| version.access);
         ObservedRequest::of(head, access)
     }
@@ -148,7 +126,9 @@ impl Picker {
     /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
     pub fn observe(&mut self, picked: Picked, response: &Response, request: ObservedRequest) {
         self.catch_up();
-        if picked.publication != Some(self.publication) || picked.topology != self.topology.generation() {
+        if picked.publication != Some(self.active.publication)
+            || picked.topology != self.view.topology.generation()
+        {
             return;
         }
         let (status, head_us) =
@@ -156,7 +136,7 @@ impl Picker {
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
         let began = self.spending.observations.begin();
-        let told = self.instance.observe(observation, request.into_head().as_ref());
+        let told = self.active.instance.observe(observation, request.into_head().as_ref());
         self.spending.observations.end(began);
         if let Some(Err(failed)) = told {
             self.give_up(failed);
@@ -165,7 +145,7 @@ impl Picker {
 
     /// The worker serves with this configuration from now on.
     pub fn enter(&mut self, configuration: u64) {
-        self.configuration = configuration;
+        self.view.configuration = configuration;
         self.catch_up();
     }
 
@@ -173,7 +153,7 @@ impl Picker {
     #[inline]
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
-        &self.topology
+        &self.view.topology
     }
 
     /// The topology of this moment.
@@ -181,7 +161,7 @@ impl Picker {
     #[must_use]
     pub fn current_topology(&mut self) -> &Arc<Topology> {
         self.catch_up();
-        &self.topology
+        &self.view.topology
     }
 
     /// A random time up to `most`.
@@ -195,7 +175,7 @@ impl Picker {
     #[inline]
     #[must_use]
     pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
-        self.instance.get().map(|instance| instance.version())
+        self.active.instance.get().map(|instance| instance.version())
     }
 
     /// Whether [`observe`](Self::observe) leads to anything.
@@ -216,8 +196,7 @@ impl Picker {
     #[inline]
     fn catch_up(&mut self) {
         let delivery = self.slot.collect(self.worker);
-        let outdated = self.pool.topology_generation() != self.topology.generation();
-        if delivery.is_some() || outdated {
+        if delivery.is_some() || self.view.is_outdated() {
             self.adopt(delivery);
         }
     }
@@ -225,23 +204,18 @@ impl Picker {
     #[cold]
     fn adopt(&mut self, delivery: Option<Delivery>) {
         let began = delivery.is_some().then(thread_cpu_time);
-        if let Some(Delivery { instance, publication, faults }) = delivery {
-            if let Some(old) = self.instance.replace(instance) {
+        if let Some(delivery) = delivery {
+            if let Some(old) = self.active.replace(delivery) {
                 self.slot.retire(old);
             }
-            self.publication = publication;
-            self.faults = faults;
-            self.bad_verdicts = 0;
             self.schedule_tick();
         }
-        if let Some(topology) = self.pool.topology_in(self.configuration) {
-            self.topology = topology;
-        }
+        self.view.refresh();
         // An instance may have been built before the topology changed, or after.
-        let known = self.instance.get().map(|instance| instance.known_topology().generation());
-        if known.is_some_and(|known| known != self.topology.generation()) {
+        let known = self.active.instance.get().map(|instance| instance.known_topology().generation());
+        if known.is_some_and(|known| known != self.view.topology.generation()) {
             let began = thread_cpu_time();
-            let told = self.instance.topology(&self.topology);
+            let told = self.active.instance.topology(&self.view.topology);
             self.spending.topology(thread_cpu_time().saturating_sub(began));
             if let Some(Err(failed)) = told {
                 self.give_up(failed);
@@ -255,7 +229,7 @@ impl Picker {
     /// The policy's verdict; `None` if it couldn't be asked or failed.
     fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
         let began = self.spending.picks.begin();
-        let answer = self.instance.pick(head);
+        let answer = self.active.instance.pick(head);
         self.spending.picks.end(began);
         let raw = match answer? {
             Ok(raw) => raw,
@@ -264,9 +238,9 @@ impl Picker {
                 return None;
             }
         };
-        match verdict::check(raw, &self.topology, &head.tried) {
+        match verdict::check(raw, &self.view.topology, &head.tried) {
             Ok(verdict) => {
-                self.bad_verdicts = 0;
+                self.active.bad_verdicts = 0;
                 Some(verdict)
             }
             Err(bad) => {
@@ -277,15 +251,15 @@ impl Picker {
     }
 
     fn fall_back(&mut self, head: &RequestHead, chosen_by: ChosenBy) -> Pick {
-        let index = fallback::pick(&self.topology, &head.tried, &mut self.rng);
+        let index = fallback::pick(&self.view.topology, &head.tried, &mut self.rng);
         index.map_or(Pick::Unavailable, |index| self.picked(index, chosen_by))
     }
 
     #[inline]
     fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {
         // A policy that failed or was never asked isn't told.
-        let publication = (chosen_by != ChosenBy::Fallback).then_some(self.publication);
-        Pick::Backend(Picked { index, chosen_by, topology: self.topology.generation(), publication })
+        let publication = (chosen_by != ChosenBy::Fallback).then_some(self.active.publication);
+        Pick::Backend(Picked { index, chosen_by, topology: self.view.topology.generation(), publication })
     }
 
     /// The instance failed in a call and is gone; another one is asked for.
@@ -302,9 +276,9 @@ impl Picker {
         if let Some(version) = self.version() {
             self.record(version.id, &Fault::from_verdict(bad));
         }
-        self.bad_verdicts += 1;
-        if self.bad_verdicts >= BAD_VERDICTS
-            && let Some(old) = self.instance.clear()
+        self.active.bad_verdicts += 1;
+        if self.active.bad_verdicts >= BAD_VERDICTS
+            && let Some(old) = self.active.instance.clear()
         {
             self.slot.retire(old);
             self.vacate();
@@ -312,13 +286,13 @@ impl Picker {
     }
 
     fn vacate(&mut self) {
-        self.bad_verdicts = 0;
-        self.next_tick = None;
-        self.slot.request_rebuild(self.worker, self.publication);
+        self.active.bad_verdicts = 0;
+        self.active.next_tick = None;
+        self.slot.request_rebuild(self.worker, self.active.publication);
     }
 
     fn record(&self, version: VersionId, fault: &Fault) {
-        self.slot.record((version, self.publication, &self.faults), self.worker, fault);
+        self.slot.record((version, self.active.publication, &self.active.faults), self.worker, fault);
     }
 
     fn now(&self) -> Moment {
@@ -329,7 +303,7 @@ impl Picker {
 impl Drop for Picker {
     /// A policy that no configuration names any more, and whose last request has ended.
     fn drop(&mut self) {
-        if let Some(instance) = self.instance.clear() {
+        if let Some(instance) = self.active.instance.clear() {
             self.slot.retire(instance);
         }
     }

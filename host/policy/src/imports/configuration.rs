@@ -15,12 +15,12 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         })?
         .func_wrap(MODULE, import::FAIL, |mut caller: Caller<'_, GuestState>, ptr: i32, len: i32| {
             let (memory, state) = open(&mut caller)?;
-            state.failure = Some(text::printable(memory.read(import::FAIL, ptr, len)?));
+            state.report.refusal = Some(text::printable(memory.read(import::FAIL, ptr, len)?));
             Ok(())
         })?
         .func_wrap(MODULE, import::STATE, |mut caller: Caller<'_, GuestState>, ptr: i32, len: i32| {
             let (memory, state) = open(&mut caller)?;
-            if state.call != Call::Init {
+            if state.call.hook != Call::Init {
                 return Err(HostRefusal::NotNow { function: import::STATE, hook: Call::Init.name() }.into());
             }
             let name = text::printable(memory.read(import::STATE, ptr, len)?);

@@ -21,7 +21,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::TICK_EVERY, |mut caller: Caller<'_, GuestState>, ms: i32| {
             let ms = ms.cast_unsigned();
             let interval = Duration::from_millis(u64::from(ms.max(limit::TICK_MS)));
-            caller.data_mut().tick_every = (ms != 0).then_some(interval);
+            caller.data_mut().report.tick_every = (ms != 0).then_some(interval);
         })?;
     Ok(())
 }
@@ -30,7 +30,7 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
     let (memory, state) = open(&mut caller)?;
     let bytes = memory.read(import::LOG, ptr, len)?;
     if level == log_level::PANIC {
-        state.panic = Some(text::printable(bytes));
+        state.report.panic = Some(text::printable(bytes));
         return Ok(());
     }
     // What nobody would see must not use up the budget of what somebody would.

@@ -37,11 +37,6 @@ impl WorkerInstance {
         self.0.as_ref()
     }
 
-    /// Takes another instance; answers the one before.
-    pub(crate) fn replace(&mut self, instance: Instance) -> Option<Retired> {
-        self.0.replace(instance).map(Retired)
-    }
-
     /// Gives the instance up.
     pub(crate) fn clear(&mut self) -> Option<Retired> {
         self.0.take().map(Retired)

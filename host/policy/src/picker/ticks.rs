@@ -15,24 +15,24 @@ impl Picker {
 
         self.catch_up();
         self.slot.report_picks(self.worker, self.picks);
-        if self.next_tick.is_some_and(|due| due <= self.now()) {
+        if self.active.next_tick.is_some_and(|due| due <= self.now()) {
             self.run_tick();
         }
         self.look_at_spending();
-        self.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
+        self.active.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
     }
 
     /// The next tick comes after the interval that the policy has asked for, if it has.
     pub(super) fn schedule_tick(&mut self) {
-        let interval = self.instance.get().and_then(|instance| instance.tick_every());
-        self.next_tick = interval.map(|interval| self.now().after(interval));
+        let interval = self.active.instance.get().and_then(|instance| instance.tick_every());
+        self.active.next_tick = interval.map(|interval| self.now().after(interval));
     }
 
     /// Lets the policy tick. One that takes more than its share waits the longer for the next one; if it goes on like that, its
     /// instance is given up.
     pub(super) fn run_tick(&mut self) {
         let began = thread_cpu_time();
-        let result = self.instance.tick();
+        let result = self.active.instance.tick();
         let took = thread_cpu_time().saturating_sub(began);
         // The interval may have been changed by the tick itself.
         self.schedule_tick();
@@ -40,13 +40,15 @@ impl Picker {
             self.give_up(failed);
             return;
         }
-        let Some(asked) = self.instance.get().and_then(|instance| instance.tick_every()) else { return };
+        let Some(asked) = self.active.instance.get().and_then(|instance| instance.tick_every()) else {
+            return;
+        };
         let percent = self.slot.settings().tick_percent;
         let rest = self.spending.ticked(took, asked, percent);
         if !rest.is_late {
             return;
         }
-        self.next_tick = Some(self.now().after(rest.wait));
+        self.active.next_tick = Some(self.now().after(rest.wait));
         self.slot.stats().count_late_tick();
         if rest.is_too_much {
             let late = super::spending::LATE_TICKS;
@@ -80,7 +82,7 @@ impl Picker {
         if let Some(version) = self.version() {
             self.record(version.id, fault);
         }
-        if let Some(old) = self.instance.clear() {
+        if let Some(old) = self.active.instance.clear() {
             self.slot.retire(old);
             self.vacate();
         }
