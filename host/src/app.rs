@@ -20,6 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::clock::Clock;
 use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
 use tokio::sync::watch;
@@ -119,7 +120,7 @@ impl App {
         let shared = Arc::<Shared>::default();
         let mut names = DnsNames::new(clock);
         names.prepare(prepared.config());
-        let (snapshot, first) = prepared.commit(1, &shared.sockets);
+        let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
         let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
             .context("cannot watch plugin files")?;
@@ -129,7 +130,10 @@ impl App {
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let (worker_threads, channels) = workers::start(first, clock, &phase_seen)?;
         let read_once = is_read_once(file);
-        shared.configuration.send_replace(ConfigurationStatus { read_once, ..snapshot.status(1) });
+        shared.configuration.send_replace(ConfigurationStatus {
+            read_once,
+            ..snapshot.status(ConfigurationGeneration::FIRST)
+        });
         let reloader = Reloader {
             file: file.into(),
             workers,

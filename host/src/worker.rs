@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::route::{RoutePattern, Router};
@@ -95,7 +96,7 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
                 let configuration = update.configuration;
                 if let Err(error) = worker.adopt(update) {
                     tracing::error!(
-                        event = "worker-reload-failed", configuration, %error,
+                        event = "worker-reload-failed", configuration = configuration.0, %error,
                         "a worker goes on with the old configuration"
                     );
                 }
@@ -140,7 +141,7 @@ enum PickerSource {
 }
 
 impl PreparedPolicy {
-    fn activate(self, configuration: u64) -> WorkerPolicy {
+    fn activate(self, configuration: ConfigurationGeneration) -> WorkerPolicy {
         let Self { slot, pool, source } = self;
         let balancer = match source {
             PickerSource::New(mut picker) => {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backend::{Backend, TopologyGeneration};
+use crate::backend::{Backend, ConfigurationGeneration, TopologyGeneration};
 use crate::topology::{Member, Topology};
 
 pub use ejection_signal::EjectionSignal;
@@ -50,7 +50,7 @@ struct PoolState {
     panic_threshold: u32,
     topology: Arc<Topology>,
     /// The configuration that the members come from.
-    configuration: u64,
+    configuration: ConfigurationGeneration,
 }
 
 impl Pool {
@@ -88,7 +88,13 @@ impl Pool {
     ) -> Self {
         let topology = Arc::new(Topology::of(TopologyGeneration(FIRST), &members, panic_threshold));
         let max_in_flight = limits.max_in_flight();
-        let state = PoolState { sources, members, panic_threshold, topology, configuration: 0 };
+        let state = PoolState {
+            sources,
+            members,
+            panic_threshold,
+            topology,
+            configuration: ConfigurationGeneration::default(),
+        };
         Self {
             name: name.into(),
             hash_seed,
@@ -112,7 +118,7 @@ impl Pool {
     /// The current topology, unless it belongs to a later configuration than this one: a worker with an older configuration keeps
     /// its topology.
     #[must_use]
-    pub fn topology_in(&self, configuration: u64) -> Option<Arc<Topology>> {
+    pub fn topology_in(&self, configuration: ConfigurationGeneration) -> Option<Arc<Topology>> {
         let state = self.state();
         (state.configuration <= configuration).then(|| Arc::clone(&state.topology))
     }
@@ -131,7 +137,7 @@ impl Pool {
     /// that configuration.
     pub fn reconfigure(
         &self,
-        configuration: u64,
+        configuration: ConfigurationGeneration,
         change: impl FnOnce(&mut Members),
         newcomer: impl Fn(Arc<Backend>) -> Member,
     ) {
@@ -314,13 +320,14 @@ mod tests {
     #[test]
     fn an_older_configuration_does_not_see_later_backends() {
         let pool = pool();
-        pool.reconfigure(7, |members| members.file = vec![backend("c", 3, 1000)], Member::healthy);
-        assert!(pool.topology_in(6).is_none());
-        assert_eq!(pool.topology_in(7).map(|topology| topology.backends().len()), Some(1));
-        assert!(pool.topology_in(8).is_some());
+        let [before, current, after] = [6, 7, 8].map(ConfigurationGeneration);
+        pool.reconfigure(current, |members| members.file = vec![backend("c", 3, 1000)], Member::healthy);
+        assert!(pool.topology_in(before).is_none());
+        assert_eq!(pool.topology_in(current).map(|topology| topology.backends().len()), Some(1));
+        assert!(pool.topology_in(after).is_some());
         // What happens to the new backends is no business of the old configuration, either.
         pool.change(|members| members[0].health = Health::Down);
-        assert!(pool.topology_in(6).is_none());
-        assert_eq!(pool.topology_in(7).map(|topology| topology.eligible()), Some(0));
+        assert!(pool.topology_in(before).is_none());
+        assert_eq!(pool.topology_in(current).map(|topology| topology.eligible()), Some(0));
     }
 }

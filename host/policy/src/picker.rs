@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_core::backend::BackendIndex;
+use pointsman_core::backend::{BackendIndex, ConfigurationGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
@@ -144,7 +144,7 @@ impl Picker {
     }
 
     /// The worker serves with this configuration from now on.
-    pub fn enter(&mut self, configuration: u64) {
+    pub fn enter(&mut self, configuration: ConfigurationGeneration) {
         self.view.configuration = configuration;
         self.catch_up();
     }

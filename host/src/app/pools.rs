@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pointsman_core::backend::{Backend, Source};
+use pointsman_core::backend::{Backend, ConfigurationGeneration, Source};
 use pointsman_core::pool::{Members, Pool, UpstreamLimits};
 
 use crate::config::{BackendConfig, PoolConfig};
@@ -91,9 +91,9 @@ pub(super) fn discovered(pool: &ActivePool, config: &PoolConfig) -> DiscoveredPo
 }
 
 /// Gives an active pool the backends of a configuration.
-pub(super) fn reconfigure(pool: &Pool, number: u64, config: &PoolConfig) {
+pub(super) fn reconfigure(pool: &Pool, generation: ConfigurationGeneration, config: &PoolConfig) {
     let health = HealthSettings::of(config);
-    pool.reconfigure(number, |members| apply(config, members), |backend| health.newcomer(backend));
+    pool.reconfigure(generation, |members| apply(config, members), |backend| health.newcomer(backend));
 }
 
 /// A pool with its health settings.

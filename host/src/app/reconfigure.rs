@@ -170,10 +170,10 @@ impl Control {
             Reload::Unchanged => {
                 if configuration.borrow().refused.is_some() {
                     configuration.send_modify(|status| status.refused = None);
-                    let number = configuration.borrow().number;
+                    let generation = configuration.borrow().generation;
                     tracing::info!(
                         event = "configuration-restored",
-                        configuration = number,
+                        configuration = generation.0,
                         "configuration file matches the running configuration again"
                     );
                 }

@@ -60,24 +60,24 @@ impl Reloader {
             Err(errors) => return Reload::Refused(errors),
         };
         let diff = ConfigDiff::between(old, prepared.config(), prepared.new_policies());
-        let number = self.shared.configuration.borrow().number + 1;
+        let generation = self.shared.configuration.borrow().generation.next();
         let bound = self.shared.sockets.addresses();
         // DNS may take long, so it comes first: between the commit and the workers' update, workers see no change of their pools.
         self.names.prepare(prepared.config());
-        let (snapshot, committed) = prepared.commit(number, &self.shared.sockets);
+        let (snapshot, committed) = prepared.commit(generation, &self.shared.sockets);
         // Before the workers adopt it, so that a new backend that must be checked first gets no requests.
         self.health.update(snapshot.assignments());
         self.names.follow(&snapshot);
         self.channels.send(committed);
         self.tell_listeners(&bound);
         self.plugins.follow(snapshot.watched());
-        self.shared.configuration.send_replace(snapshot.status(number));
+        self.shared.configuration.send_replace(snapshot.status(generation));
         self.snapshot = snapshot;
         tracing::info!(
-            event = "configuration-reloaded", configuration = number, changes = %diff, took = ?began.elapsed(),
+            event = "configuration-reloaded", configuration = generation.0, changes = %diff, took = ?began.elapsed(),
             "configuration reloaded"
         );
-        Reload::Done(number)
+        Reload::Done(generation)
     }
 
     fn tell_listeners(&self, before: &[SocketAddr]) {

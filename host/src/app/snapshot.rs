@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
@@ -88,9 +89,15 @@ impl Snapshot {
     }
 
     /// What is published of it.
-    pub(super) fn status(&self, number: u64) -> ConfigurationStatus {
+    pub(super) fn status(&self, generation: ConfigurationGeneration) -> ConfigurationStatus {
         let drain_timeout = self.config.as_ref().map_or(Duration::ZERO, |config| config.drain_timeout);
-        ConfigurationStatus { number, read_once: false, refused: None, drain_timeout, slots: self.slots() }
+        ConfigurationStatus {
+            generation,
+            read_once: false,
+            refused: None,
+            drain_timeout,
+            slots: self.slots(),
+        }
     }
 
     /// The pools whose health is watched.
@@ -126,7 +133,11 @@ impl PreparedSnapshot {
     /// Makes it the configuration that serves, as far as that isn't for the workers to do. It can't fail.
     ///
     /// Pools have their new backends from now on, but a worker sees them only once it has adopted its update.
-    pub(super) fn commit(self, number: u64, sockets: &Sockets) -> (Snapshot, Committed) {
+    pub(super) fn commit(
+        self,
+        generation: ConfigurationGeneration,
+        sockets: &Sockets,
+    ) -> (Snapshot, Committed) {
         let Self { config, workers, pools, policies, listeners } = self;
         let (done, in_effect) = mpsc::channel();
         let listener_configs = config.listeners.iter().cloned();
@@ -140,7 +151,7 @@ impl PreparedSnapshot {
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
         let patterns = config.routes.iter().map(|route| route.pattern.clone());
         let mut update = || Update {
-            configuration: number,
+            configuration: generation,
             pools: pools.iter().map(|pool| (Arc::clone(&pool.pool), Arc::clone(&pool.limits))).collect(),
             policies: policies
                 .iter()
@@ -167,7 +178,7 @@ impl PreparedSnapshot {
         for (pool, config) in pools.iter().zip(&config.pools) {
             pool.pool.set_max_in_flight(pool.limits.max_in_flight());
             if pool.rehearsal.is_some() {
-                pools::reconfigure(&pool.pool, number, config);
+                pools::reconfigure(&pool.pool, generation, config);
             }
         }
         let pools = pools.into_iter().map(|PreparedPool { pool, limits, .. }| ActivePool { pool, limits });

@@ -72,7 +72,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
             return Ok(None);
         };
         let mut admin: Admin = Box::pin(app.serve_admin());
-        service::serving(&Reload::Done(app.configuration().number).to_string());
+        service::serving(&Reload::Done(app.configuration().generation).to_string());
         predecessor.tell();
 
         match serve(&app, &mut signals, &mut admin).await? {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 use std::sync::mpsc::Sender;
 
+use pointsman_core::backend::ConfigurationGeneration;
 use tokio::sync::oneshot;
 
 use super::watch::Hint;
@@ -31,8 +32,8 @@ impl<T> Reply<T> {
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reload {
-    /// All workers serve with the configuration of this number.
-    Done(u64),
+    /// All workers serve with this configuration.
+    Done(ConfigurationGeneration),
     /// The file says what is served already.
     Unchanged,
     /// The file can't be served; the old configuration serves on.
@@ -42,7 +43,7 @@ pub enum Reload {
 impl Display for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Done(number) => write!(f, "configuration {number} serves"),
+            Self::Done(generation) => write!(f, "configuration {} serves", generation.0),
             Self::Unchanged => f.write_str("what the file says serves"),
             Self::Refused(_) => f.write_str("the file is refused; the configuration before it serves on"),
         }

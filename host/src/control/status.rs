@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_policy::PolicySlot;
 use tokio::sync::watch;
 
@@ -12,8 +13,8 @@ use crate::worker::Phase;
 /// Which configuration serves, and what the file says since.
 #[derive(Debug, Clone, Default)]
 pub struct ConfigurationStatus {
-    /// Counts the configurations of the process, from 1.
-    pub number: u64,
+    /// The configuration.
+    pub generation: ConfigurationGeneration,
     /// Whether the file can't be read again, as it isn't a regular one.
     pub read_once: bool,
     /// Why what is in the file now doesn't serve; `None` if it does.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
@@ -14,8 +15,8 @@ use crate::listener::Listener;
 /// A whole configuration as one worker gets it: references to what it has already, and the objects that are new.
 #[derive(Debug)]
 pub struct Update {
-    /// Counts the configurations of the process, from 1.
-    pub configuration: u64,
+    /// Which configuration it is.
+    pub configuration: ConfigurationGeneration,
     /// The pools, each with its limits.
     pub pools: Vec<(Arc<Pool>, Arc<UpstreamLimits>)>,
     /// The policies.

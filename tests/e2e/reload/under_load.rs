@@ -115,7 +115,7 @@ fn reloads_under_load(reloads: usize) {
             // An event may have brought the thread here first.
             let reload = reload(&app);
             assert!(matches!(reload, Reload::Done(_) | Reload::Unchanged), "step {step}: {reload:?}");
-            assert_eq!(app.configuration().number, step as u64 + 1, "step {step}");
+            assert_eq!(app.configuration().generation.0, step as u64 + 1, "step {step}");
             collect(&app, &mut all);
         }
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::Pool;
 use pointsman_core::topology::Topology;
 
@@ -12,13 +13,13 @@ pub(super) struct PoolView {
     pool: Arc<Pool>,
     pub(super) topology: Arc<Topology>,
     /// The configuration that the worker serves with. The topologies of later ones aren't for it yet.
-    pub(super) configuration: u64,
+    pub(super) configuration: ConfigurationGeneration,
 }
 
 impl PoolView {
     /// Before the worker's first configuration.
     pub(super) fn new(pool: Arc<Pool>, topology: Arc<Topology>) -> Self {
-        Self { pool, topology, configuration: 0 }
+        Self { pool, topology, configuration: ConfigurationGeneration::default() }
     }
 
     /// Whether the pool has another topology: one atomic load.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use pointsman_core::backend::{BackendIndex, TopologyGeneration};
+use pointsman_core::backend::{BackendIndex, ConfigurationGeneration, TopologyGeneration};
 use pointsman_core::topology::Member;
 use pointsman_sdk::abi::outcome;
 
@@ -321,13 +321,14 @@ fn what_began_with_an_earlier_configuration_keeps_to_its_backends() {
     let loader = loader(1);
     let mut opened = open(&loader, guest(""), &Arc::default());
     let (pool, mut picker) = (Arc::clone(opened.slot.pool()), opened.pickers.remove(0));
-    picker.enter(1);
-    pool.reconfigure(2, |members| members.file.clear(), Member::healthy);
+    let (first, second) = (ConfigurationGeneration::FIRST, ConfigurationGeneration::FIRST.next());
+    picker.enter(first);
+    pool.reconfigure(second, |members| members.file.clear(), Member::healthy);
     // The worker hasn't come to the second configuration yet: the policy picks as before.
     let before = Arc::clone(picker.topology());
     assert_eq!(before.backends().len(), 3);
     assert_eq!(picked(picker.pick(&mut request())).chosen_by, ChosenBy::Abstention);
-    picker.enter(2);
+    picker.enter(second);
     assert_eq!(picker.pick(&mut request()), Pick::Unavailable);
     // What is sent again has its own three backends, each once.
     let mut head = request();

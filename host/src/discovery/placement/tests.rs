@@ -1,5 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
+use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::{MOST, UpstreamLimits};
 use pointsman_core::topology::{Health, Member};
 
@@ -160,7 +161,7 @@ fn who_the_file_names_as_dns_would_stays_where_dns_is_followed() {
     let answer = found(80, "10.0.0.1 10.0.0.2");
     placement.place(|_| Some(&answer));
     let of_file = backend("x/10.0.0.1:80", "10.0.0.9:80");
-    pool.reconfigure(2, |members| members.file = vec![of_file], Member::healthy);
+    pool.reconfigure(ConfigurationGeneration(2), |members| members.file = vec![of_file], Member::healthy);
     placement.place(|_| Some(&answer));
     assert_eq!(names(&pool), ["x/10.0.0.1:80", "x/10.0.0.2:80"]);
     assert_eq!(one(&pool, "x/10.0.0.1:80").address.to_string(), "10.0.0.9:80");
