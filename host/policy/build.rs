@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages that are embedded: everything under `plugins/` that is a policy for everybody.
+/// The packages that are embedded: those of `plugins/` that are for general use.
 const BUNDLED: [&str; 4] = ["round-robin", "least-conn", "ip-hash", "peak-ewma"];
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -54,8 +54,8 @@ fn prebuilt(directory: &Path) -> Result<Vec<(&'static str, PathBuf)>, Box<dyn Er
     BUNDLED.into_iter().map(file).collect()
 }
 
-/// Runs a cargo of its own. Its target directory is another one, as the outer cargo holds the lock of the usual one; and the
-/// same for all profiles, as the policies are.
+/// Runs another cargo. Its target directory is another one, as the outer cargo holds the lock of the usual one; and the same
+/// for all profiles, as the policies are.
 fn built(out: &Path) -> Result<Vec<(&'static str, PathBuf)>, Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = manifest.ancestors().nth(2).ok_or("the package is not in its workspace")?;

@@ -50,7 +50,7 @@ impl fmt::Display for BackendIndex {
     }
 }
 
-/// The source of a backend. Its own name doesn't tell: one of the file may be called as if it was discovered.
+/// The source of a backend. The name doesn't show it: a backend of the file may be called as if it was discovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The configuration file.

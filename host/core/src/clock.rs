@@ -35,7 +35,7 @@ pub struct Clock {
 enum Source {
     /// The system's monotonic clock, counted from here.
     System(Instant),
-    /// A number that somebody sets. A reference and no `Arc`, because clocks are copied.
+    /// A number that the caller sets. A reference and no `Arc`, because clocks are copied.
     Manual(&'static AtomicU64),
 }
 

@@ -168,7 +168,7 @@ impl Pool {
         self.publish(state)
     }
 
-    /// Below which share of healthy backends, percent, health is ignored; 0, which it is at first, is never.
+    /// Sets the share of healthy backends, percent, below which health is ignored; 0, as it is at first, is never.
     pub fn set_panic_threshold(&self, percent: u32) {
         let mut state = self.state();
         state.panic_threshold = percent;
@@ -203,7 +203,7 @@ impl Pool {
         self.max_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Changes that number. Claims go by the limits of the configuration that the request belongs to.
+    /// Changes that number. Claims use the limits of the configuration that the request belongs to.
     pub fn set_max_in_flight(&self, requests: u64) {
         self.max_in_flight.store(requests, Ordering::Relaxed);
     }
@@ -314,7 +314,7 @@ mod tests {
         pool.change_backends(|members| members.file = next(), Member::healthy);
         assert_eq!(members(&pool), expected);
         pool.change_backends(|members| members.file = vec![backend("b", 20, 1000)], Member::healthy);
-        assert_eq!(members(&pool), [("b".to_owned(), 1000, true, 2)], "at another address it begins anew");
+        assert_eq!(members(&pool), [("b".to_owned(), 1000, true, 2)], "at another address it starts over");
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
         assert!(pool.topology_in(before).is_none());
         assert_eq!(pool.topology_in(current).map(|topology| topology.backends().len()), Some(1));
         assert!(pool.topology_in(after).is_some());
-        // What happens to the new backends is no business of the old configuration, either.
+        // Later changes of the new backends don't show in the old configuration, either.
         pool.change(|members| members[0].health = Health::Down);
         assert!(pool.topology_in(before).is_none());
         assert_eq!(pool.topology_in(current).map(|topology| topology.eligible()), Some(0));

@@ -1,12 +1,12 @@
-//! Texts of strangers, made fit for logs and terminals.
+//! Untrusted texts, made safe for logs and terminals.
 //!
-//! Plugins, clients, backends, name servers and files must be able neither to forge a line of the log nor to drive the
-//! terminal of whoever reads it. So what they say is kept as [`Printable`], which is escaped and cut when it is made; and
-//! whatever is written passes an [`Escape`] once more.
+//! Plugins, clients, backends, name servers and files must be able neither to forge a line of the log nor to drive the terminal
+//! of its reader. So their texts are kept as [`Printable`], which is escaped and cut when it is made; and all that is written
+//! passes an [`Escape`] once more.
 
 use std::fmt::{self, Display, Write};
 
-/// Longest text that is kept of a stranger, bytes; names are a tenth of it.
+/// Longest untrusted text that is kept, bytes; names are a tenth of it.
 pub const TEXT_BYTES: usize = 4 << 10;
 
 /// What follows a text that was cut.
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stranger_says_is_one_harmless_line() {
+    fn an_untrusted_text_is_one_harmless_line() {
         for (said, shown) in [
             ("grün, 緑, 🟢", "grün, 緑, 🟢"),
             ("", ""),

@@ -63,21 +63,21 @@ mod tests {
         let given: Vec<_> = (0..5).map(|_| limit.take(at(1000)).is_some()).collect();
         assert_eq!(given, [true, true, true, false, false]);
         assert_eq!(limit.take(at(1099)), None);
-        assert_eq!(limit.take(at(1100)), Some(3), "the next one tells how many were refused");
+        assert_eq!(limit.take(at(1100)), Some(3), "the next one returns how many were refused");
         assert_eq!(limit.take(at(1101)), None);
         let given = (0..9).filter(|_| limit.take(at(9000)).is_some()).count();
         assert_eq!(given, 3, "a long pause fills the bucket and no more");
     }
 
     #[test]
-    fn what_nothing_has_told_of_is_settled_once_it_is_quiet() {
+    fn unreported_refusals_are_settled_once_the_bucket_is_full() {
         let limit = RateLimit::new(1, Duration::from_millis(100));
         assert_eq!(limit.settle(at(1000)), 0);
         let taken = (0..4).filter(|_| limit.take(at(1000)).is_some()).count();
         assert_eq!(taken, 1);
-        assert_eq!(limit.settle(at(1099)), 0, "the next one may still tell of them");
+        assert_eq!(limit.settle(at(1099)), 0, "the next one may still report them");
         assert_eq!(limit.settle(at(1100)), 3);
-        assert_eq!((limit.settle(at(1200)), limit.take(at(1200))), (0, Some(0)), "told of once");
+        assert_eq!((limit.settle(at(1200)), limit.take(at(1200))), (0, Some(0)), "reported once");
     }
 
     #[test]

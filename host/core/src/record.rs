@@ -1,4 +1,4 @@
-//! What is known of a request at its end: the one source of everything that is told about it.
+//! What is known of a request at its end: the one source of everything that is reported about it.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use crate::route::RouteIndex;
 
 /// The record of one request.
 ///
-/// It is filled in on the way and complete once the request has ended. Nothing else takes a time of its own.
+/// It is filled in on the way and complete once the request has ended. Nothing else measures times.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
-    /// When a backend was first looked for; to the microsecond of the claim, if that didn't have to wait. `None` if none was.
+    /// When the first search for a backend began; to the microsecond of the claim, if that didn't have to wait. `None` if none
+    /// was.
     pub began: Option<Moment>,
     /// When the last byte of the response was handed over, or the request was given up; `None` until then.
     pub ended: Option<Moment>,
@@ -75,13 +76,13 @@ impl RequestRecord {
         self.first_attempt.iter().chain(&self.retries)
     }
 
-    /// From the look for a backend to the end; zero if there was no look, or is no end yet.
+    /// From the search for a backend to the end; zero if there was no search, or is no end yet.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.since(began))
     }
 
-    /// Makes it that of another request. What it held is let go, and nothing is allocated.
+    /// Resets it for another request. What it held is dropped, and nothing is allocated.
     pub fn reset(&mut self) {
         self.began = None;
         self.ended = None;

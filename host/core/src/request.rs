@@ -64,8 +64,8 @@ pub fn path(parts: &Parts) -> &[u8] {
 
 /// Path and query as the client wrote them, of a target with bytes that [`http::Uri`] can't hold.
 ///
-/// It stands in the extensions of such a request's head, whose `uri` has another byte in the place of each of these. It
-/// is what counts: for the route, for policies, and on the wire.
+/// It is in the extensions of such a request's head, whose `uri` has another byte in the place of each of these. It takes
+/// precedence: for the route, for policies, and on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExactTarget(Arc<[u8]>);
 

@@ -36,7 +36,7 @@ impl Router {
         Self { written: Hosts::new(written), normal }
     }
 
-    /// The route of a request. `authority` is what stands in `Host`; it is asked for if that matters.
+    /// The route of a request. `authority` returns the content of `Host`; it is called only if that matters.
     ///
     /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]

@@ -14,7 +14,7 @@ pub enum Health {
     Up,
     /// It isn't: its checks fail, or it is ejected.
     Down,
-    /// Nobody knows yet, and it shall serve only once somebody does. It doesn't enter into whether its pool panics.
+    /// Not known yet: it serves only after its first check. It doesn't count in whether its pool panics.
     Unknown,
 }
 
@@ -72,8 +72,8 @@ impl Topology {
 
     /// Builds the topology of these members, in their order.
     ///
-    /// Eligible are the healthy ones that aren't draining; backups only if there is no other. If less than
-    /// `panic_threshold` percent of those whose turn it is are healthy, the pool panics: all of them are eligible.
+    /// Eligible are the healthy ones that aren't draining; backups only if there is no other. If less than `panic_threshold`
+    /// percent of the tier that serves are healthy, the pool panics: all of that tier are eligible.
     #[must_use]
     pub fn of(generation: TopologyGeneration, members: &[Member], panic_threshold: u32) -> Self {
         let tier = Tier::serving(members);
@@ -122,7 +122,7 @@ impl Topology {
         self.backends.get(index.get())
     }
 
-    /// Live numbers of all backends, one step nearer than through [`backends`](Self::backends).
+    /// Live numbers of all backends, without the indirection through [`backends`](Self::backends).
     #[inline]
     #[must_use]
     pub fn stats(&self) -> &[Arc<BackendStats>] {
@@ -176,7 +176,7 @@ impl Topology {
     #[inline]
     #[must_use]
     pub fn offers(&self, tried: &Tried) -> bool {
-        // Only a retry has to look; it has tried as many as it has attempts behind it.
+        // Only a retry has to scan, and it has tried few.
         tried.is_empty() && self.eligible > 0
             || (0..self.backends.len() as u32)
                 .map(BackendIndex)
@@ -185,7 +185,7 @@ impl Topology {
 }
 
 impl Tier {
-    /// The backups' turn comes when no other backend is fit. If none of them is fit either, nobody takes turns.
+    /// The backups serve when no other backend is fit. If none of them is fit either, they serve only without regular backends.
     fn serving(members: &[Member]) -> Self {
         let any = |tier: Self, fits: fn(&Member) -> bool| members.iter().any(|m| tier.has(m) && fits(m));
         let fit = |member: &Member| member.health == Health::Up;
@@ -279,12 +279,12 @@ mod tests {
         check("uub", 50, &[2], false);
         check("uubv", 50, &[2], false);
         check("uubvv", 50, &[2, 3, 4], true);
-        // If nobody is fit, it is the others' job; unless there are none.
+        // If no backend is fit, the regular ones serve, unless there are none.
         check("uv", 50, &[0], true);
         check("dv", 50, &[1], true);
         // A backup that waits doesn't count.
         check("suvvv", 50, &[0], false);
-        // What nobody has looked at counts as little as if it weren't there.
+        // A backend that wasn't checked yet doesn't count at all.
         check("s?????", 50, &[0], false);
         check("u?", 50, &[0], true);
         check("??", 100, &[], false);

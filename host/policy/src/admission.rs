@@ -1,7 +1,7 @@
 //! What a plugin must pass before it serves.
 //!
-//! Two halves: [`compile`] looks at the content alone, and its answer holds for every pool; [`rehearse`] runs the
-//! compiled version on the terms of one pool. Both take their time and belong on a thread where nobody waits.
+//! Two halves: [`compile`] checks the content alone, and its result is valid for every pool; [`rehearse`] runs the compiled
+//! version in the context of one pool. Both take long, so they belong on a thread that serves no requests.
 
 mod container;
 mod contract;

@@ -45,7 +45,7 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// The cells of a schema; makes them if there are none under this name.
+    /// The cells of a schema; creates them if there are none under this name.
     pub(super) fn open(&self, name: &str) -> Arc<Schema> {
         let mut schemas = lock(&self.schemas);
         let entry = match schemas.iter().position(|(known, _)| **known == *name) {
@@ -84,7 +84,7 @@ impl Schema {
             .map(|backend| Arc::clone(known.entry(backend.name.clone()).or_default()))
             .collect();
         if known.len() > topology.backends().len() + DEPARTED_BACKENDS {
-            // Whoever still holds cells serves an older topology; those that only the map holds are the departed.
+            // Guests with an older topology hold on to its cells; those that only the map holds belong to departed backends.
             known.retain(|_, cells| Arc::strong_count(cells) > 1);
         }
         ResolvedCells { pool: Arc::clone(&self.pool), backends }
@@ -135,13 +135,13 @@ impl Cell<'_> {
         self.0.store(value.cast_unsigned(), Ordering::Release);
     }
 
-    /// Adds, wrapping; answers the value before.
+    /// Adds, wrapping; returns the value before.
     #[inline]
     pub(super) fn add(self, delta: i64) -> i64 {
         self.0.fetch_add(delta.cast_unsigned(), Ordering::AcqRel).cast_signed()
     }
 
-    /// Sets if the value is `expected`; answers the value before.
+    /// Sets if the value is `expected`; returns the value before.
     #[inline]
     pub(super) fn compare_and_set(self, expected: i64, new: i64) -> i64 {
         let (expected, new) = (expected.cast_unsigned(), new.cast_unsigned());
@@ -151,7 +151,7 @@ impl Cell<'_> {
     }
 }
 
-/// Held for map operations only; what they leave behind is whole even if one panics.
+/// Held for map operations only, which leave a consistent map even if one panics.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

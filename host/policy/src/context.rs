@@ -10,7 +10,7 @@ use pointsman_core::rate_limit::RateLimit;
 use crate::cells::Cells;
 use crate::settings::PolicySettings;
 
-/// Tells the context of one slot from those of all others.
+/// Identifies the context of one slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ContextId(pub(crate) u64);
 
@@ -38,7 +38,7 @@ impl PolicyContext {
         Self { id, pool, settings, cells, clock, log }
     }
 
-    /// The same context with cells that nobody else sees.
+    /// The same context with cells of its own, which no other guest sees.
     pub(crate) fn rehearsal(&self) -> Self {
         Self::new(self.id, Arc::clone(&self.pool), self.settings.clone(), Arc::default(), self.clock)
     }

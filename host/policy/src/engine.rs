@@ -17,7 +17,7 @@ const GROWTH: u64 = 64 << 10;
 /// Frames of a fault's backtrace.
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(8).expect("8 is not 0");
 
-/// The engine and the thread that makes its time pass. Copies share both.
+/// The engine and the thread that advances its epoch. Copies share both.
 #[derive(Clone)]
 pub(super) struct GuestEngine {
     pub(super) engine: Engine,
@@ -33,8 +33,8 @@ impl GuestEngine {
     }
 }
 
-/// Compiling and instantiating take long, and no worker ever does either. Workers go by the name of their thread; debug
-/// builds, and so the tests of the whole proxy, look at it.
+/// Compiling and instantiating take long, and no worker ever does either. Workers are recognised by the name of their thread,
+/// in debug builds only, which end-to-end tests use.
 pub(super) fn assert_no_worker() {
     debug_assert!(
         !std::thread::current().name().is_some_and(|name| name.starts_with("worker-")),
@@ -80,7 +80,7 @@ fn config() -> Config {
     config
 }
 
-/// Whether somebody has limited what this process may reserve, as `ulimit -v` and `LimitAS=` do.
+/// Whether the address space of this process is limited, as by `ulimit -v` and `LimitAS=`.
 fn address_space_is_limited() -> bool {
     getrlimit(Resource::As).current.is_some()
 }

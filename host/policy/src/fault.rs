@@ -141,7 +141,7 @@ fn without_trap(error: &wasmtime::Error) -> (FaultKind, Printable) {
     (FaultKind::Memory, refused)
 }
 
-/// The frames in one line. Functions without a name, as in stripped plugins, go by their number.
+/// The frames in one line. Functions without a name, as in stripped plugins, are shown by their number.
 fn short_backtrace(backtrace: &WasmBacktrace) -> Printable {
     let frames = backtrace.frames().iter().map(|frame| match frame.func_name() {
         Some(name) => Printable::name(demangled(name)).to_string(),

@@ -75,7 +75,7 @@ pub(super) struct CurrentCall {
     now: Option<Moment>,
 }
 
-/// What a guest has told the host about itself.
+/// What a guest has reported about itself.
 #[derive(Default)]
 pub(super) struct GuestReport {
     /// Interval that it has asked ticks for.

@@ -1,7 +1,7 @@
 //! One running guest: its store and the hooks that may be called.
 //!
-//! A guest that has failed in a call is in an unknown state: no destructor ran, its locks are still held. Nobody may
-//! call it again. So its hooks are private to this module, and [`WorkerInstance`] calls them: it gives up an instance that fails.
+//! A guest that has failed in a call is in an unknown state: no destructor ran, its locks are still held. It must not be called
+//! again. So its hooks are private to this module, and [`WorkerInstance`] calls them: it gives up an instance that fails.
 
 mod worker_instance;
 
@@ -24,7 +24,7 @@ use crate::version::PolicyVersion;
 
 pub(super) use worker_instance::{FailedCall, Retired, WorkerInstance};
 
-/// `init` runs where nobody waits for it, and may have tables to build: it gets this many deadlines.
+/// `init` doesn't run on a worker, and may have tables to build: it gets this many deadlines.
 const INIT_DEADLINES: u32 = 10;
 
 /// `topology` runs on a worker, but rarely, and may have the same tables to build: it gets this many. What takes one
@@ -121,9 +121,9 @@ impl Instance {
         let Some(hook) = &self.hooks.topology else { return Ok(()) };
         let deadline = self.guest.state().context.settings.deadline;
         self.guest.state().watch.set_deadline(deadline.saturating_mul(TOPOLOGY_DEADLINES));
-        let told = self.guest.call(Call::Topology, hook, ());
+        let result = self.guest.call(Call::Topology, hook, ());
         self.guest.state().watch.set_deadline(deadline);
-        told
+        result
     }
 
     fn observe(&mut self, observation: Observation, head: Option<&RequestHead>) -> Result<(), Fault> {
@@ -142,7 +142,7 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// Instantiates, finds the exports, runs what the guest's language has to prepare, and `init`; answers what that answered.
+/// Instantiates, finds the exports, runs what the guest's language has to prepare, and `init`; returns what that returned.
 fn start(store: &mut Store<GuestState>, version: &PolicyVersion) -> wasmtime::Result<(Hooks, i32)> {
     let instance = version.pre.instantiate(&mut *store)?;
     store.data_mut().memory = instance.get_memory(&mut *store, export::MEMORY);

@@ -6,11 +6,10 @@
 //!                                      ◄── rebuild, reap ─────────────┘         └── imports ◄──┘
 //! ```
 //!
-//! The control side works on threads of its own; the data path has a [`Picker`] per worker and pool, which never
-//! waits, compiles or drops anything. A guest's answer is untrusted: whatever it does, the request gets a backend as
-//! long as one is eligible.
+//! The control side has its own threads; the data path has a [`Picker`] per worker and pool, which never waits, compiles or
+//! drops anything. A guest's answer is untrusted: whatever it does, the request gets a backend as long as one is eligible.
 //!
-//! A [`PolicyLoader`] is what a proxy has. A [`Simulation`] runs one policy by hand, at a time that the caller sets.
+//! A proxy uses a [`PolicyLoader`]. A [`Simulation`] runs one policy by hand, at a time that the caller sets.
 
 #![forbid(unsafe_code)]
 

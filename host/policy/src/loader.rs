@@ -1,8 +1,8 @@
 //! The control side: turns plugin files into versions that serve.
 //!
-//! Two threads, because a compilation takes long and a worker without an instance doesn't want to wait for it: the
-//! [compiler] admits plugins (at low priority), the [supervisor](Supervisor) builds instances, publishes them, replaces failed ones
-//! and drops old ones. Every change of a slot's active version goes through it, one after the other.
+//! Two threads, because a compilation takes long and must not delay a worker's next instance: the [compiler] admits plugins (at
+//! low priority), the [supervisor](Supervisor) builds instances, publishes them, replaces failed ones and drops old ones. Every
+//! change of a slot's active version goes through it, one after the other.
 
 mod compilation;
 mod compiler;
@@ -60,16 +60,16 @@ impl PolicyLoader {
     ///
     /// # Errors
     ///
-    /// If the engine or a thread can't be had.
+    /// If there is no engine or no thread.
     pub fn start(clock: Clock, workers: NonZeroUsize, seed: u64) -> Result<Self, StartError> {
         Self::start_with(clock, workers, seed, |_, _| {})
     }
 
-    /// The same, and `remember` is called with each milestone of a slot, on a thread of the loader; it must not wait.
+    /// The same, and `remember` is called with each [`VersionEvent`] of a slot, on a thread of the loader; it must not wait.
     ///
     /// # Errors
     ///
-    /// If the engine or a thread can't be had.
+    /// If there is no engine or no thread.
     pub fn start_with(
         clock: Clock,
         workers: NonZeroUsize,
@@ -95,7 +95,7 @@ impl PolicyLoader {
 
     /// Opens a pool's slot with its first version. Waits until it serves: for startup.
     ///
-    /// `cells` outlive the slot: who replaces a slot by another one for the same pool hands them on.
+    /// `cells` outlive the slot: pass the same ones when a slot replaces another one of the pool.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl PolicyLoader {
 
     /// Swaps a slot's version. `reply` is called exactly once, on a thread of the loader; it must not wait.
     ///
-    /// The outcome is logged, except for incomplete files: whoever reads files knows whether it is going to try again.
+    /// The outcome is logged, except for incomplete files: only the caller knows whether it is going to read the file again.
     pub fn swap(
         &self,
         slot: &Arc<PolicySlot>,
@@ -125,7 +125,7 @@ impl PolicyLoader {
         let _ = self.jobs.send(Job::Swap { slot: Arc::clone(slot), plugin, reply: Reply::new(reply) });
     }
 
-    /// Puts a plugin through admission on the terms of a pool, and leaves it at that.
+    /// Puts a plugin through admission in the context of a pool, without publishing it.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl PolicyLoader {
 
 impl Drop for PolicyLoader {
     fn drop(&mut self) {
-        // The compiler ends with its sender, after the job it is at. That may take long, and nothing is lost with it.
+        // The compiler ends when its sender is dropped, after its current job. That may take long, so it isn't waited for.
         let _ = self.commands.send(Command::End);
         if let Some(supervisor) = self.supervisor.take() {
             // A panic there was reported by its hook.

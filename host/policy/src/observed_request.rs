@@ -1,4 +1,4 @@
-//! The copy of a request that its policy can access in `observe`, when the request itself is gone.
+//! The copy of a request that its policy can access in `observe`, when the request itself has been sent.
 
 use std::net::IpAddr;
 
@@ -103,7 +103,7 @@ mod tests {
         for (imports, hooks) in [("", ""), ("", OBSERVE), (TRIED, ""), (HEADER, "")] {
             assert!(matches!(kept(imports, hooks, ABSTAIN), ObservedRequest::Nothing), "{imports} {hooks}");
         }
-        // There is no backend 9: the fallback picks, and the policy isn't told how that went.
+        // There is no backend 9: the fallback picks, and the policy doesn't observe the response.
         let bad_for_ada = "(select (i64.const 9) (i64.const 0x1_0000_0000)
             (i32.eq (i32.const 3) (call 0 (i32.const 0) (i32.const 6) (i32.const 16) (i32.const 16))))";
         assert!(matches!(kept(HEADER, OBSERVE, bad_for_ada), ObservedRequest::Nothing));

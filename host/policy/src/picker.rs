@@ -30,8 +30,8 @@ pub use pick::{ChosenBy, Pick, Picked, Response};
 use pool_view::PoolView;
 use spending::Spending;
 
-/// Bad verdicts in a row after which an instance is given up. Its state is sound (nothing was cut short), but what it
-/// makes of it is not.
+/// Bad verdicts in a row after which an instance is given up. Its state is sound (no call was cut short), but it doesn't use it
+/// correctly.
 const BAD_VERDICTS: u32 = 16;
 
 /// One worker's access to a pool's policy.
@@ -100,8 +100,8 @@ impl Picker {
         }
     }
 
-    /// Picks without the policy, among backends with fewer than `limit` requests in flight: the one that the policy has
-    /// picked is full. There is none where no other backend than the policy's own will do.
+    /// Picks without the policy, among backends with fewer than `limit` requests in flight: the one that the policy has picked
+    /// is full. None is available where only the policy's own may serve (`on_fault = "reject"`).
     pub fn pick_with_room(&mut self, head: &mut RequestHead, limit: u64) -> Pick {
         self.catch_up();
         if self.slot.settings().on_fault == OnFault::Reject {
@@ -114,16 +114,17 @@ impl Picker {
         }
     }
 
-    /// Copies what the policy can access when it is told how the response to a request ended: nothing, if it is not
-    /// told or imports nothing of the kind.
+    /// Copies what the policy can access of a request when it observes the response: nothing, if it won't observe it or imports
+    /// no function for that.
     #[must_use]
     pub fn keep(&self, picked: Picked, head: &RequestHead) -> ObservedRequest {
-        let told = picked.publication == Some(self.active.publication) && self.wants_responses();
-        let access = self.version().filter(|_| told).map_or(RequestAccess::Nothing, |version| version.access);
+        let observes = picked.publication == Some(self.active.publication) && self.wants_responses();
+        let access =
+            self.version().filter(|_| observes).map_or(RequestAccess::Nothing, |version| version.access);
         ObservedRequest::of(head, access)
     }
 
-    /// Tells the policy how a response ended, if it is still the one that picked, on the same topology.
+    /// Lets the policy observe the end of a response, if it is still the one that picked, on the same topology.
     pub fn observe(&mut self, picked: Picked, response: &Response, request: ObservedRequest) {
         self.catch_up();
         if picked.publication != Some(self.active.publication)
@@ -136,9 +137,9 @@ impl Picker {
         let observation =
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
         let began = self.spending.observations.begin();
-        let told = self.active.instance.observe(observation, request.into_head().as_ref());
+        let result = self.active.instance.observe(observation, request.into_head().as_ref());
         self.spending.observations.end(began);
-        if let Some(Err(failed)) = told {
+        if let Some(Err(failed)) = result {
             self.give_up(failed);
         }
     }
@@ -156,7 +157,7 @@ impl Picker {
         &self.view.topology
     }
 
-    /// The topology of this moment.
+    /// The pool's current topology.
     #[inline]
     #[must_use]
     pub fn current_topology(&mut self) -> &Arc<Topology> {
@@ -215,9 +216,9 @@ impl Picker {
         let known = self.active.instance.get().map(|instance| instance.known_topology().generation());
         if known.is_some_and(|known| known != self.view.topology.generation()) {
             let began = thread_cpu_time();
-            let told = self.active.instance.topology(&self.view.topology);
+            let result = self.active.instance.topology(&self.view.topology);
             self.spending.topology(thread_cpu_time().saturating_sub(began));
-            if let Some(Err(failed)) = told {
+            if let Some(Err(failed)) = result {
                 self.give_up(failed);
             }
         }
@@ -244,7 +245,7 @@ impl Picker {
                 Some(verdict)
             }
             Err(bad) => {
-                self.judge(bad);
+                self.record_bad_verdict(bad);
                 None
             }
         }
@@ -257,12 +258,12 @@ impl Picker {
 
     #[inline]
     fn picked(&self, index: BackendIndex, chosen_by: ChosenBy) -> Pick {
-        // A policy that failed or was never asked isn't told.
+        // A policy that failed or wasn't asked doesn't observe the response.
         let publication = (chosen_by != ChosenBy::Fallback).then_some(self.active.publication);
         Pick::Backend(Picked { index, chosen_by, topology: self.view.topology.generation(), publication })
     }
 
-    /// The instance failed in a call and is gone; another one is asked for.
+    /// Gives up the instance, which failed in a call, and asks for another one.
     #[cold]
     fn give_up(&mut self, failed: FailedCall) {
         self.record(failed.version, &failed.fault);
@@ -270,9 +271,9 @@ impl Picker {
         self.vacate();
     }
 
-    /// The instance is whole, but what it said can't be followed.
+    /// Records a verdict that can't be followed. The instance itself is sound, and given up only after [`BAD_VERDICTS`] in a row.
     #[cold]
-    fn judge(&mut self, bad: BadVerdict) {
+    fn record_bad_verdict(&mut self, bad: BadVerdict) {
         if let Some(version) = self.version() {
             self.record(version.id, &Fault::from_verdict(bad));
         }
@@ -301,7 +302,7 @@ impl Picker {
 }
 
 impl Drop for Picker {
-    /// A policy that no configuration names any more, and whose last request has ended.
+    /// Called when no configuration names the policy any more, and its last request has ended.
     fn drop(&mut self) {
         if let Some(instance) = self.active.instance.clear() {
             self.slot.retire(instance);

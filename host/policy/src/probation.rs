@@ -1,7 +1,7 @@
 //! Probation: the time after a swap in which a version that fails is taken back.
 //!
-//! The [allowance](FaultAllowance) is counted down by the workers; whoever takes a version back, or sees it come through, is the
-//! supervisor, which asks a [`Probation`].
+//! The workers count down the [allowance](FaultAllowance). The supervisor asks a [`Probation`] whether a version is taken back
+//! or has passed.
 
 mod allowance;
 mod quarantine;

@@ -1,6 +1,7 @@
 //! Random numbers for choosing, seeded, so that a run can be replayed. Not for secrets.
 //!
-//! Of our own, because the numbers of a seed must not change with a library's version: simulations and tests rely on them.
+//! Implemented here, because the numbers of a seed must not change with a library's version: simulations and tests rely on
+//! them.
 
 /// A SplitMix64 generator: one addition and a mix per number, any seed is good.
 #[derive(Debug, Clone)]
@@ -13,7 +14,7 @@ impl Rng {
         Self(seed)
     }
 
-    /// A generator of its own for a part of the program: `name` and `number` say which.
+    /// A separate generator for a part of the program, which `name` and `number` identify.
     #[must_use]
     pub(super) fn fork(seed: u64, name: &str, number: u64) -> Self {
         // FNV-1a over the name, so that two parts whose numbers agree still differ.

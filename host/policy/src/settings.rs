@@ -9,7 +9,7 @@ use crate::probation::ProbationSettings;
 /// How a pool, or a route of it, runs its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySettings {
-    /// The route that it picks for, as the operator would name it; `None` = whatever has no policy of its own.
+    /// The route that it picks for, as the operator would name it; `None` = all routes without their own policy.
     pub route: Option<Box<str>>,
     /// The `config` table as JSON text; `{}` if there is none. The guest alone knows what is right in it.
     pub config: Box<str>,
@@ -25,7 +25,7 @@ pub struct PolicySettings {
     pub tick_percent: u32,
     /// Share of a worker's time that all calls but `init` may take before it is a fault, percent. `cpu_percent`, 50.
     pub cpu_percent: u32,
-    /// What becomes of a request whose pick failed. `on_fault`, `"fallback"`.
+    /// How a request is served whose pick failed. `on_fault`, `"fallback"`.
     pub on_fault: OnFault,
     /// What a version has to go through after a swap. `probation`.
     pub probation: ProbationSettings,
@@ -49,7 +49,7 @@ impl Default for PolicySettings {
     }
 }
 
-/// What becomes of a request whose policy couldn't be asked or failed.
+/// How a request is served whose policy couldn't be asked or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFault {
     /// The fallback picks: `"fallback"`.

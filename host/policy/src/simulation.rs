@@ -1,4 +1,4 @@
-//! A policy run by hand: one worker, made-up responses, and a time that stands still unless it is set.
+//! A policy run by hand: one worker, made-up responses, and a manual clock.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use crate::version::VersionId;
 
 /// One policy, a pool and a worker, without a proxy around them.
 ///
-/// The policy is admitted, asked and told as in the proxy, with faults, another instance after a failure, swaps and probation. Two
-/// runs with the same seed, calls and times are the same. So there is no limit to the share of time that the policy takes; what
-/// holds is the CPU time of one call (`deadline`), which a thread of the engine watches: without it a call might never end.
+/// Admission, picks and observations work as in the proxy, with faults, new instances after failures, swaps and probation. Two
+/// runs with the same seed, calls and times are the same. So there is no limit to the share of time that the policy takes; only
+/// the CPU time of one call is limited (`deadline`), by a thread of the engine: without it a call might never end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -153,7 +153,7 @@ impl Simulation {
         Ok(SimulatedRequest { backend, picked, observed })
     }
 
-    /// Ends a request: counts it as the proxy does, and tells the policy.
+    /// Ends a request: counts it as the proxy does, and lets the policy observe it.
     ///
     /// A response's head counts by its status; a request that ends in another way than with a whole response counts as failed, unless it
     /// was the client that left.
@@ -174,7 +174,7 @@ impl Simulation {
         self.settle();
     }
 
-    /// Lets time pass, with the policy's ticks and whatever else falls due.
+    /// Advances the clock, with the policy's ticks and everything else that falls due.
     pub fn advance(&mut self, span: Duration) {
         let end = self.now().after(span);
         loop {
@@ -185,7 +185,7 @@ impl Simulation {
                 return;
             }
             let due = self.supervisor.next_due().unwrap_or(left);
-            // A step of nothing would be one for ever.
+            // A step of zero would be repeated for ever.
             self.hands.advance(next_tick.min(due).clamp(Duration::from_micros(1), left));
         }
     }
@@ -217,7 +217,7 @@ impl Simulation {
         &self.slot
     }
 
-    /// Has the supervisor do what the calls have left to it, and what is due.
+    /// Runs the supervisor: it handles the events of the calls, and what is due.
     fn settle(&mut self) {
         while let Ok(event) = self.events.try_recv() {
             self.supervisor.slot_event(event);

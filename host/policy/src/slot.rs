@@ -125,7 +125,7 @@ impl PolicySlot {
         self.mailboxes.len()
     }
 
-    /// Publishes a version: one delivery per worker. Answers the version before; what was never collected is dropped.
+    /// Publishes a version: one delivery per worker. Returns the version before; what was never collected is dropped.
     pub(crate) fn publish(&self, next: ActiveVersion, deliveries: Vec<Delivery>) -> ActiveVersion {
         let before = mem::replace(&mut *lock(&self.active), next);
         for (worker, delivery) in deliveries.into_iter().enumerate() {
@@ -134,7 +134,7 @@ impl PolicySlot {
         before
     }
 
-    /// Puts an instance into a worker's mailbox; answers the one that was still there.
+    /// Puts an instance into a worker's mailbox; returns the one that was still there.
     pub(crate) fn deliver(&self, worker: usize, delivery: Delivery) -> Option<Delivery> {
         match self.mailboxes.get(worker) {
             Some(mailbox) => mailbox.deliver(delivery),
@@ -142,7 +142,7 @@ impl PolicySlot {
         }
     }
 
-    /// What a worker finds in its mailbox: one atomic load as long as nothing is there.
+    /// Takes what is in a worker's mailbox: one atomic load while it is empty.
     #[inline]
     pub(crate) fn collect(&self, worker: usize) -> Option<Delivery> {
         self.mailboxes.get(worker)?.collect()
@@ -155,8 +155,8 @@ impl PolicySlot {
         }
     }
 
-    /// Counts a fault, logs it unless enough like it were logged lately, and reports it if it was the one too much for a
-    /// version on probation.
+    /// Counts a fault, logs it within the limit for its kind, and reports it if it exhausts the allowance of a version on
+    /// probation.
     pub(crate) fn record(
         &self,
         (version, publication, faults): (VersionId, Publication, &FaultCounts),
@@ -184,7 +184,7 @@ impl PolicySlot {
         }
     }
 
-    /// Leaves an instance to the supervisor to be dropped.
+    /// Hands an instance to the supervisor, which drops it.
     pub(crate) fn retire(&self, retired: Retired) {
         self.events.send(SlotEvent::Retired(retired));
     }
@@ -195,7 +195,7 @@ impl PolicySlot {
     }
 }
 
-/// Held for a move in or out, so that a panic can't leave half a value: a poisoned lock is as good as any.
+/// Held for a move in or out, so that a panic can't leave half a value: a poisoned lock can be used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -135,8 +135,8 @@ impl PolicyStats {
         self.open_circuits.load(Relaxed)
     }
 
-    /// Most CPU time that a worker has spent on taking an instance that was delivered to it: what a swap costs the
-    /// requests of that worker. That it was descheduled meanwhile is not the swap's fault, and doesn't count.
+    /// Most CPU time that a worker has spent on taking an instance that was delivered to it: what a swap costs the requests of
+    /// that worker. Time in which the worker was descheduled doesn't count.
     #[must_use]
     pub fn longest_adoption(&self) -> Duration {
         Duration::from_nanos(self.longest_adoption_ns.load(Relaxed))
@@ -174,8 +174,8 @@ impl PolicyStats {
         faults
     }
 
-    /// Counts a fault; answers how many like it weren't logged since the last one that was, or `None` if this one
-    /// shouldn't be logged either.
+    /// Counts a fault. Returns how many of its kind weren't logged since the last one that was, or `None` if this one shouldn't
+    /// be logged either.
     pub(super) fn count(&self, counts: &FaultCounts, fault: &Fault, now: Moment) -> Option<u64> {
         self.faults.count(fault.kind);
         counts.count(fault.kind);
@@ -221,7 +221,7 @@ impl PolicyStats {
         self.open_circuits.fetch_sub(1, Relaxed);
     }
 
-    /// Held for moves within a short list, so that a panic can't leave half a change: a poisoned lock is as good as any.
+    /// Held for moves within a short list, so that a panic can't leave half a change: a poisoned lock can be used.
     fn lock_versions(&self) -> MutexGuard<'_, VecDeque<(VersionId, Arc<FaultCounts>)>> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }

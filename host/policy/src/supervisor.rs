@@ -1,6 +1,7 @@
-//! What builds, publishes, replaces, takes back and drops instances, for all slots and one thing after the other.
+//! Builds, publishes, replaces, takes back and drops the instances of all slots, one step at a time.
 //!
-//! It has no thread and waits for nothing: the loader's thread drives it, and a [`Simulation`](crate::Simulation) without one.
+//! It has no thread of its own and never blocks: the loader's thread drives it, and a [`Simulation`](crate::Simulation) without
+//! one.
 
 mod circuit;
 mod decisions;
@@ -28,7 +29,7 @@ use crate::version::PolicyVersion;
 
 use decisions::{Action, Cause, Decisions, Event, Published};
 
-/// Who is told what is worth remembering.
+/// Called with each event that is to be remembered over a restart.
 pub(crate) type Remember = Box<dyn FnMut(&PolicySlot, VersionEvent) + Send>;
 
 /// A slot that has begun to serve, with a picker for each worker.
@@ -66,7 +67,7 @@ impl Supervisor {
         Self { engine, workers, seeds, clock, events, remember, slots, decisions }
     }
 
-    /// How long it takes until there is something to do, if nothing happens before.
+    /// Time until something is due, unless an event comes first.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         self.decisions.next_due().map(|due| due.since(self.now()))
     }
@@ -76,7 +77,7 @@ impl Supervisor {
         self.happened(Event::TimePassed);
     }
 
-    /// Does what a slot's workers have left to it.
+    /// Handles an event of a slot's workers.
     pub(crate) fn slot_event(&mut self, event: SlotEvent) {
         match event {
             SlotEvent::InstanceFailed { slot, worker, publication } => {
@@ -161,7 +162,7 @@ impl Supervisor {
         SwapOutcome::Swapped(swap)
     }
 
-    /// Decides what follows from an event, does it, and goes on with what comes of that.
+    /// Carries out what is decided on an event, and on the events that result from it.
     fn happened(&mut self, event: Event<ActiveVersion>) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
@@ -206,12 +207,12 @@ impl Supervisor {
         None
     }
 
-    /// Tells the decisions of what was just published.
+    /// Reports to the decisions what was just published.
     fn published(&mut self, slot: &PolicySlot, cause: Cause<ActiveVersion>) {
         self.happened(Event::Published(published(slot, cause)));
     }
 
-    /// Puts a version into a slot, with an instance for each worker; answers what was active before.
+    /// Puts a version into a slot, with an instance for each worker; returns what was active before.
     fn publish(
         &mut self,
         slot: &Arc<PolicySlot>,

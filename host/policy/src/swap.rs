@@ -1,4 +1,4 @@
-//! What becomes of a swap, and whom it is told.
+//! The outcome of a swap, and the callback for it.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::admission::Refusal;
 use crate::version::VersionId;
 
-/// What became of a swap.
+/// The outcome of a swap.
 #[derive(Debug, Clone)]
 pub enum SwapOutcome {
     /// The new version is published; each worker adopts it at its next pick.

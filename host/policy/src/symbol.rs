@@ -4,10 +4,10 @@ use std::fmt::{self, Write};
 
 use cpp_demangle::{DemangleOptions, Symbol};
 
-/// Longest name that is looked at, and longest text that comes of it, bytes. Short names can stand for very long ones.
+/// Longest name that is demangled, and longest result, bytes. Short names can stand for very long ones.
 const MOST: usize = 1024;
 
-/// What compilers of Rust and C++ made of a name, turned back; any other name as it is.
+/// The demangled form of a name of Rust or C++; any other name as it is.
 pub(super) fn demangled(name: &str) -> String {
     if name.len() > MOST {
         return name.to_owned();
@@ -16,7 +16,7 @@ pub(super) fn demangled(name: &str) -> String {
         // Without the hash that tells instances of a crate apart.
         return bounded(|out| write!(out, "{symbol:#}")).unwrap_or_else(|| name.to_owned());
     }
-    // What C calls `_Znow` by accident is no great loss; plugins in C don't.
+    // A name such as `_Znow` in a plugin in C would be demangled, too. There are none.
     let symbol = name.starts_with("_Z").then(|| Symbol::new(name.as_bytes()).ok()).flatten();
     let readable =
         symbol.and_then(|symbol| bounded(|out| symbol.structured_demangle(out, &DemangleOptions::default())));
@@ -28,7 +28,7 @@ fn bounded(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Option<String> {
     write(&mut out).ok().map(|()| out.0)
 }
 
-/// A text that takes no more than [`MOST`] bytes: beyond that, whoever writes it is stopped.
+/// A text of at most [`MOST`] bytes: writing more is an error.
 struct Bounded(String);
 
 impl Write for Bounded {

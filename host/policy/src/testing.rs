@@ -158,7 +158,7 @@ pub(super) fn request() -> RequestHead {
 pub(super) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
     let started = Instant::now();
     while !happened() {
-        assert!(started.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        assert!(started.elapsed() < Duration::from_secs(20), "timed out waiting for {what}");
         std::thread::yield_now();
     }
 }

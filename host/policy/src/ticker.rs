@@ -1,9 +1,8 @@
-//! Makes the engine's epoch pass while guests run, so that an endless loop meets its deadline.
+//! Advances the engine's epoch while guests run, so that an endless loop meets its deadline.
 //!
-//! One tick has to come some time after every call into a guest began; nobody cares about ticks while no guest runs.
-//! So calls *arm* the ticker, which costs them one load of a line that changes twice per tick. A call that meets its
-//! tick *overruns*: until it ends, ticks come at short intervals. A ticker that nobody wants sleeps: an idle proxy has
-//! no timer.
+//! A tick has to follow the beginning of every call into a guest; while no guest runs, none is needed. So calls *arm* the
+//! ticker, which costs them one load of a line that changes twice per tick. A call that meets its tick *overruns*: until it
+//! ends, ticks come at short intervals. Without a reason to tick the thread sleeps: an idle proxy has no timer.
 
 use std::io;
 use std::sync::Arc;
@@ -30,12 +29,12 @@ const IDLE: u8 = 0;
 const PACED: u8 = 1;
 /// At least one more tick is wanted.
 const ARMED: u8 = 2;
-/// Nobody is left who could want one.
+/// The last handle was dropped: no tick will be wanted.
 const ENDED: u8 = 3;
 
-/// Handle to the ticking thread, which ends when the last handle is gone.
+/// Handle to the ticking thread, which ends when the last handle is dropped.
 ///
-/// It is a thread of its own and not a timer of the data path: a guest that blocks a worker would stop that.
+/// A separate thread and not a timer of the data path, which a guest that blocks its worker would stop.
 #[derive(Debug)]
 pub(super) struct Ticker {
     wanted: Arc<Wanted>,
@@ -58,7 +57,7 @@ impl Ticker {
         Self::spawn(move || engine.upgrade().map(|engine| engine.increment_epoch()).is_some())
     }
 
-    /// Starts the thread; `tick` lets the epoch pass, or says that there is none any more.
+    /// Starts the thread; `tick` advances the epoch, and returns false once the engine has been dropped.
     fn spawn(tick: impl FnMut() -> bool + Send + 'static) -> io::Result<Arc<Self>> {
         let wanted = Arc::<Wanted>::default();
         let handle = thread::Builder::new().name("policy-ticker".into()).spawn({
@@ -70,8 +69,8 @@ impl Ticker {
 
     /// Makes sure that the epoch will pass the value that the caller has just based a deadline on.
     ///
-    /// Call it *after* the epoch was read. If that read saw the present tick, the fence makes this load see that the
-    /// ticker had disarmed itself before it; so whoever finds it armed has a whole tick to come.
+    /// Call it *after* the epoch was read. If that read saw the present tick, the fence makes this load see that the ticker had
+    /// disarmed itself before it; so a caller that finds it armed has a whole tick ahead.
     #[inline]
     pub(super) fn arm(&self) {
         fence(Acquire);
@@ -82,13 +81,13 @@ impl Ticker {
 
     #[cold]
     fn want(&self) {
-        // Nobody arms a ticker that has ended: that takes the last handle.
+        // A ticker that has ended is never armed: it ends with the last handle.
         if self.wanted.state.swap(ARMED, SeqCst) == IDLE {
             self.thread.unpark();
         }
     }
 
-    /// Keeps the ticks coming for as long as the answer lives.
+    /// Keeps the ticks coming until the returned value is dropped.
     pub(super) fn overrun(self: &Arc<Self>) -> Overrun {
         self.wanted.overruns.fetch_add(1, SeqCst);
         self.thread.unpark();
@@ -117,7 +116,7 @@ fn tick_while_wanted(wanted: &Wanted, mut tick: impl FnMut() -> bool) {
     loop {
         match wanted.state.compare_exchange(ARMED, PACED, SeqCst, SeqCst) {
             Err(ENDED) => return,
-            // Whoever changes either of the two unparks after it, so nothing is missed between look and sleep.
+            // Every change of either one is followed by an unpark, so none is missed between the check and the sleep.
             Err(_) if wanted.overruns.load(SeqCst) == 0 => {
                 let idle = wanted.state.compare_exchange(PACED, IDLE, SeqCst, SeqCst);
                 if idle.is_ok() || idle == Err(IDLE) {
@@ -174,7 +173,7 @@ mod tests {
         assert_eq!(state(&ticker), IDLE);
         for _ in 0..20 {
             ticker.arm();
-            wait_for("the tick has come, and nobody wants another", || state(&ticker) == IDLE);
+            wait_for("the tick has come, and no other is wanted", || state(&ticker) == IDLE);
         }
         let overrun = ticker.overrun();
         drop(overrun);

@@ -70,7 +70,8 @@ pub(super) fn check(raw: i64, topology: &Topology, tried: &Tried) -> Result<Verd
     match kind {
         verdict::BACKEND => {
             let index = BackendIndex(value);
-            // Whoever goes back to what has failed needs to hear of that, whatever has become of it meanwhile.
+            // Checked first: a policy that picks a failed backend again gets this fault, also if the backend has become
+            // ineligible since.
             if tried.contains(index) && topology.get(index).is_some() {
                 Err(BadVerdict::Tried { index })
             } else if topology.is_eligible(index) {

@@ -100,7 +100,7 @@ impl BackendStats {
         claim(&self.connections, limit)
     }
 
-    /// A connection to the backend is no more.
+    /// A connection to the backend was closed.
     #[inline]
     pub fn disconnect(&self) {
         self.connections.fetch_sub(1, SeqCst);

@@ -33,8 +33,8 @@ impl EjectionSignal {
         self.server_error.store(threshold(at.server_error), Relaxed);
     }
 
-    /// Records that a backend's streak has become this long. Only the failure that completes it gives the signal: a backend that
-    /// goes on failing is considered at the next beat.
+    /// Records that a backend's streak has become this long. Only the failure that completes it gives the signal: a backend
+    /// that keeps failing is considered at the next beat.
     pub fn record(&self, streak: Streak) {
         if streak.gateway == self.gateway.load(Relaxed)
             || streak.server_error == self.server_error.load(Relaxed)

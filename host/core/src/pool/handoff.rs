@@ -1,4 +1,4 @@
-//! How a worker gets a connection that another one doesn't need, where a backend has as many as it may have.
+//! How a worker gets another worker's idle connection, where a backend has as many as it may have.
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -22,7 +22,7 @@ impl ConnectionHandoff {
         self.wanted.notified()
     }
 
-    /// Tells the waiting workers that a connection was closed.
+    /// Notifies the waiting workers that a connection was closed.
     #[inline]
     pub fn tell(&self) {
         self.freed.notify_waiters();

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_discovered_backend_needs_an_address_of_its_own() {
+    fn a_discovered_backend_needs_an_unused_address() {
         check("a@1", "x@1 y@2", "", "f:a@1 d:y@2");
         check("", "x@3", "o@3", "o:o@3");
         check("", "x@3 y@3", "", "d:x@3");

@@ -121,7 +121,7 @@ impl Queue {
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
-        // A panic can't leave half a change: the line is changed by single calls.
+        // A panic can't leave half a change: the queue is changed by single calls.
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_leaves_first_wakes_the_next_and_nobody_else() {
+    fn the_first_to_leave_wakes_only_the_next() {
         let queue = Queue::default();
         let (first, _) = wait(&queue);
         let (second, second_woken) = wait(&queue);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_joins_a_full_line() {
+    fn a_full_queue_refuses_more() {
         let queue = Queue::default();
         assert!(queue.join(0).is_none());
         let one = queue.join(1);
@@ -254,10 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stands_by_takes_room_but_no_turn() {
+    fn standing_by_takes_room_but_no_turn() {
         let queue = Queue::default();
         let standing_by = queue.stand_by(2).expect("there is room");
-        assert!(queue.is_empty(), "nobody has to go behind it");
+        assert!(queue.is_empty(), "no request has to queue behind it");
         let (first, _) = wait(&queue);
         assert!(is_first(&first));
         assert!(queue.stand_by(2).is_none() && queue.join(2).is_none());

@@ -149,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_again_is_no_request_of_its_own() {
+    fn a_retry_does_not_count_as_a_request() {
         let limits = limits(20, 0);
         let budget = RetryBudget::new(&limits);
         let mut sent = 0;
         for tenth in 1..=1_000_u32 {
             sent += 100;
             let allowed = drain(&budget, at(f64::from(tenth) / 10.0), sent, &limits);
-            // They wait for a while, and meanwhile somebody else looks.
+            // They wait for a while, and meanwhile another request asks for a retry.
             let _ = budget.take(at(f64::from(tenth) / 10.0 + 0.05), RetryCost::Request, sent, &limits);
             (0..allowed).for_each(|_| budget.sent_again());
             sent += allowed;
@@ -168,7 +168,7 @@ mod tests {
     fn savings_fade() {
         let limits = limits(20, 0);
         let budget = RetryBudget::new(&limits);
-        // 1000 requests a second for an hour, and nobody wanted a retry: ten seconds of it are left.
+        // 1000 requests a second for an hour, without a retry: ten seconds of it are left.
         let left = drain(&budget, at(3_600.0), 3_600_000, &limits);
         assert!((1_990..=2_000).contains(&left), "{left}");
         let budget = RetryBudget::new(&limits);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_is_gone_with_its_requests_adds_nothing() {
+    fn a_removed_backend_with_its_requests_adds_nothing() {
         let limits = limits(100, 0);
         let budget = RetryBudget::new(&limits);
         drain(&budget, at(1.0), 100, &limits);

@@ -10,7 +10,7 @@ use super::pattern::{HostPattern, PathPattern};
 /// Routes by host and path; of those that match the first wins.
 ///
 /// However many there are, finding one costs a few lookups: a map for hosts, one for the domains above the host's labels, and
-/// below each host a sorted list of paths. Each answers its first match, and the first of these is it.
+/// below each host a sorted list of paths. Each yields its first match, and the first of these is the result.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     /// For every host.

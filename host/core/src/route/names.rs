@@ -1,4 +1,4 @@
-//! What routes say of host names, found by name.
+//! Routes by the host names that they match.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -14,7 +14,7 @@ pub(super) struct Names(HashMap<u64, Vec<Named>, BuildHasherDefault<Hashed>>);
 /// The routes for one of the names with a hash.
 type Named = (Box<str>, Paths);
 
-/// A hash of a name, whatever its case, taken from its end: so those of all the domains that it belongs to come by the way.
+/// A case-insensitive hash of a name, computed from its end: the hashes of all its parent domains are intermediate results.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NameHash(u64);
 

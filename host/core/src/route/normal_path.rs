@@ -34,7 +34,8 @@ pub fn pattern(pattern: &PathPattern) -> PathPattern {
 }
 
 /// A path as it is sent on in the place of an odd one: what needs no escape has none, a percent sign that stands for itself has
-/// one, and there are no dot segments and no empty ones. It means the same to every server that goes by RFC 3986; an escaped slash stays one.
+/// one, and there are no dot segments and no empty ones. It means the same to every server that follows RFC 3986; an escaped
+/// slash stays one.
 #[must_use]
 pub fn rewritten(path: &[u8]) -> Cow<'_, [u8]> {
     if is_surely_normal(path) {
@@ -144,7 +145,7 @@ fn is_unreserved(byte: u8) -> bool {
 enum Last {
     /// A segment like the others.
     Whole,
-    /// The beginning of one, which may go on: no dot segment yet.
+    /// The beginning of one, which may continue: no dot segment yet.
     Begun,
 }
 
@@ -301,7 +302,7 @@ mod tests {
             prop_assert_eq!(&rewritten(&to_send), &to_send);
             prop_assert!(!to_compare.windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%2f")));
             if !is_odd(path) {
-                prop_assert!(to_send.eq_ignore_ascii_case(path), "what isn't odd goes on as it came");
+                prop_assert!(to_send.eq_ignore_ascii_case(path), "what isn't odd is sent on as it came");
             }
         }
     }

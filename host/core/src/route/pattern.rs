@@ -89,7 +89,7 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// What becomes of paths that many servers take for another one, such as `//admin` and `/x/../admin` for `/admin`.
+/// How paths are treated that many servers take for another one, such as `//admin` and `/x/../admin` for `/admin`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PathNormalization {
     /// They are what they are: compared and forwarded as they came.

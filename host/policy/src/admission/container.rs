@@ -1,5 +1,5 @@
-//! What a file is, as far as its frame tells: read before the compiler sees it, because the compiler's words for a
-//! half-written file or a web page don't help anyone.
+//! What kind of file a plugin is, by its outer structure: checked before the compiler sees it, because the compiler's messages
+//! about a half-written file or a web page help no author.
 
 use pointsman_sdk::abi::limit::{FUNCTION_BYTES, FUNCTIONS, PLUGIN_BYTES};
 
@@ -88,8 +88,8 @@ impl Sections<'_> {
     }
 }
 
-/// Walks over the sections; `None` if the last one isn't whole. What they hold is the compiler's business, and so
-/// are numbers that it doesn't know.
+/// Walks over the sections; `None` if the last one isn't whole. Their content is left to the compiler, and so are section
+/// numbers that it doesn't know.
 fn sections_of(mut rest: &[u8]) -> Option<Sections<'_>> {
     let mut present = Sections { numbers: 0, custom: 0, code: &[] };
     while let Some((&section, after)) = rest.split_first() {

@@ -1,4 +1,4 @@
-//! The contract against a module: what it imports and exports, with types.
+//! Checks a module against the contract: its imports and exports, with types.
 
 use pointsman_core::printable::Printable;
 use pointsman_sdk::abi::signature::{self, Signature};
@@ -55,11 +55,11 @@ pub(super) fn check_imports(
     Ok(uses)
 }
 
-/// Why an import from another module can't be had.
+/// Why an import from another module is refused.
 fn foreign(from: &str, name: &str) -> Refusal {
     match from.strip_prefix(MODULE_PREFIX) {
         Some(version) => {
-            // The host knows one version, so whatever else is asked for is either newer or of another major line.
+            // The host knows one version, so any other one is newer or of another major version.
             let newer_minor = version.strip_prefix("1.").is_some_and(|minor| minor.parse::<u32>().is_ok());
             let version = Printable::name(version);
             if newer_minor { Refusal::NewerAbi { version } } else { Refusal::OtherAbi { version } }
@@ -72,7 +72,7 @@ fn foreign(from: &str, name: &str) -> Refusal {
     }
 }
 
-/// Checks that a module exports what the host calls; answers which optional hooks it has.
+/// Checks that a module exports what the host calls; returns which optional hooks it has.
 pub(super) fn check_exports(module: &Module) -> Result<Hooks, Refusal> {
     match module.get_export(export::MEMORY) {
         Some(ExternType::Memory(memory)) if !memory.is_64() && !memory.is_shared() => {}

@@ -112,7 +112,7 @@ pub enum Refusal {
         runtime_export::INITIALIZE
     )]
     StartFunction,
-    /// Has a `main` that nobody would call.
+    /// Has a `main`, which the host doesn't call.
     #[error(
         "the module exports `{}` and no `{}`: this is a program; build a library (a reactor), as with `-mexec-model=reactor` \
          in C, `-buildmode=c-shared` in Go, and `crate-type = [\"cdylib\"]` in Rust",
@@ -276,7 +276,7 @@ pub enum Refusal {
         /// What happened.
         fault: Fault,
     },
-    /// Nobody is left who could load it.
+    /// The loader has ended.
     #[error("the proxy is shutting down")]
     Stopped,
 }

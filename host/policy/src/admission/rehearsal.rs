@@ -29,7 +29,7 @@ pub(crate) struct Rehearsed {
     pub(crate) pick_time: Duration,
 }
 
-/// Tries a version out in the context of a pool, with cells that nobody else sees.
+/// Tries a version out in the context of a pool, with cells that no other guest sees.
 pub(crate) fn rehearse(
     engine: &GuestEngine,
     version: &Arc<PolicyVersion>,
@@ -63,7 +63,7 @@ pub(crate) fn rehearse(
     stage.measure(situation)
 }
 
-/// A guest and what it plays against.
+/// A guest, and the topology that it picks from.
 struct Stage {
     instance: WorkerInstance,
     topology: Arc<Topology>,
@@ -160,7 +160,7 @@ fn topology(count: u32, load: Load) -> Topology {
     Topology::new(TopologyGeneration(0), backends.collect())
 }
 
-/// Requests of all sorts: one with nothing in it, one with everything that policies look at, one by IPv6.
+/// Requests of all sorts: one with nothing in it, one with everything that policies read, one by IPv6.
 fn requests() -> Vec<RequestHead> {
     let bare = RequestHead::default();
     let mut rich = http::Request::post("/v1/chat/completions?user=7&session=abc&empty=");

@@ -241,7 +241,7 @@ impl Nesting {
     }
 }
 
-/// Whether an instruction becomes a few of the machine's. All others call the runtime or look at tables, or may do so.
+/// Whether an instruction compiles to a few machine instructions. All others may call the runtime or access tables.
 fn is_plain(instruction: &Operator<'_>) -> bool {
     macro_rules! of_proposal {
         ($( @$proposal:ident $name:ident $({ $($field:ident: $type:ty),* })? => $visit:ident ($($rest:tt)*))*) => {

@@ -27,7 +27,7 @@ impl GuestCells {
         resolved.get_or_insert_with(|| schema.get_or_insert_with(|| cells.open("")).resolve(topology))
     }
 
-    /// Resolves the cells anew for another topology, if they were in use.
+    /// Resolves the cells again for another topology, if they were in use.
     pub(super) fn follow(&mut self, cells: &Cells, topology: &Topology) {
         if self.resolved.take().is_some() {
             self.resolved(cells, topology);

@@ -1,15 +1,14 @@
-//! The request that a guest may look at while it is called.
+//! The request that a guest may read during a call.
 //!
-//! A store owns its data, so a request that belongs to someone else can't be in it for the time of a call without being
-//! moved in and out, three hundred bytes each way. So it is beside the store: a reference in a thread-local place of the
-//! thread that the guest runs on, for exactly as long as the call.
+//! A store owns its data, so a borrowed request could only be in it by being moved in and out, three hundred bytes each way. So
+//! it is beside the store: a thread-local reference on the thread that the guest runs on, for exactly as long as the call.
 
 use pointsman_core::request::RequestHead;
 use scoped_tls::scoped_thread_local;
 
 scoped_thread_local!(static CURRENT_REQUEST: RequestHead);
 
-/// Calls a guest that may look at this request. Calls don't nest: a guest can't be entered from one of its imports.
+/// Calls a guest that may read this request. Calls don't nest: a guest can't be entered from one of its imports.
 pub(crate) fn with_request_scope<R>(head: Option<&RequestHead>, call: impl FnOnce() -> R) -> R {
     match head {
         Some(head) => CURRENT_REQUEST.set(head, call),

@@ -23,7 +23,7 @@ pub(crate) struct Watch {
     many_since: Option<Duration>,
 }
 
-/// Host calls between two looks at the CPU clock. Each is bounded, by the longest path and the largest topology.
+/// Host calls between two reads of the CPU clock. Each is bounded, by the longest path and the largest topology.
 const UNWATCHED: u32 = 64;
 
 impl Watch {
@@ -46,8 +46,8 @@ impl Watch {
 
     /// The guest calls a host function whose work depends on what is passed.
     ///
-    /// Guests look at the epoch in loops and where functions begin. A long row of host calls has neither, so the host
-    /// has to look.
+    /// Guests check the epoch in loops and at function entries. A long sequence of host calls has neither, so the host has to
+    /// check.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Watch {
     pub(crate) fn tick(&mut self, ticker: &Arc<Ticker>) -> UpdateDeadline {
         let used = thread_cpu_time();
         let (since, _) = self.since.get_or_insert_with(|| (used, ticker.overrun()));
-        // Up to one tick went by before the first look.
+        // Up to one tick went by before the first read.
         if used.saturating_sub(*since) >= self.deadline.saturating_sub(TICK).max(TICK) {
             return UpdateDeadline::Interrupt;
         }
@@ -104,6 +104,6 @@ mod tests {
         let used = thread_cpu_time() - before;
         assert!(used >= deadline / 2 && used < deadline * 2, "{used:?}");
         watch.end();
-        assert!(goes_on(watch.tick(&ticker)), "the next call starts anew");
+        assert!(goes_on(watch.tick(&ticker)), "the next call starts over");
     }
 }

@@ -1,4 +1,4 @@
-//! The policy's configuration, and what it says of itself while it starts.
+//! The policy's configuration, and its reports while it starts.
 
 use pointsman_sdk::abi::{MODULE, import};
 use wasmtime::{Caller, Linker};

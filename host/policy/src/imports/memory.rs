@@ -52,14 +52,14 @@ impl Memory<'_> {
         len: i32,
     ) -> wasmtime::Result<Option<&str>> {
         let name = self.read(function, ptr, len)?;
-        // Before anybody reads all of it.
+        // Checked before all of it is read.
         if name.len() > abi::limit::NAME_BYTES {
             return Ok(None);
         }
         Ok(std::str::from_utf8(name).ok())
     }
 
-    /// Fills a buffer that the guest passes as `(buf, cap)`; answers the full length.
+    /// Fills a buffer that the guest passes as `(buf, cap)`; returns the full length.
     #[inline]
     pub(super) fn write(
         &mut self,
@@ -76,7 +76,7 @@ impl Memory<'_> {
         Ok(length(bytes.len()))
     }
 
-    /// Fills a buffer with numbers of `N` bytes each; answers the full length.
+    /// Fills a buffer with numbers of `N` bytes each; returns the full length.
     pub(super) fn write_column<const N: usize>(
         &mut self,
         function: &'static str,
@@ -105,7 +105,7 @@ impl Memory<'_> {
     }
 }
 
-/// A length as the contract carries it. Nothing that is told comes near the limit.
+/// A length as the contract carries it. No length comes near the limit.
 #[inline]
 pub(super) fn length(len: usize) -> i32 {
     i32::try_from(len).unwrap_or(i32::MAX)

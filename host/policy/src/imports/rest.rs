@@ -33,7 +33,7 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
         state.report.panic = Some(text::printable(bytes));
         return Ok(());
     }
-    // What nobody would see must not use up the budget of what somebody would.
+    // Lines below the log's level must not use up the rate limit of the others.
     let wanted = match level {
         log_level::DEBUG => tracing::enabled!(tracing::Level::DEBUG),
         log_level::INFO => tracing::enabled!(tracing::Level::INFO),

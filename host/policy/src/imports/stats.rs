@@ -15,7 +15,7 @@ macro_rules! with_kind {
     ($kind:expr, $state:expr, |$read:ident| $use:expr) => {
         with_kind!(@match $kind, $read, $use,
             IN_FLIGHT => BackendStats::in_flight,
-            // Whoever waits, waits for any of them.
+            // Requests wait for the pool, not for one backend.
             QUEUED => { let queued = $state.context.pool.queue().len(); move |_: &BackendStats| queued },
             REQUESTS => BackendStats::requests,
             FAILURES => BackendStats::failures,

@@ -17,7 +17,7 @@ use crate::testing::{ABSTAIN, Bench, guest, pool, request, with_cell};
 const DATA: &str = r#"(data (i32.const 64) "gpu")(data (i32.const 80) "x-USER")(data (i32.const 96) "session")
     (data (i32.const 112) "id")(data (i32.const 128) "learnt.1")(data (i32.const 144) "\ff\fe")"#;
 
-/// Runs an expression of type `i64` in a hook; answers its value and the guest's memory.
+/// Runs an expression of type `i64` in a hook; returns its value and the guest's memory.
 struct Probe {
     bench: Bench,
     head: RequestHead,
@@ -68,7 +68,7 @@ fn u32s(bytes: [u8; 4]) -> u64 {
 fn configuration() {
     let probe = Probe::new();
     assert_eq!(probe.text("config", "").as_deref(), Some(r#"{"tau":"10s"}"#));
-    // Too little room: the length is told, nothing is written.
+    // Too little room: the length is returned, nothing is written.
     let (len, memory) = probe.ask("(i64.extend_i32_s (call $config (i32.const 1024) (i32.const 4)))");
     assert_eq!((len, &memory[1024..1030]), (13, [0; 6].as_slice()));
 }
@@ -210,7 +210,7 @@ fn attempts_and_what_was_tried() {
 }
 
 #[test]
-fn the_request_is_gone_outside_pick_and_observe() {
+fn there_is_no_request_outside_pick_and_observe() {
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
     let look = |slot: i32| {
         format!(

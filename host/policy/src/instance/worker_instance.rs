@@ -14,10 +14,10 @@ use crate::version::VersionId;
 #[derive(Debug, Default)]
 pub(crate) struct WorkerInstance(Option<Instance>);
 
-/// An instance that nobody can call any more. All that is left to do is to drop it, where that may take its time.
+/// An instance that can't be called any more. It is to be dropped on a thread that has the time.
 pub(crate) struct Retired(#[expect(dead_code, reason = "kept to be dropped")] Instance);
 
-/// A call that failed, and the instance that did.
+/// A call that failed, with its instance.
 #[derive(Debug)]
 pub(crate) struct FailedCall {
     pub(crate) fault: Fault,
@@ -42,17 +42,17 @@ impl WorkerInstance {
         self.0.take().map(Retired)
     }
 
-    /// Asks for a verdict; `None` if there is no instance.
+    /// Calls `pick` for a verdict; `None` if there is no instance.
     pub(crate) fn pick(&mut self, head: &RequestHead) -> Option<Result<i64, FailedCall>> {
         self.call(|instance| instance.pick(head))
     }
 
-    /// Tells of a new topology.
+    /// Calls the `topology` hook with a new topology.
     pub(crate) fn topology(&mut self, topology: &Arc<Topology>) -> Option<Result<(), FailedCall>> {
         self.call(|instance| instance.topology(Arc::clone(topology)))
     }
 
-    /// Tells how a response ended.
+    /// Calls the `observe` hook with the end of a response.
     pub(crate) fn observe(
         &mut self,
         observation: Observation,
@@ -61,7 +61,7 @@ impl WorkerInstance {
         self.call(|instance| instance.observe(observation, head))
     }
 
-    /// Lets the guest do what it does at intervals.
+    /// Calls the `tick` hook.
     pub(crate) fn tick(&mut self) -> Option<Result<(), FailedCall>> {
         self.call(Instance::tick)
     }

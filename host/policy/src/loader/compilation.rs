@@ -1,4 +1,4 @@
-//! A compilation that may take no longer than so.
+//! Compilations with a time limit.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::admission::{self, Refusal};
 use crate::guest::GuestState;
 use crate::version::{PolicyVersion, VersionId};
 
-/// Compilations that were given up and still run, for they can't be stopped. With so many nothing new is begun before one
-/// of them ends. It soon does: admission lets nothing through that is more than seconds of work.
+/// Compilations that were given up and still run, as they can't be stopped. With this many, no other one begins before one of
+/// them ends. It soon does: admission lets nothing through that is more than seconds of work.
 const GIVEN_UP: usize = 2;
 
-/// Compiles one module at a time, each on a thread of its own: what takes too long, or takes the thread with it, costs
-/// the loader nothing but time.
+/// Compiles one module at a time, each on a separate thread: one that takes too long or panics costs the loader nothing but
+/// time.
 pub(super) struct Compilation {
     linker: Arc<Linker<GuestState>>,
     given_up: Vec<GivenUp>,
 }
 
-/// A compilation that took too long, and where its end shows.
+/// A compilation that took too long, and the channel for its result.
 struct GivenUp {
     thread: JoinHandle<()>,
     compiled: Receiver<Result<PolicyVersion, Refusal>>,
@@ -81,7 +81,7 @@ impl Compilation {
             else {
                 return running;
             };
-            // Whatever came of it, nobody wants it any more. Its thread ends right after it has said so.
+            // Its result is no longer needed. Its thread ends right after it has sent it.
             let ended = !matches!(oldest.compiled.recv_timeout(wait), Err(RecvTimeoutError::Timeout));
             wait = Duration::ZERO;
             if ended {

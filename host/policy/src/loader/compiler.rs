@@ -27,15 +27,16 @@ use crate::version::{PolicyVersion, VersionId};
 /// Refused contents that are remembered, so that a broken file that is tried again and again costs one compilation.
 const REMEMBERED: usize = 64;
 
-/// How much a compilation gives way to the workers, once they serve: where those take all CPU time there is, a third of
-/// a core is left to it. With much less, a swap on a loaded machine would never come to its end.
+/// Niceness of compilations once workers serve: where those take all CPU time, a third of a core is left to it. With much less,
+/// a swap on a loaded machine would never finish.
 const NICE: i32 = 5;
 
-/// Longest compilation for a swap: other pools' swaps wait for it. What admission lets through takes at most so long on an idle core,
-/// and a Go program of 3 MB a third of that.
+/// Longest compilation for a swap: other pools' swaps wait for it. What admission lets through takes at most this long on an
+/// idle core, and a Go program of 3 MB a third of that.
 const SWAP_TIME: Duration = Duration::from_secs(10);
 
-/// Longest compilation of a first version, or one that is only checked. Nothing serves without the one, nobody waits behind the other.
+/// Longest compilation of a first version, or one that is only checked. Nothing serves without the former, and nothing waits
+/// behind the latter.
 const FIRST_TIME: Duration = Duration::from_secs(60);
 
 /// What the compiler is asked to do.
@@ -49,7 +50,7 @@ pub(super) enum Job {
     Check { context: Arc<PolicyContext>, plugin: Plugin, reply: Sender<Result<AdmissionReport, Refusal>> },
 }
 
-/// Starts the thread, which ends when all senders of jobs are gone.
+/// Starts the thread, which ends when all senders of jobs are dropped.
 pub(super) fn start(
     engine: GuestEngine,
     linker: Linker<GuestState>,
@@ -59,8 +60,7 @@ pub(super) fn start(
     let (sender, jobs) = mpsc::channel();
     let (versions, refused) = (HashMap::new(), VecDeque::new());
     let compilation = Compilation::new(linker);
-    let mut compiler =
-        Compiler { engine, compilation, supervisor, seeds, versions, refused, gives_way: false };
+    let mut compiler = Compiler { engine, compilation, supervisor, seeds, versions, refused, is_nice: false };
     thread::Builder::new().name("policy-compiler".into()).spawn(move || {
         compiler.run(&jobs);
     })?;
@@ -77,7 +77,7 @@ struct Compiler {
     /// Latest at the end. A content that was refused for itself has no terms.
     refused: VecDeque<(VersionId, Option<ContextId>, Refusal)>,
     /// Whether the thread has a low priority by now.
-    gives_way: bool,
+    is_nice: bool,
 }
 
 impl Compiler {
@@ -99,16 +99,16 @@ impl Compiler {
         }
     }
 
-    /// From now on there are workers to give way to. Before the first swap, somebody waits for the first versions.
-    fn give_way(&mut self) {
-        if !std::mem::replace(&mut self.gives_way, true) {
+    /// Lowers the thread's priority, as workers serve by now. Until the first swap, startup waits for the first versions.
+    fn lower_priority(&mut self) {
+        if !std::mem::replace(&mut self.is_nice, true) {
             // Priorities are per thread on Linux. Without it compilations compete with the workers, and that is all.
             let _ = rustix::process::nice(NICE);
         }
     }
 
     fn swap(&mut self, slot: Arc<PolicySlot>, plugin: Plugin, reply: Reply) {
-        self.give_way();
+        self.lower_priority();
         // Whether this is what serves already is for the supervisor to say: it may be about to publish something else, from
         // which this content is the way back.
         let origin = Arc::clone(&plugin.origin);

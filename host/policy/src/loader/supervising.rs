@@ -18,7 +18,7 @@ pub(super) enum Command {
     Open { context: Arc<PolicyContext>, admitted: Admitted, reply: Sender<Result<Opened, Refusal>> },
     /// Publish a version in a slot.
     Swap { slot: Arc<PolicySlot>, admitted: Admitted, reply: Reply },
-    /// See to what happened at a slot.
+    /// Handle an event of a slot.
     Slot(SlotEvent),
     /// Stop.
     End,
@@ -37,7 +37,7 @@ fn run(supervisor: &mut Supervisor, commands: &Receiver<Command>) {
         };
         match command {
             Ok(Command::Open { context, admitted, reply }) => {
-                // If nobody waits any more, the slot ends here.
+                // If the caller has stopped waiting, the slot is dropped here.
                 drop(reply.send(supervisor.open(context, admitted)));
             }
             Ok(Command::Swap { slot, admitted, reply }) => reply.send(supervisor.swap(&slot, admitted)),

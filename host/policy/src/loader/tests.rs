@@ -74,7 +74,7 @@ fn the_content_that_serves_is_not_swapped() {
 
 #[test]
 fn the_last_of_several_swaps_wins_even_if_it_leads_back() {
-    // So many that building their instances takes a while.
+    // As many as it takes for building their instances to last a while.
     let loader = loader(64);
     let opened = open(&loader, picks(0), &Arc::default());
     let (reply, outcomes) = mpsc::channel();
@@ -181,12 +181,12 @@ fn many_swaps_while_workers_pick() {
     }
     assert_eq!(slot.stats().all_faults(), 0);
     assert_eq!(slot.active().publication.get(), u64::from(SWAPS) + 1);
-    // The loader ends although pickers and slots of others may live on.
+    // The loader ends although pickers and slots may still exist.
     drop(loader);
 }
 
 #[test]
-fn versions_nobody_uses_are_dropped() {
+fn unused_versions_are_dropped() {
     let loader = loader(2);
     // What may come back is kept for the time of the probation.
     let probation = ProbationSettings { picks: 0, time: Duration::from_millis(1), faults: 5 };

@@ -1,4 +1,4 @@
-//! What a pick leads to, and what the policy is told of the response.
+//! The outcome of a pick, and the response as the policy observes it.
 
 use std::time::Duration;
 
@@ -31,12 +31,12 @@ pub struct Picked {
     pub chosen_by: ChosenBy,
     /// The topology in which the index counts.
     pub(super) topology: TopologyGeneration,
-    /// The publication whose policy is told how it went.
+    /// The publication whose policy observes the response.
     pub(super) publication: Option<Publication>,
 }
 
 impl Picked {
-    /// A backend that no policy has chosen, nor is told of.
+    /// A backend that no policy has chosen, and whose response none observes.
     #[inline]
     #[must_use]
     pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {

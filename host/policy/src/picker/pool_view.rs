@@ -9,7 +9,7 @@ use pointsman_core::topology::Topology;
 /// The topology of a pool that a worker picks in.
 #[derive(Debug)]
 pub(super) struct PoolView {
-    /// The slot's pool: here, so that a pick needs one pointer to it and not three.
+    /// The slot's pool, referenced directly: a pick reads it through one pointer and not three.
     pool: Arc<Pool>,
     pub(super) topology: Arc<Topology>,
     /// The configuration that the worker serves with. The topologies of later ones aren't for it yet.

@@ -1,7 +1,7 @@
 //! What a policy takes of its worker's time, over all its calls.
 //!
-//! The deadline bounds one call; it doesn't keep a policy from computing for two milliseconds in every ten. A worker serves all pools, so
-//! what one policy takes is missing to the others.
+//! The deadline bounds one call; it doesn't keep a policy from computing for two milliseconds in every ten. A worker serves all
+//! pools, so what one policy takes, the others lose.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use pointsman_core::clock::Moment;
 
 use crate::guest::thread_cpu_time;
 
-/// One pick or observation of so many is measured: asking for the CPU time costs more than many a pick.
+/// One in this many picks and observations is measured: reading the CPU time costs more than a cheap pick.
 const MEASURED: u32 = 64;
 
-/// Time over which the whole is looked at.
+/// Time over which the CPU time of all calls is added up.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Ticks in a row that may come late because the ones before took too long.
@@ -37,18 +37,18 @@ pub(super) struct Calls {
     time: Duration,
 }
 
-/// When the next tick may come.
+/// When the next tick may come, and whether that is late.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rest {
+pub(super) struct TickDelay {
     pub(super) wait: Duration,
     /// The policy has asked for an earlier one.
     pub(super) is_late: bool,
     /// It has been late too often.
-    pub(super) is_too_much: bool,
+    pub(super) is_excessive: bool,
 }
 
 impl Calls {
-    /// A call begins; answers the time of this moment if it is to be measured.
+    /// A call begins. Returns the CPU time so far if the call is to be measured.
     #[inline]
     pub(super) fn begin(&mut self) -> Option<Duration> {
         self.made = self.made.wrapping_add(1);
@@ -83,22 +83,22 @@ impl Spending {
     }
 
     /// A tick has taken this much; the policy wants the next one after `asked`, and its ticks may take `percent` of the time.
-    pub(super) fn ticked(&mut self, took: Duration, asked: Duration, percent: u32) -> Rest {
+    pub(super) fn ticked(&mut self, took: Duration, asked: Duration, percent: u32) -> TickDelay {
         self.measured += took;
         let least = (took * 100 / percent.max(1)).saturating_sub(took);
         let is_late = least > asked;
         self.late_ticks = if is_late { self.late_ticks + 1 } else { 0 };
-        let is_too_much = self.late_ticks >= LATE_TICKS;
-        Rest { wait: asked.max(least), is_late, is_too_much }
+        let is_excessive = self.late_ticks >= LATE_TICKS;
+        TickDelay { wait: asked.max(least), is_late, is_excessive }
     }
 
-    /// Hearing of a topology has taken this much.
+    /// A call of `topology` has taken this much.
     pub(super) fn topology(&mut self, took: Duration) {
         self.measured += took;
     }
 
-    /// Once a window: what all calls have taken, and the percentage of the time that this is.
-    pub(super) fn look(&mut self, now: Moment) -> Option<(Duration, u32)> {
+    /// Once per window: the CPU time of all calls, and its share of the window in percent.
+    pub(super) fn close_window(&mut self, now: Moment) -> Option<(Duration, u32)> {
         let passed = now.since(self.since);
         if passed < WINDOW {
             return None;
@@ -119,15 +119,15 @@ mod tests {
     #[test]
     fn ticks_that_take_long_come_less_often_and_are_too_much_in_the_end() {
         let mut spending = Spending::new(Moment(0));
-        let rest = spending.ticked(MS / 2, 10 * MS, 5);
-        assert_eq!(rest, Rest { wait: 10 * MS, is_late: false, is_too_much: false });
+        let delay = spending.ticked(MS / 2, 10 * MS, 5);
+        assert_eq!(delay, TickDelay { wait: 10 * MS, is_late: false, is_excessive: false });
         for _ in 1..LATE_TICKS {
-            let rest = spending.ticked(2 * MS, 10 * MS, 5);
-            assert_eq!(rest, Rest { wait: 38 * MS, is_late: true, is_too_much: false });
+            let delay = spending.ticked(2 * MS, 10 * MS, 5);
+            assert_eq!(delay, TickDelay { wait: 38 * MS, is_late: true, is_excessive: false });
         }
-        assert!(spending.ticked(2 * MS, 10 * MS, 5).is_too_much);
+        assert!(spending.ticked(2 * MS, 10 * MS, 5).is_excessive);
         assert!(!spending.ticked(2 * MS, 100 * MS, 5).is_late, "it asks for fewer");
-        assert!(!spending.ticked(2 * MS, 10 * MS, 5).is_too_much, "and starts anew");
+        assert!(!spending.ticked(2 * MS, 10 * MS, 5).is_excessive, "and the count starts over");
     }
 
     #[test]
@@ -135,9 +135,9 @@ mod tests {
         let mut spending = Spending::new(Moment(0));
         spending.ticked(50 * MS, 10 * MS, 100);
         spending.picks = Calls { made: 640, measured: 10, time: 5 * MS };
-        assert_eq!(spending.look(Moment(999_999)), None);
-        assert_eq!(spending.look(Moment(1_000_000)), Some((370 * MS, 37)));
-        assert_eq!(spending.look(Moment(2_000_000)), Some((Duration::ZERO, 0)));
+        assert_eq!(spending.close_window(Moment(999_999)), None);
+        assert_eq!(spending.close_window(Moment(1_000_000)), Some((370 * MS, 37)));
+        assert_eq!(spending.close_window(Moment(2_000_000)), Some((Duration::ZERO, 0)));
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn where_no_other_backend_will_do_a_fault_rejects() {
     let pool = pool("api", &["a", "b"]);
     let mut opened = loader.open(pool, settings, Arc::clone(&cells), plugin(guest(MOODY))).unwrap();
     let (picker, stats) = (&mut opened.pickers[0], opened.slot.stats());
-    // Once by what it says, once by a trap; and then nobody is there to be asked.
+    // Once by its verdict, once by a trap; then there is no instance to ask.
     for mood in [5, 1, 0] {
         with_cell(&cells, 0, |cell| cell.set(mood));
         assert_eq!(picker.pick(&mut request()), Pick::Failed, "mood {mood}");
@@ -224,7 +224,7 @@ fn response() -> Response {
 }
 
 #[test]
-fn responses_reach_the_policy_that_picked_or_nobody() {
+fn responses_reach_only_the_policy_that_picked() {
     let (loader, cells) = (loader(1), Arc::<Cells>::default());
     let mut opened = open(&loader, guest(ATTENTIVE), &cells);
     let picker = &mut opened.pickers[0];
@@ -243,7 +243,7 @@ fn responses_reach_the_policy_that_picked_or_nobody() {
     replace_backends(opened.slot.pool(), &["c", "a", "b"]);
     picker.observe(old, &response(), ObservedRequest::Nothing);
     assert_eq!(seen(6), 2);
-    assert_eq!(seen(1), 3, "but of the topology it is told");
+    assert_eq!(seen(1), 3, "but it sees the topology");
     let old = picked(picker.pick(&mut request()));
 
     let (reply, outcome) = std::sync::mpsc::channel();

@@ -1,4 +1,4 @@
-//! A policy's ticks, and whether all that it computes is more than its share.
+//! A policy's ticks, and the limit on the CPU time of all its calls.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::fault::Fault;
 use crate::guest::{Call, thread_cpu_time};
 
 impl Picker {
-    /// Runs the policy's `tick` if it is due; answers how long it can wait until the next call. Also lets a worker
-    /// without requests take part in swaps and topology changes.
+    /// Runs the policy's `tick` if it is due; returns how long it can wait until the next call. Also lets a worker without
+    /// requests take part in swaps and topology changes.
     pub fn tick(&mut self) -> Duration {
         /// Longest time in which an idle worker keeps an outdated instance.
         const IDLE: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ impl Picker {
         if self.active.next_tick.is_some_and(|due| due <= self.now()) {
             self.run_tick();
         }
-        self.look_at_spending();
+        self.check_spending();
         self.active.next_tick.map_or(IDLE, |due| due.since(self.now()).min(IDLE))
     }
 
@@ -28,8 +28,8 @@ impl Picker {
         self.active.next_tick = interval.map(|interval| self.now().after(interval));
     }
 
-    /// Lets the policy tick. One that takes more than its share waits the longer for the next one; if it goes on like that, its
-    /// instance is given up.
+    /// Calls the policy's `tick`. Ticks that take more than their share come less often; if that continues, the instance is
+    /// given up.
     pub(super) fn run_tick(&mut self) {
         let began = thread_cpu_time();
         let result = self.active.instance.tick();
@@ -44,13 +44,13 @@ impl Picker {
             return;
         };
         let percent = self.slot.settings().tick_percent;
-        let rest = self.spending.ticked(took, asked, percent);
-        if !rest.is_late {
+        let delay = self.spending.ticked(took, asked, percent);
+        if !delay.is_late {
             return;
         }
-        self.active.next_tick = Some(self.now().after(rest.wait));
+        self.active.next_tick = Some(self.now().after(delay.wait));
         self.slot.stats().count_late_tick();
-        if rest.is_too_much {
+        if delay.is_excessive {
             let late = super::spending::LATE_TICKS;
             self.overspent(&Fault::from_spending(
                 Call::Tick,
@@ -62,9 +62,9 @@ impl Picker {
         }
     }
 
-    /// Counts what the policy has computed, once a second, and gives its instance up if that was more than its share.
-    pub(super) fn look_at_spending(&mut self) {
-        let Some((taken, percent)) = self.spending.look(self.now()) else { return };
+    /// Counts the policy's CPU time, once a second, and gives its instance up if that was more than its share.
+    pub(super) fn check_spending(&mut self) {
+        let Some((taken, percent)) = self.spending.close_window(self.now()) else { return };
         self.slot.stats().record_spending(taken, percent);
         let allowed = self.slot.settings().cpu_percent;
         if percent > allowed {

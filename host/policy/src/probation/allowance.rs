@@ -25,7 +25,7 @@ impl FaultAllowance {
         self.0.store(0, Relaxed);
     }
 
-    /// Counts a fault of a publication. True for the one that was too much, and for no other.
+    /// Counts a fault of a publication. Returns true for the one that exhausts the allowance, and for no other.
     pub(crate) fn fault(&self, publication: u64) -> bool {
         let counted = self.0.fetch_update(Relaxed, Relaxed, |allowance| {
             (allowance >> BITS == publication && allowance & LEFT > 0).then(|| allowance - 1)
@@ -39,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_fault_is_told_once() {
+    fn the_last_fault_is_reported_once() {
         let allowance = FaultAllowance::default();
         assert!(!allowance.fault(1) && !allowance.fault(0), "nothing is on probation");
         allowance.begin(7, 3);
-        let told: Vec<bool> = (0..6).map(|_| allowance.fault(7)).collect();
-        assert_eq!(told, [false, false, true, false, false, false]);
+        let exhausted: Vec<bool> = (0..6).map(|_| allowance.fault(7)).collect();
+        assert_eq!(exhausted, [false, false, true, false, false, false]);
     }
 
     #[test]

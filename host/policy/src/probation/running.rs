@@ -1,4 +1,4 @@
-//! One version on probation: pure state, told the time and the counters.
+//! One version on probation: pure state, which the time and the counters advance.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(crate) struct Probation<V> {
 pub(crate) struct PreviousVersion<V> {
     pub(crate) id: VersionId,
     pub(crate) version: V,
-    /// The picks that it had made without a fault when it was replaced, if it hadn't come through its probation by then.
+    /// The picks that it had made without a fault when it was replaced, if it hadn't passed its probation by then.
     pub(crate) unproven: Option<u64>,
 }
 
@@ -54,11 +54,11 @@ impl<V> fmt::Display for PreviousVersion<V> {
 /// How a version stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Its probation goes on.
+    /// It is still on probation.
     OnProbation,
-    /// It has come through.
+    /// It has passed its probation.
     Proven,
-    /// It kept failing with nothing to go back to: there is nothing to prove any more.
+    /// It kept failing, and there is no version to go back to: its probation has ended.
     Failing,
 }
 

@@ -1,11 +1,11 @@
-//! How long probation lasts, and what it forgives.
+//! How long probation lasts, and how many faults it allows.
 
 use std::time::Duration;
 
-/// The time after a swap in which a version that fails is taken back by itself.
+/// The time after a swap in which a version that fails is taken back automatically.
 ///
-/// It lasts until the version has made `picks` picks *and* has served for `time`: on a busy proxy so many picks are over
-/// in a moment, on a quiet one no time proves anything.
+/// It lasts until the version has made `picks` picks *and* has served for `time`: a busy proxy makes that many picks in a
+/// moment, and a quiet one may make none in that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbationSettings {
     /// Picks over all workers. `picks`, 10,000.

@@ -19,7 +19,7 @@ pub struct VersionEvent {
 /// How the probation of a version ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbationOutcome {
-    /// It has come through.
+    /// It ended well.
     Proven,
     /// It was taken back.
     Quarantined(Quarantine),

@@ -1,4 +1,4 @@
-//! What happens at a slot and needs somebody who may take time: the supervisor.
+//! The events of a slot that the supervisor handles, because a worker has no time for them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use super::publication::Publication;
 use crate::context::ContextId;
 use crate::instance::Retired;
 
-/// What a slot's workers leave to the supervisor.
+/// What a slot's workers report to the supervisor.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "moved into a channel once; a box would be allocated by a worker"
 )]
 pub(crate) enum SlotEvent {
-    /// A worker's instance of this publication has failed and is gone.
+    /// A worker's instance of this publication has failed and was given up.
     InstanceFailed { slot: ContextId, worker: usize, publication: Publication },
     /// This publication has had its last allowed fault on probation.
     AllowanceExhausted { slot: ContextId, publication: Publication, last_fault: Printable },
@@ -24,7 +24,7 @@ pub(crate) enum SlotEvent {
     Retired(Retired),
 }
 
-/// Takes a slot's events, on the worker's thread where they happen: must not wait. Copies lead to the same place.
+/// Takes a slot's events, on the worker's thread where they happen: it must not wait. Copies share the destination.
 #[derive(Clone)]
 pub(crate) struct SlotEvents(Arc<dyn Fn(SlotEvent) + Send + Sync>);
 

@@ -18,14 +18,14 @@ pub(crate) struct Delivery {
     pub(crate) faults: Arc<FaultCounts>,
 }
 
-/// A worker's mailbox. On a cache line pair of its own: its worker looks at it in every pick.
+/// A worker's mailbox. On a cache line pair of its own: its worker reads it in every pick.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Mailbox<T = Delivery> {
     full: AtomicBool,
     /// Picks of this worker, as of its last report.
     picks: AtomicU64,
-    /// Held for a move in or out, so that a panic can't leave half a delivery: a poisoned lock is as good as any.
+    /// Held for a move in or out, so that a panic can't leave half a delivery: a poisoned lock can be used.
     delivery: Mutex<Option<T>>,
 }
 
@@ -36,7 +36,7 @@ impl<T> Default for Mailbox<T> {
 }
 
 impl<T> Mailbox<T> {
-    /// Puts an instance in; answers the one that was still there.
+    /// Puts an instance in; returns the one that was still there.
     pub(super) fn deliver(&self, delivery: T) -> Option<T> {
         let mut place = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let before = place.replace(delivery);
@@ -44,7 +44,7 @@ impl<T> Mailbox<T> {
         before
     }
 
-    /// The worker's look into it: one atomic load as long as nothing is there.
+    /// Takes what is there: one atomic load while it is empty.
     #[inline]
     pub(super) fn collect(&self) -> Option<T> {
         if self.full.load(Ordering::Acquire) { self.take() } else { None }
@@ -55,7 +55,7 @@ impl<T> Mailbox<T> {
         let mut place = match self.delivery.try_lock() {
             Ok(place) => place,
             Err(TryLockError::Poisoned(place)) => place.into_inner(),
-            // The supervisor holds it for a moment. The next pick looks again; this one doesn't wait.
+            // The supervisor holds it for a moment. The next pick tries again; this one doesn't wait.
             Err(TryLockError::WouldBlock) => return None,
         };
         self.full.store(false, Ordering::Relaxed);

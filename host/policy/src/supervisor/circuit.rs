@@ -79,7 +79,7 @@ impl Circuit {
         self.open.as_ref()?.proven_at
     }
 
-    /// Closes it if the probe has served for long enough; answers whether it did.
+    /// Closes it if the probe has served for long enough; returns whether it did.
     pub(super) fn close_if_proven(&mut self, now: Moment) -> bool {
         let proven = self.closes_at().is_some_and(|at| at <= now);
         if proven {
@@ -141,7 +141,7 @@ mod tests {
         circuit.rebuilt(later);
         assert!(!circuit.close_if_proven(later.after(PROVEN - FIRST)) && circuit.is_open());
         assert!(circuit.close_if_proven(later.after(PROVEN)) && !circuit.is_open());
-        assert_eq!(circuit.failed(later.after(PROVEN)).wait, FIRST, "it starts anew");
+        assert_eq!(circuit.failed(later.after(PROVEN)).wait, FIRST, "it starts over");
     }
 
     #[test]

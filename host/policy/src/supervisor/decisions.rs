@@ -1,7 +1,7 @@
-//! What follows from what happens to the policies of all slots: decisions only, without a clock, an instance or a lock.
+//! The decisions about the policies of all slots: pure, without a clock, an instance or a lock.
 //!
-//! [`step`](Decisions::step) is told of one event and answers what is to be done; [`Supervisor`](super::Supervisor) does it, and
-//! what comes of that is the next event.
+//! [`step`](Decisions::step) takes one event and returns what is to be done; [`Supervisor`](super::Supervisor) does it and
+//! reports the result as the next event.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,9 +30,9 @@ pub(super) enum Event<V> {
     AllowanceExhausted { slot: ContextId, publication: Publication, last_fault: Printable },
     /// The counters of a slot that is on probation.
     ProbationRead { slot: ContextId, reading: Reading },
-    /// The slot is no more.
+    /// The slot was dropped.
     SlotClosed { slot: ContextId },
-    /// It is later than before.
+    /// Time has passed.
     TimePassed,
 }
 
@@ -64,19 +64,19 @@ pub(super) enum Cause<V> {
 pub(super) enum Action<V> {
     /// Build an instance for a worker.
     Rebuild { slot: ContextId, worker: usize, publication: Publication },
-    /// Say that a worker's circuit has opened: its policy isn't asked for that long.
+    /// Log that a worker's circuit has opened: its policy isn't asked for this long.
     CircuitOpened { slot: ContextId, worker: usize, wait: Duration },
-    /// Say that a worker's circuit has closed.
+    /// Log that a worker's circuit has closed.
     CircuitClosed { slot: ContextId, worker: usize },
-    /// A circuit that was open is no more, as the version is none that it was opened for.
+    /// Count an open circuit as closed: another version is active than the one that it was opened for.
     CircuitForgotten { slot: ContextId },
-    /// Have the workers count the faults of a publication down from here.
+    /// Let the workers count down the faults that a publication may still have.
     BeginAllowance { slot: ContextId, publication: Publication, faults: u32 },
     /// Read the counters of a slot on probation.
     ReadProbation { slot: ContextId },
-    /// Say that the active version has come through, and count its faults no more.
+    /// Report that the active version has passed its probation, and stop counting its faults.
     Proven { slot: ContextId },
-    /// Bring a version back, and keep the present one out.
+    /// Bring a version back, and keep the active one out.
     RollBack {
         slot: ContextId,
         to: PreviousVersion<V>,
@@ -85,7 +85,7 @@ pub(super) enum Action<V> {
     },
 }
 
-/// What is known of all slots.
+/// The state of all slots.
 #[derive(Debug)]
 pub(super) struct Decisions<V> {
     slots: BTreeMap<ContextId, SlotState<V>>,
@@ -114,7 +114,7 @@ struct PendingRebuild {
 }
 
 impl<V> Decisions<V> {
-    /// When there is something to do, if nothing happens before.
+    /// When something is due, unless an event comes first.
     pub(super) fn next_due(&self) -> Option<Moment> {
         self.slots.values().filter_map(SlotState::next_due).min()
     }

@@ -19,7 +19,7 @@ impl Epoch {
         Ticker::spawn(tick).expect("a thread")
     }
 
-    /// Begins a call; answers the epoch that it must see the end of.
+    /// Begins a call; returns the epoch that it must see the end of.
     fn call(&self, ticker: &Arc<Ticker>) -> u64 {
         let began = self.0.load(Relaxed);
         ticker.arm();
@@ -34,7 +34,7 @@ impl Epoch {
     }
 }
 
-/// Runs a model with at most so many switches away from a thread that could go on.
+/// Runs a model with this many switches at most away from a thread that could continue.
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);

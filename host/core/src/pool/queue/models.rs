@@ -1,4 +1,4 @@
-//! All interleavings of few threads at the line, checked by loom.
+//! All interleavings of few threads at the queue, checked by loom.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::*;
 
-/// A backend with one place, and the line before it.
+/// A backend with one place, and its queue.
 #[derive(Default)]
 struct Backend {
     in_flight: AtomicU64,
@@ -35,7 +35,7 @@ impl Backend {
     }
 }
 
-/// Runs a model with at most so many switches away from a thread that could go on.
+/// Runs a model with this many switches at most away from a thread that could continue.
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
@@ -58,7 +58,7 @@ fn a_freed_place_and_a_request_that_starts_to_wait_do_not_miss_each_other() {
 }
 
 #[test]
-fn whoever_leaves_the_line_passes_the_turn_on() {
+fn leaving_the_queue_passes_the_turn_on() {
     check(2, || {
         let backend = Arc::new(Backend::default());
         assert!(backend.claim());

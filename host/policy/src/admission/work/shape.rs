@@ -10,7 +10,7 @@ pub(super) mod price {
     pub(in crate::admission::work) const BRANCH_TARGET: u64 = 500;
     pub(in crate::admission::work) const LOOP: u64 = 15_000;
     pub(in crate::admission::work) const CALL: u64 = 5_000;
-    /// A call that looks at a table, or goes to the runtime.
+    /// A call through a table, or of the runtime.
     pub(in crate::admission::work) const INDIRECT: u64 = 50_000;
     /// A parameter or a result of a call.
     pub(in crate::admission::work) const ARGUMENT: u64 = 6_000;

@@ -1,4 +1,4 @@
-//! Modules that the compiler would explode over, and such as real compilers make.
+//! Modules that take the compiler excessive time, and modules as real compilers produce them.
 
 use super::*;
 use crate::bundled::{bundled, names};
@@ -14,7 +14,7 @@ fn refusal(fields: &str) -> Option<&'static str> {
     check(&content).err().map(|refusal| refusal.label())
 }
 
-/// So many loops around reads of so many locals.
+/// This many loops, one in the other, around reads of this many locals.
 fn loops_over_locals(loops: usize, locals: usize) -> String {
     let reads: String = (0..locals).map(|local| format!("(drop (local.get {local}))")).collect();
     let declared = "i32 ".repeat(locals);
@@ -106,7 +106,7 @@ fn ordinary_plugins_are_far_from_the_limits() {
 }
 
 #[test]
-fn what_is_invalid_is_told_so() {
+fn invalid_code_is_refused_as_such() {
     let whole = wat::parse_str("(module (func (drop (i32.const 7))))").expect("well-formed");
     let broken: Vec<u8> = whole.iter().map(|&byte| if byte == 0x1a { 0xff } else { byte }).collect();
     assert_eq!(check(&broken).expect_err("there is no such instruction").label(), "format");

@@ -1,5 +1,5 @@
-//! What a guest can make the host do within one call. Guests meet their deadline at loops and function entries; a long
-//! row of host calls has neither.
+//! What a guest can make the host do within one call. Guests meet their deadline at loops and function entries; a long sequence
+//! of host calls has neither.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::instance::WorkerInstance;
 use crate::settings::PolicySettings;
 use crate::testing::{ABSTAIN, Bench, guest, pool, request};
 
-/// A pick that does this so many times in a row ends soon after its deadline.
+/// A pick that makes this call `times` times in a row ends soon after its deadline.
 fn check(call: &str, times: usize) {
     let content = guest(&format!(
         r#"(func (export "pointsman_pick") (result i64) (drop (memory.grow (i32.const 254))) {} {ABSTAIN})"#,

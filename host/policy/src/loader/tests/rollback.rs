@@ -33,8 +33,8 @@ struct Scene {
 
 impl Scene {
     fn new(probation: ProbationSettings) -> Self {
-        let (told, events) = mpsc::channel();
-        let remember = move |_: &PolicySlot, event| drop(told.send(event));
+        let (sender, events) = mpsc::channel();
+        let remember = move |_: &PolicySlot, event| drop(sender.send(event));
         let loader = PolicyLoader::start_with(Clock::start(), NonZeroUsize::MIN, 1, remember).unwrap();
         let settings = PolicySettings { probation, ..Default::default() };
         let pool = pool("api", &["a", "b", "c"]);
@@ -157,7 +157,7 @@ fn time_alone_proves_nothing() {
     let mut scene = Scene::new(probation);
     let (good, bad) = (picks(1), turns_bad(SOUND));
     assert!(matches!(scene.swap(bad.clone()), SwapOutcome::Swapped(_)));
-    // The loader looks at the probations after every swap.
+    // The loader checks the probations after every swap.
     assert!(matches!(scene.swap(bad), SwapOutcome::Unchanged(_)));
     assert!(scene.events.try_recv().is_err());
     scene.pick_until_serving(&good);

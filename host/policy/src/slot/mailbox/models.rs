@@ -14,7 +14,7 @@ fn every_delivery_is_collected_once_and_the_last_one_last() {
         });
         let mut collected: Vec<u32> = [(); 2].into_iter().filter_map(|()| mailbox.collect()).collect();
         let [none, uncollected] = supervisor.join().expect("it has delivered both");
-        // Whatever a look has missed because of the other, the next one finds.
+        // What one call has missed because the lock was held, the next one finds.
         collected.extend(mailbox.collect());
         assert_eq!(mailbox.collect(), None);
         assert_eq!(none, None);
