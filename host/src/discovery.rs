@@ -1,6 +1,6 @@
 //! Backends that are discovered: pools follow the answers while the proxy runs.
 //!
-//! A thread of its own asks and changes the pools' members; the data path sees a new topology and nothing else. `follower` and
+//! A separate thread asks and changes the pools' members; the data path sees a new topology and nothing else. `follower` and
 //! `placement` know of entries and the backends found for them; how they are found is in `dns`.
 
 mod dns;
@@ -48,26 +48,26 @@ impl Discovery {
     ///
     /// No thread or no event loop.
     pub fn start(clock: Clock) -> io::Result<Self> {
-        let (wanted, heard) = watch::channel(Wanted::default());
+        let (wanted, changes) = watch::channel(Wanted::default());
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
         let thread = std::thread::Builder::new()
             .name("discovery".into())
-            .spawn(move || runtime.block_on(Follower::new(clock).run(heard)))?;
+            .spawn(move || runtime.block_on(Follower::new(clock).run(changes)))?;
         Ok(Self { wanted: Some(wanted), thread: Some(thread) })
     }
 
     /// Asks these questions as well, which belong to pools that come with the next [`update`](Self::update). No pool changes by
     /// that.
     pub fn prepare(&self, dns: DnsConfig, upcoming: Vec<Question>) -> FirstAnswers {
-        let (answered, told) = mpsc::sync_channel(1);
+        let (answered, answers) = mpsc::sync_channel(1);
         if let Some(wanted) = &self.wanted {
             wanted.send_modify(|wanted| {
                 let pools = std::mem::take(&mut wanted.pools);
                 *wanted = Wanted { dns, pools, upcoming, answered: Some(answered), placed: None };
             });
         }
-        FirstAnswers(told)
+        FirstAnswers(answers)
     }
 
     /// Follows these pools from now on, and no others. When it returns, the known answers to their questions are in them.
@@ -76,13 +76,13 @@ impl Discovery {
     /// name: they are in the new one without asking DNS. Members that aren't discovered don't change. The system's resolver
     /// configuration is read again.
     pub fn update(&self, dns: DnsConfig, pools: Vec<DiscoveredPool>) {
-        let (placed, told) = mpsc::sync_channel(1);
+        let (placed, done) = mpsc::sync_channel(1);
         if let Some(wanted) = &self.wanted {
             let placed = Some(placed);
             wanted.send_replace(Wanted { dns, pools, placed, ..Wanted::default() });
         }
         // The thread answers before it waits for the network. It may have panicked, though.
-        let _ = told.recv_timeout(PLACING);
+        let _ = done.recv_timeout(PLACING);
     }
 }
 

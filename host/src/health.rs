@@ -99,7 +99,7 @@ fn lower_priority() {
     let _ = rustix::process::nice(NICENESS);
 }
 
-/// Runs a checker for each pool, and ends it when the pool is gone.
+/// Runs a checker for each pool, and ends it when the pool is removed.
 async fn check_pools(mut wanted: channel::Receiver<Vec<Assignment>>, clock: Clock) {
     // Each check is a connection. Even if a thousand backends fail at once, and each check takes its second, every one of them is
     // checked every second.

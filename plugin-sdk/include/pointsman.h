@@ -185,7 +185,7 @@ POINTSMAN_IMPORT("now_us") int64_t pointsman_now_us(void);
 /* 64 random bits. */
 POINTSMAN_IMPORT("random") int64_t pointsman_random(void);
 POINTSMAN_IMPORT("log") void pointsman_log(int32_t level, const char *text, uint32_t len);
-/* Asks for pointsman_tick every so many milliseconds; 0 = never. The least is POINTSMAN_LIMIT_TICK_MS. */
+/* Asks for pointsman_tick every `ms` milliseconds; 0 = never. The least is POINTSMAN_LIMIT_TICK_MS. */
 POINTSMAN_IMPORT("tick_every") void pointsman_tick_every(uint32_t ms);
 
 /* ---- How a response ended, for pointsman_observe ---- */

@@ -49,7 +49,7 @@ pub mod runtime_export {
     /// `()`: prepares the runtime, as reactors of WASI have it. Called once per instance, before
     /// [`INIT`](super::export::INIT) and within its time; it may call what that may. Optional.
     pub const INITIALIZE: &str = "_initialize";
-    /// What a program exports instead, and is refused for: nobody would call it.
+    /// What a program exports instead, and is refused for: the host wouldn't call it.
     pub const START: &str = "_start";
 }
 
@@ -88,7 +88,7 @@ pub mod import {
     pub const REQUEST_TEXT: &str = "request_text";
     /// `(name_ptr, name_len, buf, cap) -> i32`: first value of a request header; names match without regard to case.
     pub const HEADER: &str = "header";
-    /// `(buf) -> i32`: writes the client's address as 16 bytes (IPv4 mapped into IPv6) and answers 4 or 6.
+    /// `(buf) -> i32`: writes the client's address as 16 bytes (IPv4 mapped into IPv6) and returns 4 or 6.
     pub const CLIENT_IP: &str = "client_ip";
     /// `(source, name_ptr, name_len) -> i64`: stable 64-bit hash of a part of the request; see
     /// [`hash_source`](super::hash_source). 0 = the request has no such part; a real hash is never 0.
@@ -102,9 +102,9 @@ pub mod import {
     pub const CELL_GET: &str = "cell_get";
     /// `(scope, index, slot, value: i64)`: sets the cell.
     pub const CELL_SET: &str = "cell_set";
-    /// `(scope, index, slot, delta: i64) -> i64`: adds (wrapping) and answers the value before.
+    /// `(scope, index, slot, delta: i64) -> i64`: adds (wrapping) and returns the value before.
     pub const CELL_ADD: &str = "cell_add";
-    /// `(scope, index, slot, expected: i64, new: i64) -> i64`: sets if the value is `expected`; answers the value before.
+    /// `(scope, index, slot, expected: i64, new: i64) -> i64`: sets if the value is `expected`; returns the value before.
     pub const CELL_CAS: &str = "cell_cas";
 
     /// `() -> i64`: monotonic time in µs from an arbitrary start; coarse (steps of up to 1 ms).
@@ -113,7 +113,7 @@ pub mod import {
     pub const RANDOM: &str = "random";
     /// `(level, ptr, len)`: a line for the host's log; see [`log_level`](super::log_level). Rate-limited.
     pub const LOG: &str = "log";
-    /// `(ms)`: asks for `pointsman_tick` every so many milliseconds; 0 = never. The least is 10.
+    /// `(ms)`: asks for `pointsman_tick` every `ms` milliseconds; 0 = never. The least is 10.
     pub const TICK_EVERY: &str = "tick_every";
 }
 
@@ -141,7 +141,7 @@ pub mod flag {
     pub const FULL: u32 = 16;
 }
 
-/// One configured unit of weight, in the thousandths that weights are told in.
+/// One configured unit of weight, in the thousandths in which weights are passed.
 pub const WEIGHT_UNIT: u32 = 1000;
 
 /// Kinds of live numbers, for [`import::STAT`].
@@ -210,11 +210,11 @@ pub mod cell_scope {
 
 /// Levels of log lines, for [`import::LOG`].
 pub mod log_level {
-    /// For whoever develops the policy; off unless asked for.
+    /// For the developers of the policy; off unless asked for.
     pub const DEBUG: i32 = 0;
     /// Worth knowing.
     pub const INFO: i32 = 1;
-    /// Somebody should look.
+    /// Needs attention.
     pub const WARN: i32 = 2;
     /// Something does not work.
     pub const ERROR: i32 = 3;

@@ -4,7 +4,7 @@
 //! every length is checked against the buffer that was handed out, growth has a limit, and so has the number of
 //! times that a host may change its mind about how much room it needs.
 
-/// Longest text that is read, bytes. A longer one is as good as absent.
+/// Longest text that is read, bytes. A longer one is treated as absent.
 pub(crate) const TEXT_LIMIT: usize = 64 << 10;
 
 /// Most backends that are believed.
@@ -27,7 +27,7 @@ pub(crate) enum NoText {
 
 /// Reads a text; bytes that are not UTF-8 become replacement characters.
 ///
-/// `ask` fills a buffer and answers the full length in bytes, or a negative number.
+/// `ask` fills a buffer and returns the full length in bytes, or a negative number.
 pub(crate) fn text(ask: impl Fn(&mut [u8]) -> i32) -> Result<String, NoText> {
     let mut bytes = vec![0; FIRST_ROOM];
     for _ in 0..ROUNDS {
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// A host that has `answer` and tells `len` as its length.
-    fn told(answer: &'static [u8], len: i32) -> impl Fn(&mut [u8]) -> i32 {
+    /// A host that has `answer` and reports `len` as its length.
+    fn host(answer: &'static [u8], len: i32) -> impl Fn(&mut [u8]) -> i32 {
         move |buf| {
             if answer.len() <= buf.len() {
                 buf[..answer.len()].copy_from_slice(answer);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_survive_whatever_the_host_answers() {
+    fn texts_survive_any_answer_of_the_host() {
         let long: &'static [u8] = &[b'x'; 1000];
         let cases = [
             ("fits", b"name".as_slice(), 4, Ok(4)),
@@ -96,9 +96,9 @@ mod tests {
             ("absurd", b"", i32::MAX, Err(NoText::TooLong)),
         ];
         for (name, answer, len, expected) in cases {
-            assert_eq!(text(told(answer, len)).map(|text| text.len()), expected, "{name}");
+            assert_eq!(text(host(answer, len)).map(|text| text.len()), expected, "{name}");
         }
-        assert_eq!(text(told(b"a\xffb", 3)).as_deref(), Ok("a\u{fffd}b"));
+        assert_eq!(text(host(b"a\xffb", 3)).as_deref(), Ok("a\u{fffd}b"));
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_survive_whatever_the_host_answers() {
+    fn columns_survive_any_answer_of_the_host() {
         let too_many = (BACKEND_LIMIT + 1) as i32 * 4;
         for (answer, expected) in
             [(-1, 0), (i32::MIN, 0), (i32::MAX, 0), (too_many, 0), (7, 1), (8, 2), (3, 0)]

@@ -23,7 +23,7 @@ use crate::abi::cell_scope;
 use crate::imports::number;
 use crate::link::host;
 
-/// How often [`Cell::update_f64`] gives way to other workers before it overwrites what they did.
+/// How often [`Cell::update_f64`] starts over after another worker's update before it overwrites one.
 const UPDATE_ROUNDS: usize = 16;
 
 /// The pool's cell `slot`, below [`POOL_SLOTS`](crate::abi::cell_scope::POOL_SLOTS).
@@ -71,7 +71,7 @@ impl Cell {
         host().cell_set(self.scope, self.index, self.slot, value);
     }
 
-    /// Adds, wrapping around, and answers the value before.
+    /// Adds, wrapping around, and returns the value before.
     pub fn add(&self, delta: i64) -> i64 {
         host().cell_add(self.scope, self.index, self.slot, delta)
     }
@@ -108,7 +108,7 @@ impl Cell {
         self.set(value.to_bits().cast_signed());
     }
 
-    /// Replaces a floating-point number by `change` of it and answers the new one.
+    /// Replaces a floating-point number by `change` of it and returns the new one.
     ///
     /// No other worker's change is lost, unless others keep interfering; then the last one wins.
     ///

@@ -55,7 +55,7 @@ pub fn random_below(bound: usize) -> usize {
 
 /// Asks for [`tick`](crate::Policy::tick) at this interval, for this instance; zero stops the ticks.
 ///
-/// The interval is told in whole ms. Below 10 ms the host makes it 10 ms.
+/// The interval is passed in whole ms. Below 10 ms the host makes it 10 ms.
 ///
 /// ```
 /// use pointsman_sdk::prelude::*;
@@ -84,7 +84,7 @@ pub fn random_below(bound: usize) -> usize {
 /// # Ok::<(), Error>(())
 /// ```
 pub fn tick_every(interval: Duration) {
-    // An interval under 1 ms must not read as "never", and one beyond the range (24 days) is as good as the range.
+    // An interval under 1 ms must not read as "never", and one beyond the range (24 days) is cut to it.
     let ms = interval.as_micros().div_ceil(1_000);
     host().tick_every(i32::try_from(ms).unwrap_or(i32::MAX));
 }

@@ -20,7 +20,7 @@ fn nothing<C: DeserializeOwned>() -> Result<C, Error> {
     let mut json = [0; 8];
     let len = usize::try_from(host().config(&mut json)).unwrap_or(0);
     let blank = |byte: &u8| byte.is_ascii_whitespace() || b"{}".contains(byte);
-    let is_empty = json.get(..len).is_some_and(|told| told.iter().all(blank));
+    let is_empty = json.get(..len).is_some_and(|text| text.iter().all(blank));
     match C::deserialize(UnitDeserializer::<Refused>::new()) {
         Ok(nothing) if is_empty => Ok(nothing),
         _ => Err("this policy takes no configuration: remove the pool's policy.config table".into()),

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Why a policy refuses its configuration or its topology, in words for the operator.
 ///
-/// The text ends up in the host's log and in the answer to whoever asked for the swap. Say what is wrong and
-/// what would be right, in one line of at most [`abi::limit::TEXT_BYTES`](crate::abi::limit::TEXT_BYTES).
+/// The text ends up in the host's log and in the answer to the request for the swap. Say what is wrong and what would be right,
+/// in one line of at most [`abi::limit::TEXT_BYTES`](crate::abi::limit::TEXT_BYTES).
 ///
 /// ```
 /// use pointsman_sdk::Error;

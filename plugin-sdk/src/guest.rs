@@ -100,7 +100,7 @@ macro_rules! export_policy {
     };
 }
 
-/// Tells at compile time whether a policy observes: an inherent constant wins over one of a trait.
+/// Shows at compile time whether a policy observes: an inherent constant wins over one of a trait.
 #[derive(Debug)]
 pub struct Probe<P>(PhantomData<P>);
 

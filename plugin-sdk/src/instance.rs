@@ -6,8 +6,8 @@ use std::cell::RefCell;
 
 /// Where [`export_policy!`](crate::export_policy) keeps the policy: empty until [`init`](Self::init) succeeds.
 ///
-/// Hooks of an empty slot do nothing and pick nobody. The same goes for a hook that is called from within
-/// another one, which the contract rules out.
+/// Hooks of an empty slot do nothing and pick no backend. The same goes for a hook that is called from within another one,
+/// which the contract rules out.
 #[derive(Debug)]
 pub struct Slot<P>(RefCell<Option<P>>);
 
@@ -18,7 +18,7 @@ impl<P: Policy> Slot<P> {
         Self(RefCell::new(None))
     }
 
-    /// Makes the policy from its configuration; answers 0, or 1 after it has told the host why not.
+    /// Makes the policy from its configuration; returns 0, or 1 after it has told the host why not.
     pub fn init(&self) -> i32 {
         // Before `new`, which may use cells already. A policy without a name need not carry the import.
         if !P::STATE.is_empty() {

@@ -52,7 +52,7 @@
 //!
 //! # Build and run it
 //!
-//! A policy is a crate of its own:
+//! A policy is a separate crate:
 //!
 //! ```toml
 //! [package]

@@ -24,7 +24,7 @@ impl<const N: usize> fmt::Write for Line<N> {
         let fitting = &text.as_bytes()[..text.floor_char_boundary(N - self.len)];
         self.bytes[self.len..self.len + fitting.len()].copy_from_slice(fitting);
         self.len += fitting.len();
-        // Stops whoever is formatting, so that nothing is added behind a cut.
+        // Stops the formatting, so that nothing is added behind a cut.
         if fitting.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }

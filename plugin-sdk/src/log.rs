@@ -21,7 +21,7 @@ use crate::line::Line;
 use crate::link::host;
 use std::fmt::{Display, Write as _};
 
-/// For whoever develops the policy; off unless the operator asks for it.
+/// For the developers of the policy; off unless the operator asks for it.
 pub fn debug(line: impl Display) {
     write(log_level::DEBUG, &line);
 }
@@ -31,7 +31,7 @@ pub fn info(line: impl Display) {
     write(log_level::INFO, &line);
 }
 
-/// Somebody should look.
+/// Needs attention.
 pub fn warn(line: impl Display) {
     write(log_level::WARN, &line);
 }
@@ -43,7 +43,7 @@ pub fn error(line: impl Display) {
 
 fn write(level: i32, line: &dyn Display) {
     let mut text = Line::<{ limit::TEXT_BYTES }>::new();
-    // It fails when the line is full; what fits is told.
+    // It fails when the line is full; what fits is logged.
     let _ = write!(text, "{line}");
     host().log(level, text.as_str());
 }

@@ -61,8 +61,8 @@ pub trait Policy: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Whatever makes the policy useless, such as a value out of range. The host then refuses the version (or
-    /// the configuration) and the one before it keeps serving.
+    /// Anything that makes the policy useless, such as a value out of range. The host then refuses the version (or the
+    /// configuration) and the one before it keeps serving.
     fn new(config: Self::Config, backends: &Backends) -> Result<Self, Error>;
 
     /// The topology changed: backends came, went or changed their order, eligibility or weight.
@@ -87,8 +87,8 @@ pub trait Policy: Sized + 'static {
 
 /// A policy that learns from responses.
 ///
-/// It is a trait of its own because the hook costs a call into the guest for each response. Export such a policy
-/// with [`export_policy!(MyPolicy, observe)`](crate::export_policy).
+/// It is a separate trait because the hook costs a call into the guest for each response. Export such a policy with
+/// [`export_policy!(MyPolicy, observe)`](crate::export_policy).
 ///
 /// ```
 /// use pointsman_sdk::prelude::*;
@@ -124,7 +124,7 @@ pub trait Observe: Policy {
     /// A response ended, well or badly. Each attempt of a request is observed, and [`Response::request`] can be asked
     /// for what `pick` could ask for.
     ///
-    /// It is told to the version that picked (or abstained), on the worker that did, as long as the topology is the one
-    /// that [`Response::backend`] is an index of. What ends after a swap or a topology change is told to nobody.
+    /// The version that picked (or abstained) observes it, on the worker that did, as long as the topology is the one that
+    /// [`Response::backend`] is an index of. What ends after a swap or a topology change is not observed.
     fn observe(&mut self, response: &Response, backends: &Backends);
 }

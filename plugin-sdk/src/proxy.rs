@@ -169,7 +169,7 @@ impl Imports for Proxy {
     }
 }
 
-/// Has the message of a panic told to the host before the trap that a panic is on this target.
+/// Reports the message of a panic to the host, before the trap that a panic is on this target.
 pub fn report_panics() {
     panic::set_hook(Box::new(last_words));
 }
@@ -177,7 +177,7 @@ pub fn report_panics() {
 /// Formats into a buffer on the stack: a panic may come from a heap that is full or broken.
 fn last_words(panic: &PanicHookInfo<'_>) {
     let mut line = Line::<512>::new();
-    // Writing fails when the line is full; what fits is told.
+    // Writing fails when the line is full; what fits is reported.
     let _ = line.write_str(panic.payload_as_str().unwrap_or("panic"));
     if let Some(place) = panic.location() {
         let _ = line.write_str(" at ").and_then(|()| line.write_str(place.file()));

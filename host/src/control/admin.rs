@@ -78,7 +78,7 @@ pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usi
                 }
                 connections.serve(stream);
             }
-            // The connection is gone before it was accepted; the next one is unaffected.
+            // The connection was closed before it was accepted; the next one is unaffected.
             Err(error)
                 if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {

@@ -119,8 +119,8 @@ impl Archive {
         Some(Quarantine { version: VersionId::from_hex(version)?, reason: reason.into() })
     }
 
-    /// From now on writes down every event that the answer is called with, on a thread of its own, as long as the lock
-    /// is held.
+    /// From now on records every event that the returned function is called with, on a separate thread, as long as the lock is
+    /// held.
     ///
     /// # Errors
     ///
@@ -269,7 +269,7 @@ mod tests {
         let archive = Archive::open(&state).expect("it is made");
         let used_at = UsedAt::of(&pool(), &settings(), FILE);
         assert!(archive.last_good(&used_at).is_none());
-        let lock = StateLock::take(&state, None).expect("nobody else has it");
+        let lock = StateLock::take(&state, None).expect("it is free");
         let keep = archive.keep(lock.clone()).expect("a thread");
         let loader = PolicyLoader::start_with(Clock::start(), NonZeroUsize::MIN, 1, keep).expect("a loader");
         let opened = loader.open(pool(), settings(), Arc::default(), plugin(1)).expect("it is fit");
@@ -308,7 +308,7 @@ mod tests {
         assert!(open().last_good(&used_at).is_none(), "there is no index");
         remove(INDEX);
         fifo(INDEX);
-        assert!(open().last_good(&used_at).is_none(), "there is none, and nobody waits for it");
+        assert!(open().last_good(&used_at).is_none(), "there is none, and no wait for it");
         remove(INDEX);
         let copy = format!("{}.wasm", VersionId::of(b"good").to_hex());
         let index = format!(
@@ -320,7 +320,7 @@ mod tests {
         assert!(open().last_good(&used_at).is_none(), "it isn't what its name says");
         remove(&copy);
         fifo(&copy);
-        assert!(open().last_good(&used_at).is_none(), "nobody waits for it");
+        assert!(open().last_good(&used_at).is_none(), "no wait for it");
         remove(&copy);
         fs::write(place(&copy), "good").expect("a copy");
         assert!(open().last_good(&used_at).is_some());

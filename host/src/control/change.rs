@@ -11,7 +11,7 @@ use crate::config::ConfigErrors;
 
 /// A change that the control thread (`reconfigure`) is asked to make.
 ///
-/// It makes one change after the other, in the order in which they were asked for, and answers each one with what became of it.
+/// It makes one change after the other, in the order in which they were asked for, and answers each one with its outcome.
 #[derive(Debug)]
 pub enum Change {
     /// Read the configuration file again, whether or not it seems to have changed.
@@ -29,7 +29,7 @@ impl<T> Reply<T> {
     }
 }
 
-/// What became of a reload.
+/// The outcome of a reload.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reload {
     /// All workers serve with this configuration.

@@ -9,7 +9,7 @@ use pointsman_sdk::abi::limit::FILE_BYTES;
 use crate::config::PolicySource;
 use crate::regular_file;
 
-/// There is no plugin to be had.
+/// Why there is no plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// Neither in the policy directory nor among the bundled ones.

@@ -9,7 +9,7 @@ pub fn serving(status: &str) {
 
 /// The configuration is being read again, because the service manager or an operator asked for it.
 pub fn reloading() {
-    // The time is what tells this reload from one that was asked for later.
+    // The time distinguishes this reload from one that was asked for later.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(error) => {

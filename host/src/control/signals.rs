@@ -9,7 +9,7 @@ pub enum Request {
     End,
     /// SIGHUP: read the configuration and the plugin files again.
     Reload,
-    /// SIGUSR2: start the program anew and let it take over.
+    /// SIGUSR2: start the program again and let it take over.
     Replace,
 }
 

@@ -20,7 +20,7 @@ const LOCK: &str = "lock";
 #[derive(Debug, Clone)]
 pub struct StateLock(Arc<Mutex<Option<OwnedFd>>>);
 
-/// The directory can't be had.
+/// The directory can't be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum StateLockError {
     /// Another proxy has it.
@@ -46,7 +46,7 @@ pub enum StateLockError {
 }
 
 impl StateLock {
-    /// Takes the lock, or goes on with the one that was handed over if it is for this directory.
+    /// Takes the lock, or keeps the one that was handed over if it is for this directory.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_has_it_until_it_is_released_and_a_duplicate_goes_on() {
+    fn one_holds_it_until_it_is_released_and_a_duplicate_keeps_it() {
         let folder = tempfile::tempdir().unwrap();
         let take = |handed_over| StateLock::take(folder.path(), handed_over);
         let first = take(None).unwrap();

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::config::ConfigErrors;
 use crate::worker::Phase;
 
-/// Which configuration serves, and what the file says since.
+/// The configuration that serves, and the state of its file since.
 #[derive(Debug, Clone, Default)]
 pub struct ConfigurationStatus {
     /// The configuration.
@@ -33,7 +33,7 @@ pub struct StatusView {
 }
 
 impl StatusView {
-    /// A view of what is published through the other ends of these channels. If they are gone, the last state stays.
+    /// A view of what is published through the other ends of these channels. If they are closed, the last state stays.
     #[must_use]
     pub fn new(configuration: watch::Receiver<ConfigurationStatus>, phase: watch::Receiver<Phase>) -> Self {
         Self { configuration, phase }

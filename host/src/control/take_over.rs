@@ -1,10 +1,9 @@
 //! Sockets that come from another process: from systemd, or from a proxy that this one takes over from.
 //!
-//! A proxy that is to be replaced starts the program anew and hands it its listening sockets, as systemd does (`LISTEN_FDS`,
-//! from descriptor 3 on). They are the same sockets in both processes: a connection that wasn't accepted yet is accepted
-//! by either, so none is lost between the two. Behind them comes one end of a socket pair, through which the
-//! new process says that it serves; before that, the old one goes on as if nothing had happened. Through the same pair comes
-//! the lock of `state_dir`.
+//! A proxy that is to be replaced starts the program again and hands it its listening sockets, as systemd does (`LISTEN_FDS`,
+//! from descriptor 3 on). They are the same sockets in both processes: a connection that wasn't accepted yet is accepted by
+//! either, so none is lost between the two. Behind them comes one end of a socket pair, through which the new process says that
+//! it serves; until then, the old one keeps serving. Through the same pair comes the lock of `state_dir`.
 
 use std::env;
 use std::ffi::OsString;
@@ -53,7 +52,7 @@ pub struct Successor {
 /// The new process can't take over.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeOverError {
-    /// It can't be started or heard of.
+    /// It can't be started, or its messages can't be read.
     #[error("cannot start {}: {source}", program.display())]
     Start {
         /// The program.
@@ -61,7 +60,7 @@ pub enum TakeOverError {
         /// Why.
         source: io::Error,
     },
-    /// It has ended; what it said stands in the log.
+    /// It has ended; its messages are in the log.
     #[error("the new process ended before it served ({0}); see what it logged")]
     Ended(ExitStatus),
     /// It has said nothing.
@@ -101,7 +100,7 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
     Ok((inherited, Predecessor::default()))
 }
 
-/// Starts the program of this process anew, with its arguments, these sockets and the lock of `state_dir`.
+/// Starts the program of this process again, with its arguments, these sockets and the lock of `state_dir`.
 ///
 /// # Errors
 ///
@@ -145,7 +144,7 @@ pub fn start(
 }
 
 impl Predecessor {
-    /// Tells it that this process serves.
+    /// Reports to it that this process serves.
     pub fn tell(self) {
         if let Some(notice) = self.notice
             && let Err(error) = notice.send(b"serving")
@@ -165,7 +164,7 @@ impl Successor {
         self.process.id()
     }
 
-    /// Waits until the process serves. Ends with an error if it won't; then it is of no more use.
+    /// Waits until the process serves. Ends with an error if it won't; then it can't be used again.
     ///
     /// # Errors
     ///
@@ -175,8 +174,8 @@ impl Successor {
             loop {
                 let mut word = [0; 16];
                 tokio::select! {
-                    heard = self.notice.recv(&mut word) => {
-                        heard?;
+                    received = self.notice.recv(&mut word) => {
+                        received?;
                         self.serves = true;
                         return Ok(());
                     }

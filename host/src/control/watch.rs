@@ -51,7 +51,7 @@ impl PluginWatch {
     ///
     /// No thread.
     pub fn start(watched: Vec<PluginFile>, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
-        let (hints, heard) = mpsc::channel();
+        let (hints, received) = mpsc::channel();
         let directories = Directories::new({
             let hints = hints.clone();
             move || {
@@ -61,7 +61,7 @@ impl PluginWatch {
         let again = hints.clone();
         let thread = std::thread::Builder::new()
             .name("plugin-watch".into())
-            .spawn(move || PluginScanner::new(watched, loader, directories, again).run(&heard))?;
+            .spawn(move || PluginScanner::new(watched, loader, directories, again).run(&received))?;
         Ok(Self { hints, thread: Some(thread) })
     }
 

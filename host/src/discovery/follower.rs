@@ -25,7 +25,7 @@ impl Follower {
         Self { dns: Questions::new(clock), placements: Vec::new(), answered: None }
     }
 
-    /// Follows what is wanted until the other end of the channel is gone.
+    /// Follows what is wanted until the other end of the channel is closed.
     pub(super) async fn run(mut self, mut wanted: watch::Receiver<Wanted>) {
         loop {
             tokio::select! {

@@ -21,7 +21,7 @@ pub(super) struct Placement {
     health: Arc<HealthSettings>,
     /// The discovered members of the pool.
     placed: Vec<Arc<Backend>>,
-    /// Numbers of backends that left while requests were running there, so that one that returns goes on counting.
+    /// Numbers of backends that left while requests were running there, so that a returning one continues them.
     departed: HashMap<Box<str>, Weak<BackendStats>>,
 }
 
@@ -41,7 +41,7 @@ impl Placement {
         Self { pool, entries, health, placed: Vec::new(), departed: HashMap::new() }
     }
 
-    /// Goes on from an older state of the same pool.
+    /// Continues from an older state of the same pool.
     pub(super) fn succeed(self, old: Self) -> Self {
         Self { placed: old.placed, departed: old.departed, ..self }
     }

@@ -26,7 +26,7 @@ pub(super) enum Arrival {
 /// The state of a backend.
 #[derive(Debug)]
 pub(super) struct BackendHealth {
-    /// Never used twice: the result of a check may come in when the backend is gone.
+    /// Never used twice: the result of a check may come in after the backend was removed.
     pub(super) id: u64,
     pub(super) backend: Arc<Backend>,
     /// `None` if there are no checks.
@@ -143,7 +143,7 @@ impl BackendHealth {
         over
     }
 
-    /// Ends its ejection, if it is ejected. It goes on with this streak.
+    /// Ends its ejection, if it is ejected. It continues with this streak.
     fn release(&mut self, now: Moment, streak: Streak) {
         self.ejection.release(now);
         self.window = Window::new(ended(&self.backend), self.backend.stats.failures());

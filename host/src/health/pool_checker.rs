@@ -12,7 +12,7 @@ use super::assignment::Assignment;
 use super::pool_health::{Due, PoolHealth};
 use super::probe::{self, Failure};
 
-/// Checks the backends of a pool until the other end of its channel is gone.
+/// Checks the backends of a pool until the other end of its channel is closed.
 #[derive(Debug)]
 pub(super) struct PoolChecker {
     assignment: watch::Receiver<Assignment>,
@@ -85,7 +85,7 @@ impl PoolChecker {
     }
 }
 
-/// A generator of random numbers from 0 to 1, as good as those that keep hash tables safe.
+/// A generator of random numbers from 0 to 1, by the standard library's keyed hash.
 fn random() -> impl FnMut() -> f64 {
     let (state, mut drawn) = (RandomState::new(), 0_u64);
     move || {

@@ -92,7 +92,7 @@ impl PoolHealth {
         health
     }
 
-    /// Goes on with other settings, and perhaps another pool of the same name.
+    /// Continues with other settings, and perhaps another pool of the same name.
     pub(super) fn change(
         &mut self,
         pool: Arc<Pool>,

@@ -44,7 +44,7 @@ fn wait_for(pool: &Pool, expected: &[u32]) {
     harness::wait_until(&format!("{expected:?} may be picked"), || eligible(pool) == expected);
 }
 
-/// On an address of its own, so that no other test gets the port once it is free.
+/// On an address that no other test uses, so that none gets the port once it is free.
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.90:0").unwrap()
 }
@@ -80,7 +80,7 @@ fn knowledge_of_backends_outlives_an_update() {
     monitor.update(vec![assignment(&api, &settings)]);
     wait_for(&api, &[1, 2]);
 
-    // The pool that is gone is left alone; the other one isn't.
+    // The removed pool stays as it is; the other one is checked.
     let generation = web.topology_generation();
     drop(alive);
     wait_for(&api, &[2]);
@@ -89,5 +89,5 @@ fn knowledge_of_backends_outlives_an_update() {
     drop(monitor);
     api.change_backends(|members| members.file = vec![c], Member::healthy);
     drop(other);
-    assert_eq!(eligible(&api), [0], "nobody looks any more");
+    assert_eq!(eligible(&api), [0], "no check runs any more");
 }

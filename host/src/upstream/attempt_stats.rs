@@ -15,7 +15,8 @@ use super::claim::Claim;
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
 
-/// Counts an attempt. Its end, which is when this is dropped, goes on the request's record and to the policy that picked.
+/// Counts an attempt. When this is dropped, the attempt ends: it is added to the request's record and reported to the policy
+/// that picked.
 #[derive(Debug)]
 pub(super) struct AttemptStats {
     pub(super) claim: Claim,
@@ -41,7 +42,7 @@ impl AttemptStats {
             began: deadlines.awake(now),
             deadlines: deadlines.clone(),
             answered: None,
-            // An exchange that is dropped without a word has lost its client.
+            // An exchange that is dropped without an outcome has lost its client.
             outcome: outcome::CLIENT_ABORT,
             error: None,
             ended: None,
@@ -66,7 +67,7 @@ impl AttemptStats {
         }
     }
 
-    /// The response is whole. Answers when.
+    /// The response is whole. Returns the time.
     pub(super) fn complete(&mut self) -> Moment {
         self.outcome = outcome::COMPLETE;
         let now = self.deadlines.clock().now();
@@ -103,7 +104,7 @@ impl Drop for AttemptStats {
     }
 }
 
-/// Tells the policy that picked.
+/// Reports the end to the policy that picked.
 fn observe(claim: &mut Claim, attempt: &AttemptRecord) {
     let Claim { picker, picked, observed, .. } = claim;
     let Ok(mut picker) = picker.try_borrow_mut() else {

@@ -17,8 +17,8 @@ use super::claim::{Claim, Claimed};
 use super::pinned::PinnedConnections;
 use super::pool::WorkerPool;
 
-/// Picks from a pool. Several may pick from one pool, each with a policy of its own; they share the pool's connections
-/// and see the same numbers.
+/// Picks from a pool. Several may pick from one pool, each with its own policy; they share the pool's connections and see the
+/// same numbers.
 #[derive(Debug)]
 pub struct Balancer {
     pool: Rc<WorkerPool>,
@@ -35,8 +35,8 @@ impl Balancer {
         Self { pool, picker, past: OnceCell::new() }
     }
 
-    /// Asks the policy for a backend, and claims it. If that is full, the policy is asked once more with that one ruled
-    /// out; if it has no better idea, any backend with room will do.
+    /// Asks the policy for a backend, and claims it. If that is full, the policy is asked once more with that one ruled out; if
+    /// it picks no other one with room, any backend with room is claimed.
     #[must_use]
     pub fn claim(&self, head: &mut RequestHead) -> Claimed {
         match self.pick(head) {
@@ -81,7 +81,7 @@ impl Balancer {
             Pick::Unavailable => Claimed::AllFull,
             other => Claimed::NoPick(other),
         };
-        // Found full isn't used: the next look may find room.
+        // A backend that was found full counts as unused: it may have room the next time.
         head.tried = before;
         claimed
     }
@@ -93,7 +93,7 @@ impl Balancer {
                 let mut picker = self.picker.borrow_mut();
                 match self.past.get() {
                     None => picker.pick_with_room(head, limit),
-                    // Whatever is full is ruled out when it can't be claimed.
+                    // A full backend is ruled out when it can't be claimed.
                     Some(topology) => picker.pick_in(topology, head),
                 }
             };
@@ -101,13 +101,13 @@ impl Balancer {
             if let Some(claim) = self.try_claim(picked, head) {
                 return Claimed::Backend(claim);
             }
-            // Somebody was faster; with each round there is one less to look at.
+            // Another request was faster; with each round there is one backend less.
             head.tried.insert(picked.index);
         }
     }
 
-    /// Asks the policy. What is sent again after a reload has changed the pool keeps to the backends that it began with,
-    /// which the policy knows no more.
+    /// Asks the policy. A retry after a reload that has changed the pool uses the backends that the request began with, which
+    /// the policy no longer knows.
     fn pick(&self, head: &mut RequestHead) -> Pick {
         let mut picker = self.picker.borrow_mut();
         match self.past.get() {
@@ -118,7 +118,7 @@ impl Balancer {
 
     /// Another configuration serves, in which the pool is another one; this was its topology until now.
     pub fn retire(&self, topology: Arc<Topology>) {
-        // It can happen only once: the next configuration has a balancer of its own.
+        // It can happen only once: the next configuration has its own balancer.
         let _ = self.past.set(topology);
     }
 

@@ -17,21 +17,21 @@ use super::stall::{Stall, TAKEN_NOTHING};
 
 /// The body of a backend's response.
 ///
-/// It drives the connection that it comes from. When it has ended, the connection goes back to the idle ones; dropped
-/// early, it takes the connection with it, and the backend sees that nobody listens any more.
+/// It drives the connection that it comes from. When it has ended, the connection goes back to the idle ones; dropped early, it
+/// takes the connection with it, and the backend sees that its response is no longer read.
 #[derive(Debug)]
 pub struct ExchangeBody {
     incoming: Incoming,
     exchange: Box<Exchange>,
     /// Where it comes from; `None` once it has broken off.
     lease: Option<Lease>,
-    /// It has broken off, which hyper is about to hear.
+    /// It has broken off, which the next poll reports to hyper.
     broken: Option<Box<Error>>,
     /// The client hasn't taken what has come.
     held: Stall,
 }
 
-/// Most bytes that are read of a body that nobody wants, so that its connection can be kept.
+/// Most bytes that are read of an unwanted body, so that its connection can be kept.
 const DISCARDED: usize = 64 * 1024;
 
 impl Answered {
@@ -63,25 +63,25 @@ impl ExchangeBody {
     }
 
     fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        // All that comes is driven here, before it is looked for: nobody has to be woken for it.
-        let mut look = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
-        let Some(lease) = &mut self.lease else { return look() };
+        // The connection is driven right here, so the body has no task to wake.
+        let mut poll = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+        let Some(lease) = &mut self.lease else { return poll() };
         let connection = lease.connection();
         connection.driver_waker().disarm();
-        if let Poll::Ready(frame) = look() {
+        if let Poll::Ready(frame) = poll() {
             return Poll::Ready(frame);
         }
         let _ = connection.poll_drive(cx);
         connection.driver_waker().disarm();
-        let looked = look();
+        let looked = poll();
         if looked.is_pending() {
             connection.driver_waker().arm(cx.waker());
         }
         looked
     }
 
-    /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may
-    /// think that its request was never served: so hyper hears of it only after it had the chance to send that.
+    /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may think
+    /// that its request was never served: so hyper gets the error only after it had the chance to send that.
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let now = self.exchange.deadline.now();
         let error = match error {

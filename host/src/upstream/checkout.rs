@@ -19,7 +19,7 @@ impl Claim {
     /// Another connection.
     pub(super) async fn connect(&self, deadline: &Deadline) -> Result<Lease, Error> {
         match self.try_connect(deadline).await {
-            // What it lacks, such as a descriptor, idle ones hold.
+            // Idle connections hold what it lacks, such as a descriptor.
             Err(error) if error.is_our_own() && self.pool.make_room() => self.try_connect(deadline).await,
             connected => connected,
         }

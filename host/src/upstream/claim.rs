@@ -12,19 +12,19 @@ use super::pool::{WorkerBackend, WorkerPool};
 
 /// A backend claimed for one request, which is in flight for as long as this exists.
 ///
-/// It rides in the response (or the upgraded connection), so every way in which a request can end ends the count.
+/// It is kept in the response (or the upgraded connection), so every way in which a request can end ends the count.
 #[derive(Debug)]
 pub struct Claim {
     pub(super) pool: Rc<WorkerPool>,
     pub(super) claimed: Rc<WorkerBackend>,
-    /// Who picked it, and is told how it went.
+    /// The picker that chose it, whose policy observes the response.
     pub(super) picker: Rc<RefCell<Picker>>,
     pub(super) picked: Picked,
-    /// What the policy may ask for when it is told how this ended.
+    /// What the policy can access of the request when it observes the response.
     pub(super) observed: ObservedRequest,
 }
 
-/// What became of the wish for a backend.
+/// The outcome of claiming a backend.
 #[derive(Debug)]
 pub enum Claimed {
     /// This one.

@@ -32,14 +32,14 @@ use super::upgraded::UpgradedStream;
 use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
 
-/// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is
-/// why nobody waits for them indefinitely (RFC 9110 section 10.1.1).
+/// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is why
+/// the wait for them is limited (RFC 9110 section 10.1.1).
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// One HTTP/1.1 connection to a backend.
 ///
-/// hyper's connection is driven by its user, in the same task: no hop to a task of its own. While it is idle
-/// nobody drives it; that it was closed shows when it is next polled.
+/// hyper's connection is driven by its user, in the same task: no hop to a separate task. It isn't driven while it is idle;
+/// that it was closed shows when it is next polled.
 #[derive(Debug)]
 pub(super) struct UpstreamConnection {
     sender: http1::SendRequest<RequestBody>,
@@ -60,13 +60,13 @@ pub(super) struct UpstreamConnection {
     pub(super) idle_since: Moment,
 }
 
-/// What hyper makes of a request: the head of its response, or why there is none.
+/// hyper's result for a request: the head of its response, or why there is none.
 type HyperOutcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
 /// How long a backend may take to the head of its response once it has the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseTimeout {
-    /// `response_timeout`: nobody else will be asked.
+    /// `response_timeout`: no other backend will be asked.
     Full(Duration),
     /// `per_try_timeout`: another backend may do better.
     PerTry(Duration),
@@ -155,8 +155,8 @@ impl UpstreamConnection {
                 // Closed while it was idle, as is now seen.
                 return poll_response().map(Ok);
             }
-            // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to
-            // send is the gate's business.
+            // The backend's time runs while it has the whole request, or takes no more of it; a client that is slow to send is
+            // limited by the gate.
             if self.counters.sent.get() != sent_before {
                 sent_before = self.counters.sent.get();
                 deadline.set(span());
@@ -193,7 +193,7 @@ impl UpstreamConnection {
         }
     }
 
-    /// Why hyper has no response, and the head if it wasn't sent. `None` = only for want of room for more fields.
+    /// Why hyper has no response, and the head if it wasn't sent. `None` = only room for more fields was missing.
     #[cold]
     fn failure(
         &self,
@@ -245,7 +245,7 @@ impl UpstreamConnection {
 
     /// Whether it can take the next request.
     ///
-    /// Looks at the socket, so a connection that the backend has closed in the meantime shows as not ready.
+    /// Polls the socket, so a connection that the backend has closed in the meantime shows as not ready.
     pub(super) fn is_ready(&mut self) -> bool {
         self.driver_waker.disarm();
         let _ = self.drive();

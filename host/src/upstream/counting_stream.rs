@@ -1,9 +1,9 @@
 //! Counts bytes in and out of a backend's connection, and lets a backend answer before it has the request.
 //!
 //! A backend may write its response as soon as it is connected to, and close (RFC 9112 section 9.5). hyper takes bytes that
-//! come before its request for a broken connection, and a failed write for the end of the exchange. So here reads
-//! wait until something was written, and a write that fails is what it is on TCP: nobody reads any more, but what was
-//! said before can still be read.
+//! come before its request for a broken connection, and a failed write for the end of the exchange. So here reads wait until
+//! something was written, and a write that fails is what it is on TCP: the peer reads no more, but what it sent before can
+//! still be read.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -18,8 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::stream::Stream;
 
-/// Most that a backend may send up to the head of its response: interim responses (103 and others) and the largest head that can
-/// be allowed. hyper skips interim responses for as long as they come, in one go, and nobody else is served meanwhile.
+/// Most that a backend may send up to the head of its response: interim responses (103 and others) and the largest head that
+/// can be allowed. hyper skips interim responses for as long as they come, in one poll, and the worker serves nothing else
+/// meanwhile.
 const MOST_BEFORE_RESPONSE: u64 = 2 * 1024 * 1024;
 
 /// What an exchange needs to know of its socket.
@@ -176,7 +177,7 @@ impl CountingStream {
                 tracing::debug!(event = "backend-write-failed", %error, "the backend takes nothing any more");
                 self.state = State::Deaf;
                 self.counters.is_last.set(true);
-                // A read may have been told to wait.
+                // A read may be waiting for this.
                 cx.waker().wake_by_ref();
                 return Poll::Ready(Ok(offered));
             }

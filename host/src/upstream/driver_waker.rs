@@ -7,10 +7,10 @@ use parking_lot::Mutex;
 
 /// What a connection wakes: the task that uses it, for as long as that waits for it.
 ///
-/// hyper keeps the waker that its connection was last polled with: for the socket, for the next request, for the place
-/// that a part of a body leaves. Given the task's own, it would wake that task for what the task does itself, and
-/// the last user of the connection for what the next one does with it. Each time a whole request's state is polled in vain.
-/// So hyper gets this one, which stays the same and leads to a task only while that task waits.
+/// hyper keeps the waker that its connection was last polled with: for the socket, for the next request, for the place that a
+/// part of a body leaves. Given the task's own, it would wake that task for what the task does itself, and the last user of the
+/// connection for what the next one does with it. Each such wake-up polls a whole request's state without progress. So hyper gets
+/// this one, which stays the same and leads to a task only while that task waits.
 #[derive(Debug)]
 pub(super) struct DriverWaker {
     user: Arc<User>,
@@ -31,7 +31,7 @@ impl DriverWaker {
     /// Wakes this task once, from now on.
     pub(super) fn arm(&self, waker: &Waker) {
         let waker = waker.clone();
-        // The one before is dropped when the lock is gone.
+        // The previous one is dropped when the lock is released.
         let _before = self.user.0.lock().replace(waker);
     }
 

@@ -30,7 +30,7 @@ pub enum Error {
     /// No whole response within `total_timeout`.
     #[error("the request took too long in all")]
     TotalTimeout,
-    /// No whole request within `total_timeout`: it was the client that kept everybody waiting.
+    /// No whole request within `total_timeout`: the client was too slow to send it.
     #[error("the client took too long to send its request")]
     SlowRequest,
     /// What the backend sent is no HTTP response.
@@ -45,10 +45,10 @@ pub enum Error {
     /// Interim responses without an end.
     #[error("the backend sends interim responses without end")]
     InterimResponses,
-    /// The response has several lengths, or one that is no number: where its body ends is anybody's guess.
+    /// The response has several lengths, or one that is no number: the end of its body is ambiguous.
     #[error("the backend's response has no clear length")]
     Length,
-    /// The response has a transfer coding beside `chunked`: nobody asked for it (RFC 9112 section 7.4), and its content
+    /// The response has a transfer coding beside `chunked`: the request didn't allow it (RFC 9112 section 7.4), and its content
     /// would be passed on without the name of its coding.
     #[error("the backend's response has an unknown transfer coding")]
     TransferCoding,
@@ -156,8 +156,8 @@ impl Error {
     }
 }
 
-/// Whether a connection failed for want of something that the proxy itself has run out of: files, memory, ports. It says
-/// nothing about who should have been connected to.
+/// Whether a connection failed because the proxy itself has run out of something: files, memory, ports. That says nothing about
+/// the backend.
 #[must_use]
 pub fn is_our_own(error: &io::Error) -> bool {
     const OURS: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];

@@ -1,4 +1,4 @@
-//! Where the body of a response ends: a place that everybody agrees on, or nothing.
+//! Where the body of a response ends: at a place that every recipient agrees on, or the response is refused.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response};
@@ -9,8 +9,8 @@ use super::Error;
 /// Digits of a length that fits for certain.
 const FITTING_DIGITS: usize = 19;
 
-/// Refuses a body without a clear end, and makes several lengths that are the same a single one (RFC 9110 section 8.6): the client may read
-/// the first, the last, or neither. hyper looks at the length of a response to HEAD not at all.
+/// Refuses a body without a clear end, and makes several lengths that are the same a single one (RFC 9110 section 8.6): the
+/// client may read the first, the last, or neither. hyper ignores the length of a response to HEAD.
 pub(super) fn settle<B: Body>(response: &mut Response<B>) -> Result<(), Error> {
     let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
     if let Some(length) = lengths.next()

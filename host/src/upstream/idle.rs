@@ -55,8 +55,8 @@ impl IdleConnections {
         self.pinned.borrow_mut().push(Rc::downgrade(slot));
     }
 
-    /// Closes up to `count` of the connections that were used least lately; those of one client connection only if there is
-    /// no other, as its user has to authenticate once more. Answers how many.
+    /// Closes up to `count` of the least recently used connections; those of one client connection only if there is no other,
+    /// as its user has to authenticate once more. Returns how many.
     pub(super) fn close(&self, count: usize) -> usize {
         let mut stack = self.stack.borrow_mut();
         let shared = count.min(stack.len());
@@ -78,7 +78,7 @@ impl IdleConnections {
 }
 
 impl Drop for IdleConnections {
-    /// The backend is no more: what is kept for one client connection goes as well.
+    /// The backend was removed: what is kept for one client connection goes as well.
     fn drop(&mut self) {
         for slot in self.pinned.get_mut().iter().filter_map(Weak::upgrade) {
             let _closed = slot.take();

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::connection::UpstreamConnection;
 
-/// Shared by the client's connections and the backend's idle ones, as it may have to go when another request needs its permit.
+/// Shared by the client's connections and the backend's idle ones, as it may have to be closed when another request needs its
+/// permit.
 pub(super) type PinnedSlot = RefCell<Option<Box<UpstreamConnection>>>;
 
 /// Closes the connection in a slot if its backend has; whether there is one left.

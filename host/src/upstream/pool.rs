@@ -177,8 +177,8 @@ impl WorkerPool {
         }
     }
 
-    /// Closes the idle connection of each backend that was used least lately, so that another one can be opened. Answers
-    /// whether there was any.
+    /// Closes the least recently used idle connection of each backend, so that another one can be opened. Returns whether there
+    /// was any.
     pub(super) fn make_room(&self) -> bool {
         let closed: usize = self.backends.borrow().all.iter().map(|backend| backend.idle.close(1)).sum();
         closed > 0

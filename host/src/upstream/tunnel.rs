@@ -73,7 +73,7 @@ impl Tunnel {
             let limit = if half_closed {
                 limits.tunnel_close_timeout.min(limits.tunnel_timeout)
             } else if down.is_stuck() {
-                // As with a response; that the backend has closed may stand behind what nobody takes.
+                // As with a response; the backend's end may be behind bytes that the client doesn't take.
                 limits.send_timeout.min(limits.tunnel_timeout)
             } else {
                 limits.tunnel_timeout

@@ -36,7 +36,7 @@ struct Source {
     stall: Stall,
     clock: Clock,
     replay: RefCell<ReplayBuffer>,
-    /// What is done to the trailers before anybody gets them.
+    /// What is done to the trailers before they are sent or kept.
     clean: fn(&mut HeaderMap),
     /// Set if the client waits for permission to send.
     expected: Option<Expected>,

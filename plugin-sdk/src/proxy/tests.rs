@@ -9,7 +9,7 @@ use super::Proxy;
 use crate::flags::Flags;
 use crate::imports::Imports as _;
 
-/// Fills a buffer as the host does: bytes into linear memory, whatever is kept there.
+/// Fills a buffer as the host does: bytes into linear memory, over what is kept there.
 unsafe fn fill(buf: *mut u8, cap: usize) -> i32 {
     for place in 0..cap {
         unsafe { buf.add(place).write(0xa5) };

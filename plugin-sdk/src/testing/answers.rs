@@ -11,15 +11,15 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What one instance has told the host about itself.
+/// What one instance has reported about itself.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct GuestReport {
     failure: RefCell<String>,
     state: RefCell<String>,
     tick_ms: Cell<u32>,
 }
 
-impl Told {
+impl GuestReport {
     pub(super) fn failure(&self) -> String {
         self.failure.borrow().clone()
     }
@@ -32,13 +32,13 @@ impl Told {
 /// One call of one instance: what the host answers from while it runs.
 pub(super) struct Call {
     host: TestHost,
-    told: Rc<Told>,
+    report: Rc<GuestReport>,
     request: Option<TestRequest>,
 }
 
 impl Call {
-    pub(super) fn new(host: &TestHost, told: &Rc<Told>, request: Option<TestRequest>) -> Self {
-        Self { host: host.clone(), told: Rc::clone(told), request }
+    pub(super) fn new(host: &TestHost, report: &Rc<GuestReport>, request: Option<TestRequest>) -> Self {
+        Self { host: host.clone(), report: Rc::clone(report), request }
     }
 
     fn pool<R>(&self, ask: impl FnOnce(&Pool) -> R) -> R {
@@ -65,7 +65,7 @@ impl Call {
             _ => return None,
         };
         let slot = usize::try_from(slot).ok().filter(|slot| *slot < slots)?;
-        Some((self.told.state.borrow().clone(), backend, slot))
+        Some((self.report.state.borrow().clone(), backend, slot))
     }
 }
 
@@ -75,11 +75,11 @@ impl Imports for Call {
     }
 
     fn fail(&self, text: &str) {
-        text.clone_into(&mut self.told.failure.borrow_mut());
+        text.clone_into(&mut self.report.failure.borrow_mut());
     }
 
     fn state(&self, name: &str) {
-        name.clone_into(&mut self.told.state.borrow_mut());
+        name.clone_into(&mut self.report.state.borrow_mut());
     }
 
     fn backend_count(&self) -> i32 {
@@ -241,11 +241,11 @@ impl Imports for Call {
 
     fn tick_every(&self, ms: i32) {
         let ms = u32::try_from(ms).unwrap_or(0);
-        self.told.tick_ms.set(if ms == 0 { 0 } else { ms.max(limit::TICK_MS) });
+        self.report.tick_ms.set(if ms == 0 { 0 } else { ms.max(limit::TICK_MS) });
     }
 }
 
-/// Fills a buffer and answers the full length in bytes; too small a buffer stays as it is.
+/// Fills a buffer and returns the full length in bytes; too small a buffer stays as it is.
 fn fill<T: Copy>(buf: &mut [T], answer: &[T]) -> i32 {
     if let Some(room) = buf.get_mut(..answer.len()) {
         room.copy_from_slice(answer);

@@ -8,9 +8,10 @@ use crate::imports::Imports;
 use crate::link::with_host;
 use crate::{Backends, Flags, Request};
 
-/// Backends that are all eligible and of one weight, with so many requests in flight each; one request, which has tried none.
+/// Backends that are all eligible and of one weight, with a given number of requests in flight each; one request, which has
+/// tried none.
 ///
-/// Each answer is a look into an array, or a constant. There are no texts, and hashes and random numbers are always the same.
+/// Each answer is read from an array, or a constant. There are no texts, and hashes and random numbers are always the same.
 #[derive(Debug)]
 pub struct FixedHost {
     in_flight: Box<[u64]>,
@@ -50,7 +51,7 @@ impl FixedHost {
     }
 }
 
-/// Copies a column if there is room for it; answers its length in bytes.
+/// Copies a column if there is room for it; returns its length in bytes.
 fn copied<T: Copy>(column: &[T], buf: &mut [T]) -> i32 {
     if let Some(buf) = buf.get_mut(..column.len()) {
         buf.copy_from_slice(column);

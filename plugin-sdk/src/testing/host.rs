@@ -12,10 +12,9 @@ use std::time::Duration;
 
 /// A pool for native tests. Clones are the same pool.
 ///
-/// Methods that take and give back the host set it up; [`weight`](Self::weight), [`zone`](Self::zone),
-/// [`label`](Self::label), [`address`](Self::address) and [`as_backup`](Self::as_backup) are about the backend that was
-/// added last. Methods on `&self` change it later. Each instance hears of a changed topology before its next call, as in
-/// the proxy.
+/// Methods that take and give back the host set it up; [`weight`](Self::weight), [`zone`](Self::zone), [`label`](Self::label),
+/// [`address`](Self::address) and [`as_backup`](Self::as_backup) are about the backend that was added last. Methods on `&self`
+/// change it later. Each instance gets a changed topology before its next call, as in the proxy.
 ///
 /// ```
 /// use pointsman_sdk::testing::TestHost;

@@ -1,4 +1,4 @@
-//! A host that answers garbage to everything, and what the SDK makes of it.
+//! A host that answers garbage to everything, which the SDK must survive.
 
 use crate::imports::Imports;
 use crate::instance::Slot;

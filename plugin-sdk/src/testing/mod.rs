@@ -8,7 +8,7 @@
 //! use pointsman_sdk::prelude::*;
 //! use pointsman_sdk::testing::{TestHost, TestRequest};
 //!
-//! /// Everybody to the same backend, until that one is no longer eligible.
+//! /// Every request to the same backend, until that one is no longer eligible.
 //! #[derive(Default)]
 //! struct First {
 //!     first: Option<usize>,

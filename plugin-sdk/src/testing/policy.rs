@@ -1,6 +1,6 @@
 //! One instance of a policy under test.
 
-use super::answers::{Call, Told};
+use super::answers::{Call, GuestReport};
 use super::{TestHost, TestRequest};
 use crate::instance::Slot;
 use crate::link::with_host;
@@ -15,17 +15,17 @@ use std::time::Duration;
 pub struct TestPolicy<P> {
     host: TestHost,
     slot: Slot<P>,
-    told: Rc<Told>,
+    report: Rc<GuestReport>,
     generation: u64,
 }
 
 impl<P: Policy> TestPolicy<P> {
     pub(super) fn start(host: &TestHost) -> Result<Self, Error> {
         let generation = host.pool().borrow().generation;
-        let policy = Self { host: host.clone(), slot: Slot::empty(), told: Rc::default(), generation };
+        let policy = Self { host: host.clone(), slot: Slot::empty(), report: Rc::default(), generation };
         match policy.call(None, |slot| slot.init()) {
             0 => Ok(policy),
-            _ => Err(Error::new(policy.told.failure())),
+            _ => Err(Error::new(policy.report.failure())),
         }
     }
 
@@ -52,7 +52,7 @@ impl<P: Policy> TestPolicy<P> {
         other
     }
 
-    /// The names of so many picks for a plain request, with a space between.
+    /// The names of this many picks for a plain request, with a space between.
     ///
     /// # Panics
     ///
@@ -71,7 +71,7 @@ impl<P: Policy> TestPolicy<P> {
     /// The interval that the policy has asked for.
     #[must_use]
     pub fn tick_interval(&self) -> Option<Duration> {
-        self.told.tick_interval()
+        self.report.tick_interval()
     }
 
     fn accepted(&mut self, request: &TestRequest) -> (String, bool) {
@@ -95,7 +95,7 @@ impl<P: Policy> TestPolicy<P> {
     }
 
     fn call<R>(&self, request: Option<&TestRequest>, hook: impl FnOnce(&Slot<P>) -> R) -> R {
-        let host = Call::new(&self.host, &self.told, request.cloned());
+        let host = Call::new(&self.host, &self.report, request.cloned());
         with_host(Rc::new(host), || hook(&self.slot))
     }
 }

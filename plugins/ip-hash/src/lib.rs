@@ -1,11 +1,11 @@
 //! The same client reaches the same backend for as long as that backend is eligible.
 //!
-//! When a backend leaves, only its clients move: to the others, in proportion to their weights. They come back when it
-//! returns. Neither the order of the configuration nor slow start matters, and all proxies whose pools have the
-//! same names, weights and hash seed agree on who serves whom.
+//! When a backend leaves, only its clients move: to the others, in proportion to their weights. They come back when it returns.
+//! Neither the order of the configuration nor slow start matters, and all proxies whose pools have the same names, weights and
+//! hash seed agree on which backend serves which client.
 //!
 //! Shares are kept within some per cent up to 100 backends. Beyond that they scatter, by 9 % at 1,000 and 28 % at 10,000
-//! (standard deviation): that nobody else moves when a backend leaves has this price.
+//! (standard deviation): that no other client moves when a backend leaves has this price.
 //!
 //! Configuration: none. A pick takes the same time for any number of backends. Requests of a client without an address
 //! go to the fallback.

@@ -1,8 +1,8 @@
 //! Which backend owns which slot: weighted rendezvous hashing over a fixed number of slots.
 //!
-//! Each backend visits all slots in an order of its own, made from the hash of its name, and has a score for each: the
-//! later the visit, the higher. A slot belongs to the backend with the lowest score. No score depends on another
-//! backend, so one that leaves gives up its own slots, and no other slot changes hands.
+//! Each backend visits all slots in its own order, made from the hash of its name, and has a score for each: the later the
+//! visit, the higher. A slot belongs to the backend with the lowest score. No score depends on another backend, so one that
+//! leaves gives up its own slots, and no other slot changes hands.
 //!
 //! The score of a backend's `j`-th visit is the expected `j`-th smallest of as many exponential random numbers as
 //! there are slots, divided by the weight. The least of exponential numbers falls to each backend in proportion to its
@@ -57,7 +57,7 @@ impl Member {
     }
 }
 
-/// The owner of each slot, as a place in `members`. Empty if there is nobody with a weight.
+/// The owner of each slot, as a place in `members`. Empty if no member has a weight.
 pub(crate) fn owners(members: &[Member]) -> Vec<u32> {
     let total: f64 = members.iter().map(|member| f64::from(member.weight)).sum();
     let greatest = members.iter().map(|member| member.weight).max().unwrap_or(0);
@@ -74,7 +74,7 @@ pub(crate) fn owners(members: &[Member]) -> Vec<u32> {
             slots.bid(slot, place, score);
         }
     }
-    // Whoever has a slot now has it for good: all bids up to the limit were made. For the others ask every backend.
+    // A slot that has an owner now keeps it: all bids up to the limit were made. For the others every backend is asked.
     loop {
         let free = slots.free();
         if free.is_empty() {
@@ -100,7 +100,7 @@ struct Slots<'a> {
     best: Vec<u64>,
 }
 
-/// A slot that nobody has bidden for.
+/// A slot without a bid.
 const FREE: u64 = u64::MAX;
 
 impl<'a> Slots<'a> {

@@ -1,4 +1,4 @@
-//! Who serves whom, and who moves when the pool changes.
+//! Which backend serves which client, and which clients move when the pool changes.
 
 use ip_hash::IpHash;
 use pointsman_sdk::testing::{TestHost, TestPolicy, TestRequest};
@@ -79,7 +79,7 @@ fn only_clients_of_a_backend_that_leaves_move() {
 }
 
 #[test]
-fn removal_from_a_large_pool_moves_nobody_else() {
+fn removal_from_a_large_pool_moves_no_other_client() {
     let host = TestHost::of(33);
     let (mut policy, clients) = (start(&host), clients(20_000));
     let mut before = homes(&mut policy, &clients);
@@ -104,7 +104,7 @@ fn every_instance_and_every_order_agrees() {
 }
 
 #[test]
-fn slow_start_moves_nobody() {
+fn slow_start_moves_no_client() {
     let host = TestHost::of(4);
     let (mut policy, clients) = (start(&host), clients(1_000));
     let before = homes(&mut policy, &clients);

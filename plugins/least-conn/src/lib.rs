@@ -67,7 +67,7 @@ impl Policy for LeastConn {
 }
 
 impl LeastConn {
-    /// The least loaded backend and, among equals, the one whose turn it is.
+    /// The least loaded backend and, among equals, the next in turn.
     fn least_loaded(&mut self) -> Option<usize> {
         let len = self.weights.len().min(self.loads.len());
         let start = if self.start < len { self.start } else { 0 };

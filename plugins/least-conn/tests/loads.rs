@@ -1,4 +1,4 @@
-//! Who has the least to do, and whose turn it is among equals.
+//! Which backend has the least load, and the order of picks among equals.
 
 use least_conn::LeastConn;
 use pointsman_sdk::testing::{TestHost, TestPolicy, TestRequest};
@@ -38,14 +38,14 @@ fn the_least_load_per_weight_wins() {
 }
 
 #[test]
-fn among_equals_the_turn_goes_round() {
+fn equals_take_turns() {
     let host = pool(&[(1_000, 2), (1_000, 5), (1_000, 2), (1_000, 2)]);
     let picks = start(&host).pick_names(6);
     assert!("b0 b2 b3 b0 b2 b3 b0 b2 b3".contains(&picks), "{picks}");
 }
 
 #[test]
-fn among_equals_of_mixed_weights_the_turn_goes_round_by_weight() {
+fn equals_of_mixed_weights_take_turns_by_weight() {
     let idle = pool(&[(5_000, 0), (1_000, 0), (1_000, 0)]);
     assert_eq!(start(&idle).pick_names(7), "b0 b0 b1 b0 b2 b0 b0");
     let equal_ratio = pool(&[(2_000, 4), (1_000, 2), (1_000, 9)]);
@@ -59,7 +59,7 @@ fn the_first_turn_is_random() {
     assert!(starts.len() > 10, "20 seeds start at {starts:?}");
 }
 
-/// Requests of random length, so that the policy lives on the loads that it causes.
+/// Requests of random length, so that the policy sees the loads that it causes.
 #[test]
 fn loads_stay_proportional_to_weights() {
     const SEED: u64 = 7;

@@ -96,7 +96,7 @@ impl PeakEwma {
         self.learn(index, 0.0, now) * (in_flight + 1.0) / weight
     }
 
-    /// Takes a sample in, a peak at once and anything less by and by; answers the cost.
+    /// Takes a sample in, a peak at once and anything less gradually; returns the cost.
     fn learn(&self, index: usize, sample_us: f64, now: u64) -> f64 {
         let (cost_cell, changed_cell) = (cells::backend(index, COST), cells::backend(index, CHANGED));
         let (cost, age_us) = match changed_cell.get() {

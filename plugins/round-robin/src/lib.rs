@@ -1,8 +1,8 @@
 //! Smooth weighted round robin: backends take turns, each as often as its weight says and evenly spread.
 //!
-//! Weights 5, 1, 1 give a a b a c a a, as in nginx. All workers share one turn, kept in a cell of the pool, so the order
-//! holds for the pool as a whole and goes on where it was after a swap. It starts at a random place: proxies that are
-//! restarted together must not all begin with the first backend.
+//! Weights 5, 1, 1 give a a b a c a a, as in nginx. All workers share one turn, kept in a cell of the pool, so the order holds
+//! for the pool as a whole and continues where it was after a swap. It starts at a random place: proxies that are restarted
+//! together must not all begin with the first backend.
 //!
 //! Configuration: none. A pick takes the same time for any number of backends.
 
@@ -11,7 +11,7 @@ mod schedule;
 use pointsman_sdk::prelude::*;
 use schedule::schedule;
 
-/// Cell of the pool with the number of turns taken; 0 = nobody has chosen a start yet.
+/// Cell of the pool with the number of turns taken; 0 = no start has been chosen yet.
 const TURN: usize = 0;
 
 /// How often another place of the schedule is tried for a request that may not use its turn's backend.

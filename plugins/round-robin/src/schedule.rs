@@ -45,9 +45,9 @@ fn smooth(backends: &[u32], weights: &[u64], total: u64) -> Vec<u32> {
     (0..total).map(|_| turn()).collect()
 }
 
-/// The same shares in time that is proportional to the length: a backend with `w` of `n` entries wants the places
-/// `(k + phase) · n / w`, and a counting sort gives everybody the nearest free ones. Phases differ, or all backends of the
-/// same weight would want the same places.
+/// The same shares in time that is proportional to the length: a backend with `w` of `n` entries wants the places `(k + phase)
+/// · n / w`, and a counting sort gives each backend the nearest free ones. Phases differ, or all backends of the same weight
+/// would want the same places.
 fn spread(backends: &[u32], entries: &[u64]) -> Vec<u32> {
     let len = entries.iter().sum::<u64>();
     // Places in 32.32 fixed point: additions instead of a division for each entry.
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_keeps_an_entry() {
+    fn every_backend_keeps_an_entry() {
         for count in [2, 100, 70_000] {
             let mut weights = vec![1_000; count];
             weights[0] = u32::MAX;

@@ -1,4 +1,4 @@
-//! Whose turn it is, over one or more workers and through changes of the pool.
+//! The order of picks, over one or more workers and through changes of the pool.
 
 use pointsman_sdk::Verdict;
 use pointsman_sdk::testing::{TestHost, TestPolicy, TestRequest};
@@ -9,7 +9,7 @@ fn start(host: &TestHost) -> TestPolicy<RoundRobin> {
     host.policy().expect("round-robin takes any pool")
 }
 
-/// How often each backend was picked in so many turns for this request.
+/// How often each backend was picked in this many turns for this request.
 fn tally(
     policy: &mut TestPolicy<RoundRobin>,
     turns: usize,
@@ -110,7 +110,7 @@ fn slow_start_counts() {
 }
 
 #[test]
-fn nobody_to_pick() {
+fn no_backend_to_pick() {
     let host = TestHost::new();
     let mut policy = start(&host);
     assert_eq!(policy.pick(&TestRequest::new()), Verdict::Abstain);

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 /// The directories in which files stand that are followed.
 ///
-/// Watching a file itself would follow its inode: after a rename over it, the watch hangs on the old content. The same goes
-/// for a directory that is made anew, so it is watched again when it isn't the one that it was.
+/// Watching a file itself would follow its inode: after a rename over it, the watch hangs on the old content. The same goes for
+/// a directory that is created again, so it is watched again when it isn't the one that it was.
 pub struct Directories {
     /// `None` where the system has no watches to give; the poll then does all.
     watcher: Option<RecommendedWatcher>,
@@ -63,14 +63,14 @@ impl Directories {
 
     fn watch(&mut self, wanted: BTreeMap<Identity, PathBuf>) {
         let Some(watcher) = &mut self.watcher else { return };
-        // A directory that is made anew may well get the number of the one before. Events name it from the root on.
+        // A directory that is created again may well get the number of the one before. Events name it from the root on.
         let gone = std::mem::take(&mut *self.gone.lock());
         let is_gone =
             |directory: &Path| std::path::absolute(directory).is_ok_and(|path| gone.contains(&path));
         self.watched.retain(|identity, directory| {
             let stays = wanted.contains_key(identity) && !is_gone(directory);
             if !stays {
-                // It may be gone for good, and its watch with it.
+                // It may have been removed for good, and its watch with it.
                 let _ = watcher.unwatch(directory);
             }
             stays
@@ -94,7 +94,7 @@ fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
-/// Whether something isn't any more where it was.
+/// Whether something was removed or moved away.
 fn is_departure(kind: EventKind) -> bool {
     matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
 }
@@ -180,17 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_removed_and_made_anew_is_watched_again() {
+    fn a_folder_that_is_removed_and_created_again_is_watched_again() {
         is_followed_through(
             |folder| fs::remove_dir_all(folder).unwrap(),
             |folder| fs::create_dir(folder).unwrap(),
         );
         // So fast that there was no scan in between.
-        let anew = |folder: &Path| {
+        let recreate = |folder: &Path| {
             fs::remove_dir_all(folder).unwrap();
             fs::create_dir(folder).unwrap();
         };
-        is_followed_through(anew, |_| {});
+        is_followed_through(recreate, |_| {});
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) struct Followed {
 #[derive(Debug)]
 enum Missing {
     No,
-    /// Seen missing once: it may be on its way back.
+    /// Seen missing once: it may be about to be replaced.
     Once,
     /// A warning was given then.
     Warned(Instant),
@@ -68,7 +68,7 @@ impl Followed {
         Self { path, slot, stamp: None, handed_over, incomplete: Arc::default(), missing: Missing::No }
     }
 
-    /// Whether this is what became of a file and its slot.
+    /// Whether a file and its slot have ended up like this.
     pub(super) fn is(&self, path: &Path, slot: &Arc<PolicySlot>) -> bool {
         self.path == path && Arc::ptr_eq(&self.slot, slot)
     }

@@ -34,7 +34,7 @@ pub fn wait<A>(hints: &Receiver<Hint<A>>) -> Option<Vec<A>> {
     Some(asked)
 }
 
-/// Waits for the end of a row of events, or for a request, which isn't delayed.
+/// Waits for the end of a series of events, or for a request, which isn't delayed.
 fn wait_for_quiet<A>(hints: &Receiver<Hint<A>>) -> Option<Option<A>> {
     let began = Instant::now();
     while let Some(left) = LONGEST_DEBOUNCE.checked_sub(began.elapsed()) {

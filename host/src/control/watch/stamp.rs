@@ -1,11 +1,11 @@
-//! What a file's metadata says of its content.
+//! What a file's metadata shows of its content.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// Metadata that tells, without reading a file, that it is another one than before.
+/// Metadata that shows, without reading a file, that it is another one than before.
 ///
 /// The time is that of the last change of the inode. The time of modification is whatever the last writer sets it to:
 /// reproducible builds and package managers give all files the same one.

@@ -1,4 +1,4 @@
-//! A fuzz target: what becomes of what DNS says.
+//! A fuzz target: the handling of DNS replies.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

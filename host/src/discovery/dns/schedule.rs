@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_once() {
+    fn a_change_is_reported_once() {
         let mut schedule = Schedule::default();
         let mut changed = |list: &[&str]| schedule.settle(addresses(list, 5), NOW, BOUNDS).changed;
         assert!(changed(&["10.0.0.1", "10.0.0.2"]));
@@ -189,7 +189,7 @@ mod tests {
             for round in 0..100 {
                 let settled = schedule.settle(failure(), NOW, BOUNDS);
                 assert!(!settled.changed);
-                assert_eq!(settled.outage.is_some(), round == 0, "told once");
+                assert_eq!(settled.outage.is_some(), round == 0, "reported once");
                 assert_eq!(found(&schedule), ["10.0.0.1:80"]);
             }
             let settled = schedule.settle(addresses(&["10.0.0.2"], 5), NOW, BOUNDS);
@@ -224,7 +224,7 @@ mod tests {
             half
         };
         let mut schedule = Schedule::default();
-        assert!(!schedule.anticipate(half("10.0.0.1")), "nobody has asked");
+        assert!(!schedule.anticipate(half("10.0.0.1")), "it isn't being asked");
         schedule.ask();
         assert!(schedule.anticipate(half("10.0.0.1")) && !schedule.anticipate(half("10.0.0.1")));
         assert_eq!((found(&schedule), schedule.due()), (vec!["10.0.0.1:80".to_owned()], None));
@@ -242,7 +242,7 @@ mod tests {
         let settled = schedule.settle(Ok(half), NOW, BOUNDS);
         assert_eq!(settled, Settled { changed: true, outage: Some(Outage::Begins(Failure::TimedOut)) });
         assert_eq!((found(&schedule), pause(&schedule)), (vec!["10.0.0.2:80".to_owned()], 1));
-        // For good, as where a server never answers for one family: not later than the other part says.
+        // Permanently, as where a server never answers for one family: not later than the other part says.
         for _ in 0..9 {
             let mut half = addresses(&["10.0.0.2"], 6).unwrap();
             half.hosts.get_mut("a").unwrap()[1] = Err(Failure::TimedOut);

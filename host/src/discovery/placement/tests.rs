@@ -92,7 +92,7 @@ fn who_stays_keeps_everything_and_an_equal_answer_changes_nothing() {
 }
 
 #[test]
-fn who_comes_back_while_its_requests_run_goes_on_counting() {
+fn a_backend_that_returns_while_its_requests_run_keeps_its_counters() {
     let pool = pool(Vec::new());
     let mut placement = placed_in(Arc::clone(&pool), vec![entry("x", 80)]);
     let (both, one_left) = (found(80, "10.0.0.1 10.0.0.2"), found(80, "10.0.0.1"));
@@ -103,7 +103,7 @@ fn who_comes_back_while_its_requests_run_goes_on_counting() {
     assert!(Arc::ptr_eq(&one(&pool, "x/10.0.0.2:80").stats, &running.stats));
     drop(running);
     placement.place(|_| Some(&one_left));
-    assert!(placement.departed.is_empty(), "nothing is kept of those that nobody uses");
+    assert!(placement.departed.is_empty(), "nothing is kept of unused ones");
 }
 
 #[test]

@@ -20,7 +20,7 @@ struct Game {
     draws: u64,
 }
 
-/// A backend of this name, on a port of its own unless told.
+/// A backend of this name, on a port of its own unless one is given.
 fn backend(name: &str, port: u16) -> Arc<Backend> {
     Arc::new(Backend {
         backup: name.starts_with('~'),
@@ -53,7 +53,7 @@ impl Game {
         Self { pool, health, now, draws }
     }
 
-    /// Lets time pass, in which checks pass for those who are well. Answers who was checked, in order.
+    /// Lets time pass, in which checks pass for the backends that are well. Returns which were checked, in order.
     fn pass(&mut self, ms: u64, well: &[&str]) -> Vec<String> {
         let end = self.now.after(Duration::from_millis(ms));
         let mut checked = Vec::new();
@@ -191,7 +191,7 @@ fn what_happens_at_once_is_one_topology() {
 }
 
 #[test]
-fn a_backend_starts_as_it_is_told() {
+fn a_backend_starts_with_the_configured_health() {
     let check = |initial| Some(crate::config::HealthCheckConfig { initial, ..check_config(2, 3) });
     for (initial, at_first, well, then) in [
         (InitialHealth::Up, "ab", "b", "ab"),
@@ -213,7 +213,7 @@ fn what_is_unknown_is_no_reason_to_panic_and_what_is_down_is() {
     for (panic_threshold, eligible) in [(0, ""), (10, "ab")] {
         let config = HealthConfig { check: Some(check.clone()), panic_threshold, ..HealthConfig::default() };
         let mut game = Game::new(config, &["a", "b"]);
-        assert_eq!(game.with_flag(flag::ELIGIBLE).concat(), "", "nobody knows");
+        assert_eq!(game.with_flag(flag::ELIGIBLE).concat(), "", "no health is known");
         game.pass(1_200, &[]);
         assert_eq!(game.with_flag(flag::ELIGIBLE).concat(), eligible, "all have failed");
         assert_eq!((game.healthy().concat(), game.health.panics), (String::new(), panic_threshold > 0));
@@ -286,7 +286,7 @@ fn the_only_backend_is_never_ejected_and_a_backup_takes_over() {
 }
 
 #[test]
-fn an_ejected_backend_that_dies_and_comes_back_is_as_new() {
+fn an_ejected_backend_that_restarts_is_as_new() {
     let mut game = Game::new(checking(), &["a", "b", "c"]);
     game.serve("a", 5, ResponseClass::GatewayFailure);
     // Passing checks alone don't end an ejection.
@@ -360,7 +360,7 @@ fn settings_change_while_checks_are_under_way() {
     assert!((18..=24).contains(&checked.len()), "{}", checked.len());
     assert_eq!(game.health.checks.len(), 2);
 
-    // Without ejection, nobody stays ejected.
+    // Without ejection, no backend stays ejected.
     game.serve("a", 5, ResponseClass::GatewayFailure);
     game.pass(0, &["a", "b"]);
     assert_eq!(game.healthy(), ["b"]);

@@ -27,7 +27,7 @@ impl HeadLimits {
         Self { bytes: limits.max_response_header_bytes, fields, room: fields.min(FREE) }
     }
 
-    /// Allows as many fields as the configuration does, whatever hyper allocates.
+    /// Allows as many fields as the configuration does, even if hyper allocates for them.
     pub(super) fn make_room(&mut self) {
         self.room = self.fields;
     }
@@ -39,7 +39,7 @@ impl HeadLimits {
         builder
     }
 
-    /// Whether a head of which `received` bytes have come may be too large only for want of room.
+    /// Whether a head of which `received` bytes have come may be too large only because there is no room for more fields.
     pub(super) fn may_have_more_room(self, received: u64) -> bool {
         self.room < self.fields && !self.is_over(received)
     }
