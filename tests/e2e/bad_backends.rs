@@ -93,7 +93,7 @@ fn a_backends_fault_is_not_taken_for_that_of_the_request_behind() {
 }
 
 #[test]
-fn a_change_of_protocol_that_nobody_asked_for_is_answered_with_502() {
+fn an_unrequested_change_of_protocol_is_answered_with_502() {
     let change = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nfrom the other side";
     check(&[(change.into(), "unwanted-upgrade")]);
 }

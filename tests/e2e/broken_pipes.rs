@@ -48,7 +48,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn commands_that_nobody_reads_end_as_if_somebody_did() {
+fn commands_end_the_same_without_a_reader() {
     let folder = folder();
     for (arguments, code) in COMMANDS {
         let output = run(arguments, folder.path(), nobody(), nobody());
@@ -79,7 +79,7 @@ fn a_result_that_is_lost_is_a_failure() {
 }
 
 #[test]
-fn a_demonstration_that_nobody_watches_goes_on() {
+fn a_demonstration_without_a_reader_continues() {
     let folder = folder();
     let output = run(&["demo", "--exit"], folder.path(), nobody(), Stdio::piped());
     assert_eq!(output.status.code(), Some(0), "{output:?}");

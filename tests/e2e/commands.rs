@@ -10,7 +10,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn help_and_version_are_told() {
+fn help_and_version_are_printed() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, Some(0));
     for command in ["run", "check", "demo", "policy"] {
@@ -21,7 +21,7 @@ fn help_and_version_are_told() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_from_a_failure() {
+fn a_wrong_command_line_exits_with_2() {
     for arguments in [&["serve"][..], &["run", "--workers", "0"], &["run", "--nonsense"], &["policy"], &[]] {
         let (code, _, told) = run(arguments);
         assert_eq!(code, Some(2), "{arguments:?}");
@@ -51,7 +51,7 @@ fn a_plugin_that_cannot_be_read_is_named_with_its_reason_once() {
 }
 
 #[test]
-fn debug_sections_do_not_count_and_what_is_too_large_is_told_with_its_real_size() {
+fn debug_sections_do_not_count_and_a_refusal_names_the_real_size() {
     let directory = tempfile::tempdir().expect("a directory");
     let check = |name: &str, content: &[u8]| {
         let file = directory.path().join(name);

@@ -68,7 +68,7 @@ fn plugins_that_cannot_be_had_are_named_with_their_line() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     check(
         "worker = 2\n[[listener]]\naddress = \"x\"\nsend_timeout = 1\n[pool.api]\nbackends = []\n[[route]]\n\
          pool = \"web\"\n",

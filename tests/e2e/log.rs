@@ -94,7 +94,7 @@ impl Drop for Unheard {
 }
 
 #[test]
-fn a_reader_that_is_gone_is_not_missed() {
+fn a_closed_log_pipe_stops_nothing() {
     let backend = Backend::named("good");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let proxy = Unheard::start(&backend, "debug", writer);
@@ -115,7 +115,7 @@ fn a_full_disk_stops_neither_a_start_nor_a_request() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_stops_no_worker() {
+fn an_unread_log_pipe_stops_no_worker() {
     let backend = Backend::named("good");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let proxy = Unheard::start(&backend, "debug", writer);
@@ -142,7 +142,7 @@ fn a_pipe_that_another_process_has_made_non_blocking_loses_nothing_either() {
 }
 
 #[test]
-fn what_is_lost_is_told_of_once_somebody_reads_again() {
+fn lost_lines_are_reported_once_the_pipe_is_read_again() {
     let backend = Backend::named("good");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let proxy = Unheard::start(&backend, "debug", writer);

@@ -37,7 +37,7 @@ fn a_request_that_may_go_no_further_is_answered_here() {
 }
 
 #[test]
-fn one_that_may_is_counted_once_whatever_becomes_of_it() {
+fn one_that_may_is_counted_once_with_any_outcome() {
     let bad = Backend::start(|exchange| {
         exchange.read_body();
         exchange.reset();

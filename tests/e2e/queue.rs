@@ -56,7 +56,7 @@ fn wait_for_queued(proxy: &Proxy, queued: usize, times: usize) {
 }
 
 #[test]
-fn the_first_in_line_is_served_first() {
+fn the_first_in_the_queue_is_served_first() {
     for workers in [1, 3] {
         let (backend, latches) = one_by_one(7);
         let pool = "max_requests = 1\n[pool.test.queue]\ntimeout = \"60s\"";
@@ -84,7 +84,7 @@ fn the_first_in_line_is_served_first() {
 }
 
 #[test]
-fn whoever_finds_the_line_full_is_turned_away_at_once() {
+fn a_full_queue_turns_requests_away_at_once() {
     for length in [0, 2] {
         let (backend, release) = held();
         let pool = format!("max_requests = 1\n[pool.test.queue]\nlength = {length}\ntimeout = \"60s\"");
@@ -122,7 +122,7 @@ fn whoever_finds_the_line_full_is_turned_away_at_once() {
 }
 
 #[test]
-fn whoever_waits_for_too_long_is_turned_away() {
+fn a_request_that_waits_for_too_long_is_turned_away() {
     let (backend, release) = held();
     let pool = "max_requests = 1\n[pool.test.queue]\ntimeout = \"300ms\"";
     let proxy = Setup { pool, ..Setup::default() }.start(&[&backend]);
@@ -156,7 +156,7 @@ fn the_wait_counts_towards_the_time_for_all() {
 }
 
 #[test]
-fn whoever_leaves_the_line_makes_room_in_it() {
+fn a_request_that_leaves_the_queue_makes_room_in_it() {
     let (backend, release) = held();
     let pool = "max_requests = 1\n[pool.test.queue]\nlength = 1\ntimeout = \"60s\"";
     let proxy =

@@ -24,7 +24,7 @@ fn assert_recorded(proxy: &Proxy, number: usize, fields: &[(&str, &str)], absent
 }
 
 #[test]
-fn what_became_of_a_request_is_told_in_one_line() {
+fn the_outcome_of_a_request_is_one_line() {
     let backend = Backend::named("hello");
     let proxy = start(&[backend.address()]);
     let mut client = proxy.client();

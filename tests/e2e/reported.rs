@@ -77,7 +77,7 @@ fn a_response_that_names_another_protocol_is_an_ordinary_one() {
 }
 
 #[test]
-fn what_follows_a_response_without_a_body_answers_nobody() {
+fn what_follows_a_response_without_a_body_answers_no_request() {
     // envoyproxy/envoy 11458 and others: a body, or the end of one, where there can be none.
     const STRAY: [&str; 6] = [
         "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -110,7 +110,7 @@ fn what_follows_a_response_without_a_body_answers_nobody() {
 }
 
 #[test]
-fn a_response_that_nobody_has_asked_for_answers_nobody() {
+fn an_unrequested_response_answers_no_request() {
     // projectdiscovery/nuclei 7671 and others: a second response, while the connection is idle.
     let (heard, said) = (Latch::default(), Latch::default());
     let (hear, say) = (heard.clone(), said.clone());

@@ -168,7 +168,7 @@ fn activated(socket: &TcpListener, notify: &std::path::Path) -> Command {
 }
 
 #[test]
-fn systemd_hands_over_its_socket_and_is_told_how_it_goes() {
+fn systemd_hands_over_its_socket_and_is_notified_of_each_step() {
     let backend = Backend::named("backend");
     let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = socket.local_addr().expect("an address");
@@ -215,7 +215,7 @@ fn systemd_hands_over_its_socket_and_is_told_how_it_goes() {
 }
 
 #[test]
-fn systemd_is_told_which_process_is_the_service() {
+fn systemd_is_notified_which_process_is_the_service() {
     let backend = Backend::named("backend");
     let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = socket.local_addr().expect("an address");

@@ -45,7 +45,7 @@ fn answering(status: u16, headers: &'static str) -> Backend {
 }
 
 #[test]
-fn a_dead_backend_among_three_fails_nobody() {
+fn a_dead_backend_among_three_fails_no_request() {
     let good = [Backend::named("one"), Backend::named("two")];
     for policy in ["\"round-robin\"", "\"least-conn\"", "\"ip-hash\"", "\"peak-ewma\""] {
         let before: usize = good.iter().map(Backend::count).sum();
@@ -66,7 +66,7 @@ fn a_dead_backend_among_three_fails_nobody() {
 }
 
 #[test]
-fn two_dead_backends_of_three_fail_nobody() {
+fn two_dead_backends_of_three_fail_no_request() {
     let good = echoing();
     let proxy = Proxy::start(&ONE_WORKER.configuration(&[nobody(), good.address(), nobody()]));
     let mut client = proxy.client();

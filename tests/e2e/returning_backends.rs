@@ -125,7 +125,7 @@ fn what_is_safe_is_sent_again_after_a_reset_and_nothing_else() {
 }
 
 #[test]
-fn nobody_waits_for_longer_than_that() {
+fn no_request_waits_for_longer_than_that() {
     let wait = "[pool.test.retry]\nwait = \"300ms\"";
     let refused = proxy(wait, &watching(2, 1), &[away()]);
     let down = proxy(&format!("{CHECKED}{wait}"), &watching(2, 1), &[away()]);

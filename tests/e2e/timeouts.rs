@@ -72,7 +72,7 @@ fn a_response_that_goes_on_for_too_long_is_broken_off() {
 }
 
 #[test]
-fn a_client_that_takes_all_the_time_to_send_is_told_so() {
+fn a_client_that_takes_all_the_time_to_send_gets_408() {
     let backend = Backend::start(|exchange| {
         exchange.read_body();
         assert!(!exchange.request.whole, "half a body isn't a whole one");

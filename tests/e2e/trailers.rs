@@ -20,7 +20,7 @@ fn a_requests_trailers_reach_the_backend() {
 }
 
 #[test]
-fn whom_a_request_is_for_is_not_said_after_it() {
+fn forwarding_fields_in_trailers_are_dropped() {
     let backend = Backend::start(|exchange| {
         exchange.read_body();
         let seen = format!("{:?}", exchange.request.trailers);
@@ -71,7 +71,7 @@ fn a_responses_trailers_reach_a_client_that_takes_them() {
 }
 
 #[test]
-fn trailers_that_nobody_has_announced_are_dropped() {
+fn unannounced_trailers_are_dropped() {
     let backend = Backend::start(|exchange| {
         exchange.read_body();
         let seen = format!("{:?}", exchange.request.trailers).to_lowercase();

@@ -124,7 +124,7 @@ fn a_client_that_takes_nothing_is_let_go() {
 }
 
 #[test]
-fn a_half_that_goes_on_is_not_cut() {
+fn a_half_that_continues_is_not_cut() {
     let backend = ending(|exchange| {
         exchange.wait_for_close();
         for number in 0..8 {

@@ -52,7 +52,7 @@ fn a_request_of_http_1_0_asks_for_nothing() {
 }
 
 #[test]
-fn an_agreement_that_nobody_asked_for_is_a_failure() {
+fn an_unrequested_agreement_is_a_failure() {
     let backend = Backend::start(|exchange| {
         exchange.send(AGREE);
         exchange.keep_alive = false;
@@ -126,7 +126,7 @@ fn several_lines_ask_for_one_list() {
 }
 
 #[test]
-fn a_declined_request_with_a_body_leaves_its_connection_to_nobody() {
+fn a_declined_request_with_a_body_gives_its_connection_to_no_other() {
     // A backend that takes a request for another protocol for one without a body.
     let backend = Backend::start(|exchange| exchange.respond("declined"));
     let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);

@@ -73,7 +73,7 @@ fn p99(client: &mut Client, mut goes_on: impl FnMut(usize) -> bool) -> (Duration
 }
 
 #[test]
-fn slow_clients_are_closed_on_time_and_hold_nobody_up() {
+fn slow_clients_are_closed_on_time_and_delay_no_others() {
     let backend = Backend::named("backend");
     let proxy = Setup {
         listener: "header_timeout = \"1s\"\nbody_timeout = \"1s\"\nkeepalive_requests = 1000000000",

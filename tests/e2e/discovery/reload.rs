@@ -5,7 +5,7 @@ use harness::Mood;
 use super::*;
 
 #[test]
-fn a_backend_of_the_file_goes_with_it_whatever_its_name() {
+fn a_backend_of_the_file_leaves_with_it_under_any_name() {
     let (backends, port) = numbered::<1>();
     let (spare, main) = (Backend::named("spare"), Backend::named("main"));
     let dns = Dns::start();
@@ -24,7 +24,7 @@ fn a_backend_of_the_file_goes_with_it_whatever_its_name() {
 }
 
 #[test]
-fn a_reload_that_waits_for_dns_keeps_nobody_from_hearing_of_a_dead_backend() {
+fn a_reload_that_waits_for_dns_delays_no_health_change() {
     let (first, second) = (Backend::named("first"), Backend::named("second"));
     let dns = Dns::start();
     dns.set_mood(Mood::Silent);

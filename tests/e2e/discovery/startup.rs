@@ -19,7 +19,7 @@ fn a_start_without_dns_serves_what_it_knows_and_the_rest_later() {
 }
 
 #[test]
-fn a_check_asks_nobody() {
+fn a_check_asks_no_server() {
     let dns = Dns::start();
     let output = Proxy::run_to_end(&["check"], &configuration(&dns, &each(80)));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -38,7 +38,7 @@ fn a_failure_changes_nothing() {
 }
 
 #[test]
-fn a_name_that_is_gone_changes_nothing() {
+fn a_removed_name_changes_nothing() {
     last_good_answer_outlives(Mood::Forgetful);
 }
 
@@ -48,7 +48,7 @@ fn a_name_without_addresses_changes_nothing() {
 }
 
 #[test]
-fn a_server_that_is_gone_changes_nothing() {
+fn an_unreachable_server_changes_nothing() {
     let (backends, port) = numbered::<1>();
     let dns = Dns::start();
     dns.set_host(NAME, 0, &[ip(&backends[0])]);

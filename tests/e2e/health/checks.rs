@@ -32,7 +32,7 @@ fn dies_and_comes_back(check: &str) {
 }
 
 #[test]
-fn a_backend_that_dies_gets_nothing_until_it_is_back() {
+fn a_dead_backend_gets_nothing_until_it_is_back() {
     dies_and_comes_back(CHECK);
 }
 
@@ -90,7 +90,7 @@ fn a_backend_that_never_answers_is_down() {
 }
 
 #[test]
-fn a_check_asks_what_it_is_told_to() {
+fn a_check_asks_what_is_configured() {
     let a = Backend::named("a");
     let check = "[pool.test.health_check]\ntype = \"http\"\nmethod = \"HEAD\"\npath = \"/z?deep=1\"\n\
                  host = \"api.example.com\"\nheaders = { X-Probe = \"yes\" }\ninterval = \"50ms\"\n";

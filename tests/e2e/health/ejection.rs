@@ -30,7 +30,7 @@ fn a_dead_backend_is_ejected_without_any_configuration() {
 }
 
 #[test]
-fn the_only_backend_stays_whatever_it_does() {
+fn the_only_backend_is_never_ejected() {
     let a = Backend::start(|exchange| exchange.send(BROKEN.replace("500", "503")));
     let proxy = Setup { pool: "ejection = { max_percent = 100 }", ..Setup::default() }.start(&[&a]);
     let mut client = proxy.client();

@@ -46,7 +46,7 @@ fn a_file_by_another_name_is_followed() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_keeps_nobody_waiting() {
+fn what_is_no_file_is_refused_without_a_wait() {
     let backend = Backend::named("good");
     let proxy = Setup::default().start(&[&backend]);
     let config = fs::read_to_string(proxy.path("pointsman.toml")).expect("its configuration");

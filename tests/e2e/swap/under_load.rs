@@ -72,7 +72,7 @@ fn fifty_swaps_by_file_events_under_64_connections_fail_no_request() {
 }
 
 #[test]
-fn the_turn_of_round_robin_goes_on_through_swaps() {
+fn the_turn_of_round_robin_continues_through_swaps() {
     let bundled = pointsman_policy::bundled("round-robin").expect("it is bundled");
     let versions = [revised(bundled, 0), revised(bundled, 1)];
     let scene = Scene::new(&versions[0]);
