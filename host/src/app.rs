@@ -1,6 +1,7 @@
 //! The composition root: everything is checked, loaded and bound before the first request, and again before a reload
 //! takes effect.
 
+mod certificates;
 mod diff;
 mod dns_names;
 mod policies;
@@ -25,7 +26,7 @@ use pointsman_core::clock::Clock;
 use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::control::admin;
 use crate::control::archive::Archive;
 use crate::control::change::Reload;
@@ -76,15 +77,18 @@ pub struct StartOptions {
 }
 
 impl App {
-    /// Loads every pool's plugin as [`start`](Self::start) would, and leaves it at that.
+    /// Loads every certificate and every pool's plugin as [`start`](Self::start) would, and leaves it at that. Answers what should be
+    /// known of them though they can serve.
     ///
     /// # Errors
     ///
-    /// Every plugin that can't serve, with the line of the configuration that names it
+    /// Every certificate and plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
-    pub fn check(config: &Config, file: &Path) -> Result<()> {
+    pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
+        let warnings = certificates::check(config, file)?;
         let loader = loader_with(config, Clock::start(), None)?;
-        Ok(policies::check(config, file, &loader)?)
+        policies::check(config, file, &loader)?;
+        Ok(warnings)
     }
 
     /// Starts serving. From then on the configuration is what the file says, as long as that can be served.

@@ -18,6 +18,7 @@ mod route;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 
 use std::fs::File;
@@ -31,6 +32,8 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use model::{BackendConfig, Config, DownstreamLimits, ListenerConfig, PoolConfig, RouteConfig};
 pub use policy::{PolicyConfig, PolicySource};
+pub use tls::{CertificateFiles, NamedFile, TlsConfig, TlsVersion, UnknownName};
+
 use read::{Source, Value};
 
 impl Config {

@@ -29,5 +29,6 @@ pub mod serve;
 pub mod stream;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod upstream;
 pub mod worker;

@@ -17,6 +17,7 @@ pub use idle::{Awaited, IdleClients, IdlePosition};
 pub use inherited::{Inherited, Role};
 
 use crate::config::{DownstreamLimits, ListenerConfig};
+use crate::tls::ListenerTls;
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: i32 = 4096;
@@ -30,6 +31,8 @@ pub struct Listener {
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// What handshakes are made with; none if clients speak in clear.
+    pub tls: Option<Arc<ListenerTls>>,
     /// The limit of its connections. It stays the same object for as long as the listener exists.
     pub connections: Arc<ConnectionLimit>,
 }
@@ -61,6 +64,7 @@ impl Listener {
     /// a part of the traffic.
     pub fn bind(
         config: &ListenerConfig,
+        tls: Option<Arc<ListenerTls>>,
         workers: usize,
         inherited: Vec<TcpListener>,
         own: &[SocketAddr],
@@ -76,18 +80,23 @@ impl Listener {
         };
         let address = sockets.first().map_or(Ok(config.address), TcpListener::local_addr).map_err(error)?;
         let connections = Arc::new(ConnectionLimit::new(config.limits.max_connections));
-        Ok((Self::on(address, connections, config), sockets))
+        Ok((Self::on(address, connections, config, tls), sockets))
     }
 
-    /// The same listener with other limits for new connections. The limit of their number is changed by [`ConnectionLimit::set`].
+    /// The same listener with other settings for new connections. The limit of their number is changed by [`ConnectionLimit::set`].
     #[must_use]
-    pub fn with(&self, config: &ListenerConfig) -> Self {
-        Self::on(self.address, Arc::clone(&self.connections), config)
+    pub fn with(&self, config: &ListenerConfig, tls: Option<Arc<ListenerTls>>) -> Self {
+        Self::on(self.address, Arc::clone(&self.connections), config, tls)
     }
 
-    fn on(address: SocketAddr, connections: Arc<ConnectionLimit>, config: &ListenerConfig) -> Self {
+    fn on(
+        address: SocketAddr,
+        connections: Arc<ConnectionLimit>,
+        config: &ListenerConfig,
+        tls: Option<Arc<ListenerTls>>,
+    ) -> Self {
         let limits = Arc::new(config.limits.clone());
-        Self { address, limits, trusted_proxies: config.trusted_proxies.as_slice().into(), connections }
+        Self { address, limits, trusted_proxies: config.trusted_proxies.as_slice().into(), tls, connections }
     }
 }
 
@@ -146,9 +155,10 @@ mod tests {
             address,
             trusted_proxies: Vec::new(),
             limits: DownstreamLimits::default(),
+            tls: None,
             line: 1,
         };
-        Listener::bind(&config, workers, Vec::new(), &[])
+        Listener::bind(&config, None, workers, Vec::new(), &[])
     }
 
     #[test]

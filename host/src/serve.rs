@@ -1,5 +1,6 @@
 //! One client connection, from accept to close.
 
+mod handshake;
 mod http1;
 mod linger;
 
@@ -15,8 +16,9 @@ use crate::listener::{IdleClients, Listener};
 use crate::proxy::Current;
 use crate::stream::Stream;
 use crate::upstream::PinnedConnections;
+use handshake::{Waiting, handshake};
 use http1::{Ended, Http1};
-use linger::linger;
+use linger::{farewell, linger};
 
 /// Serves a connection until it ends.
 pub async fn connection(
@@ -28,9 +30,18 @@ pub async fn connection(
     peer: SocketAddr,
 ) {
     let deadlines = current.get().deadlines.clone();
+    let (scheme, stream) = match (&listener.tls, stream) {
+        (Some(tls), Stream::Plain(socket)) => {
+            let waiting = Waiting { drain: &drain, idle: &idle, deadlines: &deadlines };
+            // Boxed as it is large, and over soon.
+            let Some(stream) = Box::pin(handshake(tls, socket, peer, waiting)).await else { return };
+            (Scheme::Https, Stream::Tls(stream))
+        }
+        (_, stream) => (Scheme::Http, stream),
+    };
     let client = Rc::new(ClientConnection::new(
         peer,
-        Scheme::Http,
+        scheme,
         Arc::clone(&listener.limits),
         Arc::clone(&listener.trusted_proxies),
         &deadlines,
@@ -52,6 +63,8 @@ pub async fn connection(
         }
     } else if cut_short {
         linger(gate.into_inner(), &client.keepalive.receive).await;
+    } else if gate.owes_farewell() {
+        Box::pin(farewell(gate.into_inner(), &client.keepalive.receive)).await;
     }
 }
 

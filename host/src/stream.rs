@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 #[cfg(test)]
 use crate::testing::MemoryStream;
+use crate::tls::TlsStream;
 
 /// A connection's byte stream.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ use crate::testing::MemoryStream;
 pub enum Stream {
     /// TCP.
     Plain(TcpStream),
+    /// A client's, over TLS.
+    Tls(Box<TlsStream>),
     /// In the memory of a test.
     #[cfg(test)]
     Memory(MemoryStream),
@@ -26,21 +29,23 @@ pub enum Stream {
 impl Stream {
     /// Whether the peer has sent something, as the system knows: the event loop may not know it yet.
     #[must_use]
-    pub fn has_unread(&self) -> bool {
+    pub fn has_unread(&mut self) -> bool {
         match self {
             Self::Plain(stream) => {
                 let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
                 recv(stream, &mut [0; 1], flags).is_ok_and(|(_, bytes)| bytes > 0)
             }
+            Self::Tls(stream) => stream.has_unread(),
             #[cfg(test)]
             Self::Memory(stream) => stream.has_unread(),
         }
     }
 
     /// Ready when there is something to read, be it the end.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            Self::Tls(stream) => stream.poll_fill(cx).map(|_| ()),
             #[cfg(test)]
             Self::Memory(stream) => stream.poll_read_ready(cx),
         }
@@ -51,9 +56,10 @@ impl Stream {
     /// # Errors
     ///
     /// Those of the socket.
-    pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => stream.poll_peek(cx, &mut ReadBuf::new(&mut [0; 1])),
+            Self::Tls(stream) => stream.poll_fill(cx).map_ok(|bytes| bytes.min(1)),
             #[cfg(test)]
             Self::Memory(stream) => stream.poll_peek(cx),
         }
@@ -64,11 +70,8 @@ impl Stream {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         match self {
-            Self::Plain(stream) => {
-                let ready = pin!(stream.ready(Interest::READABLE));
-                let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
-                matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
-            }
+            Self::Plain(stream) => is_read_closed(stream),
+            Self::Tls(stream) => is_read_closed(stream.socket()),
             #[cfg(test)]
             Self::Memory(stream) => stream.has_ended(),
         }
@@ -81,8 +84,8 @@ impl Stream {
     /// Those of the socket.
     pub fn set_reset_on_close(&self, resets: bool) -> io::Result<()> {
         match self {
-            Self::Plain(stream) if resets => stream.set_zero_linger(),
-            Self::Plain(stream) => SockRef::from(stream).set_linger(None),
+            Self::Plain(stream) => set_reset_on_close(stream, resets),
+            Self::Tls(stream) => set_reset_on_close(stream.socket(), resets),
             #[cfg(test)]
             Self::Memory(stream) => {
                 stream.set_reset_on_close(resets);
@@ -90,6 +93,22 @@ impl Stream {
             }
         }
     }
+
+    /// Whether what was written may still be in here, as the socket doesn't take it.
+    #[must_use]
+    pub fn is_buffered(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+}
+
+fn is_read_closed(socket: &TcpStream) -> bool {
+    let ready = pin!(socket.ready(Interest::READABLE));
+    let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
+    matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+}
+
+fn set_reset_on_close(socket: &TcpStream, resets: bool) -> io::Result<()> {
+    if resets { socket.set_zero_linger() } else { SockRef::from(socket).set_linger(None) }
 }
 
 /// The same call on whatever carries the stream.
@@ -97,6 +116,7 @@ macro_rules! carried {
     ($stream:expr, $call:ident($($argument:expr),*)) => {
         match $stream {
             Stream::Plain(stream) => Pin::new(stream).$call($($argument),*),
+            Stream::Tls(stream) => Pin::new(&mut **stream).$call($($argument),*),
             #[cfg(test)]
             Stream::Memory(stream) => Pin::new(stream).$call($($argument),*),
         }
@@ -129,6 +149,7 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
             #[cfg(test)]
             Self::Memory(stream) => stream.is_write_vectored(),
         }

@@ -60,6 +60,7 @@ mod strangers;
 mod swap;
 mod targets;
 mod timeouts;
+mod tls;
 mod trailers;
 mod trusted_proxies;
 mod tunnel_ends;

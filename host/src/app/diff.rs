@@ -40,9 +40,7 @@ impl ConfigDiff {
         );
         for listener in new_listeners() {
             let before = old_listeners().find(|before| before.address == listener.address);
-            if before.is_some_and(|before| {
-                (&before.limits, &before.trusted_proxies) != (&listener.limits, &listener.trusted_proxies)
-            }) {
+            if before.is_some_and(|before| !before.has_settings_of(listener)) {
                 diff.add(format!("~listener {}", listener.address));
             }
         }

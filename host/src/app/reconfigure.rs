@@ -10,6 +10,7 @@ use crate::config::{Config, ConfigErrors};
 use crate::control::change::{Change, ChangeQueue, Reload};
 use crate::control::watch::{self, Directories, FileStamp, Hint};
 
+use super::certificates;
 use super::policies;
 use super::reload::Reloader;
 
@@ -52,7 +53,7 @@ struct Control {
     reloader: Reloader,
     /// The text that was last tried, whatever came of it; `None` if the file couldn't be read.
     tried: Option<String>,
-    /// Plugin files of a refused configuration, with their stamps: when one of them changes, the configuration is tried again.
+    /// Plugin and certificate files of a refused configuration, with their stamps: when one of them changes, the configuration is tried again.
     awaited: Vec<(PathBuf, Option<FileStamp>)>,
     /// Scans in a row that found no readable file.
     unreadable: u32,
@@ -134,7 +135,9 @@ impl Control {
         }
         let config = Config::parse(&text, &self.reloader.file);
         // Stamped before the reload reads them, so that a change in the meantime is tried again.
-        let named = config.as_ref().map(policies::files).unwrap_or_default().into_iter();
+        let named = config
+            .iter()
+            .flat_map(|config| policies::files(config).into_iter().chain(certificates::files(config)));
         let named = named
             .map(|file| {
                 let stamp = FileStamp::of(&file);

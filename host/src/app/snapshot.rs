@@ -17,6 +17,7 @@ use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
 use crate::worker::{ListenerAssignment, PolicyAssignment, Update};
 
+use super::certificates;
 use super::policies::{self, ActivePolicy};
 use super::pools::{self, ActivePool, PreparedPool};
 use super::sockets::{self, Bound, Sockets};
@@ -73,8 +74,12 @@ impl Snapshot {
             .map(|pool| pools::prepare(pool, known.iter().find(|(old, _)| old.name == pool.name).copied()))
             .collect();
         let policies = policies::open(&config, file, loader, archive, &pools, &self.policies, &mut faults);
-        let listeners = sockets::bind(&config, file, workers, &self.listeners, inherited, &mut faults);
+        let tls = certificates::load(&config, file, &self.listeners, &mut faults);
+        let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);
         ConfigErrors::none_or(faults)?;
+        for warning in certificates::warnings(&config, file, &tls) {
+            tracing::warn!(event = "certificate-doubtful", "{warning}");
+        }
         Ok(PreparedSnapshot { config, workers, pools, policies, listeners })
     }
 

@@ -2,12 +2,14 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::config::{Config, ConfigError, ListenerConfig};
 use crate::listener::{self, Inherited, Listener, Role};
 use crate::open_files::{self, OpenFiles};
+use crate::tls::ListenerTls;
 
 /// The listening sockets of the running configuration.
 #[derive(Debug, Default)]
@@ -36,9 +38,10 @@ pub(super) struct Bound {
     pub(super) shares: Vec<Vec<TcpListener>>,
 }
 
-/// Binds the listeners of a configuration. Those of `before` that stay are kept; what can't be bound goes to `faults`.
+/// Binds the listeners of a configuration, each with its TLS. Those of `before` that stay are kept; what can't be bound goes to `faults`.
 pub(super) fn bind(
     config: &Config,
+    tls: &[Option<Arc<ListenerTls>>],
     file: &Path,
     workers: usize,
     before: &[(ListenerConfig, Listener)],
@@ -48,10 +51,11 @@ pub(super) fn bind(
     let own: Vec<SocketAddr> = before.iter().map(|(_, listener)| listener.address).collect();
     let mut left: Vec<&(ListenerConfig, Listener)> = before.iter().collect();
     let bind = |(index, listener): (usize, &ListenerConfig)| {
+        let tls = tls.get(index).cloned().flatten();
         if let Some(place) = left.iter().position(|(old, _)| old.address == listener.address) {
             let (old, active) = left.remove(place);
-            let same = (&old.limits, &old.trusted_proxies) == (&listener.limits, &listener.trusted_proxies);
-            return Ok((if same { active.clone() } else { active.with(listener) }, None));
+            let same = old.has_settings_of(listener);
+            return Ok((if same { active.clone() } else { active.with(listener, tls) }, None));
         }
         let fault = |message: String| ConfigError {
             file: file.into(),
@@ -61,8 +65,8 @@ pub(super) fn bind(
             hint: String::new(),
         };
         let inherited = inherited.take(Role::Listener, listener.address);
-        let (bound, sockets) =
-            Listener::bind(listener, workers, inherited, &own).map_err(|error| fault(error.to_string()))?;
+        let (bound, sockets) = Listener::bind(listener, tls, workers, inherited, &own)
+            .map_err(|error| fault(error.to_string()))?;
         let shares = listener::shares(&sockets, workers)
             .map_err(|error| fault(format!("cannot share its sockets: {error}")))?;
         let held = HeldListener { configured: listener.address, bound: bound.address, sockets };

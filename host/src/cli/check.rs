@@ -18,12 +18,17 @@ pub(super) fn check(path: &Path) -> Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    if let Err(error) = App::check(&config, path) {
-        match error.downcast_ref::<ConfigErrors>() {
-            Some(errors) => errors.iter().for_each(console::complain),
-            None => console::complain(format_args!("{error:#}")),
+    match App::check(&config, path) {
+        Ok(warnings) => {
+            warnings.iter().for_each(|warning| console::complain(format_args!("warning: {warning}")))
         }
-        return Ok(ExitCode::FAILURE);
+        Err(error) => {
+            match error.downcast_ref::<ConfigErrors>() {
+                Some(errors) => errors.iter().for_each(console::complain),
+                None => console::complain(format_args!("{error:#}")),
+            }
+            return Ok(ExitCode::FAILURE);
+        }
     }
     let backends: usize = config.pools.iter().map(|pool| pool.backends.len()).sum();
     let names: usize = config.pools.iter().map(|pool| pool.discovered.len()).sum();

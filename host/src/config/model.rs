@@ -11,6 +11,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern};
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
 use super::policy::PolicyConfig;
+use super::tls::TlsConfig;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +45,19 @@ pub struct ListenerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Limits on what clients send and how slowly.
     pub limits: DownstreamLimits,
+    /// How clients speak TLS here; without it, they speak in clear.
+    pub tls: Option<TlsConfig>,
     /// Line of the address in the file, for errors that show only when it is bound.
     pub line: usize,
+}
+
+impl ListenerConfig {
+    /// Whether another listener has the same settings, wherever it accepts.
+    #[must_use]
+    pub fn has_settings_of(&self, other: &Self) -> bool {
+        (&self.limits, &self.trusted_proxies, &self.tls)
+            == (&other.limits, &other.trusted_proxies, &other.tls)
+    }
 }
 
 /// Limits of a listener. Every one is finite by default.

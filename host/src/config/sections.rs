@@ -15,6 +15,7 @@ use super::model::{Config, DownstreamLimits, ListenerConfig};
 use super::pool::pools;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
+use super::tls::tls;
 use super::units::SIZE;
 
 const LISTENER: &str = "write `[[listener]]` above its keys";
@@ -117,11 +118,13 @@ fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Op
         let typed = section.required("address", "address = \"0.0.0.0:8080\"");
         let trusted = section.get("trusted_proxies");
         let limits = limits(section);
+        let tls = section.get("tls").map_or(Some(None), |value| tls(&value).map(Some));
         let trusted_proxies = trusted.map_or_else(|| Some(Vec::new()), |value| networks(&value));
         let typed = typed?;
         let address = local(&typed)?;
         add_address(addresses, address, &typed);
-        Some(ListenerConfig { address, trusted_proxies: trusted_proxies?, limits, line: typed.line() })
+        let (trusted_proxies, line) = (trusted_proxies?, typed.line());
+        Some(ListenerConfig { address, trusted_proxies, limits, tls: tls?, line })
     })
 }
 

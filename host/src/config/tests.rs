@@ -9,6 +9,7 @@ mod load;
 mod policy;
 mod pool;
 mod route;
+mod tls;
 mod whole;
 
 use std::path::Path;

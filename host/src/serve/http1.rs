@@ -27,11 +27,11 @@ use crate::upstream::{PinnedConnections, Tunnel};
 
 /// How long a connection that is about to end waits for a request: one may be on its way. Closing at once would lose
 /// it, and the client couldn't know whether it was served.
-const LATE_GRACE: Duration = Duration::from_secs(1);
+pub(super) const LATE_GRACE: Duration = Duration::from_secs(1);
 
 /// A connection that hasn't sent anything yet isn't closed to make room for this long: its request may be on its way, and in a
 /// crowd of clients that come together many take seconds to send it.
-const FIRST_GRACE: Duration = Duration::from_secs(5);
+pub(super) const FIRST_GRACE: Duration = Duration::from_secs(5);
 
 /// The same for one that has had a response: a bit longer than it takes to park, so that the one which was idle the longest is
 /// among those that are parked.
@@ -69,6 +69,7 @@ impl Http1 {
         let mut awaited = Awaited::First;
         loop {
             if !self.wait_for_request(&mut gate, awaited).await {
+                gate.take_leave();
                 return None;
             }
             awaited = Awaited::Next;

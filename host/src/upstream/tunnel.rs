@@ -115,12 +115,22 @@ struct OneWay {
     /// What was read before the tunnel began; goes first.
     early: Bytes,
     moved: u64,
+    /// The other side may hold what was written to it.
+    unflushed: bool,
     closed: bool,
 }
 
 impl OneWay {
     fn new(early: Bytes) -> Self {
-        Self { buffer: vec![0; BUFFER].into(), pending: 0..0, early, moved: 0, closed: false }
+        // What was written before the tunnel began may not have left, either.
+        Self {
+            buffer: vec![0; BUFFER].into(),
+            pending: 0..0,
+            early,
+            moved: 0,
+            unflushed: true,
+            closed: false,
+        }
     }
 
     /// Moves what can be moved. Ready when this direction has ended and the other side knows.
@@ -136,9 +146,14 @@ impl OneWay {
                 self.pending.start += bytes;
                 self.moved += bytes as u64;
             }
+            if self.unflushed {
+                ready!(Pin::new(&mut *to).poll_flush(cx))?;
+                self.unflushed = false;
+            }
             let mut space = ReadBuf::new(&mut self.buffer);
             ready!(Pin::new(&mut *from).poll_read(cx, &mut space))?;
             self.pending = 0..space.filled().len();
+            self.unflushed = to.is_buffered();
             if self.pending.is_empty() {
                 ready!(Pin::new(&mut *to).poll_shutdown(cx))?;
                 self.closed = true;
@@ -149,7 +164,7 @@ impl OneWay {
 
     /// Whether there is something that the other side doesn't take at the moment.
     fn is_stuck(&self) -> bool {
-        !self.early.is_empty() || !self.pending.is_empty()
+        !self.early.is_empty() || !self.pending.is_empty() || self.unflushed
     }
 
     /// Whether nothing more comes: the end was read, or stands behind what the other side doesn't take.

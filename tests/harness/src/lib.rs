@@ -12,6 +12,7 @@ mod load;
 mod log;
 mod proxy;
 mod setup;
+mod tls;
 mod waiting;
 
 pub use backend::{Backend, Exchange};
@@ -24,4 +25,5 @@ pub use load::{Running, keep_busy};
 pub use log::{Log, LogLine};
 pub use proxy::{Proxy, program, send_signal};
 pub use setup::Setup;
+pub use tls::{Authority, Issued, Leaf, Tls, TlsClient};
 pub use waiting::{DEADLINE, LONG_ENOUGH_TO_PARK, sleep, wait_until};

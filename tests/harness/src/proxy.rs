@@ -34,7 +34,11 @@ impl Proxy {
 
     /// Starts with a log of these levels.
     pub fn start_with_log(levels: &str, config: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
+        Self::start_in_with_log(tempfile::tempdir().expect("a directory"), levels, config)
+    }
+
+    /// Starts in a directory that may hold files already, with a log of these levels.
+    pub fn start_in_with_log(directory: TempDir, levels: &str, config: &str) -> Self {
         let command = command(directory.path(), &["run", "--log-level", levels]);
         Self::start_by(command, directory, config)
     }

@@ -226,8 +226,22 @@ impl Gate {
 impl Gate {
     /// Whether the client has sent something, as the system knows: the event loop may not know it yet.
     #[must_use]
-    pub fn has_unread(&self) -> bool {
+    pub fn has_unread(&mut self) -> bool {
         self.stream.has_unread()
+    }
+
+    /// Tells a client that has nothing to wait for that the connection ends. Only TLS has words for it.
+    pub fn take_leave(&mut self) {
+        if let Stream::Tls(stream) = &mut self.stream {
+            stream.try_close();
+        }
+    }
+
+    /// Whether the client has to be told that the connection ends, lest it takes its response for cut off: over TLS, and unless it
+    /// is cut off.
+    #[must_use]
+    pub fn owes_farewell(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_)) && self.sending.is_over
     }
 
     /// While the connection is parked: ready when the client sends something or leaves, or its time is over. `false` = it is over.

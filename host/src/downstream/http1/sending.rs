@@ -9,6 +9,8 @@ pub(super) struct Sending {
     pub(super) pace: Pace,
     /// Every close of the connection is a reset.
     pub(super) resets: bool,
+    /// The last response has left, and all of it.
+    pub(super) is_over: bool,
 }
 
 impl Sending {

@@ -122,6 +122,7 @@ impl World {
                 address: ([127, 0, 0, 1], 8080).into(),
                 limits: Arc::new(limits.downstream),
                 trusted_proxies: [].into(),
+                tls: None,
                 connections,
             }),
         }

@@ -23,12 +23,13 @@ impl Gate {
         if self.sending.resets && !self.sending.is_waiting() {
             let _ = self.stream.set_reset_on_close(false);
         }
+        self.sending.is_over = !self.sending.is_waiting();
     }
 
     /// A client may send its body without waiting for permission. hyper doesn't read before the body is asked for, but flushes
     /// whenever it is polled.
     #[cold]
-    fn look_for_body(&self, cx: &mut Context<'_>) {
+    fn look_for_body(&mut self, cx: &mut Context<'_>) {
         // Also if it has left: who reads on sees that.
         if self.stream.poll_peek(cx).is_ready()
             && let Some(context) = self.intake.receiving()
@@ -62,6 +63,16 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Watches over the flush of a stream that holds what the socket doesn't take: it is over when the client has taken it.
+    fn poll_flushed(&mut self, cx: &Context<'_>, flushed: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        if flushed.is_ready() && !self.sending.is_waiting() {
+            return flushed;
+        }
+        self.poll_sent(cx, flushed.map_ok(|()| 0)).map_ok(|_| ())
+    }
+}
+
 impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.intake.queue.take_end_by_close() {
@@ -91,7 +102,11 @@ impl AsyncWrite for Gate {
         if self.intake.receiving().is_some_and(|context| context.awaits_body()) {
             self.look_for_body(cx);
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if self.stream.is_buffered() {
+            return self.poll_flushed(cx, flushed);
+        }
+        flushed
     }
 
     /// Does nothing: the close that follows ends the connection just as well, and for one system call less. Where the client

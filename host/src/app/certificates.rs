@@ -1,0 +1,75 @@
+//! TLS of the listeners of a configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config::{Config, ConfigError, ConfigErrors, ListenerConfig};
+use crate::listener::Listener;
+use crate::tls::{self, ListenerTls, TlsFault};
+
+/// Loads what the listeners' handshakes are made with, in the order of the configuration. What is the same as for the listener of this
+/// address `before` is kept; what can't be loaded goes to `faults`.
+pub(super) fn load(
+    config: &Config,
+    file: &Path,
+    before: &[(ListenerConfig, Listener)],
+    faults: &mut Vec<ConfigError>,
+) -> Vec<Option<Arc<ListenerTls>>> {
+    let load = |(index, listener): (usize, &ListenerConfig)| {
+        let config = listener.tls.as_ref()?;
+        let old = before.iter().find(|(old, _)| old.address == listener.address);
+        let old = old.and_then(|(_, active)| active.tls.as_ref());
+        if let Some(same) = old.filter(|old| old.config() == config) {
+            return Some(Arc::clone(same));
+        }
+        let found = ListenerTls::load(config).map(Arc::new);
+        let found =
+            found.map_err(|found| faults.extend(found.into_iter().map(in_file(file, index, listener))));
+        found.ok()
+    };
+    config.listeners.iter().enumerate().map(load).collect()
+}
+
+/// Loads all, and answers what should be known of them though they can serve.
+pub(super) fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>, ConfigErrors> {
+    let mut faults = Vec::new();
+    let loaded = load(config, file, &[], &mut faults);
+    ConfigErrors::none_or(faults)?;
+    Ok(warnings(config, file, &loaded))
+}
+
+/// What should be known of certificates that can serve.
+pub(super) fn warnings(
+    config: &Config,
+    file: &Path,
+    loaded: &[Option<Arc<ListenerTls>>],
+) -> Vec<ConfigError> {
+    let listeners = config.listeners.iter().enumerate().zip(loaded);
+    let all = listeners.filter_map(|(listener, tls)| Some((listener, tls.as_ref()?)));
+    let now = SystemTime::now();
+    all.flat_map(|((index, listener), tls)| tls.warnings(now).into_iter().map(in_file(file, index, listener)))
+        .collect()
+}
+
+/// The files that a configuration names, whether or not they exist.
+pub(super) fn files(config: &Config) -> impl Iterator<Item = PathBuf> {
+    config.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(tls::files)
+}
+
+fn in_file<'a>(
+    file: &'a Path,
+    index: usize,
+    listener: &'a ListenerConfig,
+) -> impl Fn(TlsFault) -> ConfigError + 'a {
+    move |TlsFault { key, line, message, hint }| {
+        let section = format!("listener[{index}].tls");
+        ConfigError {
+            file: file.into(),
+            line: Some(line.unwrap_or(listener.line)),
+            key: if key.is_empty() { section } else { format!("{section}.{key}") },
+            message,
+            hint,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `[listener.tls]`: certificates, and what is asked of handshakes.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::read::{Section, Value, choice};
+
+const TLS: &str = "write `[listener.tls]` below its `[[listener]]`";
+const CERTIFICATES: &str = "write `certificates = [{ cert = \"site.crt\", key = \"site.key\" }]`";
+const CERTIFICATE: &str = "write `{ cert = \"site.crt\", key = \"site.key\" }`";
+
+/// Range of `handshake_timeout`.
+const HANDSHAKE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
+
+/// TLS of a listener.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsConfig {
+    /// At least one; the first is the default.
+    pub certificates: Vec<CertificateFiles>,
+    /// The oldest version that is spoken. `min_version`, 1.2.
+    pub min_version: TlsVersion,
+    /// What becomes of a client that asks for a name without a certificate. `unknown_name`, the default certificate.
+    pub unknown_name: UnknownName,
+    /// From accepting a connection to the end of its handshake. `handshake_timeout`, 10 s.
+    pub handshake_timeout: Duration,
+}
+
+/// A certificate and its private key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CertificateFiles {
+    /// The certificate, followed by those that lead to its root, in PEM form.
+    pub cert: NamedFile,
+    /// The private key in PEM form, not encrypted.
+    pub key: NamedFile,
+}
+
+/// A file that the configuration names.
+#[derive(Debug, Clone)]
+pub struct NamedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Line that names it, for errors that show only when it is read.
+    pub line: usize,
+}
+
+/// The same file is the same, on whatever line it is named.
+impl PartialEq for NamedFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+/// What becomes of a client that asks for a name without a certificate, or for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownName {
+    /// It gets the default certificate.
+    Default,
+    /// Its handshake is refused.
+    Refuse,
+}
+
+/// Reads the section.
+pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
+    Section::read(value, TLS, |section| {
+        let certificates = certificates(section);
+        let versions = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
+        let min_version = choice(section, "min_version", TlsVersion::Tls12, &versions);
+        let names = [("default", UnknownName::Default), ("refuse", UnknownName::Refuse)];
+        let unknown_name = choice(section, "unknown_name", UnknownName::Default, &names);
+        let handshake_timeout = section.duration("handshake_timeout", Duration::from_secs(10), HANDSHAKE);
+        Some(TlsConfig {
+            certificates: certificates?,
+            min_version: min_version?,
+            unknown_name: unknown_name?,
+            handshake_timeout,
+        })
+    })
+}
+
+fn certificates(section: &mut Section<'_>) -> Option<Vec<CertificateFiles>> {
+    let Some(value) = section.get("certificates") else {
+        section.fail("certificates", "is missing", CERTIFICATES);
+        return None;
+    };
+    let items = value.items(CERTIFICATES)?;
+    if items.is_empty() {
+        value.fail("there is no certificate", CERTIFICATES);
+        return None;
+    }
+    let files: Vec<_> = items.iter().map(certificate).collect();
+    files.into_iter().collect()
+}
+
+fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
+    Section::read(value, CERTIFICATE, |section| {
+        let cert = section.required("cert", "cert = \"site.crt\"").and_then(|value| file(&value));
+        let key = section.required("key", "key = \"site.key\"").and_then(|value| file(&value));
+        Some(CertificateFiles { cert: cert?, key: key? })
+    })
+}
+
+fn file(value: &Value<'_>) -> Option<NamedFile> {
+    Some(NamedFile { path: value.path()?, line: value.line() })
+}

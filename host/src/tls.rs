@@ -1,0 +1,18 @@
+//! TLS towards clients: certificates, their choice by name, and handshakes.
+//!
+//! A [`ListenerTls`] is what a listener's handshakes are made with. rustls does the cryptography with aws-lc-rs, which is passed to it explicitly: no process-wide default exists.
+
+mod certificate;
+mod counts;
+mod handshake;
+mod listener;
+mod names;
+mod pem;
+mod resolver;
+mod stream;
+
+pub use certificate::{Certificate, CertificateError, Contents, File, Validity};
+pub use counts::{HandshakeCounts, HandshakeFailure};
+pub use handshake::{Handshake, HandshakeError};
+pub use listener::{ListenerTls, TlsFault, files};
+pub use stream::TlsStream;

@@ -1,0 +1,93 @@
+//! The handshake of one connection.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use rustls::server::Acceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::counts::HandshakeFailure;
+use super::listener::ListenerTls;
+use super::stream::TlsStream;
+use crate::config::UnknownName;
+
+/// Most that a connection holds of what its client doesn't take, bytes: a record.
+const BUFFER: usize = 16 << 10;
+
+/// The fatal alert `unrecognized_name` (RFC 8446 section 6.2) as a record before any key was agreed on.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// What a client has begun with.
+#[derive(Debug)]
+pub enum Handshake {
+    /// TLS, and the handshake is complete.
+    Complete(Box<TlsStream>),
+    /// HTTP without TLS. Nothing of it was read.
+    PlainHttp(TcpStream),
+}
+
+/// A handshake failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct HandshakeError {
+    /// What it comes down to.
+    pub failure: HandshakeFailure,
+    /// What has happened.
+    pub error: io::Error,
+}
+
+impl HandshakeError {
+    /// A failure in a word, with more about it.
+    #[must_use]
+    pub fn new(failure: HandshakeFailure, what: &'static str) -> Self {
+        Self { failure, error: io::Error::other(what) }
+    }
+}
+
+impl From<io::Error> for HandshakeError {
+    fn from(error: io::Error) -> Self {
+        let of_tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+        let failure = match (of_tls, error.kind()) {
+            (Some(error), _) => HandshakeFailure::of(error),
+            (None, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                HandshakeFailure::Closed
+            }
+            (None, _) => HandshakeFailure::Other,
+        };
+        Self { failure, error }
+    }
+}
+
+impl ListenerTls {
+    /// Makes the handshake of an accepted connection. Takes as long as the client does.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection over TLS. The client was told why, as far as TLS has words for it.
+    pub async fn handshake(&self, socket: TcpStream) -> Result<Handshake, HandshakeError> {
+        let mut first = [0];
+        if socket.peek(&mut first).await? == 0 {
+            return Err(HandshakeError::new(HandshakeFailure::Closed, "closed before the first byte"));
+        }
+        // No record of TLS begins with a letter, and every method does. What TLS begins with is for rustls to read, in however many
+        // pieces it comes.
+        if first[0].is_ascii_uppercase() {
+            return Ok(Handshake::PlainHttp(socket));
+        }
+        let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+        let is_named = self.has_certificate_for(start.client_hello().server_name());
+        if !is_named && self.config().unknown_name == UnknownName::Refuse {
+            // The socket's buffer is empty: it takes this at once, or the client is gone.
+            let _ = start.io.try_write(&UNRECOGNIZED_NAME);
+            return Err(HandshakeError::new(HandshakeFailure::UnknownName, "no certificate for this name"));
+        }
+        let accept = start.into_stream_with(Arc::clone(self.server()), |session| {
+            session.set_buffer_limit(Some(BUFFER));
+        });
+        let stream = accept.await?;
+        let (_, session) = stream.get_ref();
+        self.counts().complete(session.protocol_version(), session.handshake_kind(), is_named);
+        Ok(Handshake::Complete(Box::new(TlsStream::new(stream))))
+    }
+}

@@ -1,0 +1,101 @@
+//! A certificate authority.
+
+use std::fs::Permissions;
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SerialNumber,
+};
+
+/// An authority with a key of its own.
+#[derive(Debug)]
+pub struct Authority {
+    pub(super) issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// What is asked of a certificate.
+#[derive(Debug)]
+pub struct Leaf<'a> {
+    /// DNS names.
+    pub names: &'a [&'a str],
+    /// Its number.
+    pub serial: u64,
+    /// Whether the key is RSA and not ECDSA.
+    pub rsa: bool,
+    /// When it is valid.
+    pub valid: Range<SystemTime>,
+    /// What it is for.
+    pub purpose: ExtendedKeyUsagePurpose,
+}
+
+/// A certificate with its key, in PEM form.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The certificate.
+    pub cert: String,
+    /// The key.
+    pub key: String,
+    /// Its number.
+    pub serial: u64,
+}
+
+impl Default for Leaf<'_> {
+    fn default() -> Self {
+        let (now, day) = (SystemTime::now(), Duration::from_hours(24));
+        Self {
+            names: &["test"],
+            serial: 1,
+            rsa: false,
+            valid: now - day..now + 90 * day,
+            purpose: ExtendedKeyUsagePurpose::ServerAuth,
+        }
+    }
+}
+
+impl Authority {
+    /// A new one of this name.
+    pub fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().expect("a key");
+        Self { issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate") }
+    }
+
+    /// Its certificate in PEM form.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// Issues a certificate.
+    pub fn issue(&self, leaf: &Leaf<'_>) -> Issued {
+        let algorithm = if leaf.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
+        self.issue_for(leaf, &KeyPair::generate_for(algorithm).expect("a key"))
+    }
+
+    fn issue_for(&self, leaf: &Leaf<'_>, key: &KeyPair) -> Issued {
+        let names: Vec<String> = leaf.names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("good names");
+        params.serial_number = Some(SerialNumber::from(leaf.serial));
+        (params.not_before, params.not_after) = (leaf.valid.start.into(), leaf.valid.end.into());
+        params.extended_key_usages = vec![leaf.purpose.clone()];
+        params.distinguished_name.push(DnType::CommonName, leaf.names.first().copied().unwrap_or("nobody"));
+        let cert = params.signed_by(key, &self.issuer).expect("a certificate");
+        Issued { cert: cert.pem(), key: key.serialize_pem(), serial: leaf.serial }
+    }
+}
+
+impl Issued {
+    /// Writes it into a folder as `NAME.crt` and `NAME.key`.
+    pub fn write(&self, folder: &Path, name: &str) {
+        std::fs::write(folder.join(format!("{name}.crt")), &self.cert).expect("a certificate file");
+        let key = folder.join(format!("{name}.key"));
+        std::fs::write(&key, &self.key).expect("a key file");
+        std::fs::set_permissions(key, Permissions::from_mode(0o600)).expect("our file");
+    }
+}

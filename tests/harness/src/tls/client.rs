@@ -1,0 +1,238 @@
+//! A client connection over TLS.
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion,
+};
+
+use super::authority::{Authority, Issued};
+use crate::{DEADLINE, Response};
+
+/// What a client's handshakes are made with.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    roots: Arc<RootCertStore>,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    schemes: Vec<SignatureScheme>,
+    identity: Option<Issued>,
+    alpn: Vec<Vec<u8>>,
+    sends_name: bool,
+    sessions: Resumption,
+}
+
+impl Tls {
+    /// Trusts this authority.
+    pub fn trusting(authority: &Authority) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.issuer.der().clone()).expect("a root");
+        Self {
+            roots: Arc::new(roots),
+            versions: vec![&TLS13, &TLS12],
+            schemes: Vec::new(),
+            identity: None,
+            alpn: Vec::new(),
+            sends_name: true,
+            sessions: Resumption::in_memory_sessions(64),
+        }
+    }
+
+    /// Speaks TLS 1.2 only.
+    #[must_use]
+    pub fn only_12(mut self) -> Self {
+        self.versions = vec![&TLS12];
+        self
+    }
+
+    /// Checks signatures of these kinds only.
+    #[must_use]
+    pub fn checking(mut self, schemes: &[SignatureScheme]) -> Self {
+        self.schemes = schemes.to_vec();
+        self
+    }
+
+    /// Has a certificate.
+    #[must_use]
+    pub fn with_identity(mut self, identity: &Issued) -> Self {
+        self.identity = Some(identity.clone());
+        self
+    }
+
+    /// Offers these application protocols.
+    #[must_use]
+    pub fn offering(mut self, alpn: &[&str]) -> Self {
+        self.alpn = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        self
+    }
+
+    /// Doesn't say which name it asks for.
+    #[must_use]
+    pub fn without_name(mut self) -> Self {
+        self.sends_name = false;
+        self
+    }
+
+    /// Doesn't know the sessions of before.
+    #[must_use]
+    pub fn afresh(mut self) -> Self {
+        self.sessions = Resumption::in_memory_sessions(64);
+        self
+    }
+
+    fn config(&self) -> ClientConfig {
+        let mut provider: CryptoProvider = aws_lc_rs::default_provider();
+        if !self.schemes.is_empty() {
+            let mapping = provider.signature_verification_algorithms.mapping;
+            let kept = mapping.iter().filter(|(scheme, _)| self.schemes.contains(scheme)).copied();
+            provider.signature_verification_algorithms.mapping = Vec::leak(kept.collect());
+        }
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&self.versions)
+            .expect("versions")
+            .with_root_certificates(Arc::clone(&self.roots));
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let chain = CertificateDer::pem_slice_iter(identity.cert.as_bytes());
+                let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
+                let chain = chain.collect::<Result<_, _>>().expect("certificates");
+                builder.with_client_auth_cert(chain, key).expect("an identity")
+            }
+        };
+        config.alpn_protocols.clone_from(&self.alpn);
+        config.enable_sni = self.sends_name;
+        config.resumption = self.sessions.clone();
+        config
+    }
+
+    /// The client's side of a connection on which nothing has been sent.
+    pub fn session(&self, name: &str) -> ClientConnection {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        ClientConnection::new(Arc::new(self.config()), name).expect("a session")
+    }
+
+    /// Connects, and asks for this name.
+    ///
+    /// # Errors
+    ///
+    /// The handshake fails. With TLS 1.3 the proxy may turn down a client's certificate only afterwards.
+    pub fn try_connect(&self, address: SocketAddr, name: &str) -> io::Result<TlsClient> {
+        let mut socket = TcpStream::connect_timeout(&address, DEADLINE)?;
+        socket.set_read_timeout(Some(DEADLINE))?;
+        socket.set_write_timeout(Some(DEADLINE))?;
+        socket.set_nodelay(true)?;
+        let mut session = self.session(name);
+        while session.is_handshaking() {
+            session.complete_io(&mut socket)?;
+        }
+        Ok(TlsClient { reader: BufReader::new(StreamOwned::new(session, socket)) })
+    }
+
+    /// Connects, and asks for this name.
+    pub fn connect(&self, address: SocketAddr, name: &str) -> TlsClient {
+        self.try_connect(address, name).expect("a connection over TLS")
+    }
+
+    /// The same without knowing the sessions of before.
+    pub fn afresh_connect(&self, address: SocketAddr, name: &str) -> TlsClient {
+        self.clone().afresh().connect(address, name)
+    }
+}
+
+/// One connection to the proxy over TLS.
+#[derive(Debug)]
+pub struct TlsClient {
+    reader: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+}
+
+impl TlsClient {
+    /// Over a connection whose handshake is complete.
+    pub fn over(session: ClientConnection, socket: TcpStream) -> Self {
+        Self { reader: BufReader::new(StreamOwned::new(session, socket)) }
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let stream = self.reader.get_mut();
+        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()).expect("the proxy takes the bytes");
+        self
+    }
+
+    /// Sends a GET and reads the response.
+    pub fn get(&mut self, target: &str) -> Response {
+        self.get_with(target, "")
+    }
+
+    /// Sends a GET with more header lines, each with its CRLF, and reads the response.
+    pub fn get_with(&mut self, target: &str, headers: &str) -> Response {
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"));
+        self.response("GET")
+    }
+
+    /// Reads the response to a request with this method.
+    pub fn response(&mut self, method: &str) -> Response {
+        self.try_response(method).expect("a response").expect("a response before the end of the connection")
+    }
+
+    /// Reads a response; `None` if the proxy ended the connection instead.
+    pub fn try_response(&mut self, method: &str) -> io::Result<Option<Response>> {
+        Response::read(&mut self.reader, method)
+    }
+
+    /// Reads this number of bytes, as they are.
+    pub fn read_exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).expect("so many bytes");
+        bytes
+    }
+
+    /// Whether the proxy ends the connection now as TLS wants it, with nothing more to say.
+    pub fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        self.reader.read_to_end(&mut rest).is_ok() && rest.is_empty()
+    }
+
+    /// What the socket says at its end.
+    pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.reader.read_to_end(&mut rest).map(|_| rest)
+    }
+
+    /// The session.
+    pub fn session(&self) -> &ClientConnection {
+        &self.reader.get_ref().conn
+    }
+
+    /// Session and socket, for what goes beyond requests and responses.
+    pub fn stream(&mut self) -> &mut StreamOwned<ClientConnection, TcpStream> {
+        self.reader.get_mut()
+    }
+
+    /// Whether the session goes on from one before.
+    pub fn is_resumed(&self) -> bool {
+        self.session().handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// The number of the proxy's certificate.
+    pub fn serial(&self) -> u64 {
+        let certificates = self.session().peer_certificates().expect("a certificate");
+        serial(certificates.first().expect("a certificate"))
+    }
+}
+
+/// The serial number of a certificate: the first integer behind its version.
+fn serial(certificate: &CertificateDer<'_>) -> u64 {
+    let mark = [0xa0, 3, 2, 1, 2, 2];
+    let at = certificate.windows(mark.len()).position(|window| window == mark).expect("a version");
+    let number = &certificate[at + mark.len()..];
+    let length = usize::from(number[0]);
+    number[1..=length].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
