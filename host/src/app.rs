@@ -32,7 +32,7 @@ use crate::control::archive::Archive;
 use crate::control::change::Reload;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
-use crate::control::watch::PluginWatch;
+use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
 use crate::open_files::OpenFiles;
@@ -54,7 +54,7 @@ pub struct App {
     phase: watch::Sender<Phase>,
     state_lock: Option<StateLock>,
     workers: Workers,
-    plugins: Arc<PluginWatch>,
+    files: Arc<FileWatch>,
     reconfigure: Reconfigure,
 }
 
@@ -126,9 +126,9 @@ impl App {
         names.prepare(prepared.config());
         let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
-        let plugins = PluginWatch::start(snapshot.watched(), Arc::clone(&loader))
-            .context("cannot watch plugin files")?;
-        let plugins = Arc::new(plugins);
+        let files =
+            FileWatch::start(snapshot.watched(), Arc::clone(&loader)).context("cannot watch files")?;
+        let files = Arc::new(files);
         let health =
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
@@ -144,14 +144,14 @@ impl App {
             snapshot,
             channels,
             loader,
-            plugins: Arc::clone(&plugins),
+            files: Arc::clone(&files),
             health,
             names,
             shared: Arc::clone(&shared),
         };
         let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
         let state_lock = state.map(|(_, lock)| lock);
-        let app = Self { shared, admin, phase, state_lock, workers: worker_threads, plugins, reconfigure };
+        let app = Self { shared, admin, phase, state_lock, workers: worker_threads, files, reconfigure };
         app.log_addresses(workers_count)?;
         Ok(app)
     }
@@ -208,9 +208,9 @@ impl App {
         }
     }
 
-    /// Reads the plugin files now, whether or not they seem to have changed.
-    pub fn scan_plugins(&self) {
-        self.plugins.scan();
+    /// Reads plugin files and certificates now, whether or not they seem to have changed.
+    pub fn scan_files(&self) {
+        self.files.scan();
     }
 
     /// Duplicates of all sockets that listen, each with its purpose and the address that is configured for it.

@@ -1,6 +1,7 @@
 //! TLS towards clients: certificates, their choice by name, and handshakes.
 //!
-//! A [`ListenerTls`] is what a listener's handshakes are made with. rustls does the cryptography with aws-lc-rs, which is passed to it explicitly: no process-wide default exists.
+//! A [`ListenerTls`] is what a listener's handshakes are made with. Its certificates are replaced while it serves; everything else
+//! about it stays. rustls does the cryptography with aws-lc-rs, which is passed to it explicitly: no process-wide default exists.
 
 mod certificate;
 mod counts;
@@ -11,7 +12,7 @@ mod pem;
 mod resolver;
 mod stream;
 
-pub use certificate::{Certificate, CertificateError, Contents, File, Validity};
+pub use certificate::{Certificate, CertificateError, Contents, File, Fingerprint, Validity};
 pub use counts::{HandshakeCounts, HandshakeFailure};
 pub use handshake::{Handshake, HandshakeError};
 pub use listener::{ListenerTls, TlsFault, files};

@@ -4,6 +4,7 @@ mod check;
 mod choice;
 mod connections;
 mod handshakes;
+mod renewal;
 mod tunnels;
 
 use std::path::Path;

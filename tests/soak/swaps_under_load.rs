@@ -51,7 +51,7 @@ fn swap(app: &App, file: &Path, content: &[u8]) -> Duration {
     fs::write(&next, content).expect("a file beside it");
     let began = Instant::now();
     fs::rename(next, file).expect("the file is replaced");
-    app.scan_plugins();
+    app.scan_files();
     let to = VersionId::of(content);
     wait_until("the swap", || app.slots()[0].active().version.id == to);
     began.elapsed()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::{Config, ConfigError, ConfigErrors, ListenerConfig};
+use crate::control::watch::ServedCertificate;
 use crate::listener::Listener;
 use crate::tls::{self, ListenerTls, TlsFault};
 
@@ -50,6 +51,15 @@ pub(super) fn warnings(
     let now = SystemTime::now();
     all.flat_map(|((index, listener), tls)| tls.warnings(now).into_iter().map(in_file(file, index, listener)))
         .collect()
+}
+
+/// The certificates of a listener, to follow their files.
+pub(super) fn watched(listener: &Listener) -> impl Iterator<Item = ServedCertificate> {
+    let address = listener.address;
+    listener.tls.iter().flat_map(move |tls| {
+        let places = 0..tls.config().certificates.len();
+        places.map(move |place| ServedCertificate { address, tls: Arc::clone(tls), place })
+    })
 }
 
 /// The files that a configuration names, whether or not they exist.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::control::change::Reload;
 use crate::control::status::ConfigurationStatus;
-use crate::control::watch::PluginWatch;
+use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::Inherited;
 
@@ -37,7 +37,7 @@ pub(super) struct Reloader {
     pub(super) snapshot: Snapshot,
     pub(super) channels: WorkerChannels,
     pub(super) loader: Arc<PolicyLoader>,
-    pub(super) plugins: Arc<PluginWatch>,
+    pub(super) files: Arc<FileWatch>,
     pub(super) health: HealthMonitor,
     pub(super) names: DnsNames,
     pub(super) shared: Arc<Shared>,
@@ -70,7 +70,7 @@ impl Reloader {
         self.names.follow(&snapshot);
         self.channels.send(committed);
         self.tell_listeners(&bound);
-        self.plugins.follow(snapshot.watched());
+        self.files.follow(snapshot.watched());
         self.shared.configuration.send_replace(snapshot.status(generation));
         self.snapshot = snapshot;
         tracing::info!(

@@ -11,7 +11,7 @@ use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
 use crate::control::status::ConfigurationStatus;
-use crate::control::watch::PluginFile;
+use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
@@ -118,9 +118,11 @@ impl Snapshot {
         pools.map(|(pool, config)| pools::discovered(pool, config)).collect()
     }
 
-    /// The plugin files to follow.
-    pub(super) fn watched(&self) -> Vec<PluginFile> {
-        self.policies.iter().filter_map(ActivePolicy::watched).collect()
+    /// The files to follow.
+    pub(super) fn watched(&self) -> Watched {
+        let plugins = self.policies.iter().filter_map(ActivePolicy::watched).collect();
+        let certificates = self.listeners.iter().flat_map(|(_, listener)| certificates::watched(listener));
+        Watched { plugins, certificates: certificates.collect() }
     }
 }
 

@@ -168,7 +168,7 @@ async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<En
 /// Reads everything again, and tells the service manager when that is done.
 fn reload(app: &App) {
     service::reloading();
-    app.scan_plugins();
+    app.scan_files();
     let reloaded = app.reload();
     tokio::spawn(async move {
         // If there is no answer, the process is ending.

@@ -1,24 +1,28 @@
-//! Follows files: in whatever way one changes, its final content is taken, once. Plugin files are followed here; the configuration
-//! file is followed by the control thread with the same means.
+//! Follows files: in whatever way one changes, its final content is taken, once. Plugin files and certificates are followed here; the
+//! configuration file is followed by the control thread with the same means.
 //!
 //! Events are hints only. Editors rename, Kubernetes swaps a symlink two directories up, network file systems say
-//! nothing at all; so any event in a watched directory leads to a scan of every plugin file once things have been
+//! nothing at all; so any event in a watched directory leads to a scan of every file once things have been
 //! quiet for a moment, and so does a slow poll. What counts is the content.
 
 mod directories;
 mod followed;
 mod hints;
+mod renewal;
 mod stamp;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime};
 
 pub use directories::Directories;
 use followed::Followed;
 pub use hints::{Hint, wait};
 use pointsman_policy::{PolicyLoader, PolicySlot};
+pub use renewal::ServedCertificate;
+use renewal::{FollowedCertificate, Scanned};
 pub use stamp::FileStamp;
 
 /// A plugin file and the slot that its content goes to.
@@ -30,9 +34,18 @@ pub struct PluginFile {
     pub slot: Arc<PolicySlot>,
 }
 
-/// The thread that follows plugin files. It ends when this is dropped.
+/// Everything that is followed.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// Plugin files.
+    pub plugins: Vec<PluginFile>,
+    /// Certificates of listeners.
+    pub certificates: Vec<ServedCertificate>,
+}
+
+/// The thread that follows files. It ends when this is dropped.
 #[derive(Debug)]
-pub struct PluginWatch {
+pub struct FileWatch {
     hints: Sender<Hint<Ask>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,16 +54,16 @@ pub struct PluginWatch {
 #[derive(Debug)]
 enum Ask {
     Scan,
-    Follow(Vec<PluginFile>),
+    Follow(Watched),
 }
 
-impl PluginWatch {
-    /// Follows these files. Nothing else swaps policies.
+impl FileWatch {
+    /// Follows these files. Nothing else swaps policies and certificates.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn start(watched: Vec<PluginFile>, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
+    pub fn start(watched: Watched, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
         let (hints, received) = mpsc::channel();
         let directories = Directories::new({
             let hints = hints.clone();
@@ -60,8 +73,8 @@ impl PluginWatch {
         });
         let again = hints.clone();
         let thread = std::thread::Builder::new()
-            .name("plugin-watch".into())
-            .spawn(move || PluginScanner::new(watched, loader, directories, again).run(&received))?;
+            .name("file-watch".into())
+            .spawn(move || Scanner::new(watched, loader, directories, again).run(&received))?;
         Ok(Self { hints, thread: Some(thread) })
     }
 
@@ -72,12 +85,12 @@ impl PluginWatch {
     }
 
     /// Follows these files from now on. What was known of those that stay is still known.
-    pub fn follow(&self, watched: Vec<PluginFile>) {
+    pub fn follow(&self, watched: Watched) {
         let _ = self.hints.send(Hint::Asked(Ask::Follow(watched)));
     }
 }
 
-impl Drop for PluginWatch {
+impl Drop for FileWatch {
     fn drop(&mut self) {
         let _ = self.hints.send(Hint::End);
         if let Some(thread) = self.thread.take() {
@@ -86,21 +99,23 @@ impl Drop for PluginWatch {
     }
 }
 
-struct PluginScanner {
-    files: Vec<Followed>,
+struct Scanner {
+    plugins: Vec<Followed>,
+    certificates: Vec<FollowedCertificate>,
     loader: Arc<PolicyLoader>,
     directories: Directories,
     again: Sender<Hint<Ask>>,
 }
 
-impl PluginScanner {
+impl Scanner {
     fn new(
-        watched: Vec<PluginFile>,
+        watched: Watched,
         loader: Arc<PolicyLoader>,
         directories: Directories,
         again: Sender<Hint<Ask>>,
     ) -> Self {
-        let mut scanner = Self { files: Vec::new(), loader, directories, again };
+        let (plugins, certificates) = (Vec::new(), Vec::new());
+        let mut scanner = Self { plugins, certificates, loader, directories, again };
         scanner.follow(watched);
         scanner
     }
@@ -118,19 +133,32 @@ impl PluginScanner {
         }
     }
 
-    fn follow(&mut self, watched: Vec<PluginFile>) {
-        let mut known = std::mem::take(&mut self.files);
+    fn follow(&mut self, watched: Watched) {
+        let mut known = std::mem::take(&mut self.plugins);
         let mut followed = |PluginFile { path, slot }| {
             let place = known.iter().position(|known| known.is(&path, &slot));
             place.map_or_else(|| Followed::new(path, slot), |place| known.swap_remove(place))
         };
-        self.files = watched.into_iter().map(&mut followed).collect();
+        self.plugins = watched.plugins.into_iter().map(&mut followed).collect();
+        let mut known = std::mem::take(&mut self.certificates);
+        let mut followed = |served: ServedCertificate| {
+            let place = known.iter().position(|known| known.is(&served));
+            place.map_or_else(|| FollowedCertificate::new(served), |place| known.swap_remove(place))
+        };
+        self.certificates = watched.certificates.into_iter().map(&mut followed).collect();
     }
 
     fn scan(&mut self) {
         // The directories come first: what changes after this makes an event.
-        self.directories.follow(self.files.iter().map(Followed::path));
-        for file in &mut self.files {
+        let of_certificates = self.certificates.iter().flat_map(FollowedCertificate::paths);
+        self.directories.follow(self.plugins.iter().map(Followed::path).chain(of_certificates));
+        let (now, today) = (Instant::now(), SystemTime::now());
+        for certificate in &mut self.certificates {
+            if certificate.scan(now, today) == Scanned::InBetween {
+                let _ = self.again.send(Hint::Event);
+            }
+        }
+        for file in &mut self.plugins {
             let again = self.again.clone();
             file.scan(&self.loader, move || {
                 // The file may still be growing.

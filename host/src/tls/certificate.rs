@@ -1,6 +1,7 @@
 //! A certificate with its private key, read from two files and checked.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -26,8 +27,8 @@ pub struct Certificate {
     /// DNS names that it is for, in lower case; a wildcard as `*.example.com`.
     names: Vec<String>,
     validity: Validity,
-    /// The contents that it was made from.
-    contents: Contents,
+    /// What it was made from.
+    fingerprint: Fingerprint,
 }
 
 /// When a certificate is valid.
@@ -83,13 +84,24 @@ pub struct CertificateError {
 }
 
 /// The contents of the two files. They never show.
-#[derive(Clone, PartialEq, Eq)]
 pub struct Contents {
     cert: Vec<u8>,
     key: Vec<u8>,
 }
 
+/// Tells contents from others without keeping them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
 impl Contents {
+    /// Their fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        (&self.cert, &self.key).hash(&mut hasher);
+        Fingerprint(hasher.finish())
+    }
+
     /// Reads both files.
     ///
     /// # Errors
@@ -136,6 +148,7 @@ impl Certificate {
         files: &CertificateFiles,
         provider: &CryptoProvider,
     ) -> Result<Self, CertificateError> {
+        let fingerprint = contents.fingerprint();
         let fault = |file: File, Fault { message, hint }: Fault| CertificateError {
             file,
             message: format!("{} {message}", file.of(files).path.display()),
@@ -150,13 +163,13 @@ impl Certificate {
             Error::InvalidCertificate(_) => fault(File::Cert, UNUSABLE),
             _ => fault(File::Key, UNSUPPORTED),
         })?;
-        Ok(Self { key: Arc::new(key), names, validity, contents })
+        Ok(Self { key: Arc::new(key), names, validity, fingerprint })
     }
 
-    /// Whether it was made from these contents.
+    /// The fingerprint of the contents that it was made from.
     #[must_use]
-    pub fn is_from(&self, contents: &Contents) -> bool {
-        self.contents == *contents
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// DNS names that it is for, in lower case; a wildcard as `*.example.com`.

@@ -10,7 +10,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 
-use super::certificate::{Certificate, CertificateError, File, is_readable_by_others};
+use super::certificate::{Certificate, CertificateError, Contents, File, is_readable_by_others};
 use super::counts::HandshakeCounts;
 use super::resolver::Resolver;
 use crate::config::{CertificateFiles, NamedFile, TlsConfig, TlsVersion};
@@ -93,9 +93,35 @@ impl ListenerTls {
     /// What should be known of its files though they can serve.
     #[must_use]
     pub fn warnings(&self, now: SystemTime) -> Vec<TlsFault> {
-        let files = self.config.certificates.iter().enumerate();
-        let pairs = files.zip(self.certificates());
-        pairs.flat_map(|((place, files), certificate)| doubts(place, files, &certificate, now)).collect()
+        (0..self.config.certificates.len()).flat_map(|place| self.doubts(place, now)).collect()
+    }
+
+    /// The same of one certificate.
+    #[must_use]
+    pub fn doubts(&self, place: usize, now: SystemTime) -> Vec<TlsFault> {
+        let pair = self.config.certificates.get(place).zip(self.certificates().get(place).cloned());
+        pair.map(|(files, certificate)| doubts(place, files, &certificate, now)).unwrap_or_default()
+    }
+
+    /// Reads the files of a certificate.
+    ///
+    /// # Errors
+    ///
+    /// One of them can't be read.
+    pub fn read(&self, place: usize) -> Result<Contents, CertificateError> {
+        Contents::read(&self.config.certificates[place])
+    }
+
+    /// Serves with what the files of a certificate hold now, from the next handshake on.
+    ///
+    /// # Errors
+    ///
+    /// A file isn't what it should be, or they don't belong together. Then nothing has changed.
+    pub fn renew(&self, place: usize, contents: Contents) -> Result<Arc<Certificate>, CertificateError> {
+        let renewed = Certificate::new(contents, &self.config.certificates[place], provider())?;
+        let renewed = Arc::new(renewed);
+        self.resolver.replace(place, Arc::clone(&renewed));
+        Ok(renewed)
     }
 
     pub(super) fn server(&self) -> &Arc<ServerConfig> {

@@ -1,26 +1,39 @@
-//! The certificates that handshakes are answered with.
+//! The certificates that handshakes are answered with at this moment.
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::Certificate;
 use super::names::Certificates;
 
-/// The certificates of a listener.
+/// The certificates of a listener, which are replaced while handshakes are made.
 #[derive(Debug)]
-pub(super) struct Resolver(Arc<Certificates>);
+pub(super) struct Resolver(Mutex<Arc<Certificates>>);
 
 impl Resolver {
     /// Answers with these certificates.
     pub(super) fn new(certificates: Vec<Arc<Certificate>>) -> Self {
-        Self(Arc::new(Certificates::new(certificates)))
+        Self(Mutex::new(Arc::new(Certificates::new(certificates))))
     }
 
     /// The certificates at this moment.
     pub(super) fn current(&self) -> Arc<Certificates> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.0.lock())
+    }
+
+    /// Puts a certificate in the place of another one, from the next handshake on. Only one thread does this.
+    pub(super) fn replace(&self, place: usize, certificate: Arc<Certificate>) {
+        let mut all = self.current().all().to_vec();
+        if let Some(before) = all.get_mut(place) {
+            *before = certificate;
+        }
+        // The names are sorted before handshakes have to wait for the lock.
+        let next = Arc::new(Certificates::new(all));
+        let before = std::mem::replace(&mut *self.0.lock(), next);
+        drop(before);
     }
 }
 

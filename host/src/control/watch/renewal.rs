@@ -1,0 +1,211 @@
+//! One certificate and its key over time.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::stamp::FileStamp;
+use crate::tls::{Certificate, CertificateError, Fingerprint, ListenerTls};
+
+/// From this long before the end of a certificate on, the log says so.
+const SOON: Duration = Duration::from_hours(14 * 24);
+
+/// Between two warnings that a certificate ends.
+const WARN_INTERVAL: Duration = Duration::from_hours(24);
+
+/// A file that changed this shortly before it was read may change again without another stamp.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// A certificate that a listener serves with.
+#[derive(Debug)]
+pub struct ServedCertificate {
+    /// The listener's address.
+    pub address: SocketAddr,
+    /// The listener's TLS.
+    pub tls: Arc<ListenerTls>,
+    /// Its place in the configuration of that.
+    pub place: usize,
+}
+
+/// A certificate whose files are followed.
+#[derive(Debug)]
+pub(super) struct FollowedCertificate {
+    served: ServedCertificate,
+    /// What the metadata of both files said when their contents were last read.
+    stamps: [Option<FileStamp>; 2],
+    /// Why the files can't serve as they are; `None` if they do.
+    refused: Option<Refused>,
+    /// When it was last warned of the certificate's end.
+    warned: Option<Instant>,
+}
+
+/// What was refused.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    /// A file was missing once: it may be on its way back.
+    MissingOnce,
+    /// Files that can't be read, and why.
+    Unreadable(String),
+    /// These contents.
+    Contents(Fingerprint),
+}
+
+/// What a scan has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scanned {
+    /// Files that aren't being changed.
+    AtRest,
+    /// The files have changed while they were read.
+    InBetween,
+}
+
+impl FollowedCertificate {
+    pub(super) fn new(served: ServedCertificate) -> Self {
+        Self { served, stamps: [None, None], refused: None, warned: None }
+    }
+
+    /// Whether this is what became of a certificate of a listener.
+    pub(super) fn is(&self, served: &ServedCertificate) -> bool {
+        Arc::ptr_eq(&self.served.tls, &served.tls) && self.served.place == served.place
+    }
+
+    /// Both files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let files = self.served.tls.config().certificates.get(self.served.place);
+        files.into_iter().flat_map(|files| [files.cert.path.as_path(), files.key.path.as_path()])
+    }
+
+    /// Scans the files, and serves with them if they are others and fit together. Warns of the certificate's end.
+    pub(super) fn scan(&mut self, now: Instant, today: SystemTime) -> Scanned {
+        let scanned = self.renew();
+        if let Some(certificate) = self.certificate() {
+            self.warn_of_end(&certificate, now, today);
+        }
+        scanned
+    }
+
+    fn renew(&mut self) -> Scanned {
+        let stamps = self.stamp();
+        let is_settled = |stamp: &Option<FileStamp>| {
+            stamp.as_ref().and_then(FileStamp::age).is_some_and(|age| age >= RECENT)
+        };
+        if stamps == self.stamps && stamps.iter().all(is_settled) {
+            return Scanned::AtRest;
+        }
+        let contents = match self.served.tls.read(self.served.place) {
+            Ok(contents) => contents,
+            Err(error) => {
+                self.stamps = [None, None];
+                self.refuse_unreadable(&error);
+                return Scanned::AtRest;
+            }
+        };
+        let fingerprint = contents.fingerprint();
+        let is_served = self.certificate().is_some_and(|served| served.fingerprint() == fingerprint);
+        if is_served || self.refused == Some(Refused::Contents(fingerprint)) {
+            self.stamps = stamps;
+            if is_served {
+                self.restored();
+            }
+            return Scanned::AtRest;
+        }
+        let renewed = self.served.tls.renew(self.served.place, contents);
+        if renewed.is_err() && self.stamp() != stamps {
+            // One is new, and the other about to be.
+            return Scanned::InBetween;
+        }
+        self.stamps = stamps;
+        match renewed {
+            Ok(certificate) => self.renewed(&certificate),
+            Err(error) => {
+                self.refused = Some(Refused::Contents(fingerprint));
+                self.log_refusal(&error);
+            }
+        }
+        Scanned::AtRest
+    }
+
+    fn stamp(&self) -> [Option<FileStamp>; 2] {
+        let mut stamps = self.paths().map(FileStamp::of);
+        [stamps.next().flatten(), stamps.next().flatten()]
+    }
+
+    fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.served.tls.certificates().get(self.served.place).cloned()
+    }
+
+    /// The path of the certificate, which names it in the log.
+    fn name(&self) -> String {
+        self.paths().next().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+
+    fn renewed(&mut self, certificate: &Certificate) {
+        (self.refused, self.warned) = (None, None);
+        let days = days(certificate.validity().left(SystemTime::now()));
+        tracing::info!(
+            event = "certificate-renewed", address = %self.served.address, certificate = self.name(), days,
+            "another certificate serves from the next handshake on"
+        );
+        for doubt in self.served.tls.doubts(self.served.place, SystemTime::now()) {
+            tracing::warn!(
+                event = "certificate-doubtful",
+                "{}: {}; {}",
+                doubt.key,
+                doubt.message,
+                doubt.hint
+            );
+        }
+    }
+
+    /// The files hold what serves.
+    fn restored(&mut self) {
+        if matches!(self.refused.take(), Some(Refused::Unreadable(_) | Refused::Contents(_))) {
+            tracing::info!(
+                event = "certificate-restored", address = %self.served.address, certificate = self.name(),
+                "the files hold what serves again"
+            );
+        }
+    }
+
+    fn refuse_unreadable(&mut self, error: &CertificateError) {
+        let refused = Refused::Unreadable(error.to_string());
+        if self.refused.as_ref() == Some(&refused) {
+            return;
+        }
+        if error.is_missing && self.refused.is_none() {
+            self.refused = Some(Refused::MissingOnce);
+            return;
+        }
+        self.refused = Some(refused);
+        self.log_refusal(error);
+    }
+
+    fn log_refusal(&self, error: &CertificateError) {
+        let hint = &error.hint;
+        tracing::error!(
+            event = "certificate-refused", address = %self.served.address, certificate = self.name(),
+            "{error}; {hint}; the certificate before it serves on"
+        );
+    }
+
+    fn warn_of_end(&mut self, certificate: &Certificate, now: Instant, today: SystemTime) {
+        let left = certificate.validity().left(today);
+        let is_due = self.warned.is_none_or(|warned| now.saturating_duration_since(warned) >= WARN_INTERVAL);
+        if left > SOON || !is_due {
+            return;
+        }
+        self.warned = Some(now);
+        let what =
+            if left.is_zero() { "the certificate has expired" } else { "the certificate expires soon" };
+        tracing::warn!(
+            event = "certificate-expiring", address = %self.served.address, certificate = self.name(),
+            days = days(left), "{what}; put a renewed one in its place"
+        );
+    }
+}
+
+/// Whole days.
+fn days(time: Duration) -> u64 {
+    time.as_secs() / (24 * 60 * 60)
+}
