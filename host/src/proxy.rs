@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use pointsman_core::request::{self, RequestHead};
@@ -32,7 +32,7 @@ pub use failure::Failure;
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientConnection, Refusal, RequestContext, RequestGuard};
 use crate::upstream::{self, Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
-use forward::{Preparation, Prepared};
+use forward::{Prepared, Unforwarded};
 use retry::Attempts;
 
 /// What a worker needs to serve requests.
@@ -48,7 +48,7 @@ pub struct Proxy {
     pub deadlines: Deadlines,
 }
 
-/// What a worker serves with at this moment. A request takes it once, and keeps it to its end.
+/// What a worker serves with at this moment. A request looks here once, and keeps what it needs of it to its end.
 #[derive(Debug)]
 pub struct Current(RefCell<Rc<Proxy>>);
 
@@ -86,45 +86,76 @@ pub enum Then {
 /// Serves one request, or answers one that the protocol has refused. Every failure is a response.
 ///
 /// `conclude` is the protocol's part: it says in the response what becomes of the connection, and sees to it.
-pub async fn handle(
+// Inlined, so that the future is made where it stays.
+#[inline(always)]
+pub fn handle(
     proxy: Rc<Proxy>,
     guard: RequestGuard,
     refused: Option<Refusal>,
     pinned: Rc<PinnedConnections>,
     request: Request<Incoming>,
     conclude: impl FnOnce(&mut Response<ResponseBody>, Then),
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let has_body = !request.body().is_end_stream();
-    let (parts, body) = request.into_parts();
-    let mut head = RequestHead::new(parts, guard.context().connection().peer.ip());
-    let prepared = match refused {
-        None => forward::prepare(&mut head, guard.context()),
-        Some(refusal) => Err(Preparation::Failed(Failure::Refused(refusal))),
-    };
-    let context = Rc::clone(guard.context());
-    let served = match prepared {
-        Ok(prepared) => serve(&proxy, &context, &pinned, &mut head, prepared, body).await,
-        Err(Preparation::Failed(failure)) => Err(failure),
-        Err(Preparation::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
-    };
-    if !matches!(served, Ok(Served::Upgrade(..))) {
-        context.decline_upgrade();
+    let prepared = prepare(&proxy, guard.context(), refused, pinned, request);
+    async move {
+        let served = match prepared {
+            Ok(ref attempts) => attempts.serve().await,
+            Err(Unforwarded::Failed(failure)) => Err(failure),
+            Err(Unforwarded::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
+        };
+        let (mut response, then) = respond(served, guard, has_body);
+        conclude(&mut response, then);
+        Ok(response)
     }
-    let (mut response, then) = respond(served, &context, guard, has_body);
-    context.record().status = Some(response.status());
-    conclude(&mut response, then);
-    Ok(response)
+}
+
+/// All that is decided about a request before its backend is: who sends it, what is sent on, and which pool serves it.
+fn prepare(
+    proxy: &Proxy,
+    context: &Rc<RequestContext>,
+    refused: Option<Refusal>,
+    pinned: Rc<PinnedConnections>,
+    request: Request<Incoming>,
+) -> Result<Attempts, Unforwarded> {
+    if let Some(refusal) = refused {
+        return Err(Failure::Refused(refusal).into());
+    }
+    let (parts, body) = request.into_parts();
+    let head = &mut *context.head();
+    *head = RequestHead::new(parts, context.connection().peer.ip());
+    let Prepared { upgrade, expects, authenticates } = forward::prepare(head, context)?;
+    let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
+    if let Some(total) = balancer.limits().total_timeout {
+        context.limit(proxy.deadlines.after(total));
+    }
+    on_record(context, route, balancer);
+    let (keep, clock) = (balancer.limits().retry.body, proxy.deadlines.clock());
+    let upload = forward::upload(&head.parts, body, keep, expects.then(|| Rc::clone(context)), clock);
+    Ok(Attempts {
+        balancer: Rc::clone(balancer),
+        context: Rc::clone(context),
+        pinned,
+        upload,
+        upgrade: upgrade.map(Box::new),
+        authenticates,
+        waits_until: Cell::default(),
+        deadlines: proxy.deadlines.clone(),
+    })
 }
 
 /// The response to a request, and what becomes of the connection.
 #[inline]
 fn respond(
     served: Result<Served, Failure>,
-    context: &RequestContext,
     guard: RequestGuard,
     has_body: bool,
 ) -> (Response<ResponseBody>, Then) {
-    match served {
+    let context = Rc::clone(guard.context());
+    if !matches!(served, Ok(Served::Upgrade(..))) {
+        context.decline_upgrade();
+    }
+    let (response, then) = match served {
         Ok(Served::Response(answered)) => {
             // hyper closes on a body that nobody has read to its end; the client has to know.
             let then = if answered.has_whole_request() { Then::KeepAlive } else { Then::Close };
@@ -145,7 +176,9 @@ fn respond(
             let then = if is_refused || has_body { Then::Close } else { Then::KeepAlive };
             (failure.respond(guard), then)
         }
-    }
+    };
+    context.record().status = Some(response.status());
+    (response, then)
 }
 
 /// What came of a request.
@@ -158,47 +191,33 @@ enum Served {
     FinalRecipient(Method),
 }
 
-async fn serve(
-    proxy: &Proxy,
-    context: &Rc<RequestContext>,
-    pinned: &Rc<PinnedConnections>,
-    head: &mut RequestHead,
-    prepared: Prepared,
-    body: Incoming,
-) -> Result<Served, Failure> {
-    let Prepared { upgrade, expects, authenticates } = prepared;
-    let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
-    if let Some(total) = balancer.limits().total_timeout {
-        context.limit(proxy.deadlines.after(total));
+impl Attempts {
+    /// What comes of the request.
+    async fn serve(&self) -> Result<Served, Failure> {
+        // Out of the way, and the answer isn't kept beside it: nearly no request changes the protocol.
+        let switch = {
+            let mut answered = self.answer().await?;
+            if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
+                forward::response_headers(&mut answered.response);
+                return Ok(Served::Response(answered));
+            }
+            Box::pin(self.switch(answered))
+        };
+        switch.await
     }
-    on_record(context, route, balancer);
-    let (retry, clock) = (&balancer.limits().retry, proxy.deadlines.clock());
-    let attempts = Attempts {
-        balancer,
-        context,
-        pinned,
-        deadlines: &proxy.deadlines,
-        authenticates,
-        waits_until: Cell::default(),
-        upload: forward::upload(&head.parts, body, retry.body, expects.then(|| Rc::clone(context)), clock),
-    };
-    let mut answered = attempts.answer(head).await?;
-    match (answered.status() == StatusCode::SWITCHING_PROTOCOLS, upgrade) {
-        // What the client still sends of a body would end up in the tunnel.
-        (true, Some(_)) if !attempts.upload.is_over() => {
-            Err(Failure::Upstream(upstream::Error::EarlyUpgrade))
+
+    /// Changes the protocol, as the backend says.
+    async fn switch(&self, mut answered: Answered) -> Result<Served, Failure> {
+        if self.upgrade.is_none() {
+            return Err(Failure::Upstream(upstream::Error::UnwantedUpgrade));
         }
-        (true, Some(_)) => {
-            let headers = forward::upgrade_response(answered.response.headers_mut());
-            let tunnel = Box::pin(answered.into_tunnel()).await;
-            let tunnel = tunnel.ok_or(Failure::Upstream(upstream::Error::Reset))?;
-            Ok(Served::Upgrade(headers, Box::new(tunnel)))
+        if !self.upload.is_over() {
+            // What the client still sends of a body would end up in the tunnel.
+            return Err(Failure::Upstream(upstream::Error::EarlyUpgrade));
         }
-        (true, None) => Err(Failure::Upstream(upstream::Error::UnwantedUpgrade)),
-        (false, _) => {
-            forward::response_headers(&mut answered.response);
-            Ok(Served::Response(answered))
-        }
+        let headers = forward::upgrade_response(answered.response.headers_mut());
+        let tunnel = answered.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
+        Ok(Served::Upgrade(headers, Box::new(tunnel)))
     }
 }
 
@@ -213,7 +232,7 @@ fn route<'a>(
     connection: &ClientConnection,
     parts: &http::request::Parts,
 ) -> Option<(RouteIndex, &'a Rc<Balancer>)> {
-    let authority = || parts.headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
+    let authority = || request::host(&parts.headers).map_or(&b""[..], |host| host.as_bytes());
     let normalization = connection.limits.path_normalization;
     let index = proxy.router.route(authority, request::path(parts), normalization)?;
     Some((index, proxy.balancers.get(index.0)?))

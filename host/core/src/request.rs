@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use crate::backend::{BackendIndex, TopologyGeneration};
 
@@ -50,8 +51,17 @@ impl RequestHead {
     #[inline]
     #[must_use]
     pub fn authority(&self) -> Option<&[u8]> {
-        self.parts.headers.get(HOST).map(|value| value.as_bytes())
+        host(&self.parts.headers).map(HeaderValue::as_bytes)
     }
+}
+
+/// `Host`, of which there is one at most after admission.
+///
+/// Looked for in the order of the fields, not by its hash: nearly every client sends it first.
+#[inline]
+#[must_use]
+pub fn host(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.iter().find_map(|(name, value)| (*name == HOST).then_some(value))
 }
 
 /// The path of a head as the client wrote it.

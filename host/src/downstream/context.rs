@@ -7,7 +7,7 @@ use std::task::Waker;
 use http::request::Parts;
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
-use pointsman_core::request::ExactTarget;
+use pointsman_core::request::{ExactTarget, RequestHead};
 
 use super::http1::head;
 use super::{ClientConnection, Refusal};
@@ -23,7 +23,9 @@ use crate::testing::LastRecord;
 pub struct RequestContext {
     connection: Rc<ClientConnection>,
     /// The head's bytes, if the method is idempotent: from them the head can be had again.
-    pub(super) head: Vec<u8>,
+    pub(super) head_bytes: Vec<u8>,
+    /// The head. Here and not in the request's future, which moves.
+    head: RefCell<RequestHead>,
     /// Path and query, if they hold bytes that [`http::Uri`] can't.
     pub(super) target: Option<ExactTarget>,
     upgrade: RefCell<Upgrade>,
@@ -63,7 +65,8 @@ impl RequestContext {
         let upgrade = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         Self {
             connection,
-            head: Vec::new(),
+            head_bytes: Vec::new(),
+            head: RefCell::default(),
             target: None,
             upgrade: RefCell::new(upgrade),
             body: Cell::new(BodyArrival::None),
@@ -75,7 +78,7 @@ impl RequestContext {
 
     /// Makes it another request's, in the same memory.
     pub(super) fn reset(&mut self, asks_upgrade: bool) {
-        self.head.clear();
+        self.head_bytes.clear();
         self.target = None;
         *self.upgrade.get_mut() = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         *self.body.get_mut() = BodyArrival::None;
@@ -90,14 +93,20 @@ impl RequestContext {
         &self.connection
     }
 
+    /// The head, for as long as it isn't sent: an empty one follows. Not to be held across an `await`.
+    #[must_use]
+    pub fn head(&self) -> RefMut<'_, RequestHead> {
+        self.head.borrow_mut()
+    }
+
     /// The head of a request that may be sent twice, from the bytes in which it came: nothing else is kept of it while all goes
     /// well. `None` if its method isn't idempotent.
     #[must_use]
     pub fn replay(&self) -> Option<Parts> {
-        if self.head.is_empty() {
+        if self.head_bytes.is_empty() {
             return None;
         }
-        let mut parts = head::rebuild(&self.head)?;
+        let mut parts = head::rebuild(&self.head_bytes)?;
         self.restore_target(&mut parts);
         Some(parts)
     }

@@ -3,23 +3,22 @@
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 
-use pointsman_core::request::RequestHead;
 use pointsman_policy::Pick;
 
 use super::Failure;
 use super::retry::Attempts;
 use crate::upstream::{self, Claim, Claimed};
 
-impl Attempts<'_> {
+impl Attempts {
     /// The backend of the first attempt. A request that comes while others wait goes behind them.
-    pub(super) async fn first_claim(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
+    pub(super) async fn first_claim(&self) -> Result<Claim, Failure> {
         if !self.pinned.is_empty()
-            && let Some(claim) = self.balancer.claim_pinned(self.pinned, head)
+            && let Some(claim) = self.balancer.claim_pinned(&self.pinned, &mut self.context.head())
         {
             return Ok(claim);
         }
         if self.balancer.pool().queue().is_empty() {
-            match self.balancer.claim(head) {
+            match self.balancer.claim(&mut self.context.head()) {
                 Claimed::Backend(claim) => return Ok(claim),
                 Claimed::NoPick(Pick::Unavailable) if self.waits_until().is_some() => {}
                 Claimed::NoPick(pick) => return Err(no_backend(pick)),
@@ -27,19 +26,19 @@ impl Attempts<'_> {
             }
         }
         // Boxed: few requests wait, and all would have room for this.
-        Box::pin(self.queue(head)).await
+        Box::pin(self.queue()).await
     }
 
-    async fn queue(&self, head: &mut RequestHead) -> Result<Claim, Failure> {
+    async fn queue(&self) -> Result<Claim, Failure> {
         self.context.record().began = Some(self.deadlines.clock().now());
         let (queue, limits) = (self.balancer.pool().queue(), &self.balancer.limits().queue);
         let ticket = queue.join(limits.length).ok_or(Failure::QueueFull)?;
-        let deadline = self.context.deadline(self.deadlines);
+        let deadline = self.context.deadline(&self.deadlines);
         let until_room = self.deadlines.after(limits.timeout);
         poll_fn(|cx| {
             // Asked now and not on arrival: the policy sees what there is to choose from.
             let nobody_serves = if ticket.is_first(cx) {
-                match self.balancer.claim(head) {
+                match self.balancer.claim(&mut self.context.head()) {
                     Claimed::Backend(claim) => return Poll::Ready(Ok(claim)),
                     Claimed::NoPick(Pick::Unavailable) if self.waits_until().is_some() => true,
                     Claimed::NoPick(pick) => return Poll::Ready(Err(no_backend(pick))),

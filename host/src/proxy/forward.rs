@@ -29,14 +29,14 @@ pub(super) struct Prepared {
 }
 
 /// Why a request goes to no backend.
-pub(super) enum Preparation {
+pub(super) enum Unforwarded {
     /// For this reason.
     Failed(Failure),
     /// It is to be answered here; this is its method.
     FinalRecipient(Method),
 }
 
-impl From<Failure> for Preparation {
+impl From<Failure> for Unforwarded {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -44,7 +44,7 @@ impl From<Failure> for Preparation {
 
 /// Makes a head what goes to the backend, and finds out who the client is. The same head gives the same result, so a request
 /// that is sent again is prepared again.
-pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Result<Prepared, Preparation> {
+pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Result<Prepared, Unforwarded> {
     let (connection, parts) = (context.connection(), &mut head.parts);
     context.restore_target(parts);
     target::adopt(parts, connection.limits.path_normalization)?;
@@ -53,7 +53,7 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
         return Err(Failure::Loop.into());
     }
     if max_forwards::ends_here(parts) {
-        return Err(Preparation::FinalRecipient(parts.method.clone()));
+        return Err(Unforwarded::FinalRecipient(parts.method.clone()));
     }
     let may_upgrade = scan.upgrade && context.asks_upgrade();
     let upgrade = may_upgrade.then(|| wanted_upgrade(&parts.headers)).flatten();

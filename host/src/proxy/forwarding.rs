@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use pointsman_core::request::host;
 
 use crate::downstream::ClientConnection;
 
@@ -86,8 +86,7 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
         }
         headers.insert(&X_FORWARDED_FOR, client.forwarded_for.clone());
         headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.name()));
-        if let Some(host) = headers.get(HOST) {
-            let host = host.clone();
+        if let Some(host) = host(headers).cloned() {
             headers.insert(&X_FORWARDED_HOST, host);
         }
         return peer;
@@ -102,9 +101,8 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
         headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.name()));
     }
     if !headers.contains_key(&X_FORWARDED_HOST)
-        && let Some(host) = headers.get(HOST)
+        && let Some(host) = host(headers).cloned()
     {
-        let host = host.clone();
         headers.insert(&X_FORWARDED_HOST, host);
     }
     address

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::RetryCost;
@@ -31,12 +31,14 @@ const MOST_BACKOFFS: u32 = 10;
 
 /// A request on its way from one backend to the next.
 #[derive(Debug)]
-pub(super) struct Attempts<'a> {
-    pub(super) balancer: &'a Rc<Balancer>,
-    pub(super) context: &'a Rc<RequestContext>,
-    pub(super) pinned: &'a Rc<PinnedConnections>,
-    pub(super) deadlines: &'a Deadlines,
+pub(super) struct Attempts {
+    pub(super) deadlines: Deadlines,
+    pub(super) balancer: Rc<Balancer>,
+    pub(super) context: Rc<RequestContext>,
+    pub(super) pinned: Rc<PinnedConnections>,
     pub(super) upload: Upload,
+    /// The protocol that the request may change to. Boxed as nearly none does.
+    pub(super) upgrade: Option<Box<HeaderValue>>,
     /// The request carries credentials that authenticate its connection.
     pub(super) authenticates: bool,
     /// Until when it waits for a backend to return, once it does.
@@ -53,25 +55,27 @@ struct RetryPlan {
     cost: RetryCost,
 }
 
-impl Attempts<'_> {
+impl Attempts {
     /// The response to a request, of whichever backend.
     ///
     /// # Errors
     ///
     /// How the last attempt failed.
-    pub(super) async fn answer(&self, head: &mut RequestHead) -> Result<Answered, Failure> {
-        let claim = self.first_claim(head).await?;
-        let timeout = self.response_timeout(head, &claim, &[]);
-        let outcome = self.attempt(claim, &mut head.parts, timeout).await;
-        if matches!(&outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status())) {
-            return outcome.map_err(|failed| self.failure(failed));
-        }
-        // Out of the way: nearly no request comes here.
-        Box::pin(self.go_on(head, outcome)).await
+    pub(super) async fn answer(&self) -> Result<Answered, Failure> {
+        let claim = self.first_claim().await?;
+        // Out of the way, and nothing of the first attempt is kept beside it: nearly no request comes to others.
+        let others = {
+            let outcome = self.attempt(claim, &[]).await;
+            if matches!(&outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status())) {
+                return outcome.map_err(|failed| self.failure(failed));
+            }
+            Box::pin(self.go_on(outcome))
+        };
+        others.await
     }
 
     /// More attempts, as long as one fails in a way that another one may mend.
-    async fn go_on(&self, head: &mut RequestHead, mut outcome: Outcome) -> Result<Answered, Failure> {
+    async fn go_on(&self, mut outcome: Outcome) -> Result<Answered, Failure> {
         let mut used = Vec::new();
         for attempt in 1..=self.retry().attempts {
             let Some(next) = self.retry_plan(attempt, &outcome) else { break };
@@ -79,10 +83,10 @@ impl Attempts<'_> {
                 Ok(answered) => answered.backend().shared(),
                 Err(failed) => failed.backend.shared(),
             }));
-            if self.is_over_within(next.pause) || !self.balancer.rule_out(&mut head.tried, &used) {
+            if self.is_over_within(next.pause) || !self.rule_out(&used) {
                 break;
             }
-            if !self.restore(&mut head.parts, &outcome) {
+            if !self.restore(&outcome) {
                 break;
             }
             if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
@@ -94,41 +98,45 @@ impl Attempts<'_> {
                 // A timer of its own: retries are few, and their pauses finer than the sweep of the deadlines.
                 tokio::time::sleep(next.pause).await;
             }
-            if !self.balancer.rule_out(&mut head.tried, &used) {
+            if !self.rule_out(&used) {
                 break;
             }
-            head.tried.attempt = attempt;
             // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
-            let Claimed::Backend(claim) = self.balancer.claim(head) else { break };
+            let Claimed::Backend(claim) = self.claim_again(attempt) else { break };
             self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend().shared());
-            let timeout = self.response_timeout(head, &claim, &used);
             // Only now is it certain that the last response isn't needed.
             if let Ok(answered) = outcome {
                 answered.into_response().into_body().discard().await;
             }
-            outcome = self.attempt(claim, &mut head.parts, timeout).await;
+            outcome = self.attempt(claim, &used).await;
         }
-        self.until_one_returns(head, outcome).await.map_err(|failed| self.failure(failed))
+        self.until_one_returns(outcome).await.map_err(|failed| self.failure(failed))
     }
 
     pub(super) fn retry(&self) -> &RetryLimits {
         &self.balancer.limits().retry
     }
 
+    /// Tries at the claimed backend, after those that were used before.
     #[inline]
-    fn attempt(
-        &self,
-        claim: Claim,
-        head: &mut Parts,
-        timeout: ResponseTimeout,
-    ) -> impl Future<Output = Outcome> {
-        let upload = self.upload.clone();
-        Exchange::begin(claim, self.context, self.pinned, upload, self.authenticates, self.deadlines).run(
-            head,
-            timeout,
-            || self.replay(),
-        )
+    fn attempt(&self, claim: Claim, used: &[Arc<Backend>]) -> impl Future<Output = Outcome> {
+        let timeout = self.response_timeout(&claim, used);
+        let (upload, deadlines) = (self.upload.clone(), &self.deadlines);
+        Exchange::begin(claim, &self.context, &self.pinned, upload, self.authenticates, timeout, deadlines)
+            .run(|| self.replay())
+    }
+
+    /// Rules out the backends that were used. Whether any other is left.
+    fn rule_out(&self, used: &[Arc<Backend>]) -> bool {
+        self.balancer.rule_out(&mut self.context.head().tried, used)
+    }
+
+    /// Claims a backend for an attempt that isn't the first.
+    fn claim_again(&self, attempt: u32) -> Claimed {
+        let mut head = self.context.head();
+        head.tried.attempt = attempt;
+        self.balancer.claim(&mut head)
     }
 
     /// Whether the time of the whole request is over in `span` from now.
@@ -137,20 +145,15 @@ impl Attempts<'_> {
     }
 
     /// How long an attempt at the claimed backend may take: shorter if others could follow.
-    fn response_timeout(
-        &self,
-        head: &mut RequestHead,
-        claim: &Claim,
-        used: &[Arc<Backend>],
-    ) -> ResponseTimeout {
+    fn response_timeout(&self, claim: &Claim, used: &[Arc<Backend>]) -> ResponseTimeout {
         let limits = self.balancer.limits();
         let full = ResponseTimeout::Full(limits.response_timeout);
         let Some(per_try) = limits.retry.per_try_timeout else { return full };
         let used = [used, &[Arc::clone(claim.backend().shared())]].concat();
         let others_could_follow = used.len() <= limits.retry.attempts as usize
-            && forward::is_idempotent(&head.parts)
+            && forward::is_idempotent(&self.context.head().parts)
             && self.upload.can_be_repeated()
-            && self.balancer.rule_out(&mut head.tried, &used);
+            && self.rule_out(&used);
         if others_could_follow { ResponseTimeout::PerTry(per_try) } else { full }
     }
 
@@ -183,14 +186,14 @@ impl Attempts<'_> {
     }
 
     /// Makes the head whole for another attempt, if it may be sent again. Where nothing of it was sent, it still is.
-    fn restore(&self, head: &mut Parts, outcome: &Outcome) -> bool {
+    fn restore(&self, outcome: &Outcome) -> bool {
         if matches!(outcome, Err(failed) if failed.sent == Sent::Nothing) {
             return true;
         }
         let replayed = self.replay();
         let is_whole = replayed.is_some();
         if let Some(replayed) = replayed {
-            *head = replayed;
+            self.context.head().parts = replayed;
         }
         is_whole
     }
@@ -198,7 +201,7 @@ impl Attempts<'_> {
     fn replay(&self) -> Option<Parts> {
         let peer = self.context.connection().peer.ip();
         let mut head = RequestHead::new(self.context.replay()?, peer);
-        forward::prepare(&mut head, self.context).ok()?;
+        forward::prepare(&mut head, &self.context).ok()?;
         Some(head.parts)
     }
 
@@ -236,8 +239,6 @@ fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -20,7 +20,7 @@ use crate::downstream::RequestContext;
 #[derive(Debug)]
 pub(super) struct AttemptStats {
     pub(super) claim: Claim,
-    context: Rc<RequestContext>,
+    pub(super) context: Rc<RequestContext>,
     deadlines: Deadlines,
     /// In the time that deadlines know: one in which the proxy didn't run is no backend's.
     began: Moment,

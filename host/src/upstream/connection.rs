@@ -31,6 +31,7 @@ use super::sent::{SendFailure, Sent};
 use super::upgraded::UpgradedStream;
 use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
+use crate::downstream::RequestContext;
 
 /// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is why
 /// the wait for them is limited (RFC 9110 section 10.1.1).
@@ -60,8 +61,14 @@ pub(super) struct UpstreamConnection {
     pub(super) idle_since: Moment,
 }
 
-/// hyper's result for a request: the head of its response, or why there is none.
-type HyperOutcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+/// Why a connection has no response to a request.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// It failed.
+    Failed(SendFailure),
+    /// The head of the response has more fields than there was room for: it is to be [read again](UpstreamConnection::read_again).
+    HeadTooLarge,
+}
 
 /// How long a backend may take to the head of its response once it has the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,25 +133,19 @@ impl UpstreamConnection {
     /// Sends a request and waits for the head of its response. Takes the request's head, unless nothing of it was sent.
     pub(super) async fn send(
         &mut self,
-        head: &mut Parts,
+        context: &RequestContext,
         upload: &Upload,
-        timeout: ResponseTimeout,
+        timeout: &ResponseTimeout,
         deadline: &Deadline,
-    ) -> Result<Response<Incoming>, SendFailure> {
-        self.counters.begin(head);
-        if upload.is_some() && head.headers.contains_key(UPGRADE) {
-            // Some take such a request for one without a body. Declined, the body would be the next request.
-            self.counters.is_last.set(true);
-        }
+    ) -> Result<Response<Incoming>, Unanswered> {
         let span = || match upload.awaited() {
             Some(_) => CONTINUE_WAIT.min(timeout.span()),
             None => timeout.span(),
         };
         deadline.set(span());
-        let (method, mut sent_before) = (head.method.clone(), 0);
-        let request = request(std::mem::replace(head, Request::new(()).into_parts().0), upload);
+        let mut sent_before = 0;
         // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
-        let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
+        let mut response = pin!(unconstrained(self.hand_over(context, upload)));
         let mut poll_response = || response.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let outcome = poll_fn(|cx| {
             let finished = self.poll_drive(cx).is_ready();
@@ -167,53 +168,56 @@ impl UpstreamConnection {
         })
         .await;
         deadline.clear();
-        match self.response(outcome, head) {
-            Ok(response) => Ok(response),
-            Err(Some(failure)) => Err(failure),
-            Err(None) => {
-                self.counters.is_last.set(!upload.is_over());
-                Box::pin(self.read_with_more_room(method, timeout, deadline)).await
-            }
-        }
-    }
-
-    /// What hyper's outcome means. `Err(None)` = there was only no room for more fields.
-    fn response(
-        &self,
-        outcome: Result<HyperOutcome, Error>,
-        head: &mut Parts,
-    ) -> Result<Response<Incoming>, Option<SendFailure>> {
         match outcome {
             Ok(Ok(response)) => {
                 self.counters.has_response.set(true);
                 Ok(response)
             }
-            Ok(Err(failure)) => Err(self.failure(failure, head)),
-            Err(error) => Err(Some(SendFailure { error, sent: self.sent() })),
+            Ok(Err(failure)) => Err(self.failure(failure, context)),
+            Err(error) => Err(Unanswered::Failed(SendFailure { error, sent: self.sent() })),
         }
     }
 
-    /// Why hyper has no response, and the head if it wasn't sent. `None` = only room for more fields was missing.
+    /// Gives hyper the request to send. A function of its own, as the future of [`send`](Self::send) would keep the head's place.
+    #[inline]
+    fn hand_over(
+        &mut self,
+        context: &RequestContext,
+        upload: &Upload,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<> {
+        let head = take_head(context);
+        self.counters.begin(&head);
+        if upload.is_some() && head.headers.contains_key(UPGRADE) {
+            // Some take such a request for one without a body. Declined, the body would be the next request.
+            self.counters.is_last.set(true);
+        }
+        self.sender.try_send_request(request(head, upload))
+    }
+
+    /// Why hyper has no response; the head is put back if it wasn't sent.
     #[cold]
     fn failure(
         &self,
         mut failure: TrySendError<Request<RequestBody>>,
-        head: &mut Parts,
-    ) -> Option<SendFailure> {
+        context: &RequestContext,
+    ) -> Unanswered {
+        let failed = |error, sent| Unanswered::Failed(SendFailure { error, sent });
         if self.counters.is_flooded() {
-            return Some(SendFailure { error: Error::InterimResponses, sent: self.sent() });
+            return failed(Error::InterimResponses, self.sent());
         }
         if let Some(unsent) = failure.take_message() {
-            *head = unsent.into_parts().0;
-            return Some(SendFailure { error: Error::of_hyper(failure.into_error()), sent: Sent::Nothing });
+            context.head().parts = unsent.into_parts().0;
+            return failed(Error::of_hyper(failure.into_error()), Sent::Nothing);
         }
         let error = failure.into_error();
         if !error.is_parse_too_large() {
-            return Some(SendFailure { error: Error::of_hyper(error), sent: self.sent() });
+            return failed(Error::of_hyper(error), self.sent());
         }
         let received = self.counters.received.get();
-        let error = self.head_limits.error(received);
-        (!self.head_limits.may_have_more_room(received)).then(|| SendFailure { error, sent: self.sent() })
+        if self.head_limits.may_have_more_room(received) {
+            return Unanswered::HeadTooLarge;
+        }
+        failed(self.head_limits.error(received), self.sent())
     }
 
     /// How far a request came that was sent.
@@ -267,6 +271,14 @@ impl UpstreamConnection {
     }
 }
 
+/// Takes a request's head to send it. Its method stays, as a response is read by it.
+fn take_head(context: &RequestContext) -> Parts {
+    let mut left = Request::new(()).into_parts().0;
+    let head = &mut context.head().parts;
+    left.method.clone_from(&head.method);
+    std::mem::replace(head, left)
+}
+
 fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
     // Framing is independent of the method; left to itself, hyper sends no body of unknown length with GET and HEAD.
     if upload.is_chunked() {
@@ -288,7 +300,7 @@ fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
 #[cold]
 fn time_is_over(
     upload: &Upload,
-    timeout: ResponseTimeout,
+    timeout: &ResponseTimeout,
     deadline: &Deadline,
     takes_no_more: bool,
     cx: &Context<'_>,

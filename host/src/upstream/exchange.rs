@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::Upload;
 use super::attempt_stats::AttemptStats;
 use super::claim::Claim;
+use super::connection::ResponseTimeout;
 use super::pinned::PinnedConnections;
 use crate::deadline::{Deadline, Deadlines};
 use crate::downstream::RequestContext;
@@ -20,6 +21,7 @@ pub struct Exchange {
     pub(super) upload: Upload,
     /// The request carries credentials that authenticate its connection.
     authenticates: bool,
+    timeout: ResponseTimeout,
     pub(super) stats: AttemptStats,
     /// Until when the backend must have done something.
     pub(super) deadline: Deadline,
@@ -35,10 +37,11 @@ impl Exchange {
         pinned: &Rc<PinnedConnections>,
         upload: Upload,
         authenticates: bool,
+        timeout: ResponseTimeout,
         deadlines: &Deadlines,
     ) -> Box<Self> {
         let deadline = context.deadline(deadlines);
         let stats = AttemptStats::begin(claim, Rc::clone(context), deadlines);
-        Box::new(Self { pinned: Rc::clone(pinned), upload, authenticates, stats, deadline })
+        Box::new(Self { pinned: Rc::clone(pinned), upload, authenticates, timeout, stats, deadline })
     }
 }

@@ -106,9 +106,9 @@ impl Intake {
             }
             if facts.idempotent {
                 if bytes.len() <= REPLAY_KEPT {
-                    context.head.shrink_to(REPLAY_KEPT);
+                    context.head_bytes.shrink_to(REPLAY_KEPT);
                 }
-                context.head.extend_from_slice(bytes);
+                context.head_bytes.extend_from_slice(bytes);
             }
         }
         if body_has_come {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
-use pointsman_core::request::{RequestHead, Tried};
+use pointsman_core::request::Tried;
 use pointsman_policy::Pick;
 
 use super::{Attempts, MOST_BACKOFFS, Outcome};
 use crate::upstream::{Claim, Claimed, Error, FailedAttempt, Sent};
 
-impl Attempts<'_> {
+impl Attempts {
     /// Until when the request waits for a backend to return; `None` if it doesn't. The time begins when this is first asked.
     pub(in crate::proxy) fn waits_until(&self) -> Option<Moment> {
         let wait = self.retry().wait;
@@ -21,23 +21,23 @@ impl Attempts<'_> {
     }
 
     /// More attempts, as long as backends can't be reached, there is time to wait for one, and sending again is safe.
-    pub(super) async fn until_one_returns(&self, head: &mut RequestHead, mut outcome: Outcome) -> Outcome {
+    pub(super) async fn until_one_returns(&self, mut outcome: Outcome) -> Outcome {
         let Some(until) = self.waits_until() else { return outcome };
         let mut used = Vec::new();
-        for attempt in head.tried.attempt + 1.. {
+        let tried = self.context.head().tried.attempt;
+        for attempt in tried + 1.. {
             let Err(failed) = &outcome else { break };
             let plan = self.retry_plan(attempt, &outcome).filter(|_| self.is_away(failed));
             let Some(plan) = plan else { break };
             used.push(Arc::clone(failed.backend.shared()));
             let now = self.deadlines.clock().now();
-            if !self.restore(&mut head.parts, &outcome) || !self.balancer.may_retry(now, plan.cost) {
+            if !self.restore(&outcome) || !self.balancer.may_retry(now, plan.cost) {
                 break;
             }
-            let Some(claim) = self.claim_until(until, head, &mut used, attempt).await else { break };
+            let Some(claim) = self.claim_until(until, &mut used, attempt).await else { break };
             self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend().shared());
-            let timeout = self.response_timeout(head, &claim, &used);
-            outcome = self.attempt(claim, &mut head.parts, timeout).await;
+            outcome = self.attempt(claim, &used).await;
         }
         outcome
     }
@@ -53,13 +53,7 @@ impl Attempts<'_> {
 
     /// A backend for another attempt, after a pause; after several, while none may serve. `None` if the time is over, or too
     /// many wait. Those that were tried have their turn again once all were.
-    async fn claim_until(
-        &self,
-        until: Moment,
-        head: &mut RequestHead,
-        used: &mut Vec<Arc<Backend>>,
-        attempt: u32,
-    ) -> Option<Claim> {
+    async fn claim_until(&self, until: Moment, used: &mut Vec<Arc<Backend>>, attempt: u32) -> Option<Claim> {
         let _ticket = self.balancer.pool().queue().stand_by(self.balancer.limits().queue.length)?;
         let most = self.retry().backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
         loop {
@@ -69,12 +63,11 @@ impl Attempts<'_> {
                 return None;
             }
             tokio::time::sleep(pause).await;
-            if !self.balancer.rule_out(&mut head.tried, used) {
+            if !self.rule_out(used) {
                 used.clear();
-                head.tried = Tried::default();
+                self.context.head().tried = Tried::default();
             }
-            head.tried.attempt = attempt;
-            match self.balancer.claim(head) {
+            match self.claim_again(attempt) {
                 Claimed::Backend(claim) => return Some(claim),
                 Claimed::AllFull | Claimed::NoPick(Pick::Unavailable) => {}
                 Claimed::NoPick(_) => return None,

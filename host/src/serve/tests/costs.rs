@@ -17,7 +17,7 @@ const FIRST: usize = 8;
 const COUNTED: usize = 32;
 
 /// Bytes of a request's future: what hyper keeps for each connection that isn't parked.
-const MOST: usize = 2496;
+const MOST: usize = 1024;
 
 /// What makes the future of a request.
 type Answer<R> = fn(&'static Http1, Request<Incoming>, &'static Cell<Option<Box<Tunnel>>>) -> R;

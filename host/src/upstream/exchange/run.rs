@@ -4,17 +4,18 @@ use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
+use pointsman_core::request::host;
 
 use super::Exchange;
 use crate::upstream::answered::Answered;
-use crate::upstream::connection::ResponseTimeout;
+use crate::upstream::connection::Unanswered;
 use crate::upstream::lease::Lease;
 use crate::upstream::pinned::authenticates_connection;
 use crate::upstream::sent::{FailedAttempt, SendFailure, Sent};
 use crate::upstream::{Error, framing};
 
 impl Exchange {
-    /// Sends the request and waits for the head of the response. The head is taken, unless nothing of it was sent.
+    /// Sends the request and waits for the head of the response. The request's head is taken, unless nothing of it was sent.
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
     /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. Both
@@ -25,12 +26,10 @@ impl Exchange {
     /// Why there is no response.
     pub async fn run(
         mut self: Box<Self>,
-        head: &mut Parts,
-        timeout: ResponseTimeout,
         replay: impl FnOnce() -> Option<Parts>,
     ) -> Result<Answered, FailedAttempt> {
-        let host_is_missing = self.name_host(head);
-        match self.send(head, timeout, replay).await {
+        let host_is_missing = self.name_host();
+        match self.send(replay).await {
             Ok((lease, response)) => {
                 self.stats.answered(response.status());
                 Ok(Answered { response, lease, exchange: self })
@@ -38,7 +37,7 @@ impl Exchange {
             Err(failure) => {
                 self.stats.failed(&failure.error);
                 if failure.sent == Sent::Nothing && host_is_missing {
-                    head.headers.remove(HOST);
+                    self.stats.context.head().parts.headers.remove(HOST);
                 }
                 Err(failure.at(self.stats.claim.backend()))
             }
@@ -47,8 +46,6 @@ impl Exchange {
 
     async fn send(
         &self,
-        head: &mut Parts,
-        timeout: ResponseTimeout,
         replay: impl FnOnce() -> Option<Parts>,
     ) -> Result<(Lease, Response<Incoming>), SendFailure> {
         let mut replay = Some(replay);
@@ -62,14 +59,25 @@ impl Exchange {
             };
             let mut lease = opened.map_err(|error| SendFailure { error, sent: Sent::Nothing })?;
             let reused = lease.connection().reused;
-            let sending = lease.connection().send(head, &self.upload, timeout, &self.deadline);
-            let SendFailure { error, sent } = match sending.await {
+            let (connection, context) = (lease.connection(), &self.stats.context);
+            let sent = 'sent: {
+                let sending = connection.send(context, &self.upload, &self.timeout, &self.deadline);
+                let again = match sending.await {
+                    Ok(response) => break 'sent Ok(response),
+                    Err(Unanswered::Failed(failure)) => break 'sent Err(failure),
+                    Err(Unanswered::HeadTooLarge) => {
+                        connection.read_again(context, &self.upload, &self.timeout, &self.deadline)
+                    }
+                };
+                // Boxed, as such heads are few.
+                Box::pin(again).await
+            };
+            let SendFailure { error, sent } = match sent {
                 Ok(response) if reused && ends_idleness(&response) && replay.is_some() => {
                     match self.once_more(&mut replay) {
-                        Some(parts) => *head = parts,
+                        Some(parts) => self.take_up(parts),
                         None => return self.settled(lease, response),
                     }
-                    let _ = self.name_host(head);
                     continue;
                 }
                 Ok(response) => return self.settled(lease, response),
@@ -78,12 +86,17 @@ impl Exchange {
             match sent {
                 Sent::Nothing if reused => {}
                 Sent::Request if reused && matches!(error, Error::Reset) => {
-                    *head = self.once_more(&mut replay).ok_or(SendFailure { error, sent })?;
-                    let _ = self.name_host(head);
+                    self.take_up(self.once_more(&mut replay).ok_or(SendFailure { error, sent })?);
                 }
                 _ => return Err(SendFailure { error, sent }),
             }
         }
+    }
+
+    /// Sends this head next.
+    fn take_up(&self, head: Parts) {
+        self.stats.context.head().parts = head;
+        let _ = self.name_host();
     }
 
     /// The connection to use next, if there is one: the client's own, or the idle one used last.
@@ -108,11 +121,12 @@ impl Exchange {
     }
 
     /// Only HTTP/1.0 goes without `Host`; what is sent on is HTTP/1.1. Whether it was missing.
-    fn name_host(&self, head: &mut Parts) -> bool {
-        let is_missing = !head.headers.contains_key(HOST);
+    fn name_host(&self) -> bool {
+        let headers = &mut self.stats.context.head().parts.headers;
+        let is_missing = host(headers).is_none();
         let address = self.stats.claim.shared_backend().address;
         if is_missing && let Ok(host) = HeaderValue::from_str(&address.to_string()) {
-            head.headers.insert(HOST, host);
+            headers.insert(HOST, host);
         }
         is_missing
     }
