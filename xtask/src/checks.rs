@@ -145,11 +145,11 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// The end-to-end tests wait more than they compute, so there are more of them at a time than CPUs; `RUST_TEST_THREADS` says
-/// otherwise.
+/// The end-to-end tests wait three times as long as they compute, so there are more of them at a time than CPUs;
+/// `RUST_TEST_THREADS` says otherwise.
 fn test_threads() -> String {
     std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        (cpus + cpus.div_ceil(2)).to_string()
+        (2 * cpus + cpus.div_ceil(2)).to_string()
     })
 }
