@@ -5,15 +5,20 @@
 
 mod certificate;
 mod counts;
+mod fault;
 mod handshake;
 mod listener;
 mod names;
 mod pem;
+mod policy;
+mod provider;
 mod resolver;
 mod stream;
+mod ticket_keys;
 
 pub use certificate::{Certificate, CertificateError, Contents, File, Fingerprint, Validity};
 pub use counts::{HandshakeCounts, HandshakeFailure};
+pub use fault::TlsFault;
 pub use handshake::{Handshake, HandshakeError};
-pub use listener::{ListenerTls, TlsFault, files};
+pub use listener::{ListenerTls, files};
 pub use stream::TlsStream;

@@ -5,6 +5,7 @@ mod choice;
 mod connections;
 mod handshakes;
 mod renewal;
+mod tickets;
 mod tunnels;
 
 use std::path::Path;

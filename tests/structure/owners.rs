@@ -14,7 +14,7 @@ fn is_in(file: &str, owners: &[&str]) -> bool {
 
 #[test]
 fn each_package_has_one_owner() {
-    let owners: [(&str, &[&str]); 10] = [
+    let owners: [(&str, &[&str]); 11] = [
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
@@ -23,6 +23,7 @@ fn each_package_has_one_owner() {
         ("axum", &["control/admin"]),
         ("clap", &["cli"]),
         ("rustls", &["tls"]),
+        ("aws_lc_rs", &["tls"]),
         ("tokio_rustls", &["tls"]),
         ("x509_parser", &["tls"]),
     ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::{Config, ConfigError, ConfigErrors, ListenerConfig};
-use crate::control::watch::ServedCertificate;
+use crate::control::watch::{ServedCertificate, ServedTls};
 use crate::listener::Listener;
 use crate::tls::{self, ListenerTls, TlsFault};
 
@@ -24,7 +24,7 @@ pub(super) fn load(
         if let Some(same) = old.filter(|old| old.config() == config) {
             return Some(Arc::clone(same));
         }
-        let found = ListenerTls::load(config).map(Arc::new);
+        let found = ListenerTls::load(config, old.map(|old| &**old)).map(Arc::new);
         let found =
             found.map_err(|found| faults.extend(found.into_iter().map(in_file(file, index, listener))));
         found.ok()
@@ -60,6 +60,12 @@ pub(super) fn watched(listener: &Listener) -> impl Iterator<Item = ServedCertifi
         let places = 0..tls.config().certificates.len();
         places.map(move |place| ServedCertificate { address, tls: Arc::clone(tls), place })
     })
+}
+
+/// A listener whose TLS has other files to follow.
+pub(super) fn policy(listener: &Listener) -> Option<ServedTls> {
+    let tls = listener.tls.as_ref().filter(|tls| tls.policy_files().next().is_some())?;
+    Some(ServedTls { address: listener.address, tls: Arc::clone(tls) })
 }
 
 /// The files that a configuration names, whether or not they exist.

@@ -122,7 +122,8 @@ impl Snapshot {
     pub(super) fn watched(&self) -> Watched {
         let plugins = self.policies.iter().filter_map(ActivePolicy::watched).collect();
         let certificates = self.listeners.iter().flat_map(|(_, listener)| certificates::watched(listener));
-        Watched { plugins, certificates: certificates.collect() }
+        let policies = self.listeners.iter().filter_map(|(_, listener)| certificates::policy(listener));
+        Watched { plugins, certificates: certificates.collect(), policies: policies.collect() }
     }
 }
 

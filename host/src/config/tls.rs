@@ -24,6 +24,10 @@ pub struct TlsConfig {
     pub unknown_name: UnknownName,
     /// From accepting a connection to the end of its handshake. `handshake_timeout`, 10 s.
     pub handshake_timeout: Duration,
+    /// Whether sessions go on by tickets. `tickets`, true.
+    pub tickets: bool,
+    /// Files with keys of tickets; the first one makes tickets. Random ones if there are none.
+    pub ticket_keys: Vec<NamedFile>,
 }
 
 /// A certificate and its private key.
@@ -78,11 +82,15 @@ pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
         let names = [("default", UnknownName::Default), ("refuse", UnknownName::Refuse)];
         let unknown_name = choice(section, "unknown_name", UnknownName::Default, &names);
         let handshake_timeout = section.duration("handshake_timeout", Duration::from_secs(10), HANDSHAKE);
+        let tickets = section.boolean("tickets", true);
+        let ticket_keys = ticket_keys(section, tickets);
         Some(TlsConfig {
             certificates: certificates?,
             min_version: min_version?,
             unknown_name: unknown_name?,
             handshake_timeout,
+            tickets,
+            ticket_keys: ticket_keys?,
         })
     })
 }
@@ -98,6 +106,16 @@ fn certificates(section: &mut Section<'_>) -> Option<Vec<CertificateFiles>> {
         return None;
     }
     let files: Vec<_> = items.iter().map(certificate).collect();
+    files.into_iter().collect()
+}
+
+fn ticket_keys(section: &mut Section<'_>, tickets: bool) -> Option<Vec<NamedFile>> {
+    let Some(value) = section.get("ticket_keys") else { return Some(Vec::new()) };
+    let items = value.items("write `ticket_keys = [\"new.key\", \"old.key\"]`")?;
+    if !tickets && !items.is_empty() {
+        value.fail("is for tickets, which are off", "leave it out, or `tickets = false`");
+    }
+    let files: Vec<_> = items.iter().map(file).collect();
     files.into_iter().collect()
 }
 

@@ -8,6 +8,7 @@
 mod directories;
 mod followed;
 mod hints;
+mod policy_files;
 mod renewal;
 mod stamp;
 
@@ -21,6 +22,8 @@ pub use directories::Directories;
 use followed::Followed;
 pub use hints::{Hint, wait};
 use pointsman_policy::{PolicyLoader, PolicySlot};
+use policy_files::FollowedPolicy;
+pub use policy_files::ServedTls;
 pub use renewal::ServedCertificate;
 use renewal::{FollowedCertificate, Scanned};
 pub use stamp::FileStamp;
@@ -41,6 +44,8 @@ pub struct Watched {
     pub plugins: Vec<PluginFile>,
     /// Certificates of listeners.
     pub certificates: Vec<ServedCertificate>,
+    /// Listeners with other files of TLS.
+    pub policies: Vec<ServedTls>,
 }
 
 /// The thread that follows files. It ends when this is dropped.
@@ -102,6 +107,7 @@ impl Drop for FileWatch {
 struct Scanner {
     plugins: Vec<Followed>,
     certificates: Vec<FollowedCertificate>,
+    policies: Vec<FollowedPolicy>,
     loader: Arc<PolicyLoader>,
     directories: Directories,
     again: Sender<Hint<Ask>>,
@@ -114,8 +120,8 @@ impl Scanner {
         directories: Directories,
         again: Sender<Hint<Ask>>,
     ) -> Self {
-        let (plugins, certificates) = (Vec::new(), Vec::new());
-        let mut scanner = Self { plugins, certificates, loader, directories, again };
+        let (plugins, certificates, policies) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scanner = Self { plugins, certificates, policies, loader, directories, again };
         scanner.follow(watched);
         scanner
     }
@@ -146,18 +152,27 @@ impl Scanner {
             place.map_or_else(|| FollowedCertificate::new(served), |place| known.swap_remove(place))
         };
         self.certificates = watched.certificates.into_iter().map(&mut followed).collect();
+        let mut known = std::mem::take(&mut self.policies);
+        let mut followed = |served: ServedTls| {
+            let place = known.iter().position(|known| known.is(&served));
+            place.map_or_else(|| FollowedPolicy::new(served), |place| known.swap_remove(place))
+        };
+        self.policies = watched.policies.into_iter().map(&mut followed).collect();
     }
 
     fn scan(&mut self) {
         // The directories come first: what changes after this makes an event.
         let of_certificates = self.certificates.iter().flat_map(FollowedCertificate::paths);
-        self.directories.follow(self.plugins.iter().map(Followed::path).chain(of_certificates));
+        let of_policies = self.policies.iter().flat_map(FollowedPolicy::paths);
+        self.directories
+            .follow(self.plugins.iter().map(Followed::path).chain(of_certificates).chain(of_policies));
         let (now, today) = (Instant::now(), SystemTime::now());
         for certificate in &mut self.certificates {
             if certificate.scan(now, today) == Scanned::InBetween {
                 let _ = self.again.send(Hint::Event);
             }
         }
+        self.policies.iter_mut().for_each(FollowedPolicy::scan);
         for file in &mut self.plugins {
             let again = self.again.clone();
             file.scan(&self.loader, move || {

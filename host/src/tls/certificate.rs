@@ -93,13 +93,20 @@ pub struct Contents {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(u64);
 
+impl Fingerprint {
+    /// Of all that was hashed.
+    pub(super) fn of(hasher: &DefaultHasher) -> Self {
+        Self(hasher.finish())
+    }
+}
+
 impl Contents {
     /// Their fingerprint.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         (&self.cert, &self.key).hash(&mut hasher);
-        Fingerprint(hasher.finish())
+        Fingerprint::of(&hasher)
     }
 
     /// Reads both files.

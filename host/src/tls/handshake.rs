@@ -1,7 +1,6 @@
 //! The handshake of one connection.
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
@@ -82,7 +81,7 @@ impl ListenerTls {
             let _ = start.io.try_write(&UNRECOGNIZED_NAME);
             return Err(HandshakeError::new(HandshakeFailure::UnknownName, "no certificate for this name"));
         }
-        let accept = start.into_stream_with(Arc::clone(self.server()), |session| {
+        let accept = start.into_stream_with(self.server(), |session| {
             session.set_buffer_limit(Some(BUFFER));
         });
         let stream = accept.await?;

@@ -1,75 +1,52 @@
 //! What the handshakes of a listener are made with.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::NoServerSessionStorage;
-use rustls::version::{TLS12, TLS13};
 
 use super::certificate::{Certificate, CertificateError, Contents, File, is_readable_by_others};
 use super::counts::HandshakeCounts;
+use super::fault::TlsFault;
+use super::policy::Policy;
+use super::provider::provider;
 use super::resolver::Resolver;
-use crate::config::{CertificateFiles, NamedFile, TlsConfig, TlsVersion};
-
-/// The application protocols that are offered, the preferred one first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
-
-/// The cryptography of all handshakes.
-static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
+use crate::config::{CertificateFiles, NamedFile, TlsConfig};
 
 /// TLS of a listener, shared by all workers.
 pub struct ListenerTls {
     config: TlsConfig,
-    server: Arc<ServerConfig>,
+    policy: Mutex<Policy>,
     resolver: Arc<Resolver>,
     counts: HandshakeCounts,
 }
 
-/// A fault of a listener's TLS that shows when its files are read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFault {
-    /// The key within `listener.tls`; empty if it is the section as a whole.
-    pub key: String,
-    /// Its line in the configuration file; none if it is the section as a whole.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: String,
-}
-
-/// The cryptography of all handshakes.
-pub(super) fn provider() -> &'static Arc<CryptoProvider> {
-    &PROVIDER
-}
-
 impl ListenerTls {
-    /// Reads the files that the configuration names, and makes of them what handshakes need.
+    /// Reads the files that the configuration names, and makes of them what handshakes need. Sessions of `before`, which the same
+    /// listener had, go on where that is permitted.
     ///
     /// # Errors
     ///
     /// Every file that can't be used.
-    pub fn load(config: &TlsConfig) -> Result<Self, Vec<TlsFault>> {
+    pub fn load(config: &TlsConfig, before: Option<&Self>) -> Result<Self, Vec<TlsFault>> {
         let mut faults = Vec::new();
         let certificates = load_certificates(config, &mut faults);
-        if !faults.is_empty() {
-            return Err(faults);
-        }
         let resolver = Arc::new(Resolver::new(certificates));
-        let server = server(config, &resolver).map_err(|error| {
-            let (key, hint) = (String::new(), String::new());
-            vec![TlsFault { key, line: None, message: error.to_string(), hint }]
-        })?;
-        Ok(Self {
-            config: config.clone(),
-            server: Arc::new(server),
-            resolver,
-            counts: HandshakeCounts::default(),
-        })
+        let before = before.map(|before| before.policy.lock().clone());
+        let policy = Policy::load(config, Arc::clone(&resolver) as _, before.as_ref());
+        let policy = policy.map_err(|found| faults.extend(found)).ok();
+        match policy.filter(|_| faults.is_empty()) {
+            Some(policy) => Ok(Self {
+                config: config.clone(),
+                policy: Mutex::new(policy),
+                resolver,
+                counts: HandshakeCounts::default(),
+            }),
+            None => Err(faults),
+        }
     }
 
     /// What it was made from.
@@ -93,7 +70,8 @@ impl ListenerTls {
     /// What should be known of its files though they can serve.
     #[must_use]
     pub fn warnings(&self, now: SystemTime) -> Vec<TlsFault> {
-        (0..self.config.certificates.len()).flat_map(|place| self.doubts(place, now)).collect()
+        let of_certificates = (0..self.config.certificates.len()).flat_map(|place| self.doubts(place, now));
+        of_certificates.chain(doubts_of_ticket_keys(&self.config)).collect()
     }
 
     /// The same of one certificate.
@@ -124,8 +102,28 @@ impl ListenerTls {
         Ok(renewed)
     }
 
-    pub(super) fn server(&self) -> &Arc<ServerConfig> {
-        &self.server
+    /// The files besides those of certificates.
+    pub fn policy_files(&self) -> impl Iterator<Item = &Path> {
+        self.config.ticket_keys.iter().map(|file| file.path.as_path())
+    }
+
+    /// Reads the files of ticket keys again. Returns whether they are others, which are used from the next handshake on.
+    ///
+    /// # Errors
+    ///
+    /// Every file that can't be used. Then nothing has changed.
+    pub fn renew_policy(&self) -> Result<bool, Vec<TlsFault>> {
+        let before = self.policy.lock().clone();
+        let next = Policy::load(&self.config, Arc::clone(&self.resolver) as _, Some(&before))?;
+        if next.fingerprint() == before.fingerprint() {
+            return Ok(false);
+        }
+        *self.policy.lock() = next;
+        Ok(true)
+    }
+
+    pub(super) fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(self.policy.lock().server())
     }
 
     pub(super) fn has_certificate_for(&self, name: Option<&str>) -> bool {
@@ -185,23 +183,19 @@ fn doubts(
     doubts
 }
 
-/// All files that a listener's TLS is made from.
-pub fn files(config: &TlsConfig) -> impl Iterator<Item = PathBuf> {
-    config.certificates.iter().flat_map(|files| [files.cert.path.clone(), files.key.path.clone()])
+/// Ticket keys that others may read.
+fn doubts_of_ticket_keys(config: &TlsConfig) -> impl Iterator<Item = TlsFault> {
+    let open = |(_, file): &(usize, &NamedFile)| is_readable_by_others(&file.path);
+    config.ticket_keys.iter().enumerate().filter(open).map(|(place, file)| TlsFault {
+        key: format!("ticket_keys[{place}]"),
+        line: Some(file.line),
+        message: format!("{} may be read by every user of this machine", file.path.display()),
+        hint: "take that away (`chmod o-r`), and put a new key there if others could have read it".into(),
+    })
 }
 
-fn server(config: &TlsConfig, resolver: &Arc<Resolver>) -> Result<ServerConfig, rustls::Error> {
-    let versions = match config.min_version {
-        TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
-        TlsVersion::Tls13 => &[&TLS13],
-    };
-    let builder = ServerConfig::builder_with_provider(Arc::clone(provider()))
-        .with_protocol_versions(versions)?
-        .with_no_client_auth();
-    let mut server = builder.with_cert_resolver(Arc::clone(resolver) as _);
-    server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
-    // Without tickets nothing is resumed: a store would be kept for each listener, and know a part of its clients only.
-    server.session_storage = Arc::new(NoServerSessionStorage {});
-    server.send_tls13_tickets = 0;
-    Ok(server)
+/// All files that a listener's TLS is made from.
+pub fn files(config: &TlsConfig) -> impl Iterator<Item = PathBuf> {
+    let of_certificates = config.certificates.iter().flat_map(|files| [&files.cert, &files.key]);
+    of_certificates.chain(&config.ticket_keys).map(|file| file.path.clone())
 }

@@ -9,7 +9,7 @@ use harness::{Authority, Backend, Leaf, program};
 
 use super::{SITE, configuration, folder};
 
-fn check(folder: &Path, listener: &str) -> Output {
+pub(super) fn check(folder: &Path, listener: &str) -> Output {
     let backend = Backend::named("b");
     std::fs::write(folder.join("pointsman.toml"), configuration(&backend, listener)).expect("a file");
     Command::new(program()).arg("check").current_dir(folder).output().expect("the program")

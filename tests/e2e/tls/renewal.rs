@@ -135,7 +135,8 @@ fn what_can_not_serve_changes_nothing_and_is_said_once() {
         // Neither another scan nor a change of something else says it again.
         proxy.signal("HUP");
         fs::write(proxy.path("something-else"), "x").expect("our file");
-        first.write(&proxy.path(""), "site");
+        first.write(&proxy.path(""), "next");
+        fs::rename(proxy.path("next.crt"), proxy.path("site.crt")).expect("our file");
         proxy.log.wait_for_many("certificate-restored", number + 1);
         assert_eq!(proxy.log.events("certificate-refused").len(), number + 1, "{what} is said once");
     }

@@ -13,6 +13,7 @@ fn tls_has_the_documented_defaults_and_paths_start_from_the_file() {
     assert_eq!((cert.line, key.line), (4, 4));
     assert_eq!((tls.min_version, tls.unknown_name), (TlsVersion::Tls12, UnknownName::Default));
     assert_eq!(tls.handshake_timeout, Duration::from_secs(10));
+    assert!(tls.tickets && tls.ticket_keys.is_empty());
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn faults_of_tls() {
                     "3: listener[0].tls.certificates[0].key: is missing; write `key = \"site.key\"`",
                     "3: listener[0].tls.certificates[1].cert: is missing; write `cert = \"site.crt\"`",
                     "3: listener[0].tls.ciphers: unknown key `ciphers`; the keys here are `certificates`, `min_version`, \
-                     `unknown_name`, `handshake_timeout`",
+                     `unknown_name`, `handshake_timeout`, `tickets`, `ticket_keys`",
                 ],
             ),
             (
@@ -63,6 +64,12 @@ fn faults_of_tls() {
                     "3: listener[0].tls.min_version: `1.1` is none of the choices; write one of `1.2`, `1.3`",
                     "3: listener[0].tls.unknown_name: `x` is none of the choices; write one of `default`, `refuse`",
                     "3: listener[0].tls.handshake_timeout: `0s` is out of range; write a duration from `\"100ms\"` to `\"5m\"`",
+                ],
+            ),
+            (
+                "tls = { certificates = [{ cert = 'a', key = 'b' }], tickets = false, ticket_keys = ['k'] }",
+                &[
+                    "3: listener[0].tls.ticket_keys: is for tickets, which are off; leave it out, or `tickets = false`",
                 ],
             ),
         ],

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -26,7 +26,8 @@ pub struct Tls {
     identity: Option<Issued>,
     alpn: Vec<Vec<u8>>,
     sends_name: bool,
-    sessions: Resumption,
+    /// Made when it is needed; rustls takes sessions up with the same one only.
+    config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 impl Tls {
@@ -41,7 +42,7 @@ impl Tls {
             identity: None,
             alpn: Vec::new(),
             sends_name: true,
-            sessions: Resumption::in_memory_sessions(64),
+            config: Arc::default(),
         }
     }
 
@@ -49,45 +50,49 @@ impl Tls {
     #[must_use]
     pub fn only_12(mut self) -> Self {
         self.versions = vec![&TLS12];
-        self
+        self.afresh()
     }
 
     /// Checks signatures of these kinds only.
     #[must_use]
     pub fn checking(mut self, schemes: &[SignatureScheme]) -> Self {
         self.schemes = schemes.to_vec();
-        self
+        self.afresh()
     }
 
     /// Has a certificate.
     #[must_use]
     pub fn with_identity(mut self, identity: &Issued) -> Self {
         self.identity = Some(identity.clone());
-        self
+        self.afresh()
     }
 
     /// Offers these application protocols.
     #[must_use]
     pub fn offering(mut self, alpn: &[&str]) -> Self {
         self.alpn = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        self
+        self.afresh()
     }
 
     /// Doesn't say which name it asks for.
     #[must_use]
     pub fn without_name(mut self) -> Self {
         self.sends_name = false;
-        self
+        self.afresh()
     }
 
     /// Doesn't know the sessions of before.
     #[must_use]
     pub fn afresh(mut self) -> Self {
-        self.sessions = Resumption::in_memory_sessions(64);
+        self.config = Arc::default();
         self
     }
 
-    fn config(&self) -> ClientConfig {
+    fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(self.config.get_or_init(|| Arc::new(self.make_config())))
+    }
+
+    fn make_config(&self) -> ClientConfig {
         let mut provider: CryptoProvider = aws_lc_rs::default_provider();
         if !self.schemes.is_empty() {
             let mapping = provider.signature_verification_algorithms.mapping;
@@ -109,14 +114,14 @@ impl Tls {
         };
         config.alpn_protocols.clone_from(&self.alpn);
         config.enable_sni = self.sends_name;
-        config.resumption = self.sessions.clone();
+        config.resumption = Resumption::in_memory_sessions(64);
         config
     }
 
     /// The client's side of a connection on which nothing has been sent.
     pub fn session(&self, name: &str) -> ClientConnection {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        ClientConnection::new(Arc::new(self.config()), name).expect("a session")
+        ClientConnection::new(self.config(), name).expect("a session")
     }
 
     /// Connects, and asks for this name.

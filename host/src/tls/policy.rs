@@ -1,0 +1,150 @@
+//! What a listener's handshakes go by, beside its certificates.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
+use rustls::version::{TLS12, TLS13};
+
+use super::certificate::Fingerprint;
+use super::fault::TlsFault;
+use super::provider::provider;
+use super::ticket_keys::{TicketKey, TicketKeys};
+use crate::config::{TlsConfig, TlsVersion};
+
+/// The application protocols that are offered, the preferred one first.
+const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+
+/// Tickets for a client after a full handshake with TLS 1.3, as it may use each of them once.
+const TICKETS: usize = 2;
+
+/// Whose sessions go on, and with which versions and protocols. It is made anew as a whole when one of its files changes.
+#[derive(Clone)]
+pub(super) struct Policy {
+    server: Arc<ServerConfig>,
+    tickets: Tickets,
+    /// Of the files that it was made from.
+    fingerprint: Fingerprint,
+}
+
+/// How sessions go on.
+#[derive(Clone)]
+enum Tickets {
+    Off,
+    /// By tickets of this process, whose keys change by themselves.
+    Random(Arc<dyn ProducesTickets>),
+    /// By tickets whose keys are in files.
+    Files(Arc<dyn ProducesTickets>),
+}
+
+/// What is read from files.
+struct PolicyFiles {
+    ticket_keys: Vec<TicketKey>,
+}
+
+impl PolicyFiles {
+    /// Reads all; those that can't be used go to `faults`.
+    fn read(config: &TlsConfig, faults: &mut Vec<TlsFault>) -> Self {
+        let mut ticket_keys = Vec::new();
+        for (place, file) in config.ticket_keys.iter().enumerate() {
+            match TicketKey::read(file) {
+                Ok(key) => ticket_keys.push(key),
+                Err(fault) => {
+                    let hint = fault.hint.to_owned();
+                    let (key, line) = (format!("ticket_keys[{place}]"), Some(file.line));
+                    faults.push(TlsFault { key, line, message: fault.message, hint });
+                }
+            }
+        }
+        Self { ticket_keys }
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        self.ticket_keys.iter().flat_map(TicketKey::content).for_each(|content| content.hash(&mut hasher));
+        Fingerprint::of(&hasher)
+    }
+
+    /// Tickets with the keys from files, or else those of `before`, or else with new keys.
+    fn tickets(self, config: &TlsConfig, before: Option<&Policy>) -> Result<Tickets, rustls::Error> {
+        if !config.tickets {
+            return Ok(Tickets::Off);
+        }
+        if !self.ticket_keys.is_empty() {
+            return Ok(Tickets::Files(Arc::new(TicketKeys::new(self.ticket_keys, &[]))));
+        }
+        match before.map(|before| &before.tickets) {
+            Some(Tickets::Random(same)) => Ok(Tickets::Random(Arc::clone(same))),
+            _ => Ticketer::new().map(Tickets::Random),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads the files that the configuration names, and makes of them what handshakes go by. Sessions of `before`, which the same
+    /// listener had, go on.
+    ///
+    /// # Errors
+    ///
+    /// Every file that can't be used.
+    pub(super) fn load(
+        config: &TlsConfig,
+        certificates: Arc<dyn ResolvesServerCert>,
+        before: Option<&Self>,
+    ) -> Result<Self, Vec<TlsFault>> {
+        let mut faults = Vec::new();
+        let files = PolicyFiles::read(config, &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let fingerprint = files.fingerprint();
+        let fault = |error| vec![TlsFault::of_section(&error)];
+        let tickets = files.tickets(config, before).map_err(fault)?;
+        let server = server(config, certificates, &tickets).map_err(fault)?;
+        Ok(Self { server: Arc::new(server), tickets, fingerprint })
+    }
+
+    /// What rustls makes handshakes with.
+    pub(super) fn server(&self) -> &Arc<ServerConfig> {
+        &self.server
+    }
+
+    /// The fingerprint of the files that it was made from.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy").finish_non_exhaustive()
+    }
+}
+
+fn server(
+    config: &TlsConfig,
+    certificates: Arc<dyn ResolvesServerCert>,
+    tickets: &Tickets,
+) -> Result<ServerConfig, rustls::Error> {
+    let versions = match config.min_version {
+        TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
+        TlsVersion::Tls13 => &[&TLS13],
+    };
+    let mut server = ServerConfig::builder_with_provider(Arc::clone(provider()))
+        .with_protocol_versions(versions)?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+    // Sessions go on by tickets or not at all: a store would know a part of the clients only, and rustls turns to it where there are no
+    // tickets.
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
+    if let Tickets::Random(ticketer) | Tickets::Files(ticketer) = tickets {
+        server.ticketer = Arc::clone(ticketer);
+        server.send_tls13_tickets = TICKETS;
+    }
+    Ok(server)
+}
