@@ -32,7 +32,10 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use model::{BackendConfig, Config, DownstreamLimits, ListenerConfig, PoolConfig, RouteConfig};
 pub use policy::{PolicyConfig, PolicySource};
-pub use tls::{CertificateFiles, NamedFile, TlsConfig, TlsVersion, UnknownName};
+pub use tls::{
+    CertificateFiles, ClientAuthConfig, ClientAuthMode, ClientCertHeader, NamedFile, TlsConfig, TlsVersion,
+    UnknownName,
+};
 
 use read::{Source, Value};
 

@@ -30,22 +30,25 @@ pub async fn connection(
     peer: SocketAddr,
 ) {
     let deadlines = current.get().deadlines.clone();
-    let (scheme, stream) = match (&listener.tls, stream) {
+    let (scheme, stream, identity) = match (&listener.tls, stream) {
         (Some(tls), Stream::Plain(socket)) => {
             let waiting = Waiting { drain: &drain, idle: &idle, deadlines: &deadlines };
             // Boxed as it is large, and over soon.
-            let Some(stream) = Box::pin(handshake(tls, socket, peer, waiting)).await else { return };
-            (Scheme::Https, Stream::Tls(stream))
+            let Some((stream, identity)) = Box::pin(handshake(tls, socket, peer, waiting)).await else {
+                return;
+            };
+            (Scheme::Https, Stream::Tls(stream), identity)
         }
-        (_, stream) => (Scheme::Http, stream),
+        (_, stream) => (Scheme::Http, stream, None),
     };
-    let client = Rc::new(ClientConnection::new(
+    let client = ClientConnection::new(
         peer,
         scheme,
         Arc::clone(&listener.limits),
         Arc::clone(&listener.trusted_proxies),
         &deadlines,
-    ));
+    );
+    let client = Rc::new(client.with_identity(identity));
     let queue = Rc::new(RequestQueue::new(Rc::clone(&client)));
     let gate = Gate::new(stream, Rc::clone(&client), Rc::clone(&queue), deadlines);
     let pinned = Rc::<PinnedConnections>::default();

@@ -4,9 +4,11 @@
 //! about it stays. rustls does the cryptography with aws-lc-rs, which is passed to it explicitly: no process-wide default exists.
 
 mod certificate;
+mod client_auth;
 mod counts;
 mod fault;
 mod handshake;
+mod identity;
 mod listener;
 mod names;
 mod pem;
@@ -20,5 +22,6 @@ pub use certificate::{Certificate, CertificateError, Contents, File, Fingerprint
 pub use counts::{HandshakeCounts, HandshakeFailure};
 pub use fault::TlsFault;
 pub use handshake::{Handshake, HandshakeError};
+pub use identity::ClientIdentity;
 pub use listener::{ListenerTls, files};
 pub use stream::TlsStream;

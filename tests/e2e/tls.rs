@@ -2,6 +2,7 @@
 
 mod check;
 mod choice;
+mod client_auth;
 mod connections;
 mod handshakes;
 mod renewal;

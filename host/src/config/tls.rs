@@ -28,6 +28,41 @@ pub struct TlsConfig {
     pub tickets: bool,
     /// Files with keys of tickets; the first one makes tickets. Random ones if there are none.
     pub ticket_keys: Vec<NamedFile>,
+    /// How clients are authenticated. They aren't asked for certificates if there is none.
+    pub client_auth: Option<ClientAuthConfig>,
+}
+
+/// Authentication of clients by certificates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientAuthConfig {
+    /// The authorities whose certificates are accepted, in PEM form.
+    pub ca: NamedFile,
+    /// Their lists of revoked certificates, in PEM form.
+    pub crl: Option<NamedFile>,
+    /// Whether a client may have none. `mode`, required.
+    pub mode: ClientAuthMode,
+    /// How backends are told of the client's certificate. `client_cert_header` of the listener's TLS, `Client-Cert`.
+    pub header: ClientCertHeader,
+}
+
+/// Whether a client may have no certificate. One that isn't accepted ends the handshake in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuthMode {
+    /// It has to have one.
+    Required,
+    /// It may have none.
+    Optional,
+}
+
+/// How backends are told of a client's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientCertHeader {
+    /// `Client-Cert` (RFC 9440): the certificate itself.
+    ClientCert,
+    /// `X-Forwarded-Client-Cert`: its hash and names, as Envoy does it.
+    Xfcc,
+    /// Not at all.
+    None,
 }
 
 /// A certificate and its private key.
@@ -84,6 +119,7 @@ pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
         let handshake_timeout = section.duration("handshake_timeout", Duration::from_secs(10), HANDSHAKE);
         let tickets = section.boolean("tickets", true);
         let ticket_keys = ticket_keys(section, tickets);
+        let client_auth = client_auth(section);
         Some(TlsConfig {
             certificates: certificates?,
             min_version: min_version?,
@@ -91,6 +127,7 @@ pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
             handshake_timeout,
             tickets,
             ticket_keys: ticket_keys?,
+            client_auth: client_auth?,
         })
     })
 }
@@ -117,6 +154,30 @@ fn ticket_keys(section: &mut Section<'_>, tickets: bool) -> Option<Vec<NamedFile
     }
     let files: Vec<_> = items.iter().map(file).collect();
     files.into_iter().collect()
+}
+
+fn client_auth(section: &mut Section<'_>) -> Option<Option<ClientAuthConfig>> {
+    let headers = [
+        ("client-cert", ClientCertHeader::ClientCert),
+        ("xfcc", ClientCertHeader::Xfcc),
+        ("none", ClientCertHeader::None),
+    ];
+    let value = section.get("client_auth");
+    let header = choice(section, "client_cert_header", ClientCertHeader::ClientCert, &headers);
+    let Some(value) = value else {
+        if section.get("client_cert_header").is_some() {
+            let hint = "leave it out, or add `client_auth = { ca = \"clients.crt\" }`";
+            section.fail("client_cert_header", "is for client certificates, which nobody is asked for", hint);
+        }
+        return Some(None);
+    };
+    Section::read(&value, "write `client_auth = { ca = \"clients.crt\" }`", |section| {
+        let ca = section.required("ca", "ca = \"clients.crt\"").and_then(|value| file(&value));
+        let crl = section.get("crl").map_or(Some(None), |value| file(&value).map(Some));
+        let modes = [("required", ClientAuthMode::Required), ("optional", ClientAuthMode::Optional)];
+        let mode = choice(section, "mode", ClientAuthMode::Required, &modes);
+        Some(Some(ClientAuthConfig { ca: ca?, crl: crl?, mode: mode?, header: header? }))
+    })
 }
 
 fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::keepalive::Keepalive;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
+use crate::tls::ClientIdentity;
 
 /// How the client speaks to the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct ClientConnection {
     pub forwarded_for: HeaderValue,
     /// How the client speaks to the proxy.
     pub scheme: Scheme,
+    /// What backends are told of its certificate.
+    pub identity: Option<Box<ClientIdentity>>,
     /// Limits of the listener.
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
@@ -63,11 +66,18 @@ impl ClientConnection {
             peer,
             forwarded_for: forwarded_for(peer.ip().to_canonical()),
             scheme,
+            identity: None,
             send: deadlines.deadline(),
             keepalive: Keepalive::new(&limits, deadlines),
             limits,
             trusted_proxies,
         }
+    }
+
+    /// The same with a certificate that the client has shown.
+    #[must_use]
+    pub fn with_identity(self, identity: Option<Box<ClientIdentity>>) -> Self {
+        Self { identity, ..self }
     }
 }
 

@@ -21,12 +21,13 @@ pub(super) const fn others(length: usize) -> &'static [&'static str] {
     match length {
         8 => &["x-scheme"],
         9 => &["forwarded", "x-real-ip", "client-ip"],
-        11 => &["x-client-ip"],
+        11 => &["x-client-ip", "client-cert"],
         12 => &["x-url-scheme"],
         13 => &["x-rewrite-url"],
         14 => &["true-client-ip", "x-original-url"],
         15 => &["x-original-host", "front-end-https"],
         16 => &["cf-connecting-ip", "fastly-client-ip"],
+        17 => &["client-cert-chain"],
         18 => &["cf-connecting-ipv6"],
         19 => &["x-cluster-client-ip"],
         24 => &["x-original-forwarded-for", "x-envoy-external-address"],
@@ -76,7 +77,8 @@ fn reads_as(name: &[u8], known: &str) -> bool {
 
 /// Writes the `X-Forwarded-*` fields and returns the client's address.
 ///
-/// What a trusted proxy says is kept and added to, but for names in disguise, which no proxy writes. From anyone else such
+/// What a trusted proxy says is kept and added to, but for names in disguise, which no proxy writes. Its own certificate isn't its
+/// client's, and is told to nobody. From anyone else such
 /// fields are lies at worst: they are replaced. `found` is what there is of them.
 pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found: Option<Spelling>) -> IpAddr {
     let peer = client.peer.ip().to_canonical();
@@ -88,6 +90,9 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
         headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.name()));
         if let Some(host) = host(headers).cloned() {
             headers.insert(&X_FORWARDED_HOST, host);
+        }
+        if let Some(identity) = &client.identity {
+            headers.insert(&identity.name, identity.value.clone());
         }
         return peer;
     }

@@ -48,7 +48,7 @@ impl HeaderScan {
                 (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
                     scan.add_hop_by_hop(name)
                 }
-                (b'x', 8..) | (b'c', 9 | 16 | 18) | (b'f', 9 | 15 | 16) | (b't', 14) => {
+                (b'x', 8..) | (b'c', 9 | 11 | 16..=18) | (b'f', 9 | 15 | 16) | (b't', 14) => {
                     scan.forwarding = scan.forwarding.max(forwarding::spelling(name));
                 }
                 _ => {}

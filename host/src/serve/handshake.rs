@@ -14,7 +14,7 @@ use crate::deadline::{Deadline, Deadlines};
 use crate::drain::DrainGuard;
 use crate::listener::{Awaited, IdleClients};
 use crate::stream::Stream;
-use crate::tls::{Handshake, HandshakeError, HandshakeFailure, ListenerTls, TlsStream};
+use crate::tls::{ClientIdentity, Handshake, HandshakeError, HandshakeFailure, ListenerTls, TlsStream};
 
 /// What a client gets that speaks HTTP in clear to a port for TLS.
 const PLAIN_HTTP: &str = "this port speaks HTTPS: begin the address with https://\n";
@@ -35,18 +35,23 @@ pub(super) async fn handshake(
     socket: TcpStream,
     peer: SocketAddr,
     waiting: Waiting<'_>,
-) -> Option<Box<TlsStream>> {
+) -> Option<(Box<TlsStream>, Option<Box<ClientIdentity>>)> {
     let deadline = waiting.deadlines.deadline();
     deadline.set(tls.config().handshake_timeout);
     let error = match in_time(tls, socket, &waiting, &deadline).await {
-        Ok(Handshake::Complete(stream)) => return Some(stream),
+        Ok(Handshake::Complete(stream, identity)) => return Some((stream, identity)),
         Ok(Handshake::PlainHttp(socket)) => {
             // The socket's buffer is empty: it takes this at once, or the client is gone.
             let _ = socket.try_write(plain_http().as_bytes());
             linger(Stream::Plain(socket), &deadline).await;
             HandshakeError::new(HandshakeFailure::PlainHttp, "HTTP without TLS")
         }
-        Err(error) => error,
+        Err(mut error) => {
+            if let Some(socket) = error.socket.take() {
+                linger(Stream::Plain(socket), &deadline).await;
+            }
+            error
+        }
     };
     tls.counts().fail(error.failure);
     let reason = error.failure.label();

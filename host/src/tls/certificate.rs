@@ -14,12 +14,13 @@ use rustls::{Error, InconsistentKeys, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::fault::unreadable;
 use super::pem::{self, Fault};
 use crate::config::{CertificateFiles, NamedFile};
 use crate::regular_file;
 
 /// Largest file with certificates or a key, bytes.
-const FILE_BYTES: usize = 1 << 20;
+pub(super) const FILE_BYTES: usize = 1 << 20;
 
 /// A certificate chain with the private key of its first certificate.
 pub struct Certificate {
@@ -116,23 +117,14 @@ impl Contents {
     /// One of them can't be read.
     pub fn read(files: &CertificateFiles) -> Result<Self, CertificateError> {
         let read = |file: File, path: &Path| {
-            regular_file::read(path, FILE_BYTES).map_err(|error| unreadable(file, path, &error))
+            regular_file::read(path, FILE_BYTES).map_err(|error| {
+                let is_missing = error.kind() == io::ErrorKind::NotFound;
+                let (message, hint) = unreadable(path, &error);
+                CertificateError { file, message, hint: hint.into(), is_missing }
+            })
         };
         Ok(Self { cert: read(File::Cert, &files.cert.path)?, key: read(File::Key, &files.key.path)? })
     }
-}
-
-fn unreadable(file: File, path: &Path, error: &io::Error) -> CertificateError {
-    let path = path.display();
-    let is_missing = error.kind() == io::ErrorKind::NotFound;
-    let (message, hint) = match error.kind() {
-        io::ErrorKind::NotFound => (format!("there is no file {path}"), "put it there, or name another one"),
-        io::ErrorKind::PermissionDenied => {
-            (format!("{path} may not be read"), "let the user that runs pointsman read it")
-        }
-        _ => (format!("{path} can't be read: {error}"), "name a readable file"),
-    };
-    CertificateError { file, message, hint: hint.into(), is_missing }
 }
 
 impl Certificate {

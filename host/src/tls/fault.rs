@@ -1,6 +1,11 @@
 //! What can be wrong with the files of a listener's TLS.
 
 use std::fmt::Display;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::pem::Fault;
+use crate::config::NamedFile;
 
 /// A fault of a listener's TLS that shows when its files are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +20,31 @@ pub struct TlsFault {
     pub hint: String,
 }
 
+/// Why a file can't be read, and what to do about it.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> (String, &'static str) {
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::NotFound => (format!("there is no file {path}"), "put it there, or name another one"),
+        ErrorKind::PermissionDenied => {
+            (format!("{path} may not be read"), "let the user that runs pointsman read it")
+        }
+        _ => (format!("{path} can't be read: {error}"), "name a readable file"),
+    }
+}
+
 impl TlsFault {
+    /// Of a file that can't be read.
+    pub(super) fn unreadable(key: &str, file: &NamedFile, error: &io::Error) -> Self {
+        let (message, hint) = unreadable(&file.path, error);
+        Self { key: key.to_owned(), line: Some(file.line), message, hint: hint.to_owned() }
+    }
+
+    /// Of a file's content.
+    pub(super) fn of_content(key: &str, file: &NamedFile, Fault { message, hint }: Fault) -> Self {
+        let message = format!("{} {message}", file.path.display());
+        Self { key: key.to_owned(), line: Some(file.line), message, hint: hint.to_owned() }
+    }
+
     /// Of the section as a whole.
     pub(super) fn of_section(error: &impl Display) -> Self {
         Self { key: String::new(), line: None, message: error.to_string(), hint: String::new() }

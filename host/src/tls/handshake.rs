@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::counts::HandshakeFailure;
+use super::identity::ClientIdentity;
 use super::listener::ListenerTls;
 use super::stream::TlsStream;
 use crate::config::UnknownName;
@@ -20,8 +21,8 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// What a client has begun with.
 #[derive(Debug)]
 pub enum Handshake {
-    /// TLS, and the handshake is complete.
-    Complete(Box<TlsStream>),
+    /// TLS, and the handshake is complete; with what backends are told of the client's certificate.
+    Complete(Box<TlsStream>, Option<Box<ClientIdentity>>),
     /// HTTP without TLS. Nothing of it was read.
     PlainHttp(TcpStream),
 }
@@ -34,13 +35,15 @@ pub struct HandshakeError {
     pub failure: HandshakeFailure,
     /// What has happened.
     pub error: io::Error,
+    /// The socket, if closing it at once would keep from the client why: it has sent more than was read.
+    pub socket: Option<TcpStream>,
 }
 
 impl HandshakeError {
     /// A failure in a word, with more about it.
     #[must_use]
     pub fn new(failure: HandshakeFailure, what: &'static str) -> Self {
-        Self { failure, error: io::Error::other(what) }
+        Self { failure, error: io::Error::other(what), socket: None }
     }
 }
 
@@ -54,7 +57,7 @@ impl From<io::Error> for HandshakeError {
             }
             (None, _) => HandshakeFailure::Other,
         };
-        Self { failure, error }
+        Self { failure, error, socket: None }
     }
 }
 
@@ -84,9 +87,16 @@ impl ListenerTls {
         let accept = start.into_stream_with(self.server(), |session| {
             session.set_buffer_limit(Some(BUFFER));
         });
-        let stream = accept.await?;
+        let stream = accept.into_fallible().await.map_err(|(error, socket)| {
+            let error = HandshakeError::from(error);
+            let was_told = error.failure == HandshakeFailure::ClientCertificate;
+            HandshakeError { socket: was_told.then_some(socket), ..error }
+        })?;
         let (_, session) = stream.get_ref();
         self.counts().complete(session.protocol_version(), session.handshake_kind(), is_named);
-        Ok(Handshake::Complete(Box::new(TlsStream::new(stream))))
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        let header = self.config().client_auth.as_ref().map(|auth| auth.header);
+        let identity = certificate.zip(header).and_then(|(cert, header)| ClientIdentity::of(cert, header));
+        Ok(Handshake::Complete(Box::new(TlsStream::new(stream)), identity.map(Box::new)))
     }
 }

@@ -104,10 +104,10 @@ impl ListenerTls {
 
     /// The files besides those of certificates.
     pub fn policy_files(&self) -> impl Iterator<Item = &Path> {
-        self.config.ticket_keys.iter().map(|file| file.path.as_path())
+        policy_files(&self.config).map(|file| file.path.as_path())
     }
 
-    /// Reads the files of ticket keys again. Returns whether they are others, which are used from the next handshake on.
+    /// Reads the files besides those of certificates again. Returns whether they are others, which are used from the next handshake on.
     ///
     /// # Errors
     ///
@@ -183,6 +183,12 @@ fn doubts(
     doubts
 }
 
+/// The files besides those of certificates.
+fn policy_files(config: &TlsConfig) -> impl Iterator<Item = &NamedFile> {
+    let of_clients = config.client_auth.iter().flat_map(|auth| std::iter::once(&auth.ca).chain(&auth.crl));
+    config.ticket_keys.iter().chain(of_clients)
+}
+
 /// Ticket keys that others may read.
 fn doubts_of_ticket_keys(config: &TlsConfig) -> impl Iterator<Item = TlsFault> {
     let open = |(_, file): &(usize, &NamedFile)| is_readable_by_others(&file.path);
@@ -197,5 +203,5 @@ fn doubts_of_ticket_keys(config: &TlsConfig) -> impl Iterator<Item = TlsFault> {
 /// All files that a listener's TLS is made from.
 pub fn files(config: &TlsConfig) -> impl Iterator<Item = PathBuf> {
     let of_certificates = config.certificates.iter().flat_map(|files| [&files.cert, &files.key]);
-    of_certificates.chain(&config.ticket_keys).map(|file| file.path.clone())
+    of_certificates.chain(policy_files(config)).map(|file| file.path.clone())
 }

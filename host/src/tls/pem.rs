@@ -1,7 +1,7 @@
 //! PEM files with certificates and private keys.
 
 use rustls_pki_types::pem::{self, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 /// Marks of private keys that need a password.
 const ENCRYPTED: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
@@ -25,6 +25,19 @@ pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
         Ok(_) => Err(Fault {
             message: "holds no certificate in PEM form",
             hint: "name a file that begins with `-----BEGIN CERTIFICATE-----`, and has the server's own certificate first",
+        }),
+        Err(_) => Err(broken()),
+    }
+}
+
+/// All lists of revoked certificates of a file; at least one.
+pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Fault> {
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(text).collect();
+    match lists {
+        Ok(lists) if !lists.is_empty() => Ok(lists),
+        Ok(_) => Err(Fault {
+            message: "holds no list of revoked certificates in PEM form",
+            hint: "name a file that begins with `-----BEGIN X509 CRL-----`",
         }),
         Err(_) => Err(broken()),
     }

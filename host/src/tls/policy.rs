@@ -10,6 +10,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert
 use rustls::version::{TLS12, TLS13};
 
 use super::certificate::Fingerprint;
+use super::client_auth::ClientAuth;
 use super::fault::TlsFault;
 use super::provider::provider;
 use super::ticket_keys::{TicketKey, TicketKeys};
@@ -21,11 +22,13 @@ const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
 /// Tickets for a client after a full handshake with TLS 1.3, as it may use each of them once.
 const TICKETS: usize = 2;
 
-/// Whose sessions go on, and with which versions and protocols. It is made anew as a whole when one of its files changes.
+/// Who may connect and whose sessions go on, and with which versions and protocols. It is made anew as a whole when one of its files changes.
 #[derive(Clone)]
 pub(super) struct Policy {
     server: Arc<ServerConfig>,
     tickets: Tickets,
+    /// Tells the authentication of clients from any other.
+    scope: Vec<u8>,
     /// Of the files that it was made from.
     fingerprint: Fingerprint,
 }
@@ -43,6 +46,7 @@ enum Tickets {
 /// What is read from files.
 struct PolicyFiles {
     ticket_keys: Vec<TicketKey>,
+    client_auth: Option<ClientAuth>,
 }
 
 impl PolicyFiles {
@@ -59,24 +63,32 @@ impl PolicyFiles {
                 }
             }
         }
-        Self { ticket_keys }
+        let client_auth = config.client_auth.as_ref().and_then(|config| ClientAuth::read(config, faults));
+        Self { ticket_keys, client_auth }
     }
 
     fn fingerprint(&self) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         self.ticket_keys.iter().flat_map(TicketKey::content).for_each(|content| content.hash(&mut hasher));
+        self.scope().hash(&mut hasher);
         Fingerprint::of(&hasher)
     }
 
-    /// Tickets with the keys from files, or else those of `before`, or else with new keys.
-    fn tickets(self, config: &TlsConfig, before: Option<&Policy>) -> Result<Tickets, rustls::Error> {
+    /// Tells the authentication of clients from any other; nothing if there is none.
+    fn scope(&self) -> &[u8] {
+        self.client_auth.as_ref().map_or(&[], |auth| &auth.scope)
+    }
+
+    /// Tickets with the keys from files, or else those of `before`, or else with new keys: whose session goes on isn't authenticated
+    /// again, so no ticket is good where clients are authenticated in another way.
+    fn tickets(&self, config: &TlsConfig, before: Option<&Policy>) -> Result<Tickets, rustls::Error> {
         if !config.tickets {
             return Ok(Tickets::Off);
         }
         if !self.ticket_keys.is_empty() {
-            return Ok(Tickets::Files(Arc::new(TicketKeys::new(self.ticket_keys, &[]))));
+            return Ok(Tickets::Files(Arc::new(TicketKeys::new(self.ticket_keys.clone(), self.scope()))));
         }
-        match before.map(|before| &before.tickets) {
+        match before.filter(|before| before.scope == self.scope()).map(|before| &before.tickets) {
             Some(Tickets::Random(same)) => Ok(Tickets::Random(Arc::clone(same))),
             _ => Ticketer::new().map(Tickets::Random),
         }
@@ -103,8 +115,9 @@ impl Policy {
         let fingerprint = files.fingerprint();
         let fault = |error| vec![TlsFault::of_section(&error)];
         let tickets = files.tickets(config, before).map_err(fault)?;
-        let server = server(config, certificates, &tickets).map_err(fault)?;
-        Ok(Self { server: Arc::new(server), tickets, fingerprint })
+        let scope = files.scope().to_vec();
+        let server = server(config, certificates, &tickets, files.client_auth).map_err(fault)?;
+        Ok(Self { server: Arc::new(server), tickets, scope, fingerprint })
     }
 
     /// What rustls makes handshakes with.
@@ -128,15 +141,19 @@ fn server(
     config: &TlsConfig,
     certificates: Arc<dyn ResolvesServerCert>,
     tickets: &Tickets,
+    client_auth: Option<ClientAuth>,
 ) -> Result<ServerConfig, rustls::Error> {
     let versions = match config.min_version {
         TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
         TlsVersion::Tls13 => &[&TLS13],
     };
-    let mut server = ServerConfig::builder_with_provider(Arc::clone(provider()))
-        .with_protocol_versions(versions)?
-        .with_no_client_auth()
-        .with_cert_resolver(certificates);
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(provider())).with_protocol_versions(versions)?;
+    let builder = match client_auth {
+        Some(auth) => builder.with_client_cert_verifier(auth.verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut server = builder.with_cert_resolver(certificates);
     server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
     // Sessions go on by tickets or not at all: a store would know a part of the clients only, and rustls turns to it where there are no
     // tickets.

@@ -8,6 +8,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Non
 use aws_lc_rs::{hkdf, rand};
 use rustls::server::ProducesTickets;
 
+use super::fault::unreadable;
 use crate::config::NamedFile;
 use crate::regular_file;
 
@@ -54,9 +55,9 @@ pub(super) struct KeyFault {
 impl TicketKey {
     /// Reads a key file.
     pub(super) fn read(file: &NamedFile) -> Result<Self, KeyFault> {
-        let content = regular_file::read(&file.path, 4096).map_err(|error| KeyFault {
-            message: format!("{} can't be read: {error}", file.path.display()),
-            hint: "name a file of 80 or 48 random bytes",
+        let content = regular_file::read(&file.path, 4096).map_err(|error| {
+            let (message, hint) = unreadable(&file.path, &error);
+            KeyFault { message, hint }
         })?;
         Self::parse(&content, &file.path)
     }

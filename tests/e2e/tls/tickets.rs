@@ -109,5 +109,5 @@ fn a_key_of_another_length_is_a_fault_of_the_configuration() {
         "{said}"
     );
     assert!(lines[0].contains("; make one with `openssl rand 80`"), "{said}");
-    assert!(lines[1].contains("ticket_keys[1]: none can't be read"), "{said}");
+    assert!(lines[1].contains("ticket_keys[1]: there is no file none; "), "{said}");
 }

@@ -13,7 +13,7 @@ fn tls_has_the_documented_defaults_and_paths_start_from_the_file() {
     assert_eq!((cert.line, key.line), (4, 4));
     assert_eq!((tls.min_version, tls.unknown_name), (TlsVersion::Tls12, UnknownName::Default));
     assert_eq!(tls.handshake_timeout, Duration::from_secs(10));
-    assert!(tls.tickets && tls.ticket_keys.is_empty());
+    assert!(tls.tickets && tls.ticket_keys.is_empty() && tls.client_auth.is_none());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn faults_of_tls() {
                     "3: listener[0].tls.certificates[0].key: is missing; write `key = \"site.key\"`",
                     "3: listener[0].tls.certificates[1].cert: is missing; write `cert = \"site.crt\"`",
                     "3: listener[0].tls.ciphers: unknown key `ciphers`; the keys here are `certificates`, `min_version`, \
-                     `unknown_name`, `handshake_timeout`, `tickets`, `ticket_keys`",
+                     `unknown_name`, `handshake_timeout`, `tickets`, `ticket_keys`, `client_auth`, `client_cert_header`",
                 ],
             ),
             (

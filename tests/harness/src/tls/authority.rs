@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256, RevokedCertParams, SerialNumber,
 };
 
 /// An authority with a key of its own.
@@ -76,6 +77,26 @@ impl Authority {
     pub fn issue(&self, leaf: &Leaf<'_>) -> Issued {
         let algorithm = if leaf.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         self.issue_for(leaf, &KeyPair::generate_for(algorithm).expect("a key"))
+    }
+
+    /// A list of the certificates that it has revoked, by their numbers, in PEM form.
+    pub fn revoke(&self, serials: &[u64]) -> String {
+        let (now, day) = (SystemTime::now(), Duration::from_hours(24));
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: (now - day).into(),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: (now - day).into(),
+            next_update: (now + 9 * day).into(),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).and_then(|list| list.pem()).expect("a list")
     }
 
     fn issue_for(&self, leaf: &Leaf<'_>, key: &KeyPair) -> Issued {

@@ -166,9 +166,14 @@ impl TlsClient {
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        let stream = self.reader.get_mut();
-        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()).expect("the proxy takes the bytes");
+        self.try_send(bytes).expect("the proxy takes the bytes");
         self
+    }
+
+    /// Sends bytes as they are, to a proxy that may have closed.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        let stream = self.reader.get_mut();
+        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush())
     }
 
     /// Sends a GET and reads the response.
