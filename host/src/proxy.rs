@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 mod hop_by_hop;
 mod label;
 mod max_forwards;
+mod redirect;
 mod retry;
 mod target;
 mod via;
@@ -20,7 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use pointsman_core::request::{self, RequestHead};
@@ -103,6 +104,7 @@ pub fn handle(
             Ok(ref attempts) => attempts.serve().await,
             Err(Unforwarded::Failed(failure)) => Err(failure),
             Err(Unforwarded::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
+            Err(Unforwarded::Redirected(location)) => Ok(Served::Redirected(location)),
         };
         let (mut response, then) = respond(served, guard, has_body);
         conclude(&mut response, then);
@@ -155,7 +157,7 @@ fn respond(
     if !matches!(served, Ok(Served::Upgrade(..))) {
         context.decline_upgrade();
     }
-    let (response, then) = match served {
+    let (mut response, then) = match served {
         Ok(Served::Response(answered)) => {
             // hyper closes on a body that nobody has read to its end; the client has to know.
             let then = if answered.has_whole_request() { Then::KeepAlive } else { Then::Close };
@@ -170,6 +172,9 @@ fn respond(
         Ok(Served::FinalRecipient(method)) => {
             (max_forwards::respond(&method, guard), if has_body { Then::Close } else { Then::KeepAlive })
         }
+        Ok(Served::Redirected(location)) => {
+            (redirect::respond(location, guard), if has_body { Then::Close } else { Then::KeepAlive })
+        }
         Err(failure) => {
             failure.log(context.connection().peer);
             let is_refused = matches!(failure, Failure::Refused(_));
@@ -177,6 +182,9 @@ fn respond(
             (failure.respond(guard), then)
         }
     };
+    if let Some(hsts) = &context.connection().hsts {
+        response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+    }
     context.record().status = Some(response.status());
     (response, then)
 }
@@ -189,6 +197,8 @@ enum Served {
     Upgrade(HeaderMap, Box<Tunnel>),
     /// The request goes no further, as it wants it.
     FinalRecipient(Method),
+    /// The request is to be made over TLS, there.
+    Redirected(HeaderValue),
 }
 
 impl Attempts {

@@ -30,25 +30,28 @@ pub async fn connection(
     peer: SocketAddr,
 ) {
     let deadlines = current.get().deadlines.clone();
-    let (scheme, stream, identity) = match (&listener.tls, stream) {
+    let (stream, over_tls) = match (&listener.tls, stream) {
         (Some(tls), Stream::Plain(socket)) => {
             let waiting = Waiting { drain: &drain, idle: &idle, deadlines: &deadlines };
             // Boxed as it is large, and over soon.
             let Some((stream, identity)) = Box::pin(handshake(tls, socket, peer, waiting)).await else {
                 return;
             };
-            (Scheme::Https, Stream::Tls(stream), identity)
+            (Stream::Tls(stream), Some((identity, tls.config().hsts.clone())))
         }
-        (_, stream) => (Scheme::Http, stream, None),
+        (_, stream) => (stream, None),
     };
     let client = ClientConnection::new(
         peer,
-        scheme,
+        Scheme::Http,
         Arc::clone(&listener.limits),
         Arc::clone(&listener.trusted_proxies),
         &deadlines,
     );
-    let client = Rc::new(client.with_identity(identity));
+    let client = Rc::new(match over_tls {
+        Some((identity, hsts)) => client.over_tls(identity, hsts),
+        None => client,
+    });
     let queue = Rc::new(RequestQueue::new(Rc::clone(&client)));
     let gate = Gate::new(stream, Rc::clone(&client), Rc::clone(&queue), deadlines);
     let pinned = Rc::<PinnedConnections>::default();

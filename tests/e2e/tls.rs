@@ -5,6 +5,7 @@ mod choice;
 mod client_auth;
 mod connections;
 mod handshakes;
+mod redirect;
 mod renewal;
 mod tickets;
 mod tunnels;

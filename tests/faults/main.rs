@@ -5,6 +5,7 @@ mod all_down;
 mod bad_responses;
 mod dying;
 mod idle_clients;
+mod idle_tls_clients;
 mod load;
 mod lossy;
 mod process;

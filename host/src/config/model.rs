@@ -94,6 +94,8 @@ pub struct DownstreamLimits {
     pub max_hops: usize,
     /// What becomes of odd paths. `path_normalization`, off.
     pub path_normalization: PathNormalization,
+    /// Whether every request is answered with a redirect to HTTPS. `redirect`, no.
+    pub redirects: bool,
     /// Largest request body, bytes. `max_body`, 0 = any: bodies pass through, they aren't held in memory.
     pub max_body: u64,
 }
@@ -116,6 +118,7 @@ impl Default for DownstreamLimits {
             max_connections: 10_000,
             max_hops: 5,
             path_normalization: PathNormalization::Off,
+            redirects: false,
             max_body: 0,
         }
     }

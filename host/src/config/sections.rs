@@ -119,6 +119,10 @@ fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Op
         let trusted = section.get("trusted_proxies");
         let limits = limits(section);
         let tls = section.get("tls").map_or(Some(None), |value| tls(&value).map(Some));
+        if limits.redirects && section.get("tls").is_some() {
+            let hint = "leave it out, or write it in the `[[listener]]` for clients without TLS";
+            section.fail("redirect", "leads back to this listener, which speaks HTTPS", hint);
+        }
         let trusted_proxies = trusted.map_or_else(|| Some(Vec::new()), |value| networks(&value));
         let typed = typed?;
         let address = local(&typed)?;
@@ -169,6 +173,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         max_connections: section.integer("max_connections", default.max_connections, 1..=1_000_000),
         max_hops: section.integer("max_hops", default.max_hops, 1..=100),
         path_normalization: path_normalization(section).unwrap_or_default(),
+        redirects: choice(section, "redirect", false, &[("https", true)]).unwrap_or_default(),
         max_body: section.size("max_body", default.max_body, 0..=1 << 50),
     }
 }

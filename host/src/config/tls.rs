@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::read::{Section, Value, choice};
+use http::HeaderValue;
+
+use super::read::{Section, Value, choice, excerpt};
 
 const TLS: &str = "write `[listener.tls]` below its `[[listener]]`";
 const CERTIFICATES: &str = "write `certificates = [{ cert = \"site.crt\", key = \"site.key\" }]`";
@@ -30,6 +32,8 @@ pub struct TlsConfig {
     pub ticket_keys: Vec<NamedFile>,
     /// How clients are authenticated. They aren't asked for certificates if there is none.
     pub client_auth: Option<ClientAuthConfig>,
+    /// `Strict-Transport-Security` of responses that have none. `hsts`, none.
+    pub hsts: Option<HeaderValue>,
 }
 
 /// Authentication of clients by certificates.
@@ -120,6 +124,7 @@ pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
         let tickets = section.boolean("tickets", true);
         let ticket_keys = ticket_keys(section, tickets);
         let client_auth = client_auth(section);
+        let hsts = section.get("hsts").map_or(Some(None), |value| hsts(&value).map(Some));
         Some(TlsConfig {
             certificates: certificates?,
             min_version: min_version?,
@@ -128,6 +133,7 @@ pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
             tickets,
             ticket_keys: ticket_keys?,
             client_auth: client_auth?,
+            hsts: hsts?,
         })
     })
 }
@@ -144,6 +150,25 @@ fn certificates(section: &mut Section<'_>) -> Option<Vec<CertificateFiles>> {
     }
     let files: Vec<_> = items.iter().map(certificate).collect();
     files.into_iter().collect()
+}
+
+/// A value of `Strict-Transport-Security` (RFC 6797 section 6.1).
+fn hsts(value: &Value<'_>) -> Option<HeaderValue> {
+    let text = value.string()?;
+    let mut directives = text.split(';').map(str::trim);
+    let is_number =
+        |age: &str| (1..=10).contains(&age.len()) && age.bytes().all(|digit| digit.is_ascii_digit());
+    let has_age = directives.next().and_then(|first| first.strip_prefix("max-age=")).is_some_and(is_number);
+    let are_known = directives.all(|directive| ["includeSubDomains", "preload"].contains(&directive));
+    if !has_age || !are_known {
+        let message = format!("`{}` is no value of Strict-Transport-Security", excerpt(text));
+        value.fail(
+            message,
+            "write `\"max-age=31536000\"`, with `; includeSubDomains` if it is for all hosts below, too",
+        );
+        return None;
+    }
+    HeaderValue::from_str(text).ok()
 }
 
 fn ticket_keys(section: &mut Section<'_>, tickets: bool) -> Option<Vec<NamedFile>> {

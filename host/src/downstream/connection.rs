@@ -42,6 +42,8 @@ pub struct ClientConnection {
     pub scheme: Scheme,
     /// What backends are told of its certificate.
     pub identity: Option<Box<ClientIdentity>>,
+    /// `Strict-Transport-Security` of responses that have none.
+    pub hsts: Option<HeaderValue>,
     /// Limits of the listener.
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
@@ -67,6 +69,7 @@ impl ClientConnection {
             forwarded_for: forwarded_for(peer.ip().to_canonical()),
             scheme,
             identity: None,
+            hsts: None,
             send: deadlines.deadline(),
             keepalive: Keepalive::new(&limits, deadlines),
             limits,
@@ -74,10 +77,10 @@ impl ClientConnection {
         }
     }
 
-    /// The same with a certificate that the client has shown.
+    /// The same over TLS, with what is known and said there.
     #[must_use]
-    pub fn with_identity(self, identity: Option<Box<ClientIdentity>>) -> Self {
-        Self { identity, ..self }
+    pub fn over_tls(self, identity: Option<Box<ClientIdentity>>, hsts: Option<HeaderValue>) -> Self {
+        Self { scheme: Scheme::Https, identity, hsts, ..self }
     }
 }
 

@@ -14,6 +14,7 @@ use super::forwarding;
 use super::hop_by_hop::{self, HeaderScan, tokens};
 use super::label::ERROR_HEADER;
 use super::max_forwards;
+use super::redirect;
 use super::{target, via};
 use crate::downstream::{ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method};
 use crate::upstream::{Upload, names_connection_scheme};
@@ -34,6 +35,8 @@ pub(super) enum Unforwarded {
     Failed(Failure),
     /// It is to be answered here; this is its method.
     FinalRecipient(Method),
+    /// It is to be made over TLS, there.
+    Redirected(HeaderValue),
 }
 
 impl From<Failure> for Unforwarded {
@@ -48,6 +51,9 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     let (connection, parts) = (context.connection(), &mut head.parts);
     context.restore_target(parts);
     target::adopt(parts, connection.limits.path_normalization)?;
+    if connection.limits.redirects {
+        return Err(Unforwarded::Redirected(redirect::location(parts)?));
+    }
     let scan = HeaderScan::of_request(&parts.headers);
     if scan.via && via::hops(&parts.headers) > connection.limits.max_hops {
         return Err(Failure::Loop.into());

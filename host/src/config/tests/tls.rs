@@ -55,7 +55,7 @@ fn faults_of_tls() {
                     "3: listener[0].tls.certificates[0].key: is missing; write `key = \"site.key\"`",
                     "3: listener[0].tls.certificates[1].cert: is missing; write `cert = \"site.crt\"`",
                     "3: listener[0].tls.ciphers: unknown key `ciphers`; the keys here are `certificates`, `min_version`, \
-                     `unknown_name`, `handshake_timeout`, `tickets`, `ticket_keys`, `client_auth`, `client_cert_header`",
+                     `unknown_name`, `handshake_timeout`, `tickets`, `ticket_keys`, `client_auth`, `client_cert_header`, `hsts`",
                 ],
             ),
             (
@@ -71,6 +71,19 @@ fn faults_of_tls() {
                 &[
                     "3: listener[0].tls.ticket_keys: is for tickets, which are off; leave it out, or `tickets = false`",
                 ],
+            ),
+            (
+                "redirect = 'https'\ntls = { certificates = [{ cert = 'a', key = 'b' }], hsts = 'forever' }",
+                &[
+                    "3: listener[0].redirect: leads back to this listener, which speaks HTTPS; leave it out, or write it in the \
+                     `[[listener]]` for clients without TLS",
+                    "4: listener[0].tls.hsts: `forever` is no value of Strict-Transport-Security; write `\"max-age=31536000\"`, with \
+                     `; includeSubDomains` if it is for all hosts below, too",
+                ],
+            ),
+            (
+                "redirect = 'http'",
+                &["3: listener[0].redirect: `http` is none of the choices; write one of `https`"],
             ),
         ],
     );
