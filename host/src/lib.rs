@@ -24,6 +24,7 @@ pub mod listener;
 pub mod log;
 pub mod open_files;
 pub mod proxy;
+pub mod proxy_protocol;
 pub mod regular_file;
 pub mod serve;
 pub mod stream;

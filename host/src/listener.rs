@@ -17,6 +17,7 @@ pub use idle::{Awaited, IdleClients, IdlePosition};
 pub use inherited::{Inherited, Role};
 
 use crate::config::{DownstreamLimits, ListenerConfig};
+use crate::proxy_protocol::ExpectedHeader;
 use crate::tls::ListenerTls;
 
 /// Connections that the kernel completes before they are accepted.
@@ -33,6 +34,8 @@ pub struct Listener {
     pub trusted_proxies: Arc<[IpNet]>,
     /// What handshakes are made with; none if clients speak in clear.
     pub tls: Option<Arc<ListenerTls>>,
+    /// The headers that connections begin with; none if they begin with their clients' first bytes.
+    pub proxy_protocol: Option<ExpectedHeader>,
     /// The limit of its connections. It stays the same object for as long as the listener exists.
     pub connections: Arc<ConnectionLimit>,
 }
@@ -80,13 +83,14 @@ impl Listener {
         };
         let address = sockets.first().map_or(Ok(config.address), TcpListener::local_addr).map_err(error)?;
         let connections = Arc::new(ConnectionLimit::new(config.limits.max_connections));
-        Ok((Self::on(address, connections, config, tls), sockets))
+        Ok((Self::on(address, connections, config, tls, None), sockets))
     }
 
     /// The same listener with other settings for new connections. The limit of their number is changed by [`ConnectionLimit::set`].
     #[must_use]
     pub fn with(&self, config: &ListenerConfig, tls: Option<Arc<ListenerTls>>) -> Self {
-        Self::on(self.address, Arc::clone(&self.connections), config, tls)
+        let before = self.proxy_protocol.as_ref();
+        Self::on(self.address, Arc::clone(&self.connections), config, tls, before)
     }
 
     fn on(
@@ -94,9 +98,13 @@ impl Listener {
         connections: Arc<ConnectionLimit>,
         config: &ListenerConfig,
         tls: Option<Arc<ListenerTls>>,
+        before: Option<&ExpectedHeader>,
     ) -> Self {
         let limits = Arc::new(config.limits.clone());
-        Self { address, limits, trusted_proxies: config.trusted_proxies.as_slice().into(), tls, connections }
+        let trusted_proxies = config.trusted_proxies.as_slice().into();
+        let proxy_protocol = config.proxy_protocol.as_ref();
+        let proxy_protocol = proxy_protocol.map(|config| ExpectedHeader::new(config, before));
+        Self { address, limits, trusted_proxies, tls, proxy_protocol, connections }
     }
 }
 
@@ -156,6 +164,7 @@ mod tests {
             trusted_proxies: Vec::new(),
             limits: DownstreamLimits::default(),
             tls: None,
+            proxy_protocol: None,
             line: 1,
         };
         Listener::bind(&config, None, workers, Vec::new(), &[])

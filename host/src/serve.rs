@@ -3,6 +3,9 @@
 mod handshake;
 mod http1;
 mod linger;
+mod opening;
+mod proxy_header;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -16,9 +19,10 @@ use crate::listener::{IdleClients, Listener};
 use crate::proxy::Current;
 use crate::stream::Stream;
 use crate::upstream::PinnedConnections;
-use handshake::{Waiting, handshake};
 use http1::{Ended, Http1};
 use linger::{farewell, linger};
+use opening::Opened;
+use waiting::Waiting;
 
 /// Serves a connection until it ends.
 pub async fn connection(
@@ -30,16 +34,16 @@ pub async fn connection(
     peer: SocketAddr,
 ) {
     let deadlines = current.get().deadlines.clone();
-    let (stream, over_tls) = match (&listener.tls, stream) {
-        (Some(tls), Stream::Plain(socket)) => {
-            let waiting = Waiting { drain: &drain, idle: &idle, deadlines: &deadlines };
+    let Opened { stream, peer, over_tls } = match stream {
+        Stream::Plain(socket) if opening::is_needed(&listener) => {
+            let waiting = Waiting::new(&drain, &idle, &deadlines);
             // Boxed as it is large, and over soon.
-            let Some((stream, identity)) = Box::pin(handshake(tls, socket, peer, waiting)).await else {
-                return;
-            };
-            (Stream::Tls(stream), Some((identity, tls.config().hsts.clone())))
+            match Box::pin(opening::open(&listener, socket, peer, waiting)).await {
+                Some(opened) => opened,
+                None => return,
+            }
         }
-        (_, stream) => (stream, None),
+        stream => Opened { stream, peer, over_tls: None },
     };
     let client = ClientConnection::new(
         peer,

@@ -38,6 +38,7 @@ mod open_files;
 mod own_label;
 mod policies;
 mod probation;
+mod proxy_protocol;
 mod queue;
 mod records;
 mod refused;

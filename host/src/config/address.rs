@@ -109,8 +109,14 @@ fn with_port(ip: &str) -> String {
     if ip.contains(':') { format!("write `\"[{ip}]:8080\"`") } else { format!("write `\"{ip}:8080\"`") }
 }
 
+/// A list of networks; `example` is a line that would do.
+pub(super) fn networks(value: &Value<'_>, example: &str) -> Option<Vec<IpNet>> {
+    let networks: Vec<_> = value.items(example)?.iter().map(network).collect();
+    networks.into_iter().collect()
+}
+
 /// A network in CIDR notation, or a single address.
-pub(super) fn network(value: &Value<'_>) -> Option<IpNet> {
+fn network(value: &Value<'_>) -> Option<IpNet> {
     let text = value.string()?;
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(ip.to_canonical().into());

@@ -11,6 +11,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern};
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
 use super::policy::PolicyConfig;
+use super::proxy_protocol::ProxyProtocolConfig;
 use super::tls::TlsConfig;
 
 /// A whole configuration.
@@ -47,6 +48,8 @@ pub struct ListenerConfig {
     pub limits: DownstreamLimits,
     /// How clients speak TLS here; without it, they speak in clear.
     pub tls: Option<TlsConfig>,
+    /// Who sends PROXY headers here; without it, nobody does.
+    pub proxy_protocol: Option<ProxyProtocolConfig>,
     /// Line of the address in the file, for errors that show only when it is bound.
     pub line: usize,
 }
@@ -55,8 +58,8 @@ impl ListenerConfig {
     /// Whether another listener has the same settings, wherever it accepts.
     #[must_use]
     pub fn has_settings_of(&self, other: &Self) -> bool {
-        (&self.limits, &self.trusted_proxies, &self.tls)
-            == (&other.limits, &other.trusted_proxies, &other.tls)
+        (&self.limits, &self.trusted_proxies, &self.tls, &self.proxy_protocol)
+            == (&other.limits, &other.trusted_proxies, &other.tls, &other.proxy_protocol)
     }
 }
 

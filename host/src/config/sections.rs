@@ -6,19 +6,20 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use pointsman_core::route::PathNormalization;
 
-use super::address::{local, network};
+use super::address::{local, networks};
 use super::dns::{DnsConfig, dns};
 use super::model::{Config, DownstreamLimits, ListenerConfig};
 use super::pool::pools;
+use super::proxy_protocol::proxy_protocol;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
 use super::tls::tls;
 use super::units::SIZE;
 
 const LISTENER: &str = "write `[[listener]]` above its keys";
+const TRUSTED_PROXIES: &str = "write `trusted_proxies = [\"10.0.0.0/8\"]`";
 
 /// Most worker threads.
 const MAX_WORKERS: usize = 1_024;
@@ -123,19 +124,17 @@ fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Op
             let hint = "leave it out, or write it in the `[[listener]]` for clients without TLS";
             section.fail("redirect", "leads back to this listener, which speaks HTTPS", hint);
         }
-        let trusted_proxies = trusted.map_or_else(|| Some(Vec::new()), |value| networks(&value));
+        let proxy_protocol =
+            section.get("proxy_protocol").map_or(Some(None), |value| proxy_protocol(&value).map(Some));
+        let trusted_proxies =
+            trusted.map_or_else(|| Some(Vec::new()), |value| networks(&value, TRUSTED_PROXIES));
         let typed = typed?;
         let address = local(&typed)?;
         add_address(addresses, address, &typed);
         let (trusted_proxies, line) = (trusted_proxies?, typed.line());
-        Some(ListenerConfig { address, trusted_proxies, limits, tls: tls?, line })
+        let (tls, proxy_protocol) = (tls?, proxy_protocol?);
+        Some(ListenerConfig { address, trusted_proxies, limits, tls, proxy_protocol, line })
     })
-}
-
-fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
-    let items = value.items("write `trusted_proxies = [\"10.0.0.0/8\"]`")?;
-    let networks: Vec<_> = items.iter().map(network).collect();
-    networks.into_iter().collect()
 }
 
 fn limits(section: &mut Section<'_>) -> DownstreamLimits {

@@ -8,6 +8,7 @@ mod listener;
 mod load;
 mod policy;
 mod pool;
+mod proxy_protocol;
 mod route;
 mod tls;
 mod whole;

@@ -24,7 +24,7 @@ pub struct TlsConfig {
     pub min_version: TlsVersion,
     /// What becomes of a client that asks for a name without a certificate. `unknown_name`, the default certificate.
     pub unknown_name: UnknownName,
-    /// From accepting a connection to the end of its handshake. `handshake_timeout`, 10 s.
+    /// From accepting a connection, or from the end of its PROXY header, to the end of its handshake. `handshake_timeout`, 10 s.
     pub handshake_timeout: Duration,
     /// Whether sessions go on by tickets. `tickets`, true.
     pub tickets: bool,

@@ -43,6 +43,15 @@ impl UpstreamLimits {
     }
 }
 
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
+}
+
 /// `[pool.NAME.queue]`: requests that wait while every eligible backend is full.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueLimits {

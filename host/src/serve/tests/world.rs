@@ -123,6 +123,7 @@ impl World {
                 limits: Arc::new(limits.downstream),
                 trusted_proxies: [].into(),
                 tls: None,
+                proxy_protocol: None,
                 connections,
             }),
         }

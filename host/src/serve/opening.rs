@@ -1,0 +1,53 @@
+//! The time between accepting a connection and its first request, if something has to come before that: a PROXY header, or TLS.
+
+use std::net::SocketAddr;
+
+use http::HeaderValue;
+use tokio::net::TcpStream;
+
+use super::handshake::handshake;
+use super::proxy_header::proxy_header;
+use super::waiting::Waiting;
+use crate::listener::Listener;
+use crate::proxy_protocol::Header;
+use crate::stream::Stream;
+use crate::tls::ClientIdentity;
+
+/// A connection that is ready for its first request.
+pub(super) struct Opened {
+    pub(super) stream: Stream,
+    /// The client.
+    pub(super) peer: SocketAddr,
+    /// If it is over TLS: what backends are told of its certificate, and `Strict-Transport-Security`.
+    pub(super) over_tls: Option<(Option<Box<ClientIdentity>>, Option<HeaderValue>)>,
+}
+
+/// Whether a listener's connections begin with something else than a request.
+pub(super) fn is_needed(listener: &Listener) -> bool {
+    listener.tls.is_some() || listener.proxy_protocol.is_some()
+}
+
+/// Takes in what comes before the first request. `None` = it isn't as it should be, and the connection is over.
+///
+/// Such a connection is one that waits for its first request: it counts towards the limit, gives way to others after the same time, and a
+/// drain gives it the same grace.
+pub(super) async fn open(
+    listener: &Listener,
+    mut socket: TcpStream,
+    mut peer: SocketAddr,
+    waiting: Waiting<'_>,
+) -> Option<Opened> {
+    let mut may_be_empty = false;
+    if let Some(expected) = &listener.proxy_protocol {
+        match proxy_header(expected, &mut socket, peer, &waiting).await? {
+            Header::Client(client) => peer = client.source,
+            // Senders check with such connections whether there is somebody.
+            Header::Socket => may_be_empty = true,
+        }
+    }
+    let Some(tls) = &listener.tls else {
+        return Some(Opened { stream: Stream::Plain(socket), peer, over_tls: None });
+    };
+    let (stream, identity) = handshake(tls, socket, peer, may_be_empty, &waiting).await?;
+    Some(Opened { stream: Stream::Tls(stream), peer, over_tls: Some((identity, tls.config().hsts.clone())) })
+}
