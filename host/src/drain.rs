@@ -14,6 +14,8 @@ pub struct Drain {
 #[derive(Debug, Default)]
 struct Shared {
     draining: Cell<bool>,
+    /// Connections that took part before this many calls of [`Drain::end_present`] come to an end.
+    ended: Cell<u64>,
     /// Wakers of the connections by their place; `None` = the place is free, or its connection hasn't been polled yet.
     wakers: RefCell<Vec<Option<Waker>>>,
     free: RefCell<Vec<usize>>,
@@ -26,10 +28,14 @@ impl Drain {
     /// Tells all connections to come to an end.
     pub fn start(&self) {
         self.shared.draining.set(true);
-        let wakers: Vec<Waker> =
-            self.shared.wakers.borrow_mut().iter_mut().filter_map(Option::take).collect();
-        wakers.into_iter().for_each(Waker::wake);
+        self.shared.wake_connections();
         self.shared.wake_watchers();
+    }
+
+    /// Tells the connections of this moment to come to an end, and none that come later.
+    pub fn end_present(&self) {
+        self.shared.ended.set(self.shared.ended.get() + 1);
+        self.shared.wake_connections();
     }
 
     /// Ready once the drain has begun.
@@ -57,7 +63,7 @@ impl Drain {
             wakers.len() - 1
         });
         self.shared.connections.set(self.shared.connections.get() + 1);
-        DrainGuard { shared: Rc::clone(&self.shared), place }
+        DrainGuard { shared: Rc::clone(&self.shared), place, since: self.shared.ended.get() }
     }
 
     async fn watch(&self, met: impl Fn(&Shared) -> bool) {
@@ -76,6 +82,11 @@ impl Drain {
 }
 
 impl Shared {
+    fn wake_connections(&self) {
+        let wakers: Vec<Waker> = self.wakers.borrow_mut().iter_mut().filter_map(Option::take).collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     fn wake_watchers(&self) {
         let watchers = std::mem::take(&mut *self.watchers.borrow_mut());
         watchers.into_iter().for_each(Waker::wake);
@@ -87,6 +98,8 @@ impl Shared {
 pub struct DrainGuard {
     shared: Rc<Shared>,
     place: usize,
+    /// What [`Shared::ended`] was when it began to take part.
+    since: u64,
 }
 
 impl DrainGuard {
@@ -99,7 +112,7 @@ impl DrainGuard {
     /// Whether the connection shall come to an end; if not yet, its task is woken when it shall.
     #[must_use]
     pub fn is_draining(&self, cx: &Context<'_>) -> bool {
-        if self.shared.draining.get() {
+        if self.shared.draining.get() || self.shared.ended.get() != self.since {
             return true;
         }
         let waker = &mut self.shared.wakers.borrow_mut()[self.place];
@@ -142,6 +155,18 @@ mod tests {
         assert!(!now(drain.finished()));
         drop(two);
         assert!(now(drain.finished()));
+    }
+
+    #[test]
+    fn the_connections_of_a_moment_end_and_no_others() {
+        let drain = Drain::default();
+        let cx = Context::from_waker(Waker::noop());
+        let one = drain.guard();
+        drain.end_present();
+        let two = drain.guard();
+        assert!(one.is_draining(&cx) && !two.is_draining(&cx) && !now(drain.started()));
+        drain.end_present();
+        assert!(one.is_draining(&cx) && two.is_draining(&cx) && !drain.guard().is_draining(&cx));
     }
 
     #[test]

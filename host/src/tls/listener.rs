@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rustls::ServerConfig;
+use tokio::sync::watch;
 
 use super::certificate::{Certificate, CertificateError, Contents, File, is_readable_by_others};
 use super::counts::HandshakeCounts;
@@ -22,6 +23,8 @@ pub struct ListenerTls {
     policy: Mutex<Policy>,
     resolver: Arc<Resolver>,
     counts: HandshakeCounts,
+    /// Sends whenever clients are authenticated in another way.
+    authentication: watch::Sender<()>,
 }
 
 impl ListenerTls {
@@ -44,6 +47,7 @@ impl ListenerTls {
                 policy: Mutex::new(policy),
                 resolver,
                 counts: HandshakeCounts::default(),
+                authentication: watch::Sender::default(),
             }),
             None => Err(faults),
         }
@@ -118,8 +122,25 @@ impl ListenerTls {
         if next.fingerprint() == before.fingerprint() {
             return Ok(false);
         }
+        let is_other = !next.authenticates_as(&before);
         *self.policy.lock() = next;
+        if is_other {
+            self.authentication.send_replace(());
+        }
         Ok(true)
+    }
+
+    /// Whether another listener's TLS authenticates clients in the same way.
+    #[must_use]
+    pub fn authenticates_as(&self, other: &Self) -> bool {
+        let other = other.policy.lock().clone();
+        self.policy.lock().authenticates_as(&other)
+    }
+
+    /// Hears whenever clients are authenticated in another way. The connections until then belong to the way before.
+    #[must_use]
+    pub fn authentication(&self) -> watch::Receiver<()> {
+        self.authentication.subscribe()
     }
 
     pub(super) fn server(&self) -> Arc<ServerConfig> {

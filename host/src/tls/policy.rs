@@ -125,6 +125,11 @@ impl Policy {
         &self.server
     }
 
+    /// Whether clients are authenticated in the same way by another one.
+    pub(super) fn authenticates_as(&self, other: &Self) -> bool {
+        self.scope == other.scope
+    }
+
     /// The fingerprint of the files that it was made from.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

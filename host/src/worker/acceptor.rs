@@ -33,6 +33,8 @@ pub(super) struct Acceptor {
     tasks: Vec<JoinHandle<()>>,
     /// Closes idle connections when others need the room.
     making_room: JoinHandle<()>,
+    /// Ends connections whose clients were authenticated in another way than clients are now.
+    authentication: RefCell<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,9 @@ impl Acceptor {
         let tasks = sockets.into_iter().map(accept).collect();
         let clock = connection_tasks.clock();
         let making_room = tokio::task::spawn_local(async move { idle.make_room(clock).await });
-        Ok(Self { shared, tasks, making_room })
+        let authentication =
+            RefCell::new(tokio::task::spawn_local(follow_authentication(Rc::clone(&shared))));
+        Ok(Self { shared, tasks, making_room, authentication })
     }
 
     /// Whether this accepts for a listener, whatever its limits.
@@ -78,9 +82,22 @@ impl Acceptor {
         Arc::ptr_eq(&self.shared.listener.borrow().connections, &listener.connections)
     }
 
-    /// Applies other limits to new connections.
+    /// Applies other settings to new connections. Those whose clients would be authenticated in another way come to an end.
     pub(super) fn set_listener(&self, listener: Listener) {
-        let _before = self.shared.listener.replace(Rc::new(listener));
+        let before = self.shared.listener.replace(Rc::new(listener));
+        let (before, now) = (&before.tls, &self.shared.listener.borrow().tls);
+        let is_same = match (before, now) {
+            (Some(before), Some(now)) if Arc::ptr_eq(before, now) => return,
+            (Some(before), Some(now)) => now.authenticates_as(before),
+            // Without TLS nobody is authenticated.
+            (Some(tls), None) | (None, Some(tls)) => tls.config().client_auth.is_none(),
+            (None, None) => return,
+        };
+        if !is_same {
+            self.shared.drain.end_present();
+        }
+        let follow = tokio::task::spawn_local(follow_authentication(Rc::clone(&self.shared)));
+        self.authentication.replace(follow).abort();
     }
 
     /// Accepts only what the kernel has already accepted, and ends the connections.
@@ -113,6 +130,16 @@ impl Drop for Acceptor {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.making_room.abort();
+        self.authentication.get_mut().abort();
+    }
+}
+
+/// Ends the connections of each moment at which clients are authenticated in another way from then on.
+async fn follow_authentication(shared: Rc<Shared>) {
+    let authentication = shared.listener.borrow().tls.as_ref().map(|tls| tls.authentication());
+    let Some(mut authentication) = authentication else { return };
+    while authentication.changed().await.is_ok() {
+        shared.drain.end_present();
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use harness::{Authority, Backend, Issued, Leaf, Proxy, Response, Setup, Tls, TlsClient};
+use harness::{Authority, Backend, Issued, Latch, Leaf, Proxy, Response, Setup, Tls, TlsClient};
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 
 use super::{SITE, check, folder, start_in};
@@ -240,6 +240,53 @@ fn a_revoked_certificate_is_turned_down_with_its_ticket_too() {
     request(proxy.address(), &bob, "").expect("a response");
     let error = request(proxy.address(), &world.tls().with_identity(&world.alice(66)), "").err();
     assert!(error.expect("it is revoked").to_string().contains("CertificateRevoked"));
+}
+
+#[test]
+fn connections_end_without_loss_when_clients_are_authenticated_in_another_way() {
+    let world = World::new();
+    let keys = "ticket_keys = ['ticket.key']\nclient_auth = { ca = 'ca.crt', crl = 'revoked' }\n";
+    let folder = folder();
+    world.write(folder.path());
+    std::fs::write(folder.path().join("ticket.key"), [7; 80]).expect("a file");
+    let release = Latch::default();
+    let opened = release.clone();
+    let slow = Backend::start(move |exchange| {
+        exchange.read_body();
+        if exchange.request.target() == "/slow" {
+            opened.wait();
+        }
+        exchange.respond("good");
+    });
+    let proxy = start_in(folder, &slow, &format!("{SITE}{keys}"));
+    let tls = world.tls().with_identity(&world.alice(7));
+    let mut idle = tls.connect(proxy.address(), "test");
+    let mut busy = tls.connect(proxy.address(), "test");
+    assert_eq!((idle.get("/").status(), busy.get("/").status()), (200, 200));
+    std::fs::write(proxy.path("ticket.key"), [8; 80]).expect("a file");
+    proxy.log.wait_for("tls-files-renewed");
+    assert_eq!(idle.get("/").header("connection"), None, "other ticket keys are no other authentication");
+
+    let before = slow.count();
+    busy.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+    slow.wait_for_requests(before + 1);
+    std::fs::write(proxy.path("revoked"), world.clients.revoke(&[7])).expect("a file");
+    proxy.log.wait_for_many("tls-files-renewed", 2);
+    assert!(idle.is_closed(), "an idle connection ends");
+    release.open();
+    let response = busy.response("GET");
+    assert_eq!((response.text().as_str(), response.header("connection")), ("good", Some("close")));
+    assert!(busy.is_closed(), "and one in use behind its response");
+
+    // The same by a reload; and one that leaves the authentication as it is ends none.
+    let bob = world.tls().with_identity(&world.alice(8));
+    let mut client = bob.connect(proxy.address(), "test");
+    assert_eq!(client.get("/").status(), 200);
+    let another = format!("{SITE}handshake_timeout = '9s'\n{keys}");
+    proxy.reload(&super::configuration(&slow, &another));
+    assert_eq!(client.get("/").header("connection"), None);
+    proxy.reload(&super::configuration(&slow, &another.replace("crl = 'revoked'", "mode = 'optional'")));
+    assert!(client.is_closed());
 }
 
 #[test]
