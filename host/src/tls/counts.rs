@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustls::{AlertDescription, Error, HandshakeKind, ProtocolVersion};
+use rustls::{AlertDescription, Error, HandshakeKind, PeerIncompatible, ProtocolVersion};
 
 /// Why a handshake failed, in the words of logs and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,9 @@ impl HandshakeFailure {
             | Error::PeerMisbehaved(_)
             | Error::PeerSentOversizedRecord
             | Error::DecryptError => Self::Malformed,
+            Error::PeerIncompatible(
+                PeerIncompatible::NoSignatureSchemesInCommon | PeerIncompatible::NoCipherSuitesInCommon,
+            ) => Self::NoSignature,
             Error::PeerIncompatible(_) => Self::Incompatible,
             Error::NoApplicationProtocol => Self::NoProtocol,
             Error::NoCertificatesPresented
@@ -97,8 +100,6 @@ impl HandshakeFailure {
                 | AlertDescription::UnknownCA,
             ) => Self::Untrusted,
             Error::AlertReceived(_) => Self::Alert,
-            // All that rustls says of a resolver that has no certificate.
-            Error::General(text) if text.contains("certificate") => Self::NoSignature,
             _ => Self::Other,
         }
     }

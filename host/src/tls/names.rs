@@ -53,15 +53,16 @@ impl Certificates {
     /// The certificate for a client that asks for this name and can check signatures made in these ways.
     ///
     /// Those for exactly this name come first, then those with a wildcard for it, then the default; of several the first, in the order
-    /// of the configuration, whose key signs in a way that the client can check.
+    /// of the configuration, whose key signs in a way that the client can check. If none does it is the first of all: rustls refuses the
+    /// handshake then by `handshake_failure`, as clients expect, but without any certificate by `access_denied`.
     pub(super) fn choose(
         &self,
         name: Option<&str>,
         schemes: &[SignatureScheme],
     ) -> Option<&Arc<Certificate>> {
         let named = name.into_iter().flat_map(|name| self.by_name(name));
-        let candidates = named.chain(&self.default).map(|&place| &self.all[place]);
-        candidates.into_iter().find(|certificate| certificate.can_sign(schemes))
+        let mut candidates = named.chain(&self.default).map(|&place| &self.all[place]);
+        candidates.find(|certificate| certificate.can_sign(schemes)).or(self.all.first())
     }
 
     fn by_name(&self, name: &str) -> impl Iterator<Item = &usize> {

@@ -83,3 +83,17 @@ fn unknown_names_can_be_refused() {
     let refused = proxy.log.wait_for_many("handshake-failed", 2);
     assert!(refused.iter().all(|line| line.has(&[("reason", "unknown-name")])), "{refused:?}");
 }
+
+#[test]
+fn a_client_that_can_check_no_certificate_is_told_so() {
+    let (authority, folder, backend) = (Authority::new("root"), folder(), Backend::named("b"));
+    let certificate = issue(&authority, folder.path(), "site", &Leaf::default());
+    let proxy = start_in(folder, &backend, &format!("[listener.tls]\ncertificates = [{certificate}]\n"));
+    let tls = Tls::trusting(&authority).checking(&[RSA_PSS_SHA256]);
+    for tls in [tls.clone(), tls.only_12()] {
+        let error = tls.afresh().try_connect(proxy.address(), "test").expect_err("an ECDSA certificate");
+        assert!(error.to_string().contains("HandshakeFailure"), "{error}");
+    }
+    let refused = proxy.log.wait_for_many("handshake-failed", 2);
+    assert!(refused.iter().all(|line| line.has(&[("reason", "no-signature")])), "{refused:?}");
+}
