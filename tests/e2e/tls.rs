@@ -3,6 +3,7 @@
 mod check;
 mod choice;
 mod client_auth;
+mod clients;
 mod connections;
 mod handshakes;
 mod redirect;

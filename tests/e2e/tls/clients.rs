@@ -1,0 +1,105 @@
+//! Clients that others wrote. One that isn't installed is skipped, and says so.
+
+use std::process::{Command, Output, Stdio};
+
+use harness::{Authority, Backend, Leaf, Proxy};
+use tempfile::TempDir;
+
+use super::{folder, issue, start_in};
+
+/// A proxy with a certificate for `test`, its default, and one for `other.test`; and a folder with `ca.crt`.
+fn site(backend: &Backend) -> (Proxy, TempDir) {
+    let (authority, files, theirs) = (Authority::new("root"), folder(), folder());
+    std::fs::write(theirs.path().join("ca.crt"), authority.pem()).expect("a file");
+    let other = Leaf { serial: 2, names: &["other.test"], ..Leaf::default() };
+    let certificates = [
+        issue(&authority, files.path(), "site", &Leaf::default()),
+        issue(&authority, files.path(), "other", &other),
+    ];
+    let listener = format!("[listener.tls]\ncertificates = [{}]\n", certificates.join(", "));
+    (start_in(files, backend, &listener), theirs)
+}
+
+/// What a command prints; `None` if there is no such program.
+fn run(folder: &TempDir, program: &str, arguments: &[&str]) -> Option<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+    match command.output() {
+        Ok(output) => Some(output),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: {program} isn't installed");
+            None
+        }
+        Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn curl_is_served_by_both_versions() {
+    let backend = Backend::named("b");
+    let (proxy, folder) = site(&backend);
+    let port = proxy.address().port();
+    for version in ["1.2", "1.3"] {
+        let resolve = format!("test:{port}:127.0.0.1");
+        let (url, versioned) = (format!("https://test:{port}/"), format!("--tlsv{version}"));
+        let arguments = [
+            "-sS",
+            "--cacert",
+            "ca.crt",
+            "--resolve",
+            &resolve,
+            &versioned,
+            "--tls-max",
+            version,
+            "-w",
+            " %{http_code}",
+            &url,
+        ];
+        let Some(output) = run(&folder, "curl", &arguments) else { return };
+        assert_eq!(text(&output), "b 200", "TLS {version}");
+    }
+}
+
+#[test]
+fn openssl_gets_the_certificate_of_the_name_that_it_asks_for() {
+    let backend = Backend::named("b");
+    let (proxy, folder) = site(&backend);
+    let address = proxy.address().to_string();
+    for (name, expected) in [(None, "test"), (Some("test"), "test"), (Some("other.test"), "other.test")] {
+        let mut arguments = vec![
+            "s_client",
+            "-connect",
+            &address,
+            "-CAfile",
+            "ca.crt",
+            "-verify_return_error",
+            "-verify_hostname",
+            expected,
+        ];
+        match name {
+            Some(name) => arguments.extend(["-servername", name]),
+            None => arguments.push("-noservername"),
+        }
+        let Some(output) = run(&folder, "openssl", &arguments) else { return };
+        assert!(text(&output).contains("Verify return code: 0 (ok)"), "{name:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn sslyze_finds_nothing_but_the_unknown_authority() {
+    let backend = Backend::named("b");
+    let (proxy, folder) = site(&backend);
+    let address = proxy.address().to_string();
+    let Some(output) = run(&folder, "sslyze", &["--mozilla_config=intermediate", &address]) else { return };
+    let report = text(&output);
+    let (_, verdict) = report.split_once("COMPLIANCE").expect("a verdict");
+    let complaints: Vec<&str> =
+        verdict.lines().map(str::trim).filter(|line| line.starts_with("* ")).collect();
+    // Of names, validity and trust it says the same of every certificate that a test makes for itself.
+    let is_about_trust = |line: &&str| line.starts_with("* certificate_path_validation");
+    assert!(!complaints.is_empty() && complaints.iter().all(is_about_trust), "{report}");
+}
