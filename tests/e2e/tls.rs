@@ -8,7 +8,9 @@ mod connections;
 mod handshakes;
 mod redirect;
 mod renewal;
+mod replacement;
 mod tickets;
+mod tools;
 mod tunnels;
 
 use std::path::Path;
@@ -29,6 +31,13 @@ impl Site {
     /// In front of this backend.
     fn start(backend: &Backend) -> Self {
         Self::start_with(backend, "", |_| {})
+    }
+
+    /// With more keys of the listener.
+    fn start_in_listener(backend: &Backend, keys: &str) -> Self {
+        let (authority, folder) = (Authority::new("root"), folder());
+        authority.issue(&Leaf::default()).write(folder.path(), "site");
+        Self { proxy: start_in(folder, backend, &format!("{keys}{SITE}")), tls: Tls::trusting(&authority) }
     }
 
     /// With more keys in the listener's TLS, and more files.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pointsman_core::route::HostPattern;
+
 use crate::config::{Config, ConfigError, ConfigErrors, ListenerConfig};
 use crate::control::watch::{ServedCertificate, ServedTls};
 use crate::listener::Listener;
@@ -49,8 +51,32 @@ pub(super) fn warnings(
     let listeners = config.listeners.iter().enumerate().zip(loaded);
     let all = listeners.filter_map(|(listener, tls)| Some((listener, tls.as_ref()?)));
     let now = SystemTime::now();
-    all.flat_map(|((index, listener), tls)| tls.warnings(now).into_iter().map(in_file(file, index, listener)))
-        .collect()
+    let of_files = all.flat_map(|((index, listener), tls)| {
+        tls.warnings(now).into_iter().map(in_file(file, index, listener))
+    });
+    of_files.chain(hosts_without_certificate(config, file, loaded)).collect()
+}
+
+/// Routes for hosts that no certificate is for, if clients can come by TLS only.
+fn hosts_without_certificate(
+    config: &Config,
+    file: &Path,
+    loaded: &[Option<Arc<ListenerTls>>],
+) -> impl Iterator<Item = ConfigError> {
+    let serves_in_clear =
+        config.listeners.iter().any(|listener| listener.tls.is_none() && !listener.limits.redirects);
+    let has_certificate =
+        |host: &HostPattern| loaded.iter().flatten().any(|tls| tls.has_certificate_for_host(host));
+    let routes = config.routes.iter().enumerate().filter(move |_| !serves_in_clear);
+    let without = routes.filter(move |(_, route)| !has_certificate(&route.pattern.host));
+    without.map(|(index, route)| ConfigError {
+        file: file.into(),
+        line: None,
+        key: format!("route[{index}].host"),
+        message: format!("no certificate is for the host of `{}`", route.pattern),
+        hint: "name one in `listener.tls.certificates`, or clients get one that isn't for it, and refuse it"
+            .into(),
+    })
 }
 
 /// The certificates of a listener, to follow their files.

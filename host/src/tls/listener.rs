@@ -1,11 +1,13 @@
 //! What the handshakes of a listener are made with.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use pointsman_core::route::HostPattern;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
@@ -145,6 +147,22 @@ impl ListenerTls {
 
     pub(super) fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(self.policy.lock().server())
+    }
+
+    /// Whether there is a certificate for a route's host, or for some of its hosts if there may be many. Addresses are nobody's name.
+    #[must_use]
+    pub fn has_certificate_for_host(&self, host: &HostPattern) -> bool {
+        match host {
+            HostPattern::Any => true,
+            HostPattern::Exact(host) if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() => true,
+            HostPattern::Exact(host) => self.has_certificate_for(Some(host)),
+            HostPattern::Subdomains(domain) => {
+                let is_below = |name: &String| {
+                    name.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
+                };
+                self.certificates().iter().any(|certificate| certificate.names().iter().any(is_below))
+            }
+        }
     }
 
     pub(super) fn has_certificate_for(&self, name: Option<&str>) -> bool {

@@ -92,6 +92,31 @@ fn what_is_doubtful_is_a_warning() {
 }
 
 #[test]
+fn hosts_that_no_certificate_is_for_are_named() {
+    let authority = Authority::new("root");
+    let folder = folder();
+    let leaf = Leaf { names: &["a.test", "*.b.test"], ..Leaf::default() };
+    authority.issue(&leaf).write(folder.path(), "site");
+    let routes: String = ["a.test", "x.b.test", "192.0.2.1", "b.test", "*.c.test", "x.y.b.test", "*.b.test"]
+        .map(|host| format!("[[route]]\nhost = '{host}'\npath = '/'\npool = 'test'\n"))
+        .concat();
+    let said = |listener: &str| {
+        let output = check(folder.path(), &format!("{listener}{routes}"));
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let with_redirect = format!("redirect = 'https'\n[[listener]]\naddress = '127.0.0.1:0'\n{SITE}");
+    for listener in [SITE, &with_redirect] {
+        let said = said(listener);
+        let hosts: Vec<_> = said.lines().filter_map(|line| line.split('`').nth(1)).collect();
+        assert_eq!(hosts, ["b.test/", "*.c.test/", "x.y.b.test/"], "{said}");
+        assert!(said.starts_with("warning: pointsman.toml: route[3].host: no certificate is for the host of `b.test/`; name one"), "{said}");
+    }
+    assert_eq!(said(&format!("[[listener]]\naddress = '127.0.0.1:0'\n{SITE}")), "", "they may come in clear");
+}
+
+#[test]
 fn a_pair_that_does_not_fit_prevents_a_start_but_no_serving() {
     let (authority, folder, backend) = (Authority::new("root"), folder(), Backend::named("b"));
     let good = super::issue(&authority, folder.path(), "site", &Leaf::default());

@@ -154,6 +154,18 @@ fn a_handshake_has_its_time() {
 }
 
 #[test]
+fn handshakes_count_as_connections_and_make_room() {
+    let backend = Backend::named("b");
+    let site = Site::start_in_listener(&backend, "max_connections = 2\n");
+    let mut silent: Vec<TcpStream> = (0..2).map(|_| socket(&site)).collect();
+    silent.iter_mut().for_each(|socket| socket.write_all(b"\x16\x03\x01").expect("the proxy waits for more"));
+    // They have 5 s, as others that haven't sent anything.
+    assert_eq!(site.tls.connect(site.proxy.address(), "test").get("/").status(), 200);
+    assert_eq!(site.proxy.log.wait_for("connection-limit-reached").field("limit"), Some("2"));
+    assert!(site.proxy.log.wait_for("handshake-failed").has(&[("reason", "ended")]));
+}
+
+#[test]
 fn a_drain_ends_handshakes_soon() {
     let backend = Backend::named("b");
     let mut site = Site::start(&backend);
