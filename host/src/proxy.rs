@@ -47,6 +47,22 @@ pub struct Proxy {
     pub pools: Vec<Rc<WorkerPool>>,
     /// The worker's timeouts.
     pub deadlines: Deadlines,
+    /// Whether there are backends that are told by PROXY headers whom a connection serves.
+    pub names_clients: bool,
+}
+
+impl Proxy {
+    /// Serves with these.
+    #[must_use]
+    pub fn new(
+        router: Router,
+        balancers: Vec<Rc<Balancer>>,
+        pools: Vec<Rc<WorkerPool>>,
+        deadlines: Deadlines,
+    ) -> Self {
+        let names_clients = pools.iter().any(|pool| pool.limits().proxy_protocol.is_some());
+        Self { router, balancers, pools, deadlines, names_clients }
+    }
 }
 
 /// What a worker serves with at this moment. A request looks here once, and keeps what it needs of it to its end.

@@ -34,6 +34,7 @@ pub async fn connection(
     peer: SocketAddr,
 ) {
     let deadlines = current.get().deadlines.clone();
+    let local = local_address(&current, &listener, &stream);
     let Opened { stream, peer, over_tls } = match stream {
         Stream::Plain(socket) if opening::is_needed(&listener) => {
             let waiting = Waiting::new(&drain, &idle, &deadlines);
@@ -47,6 +48,7 @@ pub async fn connection(
     };
     let client = ClientConnection::new(
         peer,
+        local,
         Scheme::Http,
         Arc::clone(&listener.limits),
         Arc::clone(&listener.trusted_proxies),
@@ -75,6 +77,16 @@ pub async fn connection(
         linger(gate.into_inner(), &client.keepalive.receive).await;
     } else if gate.owes_farewell() {
         Box::pin(farewell(gate.into_inner(), &client.keepalive.receive)).await;
+    }
+}
+
+/// The end of a connection that is here. Asking the system is left out where nobody is told.
+fn local_address(current: &Current, listener: &Listener, stream: &Stream) -> SocketAddr {
+    match stream {
+        Stream::Plain(socket) if listener.address.ip().is_unspecified() && current.get().names_clients => {
+            socket.local_addr().unwrap_or(listener.address)
+        }
+        _ => listener.address,
     }
 }
 

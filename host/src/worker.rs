@@ -167,8 +167,7 @@ impl PreparedPolicy {
 
 impl Worker {
     fn new(workers: usize, deadlines: Deadlines) -> Self {
-        let nothing =
-            Proxy { router: Router::default(), balancers: Vec::new(), pools: Vec::new(), deadlines };
+        let nothing = Proxy::new(Router::default(), Vec::new(), Vec::new(), deadlines);
         let current = Rc::new(Current::new(nothing));
         Self {
             workers,
@@ -208,7 +207,7 @@ impl Worker {
             .filter_map(|(route, policy)| Some((route, Rc::clone(&policies.get(policy)?.balancer))))
             .unzip();
         let deadlines = before.deadlines.clone();
-        self.current.set(Proxy { router: Router::new(&routes), balancers, pools, deadlines });
+        self.current.set(Proxy::new(Router::new(&routes), balancers, pools, deadlines));
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

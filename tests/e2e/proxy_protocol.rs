@@ -1,5 +1,6 @@
-//! The PROXY protocol, from proxies in front.
+//! The PROXY protocol, from proxies in front and towards backends.
 
+mod backends;
 mod clients;
 mod headers;
 mod with_tls;

@@ -4,9 +4,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use pointsman_core::pool::ProxyProtocol;
 
 use super::address::networks;
-use super::read::{Section, Value};
+use super::read::{Section, Value, choice};
 
 const LISTENER: &str = "write `proxy_protocol = { from = [\"10.0.0.0/8\"] }`";
 const FROM: &str = "write the addresses of the proxies in front, such as `from = [\"10.0.0.0/8\"]`";
@@ -39,4 +40,15 @@ fn senders(value: &Value<'_>) -> Option<Vec<IpNet>> {
         return None;
     }
     Some(networks)
+}
+
+/// Reads that of a pool.
+pub(super) fn sent(section: &mut Section<'_>) -> Option<ProxyProtocol> {
+    let versions = [("v1", Some(ProxyProtocol::V1)), ("v2", Some(ProxyProtocol::V2))];
+    let version = choice(section, "proxy_protocol", None, &versions).flatten();
+    if version.is_some() && section.get("idle_connections").is_some() {
+        let message = "keeps none: with `proxy_protocol` each connection is one client's";
+        section.fail("idle_connections", message, "remove it");
+    }
+    version
 }

@@ -36,6 +36,8 @@ impl Scheme {
 pub struct ClientConnection {
     /// The other end.
     pub peer: SocketAddr,
+    /// The end that it has connected to.
+    pub local: SocketAddr,
     /// The peer's address as it stands in `X-Forwarded-For`.
     pub forwarded_for: HeaderValue,
     /// How the client speaks to the proxy.
@@ -59,6 +61,7 @@ impl ClientConnection {
     #[must_use]
     pub fn new(
         peer: SocketAddr,
+        local: SocketAddr,
         scheme: Scheme,
         limits: Arc<DownstreamLimits>,
         trusted_proxies: Arc<[IpNet]>,
@@ -66,6 +69,7 @@ impl ClientConnection {
     ) -> Self {
         Self {
             peer,
+            local,
             forwarded_for: forwarded_for(peer.ip().to_canonical()),
             scheme,
             identity: None,

@@ -77,7 +77,7 @@ impl PoolChecker {
             let _permit = permits.acquire().await;
             let began = clock.now();
             let result = match &settings.config.check {
-                Some(check) => probe::run(check, due.address).await,
+                Some(check) => probe::run(check, due.address, settings.proxy_protocol).await,
                 None => Ok(()),
             };
             FinishedCheck { due, began, result }

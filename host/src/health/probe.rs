@@ -13,10 +13,13 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use pointsman_core::pool::ProxyProtocol;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::config::{CheckKind, HealthCheckConfig, HttpCheckConfig};
+use crate::proxy_protocol::{self, Addresses};
 use crate::stream::Stream;
 use crate::upstream::{self, CountingStream, IoCounters};
 
@@ -65,15 +68,29 @@ impl Failure {
 }
 
 /// Checks the server at an address.
-pub(super) async fn run(check: &HealthCheckConfig, address: SocketAddr) -> Result<(), Failure> {
+pub(super) async fn run(
+    check: &HealthCheckConfig,
+    address: SocketAddr,
+    proxy_protocol: Option<ProxyProtocol>,
+) -> Result<(), Failure> {
     let answer = async {
-        let stream = TcpStream::connect(address).await.map_err(Failure::Connect)?;
+        let stream = connect(address, proxy_protocol).await.map_err(Failure::Connect)?;
         match &check.kind {
             CheckKind::Tcp => Ok(()),
             CheckKind::Http(http) => request(http, address, stream).await,
         }
     };
     within(check.timeout, answer).await.unwrap_or(Err(Failure::Timeout))
+}
+
+/// Connects. If the backend expects a PROXY header, it gets one that says that the connection is the proxy's own.
+async fn connect(address: SocketAddr, proxy_protocol: Option<ProxyProtocol>) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    if let Some(version) = proxy_protocol {
+        let own = Addresses::new(stream.local_addr()?, address);
+        stream.write_all(&proxy_protocol::local(version, own)).await?;
+    }
+    Ok(stream)
 }
 
 /// The answer, if it comes within a time. Only time in which this thread runs counts: while it was stopped, an answer may have

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
-use pointsman_core::pool::Pool;
+use pointsman_core::pool::{Pool, ProxyProtocol};
 use pointsman_core::topology::{Health, Member};
 
 use super::check_state::CheckState;
@@ -17,6 +17,8 @@ use crate::config::{HealthConfig, PoolConfig};
 #[derive(Debug)]
 pub struct HealthSettings {
     pub(super) config: HealthConfig,
+    /// What connections for checks begin with.
+    pub(super) proxy_protocol: Option<ProxyProtocol>,
     /// Addresses for checks, by the names of backends that have one of their own for that.
     addresses: HashMap<String, SocketAddr>,
 }
@@ -28,7 +30,8 @@ impl HealthSettings {
         let addresses = pool.backends.iter();
         let addresses =
             addresses.filter_map(|backend| Some((backend.name.clone(), backend.check_address?))).collect();
-        Self { config: pool.health.clone(), addresses }
+        let proxy_protocol = pool.limits.proxy_protocol;
+        Self { config: pool.health.clone(), proxy_protocol, addresses }
     }
 
     /// The member for a backend that is added to an active pool: with its health before the first check, and the weight with which
@@ -78,6 +81,6 @@ impl HealthSettings {
 #[cfg(test)]
 impl From<HealthConfig> for HealthSettings {
     fn from(config: HealthConfig) -> Self {
-        Self { config, addresses: HashMap::new() }
+        Self { config, proxy_protocol: None, addresses: HashMap::new() }
     }
 }

@@ -102,6 +102,7 @@ fn check_forwarding(before: &HeaderMap, sender: u8) {
     let trusted = if is_trusted { networks.to_vec() } else { Vec::new() };
     let client = ClientConnection::new(
         SocketAddr::new(peer, 1),
+        ([127, 0, 0, 1], 80).into(),
         Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),

@@ -55,10 +55,21 @@ pub(super) struct UpstreamConnection {
     finished: bool,
     /// It has served a request before.
     pub(super) reused: bool,
-    /// It belongs to the client connection that it served.
-    pub(super) pinned: bool,
+    /// Whom it serves.
+    pub(super) owner: Owner,
     /// When it last became idle.
     pub(super) idle_since: Moment,
+}
+
+/// Whom a connection serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Any client.
+    Anybody,
+    /// The client connection that its PROXY header names.
+    Named,
+    /// The client connection that is authenticated on it, whose requests have to go over it.
+    Authenticated,
 }
 
 /// Why a connection has no response to a request.
@@ -95,16 +106,18 @@ impl ResponseTimeout {
 }
 
 impl UpstreamConnection {
-    /// Connects.
+    /// Connects. A connection with a PROXY header serves the client that this names.
     pub(super) async fn open(
         connector: &Connector,
         address: SocketAddr,
+        header: Option<Vec<u8>>,
         permit: ConnectionPermit,
         limits: &UpstreamLimits,
         deadline: &Deadline,
     ) -> Result<Box<Self>, Error> {
         deadline.set(limits.connect_timeout);
-        let mut connect = pin!(connector.connect(address));
+        let owner = if header.is_some() { Owner::Named } else { Owner::Anybody };
+        let mut connect = pin!(connector.connect(address, header));
         let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
             Poll::Ready(connected) => Poll::Ready(connected.map_err(Error::Connect)),
             Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline))),
@@ -125,7 +138,7 @@ impl UpstreamConnection {
             head_limits,
             finished: false,
             reused: false,
-            pinned: false,
+            owner,
             idle_since: Moment(0),
         }))
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::stream::Stream;
@@ -21,8 +22,16 @@ pub(crate) enum Connector {
 }
 
 impl Connector {
-    /// Connects.
-    pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
+    /// Connects. A PROXY header is the first that the backend gets.
+    pub(super) async fn connect(&self, address: SocketAddr, header: Option<Vec<u8>>) -> io::Result<Stream> {
+        let mut stream = self.open(address).await?;
+        if let Some(header) = header {
+            stream.write_all(&header).await?;
+        }
+        Ok(stream)
+    }
+
+    async fn open(&self, address: SocketAddr) -> io::Result<Stream> {
         match self {
             Self::Tcp => {
                 let stream = TcpStream::connect(address).await?;

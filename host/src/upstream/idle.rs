@@ -7,7 +7,7 @@ use std::time::Duration;
 use pointsman_core::clock::Moment;
 
 use super::connection::UpstreamConnection;
-use super::pinned_slot::{PinnedSlot, close_if_dead};
+use super::pinned_slot::{PinnedSlot, close_if_dead, close_if_unused};
 
 /// Connections that wait for their next request, the one used last on top: the fewest connections stay in use, and
 /// those are the warmest and least likely to have been closed.
@@ -71,8 +71,11 @@ impl IdleConnections {
             .borrow_mut()
             .retain_mut(|connection| now.since(connection.idle_since) < timeout && connection.is_ready());
         self.pinned.borrow_mut().retain(|slot| {
+            let Some(slot) = slot.upgrade() else { return false };
+            close_if_unused(&slot, now, timeout);
+            close_if_dead(&slot);
             // It stays for as long as its client does.
-            slot.upgrade().map(|slot| close_if_dead(&slot)).is_some()
+            true
         });
     }
 }

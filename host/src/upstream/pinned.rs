@@ -1,5 +1,7 @@
 //! The backend connections that belong to one client connection.
 //!
+//! A connection with a PROXY header serves the client that this names, and no other.
+//!
 //! NTLM and Negotiate authenticate a connection, not a request (RFC 4559): each request on it is the user's. So from such
 //! a challenge, or such credentials, on a backend connection belongs to the client connection that it served, and ends with it.
 
@@ -10,19 +12,20 @@ use std::sync::Arc;
 use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use pointsman_core::backend::Backend;
+use pointsman_core::clock::Moment;
 use pointsman_core::pool::Pool;
 
 use super::claim::Claim;
-use super::connection::UpstreamConnection;
+use super::connection::{Owner, UpstreamConnection};
 use super::pinned_slot::{PinnedSlot, close_if_dead};
 
 /// Authentication schemes that are about the connection.
 const CONNECTION_SCHEMES: [&[u8]; 3] = [b"ntlm", b"negotiate", b"kerberos"];
 
-/// Most pools to which a client connection has connections of its own.
+/// Most connections of its own that a client connection has.
 const MOST_PINNED: usize = 8;
 
-/// The backend connections of one client connection, at most one for each pool.
+/// The backend connections of one client connection, at most one for each backend.
 #[derive(Debug, Default)]
 pub struct PinnedConnections(RefCell<Vec<Pinned>>);
 
@@ -31,6 +34,8 @@ struct Pinned {
     pool: Arc<Pool>,
     backend: Arc<Backend>,
     slot: Rc<PinnedSlot>,
+    /// The client is authenticated on it: its requests to this pool have to go over it.
+    is_authenticated: bool,
 }
 
 impl PinnedConnections {
@@ -40,10 +45,11 @@ impl PinnedConnections {
         self.0.borrow().is_empty()
     }
 
-    /// The backend of this pool to which there is a connection that can be used.
+    /// The backend of this pool to which requests have to go, over a connection that can be used.
     pub(super) fn backend_of(&self, pool: &Arc<Pool>) -> Option<Arc<Backend>> {
         let pinned = self.0.borrow();
-        let pinned = pinned.iter().find(|pinned| Arc::ptr_eq(&pinned.pool, pool))?;
+        let pinned =
+            pinned.iter().find(|pinned| pinned.is_authenticated && Arc::ptr_eq(&pinned.pool, pool))?;
         close_if_dead(&pinned.slot).then(|| Arc::clone(&pinned.backend))
     }
 
@@ -55,28 +61,29 @@ impl PinnedConnections {
     }
 
     /// Keeps a connection that belongs to the client connection from now on.
-    pub(super) fn keep(&self, claim: &Claim, connection: Box<UpstreamConnection>) {
+    pub(super) fn keep(&self, claim: &Claim, mut connection: Box<UpstreamConnection>, now: Moment) {
         let mut all = self.0.borrow_mut();
-        let slot = match all.iter().find(|pinned| pinned.is_to(claim)) {
-            Some(pinned) => &pinned.slot,
-            None => {
-                let pool = claim.pool.pool();
-                all.retain(|pinned| !Arc::ptr_eq(&pinned.pool, pool));
-                if all.len() == MOST_PINNED {
-                    all.remove(0);
-                }
-                let slot = Rc::<PinnedSlot>::default();
-                claim.claimed.idle.watch_pinned(&slot);
-                all.push(Pinned {
-                    pool: Arc::clone(pool),
-                    backend: Arc::clone(claim.shared_backend()),
-                    slot,
-                });
-                let Some(pinned) = all.last() else { return };
-                &pinned.slot
-            }
-        };
-        slot.replace(Some(connection));
+        let is_authenticated = connection.owner == Owner::Authenticated;
+        if is_authenticated {
+            let pool = claim.pool.pool();
+            all.retain(|pinned| pinned.is_to(claim) || !Arc::ptr_eq(&pinned.pool, pool));
+        } else {
+            // Another one of the client's is as good, if it turns out closed.
+            connection.reused = true;
+        }
+        connection.idle_since = now;
+        if let Some(pinned) = all.iter_mut().find(|pinned| pinned.is_to(claim)) {
+            pinned.is_authenticated = is_authenticated;
+            pinned.slot.replace(Some(connection));
+            return;
+        }
+        if all.len() == MOST_PINNED {
+            all.remove(0);
+        }
+        let slot = Rc::new(PinnedSlot::new(Some(connection)));
+        claim.claimed.idle.watch_pinned(&slot);
+        let (pool, backend) = (Arc::clone(claim.pool.pool()), Arc::clone(claim.shared_backend()));
+        all.push(Pinned { pool, backend, slot, is_authenticated });
     }
 }
 

@@ -51,7 +51,11 @@ impl WorkerPool {
     pub fn new(pool: Arc<Pool>, limits: Arc<UpstreamLimits>, workers: usize) -> Self {
         Self {
             pool: Local::new(pool),
-            idle_limit: limits.idle_connections.div_ceil(workers.max(1)),
+            idle_limit: match limits.proxy_protocol {
+                None => limits.idle_connections.div_ceil(workers.max(1)),
+                // Each is one client's.
+                Some(_) => 0,
+            },
             limits,
             connector: Connector::default(),
             backends: RefCell::default(),

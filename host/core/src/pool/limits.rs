@@ -28,6 +28,8 @@ pub struct UpstreamLimits {
     pub max_requests: u64,
     /// Most connections to one backend, idle ones included, over all workers. `max_connections`, 10,000.
     pub max_connections: u64,
+    /// What connections to backends begin with, to name the client that each of them serves. `proxy_protocol`, none.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Requests that wait while every backend is full.
     pub queue: QueueLimits,
     /// When a request is sent to another backend.
@@ -80,6 +82,7 @@ impl Default for UpstreamLimits {
             max_response_headers: 256,
             max_requests: 10_000,
             max_connections: 10_000,
+            proxy_protocol: None,
             queue: QueueLimits::default(),
             retry: RetryLimits::default(),
         }

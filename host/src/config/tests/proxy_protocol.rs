@@ -1,4 +1,6 @@
-//! `proxy_protocol` of a listener.
+//! `proxy_protocol` of a listener and of a pool.
+
+use pointsman_core::pool::ProxyProtocol;
 
 use super::*;
 
@@ -44,6 +46,29 @@ fn faults_of_a_listener_s_proxy_protocol() {
                 &[
                     "3: listener[0].proxy_protocol.from[0]: `lb` is no network; write an address or a range, such as `\"10.0.0.1\"` or `\"10.0.0.0/8\"`",
                     "3: listener[0].proxy_protocol.version: unknown key `version`; the keys here are `from`, `timeout`",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_pool_names_clients_in_the_version_that_is_written() {
+    let pool = |keys| good(&format!("{LISTENER}{POOL}{keys}")).pools.remove(0).limits.proxy_protocol;
+    assert_eq!(pool(""), None);
+    assert_eq!(pool("proxy_protocol = 'v1'"), Some(ProxyProtocol::V1));
+    assert_eq!(pool("proxy_protocol = 'v2'"), Some(ProxyProtocol::V2));
+    check_all(
+        &format!("{LISTENER}{POOL}{{}}"),
+        &[
+            (
+                "proxy_protocol = 'v3'",
+                &["5: pool.a.proxy_protocol: `v3` is none of the choices; write one of `v1`, `v2`"],
+            ),
+            (
+                "proxy_protocol = 'v2'\nidle_connections = 8",
+                &[
+                    "6: pool.a.idle_connections: keeps none: with `proxy_protocol` each connection is one client's; remove it",
                 ],
             ),
         ],

@@ -11,6 +11,7 @@ fn client(peer: &str, trusted: &[&str]) -> ClientConnection {
     let trusted: Vec<ipnet::IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
     ClientConnection::new(
         format!("{peer}:1").parse().expect("an address"),
+        ([127, 0, 0, 1], 80).into(),
         Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),

@@ -12,6 +12,7 @@ fn forward(peer: &str, trusted: &[&str], fields: &[(&str, &str)], field: &str) -
     let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
     let client = ClientConnection::new(
         format!("{peer}:1").parse().expect("an address"),
+        ([127, 0, 0, 1], 80).into(),
         Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),

@@ -103,12 +103,8 @@ impl World {
         worker_pool.yield_connections();
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
         let route = RoutePattern { host: HostPattern::Any, path: PathPattern::all() };
-        let proxy = Proxy {
-            router: Router::new(&[route]),
-            balancers: vec![balancer],
-            pools: vec![worker_pool],
-            deadlines: deadlines.clone(),
-        };
+        let router = Router::new(&[route]);
+        let proxy = Proxy::new(router, vec![balancer], vec![worker_pool], deadlines.clone());
         let connections = Arc::new(ConnectionLimit::new(1000));
         Self {
             hands,

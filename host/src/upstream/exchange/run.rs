@@ -8,7 +8,7 @@ use pointsman_core::request::host;
 
 use super::Exchange;
 use crate::upstream::answered::Answered;
-use crate::upstream::connection::Unanswered;
+use crate::upstream::connection::{Owner, Unanswered};
 use crate::upstream::lease::Lease;
 use crate::upstream::pinned::authenticates_connection;
 use crate::upstream::sent::{FailedAttempt, SendFailure, Sent};
@@ -55,7 +55,10 @@ impl Exchange {
             let opened = match idle {
                 Some(lease) => Ok(lease),
                 // Boxed: nearly every request finds an idle connection, and all would have room for this.
-                None => Box::pin(self.stats.claim.connect(&self.deadline)).await,
+                None => {
+                    let client = self.stats.context.connection();
+                    Box::pin(self.stats.claim.connect(client, &self.deadline)).await
+                }
             };
             let mut lease = opened.map_err(|error| SendFailure { error, sent: Sent::Nothing })?;
             let reused = lease.connection().reused;
@@ -116,7 +119,9 @@ impl Exchange {
         mut response: Response<Incoming>,
     ) -> Result<(Lease, Response<Incoming>), SendFailure> {
         framing::settle(&mut response).map_err(|error| SendFailure { error, sent: Sent::ResponseBegun })?;
-        lease.connection().pinned |= self.authenticates || authenticates_connection(&response);
+        if self.authenticates || authenticates_connection(&response) {
+            lease.connection().owner = Owner::Authenticated;
+        }
         Ok((lease, response))
     }
 
