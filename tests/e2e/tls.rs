@@ -10,7 +10,6 @@ mod redirect;
 mod renewal;
 mod replacement;
 mod tickets;
-mod tools;
 mod tunnels;
 
 use std::path::Path;

@@ -62,7 +62,7 @@ impl Certificates {
     ) -> Option<&Arc<Certificate>> {
         let named = name.into_iter().flat_map(|name| self.by_name(name));
         let mut candidates = named.chain(&self.default).map(|&place| &self.all[place]);
-        candidates.find(|certificate| certificate.can_sign(schemes)).or(self.all.first())
+        candidates.find(|certificate| certificate.can_sign(schemes)).or_else(|| self.all.first())
     }
 
     fn by_name(&self, name: &str) -> impl Iterator<Item = &usize> {

@@ -1,7 +1,7 @@
 //! Which certificate a client gets.
 
 use harness::{Authority, Backend, Leaf, Tls};
-use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, ED25519, RSA_PSS_SHA256};
+use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, RSA_PSS_SHA256};
 
 use super::{folder, issue, start_in};
 
@@ -66,17 +66,6 @@ fn of_several_for_a_name_the_first_whose_key_the_client_can_check() {
             assert_eq!(serial(tls.without_name().checking(&ecdsa)), 2, "the default has two kinds as well");
         }
     }
-}
-
-#[test]
-fn a_client_that_can_check_no_key_is_told_so() {
-    let (authority, folder, backend) = (Authority::new("root"), folder(), Backend::named("b"));
-    let certificate = issue(&authority, folder.path(), "site", &Leaf::default());
-    let proxy = start_in(folder, &backend, &format!("[listener.tls]\ncertificates = [{certificate}]\n"));
-    let tls = Tls::trusting(&authority).checking(&[ED25519]);
-    assert!(tls.try_connect(proxy.address(), "test").is_err());
-    let failed = proxy.log.wait_for("handshake-failed");
-    assert!(failed.has(&[("reason", "no-signature")]), "{failed}");
 }
 
 #[test]

@@ -65,6 +65,53 @@ fn curl_is_served_by_both_versions() {
 }
 
 #[test]
+fn curl_is_told_what_is_wrong() {
+    let backend = Backend::named("b");
+    let (proxy, folder) = site(&backend);
+    let port = proxy.address().port();
+    let (resolve, url) = (format!("third.test:{port}:127.0.0.1"), format!("https://third.test:{port}/"));
+    let arguments = ["-sS", "--noproxy", "*", "--cacert", "ca.crt", "--resolve", &resolve, &url];
+    let Some(output) = run(&folder, "curl", &arguments) else { return };
+    assert!(!output.status.success() && text(&output).contains("third.test"), "{}", text(&output));
+    let in_clear = format!("http://{}/", proxy.address());
+    let Some(output) = run(&folder, "curl", &["-sS", "--noproxy", "*", "-w", "%{http_code}", &in_clear])
+    else {
+        return;
+    };
+    assert!(text(&output).contains("https://") && text(&output).ends_with("400"), "{}", text(&output));
+}
+
+#[test]
+fn openssl_sees_an_end_that_is_not_cut_off() {
+    let backend = Backend::named("b");
+    let (proxy, folder) = site(&backend);
+    std::fs::write(folder.path().join("request"), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .expect("a file");
+    for version in ["-tls1_3", "-tls1_2"] {
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "s_client",
+            "-connect",
+            &proxy.address().to_string(),
+            "-ign_eof",
+            "-CAfile",
+            "ca.crt",
+            version,
+        ]);
+        let request = std::fs::File::open(folder.path().join("request")).expect("our file");
+        let Ok(output) = openssl.current_dir(folder.path()).stdin(request).output() else {
+            eprintln!("skipped: openssl isn't installed");
+            return;
+        };
+        let said = text(&output);
+        assert!(
+            output.status.success() && said.contains("HTTP/1.1 200 OK") && !said.contains("unexpected eof"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn openssl_gets_the_certificate_of_the_name_that_it_asks_for() {
     let backend = Backend::named("b");
     let (proxy, folder) = site(&backend);
