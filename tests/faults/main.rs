@@ -6,6 +6,7 @@ mod bad_responses;
 mod dying;
 mod idle_clients;
 mod idle_tls_clients;
+mod junk_handshakes;
 mod load;
 mod lossy;
 mod process;

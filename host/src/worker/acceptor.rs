@@ -72,8 +72,7 @@ impl Acceptor {
         let tasks = sockets.into_iter().map(accept).collect();
         let clock = connection_tasks.clock();
         let making_room = tokio::task::spawn_local(async move { idle.make_room(clock).await });
-        let authentication =
-            RefCell::new(tokio::task::spawn_local(follow_authentication(Rc::clone(&shared))));
+        let authentication = RefCell::new(follow_authentication(&shared));
         Ok(Self { shared, tasks, making_room, authentication })
     }
 
@@ -96,8 +95,7 @@ impl Acceptor {
         if !is_same {
             self.shared.drain.end_present();
         }
-        let follow = tokio::task::spawn_local(follow_authentication(Rc::clone(&self.shared)));
-        self.authentication.replace(follow).abort();
+        self.authentication.replace(follow_authentication(&self.shared)).abort();
     }
 
     /// Accepts only what the kernel has already accepted, and ends the connections.
@@ -135,12 +133,16 @@ impl Drop for Acceptor {
 }
 
 /// Ends the connections of each moment at which clients are authenticated in another way from then on.
-async fn follow_authentication(shared: Rc<Shared>) {
+fn follow_authentication(shared: &Rc<Shared>) -> JoinHandle<()> {
+    // Heard from now on, whenever the task gets its turn.
     let authentication = shared.listener.borrow().tls.as_ref().map(|tls| tls.authentication());
-    let Some(mut authentication) = authentication else { return };
-    while authentication.changed().await.is_ok() {
-        shared.drain.end_present();
-    }
+    let shared = Rc::clone(shared);
+    tokio::task::spawn_local(async move {
+        let Some(mut authentication) = authentication else { return };
+        while authentication.changed().await.is_ok() {
+            shared.drain.end_present();
+        }
+    })
 }
 
 /// Accepts until the drain begins, and then the connections that the kernel has already accepted.
