@@ -14,7 +14,7 @@ fn is_in(file: &str, owners: &[&str]) -> bool {
 
 #[test]
 fn each_package_has_one_owner() {
-    let owners: [(&str, &[&str]); 11] = [
+    let owners: [(&str, &[&str]); 12] = [
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
@@ -22,6 +22,7 @@ fn each_package_has_one_owner() {
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["control/admin"]),
         ("clap", &["cli"]),
+        ("crc", &["proxy_protocol"]),
         ("rustls", &["tls"]),
         ("aws_lc_rs", &["tls"]),
         ("tokio_rustls", &["tls"]),

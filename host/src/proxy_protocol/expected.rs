@@ -41,3 +41,31 @@ impl ExpectedHeader {
         &self.counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::HeaderFailure;
+    use super::*;
+
+    #[test]
+    fn senders_are_known_by_network_and_counts_outlive_settings() {
+        let config = |from: &[&str]| ProxyProtocolConfig {
+            from: from.iter().map(|network| network.parse().unwrap()).collect(),
+            timeout: Duration::from_secs(5),
+        };
+        let before = ExpectedHeader::new(&config(&["10.0.0.0/8", "2001:db8::/32"]), None);
+        for (peer, is_sender) in [
+            ("10.255.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("2001:db8::1", true),
+            ("11.0.0.1", false),
+            ("::1", false),
+        ] {
+            assert_eq!(before.is_sender(peer.parse().unwrap()), is_sender, "{peer}");
+        }
+        before.counts().fail(HeaderFailure::Missing);
+        let after = ExpectedHeader::new(&config(&["::1/128"]), Some(&before));
+        assert!(after.is_sender("::1".parse().unwrap()));
+        assert_eq!(after.counts().failed(HeaderFailure::Missing), 1);
+    }
+}

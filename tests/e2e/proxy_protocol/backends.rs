@@ -8,7 +8,9 @@ use harness::{Client, Proxy, Request, Setup, wait_until};
 
 use super::{EXPECTED, LOCAL, V1, V2};
 
-/// A backend that wants headers, and answers with the number of the connection.
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+
+/// A backend that wants headers, and answers with the number of the connection; in the other protocol with what it gets.
 struct Named {
     address: SocketAddr,
     connections: Arc<Mutex<Vec<Connection>>>,
@@ -64,6 +66,12 @@ fn serve(socket: TcpStream, all: &Mutex<Vec<Connection>>) {
     while let Ok(Some(mut request)) = Request::read_head(&mut reader) {
         request.read_body(&mut reader);
         all.lock().expect("no panic")[number].requests += 1;
+        if request.header("upgrade").is_some() {
+            let _ = reader.get_mut().write_all(SWITCHED.as_bytes());
+            let mut writer = reader.get_ref().try_clone().expect("a copy");
+            let _ = std::io::copy(&mut reader, &mut writer);
+            break;
+        }
         let body = number.to_string();
         let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let _ = reader.get_mut().write_all(response.as_bytes());
@@ -194,6 +202,18 @@ fn a_connection_that_the_backend_has_closed_is_replaced_by_one_that_names_the_sa
     }
     let named = naming(2, &client, proxy.address());
     assert_eq!(backend.headers(), vec![named; 4]);
+}
+
+#[test]
+fn a_tunnel_begins_with_a_header_as_well() {
+    let backend = Named::start();
+    let proxy = setup("", "proxy_protocol = 'v2'").start_at(&[backend.address]);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    assert_eq!(client.response("GET").status(), 101);
+    client.send("there and back");
+    assert_eq!(client.read_exactly(14), b"there and back");
+    assert_eq!(backend.headers(), [naming(2, &client, proxy.address())]);
 }
 
 #[test]

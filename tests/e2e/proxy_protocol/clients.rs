@@ -16,7 +16,7 @@ fn get_as(proxy: &Proxy, client: &str, headers: &str) -> String {
 #[test]
 fn backends_policies_and_the_log_see_the_client() {
     let backends = ["a", "b"].map(Backend::named);
-    let setup = Setup { listener: EXPECTED, policy: "\"ip-hash\"", ..Setup::default() };
+    let setup = Setup { listener: EXPECTED, policy: "\"ip-hash\"", workers: 1, ..Setup::default() };
     let addresses = backends.each_ref().map(Backend::address);
     let proxy = Proxy::start_with_log("info,pointsman=debug", &setup.configuration(&addresses));
     let mut used = Vec::new();
