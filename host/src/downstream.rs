@@ -4,6 +4,7 @@
 //! `Transfer-Encoding` without a word and answers bad requests without saying why. So every byte of a client passes
 //! the [gate](http1::gate) first, which follows the [framing](http1::framing) itself and refuses what isn't plain.
 
+mod body;
 mod connection;
 mod context;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -15,6 +16,7 @@ mod refusal;
 mod target;
 mod validate;
 
+pub use body::{BrokenBody, ClientBody};
 pub use connection::{ClientConnection, Scheme};
 pub use context::{RequestContext, RequestGuard};
 pub use keepalive::Keepalive;

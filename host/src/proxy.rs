@@ -23,7 +23,6 @@ use std::rc::Rc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use hyper::body::Incoming;
 use pointsman_core::request::{self, RequestHead};
 use pointsman_core::route::{RouteIndex, Router};
 
@@ -31,7 +30,7 @@ pub use body::ResponseBody;
 pub use failure::Failure;
 
 use crate::deadline::Deadlines;
-use crate::downstream::{ClientConnection, Refusal, RequestContext, RequestGuard};
+use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
 use crate::upstream::{self, Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
 use retry::Attempts;
@@ -110,7 +109,7 @@ pub fn handle(
     guard: RequestGuard,
     refused: Option<Refusal>,
     pinned: Rc<PinnedConnections>,
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     conclude: impl FnOnce(&mut Response<ResponseBody>, Then),
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let has_body = !request.body().is_end_stream();
@@ -134,7 +133,7 @@ fn prepare(
     context: &Rc<RequestContext>,
     refused: Option<Refusal>,
     pinned: Rc<PinnedConnections>,
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
 ) -> Result<Attempts, Unforwarded> {
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());

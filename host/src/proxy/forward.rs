@@ -5,7 +5,6 @@ use std::rc::Rc;
 use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
-use hyper::body::Incoming;
 use pointsman_core::clock::Clock;
 use pointsman_core::request::RequestHead;
 
@@ -16,7 +15,9 @@ use super::label::ERROR_HEADER;
 use super::max_forwards;
 use super::redirect;
 use super::{target, via};
-use crate::downstream::{ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method};
+use crate::downstream::{
+    ClientBody, ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method,
+};
 use crate::upstream::{Upload, names_connection_scheme};
 
 /// What a prepared request asks for beside its head.
@@ -98,7 +99,7 @@ fn authenticates_connection(parts: &Parts) -> bool {
 /// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.
 pub(super) fn upload(
     parts: &Parts,
-    body: Incoming,
+    body: ClientBody,
     keep: usize,
     expectation: Option<Rc<RequestContext>>,
     clock: Clock,

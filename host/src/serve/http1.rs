@@ -19,7 +19,7 @@ use pointsman_core::clock::{Clock, Moment};
 use crate::downstream::http1::gate::Gate;
 use crate::downstream::http1::persistence::Persistence;
 use crate::downstream::http1::queue::{Arrival, RequestQueue};
-use crate::downstream::{ClientConnection, RequestGuard};
+use crate::downstream::{ClientBody, ClientConnection, RequestGuard};
 use crate::drain::DrainGuard;
 use crate::listener::{Awaited, IdleClients, IdlePosition};
 use crate::proxy::{self, Current, ResponseBody, Then};
@@ -175,6 +175,7 @@ impl Http1 {
             }
         };
         let (proxy, pinned) = (self.current.get(), Rc::clone(&self.pinned));
+        let request = request.map(ClientBody::Http1);
         proxy::handle(proxy, RequestGuard::begin(context), refused, pinned, request, conclude)
     }
 }

@@ -10,13 +10,12 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use parking_lot::Mutex;
 use pointsman_core::clock::Clock;
 
 use super::Error;
 use super::stall::{SENT_NOTHING, Stall};
-use crate::downstream::RequestContext;
+use crate::downstream::{BrokenBody, ClientBody, RequestContext};
 
 /// The body of a client's request, which outlives the attempts to send it.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +24,7 @@ pub struct Upload(Option<Rc<Source>>);
 /// Where the bodies of all attempts come from.
 #[derive(Debug)]
 struct Source {
-    incoming: RefCell<Incoming>,
+    incoming: RefCell<ClientBody>,
     /// Length of the whole body, if the client has said it.
     length: Option<u64>,
     /// The client has sent it to its end.
@@ -85,7 +84,7 @@ impl Upload {
     /// must not get.
     #[must_use]
     pub fn new(
-        incoming: Incoming,
+        incoming: ClientBody,
         keep: usize,
         expectation: Option<Rc<RequestContext>>,
         clean: fn(&mut HeaderMap),
@@ -207,12 +206,12 @@ pub struct RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenBody;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
         let Some(source) = &this.source else { return Poll::Ready(None) };
         if let Some(expected) = &source.expected {
