@@ -129,7 +129,6 @@ impl RequestContext {
     /// The response must be whole by `end`.
     pub fn limit(&self, end: Moment) {
         self.end.set(Some(end));
-        self.connection.send.cap(end);
     }
 
     /// By when the response must be whole.
@@ -150,9 +149,6 @@ impl RequestContext {
 
     /// The request has ended: its response is whole, or won't be.
     pub fn finish(&self) {
-        if self.end.take().is_some() {
-            self.connection.send.uncap();
-        }
         let keepalive = &self.connection.keepalive;
         let ended = {
             let mut record = self.record.borrow_mut();

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use pointsman_core::clock::Moment;
 
 use super::hop_by_hop;
 use super::label::ERROR_HEADER;
@@ -37,6 +38,12 @@ impl ResponseBody {
 
     pub(super) fn upstream(body: ExchangeBody, guard: RequestGuard) -> Self {
         Self { content: Content::Upstream(body), guard }
+    }
+
+    /// By when all of it must be there.
+    #[must_use]
+    pub fn end(&self) -> Option<Moment> {
+        self.guard.context().end()
     }
 }
 

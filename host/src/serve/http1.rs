@@ -164,6 +164,7 @@ impl Http1 {
             Arrival::Refused(context, refusal) => (context, Some(refusal)),
         };
         let conclude = move |response: &mut Response<ResponseBody>, then| {
+            self.queue.begin_response(response.body().end());
             let keeps_alive = match then {
                 Then::Tunnel(end) => return tunnel.set(Some(end)),
                 Then::KeepAlive => self.client.keepalive.may_continue(),

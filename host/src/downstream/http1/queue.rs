@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use http::Method;
+use pointsman_core::clock::Moment;
 
 use super::head::HeadFacts;
 use crate::downstream::target;
@@ -33,6 +34,8 @@ pub struct RequestQueue {
     arrivals: RefCell<VecDeque<Arrival>>,
     /// The path has begun a request since the gate last asked.
     has_begun: Cell<bool>,
+    /// By when the response in progress must be whole.
+    response_end: Cell<Option<Moment>>,
     /// The response that comes next ends where the connection does, and the gate hasn't prepared for that yet.
     ends_by_close: Cell<bool>,
 }
@@ -45,6 +48,7 @@ impl RequestQueue {
             connection,
             arrivals: RefCell::default(),
             has_begun: Cell::default(),
+            response_end: Cell::default(),
             ends_by_close: Cell::default(),
         }
     }
@@ -52,6 +56,7 @@ impl RequestQueue {
     /// The request that hyper has parsed, which is of this method.
     pub fn take(&self, method: &Method) -> Arrival {
         self.has_begun.set(true);
+        self.response_end.set(None);
         let arrival = self.arrivals.borrow_mut().pop_front();
         match arrival {
             Some(Arrival::Admitted(context)) if *method == Method::CONNECT => {
@@ -65,6 +70,17 @@ impl RequestQueue {
                 Arrival::Refused(Rc::new(context), Refusal::MalformedHead)
             }
         }
+    }
+
+    /// A response begins, which must be whole by `end`.
+    pub fn begin_response(&self, end: Option<Moment>) {
+        self.response_end.set(end);
+    }
+
+    /// By when the response in progress must be whole. `None` once the path has given all of it: that doesn't limit how long the
+    /// client takes for the rest.
+    pub(super) fn response_end(&self) -> Option<Moment> {
+        if self.connection.keepalive.is_idle() { None } else { self.response_end.get() }
     }
 
     /// The client will take the end of the connection for the end of the response: nothing but its true end may look like that.

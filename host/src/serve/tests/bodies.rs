@@ -1,9 +1,11 @@
 //! Bodies of requests and responses.
 
+use std::time::Duration;
+
 use super::script::Step::{
     Answer, Asked, AskedExactly, BackendCloses, Closed, Gets, InFlight, Pass, Reset, Room, Send, Waits, With,
 };
-use super::script::{OK, ONE, check};
+use super::script::{GET, OK, ONE, check};
 use super::world::Limits;
 
 const POST: &str = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc";
@@ -31,6 +33,30 @@ fn requests_are_streamed() {
             Answer(ONE),
             Gets(OK, "1"),
             Waits,
+        ],
+    );
+}
+
+#[test]
+fn a_late_client_of_a_whole_response_is_not_out_of_its_time() {
+    let mut limits = Limits::default();
+    limits.upstream.total_timeout = Some(Duration::from_secs(2));
+    check(
+        "and the next request has its own",
+        limits,
+        &[
+            Send(GET),
+            Asked("GET /a "),
+            Room(0),
+            Answer(ONE),
+            Pass(5_000),
+            Room(9_999),
+            Gets(OK, "1"),
+            Send(GET),
+            Asked("GET /a "),
+            Pass(1_900),
+            Answer(ONE),
+            Gets(OK, "1"),
         ],
     );
 }
@@ -130,7 +156,7 @@ fn responses_that_break_off_never_look_whole() {
 #[test]
 fn slow_readers_are_given_up() {
     let mut limits = Limits::default();
-    limits.downstream.send_timeout = std::time::Duration::from_secs(2);
+    limits.downstream.send_timeout = Duration::from_secs(2);
     check(
         "a client that takes nothing",
         limits,
@@ -150,7 +176,7 @@ fn slow_readers_are_given_up() {
 #[test]
 fn silent_backends_are_given_up() {
     let mut limits = Limits::default();
-    limits.upstream.idle_timeout = std::time::Duration::from_secs(2);
+    limits.upstream.idle_timeout = Duration::from_secs(2);
     check(
         "within a body",
         limits,

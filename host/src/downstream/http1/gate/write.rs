@@ -57,7 +57,8 @@ impl Gate {
             // What went into the system's buffers until now says nothing about the client.
             *pace = Pace::default();
         }
-        deadline.set_at(pace.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate));
+        let until = pace.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate);
+        deadline.set_at(self.intake.queue.response_end().map_or(until, |end| end.min(until)));
         ready!(deadline.poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
