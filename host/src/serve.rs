@@ -11,16 +11,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::downstream::http1::gate::Gate;
-use crate::downstream::http1::queue::RequestQueue;
 use crate::downstream::{ClientConnection, Scheme};
 use crate::drain::DrainGuard;
 use crate::listener::{IdleClients, Listener};
 use crate::proxy::Current;
 use crate::stream::Stream;
-use crate::upstream::PinnedConnections;
-use http1::{Ended, Http1};
-use linger::{farewell, linger};
+use http1::Http1;
 use opening::Opened;
 use waiting::Waiting;
 
@@ -58,26 +54,8 @@ pub async fn connection(
         Some((identity, hsts)) => client.over_tls(identity, hsts),
         None => client,
     });
-    let queue = Rc::new(RequestQueue::new(Rc::clone(&client)));
-    let gate = Gate::new(stream, Rc::clone(&client), Rc::clone(&queue), deadlines);
-    let pinned = Rc::<PinnedConnections>::default();
-    let http = Http1 { current, client: Rc::clone(&client), queue, pinned, drain, idle };
-    let Some(Ended { gate, unread, tunnel }) = http.serve(gate).await else { return };
-
-    let cut_short = gate.has_refused() || gate.is_within_body() || !unread.is_empty();
-    if let Some(tunnel) = tunnel {
-        // What hyper has read and not used is HTTP. There is none, as the gate lets nothing pass after a request for another
-        // protocol; whatever it was, the backend must not get it.
-        let Some((stream, early)) = gate.into_tunnel().filter(|_| unread.is_empty()) else { return };
-        // Boxed as most connections never become one, and all would have room for it.
-        if let Err(error) = Box::pin(tunnel.join(stream, early.into(), &client.limits)).await {
-            tracing::debug!(event = "tunnel-ended", %peer, %error, "tunnel ended");
-        }
-    } else if cut_short {
-        linger(gate.into_inner(), &client.keepalive.receive).await;
-    } else if gate.owes_farewell() {
-        Box::pin(farewell(gate.into_inner(), &client.keepalive.receive)).await;
-    }
+    let http = Http1::new(current, client, drain, idle);
+    http.serve(stream, deadlines).await;
 }
 
 /// The end of a connection that is here. Asking the system is left out where nobody is told.

@@ -16,6 +16,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use pointsman_core::clock::{Clock, Moment};
 
+use super::linger::{farewell, linger};
+use crate::deadline::Deadlines;
 use crate::downstream::http1::gate::Gate;
 use crate::downstream::http1::persistence::Persistence;
 use crate::downstream::http1::queue::{Arrival, RequestQueue};
@@ -23,6 +25,7 @@ use crate::downstream::{ClientBody, ClientConnection, RequestGuard};
 use crate::drain::DrainGuard;
 use crate::listener::{Awaited, IdleClients, IdlePosition};
 use crate::proxy::{self, Current, ResponseBody, Then};
+use crate::stream::Stream;
 use crate::upstream::{PinnedConnections, Tunnel};
 
 /// How long a connection that is about to end waits for a request: one may be on its way. Closing at once would lose
@@ -42,28 +45,62 @@ const MANY: usize = 2048;
 
 /// What serves the requests of one connection.
 pub(super) struct Http1 {
-    pub(super) current: Rc<Current>,
-    pub(super) client: Rc<ClientConnection>,
-    pub(super) queue: Rc<RequestQueue>,
-    pub(super) pinned: Rc<PinnedConnections>,
-    pub(super) drain: DrainGuard,
-    pub(super) idle: Rc<IdleClients>,
+    current: Rc<Current>,
+    client: Rc<ClientConnection>,
+    queue: Rc<RequestQueue>,
+    pinned: Rc<PinnedConnections>,
+    drain: DrainGuard,
+    idle: Rc<IdleClients>,
 }
 
 /// What is left of a connection when no other request will follow.
-pub(super) struct Ended {
-    pub(super) gate: Gate,
+struct Ended {
+    gate: Gate,
     /// What hyper has read and not used.
-    pub(super) unread: Bytes,
+    unread: Bytes,
     /// The backend's end, if both sides have changed the protocol.
-    pub(super) tunnel: Option<Box<Tunnel>>,
+    tunnel: Option<Box<Tunnel>>,
 }
 
 impl Http1 {
+    /// A client that hasn't sent anything yet.
+    pub(super) fn new(
+        current: Rc<Current>,
+        client: Rc<ClientConnection>,
+        drain: DrainGuard,
+        idle: Rc<IdleClients>,
+    ) -> Self {
+        let queue = Rc::new(RequestQueue::new(Rc::clone(&client)));
+        Self { current, client, queue, pinned: Rc::default(), drain, idle }
+    }
+
+    /// Serves the connection until it ends.
+    pub(super) async fn serve(&self, stream: Stream, deadlines: Deadlines) {
+        let client = &self.client;
+        let gate = Gate::new(stream, Rc::clone(client), Rc::clone(&self.queue), deadlines);
+        let Some(Ended { gate, unread, tunnel }) = self.serve_requests(gate).await else { return };
+
+        let cut_short = gate.has_refused() || gate.is_within_body() || !unread.is_empty();
+        if let Some(tunnel) = tunnel {
+            // What hyper has read and not used is HTTP. There is none, as the gate lets nothing pass after a request for another
+            // protocol; whatever it was, the backend must not get it.
+            let Some((stream, early)) = gate.into_tunnel().filter(|_| unread.is_empty()) else { return };
+            // Boxed as most connections never become one, and all would have room for it.
+            if let Err(error) = Box::pin(tunnel.join(stream, early.into(), &client.limits)).await {
+                let peer = client.peer;
+                tracing::debug!(event = "tunnel-ended", %peer, %error, "tunnel ended");
+            }
+        } else if cut_short {
+            linger(gate.into_inner(), &client.keepalive.receive).await;
+        } else if gate.owes_farewell() {
+            Box::pin(farewell(gate.into_inner(), &client.keepalive.receive)).await;
+        }
+    }
+
     /// Serves requests, until no other will follow. `None` = the client has sent none for too long.
     ///
     /// What serves HTTP, above all its buffers, exists from the first byte of a request on, and until the connection is parked.
-    pub(super) async fn serve(&self, mut gate: Gate) -> Option<Ended> {
+    async fn serve_requests(&self, mut gate: Gate) -> Option<Ended> {
         let client = &self.client;
         let tunnel = Cell::new(None);
         let mut awaited = Awaited::First;
