@@ -1,6 +1,7 @@
 //! The composition root: everything is checked, loaded and bound before the first request, and again before a reload
 //! takes effect.
 
+mod backend_tls;
 mod certificates;
 mod diff;
 mod dns_names;
@@ -85,7 +86,8 @@ impl App {
     /// Every certificate and plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
-        let warnings = certificates::check(config, file)?;
+        let mut warnings = certificates::check(config, file)?;
+        warnings.extend(backend_tls::check(config, file)?);
         let loader = loader_with(config, Clock::start(), None)?;
         policies::check(config, file, &loader)?;
         Ok(warnings)

@@ -13,6 +13,7 @@ mod limits;
 mod model;
 mod policy;
 mod pool;
+mod pool_tls;
 mod proxy_protocol;
 mod read;
 mod route;
@@ -33,6 +34,7 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use model::{BackendConfig, Config, DownstreamLimits, ListenerConfig, PoolConfig, RouteConfig};
 pub use policy::{PolicyConfig, PolicySource};
+pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
 pub use tls::{
     CertificateFiles, ClientAuthConfig, ClientAuthMode, ClientCertHeader, NamedFile, TlsConfig, TlsVersion,

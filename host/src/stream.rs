@@ -19,7 +19,7 @@ use crate::tls::TlsStream;
 pub enum Stream {
     /// TCP.
     Plain(TcpStream),
-    /// A client's, over TLS.
+    /// Over TLS.
     Tls(Box<TlsStream>),
     /// In the memory of a test.
     #[cfg(test)]
@@ -91,6 +91,13 @@ impl Stream {
                 stream.set_reset_on_close(resets);
                 Ok(())
             }
+        }
+    }
+
+    /// From now on the peer may end the connection in whatever way: nothing that comes ends with it.
+    pub fn end_anyhow(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.end_anyhow();
         }
     }
 

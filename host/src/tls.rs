@@ -1,8 +1,10 @@
-//! TLS towards clients: certificates, their choice by name, and handshakes.
+//! TLS towards clients and backends: certificates, their choice by name, and handshakes.
 //!
-//! A [`ListenerTls`] is what a listener's handshakes are made with. Its certificates are replaced while it serves; everything else
-//! about it stays. rustls does the cryptography with aws-lc-rs, which is passed to it explicitly: no process-wide default exists.
+//! A [`ListenerTls`] is what a listener's handshakes are made with, a [`BackendTls`] what those with the backends of a pool are. Their
+//! files are read again while they serve; everything else about them stays. rustls does the cryptography with aws-lc-rs, which is passed to it explicitly: no process-wide default exists.
 
+mod backend;
+mod backend_handshake;
 mod certificate;
 mod client_auth;
 mod counts;
@@ -17,7 +19,10 @@ mod provider;
 mod resolver;
 mod stream;
 mod ticket_keys;
+mod trust;
 
+pub use backend::{BackendTls, backend_files};
+pub use backend_handshake::{BackendHandshakeError, BackendHost};
 pub use certificate::{Certificate, CertificateError, Contents, File, Fingerprint, Validity};
 pub use counts::{HandshakeCounts, HandshakeFailure};
 pub use fault::TlsFault;

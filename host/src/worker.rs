@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::clock::Clock;
-use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::route::{RoutePattern, Router};
 use pointsman_policy::{Picker, PolicySlot};
 use tokio::runtime::LocalOptions;
@@ -27,7 +26,7 @@ use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
 use connection_tasks::ConnectionTasks;
-pub use update::{ListenerAssignment, PolicyAssignment, Update};
+pub use update::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update};
 
 /// How often idle upstream connections are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
@@ -184,7 +183,7 @@ impl Worker {
     fn adopt(&mut self, update: Update) -> io::Result<()> {
         let before = self.current.get();
         let pools: Vec<_> =
-            update.pools.into_iter().map(|(pool, limits)| self.pool(&before, pool, limits)).collect();
+            update.pools.into_iter().map(|assignment| self.pool(&before, assignment)).collect();
         let policies = update.policies.into_iter().map(|assignment| self.policy(&pools, assignment));
         let policies: Vec<PreparedPolicy> = policies.collect::<io::Result<_>>()?;
         let listeners: Vec<(Listener, Option<Acceptor>)> = update
@@ -227,12 +226,13 @@ impl Worker {
         Ok(())
     }
 
-    fn pool(&self, before: &Proxy, pool: Arc<Pool>, limits: Arc<UpstreamLimits>) -> Rc<WorkerPool> {
-        if let Some(same) = before.pools.iter().find(|known| known.is(&pool, &limits)) {
+    fn pool(&self, before: &Proxy, assignment: PoolAssignment) -> Rc<WorkerPool> {
+        let PoolAssignment { pool, limits, tls } = assignment;
+        if let Some(same) = before.pools.iter().find(|known| known.is(&pool, &limits, tls.as_ref())) {
             return Rc::clone(same);
         }
         let old = before.pools.iter().find(|known| known.pool().name == pool.name);
-        let new = WorkerPool::new(pool, limits, self.workers);
+        let new = WorkerPool::new(pool, limits, tls, self.workers);
         let new = Rc::new(match old {
             Some(old) => new.after(old),
             None => new,

@@ -3,6 +3,7 @@
 
 mod aborts;
 mod admin;
+mod backend_tls;
 mod backends;
 mod bad_backends;
 mod bodies;

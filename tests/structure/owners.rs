@@ -14,7 +14,7 @@ fn is_in(file: &str, owners: &[&str]) -> bool {
 
 #[test]
 fn each_package_has_one_owner() {
-    let owners: [(&str, &[&str]); 12] = [
+    let owners: [(&str, &[&str]); 13] = [
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
@@ -25,6 +25,7 @@ fn each_package_has_one_owner() {
         ("crc", &["proxy_protocol"]),
         ("rustls", &["tls"]),
         ("aws_lc_rs", &["tls"]),
+        ("rustls_native_certs", &["tls"]),
         ("tokio_rustls", &["tls"]),
         ("x509_parser", &["tls"]),
     ];

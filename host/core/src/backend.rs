@@ -71,6 +71,8 @@ pub struct Backend {
     pub name: Box<str>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The host name that led to its address, without a dot at the end, if one did.
+    pub host: Option<Box<str>>,
     /// Configured share of requests in relation to the others, in thousandths
     /// ([`WEIGHT_UNIT`]); never 0.
     pub weight: u32,
@@ -95,6 +97,7 @@ impl Backend {
         Self {
             name: name.into(),
             address: address.into(),
+            host: None,
             weight: WEIGHT_UNIT,
             zone: "".into(),
             labels: [].into(),

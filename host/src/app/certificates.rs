@@ -91,7 +91,7 @@ pub(super) fn watched(listener: &Listener) -> impl Iterator<Item = ServedCertifi
 /// A listener whose TLS has other files to follow.
 pub(super) fn policy(listener: &Listener) -> Option<ServedTls> {
     let tls = listener.tls.as_ref().filter(|tls| tls.policy_files().next().is_some())?;
-    Some(ServedTls { address: listener.address, tls: Arc::clone(tls) })
+    Some(ServedTls::Listener(listener.address, Arc::clone(tls)))
 }
 
 /// The files that a configuration names, whether or not they exist.

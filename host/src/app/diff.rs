@@ -82,6 +82,9 @@ impl ConfigDiff {
         if old.limits != new.limits {
             backends.add("~limits".to_owned());
         }
+        if old.tls != new.tls {
+            backends.add("~tls".to_owned());
+        }
         if old.health != new.health {
             backends.add("~health".to_owned());
         }

@@ -8,12 +8,15 @@ use pointsman_core::pool::{Members, Pool, UpstreamLimits};
 use crate::config::{BackendConfig, PoolConfig};
 use crate::discovery::DiscoveredPool;
 use crate::health::{Assignment, HealthSettings};
+use crate::tls::BackendTls;
 
 /// A pool of the running configuration.
 #[derive(Debug, Clone)]
 pub(super) struct ActivePool {
     pub(super) pool: Arc<Pool>,
     pub(super) limits: Arc<UpstreamLimits>,
+    /// TLS towards its backends.
+    pub(super) tls: Option<Arc<BackendTls>>,
 }
 
 /// A pool of the next configuration.
@@ -68,6 +71,7 @@ fn described(config: &PoolConfig) -> Vec<Arc<Backend>> {
             labels: backend.labels.clone().into(),
             backup: backend.backup,
             draining: backend.draining,
+            host: backend.host.as_deref().map(Into::into),
             ..Backend::new(backend.name.as_str(), backend.address)
         })
     };
@@ -98,5 +102,6 @@ pub(super) fn reconfigure(pool: &Pool, generation: ConfigurationGeneration, conf
 
 /// A pool with its health settings.
 pub(super) fn assignment(pool: &ActivePool, config: &PoolConfig) -> Assignment {
-    Assignment { pool: Arc::clone(&pool.pool), settings: Arc::new(HealthSettings::of(config)) }
+    let settings = HealthSettings::of(config).over(pool.tls.clone());
+    Assignment { pool: Arc::clone(&pool.pool), settings: Arc::new(settings) }
 }

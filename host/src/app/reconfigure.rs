@@ -10,6 +10,7 @@ use crate::config::{Config, ConfigErrors};
 use crate::control::change::{Change, ChangeQueue, Reload};
 use crate::control::watch::{self, Directories, FileStamp, Hint};
 
+use super::backend_tls;
 use super::certificates;
 use super::policies;
 use super::reload::Reloader;
@@ -135,9 +136,10 @@ impl Control {
         }
         let config = Config::parse(&text, &self.reloader.file);
         // Stamped before the reload reads them, so that a change in the meantime is tried again.
-        let named = config
-            .iter()
-            .flat_map(|config| policies::files(config).into_iter().chain(certificates::files(config)));
+        let named = config.iter().flat_map(|config| {
+            let of_tls = certificates::files(config).chain(backend_tls::files(config));
+            policies::files(config).into_iter().chain(of_tls)
+        });
         let named = named
             .map(|file| {
                 let stamp = FileStamp::of(&file);

@@ -15,8 +15,10 @@ use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
-use crate::worker::{ListenerAssignment, PolicyAssignment, Update};
+use crate::tls::BackendTls;
+use crate::worker::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update};
 
+use super::backend_tls;
 use super::certificates;
 use super::policies::{self, ActivePolicy};
 use super::pools::{self, ActivePool, PreparedPool};
@@ -37,7 +39,7 @@ pub(super) struct Snapshot {
 pub(super) struct PreparedSnapshot {
     config: Config,
     workers: usize,
-    pools: Vec<PreparedPool>,
+    pools: Vec<(PreparedPool, Option<Arc<BackendTls>>)>,
     policies: Vec<(ActivePolicy, Option<Vec<Picker>>)>,
     listeners: Vec<(Listener, Option<Bound>)>,
 }
@@ -75,11 +77,16 @@ impl Snapshot {
             .collect();
         let policies = policies::open(&config, file, loader, archive, &pools, &self.policies, &mut faults);
         let tls = certificates::load(&config, file, &self.listeners, &mut faults);
+        let backend_tls = backend_tls::load(&config, file, &known, &mut faults);
         let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);
         ConfigErrors::none_or(faults)?;
         for warning in certificates::warnings(&config, file, &tls) {
             tracing::warn!(event = "certificate-doubtful", "{warning}");
         }
+        for warning in backend_tls::warnings(&config, file, &backend_tls) {
+            tracing::warn!(event = "backend-tls-doubtful", "{warning}");
+        }
+        let pools = pools.into_iter().zip(backend_tls).collect();
         Ok(PreparedSnapshot { config, workers, pools, policies, listeners })
     }
 
@@ -122,8 +129,9 @@ impl Snapshot {
     pub(super) fn watched(&self) -> Watched {
         let plugins = self.policies.iter().filter_map(ActivePolicy::watched).collect();
         let certificates = self.listeners.iter().flat_map(|(_, listener)| certificates::watched(listener));
-        let policies = self.listeners.iter().filter_map(|(_, listener)| certificates::policy(listener));
-        Watched { plugins, certificates: certificates.collect(), policies: policies.collect() }
+        let of_listeners = self.listeners.iter().filter_map(|(_, listener)| certificates::policy(listener));
+        let policies = of_listeners.chain(self.pools.iter().filter_map(backend_tls::watched)).collect();
+        Watched { plugins, certificates: certificates.collect(), policies }
     }
 }
 
@@ -160,7 +168,7 @@ impl PreparedSnapshot {
         let patterns = config.routes.iter().map(|route| route.pattern.clone());
         let mut update = || Update {
             configuration: generation,
-            pools: pools.iter().map(|pool| (Arc::clone(&pool.pool), Arc::clone(&pool.limits))).collect(),
+            pools: pools.iter().map(|(pool, tls)| assignment(pool, tls.as_ref())).collect(),
             policies: policies
                 .iter()
                 .zip(&mut pickers)
@@ -183,14 +191,23 @@ impl PreparedSnapshot {
         };
         let updates = (0..workers).map(|_| update()).collect();
         drop(done);
-        for (pool, config) in pools.iter().zip(&config.pools) {
+        for ((pool, _), config) in pools.iter().zip(&config.pools) {
             pool.pool.set_max_in_flight(pool.limits.max_in_flight());
             if pool.rehearsal.is_some() {
                 pools::reconfigure(&pool.pool, generation, config);
             }
         }
-        let pools = pools.into_iter().map(|PreparedPool { pool, limits, .. }| ActivePool { pool, limits });
+        let pools = pools.into_iter().map(|(PreparedPool { pool, limits, .. }, tls)| ActivePool {
+            pool,
+            limits,
+            tls,
+        });
         let snapshot = Snapshot { pools: pools.collect(), policies, listeners: active, config: Some(config) };
         (snapshot, Committed { updates, in_effect })
     }
+}
+
+/// A pool as a worker gets it.
+fn assignment(pool: &PreparedPool, tls: Option<&Arc<BackendTls>>) -> PoolAssignment {
+    PoolAssignment { pool: Arc::clone(&pool.pool), limits: Arc::clone(&pool.limits), tls: tls.cloned() }
 }

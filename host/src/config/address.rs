@@ -33,12 +33,21 @@ fn one_spelling(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// An address to connect to.
+#[derive(Debug, Clone)]
+pub(super) struct Remote {
+    pub(super) address: SocketAddr,
+    /// The host that it was found under, if it wasn't written itself.
+    pub(super) host: Option<String>,
+}
+
 /// The address of a backend: `IP:port` or `host:port`. A host is looked up now and never again; of several
 /// addresses the first IPv4 one is taken, because a dual-stack name often has no IPv6 listener behind it.
-pub(super) fn remote(value: &Value<'_>) -> Option<SocketAddr> {
+pub(super) fn remote(value: &Value<'_>) -> Option<Remote> {
     let text = text(value, "10.0.0.1")?;
     if let Ok(address) = text.parse::<SocketAddr>() {
-        return has_port(value, address.port()).then(|| one_spelling(address));
+        return has_port(value, address.port())
+            .then(|| Remote { address: one_spelling(address), host: None });
     }
     let (host, port) = host_and_port(value, text)?;
     match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
@@ -47,7 +56,8 @@ pub(super) fn remote(value: &Value<'_>) -> Option<SocketAddr> {
             if first.is_none() {
                 value.fail(format!("host `{host}` has no address"), "check the name, or write an IP address");
             }
-            first
+            let host = host.strip_suffix('.').unwrap_or(host);
+            first.map(|address| Remote { address, host: Some(host.to_owned()) })
         }
         Err(cause) => {
             let hint = "check the name and this machine's DNS, or write an IP address";

@@ -11,6 +11,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern};
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
 use super::policy::PolicyConfig;
+use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
 use super::tls::TlsConfig;
 
@@ -154,6 +155,8 @@ pub struct PoolConfig {
     pub hash_seed: u64,
     /// Timeouts and limits towards the backends.
     pub limits: UpstreamLimits,
+    /// How backends are spoken to over TLS; without it, in clear.
+    pub tls: Option<PoolTlsConfig>,
     /// What decides the backends' health and weight.
     pub health: HealthConfig,
 }
@@ -165,8 +168,12 @@ pub struct BackendConfig {
     pub name: String,
     /// Where it listens. A host name is resolved once, when the file is read.
     pub address: SocketAddr,
+    /// The host that the address was found under, if one was written.
+    pub host: Option<String>,
     /// Where its health is checked, if not there. `check_address`.
     pub check_address: Option<SocketAddr>,
+    /// The host that this was found under, if one was written.
+    pub check_host: Option<String>,
     /// Share of requests in relation to the others, 1 to 1,000.
     pub weight: u32,
     /// Where it stands; empty if not given.

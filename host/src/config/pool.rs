@@ -1,13 +1,12 @@
 //! `[pool.NAME]` and its backends.
 
-use std::net::SocketAddr;
-
-use super::address::remote;
+use super::address::{Remote, remote};
 use super::dns::{DiscoveredConfig, Question, question};
 use super::health::{HealthConfig, health};
 use super::limits::limits;
 use super::model::{BackendConfig, PoolConfig};
 use super::policy::{default_policy, policy};
+use super::pool_tls::pool_tls;
 use super::read::{Section, Unique, Value};
 
 const HINT: &str = "write `[pool.NAME]` above its keys";
@@ -40,6 +39,7 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         };
         let hash_seed = section.integer("hash_seed", 0, 0..=u64::MAX);
         let limits = limits(section);
+        let tls = section.get("tls").map_or(Some(None), |value| pool_tls(&value).map(Some));
         let health = health(section);
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
@@ -47,8 +47,8 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             Some(backends)
         });
         let name = named.then(|| name.to_owned());
-        let (policy, (backends, discovered), health) = (policy?, backends?, health?);
-        Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits, health })
+        let (policy, (backends, discovered), tls, health) = (policy?, backends?, tls?, health?);
+        Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits, tls, health })
     })
 }
 
@@ -114,20 +114,28 @@ fn refuse_unused_addresses(value: &Value<'_>, backends: &[BackendConfig], health
     }
 }
 
+/// A backend of which nothing but its address is written.
+fn plain(value: &Value<'_>) -> Option<BackendConfig> {
+    let Remote { address, host } = remote(value)?;
+    Some(BackendConfig {
+        address,
+        host,
+        check_address: None,
+        check_host: None,
+        name: value.name()?.to_owned(),
+        weight: 1,
+        zone: String::new(),
+        labels: Vec::new(),
+        backup: false,
+        draining: false,
+    })
+}
+
 /// `"address"` or `{ address = …, … }`.
 fn entry(value: &Value<'_>) -> Option<Entry> {
     const HINT: &str = "write `\"10.0.0.1:8080\"` or `{ address = \"10.0.0.1:8080\", … }`";
     if value.raw().is_str() {
-        return Some(Entry::Backend(BackendConfig {
-            address: remote(value)?,
-            check_address: None,
-            name: value.name()?.to_owned(),
-            weight: 1,
-            zone: String::new(),
-            labels: Vec::new(),
-            backup: false,
-            draining: false,
-        }));
+        return plain(value).map(Entry::Backend);
     }
     Section::read(value, HINT, |section| {
         let typed = section.required("address", "address = \"10.0.0.1:8080\"");
@@ -150,15 +158,18 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
         let labels = section.get("labels").map_or_else(|| Some(Vec::new()), |value| labels(&value));
         let backup = section.boolean("backup", false);
         let draining = section.boolean("draining", false);
-        if matches!(place, Some(Position::Question(_))) && check_address.flatten().is_some() {
+        if matches!(place, Some(Position::Question(_))) && matches!(check_address, Some(Some(_))) {
             let hint = "remove it, and write `port` in `[pool.NAME.health_check]` if the checks have a port of their own";
             section.fail("check_address", "is one address, but the entry stands for many backends", hint);
         }
         let (name, zone, labels) = (name?.to_owned(), zone?.to_owned(), labels?);
+        let check = check_address?;
         Some(match place? {
-            Position::Address(address) => Entry::Backend(BackendConfig {
+            Position::Address(Remote { address, host }) => Entry::Backend(BackendConfig {
                 address,
-                check_address: check_address?,
+                host,
+                check_address: check.as_ref().map(|check| check.address),
+                check_host: check.and_then(|check| check.host),
                 name,
                 weight,
                 zone,
@@ -175,7 +186,7 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
 
 /// The place of an entry's backends.
 enum Position {
-    Address(SocketAddr),
+    Address(Remote),
     Question(Question),
 }
 

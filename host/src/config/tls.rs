@@ -213,6 +213,6 @@ fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
     })
 }
 
-fn file(value: &Value<'_>) -> Option<NamedFile> {
+pub(super) fn file(value: &Value<'_>) -> Option<NamedFile> {
     Some(NamedFile { path: value.path()?, line: value.line() })
 }

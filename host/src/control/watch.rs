@@ -44,7 +44,7 @@ pub struct Watched {
     pub plugins: Vec<PluginFile>,
     /// Certificates of listeners.
     pub certificates: Vec<ServedCertificate>,
-    /// Listeners with other files of TLS.
+    /// Listeners and pools with other files of TLS.
     pub policies: Vec<ServedTls>,
 }
 

@@ -119,6 +119,7 @@ fn described(entry: &DiscoveredConfig, found: &ResolvedBackend) -> Backend {
         backup: entry.backup || found.backup,
         draining: entry.draining,
         source: Source::Discovery { entry: entry.name.as_str().into() },
+        host: Some((*found.host).into()),
         ..Backend::new(format!("{}/{}", entry.name, found.address), found.address)
     }
 }
@@ -126,6 +127,7 @@ fn described(entry: &DiscoveredConfig, found: &ResolvedBackend) -> Backend {
 /// Whether two backends of one name have the same description.
 fn is_same(one: &Backend, other: &Backend) -> bool {
     one.address == other.address
+        && one.host == other.host
         && one.weight == other.weight
         && one.zone == other.zone
         && one.labels == other.labels

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::assignment::Assignment;
 use super::pool_health::{Due, PoolHealth};
-use super::probe::{self, Failure};
+use super::probe::{self, Failure, ProbeTarget};
 
 /// Checks the backends of a pool until the other end of its channel is closed.
 #[derive(Debug)]
@@ -72,12 +72,17 @@ impl PoolChecker {
 
     fn start(&mut self, due: Due, health: &PoolHealth) {
         let (clock, permits) = (self.clock, Arc::clone(&self.permits));
-        let settings = Arc::clone(health.settings());
+        let (settings, backend) = (Arc::clone(health.settings()), health.backend(&due).cloned());
         self.checks.spawn_local(async move {
             let _permit = permits.acquire().await;
             let began = clock.now();
             let result = match &settings.config.check {
-                Some(check) => probe::run(check, due.address, settings.proxy_protocol).await,
+                Some(check) => {
+                    let host = backend.as_ref().and_then(|backend| settings.check_host(backend));
+                    let (address, proxy_protocol) = (due.address, settings.proxy_protocol);
+                    let target = ProbeTarget { address, host, proxy_protocol, tls: settings.tls.as_deref() };
+                    probe::run(check, target).await
+                }
                 None => Ok(()),
             };
             FinishedCheck { due, began, result }

@@ -119,6 +119,12 @@ impl PoolHealth {
         &self.settings
     }
 
+    /// The backend of a check that has just become due.
+    pub(super) fn backend(&self, due: &Due) -> Option<&Arc<Backend>> {
+        let checked = self.backends.get(due.place).filter(|backend| backend.id == due.id)?;
+        Some(&checked.backend)
+    }
+
     /// Considers ejections in the next turn: the pool has signalled that a backend fails too often.
     pub(super) fn consider_ejections(&mut self) {
         self.ejections_due = true;

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::config::{CheckKind, HealthCheckConfig, HttpCheckConfig};
 use crate::proxy_protocol::{self, Addresses};
 use crate::stream::Stream;
+use crate::tls::{BackendHandshakeError, BackendHost, BackendTls};
 use crate::upstream::{self, CountingStream, IoCounters};
 
 /// Largest response head, bytes.
@@ -48,6 +49,8 @@ const USER_AGENT: HeaderValue =
 pub(super) enum Failure {
     #[error("cannot connect: {0}")]
     Connect(#[source] io::Error),
+    #[error("no TLS connection: {0}")]
+    Tls(#[from] BackendHandshakeError),
     #[error("no answer in time")]
     Timeout,
     #[error("no valid response: {0}")]
@@ -67,24 +70,42 @@ impl Failure {
     }
 }
 
-/// Checks the server at an address.
-pub(super) async fn run(
-    check: &HealthCheckConfig,
-    address: SocketAddr,
-    proxy_protocol: Option<ProxyProtocol>,
-) -> Result<(), Failure> {
+/// Who is checked, and what the connection begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProbeTarget<'a> {
+    pub(super) address: SocketAddr,
+    /// The host that led to it, if one did.
+    pub(super) host: Option<&'a str>,
+    pub(super) proxy_protocol: Option<ProxyProtocol>,
+    /// What the connection is made over; without it, it is in clear.
+    pub(super) tls: Option<&'a BackendTls>,
+}
+
+/// Checks a server.
+pub(super) async fn run(check: &HealthCheckConfig, target: ProbeTarget<'_>) -> Result<(), Failure> {
     let answer = async {
-        let stream = connect(address, proxy_protocol).await.map_err(Failure::Connect)?;
+        let stream = connect(target).await?;
         match &check.kind {
             CheckKind::Tcp => Ok(()),
-            CheckKind::Http(http) => request(http, address, stream).await,
+            CheckKind::Http(http) => request(http, target.address, stream).await,
         }
     };
     within(check.timeout, answer).await.unwrap_or(Err(Failure::Timeout))
 }
 
-/// Connects. If the backend expects a PROXY header, it gets one that says that the connection is the proxy's own.
-async fn connect(address: SocketAddr, proxy_protocol: Option<ProxyProtocol>) -> io::Result<TcpStream> {
+/// Connects, over TLS if there is any. If the backend expects a PROXY header, it gets one that says that the connection is the proxy's own.
+async fn connect(target: ProbeTarget<'_>) -> Result<Stream, Failure> {
+    let ProbeTarget { address, host, proxy_protocol, tls } = target;
+    let socket = open(address, proxy_protocol).await.map_err(Failure::Connect)?;
+    match tls {
+        None => Ok(Stream::Plain(socket)),
+        Some(tls) => {
+            Ok(Stream::Tls(tls.handshake(socket, BackendHost { host, address: address.ip() }).await?))
+        }
+    }
+}
+
+async fn open(address: SocketAddr, proxy_protocol: Option<ProxyProtocol>) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     if let Some(version) = proxy_protocol {
         let own = Addresses::new(stream.local_addr()?, address);
@@ -118,9 +139,9 @@ async fn within<T>(time: Duration, answer: impl Future<Output = T>) -> Option<T>
     }
 }
 
-async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: TcpStream) -> Result<(), Failure> {
+async fn request(http: &HttpCheckConfig, address: SocketAddr, stream: Stream) -> Result<(), Failure> {
     let request = head(http, address)?;
-    let io = TokioIo::new(CountingStream::new(Stream::Plain(stream), Rc::<IoCounters>::default()));
+    let io = TokioIo::new(CountingStream::new(stream, Rc::<IoCounters>::default()));
     let (mut sender, connection) =
         http1::Builder::new().max_header_size(HEAD_BYTES).max_headers(HEAD_FIELDS).handshake(io).await?;
     let mut connection = pin!(connection);

@@ -11,7 +11,8 @@ use pointsman_core::topology::{Health, Member};
 
 use super::check_state::CheckState;
 use super::ramp;
-use crate::config::{HealthConfig, PoolConfig};
+use crate::config::{BackendConfig, HealthConfig, PoolConfig};
+use crate::tls::BackendTls;
 
 /// The settings that decide the health and weight of a pool's backends.
 #[derive(Debug)]
@@ -19,19 +20,28 @@ pub struct HealthSettings {
     pub(super) config: HealthConfig,
     /// What connections for checks begin with.
     pub(super) proxy_protocol: Option<ProxyProtocol>,
-    /// Addresses for checks, by the names of backends that have one of their own for that.
-    addresses: HashMap<String, SocketAddr>,
+    /// What connections for checks are made over; without it, they are in clear.
+    pub(super) tls: Option<Arc<BackendTls>>,
+    /// Addresses for checks with the hosts that led to them, by the names of backends that have one of their own for that.
+    addresses: HashMap<String, (SocketAddr, Option<String>)>,
 }
 
 impl HealthSettings {
-    /// The settings of a pool.
+    /// The settings of a pool whose backends are checked in clear.
     #[must_use]
     pub fn of(pool: &PoolConfig) -> Self {
-        let addresses = pool.backends.iter();
-        let addresses =
-            addresses.filter_map(|backend| Some((backend.name.clone(), backend.check_address?))).collect();
+        let own = |backend: &BackendConfig| {
+            Some((backend.name.clone(), (backend.check_address?, backend.check_host.clone())))
+        };
+        let addresses = pool.backends.iter().filter_map(own).collect();
         let proxy_protocol = pool.limits.proxy_protocol;
-        Self { config: pool.health.clone(), proxy_protocol, addresses }
+        Self { config: pool.health.clone(), proxy_protocol, tls: None, addresses }
+    }
+
+    /// The same over TLS, if there is any.
+    #[must_use]
+    pub fn over(self, tls: Option<Arc<BackendTls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The member for a backend that is added to an active pool: with its health before the first check, and the weight with which
@@ -67,7 +77,7 @@ impl HealthSettings {
 
     /// Where a backend is checked.
     pub(super) fn check_address(&self, backend: &Backend) -> SocketAddr {
-        if let Some(own) = self.addresses.get(&*backend.name) {
+        if let Some((own, _)) = self.addresses.get(&*backend.name) {
             return *own;
         }
         let mut address = backend.address;
@@ -76,11 +86,17 @@ impl HealthSettings {
         }
         address
     }
+
+    /// The host that led to where a backend is checked, or to the backend itself, if one did.
+    pub(super) fn check_host<'a>(&'a self, backend: &'a Backend) -> Option<&'a str> {
+        let own = self.addresses.get(&*backend.name).and_then(|(_, host)| host.as_deref());
+        own.or(backend.host.as_deref())
+    }
 }
 
 #[cfg(test)]
 impl From<HealthConfig> for HealthSettings {
     fn from(config: HealthConfig) -> Self {
-        Self { config, proxy_protocol: None, addresses: HashMap::new() }
+        Self { config, proxy_protocol: None, tls: None, addresses: HashMap::new() }
     }
 }

@@ -91,7 +91,7 @@ pub struct Contents {
 }
 
 /// Tells contents from others without keeping them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {

@@ -12,8 +12,8 @@ use super::listener::ListenerTls;
 use super::stream::TlsStream;
 use crate::config::UnknownName;
 
-/// Most that a connection holds of what its client doesn't take, bytes: a record.
-const BUFFER: usize = 16 << 10;
+/// Most that a connection holds of what its peer doesn't take, bytes: a record.
+pub(super) const BUFFER: usize = 16 << 10;
 
 /// The fatal alert `unrecognized_name` (RFC 8446 section 6.2) as a record before any key was agreed on.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
@@ -97,6 +97,6 @@ impl ListenerTls {
         let certificate = session.peer_certificates().and_then(<[_]>::first);
         let header = self.config().client_auth.as_ref().map(|auth| auth.header);
         let identity = certificate.zip(header).and_then(|(cert, header)| ClientIdentity::of(cert, header));
-        Ok(Handshake::Complete(Box::new(TlsStream::new(stream)), identity.map(Box::new)))
+        Ok(Handshake::Complete(Box::new(TlsStream::of_client(stream)), identity.map(Box::new)))
     }
 }

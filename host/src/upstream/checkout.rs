@@ -5,6 +5,7 @@ use pointsman_core::clock::Moment;
 use super::Error;
 use super::claim::Claim;
 use super::connection::{Owner, UpstreamConnection};
+use super::connector::Destination;
 use super::lease::Lease;
 use super::permit::ConnectionPermit;
 use super::pinned::PinnedConnections;
@@ -45,9 +46,17 @@ impl Claim {
         };
         let addresses = || Addresses::new(client.peer, client.local);
         let header = limits.proxy_protocol.map(|version| naming(version, addresses()));
-        UpstreamConnection::open(self.pool.connector(), backend.address, header, permit, limits, deadline)
-            .await
-            .map(Lease::Unique)
+        let (address, host, tls) = (backend.address, backend.host.as_deref(), self.pool.tls());
+        let to = Destination { address, host, header, tls };
+        let opened = UpstreamConnection::open(self.pool.connector(), &to, permit, limits, deadline).await;
+        if let Err(Error::Tls(error)) = &opened {
+            let (pool, backend) = (&*pool.name, &*backend.name);
+            tracing::warn!(
+                event = "backend-tls-failed", pool, backend, %address, %error,
+                "the TLS handshake with a backend failed"
+            );
+        }
+        opened.map(Lease::Unique)
     }
 
     /// Keeps a connection for another request, unless another worker needs its permit: for any client's, or the same client's if

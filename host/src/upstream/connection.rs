@@ -4,7 +4,6 @@ mod head_limits;
 mod reread;
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use tokio::task::coop::unconstrained;
 
 use head_limits::HeadLimits;
 
-use super::connector::Connector;
+use super::connector::{Connector, Destination};
 use super::counting_stream::{CountingStream, IoCounters};
 use super::driver_waker::DriverWaker;
 use super::permit::ConnectionPermit;
@@ -109,17 +108,16 @@ impl UpstreamConnection {
     /// Connects. A connection with a PROXY header serves the client that this names.
     pub(super) async fn open(
         connector: &Connector,
-        address: SocketAddr,
-        header: Option<Vec<u8>>,
+        to: &Destination<'_>,
         permit: ConnectionPermit,
         limits: &UpstreamLimits,
         deadline: &Deadline,
     ) -> Result<Box<Self>, Error> {
         deadline.set(limits.connect_timeout);
-        let owner = if header.is_some() { Owner::Named } else { Owner::Anybody };
-        let mut connect = pin!(connector.connect(address, header));
+        let owner = if to.header.is_some() { Owner::Named } else { Owner::Anybody };
+        let mut connect = pin!(connector.connect(to));
         let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
-            Poll::Ready(connected) => Poll::Ready(connected.map_err(Error::Connect)),
+            Poll::Ready(connected) => Poll::Ready(connected),
             Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline))),
         })
         .await?;
@@ -278,7 +276,9 @@ impl UpstreamConnection {
     pub(super) async fn into_upgraded(mut self) -> Option<UpgradedStream> {
         poll_fn(|cx| self.poll_drive(cx)).await;
         let parts = self.driver?.into_parts();
-        let (stream, unread) = parts.io.into_inner().into_parts();
+        let (mut stream, unread) = parts.io.into_inner().into_parts();
+        // What ends in the other protocol, that says itself.
+        stream.end_anyhow();
         let read = if unread.is_empty() { parts.read_buf } else { [parts.read_buf, unread].concat().into() };
         Some(UpgradedStream { stream, read, _permit: self.permit })
     }

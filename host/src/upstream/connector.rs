@@ -2,13 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use super::Error;
 use crate::stream::Stream;
 #[cfg(test)]
 use crate::testing::MemoryNet;
+use crate::tls::{BackendHost, BackendTls};
 
 /// What connects to backends.
 #[derive(Debug, Default)]
@@ -16,19 +19,38 @@ pub(crate) enum Connector {
     /// TCP.
     #[default]
     Tcp,
-    /// Streams in the memory of a test.
+    /// Streams in the memory of a test, never over TLS.
     #[cfg(test)]
     Memory(MemoryNet),
 }
 
+/// Where a connection goes to, and what it begins with.
+#[derive(Debug)]
+pub(super) struct Destination<'a> {
+    pub(super) address: SocketAddr,
+    /// The host that led to the address, if one did.
+    pub(super) host: Option<&'a str>,
+    /// A PROXY header: the first that the backend gets.
+    pub(super) header: Option<Vec<u8>>,
+    /// What the handshake after that is made with; without it, the connection is in clear.
+    pub(super) tls: Option<&'a Arc<BackendTls>>,
+}
+
 impl Connector {
-    /// Connects. A PROXY header is the first that the backend gets.
-    pub(super) async fn connect(&self, address: SocketAddr, header: Option<Vec<u8>>) -> io::Result<Stream> {
-        let mut stream = self.open(address).await?;
-        if let Some(header) = header {
-            stream.write_all(&header).await?;
+    /// Connects.
+    pub(super) async fn connect(&self, to: &Destination<'_>) -> Result<Stream, Error> {
+        let mut stream = self.open(to.address).await.map_err(Error::Connect)?;
+        if let Some(header) = &to.header {
+            stream.write_all(header).await.map_err(Error::Connect)?;
         }
-        Ok(stream)
+        match (to.tls, stream) {
+            (Some(tls), Stream::Plain(socket)) => {
+                let backend = BackendHost { host: to.host, address: to.address.ip() };
+                let stream = tls.handshake(socket, backend).await;
+                stream.map(Stream::Tls).map_err(|error| Error::Tls(Box::new(error)))
+            }
+            (_, stream) => Ok(stream),
+        }
     }
 
     async fn open(&self, address: SocketAddr) -> io::Result<Stream> {

@@ -163,6 +163,18 @@ impl CountingStream {
         Poll::Ready(())
     }
 
+    /// Nothing can be written any more.
+    #[cold]
+    fn turn_deaf(&mut self, cx: &Context<'_>, error: &io::Error) {
+        if self.state != State::Deaf {
+            tracing::debug!(event = "backend-write-failed", %error, "the backend takes nothing any more");
+            self.state = State::Deaf;
+            self.counters.is_last.set(true);
+            // A read may be waiting for this.
+            cx.waker().wake_by_ref();
+        }
+    }
+
     /// Follows up a write of `offered` bytes.
     fn sent(
         &mut self,
@@ -174,11 +186,7 @@ impl CountingStream {
         let bytes = match ready!(written) {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::debug!(event = "backend-write-failed", %error, "the backend takes nothing any more");
-                self.state = State::Deaf;
-                self.counters.is_last.set(true);
-                // A read may be waiting for this.
-                cx.waker().wake_by_ref();
+                self.turn_deaf(cx, &error);
                 return Poll::Ready(Ok(offered));
             }
         };
@@ -246,7 +254,11 @@ impl AsyncWrite for CountingStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Over TLS, bytes that were taken leave only now.
+        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+            self.turn_deaf(cx, &error);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

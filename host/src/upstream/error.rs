@@ -5,6 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 use crate::deadline::Deadline;
+use crate::tls::BackendHandshakeError;
 
 /// Why an exchange with a backend failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum Error {
     /// No connection to the backend.
     #[error("cannot connect to the backend: {0}")]
     Connect(#[source] io::Error),
+    /// No connection over TLS: the handshake failed, and nothing was sent.
+    #[error("no TLS connection to the backend: {0}")]
+    Tls(#[source] Box<BackendHandshakeError>),
     /// No connection within `connect_timeout`.
     #[error("connecting to the backend took too long")]
     ConnectTimeout,
@@ -76,6 +80,7 @@ impl Error {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect-failed",
+            Self::Tls(_) => "tls-failed",
             Self::ConnectTimeout => "connect-timeout",
             Self::Reset => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
@@ -134,7 +139,7 @@ impl Error {
     pub fn outcome(&self) -> i32 {
         use pointsman_sdk::abi::outcome;
         match self {
-            Self::Connect(_) => outcome::CONNECT_FAILURE,
+            Self::Connect(_) | Self::Tls(_) => outcome::CONNECT_FAILURE,
             Self::ConnectTimeout
             | Self::ResponseTimeout
             | Self::PerTryTimeout

@@ -18,6 +18,8 @@ use pointsman_core::pool::Pool;
 use super::claim::Claim;
 use super::connection::{Owner, UpstreamConnection};
 use super::pinned_slot::{PinnedSlot, close_if_dead};
+use super::pool::{is_same_place, is_same_tls};
+use crate::tls::BackendTls;
 
 /// Authentication schemes that are about the connection.
 const CONNECTION_SCHEMES: [&[u8]; 3] = [b"ntlm", b"negotiate", b"kerberos"];
@@ -34,6 +36,8 @@ struct Pinned {
     pool: Arc<Pool>,
     backend: Arc<Backend>,
     slot: Rc<PinnedSlot>,
+    /// What the connection was made over.
+    tls: Option<Arc<BackendTls>>,
     /// The client is authenticated on it: its requests to this pool have to go over it.
     is_authenticated: bool,
 }
@@ -83,7 +87,8 @@ impl PinnedConnections {
         let slot = Rc::new(PinnedSlot::new(Some(connection)));
         claim.claimed.idle.watch_pinned(&slot);
         let (pool, backend) = (Arc::clone(claim.pool.pool()), Arc::clone(claim.shared_backend()));
-        all.push(Pinned { pool, backend, slot, is_authenticated });
+        let tls = claim.pool.tls().cloned();
+        all.push(Pinned { pool, backend, slot, tls, is_authenticated });
     }
 }
 
@@ -92,7 +97,8 @@ impl Pinned {
         let (ours, theirs) = (&self.backend, claim.shared_backend());
         Arc::ptr_eq(&self.pool, claim.pool.pool())
             && ours.name == theirs.name
-            && ours.address == theirs.address
+            && is_same_place(ours, theirs)
+            && is_same_tls(self.tls.as_ref(), claim.pool.tls())
     }
 }
 

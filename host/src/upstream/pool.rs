@@ -17,12 +17,15 @@ use tokio::task::AbortHandle;
 
 use super::connector::Connector;
 use super::idle::IdleConnections;
+use crate::tls::BackendTls;
 
 /// A pool with one worker's connections, and the limits of one configuration.
 #[derive(Debug)]
 pub struct WorkerPool {
     pool: Local<Pool>,
     limits: Arc<UpstreamLimits>,
+    /// What connections to the backends are made over; without it, they are in clear.
+    tls: Option<Arc<BackendTls>>,
     connector: Connector,
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
@@ -48,7 +51,12 @@ pub(super) struct WorkerBackend {
 impl WorkerPool {
     /// A pool without connections, on one of `workers`.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, limits: Arc<UpstreamLimits>, workers: usize) -> Self {
+    pub fn new(
+        pool: Arc<Pool>,
+        limits: Arc<UpstreamLimits>,
+        tls: Option<Arc<BackendTls>>,
+        workers: usize,
+    ) -> Self {
         Self {
             pool: Local::new(pool),
             idle_limit: match limits.proxy_protocol {
@@ -57,6 +65,7 @@ impl WorkerPool {
                 Some(_) => 0,
             },
             limits,
+            tls,
             connector: Connector::default(),
             backends: RefCell::default(),
             yielding: OnceCell::new(),
@@ -75,18 +84,28 @@ impl WorkerPool {
         &self.connector
     }
 
+    /// What connections to the backends are made over; without it, they are in clear.
+    pub(super) fn tls(&self) -> Option<&Arc<BackendTls>> {
+        self.tls.as_ref()
+    }
+
     /// Takes over the idle connections of the pool in whose place this one comes. Both share them from now on: what is
-    /// in flight there ends here.
+    /// in flight there ends here. Connections that were made in clear, or over TLS with other settings, stay behind.
     #[must_use]
     pub fn after(self, old: &Self) -> Self {
+        if !is_same_tls(self.tls(), old.tls()) {
+            return self;
+        }
         self.backends.borrow_mut().all.clone_from(&old.backends.borrow().all);
         self
     }
 
-    /// Whether this is the pool, with these limits.
+    /// Whether this is the pool, with these limits and this TLS.
     #[must_use]
-    pub fn is(&self, pool: &Arc<Pool>, limits: &Arc<UpstreamLimits>) -> bool {
-        Arc::ptr_eq(self.pool.shared(), pool) && Arc::ptr_eq(&self.limits, limits)
+    pub fn is(&self, pool: &Arc<Pool>, limits: &Arc<UpstreamLimits>, tls: Option<&Arc<BackendTls>>) -> bool {
+        Arc::ptr_eq(self.pool.shared(), pool)
+            && Arc::ptr_eq(&self.limits, limits)
+            && is_same_tls(self.tls(), tls)
     }
 
     /// The pool that all workers share.
@@ -138,10 +157,10 @@ impl WorkerPool {
         }
     }
 
-    /// Connections outlive a topology as long as their backend keeps its name and address.
+    /// Connections outlive a topology as long as their backend keeps its name and address, and its host, which may have been verified.
     fn adopt(&self, backend: &Arc<Backend>, known: Option<&Rc<WorkerBackend>>) -> WorkerBackend {
         let idle = known
-            .filter(|old| old.backend.shared().address == backend.address)
+            .filter(|old| is_same_place(old.backend.shared(), backend))
             .map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
         idle.set_limit(self.idle_limit);
         WorkerBackend { backend: Local::new(Arc::clone(backend)), idle }
@@ -187,6 +206,19 @@ impl WorkerPool {
         let closed: usize = self.backends.borrow().all.iter().map(|backend| backend.idle.close(1)).sum();
         closed > 0
     }
+}
+
+/// Whether connections that were made over the one are as good as those over the other.
+pub(super) fn is_same_tls(one: Option<&Arc<BackendTls>>, other: Option<&Arc<BackendTls>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// Whether connections to the one are connections to the other.
+pub(super) fn is_same_place(one: &Backend, other: &Backend) -> bool {
+    one.address == other.address && one.host == other.host
 }
 
 impl Drop for WorkerPool {

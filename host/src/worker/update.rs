@@ -11,14 +11,15 @@ use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::listener::Listener;
+use crate::tls::BackendTls;
 
 /// A whole configuration as one worker gets it: references to what it has already, and the objects that are new.
 #[derive(Debug)]
 pub struct Update {
     /// Which configuration it is.
     pub configuration: ConfigurationGeneration,
-    /// The pools, each with its limits.
-    pub pools: Vec<(Arc<Pool>, Arc<UpstreamLimits>)>,
+    /// The pools.
+    pub pools: Vec<PoolAssignment>,
     /// The policies.
     pub policies: Vec<PolicyAssignment>,
     /// The routes, each with the index of the policy that picks for it.
@@ -29,6 +30,17 @@ pub struct Update {
     pub drain_timeout: Duration,
     /// Dropped as soon as the worker serves with this. The other end is disconnected when all workers do.
     pub in_effect: Sender<()>,
+}
+
+/// A pool as one worker gets it.
+#[derive(Debug)]
+pub struct PoolAssignment {
+    /// The pool.
+    pub pool: Arc<Pool>,
+    /// Its limits.
+    pub limits: Arc<UpstreamLimits>,
+    /// What connections to its backends are made over; without it, they are in clear.
+    pub tls: Option<Arc<BackendTls>>,
 }
 
 /// A policy as one worker gets it.

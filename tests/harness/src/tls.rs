@@ -1,7 +1,10 @@
-//! Certificates, and clients that speak TLS.
+//! Certificates, and clients and backends that speak TLS.
 
 mod authority;
+mod backend;
 mod client;
+mod version_1;
 
 pub use authority::{Authority, Issued, Leaf};
+pub use backend::{Then, TlsBackend, TlsReader, respond, send};
 pub use client::{Tls, TlsClient};

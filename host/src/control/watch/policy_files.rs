@@ -1,4 +1,4 @@
-//! The files of a listener's TLS besides certificates, over time.
+//! The files of TLS besides the certificates of listeners, over time.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,21 +6,51 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stamp::FileStamp;
-use crate::tls::{ListenerTls, TlsFault};
+use crate::tls::{BackendTls, ListenerTls, TlsFault};
 
 /// A file that changed this shortly before it was read may change again without another stamp.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// A listener with TLS.
+/// TLS of a listener or a pool.
 #[derive(Debug)]
-pub struct ServedTls {
-    /// The listener's address.
-    pub address: SocketAddr,
-    /// Its TLS.
-    pub tls: Arc<ListenerTls>,
+pub enum ServedTls {
+    /// A listener's, which is at this address.
+    Listener(SocketAddr, Arc<ListenerTls>),
+    /// A pool's, which has this name.
+    Pool(Box<str>, Arc<BackendTls>),
 }
 
-/// A listener whose files are followed.
+impl ServedTls {
+    fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Listener(_, tls) => tls.policy_files().collect(),
+            Self::Pool(_, tls) => tls.files().collect(),
+        }
+    }
+
+    fn renew(&self) -> Result<bool, Vec<TlsFault>> {
+        match self {
+            Self::Listener(_, tls) => tls.renew_policy(),
+            Self::Pool(_, tls) => tls.renew(),
+        }
+    }
+
+    fn address(&self) -> Option<&SocketAddr> {
+        match self {
+            Self::Listener(address, _) => Some(address),
+            Self::Pool(..) => None,
+        }
+    }
+
+    fn pool(&self) -> Option<&str> {
+        match self {
+            Self::Listener(..) => None,
+            Self::Pool(name, _) => Some(name),
+        }
+    }
+}
+
+/// A listener or a pool whose files are followed.
 #[derive(Debug)]
 pub(super) struct FollowedPolicy {
     served: ServedTls,
@@ -37,16 +67,20 @@ impl FollowedPolicy {
         Self { served, stamps: Vec::new(), refused: Vec::new(), missing: false }
     }
 
-    /// Whether this is what became of a listener's TLS.
+    /// Whether this is what became of that TLS.
     pub(super) fn is(&self, served: &ServedTls) -> bool {
-        Arc::ptr_eq(&self.served.tls, &served.tls)
+        match (&self.served, served) {
+            (ServedTls::Listener(_, ours), ServedTls::Listener(_, theirs)) => Arc::ptr_eq(ours, theirs),
+            (ServedTls::Pool(_, ours), ServedTls::Pool(_, theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        }
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.served.tls.policy_files()
+        self.served.paths().into_iter()
     }
 
-    /// Scans the files, and has the listener go by them if they are others and can be used.
+    /// Scans the files, and goes by them if they are others and can be used.
     pub(super) fn scan(&mut self) {
         let stamps: Vec<_> = self.paths().map(FileStamp::of).collect();
         let is_settled = |stamp: &Option<FileStamp>| {
@@ -60,11 +94,16 @@ impl FollowedPolicy {
             return;
         }
         self.stamps = stamps;
-        let address = self.served.address;
-        match self.served.tls.renew_policy() {
+        let (address, pool) = (self.served.address().map(tracing::field::display), self.served.pool());
+        match self.served.renew() {
             Ok(is_new) => {
                 if is_new || !self.refused.is_empty() {
-                    tracing::info!(event = "tls-files-renewed", %address, "what the files hold is gone by from the next handshake on");
+                    tracing::info!(
+                        event = "tls-files-renewed",
+                        address,
+                        pool,
+                        "what the files hold is gone by from the next handshake on"
+                    );
                 }
                 self.refused.clear();
             }
@@ -72,7 +111,9 @@ impl FollowedPolicy {
                 for TlsFault { key, message, hint, .. } in &faults {
                     if !self.refused.iter().any(|known| (&known.key, &known.message) == (key, message)) {
                         tracing::error!(
-                            event = "tls-files-refused", %address,
+                            event = "tls-files-refused",
+                            address,
+                            pool,
                             "{key}: {message}; {hint}; what was there before is gone by"
                         );
                     }

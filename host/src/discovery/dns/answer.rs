@@ -1,7 +1,9 @@
 //! The replies of DNS to a question, and the backends that they name.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_core::printable::Printable;
@@ -109,13 +111,17 @@ fn resolve(records: &[Record], hosts: &BTreeMap<String, [Vec<IpAddr>; 2]>) -> Ve
             let heaviest = of_class.map(|other| other.weight).max().unwrap_or_default();
             let share = share(record.weight, heaviest);
             let backup = record.priority > lowest;
+            let host: Arc<str> = record.host.strip_suffix('.').unwrap_or(&record.host).into();
             addresses(&record.host).map(move |ip| {
                 let address = SocketAddr::new(ip, record.port);
-                ResolvedBackend { address, backup, share }
+                ResolvedBackend { address, host: Arc::clone(&host), backup, share }
             })
         })
         .collect();
-    backends.sort_by_key(|backend| (backend.address, backend.backup, std::cmp::Reverse(backend.share)));
+    backends.sort_by(|one, other| {
+        let by_quality = |found: &ResolvedBackend| (found.address, found.backup, Reverse(found.share));
+        by_quality(one).cmp(&by_quality(other)).then_with(|| one.host.cmp(&other.host))
+    });
     backends.dedup_by_key(|backend| backend.address);
     backends
 }

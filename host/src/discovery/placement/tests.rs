@@ -26,6 +26,7 @@ fn entry(name: &str, port: u16) -> DiscoveredConfig {
 fn found(port: u16, addresses: &str) -> Vec<ResolvedBackend> {
     let found = |ip: &str| ResolvedBackend {
         address: (ip.parse::<IpAddr>().unwrap(), port).into(),
+        host: "host".into(),
         backup: false,
         share: WHOLE,
     };

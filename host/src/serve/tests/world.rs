@@ -97,7 +97,7 @@ impl World {
             .open(Arc::clone(&pool), PolicySettings::default(), Arc::default(), plugin)
             .expect("the plugin is admitted");
         let picker = opened.pickers.into_iter().next().expect("one worker");
-        let worker_pool = WorkerPool::new(Arc::clone(&pool), upstream, 1);
+        let worker_pool = WorkerPool::new(Arc::clone(&pool), upstream, None, 1);
         let worker_pool = Rc::new(worker_pool.with_connector(Connector::Memory(net.clone())));
         worker_pool.follow(&pool.topology());
         worker_pool.yield_connections();

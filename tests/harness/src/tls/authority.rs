@@ -11,6 +11,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
     PKCS_RSA_SHA256, RevokedCertParams, SerialNumber,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::version_1;
 
 /// An authority with a key of its own.
 #[derive(Debug)]
@@ -77,6 +81,19 @@ impl Authority {
     pub fn issue(&self, leaf: &Leaf<'_>) -> Issued {
         let algorithm = if leaf.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         self.issue_for(leaf, &KeyPair::generate_for(algorithm).expect("a key"))
+    }
+
+    /// Issues a certificate in X.509 version 1, with a common name and nothing else that names anybody.
+    pub fn issue_version_1(&self, leaf: &Leaf<'_>) -> Issued {
+        let key = KeyPair::generate().expect("a key");
+        let issued = self.issue_for(leaf, &key);
+        let der = CertificateDer::from_pem_slice(issued.cert.as_bytes()).expect("a certificate");
+        Issued { cert: version_1::pem(&version_1::version_1(&der, self.issuer.key())), ..issued }
+    }
+
+    /// Its own certificate, as a server that has nothing else would use it.
+    pub fn as_server(&self) -> Issued {
+        Issued { cert: self.pem(), key: self.issuer.key().serialize_pem(), serial: 0 }
     }
 
     /// A list of the certificates that it has revoked, by their numbers, in PEM form.

@@ -1,0 +1,116 @@
+//! The handshake with one backend.
+
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+
+use pointsman_core::printable::Printable;
+use rustls::{CertificateError, Error, OtherError};
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::backend::BackendTls;
+use super::handshake::BUFFER;
+use super::stream::TlsStream;
+
+/// Most names of a certificate that an error says.
+const NAMES: usize = 4;
+
+/// Whom a handshake is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct BackendHost<'a> {
+    /// The host that led to its address, if one did.
+    pub host: Option<&'a str>,
+    /// Its address.
+    pub address: IpAddr,
+}
+
+/// Why there is no connection over TLS. Nothing of a request was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BackendHandshakeError(String);
+
+impl BackendTls {
+    /// Makes the handshake on a new connection to a backend. Takes as long as the backend does.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection over TLS, or it isn't certain with whom.
+    pub async fn handshake(
+        &self,
+        socket: TcpStream,
+        backend: BackendHost<'_>,
+    ) -> Result<Box<TlsStream>, BackendHandshakeError> {
+        let name = self.server_name(backend)?;
+        let connect = TlsConnector::from(self.client()).connect_with(name.clone(), socket, |session| {
+            session.set_buffer_limit(Some(BUFFER));
+        });
+        let stream = connect.await.map_err(|error| BackendHandshakeError(explain(&error, &name)))?;
+        Ok(Box::new(TlsStream::of_backend(stream)))
+    }
+
+    /// The name that is asked for, and that the certificate has to be for. An IP address isn't asked for.
+    fn server_name(&self, backend: BackendHost<'_>) -> Result<ServerName<'static>, BackendHandshakeError> {
+        let Some(name) = self.config().server_name.as_deref().or(backend.host) else {
+            return Ok(ServerName::IpAddress(backend.address.to_canonical().into()));
+        };
+        ServerName::try_from(name.to_owned())
+            .map_err(|_| BackendHandshakeError(format!("`{name}` is no name that a certificate can be for")))
+    }
+}
+
+/// What is wrong, as a sentence about the backend.
+fn explain(error: &io::Error, name: &ServerName<'_>) -> String {
+    match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
+        Some(Error::InvalidCertificate(error)) => of_certificate(error, name),
+        Some(Error::InvalidMessage(_)) => "what it answers isn't TLS".to_owned(),
+        Some(Error::AlertReceived(alert)) => format!("it refuses the handshake ({alert:?})"),
+        Some(Error::PeerIncompatible(_)) => {
+            "it has no version, cipher suite or key exchange in common with us".to_owned()
+        }
+        Some(error) => error.to_string(),
+        None if error.kind() == ErrorKind::UnexpectedEof => {
+            "it closed the connection within the handshake".to_owned()
+        }
+        None => error.to_string(),
+    }
+}
+
+fn of_certificate(error: &CertificateError, name: &ServerName<'_>) -> String {
+    let what = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "isn't valid yet",
+        CertificateError::UnknownIssuer => "isn't from an authority that is trusted",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "isn't for servers"
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => return of_names(presented, name),
+        CertificateError::BadSignature => "has a wrong signature",
+        CertificateError::Other(OtherError(error)) => match error.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::UnsupportedCertVersion) => "isn't in X.509 version 3",
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                "is that of an authority, which can't be a server's own"
+            }
+            _ => return format!("its certificate isn't accepted: {error}"),
+        },
+        error => return format!("its certificate isn't accepted: {error}"),
+    };
+    format!("its certificate {what}")
+}
+
+/// The names of a certificate aren't the expected one.
+fn of_names(presented: &[String], name: &ServerName<'_>) -> String {
+    let name = name.to_str();
+    if presented.is_empty() {
+        return format!(
+            "its certificate isn't for `{name}`: it has no subject alternative name, and the common name doesn't count"
+        );
+    }
+    // `DnsName("a.test")`, as webpki writes them.
+    let plain = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+    let mut names: Vec<String> = presented.iter().take(NAMES).map(plain).collect();
+    if presented.len() > NAMES {
+        names.push("others".to_owned());
+    }
+    format!("its certificate is for {} and not for `{name}`", Printable::name(names.join(", ")))
+}
