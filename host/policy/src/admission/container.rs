@@ -49,8 +49,8 @@ pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
         return Err(Refusal::StartFunction);
     }
     // The file may also end between two sections.
-    let announced = |first, second| present.contains(first) && !present.contains(second);
-    if announced(FUNCTION_SECTION, CODE_SECTION) || announced(DATA_COUNT_SECTION, DATA_SECTION) {
+    let is_missing = |announced, section| announced > 0 && !present.contains(section);
+    if is_missing(present.functions, CODE_SECTION) || is_missing(present.data_segments, DATA_SECTION) {
         return Err(Refusal::EndsEarly { found: content.len() });
     }
     check_functions(present.code)
@@ -78,6 +78,10 @@ struct Sections<'a> {
     numbers: u64,
     /// Bytes of custom sections.
     custom: usize,
+    /// Functions that the code section must hold.
+    functions: u32,
+    /// Segments that the data section must hold.
+    data_segments: u32,
     /// What the code section holds.
     code: &'a [u8],
 }
@@ -91,7 +95,7 @@ impl Sections<'_> {
 /// Walks over the sections; `None` if the last one isn't whole. Their content is left to the compiler, and so are section
 /// numbers that it doesn't know.
 fn sections_of(mut rest: &[u8]) -> Option<Sections<'_>> {
-    let mut present = Sections { numbers: 0, custom: 0, code: &[] };
+    let mut present = Sections { numbers: 0, custom: 0, functions: 0, data_segments: 0, code: &[] };
     while let Some((&section, after)) = rest.split_first() {
         let (len, after) = leb128(after)?;
         let (held, after) = after.split_at_checked(len as usize)?;
@@ -100,8 +104,12 @@ fn sections_of(mut rest: &[u8]) -> Option<Sections<'_>> {
         }
         rest = after;
         present.numbers |= 1u64.checked_shl(section.into()).unwrap_or(0);
-        if section == CODE_SECTION {
-            present.code = held;
+        let count = || leb128(held).map_or(0, |(count, _)| count);
+        match section {
+            FUNCTION_SECTION => present.functions = count(),
+            DATA_COUNT_SECTION => present.data_segments = count(),
+            CODE_SECTION => present.code = held,
+            _ => {}
         }
     }
     Some(present)
