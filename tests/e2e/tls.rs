@@ -32,11 +32,15 @@ impl Site {
         Self::start_with(backend, "", |_| {})
     }
 
-    /// With more keys of the listener.
+    /// With more keys of the listener, on one worker: it accepts connections in the order in which they come.
     fn start_in_listener(backend: &Backend, keys: &str) -> Self {
         let (authority, folder) = (Authority::new("root"), folder());
         authority.issue(&Leaf::default()).write(folder.path(), "site");
-        Self { proxy: start_in(folder, backend, &format!("{keys}{SITE}")), tls: Tls::trusting(&authority) }
+        let listener = &format!("{keys}{SITE}");
+        let configuration =
+            Setup { workers: 1, listener, ..Setup::default() }.configuration(&[backend.address()]);
+        let proxy = Proxy::start_in_with_log(folder, "info,pointsman=debug", &configuration);
+        Self { proxy, tls: Tls::trusting(&authority) }
     }
 
     /// With more keys in the listener's TLS, and more files.

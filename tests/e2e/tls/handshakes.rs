@@ -162,7 +162,8 @@ fn handshakes_count_as_connections_and_make_room() {
     // They have 5 s, as others that haven't sent anything.
     assert_eq!(site.tls.connect(site.proxy.address(), "test").get("/").status(), 200);
     assert_eq!(site.proxy.log.wait_for("connection-limit-reached").field("limit"), Some("2"));
-    assert!(site.proxy.log.wait_for("handshake-failed").has(&[("reason", "ended")]));
+    let line = site.proxy.log.wait_for("handshake-failed");
+    assert!(line.has(&[("reason", "ended")]), "{line}");
 }
 
 #[test]
