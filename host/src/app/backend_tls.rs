@@ -8,6 +8,7 @@ use crate::config::{Config, ConfigError, ConfigErrors, PoolConfig};
 use crate::control::watch::ServedTls;
 use crate::tls::{self, BackendTls, TlsFault};
 
+use super::certificates::in_section;
 use super::pools::ActivePool;
 
 /// Loads what the handshakes with backends are made with, in the order of the pools. What is the same as for the pool of this name
@@ -59,14 +60,5 @@ pub(super) fn files(config: &Config) -> impl Iterator<Item = PathBuf> {
 }
 
 fn in_file<'a>(file: &'a Path, pool: &'a PoolConfig) -> impl Fn(TlsFault) -> ConfigError + 'a {
-    move |TlsFault { key, line, message, hint }| {
-        let section = format!("pool.{}.tls", pool.name);
-        ConfigError {
-            file: file.into(),
-            line: line.or_else(|| pool.tls.as_ref().map(|tls| tls.line)),
-            key: if key.is_empty() { section } else { format!("{section}.{key}") },
-            message,
-            hint,
-        }
-    }
+    in_section(file, format!("pool.{}.tls", pool.name), pool.tls.as_ref().map(|tls| tls.line))
 }

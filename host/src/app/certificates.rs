@@ -104,14 +104,20 @@ fn in_file<'a>(
     index: usize,
     listener: &'a ListenerConfig,
 ) -> impl Fn(TlsFault) -> ConfigError + 'a {
-    move |TlsFault { key, line, message, hint }| {
-        let section = format!("listener[{index}].tls");
-        ConfigError {
-            file: file.into(),
-            line: Some(line.unwrap_or(listener.line)),
-            key: if key.is_empty() { section } else { format!("{section}.{key}") },
-            message,
-            hint,
-        }
+    in_section(file, format!("listener[{index}].tls"), Some(listener.line))
+}
+
+/// Makes of a fault one in a configuration's file: in a section, whose line it has if it has none of its own.
+pub(super) fn in_section(
+    file: &Path,
+    section: String,
+    line_of_section: Option<usize>,
+) -> impl Fn(TlsFault) -> ConfigError {
+    move |TlsFault { key, line, message, hint }| ConfigError {
+        file: file.into(),
+        line: line.or(line_of_section),
+        key: if key.is_empty() { section.clone() } else { format!("{section}.{key}") },
+        message,
+        hint,
     }
 }

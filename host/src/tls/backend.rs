@@ -11,18 +11,19 @@ use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use rustls_pki_types::CertificateDer;
 
-use super::certificate::{Certificate, FILE_BYTES, Fingerprint, Validity, is_readable_by_others};
-use super::fault::TlsFault;
-use super::pem;
+use super::certificate::{Certificate, Fingerprint, OPEN_KEY, Validity, is_readable_by_others};
+use super::fault::{TlsFault, content};
+use super::pem::{self, Fault};
 use super::provider::provider;
 use super::trust;
 use crate::config::{NamedFile, PoolTlsConfig};
-use crate::regular_file;
 
 /// The application protocols that are offered.
 const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+
+const EXPIRED: Fault =
+    Fault { message: "has expired: backends refuse it", hint: "put a renewed certificate there" };
 
 /// TLS towards the backends of a pool, shared by all workers and the health checks.
 pub struct BackendTls {
@@ -90,22 +91,12 @@ impl BackendTls {
             });
         }
         let Some(identity) = &self.config.identity else { return warnings };
-        let mut warn = |key: &str, NamedFile { path, line }: &NamedFile, what: &str, hint: &str| {
-            let message = format!("{} {what}", path.display());
-            warnings.push(TlsFault { key: key.into(), line: Some(*line), message, hint: hint.into() });
-        };
         let validity = self.current.lock().validity;
         if validity.is_some_and(|validity| validity.left(now).is_zero()) {
-            warn(
-                "cert",
-                &identity.cert,
-                "has expired: backends refuse it",
-                "put a renewed certificate there",
-            );
+            warnings.push(TlsFault::of_content("cert", &identity.cert, EXPIRED));
         }
         if is_readable_by_others(&identity.key.path) {
-            let hint = "take that away (`chmod o-r`), and renew the key if others could have read it";
-            warn("key", &identity.key, "may be read by every user of this machine", hint);
+            warnings.push(TlsFault::of_content("key", &identity.key, OPEN_KEY));
         }
         warnings
     }
@@ -163,7 +154,7 @@ fn verifier(
             hint: fault.hint.to_owned(),
         })?,
         Some(file) => {
-            let authorities = authorities(file)?;
+            let authorities = content("ca", file, pem::certificates)?;
             authorities.iter().for_each(|authority| (**authority).hash(hasher));
             trust::these(authorities).map_err(|fault| TlsFault::of_content("ca", file, fault))?
         }
@@ -171,21 +162,11 @@ fn verifier(
     trust::verifier(roots).map_err(|error| TlsFault::of_section(&error))
 }
 
-fn authorities(file: &NamedFile) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
-    let text = regular_file::read(&file.path, FILE_BYTES);
-    let text = text.map_err(|error| TlsFault::unreadable("ca", file, &error))?;
-    pem::certificates(&text).map_err(|fault| TlsFault::of_content("ca", file, fault))
-}
-
 /// The proxy's own certificate.
 fn identity(config: &PoolTlsConfig) -> Result<Option<Certificate>, TlsFault> {
     let Some(files) = &config.identity else { return Ok(None) };
-    Certificate::load(files, provider()).map(Some).map_err(|error| TlsFault {
-        key: error.file.key().to_owned(),
-        line: Some(error.file.of(files).line),
-        message: error.message,
-        hint: error.hint,
-    })
+    let certificate = Certificate::load(files, provider());
+    certificate.map(Some).map_err(|error| error.of_section("", files))
 }
 
 fn named_files(config: &PoolTlsConfig) -> impl Iterator<Item = &NamedFile> {

@@ -14,13 +14,10 @@ use rustls::{Error, InconsistentKeys, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::fault::unreadable;
-use super::pem::{self, Fault};
+use super::fault::{TlsFault, unreadable};
+use super::pem::{self, FILE_BYTES, Fault};
 use crate::config::{CertificateFiles, NamedFile};
 use crate::regular_file;
-
-/// Largest file with certificates or a key, bytes.
-pub(super) const FILE_BYTES: usize = 1 << 20;
 
 /// A certificate chain with the private key of its first certificate.
 pub struct Certificate {
@@ -82,6 +79,15 @@ pub struct CertificateError {
     pub hint: String,
     /// Whether the file isn't there.
     pub is_missing: bool,
+}
+
+impl CertificateError {
+    /// It as a fault of a section, in which `prefix` stands before the keys of the files.
+    pub(super) fn of_section(self, prefix: &str, files: &CertificateFiles) -> TlsFault {
+        let line = Some(self.file.of(files).line);
+        let key = format!("{prefix}{}", self.file.key());
+        TlsFault { key, line, message: self.message, hint: self.hint }
+    }
 }
 
 /// The contents of the two files. They never show.
@@ -220,6 +226,11 @@ impl Validity {
     }
 }
 
+/// A key that [others may read](is_readable_by_others).
+pub(super) const OPEN_KEY: Fault = Fault {
+    message: "may be read by every user of this machine",
+    hint: "take that away (`chmod o-r`), and renew the key if others could have read it",
+};
 const MISMATCH: Fault = Fault {
     message: "isn't the private key of this certificate",
     hint: "name the key that the certificate was made with; if one of the two was renewed, put the other one there, too",

@@ -3,25 +3,19 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
-use super::certificate::FILE_BYTES;
-use super::fault::TlsFault;
+use super::fault::{TlsFault, content};
 use super::pem::{self, Fault};
 use super::provider::provider;
-use crate::config::{ClientAuthConfig, ClientAuthMode, NamedFile};
-use crate::regular_file;
+use super::trust;
+use crate::config::{ClientAuthConfig, ClientAuthMode};
 
 /// With more authorities than this, clients aren't told which ones are accepted: that would be a large message in each handshake.
 const MOST_HINTS: usize = 16;
 
-const NO_AUTHORITY: Fault = Fault {
-    message: "holds a certificate that can't be an authority",
-    hint: "name a file with the certificates of authorities, in X.509 version 3",
-};
 const BAD_LIST: Fault = Fault {
     message: "holds a list of revoked certificates that can't be used",
     hint: "name a file with complete lists in version 2, each signed by its authority",
@@ -38,22 +32,24 @@ pub(super) struct ClientAuth {
 impl ClientAuth {
     /// Reads the files; `None` and more `faults` if they can't be used.
     pub(super) fn read(config: &ClientAuthConfig, faults: &mut Vec<TlsFault>) -> Option<Self> {
-        let authorities = content("client_auth.ca", &config.ca, faults, pem::certificates);
+        let authorities = content("client_auth.ca", &config.ca, pem::certificates);
         let revoked = match &config.crl {
-            Some(file) => content("client_auth.crl", file, faults, pem::revocation_lists),
-            None => Some(Vec::new()),
+            Some(file) => content("client_auth.crl", file, pem::revocation_lists),
+            None => Ok(Vec::new()),
         };
+        let authorities = authorities.map_err(|fault| faults.push(fault)).ok();
+        let revoked = revoked.map_err(|fault| faults.push(fault)).ok();
         let (authorities, revoked) = (authorities?, revoked?);
         let scope = scope(config.mode, &authorities, &revoked);
-        let mut roots = RootCertStore::empty();
-        for authority in authorities {
-            if roots.add(authority).is_err() {
-                faults.push(TlsFault::of_content("client_auth.ca", &config.ca, NO_AUTHORITY));
+        let roots = match trust::these(authorities) {
+            Ok(roots) => roots,
+            Err(fault) => {
+                faults.push(TlsFault::of_content("client_auth.ca", &config.ca, fault));
                 return None;
             }
-        }
+        };
         let has_many = roots.len() > MOST_HINTS;
-        let mut builder = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider()));
+        let mut builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider()));
         if has_many {
             builder = builder.clear_root_hint_subjects();
         }
@@ -69,18 +65,6 @@ impl ClientAuth {
             }
         }
     }
-}
-
-fn content<T>(
-    key: &str,
-    file: &NamedFile,
-    faults: &mut Vec<TlsFault>,
-    parse: impl FnOnce(&[u8]) -> Result<T, Fault>,
-) -> Option<T> {
-    let read = regular_file::read(&file.path, FILE_BYTES);
-    let read = read.map_err(|error| TlsFault::unreadable(key, file, &error));
-    let parsed = read.and_then(|text| parse(&text).map_err(|fault| TlsFault::of_content(key, file, fault)));
-    parsed.map_err(|fault| faults.push(fault)).ok()
 }
 
 /// A digest of all that decides whom the verifier accepts; the same on every proxy with these files.

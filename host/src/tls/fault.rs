@@ -1,16 +1,17 @@
-//! What can be wrong with the files of a listener's TLS.
+//! What can be wrong with the files that TLS is made from.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::pem::Fault;
+use super::pem::{FILE_BYTES, Fault};
 use crate::config::NamedFile;
+use crate::regular_file;
 
-/// A fault of a listener's TLS that shows when its files are read.
+/// A fault of the TLS of a listener or a pool that shows when its files are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFault {
-    /// The key within `listener.tls`; empty if it is the section as a whole.
+    /// The key within the section; empty if it is the section as a whole.
     pub key: String,
     /// Its line in the configuration file; none if it is the section as a whole.
     pub line: Option<usize>,
@@ -49,4 +50,15 @@ impl TlsFault {
     pub(super) fn of_section(error: &impl Display) -> Self {
         Self { key: String::new(), line: None, message: error.to_string(), hint: String::new() }
     }
+}
+
+/// What a file holds.
+pub(super) fn content<T>(
+    key: &str,
+    file: &NamedFile,
+    parse: impl FnOnce(&[u8]) -> Result<T, Fault>,
+) -> Result<T, TlsFault> {
+    let text = regular_file::read(&file.path, FILE_BYTES);
+    let text = text.map_err(|error| TlsFault::unreadable(key, file, &error))?;
+    parse(&text).map_err(|fault| TlsFault::of_content(key, file, fault))
 }

@@ -11,13 +11,25 @@ use pointsman_core::route::HostPattern;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
-use super::certificate::{Certificate, CertificateError, Contents, File, is_readable_by_others};
+use super::certificate::{Certificate, CertificateError, Contents, File, OPEN_KEY, is_readable_by_others};
 use super::counts::HandshakeCounts;
 use super::fault::TlsFault;
+use super::pem::Fault;
 use super::policy::Policy;
 use super::provider::provider;
 use super::resolver::Resolver;
 use crate::config::{CertificateFiles, NamedFile, TlsConfig};
+
+const EXPIRED: Fault =
+    Fault { message: "has expired: clients refuse it", hint: "put a renewed certificate there" };
+const NOT_YET_VALID: Fault = Fault {
+    message: "isn't valid yet: clients refuse it",
+    hint: "check this machine's clock, or put a certificate there that is valid now",
+};
+const OPEN_TICKET_KEY: Fault = Fault {
+    message: OPEN_KEY.message,
+    hint: "take that away (`chmod o-r`), and put a new key there if others could have read it",
+};
 
 /// TLS of a listener, shared by all workers.
 pub struct ListenerTls {
@@ -179,12 +191,8 @@ impl fmt::Debug for ListenerTls {
 /// The certificates of a configuration; those that can't be used go to `faults`.
 pub(super) fn load_certificates(config: &TlsConfig, faults: &mut Vec<TlsFault>) -> Vec<Arc<Certificate>> {
     let load = |(place, files)| {
-        Certificate::load(files, provider()).map(Arc::new).map_err(|error: CertificateError| TlsFault {
-            key: format!("certificates[{place}].{}", error.file.key()),
-            line: Some(error.file.of(files).line),
-            message: error.message,
-            hint: error.hint,
-        })
+        let certificate = Certificate::load(files, provider()).map(Arc::new);
+        certificate.map_err(|error| error.of_section(&prefix(place), files))
     };
     let loaded = config.certificates.iter().enumerate().map(load);
     loaded.filter_map(|loaded| loaded.map_err(|fault| faults.push(fault)).ok()).collect()
@@ -197,29 +205,26 @@ fn doubts(
     certificate: &Certificate,
     now: SystemTime,
 ) -> Vec<TlsFault> {
-    let doubt = |file: File, message: &str, hint: &str| {
-        let NamedFile { path, line } = file.of(files);
-        TlsFault {
-            key: format!("certificates[{place}].{}", file.key()),
-            line: Some(*line),
-            message: format!("{} {message}", path.display()),
-            hint: hint.to_owned(),
-        }
+    let doubt = |file: File, fault| {
+        TlsFault::of_content(&format!("{}{}", prefix(place), file.key()), file.of(files), fault)
     };
     let validity = certificate.validity();
     let mut doubts = Vec::new();
     if validity.left(now).is_zero() {
-        doubts.push(doubt(File::Cert, "has expired: clients refuse it", "put a renewed certificate there"));
+        doubts.push(doubt(File::Cert, EXPIRED));
     }
     if !validity.has_begun(now) {
-        let hint = "check this machine's clock, or put a certificate there that is valid now";
-        doubts.push(doubt(File::Cert, "isn't valid yet: clients refuse it", hint));
+        doubts.push(doubt(File::Cert, NOT_YET_VALID));
     }
     if is_readable_by_others(&files.key.path) {
-        let hint = "take that away (`chmod o-r`), and renew the key if others could have read it";
-        doubts.push(doubt(File::Key, "may be read by every user of this machine", hint));
+        doubts.push(doubt(File::Key, OPEN_KEY));
     }
     doubts
+}
+
+/// What stands before the keys of a certificate.
+fn prefix(place: usize) -> String {
+    format!("certificates[{place}].")
 }
 
 /// The files besides those of certificates.
@@ -231,12 +236,8 @@ fn policy_files(config: &TlsConfig) -> impl Iterator<Item = &NamedFile> {
 /// Ticket keys that others may read.
 fn doubts_of_ticket_keys(config: &TlsConfig) -> impl Iterator<Item = TlsFault> {
     let open = |(_, file): &(usize, &NamedFile)| is_readable_by_others(&file.path);
-    config.ticket_keys.iter().enumerate().filter(open).map(|(place, file)| TlsFault {
-        key: format!("ticket_keys[{place}]"),
-        line: Some(file.line),
-        message: format!("{} may be read by every user of this machine", file.path.display()),
-        hint: "take that away (`chmod o-r`), and put a new key there if others could have read it".into(),
-    })
+    let open = config.ticket_keys.iter().enumerate().filter(open);
+    open.map(|(place, file)| TlsFault::of_content(&format!("ticket_keys[{place}]"), file, OPEN_TICKET_KEY))
 }
 
 /// All files that a listener's TLS is made from.

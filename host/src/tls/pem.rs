@@ -3,6 +3,9 @@
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
+/// Largest file with certificates or a key, bytes.
+pub(super) const FILE_BYTES: usize = 1 << 20;
+
 /// Marks of private keys that need a password.
 const ENCRYPTED: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
 

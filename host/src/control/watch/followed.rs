@@ -120,8 +120,7 @@ impl Followed {
 
     /// Whether the file changed so shortly before it was read that its stamp may not show a further change.
     fn is_recent(&self) -> bool {
-        let age = self.stamp.as_ref().and_then(FileStamp::age);
-        age.is_none_or(|age| age < Duration::from_secs(10))
+        !self.stamp.as_ref().is_some_and(FileStamp::is_settled)
     }
 
     fn warn(&mut self, error: &plugin_file::PluginError) {

@@ -3,13 +3,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::stamp::FileStamp;
 use crate::tls::{BackendTls, ListenerTls, TlsFault};
-
-/// A file that changed this shortly before it was read may change again without another stamp.
-const RECENT: Duration = Duration::from_secs(10);
 
 /// TLS of a listener or a pool.
 #[derive(Debug)]
@@ -83,10 +79,9 @@ impl FollowedPolicy {
     /// Scans the files, and goes by them if they are others and can be used.
     pub(super) fn scan(&mut self) {
         let stamps: Vec<_> = self.paths().map(FileStamp::of).collect();
-        let is_settled = |stamp: &Option<FileStamp>| {
-            stamp.as_ref().and_then(FileStamp::age).is_some_and(|age| age >= RECENT)
-        };
-        if stamps == self.stamps && stamps.iter().all(is_settled) {
+        if stamps == self.stamps
+            && stamps.iter().all(|stamp| stamp.as_ref().is_some_and(FileStamp::is_settled))
+        {
             return;
         }
         let was_missing = std::mem::replace(&mut self.missing, stamps.iter().any(Option::is_none));

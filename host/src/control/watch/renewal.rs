@@ -14,9 +14,6 @@ const SOON: Duration = Duration::from_hours(14 * 24);
 /// Between two warnings that a certificate ends.
 const WARN_INTERVAL: Duration = Duration::from_hours(24);
 
-/// A file that changed this shortly before it was read may change again without another stamp.
-const RECENT: Duration = Duration::from_secs(10);
-
 /// A certificate that a listener serves with.
 #[derive(Debug)]
 pub struct ServedCertificate {
@@ -87,10 +84,9 @@ impl FollowedCertificate {
 
     fn renew(&mut self) -> Scanned {
         let stamps = self.stamp();
-        let is_settled = |stamp: &Option<FileStamp>| {
-            stamp.as_ref().and_then(FileStamp::age).is_some_and(|age| age >= RECENT)
-        };
-        if stamps == self.stamps && stamps.iter().all(is_settled) {
+        if stamps == self.stamps
+            && stamps.iter().all(|stamp| stamp.as_ref().is_some_and(FileStamp::is_settled))
+        {
             return Scanned::AtRest;
         }
         let contents = match self.served.tls.read(self.served.place) {

@@ -5,6 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+/// A file that changed this shortly before it was looked at may change again without another stamp.
+const RECENT: Duration = Duration::from_secs(10);
+
 /// Metadata that shows, without reading a file, that it is another one than before.
 ///
 /// The time is that of the last change of the inode. The time of modification is whatever the last writer sets it to:
@@ -31,9 +34,14 @@ impl FileStamp {
     }
 
     /// Time since the last change of the inode; `None` if it is unknown or in the future.
-    #[must_use]
-    pub fn age(&self) -> Option<Duration> {
+    fn age(&self) -> Option<Duration> {
         self.changed?.elapsed().ok()
+    }
+
+    /// Whether the file changed so long ago that another change has another stamp.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.age().is_some_and(|age| age >= RECENT)
     }
 }
 
