@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pointsman_core::clock::Moment;
 
@@ -34,6 +36,15 @@ impl ResponseBody {
 
     pub(super) fn text(text: Bytes, guard: RequestGuard) -> Self {
         Self { content: Content::Text(text), guard }
+    }
+
+    /// A response of the proxy's own, for people to read.
+    pub(super) fn plain_text(status: StatusCode, text: Bytes, guard: RequestGuard) -> Response<Self> {
+        let mut response = Response::new(Self::text(text, guard));
+        *response.status_mut() = status;
+        let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        response
     }
 
     pub(super) fn upstream(body: ExchangeBody, guard: RequestGuard) -> Self {

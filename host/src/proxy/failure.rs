@@ -118,10 +118,8 @@ impl Failure {
         guard.context().record().error = Some(self.label());
         let mut text = self.reason();
         text.push('\n');
-        let mut response = Response::new(ResponseBody::text(Bytes::from(text), guard));
-        *response.status_mut() = self.status();
+        let mut response = ResponseBody::plain_text(self.status(), Bytes::from(text), guard);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
         if matches!(self, Self::QueueFull | Self::QueueTimeout) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

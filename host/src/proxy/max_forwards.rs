@@ -1,7 +1,7 @@
 //! Requests that are about the way to a backend (RFC 9110 section 7.6.2): how many proxies they may still pass.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, MAX_FORWARDS};
+use http::header::{ALLOW, MAX_FORWARDS};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 
@@ -43,11 +43,8 @@ pub(super) fn count(parts: &mut Parts) {
 pub(super) fn respond(method: &Method, guard: RequestGuard) -> Response<ResponseBody> {
     let mut response = if method == Method::TRACE {
         let text = Bytes::from_static(b"TRACE ends at this proxy, which doesn't answer it\n");
-        let mut response = Response::new(ResponseBody::text(text, guard));
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(&ERROR_HEADER, HeaderValue::from_static("max-forwards"));
+        let mut response = ResponseBody::plain_text(StatusCode::METHOD_NOT_ALLOWED, text, guard);
+        response.headers_mut().insert(&ERROR_HEADER, HeaderValue::from_static("max-forwards"));
         response
     } else {
         Response::new(ResponseBody::text(Bytes::new(), guard))

@@ -1,7 +1,7 @@
 //! Requests that are to be made over TLS.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::LOCATION;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use pointsman_core::request::{ExactTarget, host};
@@ -27,11 +27,8 @@ pub(super) fn location(parts: &Parts) -> Result<HeaderValue, Failure> {
 /// The response: the method and the body stay what they are (RFC 9110 section 15.4.9).
 pub(super) fn respond(location: HeaderValue, guard: RequestGuard) -> Response<ResponseBody> {
     let text = Bytes::from_static(b"this is to be had over HTTPS\n");
-    let mut response = Response::new(ResponseBody::text(text, guard));
-    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, location);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let mut response = ResponseBody::plain_text(StatusCode::PERMANENT_REDIRECT, text, guard);
+    response.headers_mut().insert(LOCATION, location);
     response
 }
 
@@ -55,15 +52,9 @@ mod tests {
             *request.uri_mut() = target.parse().unwrap();
             request.headers_mut().insert("host", host.parse().unwrap());
             let mut parts = request.into_parts().0;
-            parts.extensions.extend(
-                exact
-                    .map(|exact| {
-                        let mut extensions = http::Extensions::new();
-                        extensions.insert(ExactTarget::new(exact));
-                        extensions
-                    })
-                    .unwrap_or_default(),
-            );
+            if let Some(exact) = exact {
+                parts.extensions.insert(ExactTarget::new(exact));
+            }
             location(&parts).ok().unwrap()
         };
         for (host, target, expected) in [
