@@ -1,13 +1,24 @@
 //! Which certificate a client gets.
 
-use harness::{Authority, Backend, Leaf, Tls};
+use harness::{Authority, Backend, Leaf, Proxy, Tls};
 use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, RSA_PSS_SHA256};
 
 use super::{folder, issue, start_in};
 
+/// A proxy with these certificates, and clients that trust it.
+fn serve(certificates: &[Leaf<'_>], backend: &Backend) -> (Proxy, Tls) {
+    let (authority, folder) = (Authority::new("root"), folder());
+    let certificates: Vec<String> = certificates
+        .iter()
+        .map(|leaf| issue(&authority, folder.path(), &format!("c{}", leaf.serial), leaf))
+        .collect();
+    let listener = format!("[listener.tls]\ncertificates = [{}]\n", certificates.join(", "));
+    (start_in(folder, backend, &listener), Tls::trusting(&authority))
+}
+
 #[test]
 fn by_exact_name_then_by_wildcard_then_the_default() {
-    let (authority, folder, backend) = (Authority::new("root"), folder(), Backend::named("b"));
+    let backend = Backend::named("b");
     let leaf = |serial, names| Leaf { serial, names, ..Leaf::default() };
     let certificates = [
         leaf(1, &["first.test"][..]),
@@ -15,13 +26,7 @@ fn by_exact_name_then_by_wildcard_then_the_default() {
         leaf(3, &["www.shop.test", "Shop.TEST"]),
         leaf(4, &["www.shop.test"]),
     ];
-    let certificates: Vec<String> = certificates
-        .iter()
-        .map(|leaf| issue(&authority, folder.path(), &format!("c{}", leaf.serial), leaf))
-        .collect();
-    let listener = format!("[listener.tls]\ncertificates = [{}]\n", certificates.join(", "));
-    let proxy = start_in(folder, &backend, &listener);
-    let tls = Tls::trusting(&authority);
+    let (proxy, tls) = serve(&certificates, &backend);
     for (name, serial) in [
         ("first.test", 1),
         ("a.shop.test", 2),
@@ -46,16 +51,10 @@ fn by_exact_name_then_by_wildcard_then_the_default() {
 
 #[test]
 fn of_several_for_a_name_the_first_whose_key_the_client_can_check() {
-    let (authority, folder, backend) = (Authority::new("root"), folder(), Backend::named("b"));
+    let backend = Backend::named("b");
     let leaf = |serial, rsa| Leaf { serial, rsa, names: &["site.test", "*.site.test"], ..Leaf::default() };
     let certificates = [leaf(1, true), leaf(2, false), leaf(3, true), leaf(4, false)];
-    let certificates: Vec<String> = certificates
-        .iter()
-        .map(|leaf| issue(&authority, folder.path(), &format!("c{}", leaf.serial), leaf))
-        .collect();
-    let listener = format!("[listener.tls]\ncertificates = [{}]\n", certificates.join(", "));
-    let proxy = start_in(folder, &backend, &listener);
-    let tls = Tls::trusting(&authority);
+    let (proxy, tls) = serve(&certificates, &backend);
     let ecdsa = [ECDSA_NISTP256_SHA256];
     let both = [ECDSA_NISTP256_SHA256, RSA_PSS_SHA256];
     for name in ["site.test", "a.site.test"] {
@@ -86,10 +85,9 @@ fn unknown_names_can_be_refused() {
 
 #[test]
 fn a_client_that_can_check_no_certificate_is_told_so() {
-    let (authority, folder, backend) = (Authority::new("root"), folder(), Backend::named("b"));
-    let certificate = issue(&authority, folder.path(), "site", &Leaf::default());
-    let proxy = start_in(folder, &backend, &format!("[listener.tls]\ncertificates = [{certificate}]\n"));
-    let tls = Tls::trusting(&authority).checking(&[RSA_PSS_SHA256]);
+    let backend = Backend::named("b");
+    let (proxy, tls) = serve(&[Leaf::default()], &backend);
+    let tls = tls.checking(&[RSA_PSS_SHA256]);
     for tls in [tls.clone(), tls.only_12()] {
         let error = tls.afresh().try_connect(proxy.address(), "test").expect_err("an ECDSA certificate");
         assert!(error.to_string().contains("HandshakeFailure"), "{error}");

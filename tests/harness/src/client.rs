@@ -7,10 +7,10 @@ use socket2::{Domain, Socket, Type};
 
 use super::{DEADLINE, Response};
 
-/// One connection to the proxy.
+/// One connection to the proxy, over TCP or what runs over it.
 #[derive(Debug)]
-pub struct Client {
-    reader: BufReader<TcpStream>,
+pub struct Client<S = TcpStream> {
+    pub(crate) reader: BufReader<S>,
 }
 
 impl Client {
@@ -31,6 +31,27 @@ impl Client {
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         stream.set_write_timeout(Some(DEADLINE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
+        Self::on(stream)
+    }
+
+    /// Whether the proxy closes the connection now, with nothing more to say.
+    pub fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.reader.read_to_end(&mut rest) {
+            Ok(_) => rest.is_empty(),
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+
+    /// The socket, for what goes beyond requests and responses.
+    pub fn stream(&self) -> &TcpStream {
+        self.reader.get_ref()
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Over a connection that exists.
+    pub(crate) fn on(stream: S) -> Self {
         Self { reader: BufReader::new(stream) }
     }
 
@@ -42,7 +63,8 @@ impl Client {
 
     /// Sends bytes as they are, to a proxy that may have closed.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.reader.get_mut().write_all(bytes.as_ref())
+        let stream = self.reader.get_mut();
+        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush())
     }
 
     /// Sends a GET and reads the response.
@@ -80,22 +102,8 @@ impl Client {
         bytes
     }
 
-    /// Whether the proxy closes the connection now, with nothing more to say.
-    pub fn is_closed(&mut self) -> bool {
-        let mut rest = Vec::new();
-        match self.reader.read_to_end(&mut rest) {
-            Ok(_) => rest.is_empty(),
-            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
-        }
-    }
-
-    /// The socket, for what goes beyond requests and responses.
-    pub fn stream(&self) -> &TcpStream {
-        self.reader.get_ref()
-    }
-
     /// The buffered reader, for bodies that are read piece by piece.
-    pub fn reader(&mut self) -> &mut BufReader<TcpStream> {
+    pub fn reader(&mut self) -> &mut BufReader<S> {
         &mut self.reader
     }
 }

@@ -1,6 +1,6 @@
 //! A client connection over TLS.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,7 @@ use rustls::{
 };
 
 use super::authority::{Authority, Issued};
-use crate::{DEADLINE, Response};
+use crate::{Client, DEADLINE};
 
 /// What a client's handshakes are made with.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl Tls {
         while session.is_handshaking() {
             session.complete_io(&mut socket)?;
         }
-        Ok(TlsClient { reader: BufReader::new(StreamOwned::new(session, socket)) })
+        Ok(TlsClient::over(session, socket))
     }
 
     /// Connects, and asks for this name.
@@ -153,55 +153,12 @@ impl Tls {
 }
 
 /// One connection to the proxy over TLS.
-#[derive(Debug)]
-pub struct TlsClient {
-    reader: BufReader<StreamOwned<ClientConnection, TcpStream>>,
-}
+pub type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
 
 impl TlsClient {
     /// Over a connection whose handshake is complete.
     pub fn over(session: ClientConnection, socket: TcpStream) -> Self {
-        Self { reader: BufReader::new(StreamOwned::new(session, socket)) }
-    }
-
-    /// Sends bytes as they are.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        self.try_send(bytes).expect("the proxy takes the bytes");
-        self
-    }
-
-    /// Sends bytes as they are, to a proxy that may have closed.
-    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        let stream = self.reader.get_mut();
-        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush())
-    }
-
-    /// Sends a GET and reads the response.
-    pub fn get(&mut self, target: &str) -> Response {
-        self.get_with(target, "")
-    }
-
-    /// Sends a GET with more header lines, each with its CRLF, and reads the response.
-    pub fn get_with(&mut self, target: &str, headers: &str) -> Response {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"));
-        self.response("GET")
-    }
-
-    /// Reads the response to a request with this method.
-    pub fn response(&mut self, method: &str) -> Response {
-        self.try_response(method).expect("a response").expect("a response before the end of the connection")
-    }
-
-    /// Reads a response; `None` if the proxy ended the connection instead.
-    pub fn try_response(&mut self, method: &str) -> io::Result<Option<Response>> {
-        Response::read(&mut self.reader, method)
-    }
-
-    /// Reads this number of bytes, as they are.
-    pub fn read_exactly(&mut self, count: usize) -> Vec<u8> {
-        let mut bytes = vec![0; count];
-        self.reader.read_exact(&mut bytes).expect("so many bytes");
-        bytes
+        Self::on(StreamOwned::new(session, socket))
     }
 
     /// Whether the proxy ends the connection now as TLS wants it, with nothing more to say.
