@@ -180,6 +180,8 @@ pub mod request_field {
     pub const PATH: i32 = 3;
     /// Query, without the question mark; absent if there is none.
     pub const QUERY: i32 = 4;
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`, as the client speaks to the proxy. Absent in a proxy that is older than this field.
+    pub const PROTOCOL: i32 = 5;
 }
 
 /// What is hashed, for [`import::HASH`].

@@ -47,6 +47,23 @@ impl Request {
         self.text(request_field::SCHEME).unwrap_or_default()
     }
 
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`, as the client speaks to the proxy, whatever the backend is asked by.
+    ///
+    /// Empty in a proxy that is older than this function.
+    ///
+    /// ```
+    /// use pointsman_sdk::testing::{TestHost, TestRequest};
+    ///
+    /// let host = TestHost::new();
+    /// let protocol = |request| host.ask(&request, |request, _| request.protocol());
+    /// assert_eq!(protocol(TestRequest::new()), "HTTP/1.1");
+    /// assert_eq!(protocol(TestRequest::new().protocol("HTTP/2")), "HTTP/2");
+    /// ```
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        self.text(request_field::PROTOCOL).unwrap_or_default()
+    }
+
     /// Host and port that the client asked for.
     #[must_use]
     pub fn authority(&self) -> String {

@@ -6,6 +6,7 @@ mod ip_hash;
 mod least_conn;
 mod many_instances;
 mod observe;
+mod protocol;
 mod round_robin;
 
 use harness::{Backend, Client, Proxy};

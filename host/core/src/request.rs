@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
 
 use crate::backend::{BackendIndex, TopologyGeneration};
 
@@ -18,6 +18,8 @@ pub struct RequestHead {
     pub client: IpAddr,
     /// Whether the client spoke TLS to the proxy.
     pub tls: bool,
+    /// The version of HTTP that the client speaks; that in `parts` becomes the one of the backend's side.
+    pub protocol: Version,
     /// Backends that this request has used, or found full.
     pub tried: Tried,
 }
@@ -27,7 +29,8 @@ impl RequestHead {
     #[inline]
     #[must_use]
     pub fn new(parts: Parts, client: IpAddr) -> Self {
-        Self { parts, client, tls: false, tried: Tried::default() }
+        let protocol = parts.version;
+        Self { parts, client, tls: false, protocol, tried: Tried::default() }
     }
 
     /// The path as the client wrote it.

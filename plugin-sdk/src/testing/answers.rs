@@ -145,6 +145,7 @@ impl Imports for Call {
             request_field::AUTHORITY => Some(&request.authority),
             request_field::PATH => Some(&request.path),
             request_field::QUERY => request.query.as_ref(),
+            request_field::PROTOCOL => Some(&request.protocol),
             _ => None,
         });
         fill_text(buf, text.map(String::as_str))

@@ -173,6 +173,7 @@ impl Policy for Curious {
     fn pick(&mut self, request: &Request, backends: &Backends) -> Verdict {
         backends.stats(Stat::InFlight, &mut self.loads);
         log::warn(request.method() + &request.scheme() + &request.authority() + &request.path());
+        log::warn(request.protocol());
         log::error(format_args!("{:?} {:?} {:?}", request.query(), request.header("x"), request.client_ip()));
         for key in
             [HashKey::ClientIp, HashKey::Header("a"), HashKey::Cookie(""), HashKey::Path, HashKey::Query("é")]

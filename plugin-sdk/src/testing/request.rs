@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// A request to pick for: `GET http://test.example/` from 203.0.113.1 unless the test says otherwise.
+/// A request to pick for: `GET http://test.example/` over HTTP/1.1 from 203.0.113.1 unless the test says otherwise.
 ///
 /// ```
 /// use pointsman_sdk::testing::{TestHost, TestRequest};
@@ -18,6 +18,7 @@ use std::net::IpAddr;
 pub struct TestRequest {
     pub(super) method: String,
     pub(super) scheme: String,
+    pub(super) protocol: String,
     pub(super) authority: String,
     pub(super) path: String,
     pub(super) query: Option<String>,
@@ -36,6 +37,7 @@ impl TestRequest {
         Self {
             method: "GET".to_owned(),
             scheme: "http".to_owned(),
+            protocol: "HTTP/1.1".to_owned(),
             authority: "test.example".to_owned(),
             path: "/".to_owned(),
             query: None,
@@ -56,6 +58,12 @@ impl TestRequest {
     #[must_use]
     pub fn scheme(self, scheme: &str) -> Self {
         Self { scheme: scheme.to_owned(), ..self }
+    }
+
+    /// Sets the protocol: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
+    #[must_use]
+    pub fn protocol(self, protocol: &str) -> Self {
+        Self { protocol: protocol.to_owned(), ..self }
     }
 
     /// Sets the host and port that the client asks for.

@@ -160,7 +160,7 @@ fn topology(count: u32, load: Load) -> Topology {
     Topology::new(TopologyGeneration(0), backends.collect())
 }
 
-/// Requests of all sorts: one with nothing in it, one with everything that policies read, one by IPv6.
+/// Requests of all sorts: one with nothing in it, one with everything that policies read, one by IPv6 and HTTP/2.
 fn requests() -> Vec<RequestHead> {
     let bare = RequestHead::default();
     let mut rich = http::Request::post("/v1/chat/completions?user=7&session=abc&empty=");
@@ -172,7 +172,7 @@ fn requests() -> Vec<RequestHead> {
     ] {
         rich = rich.header(name, value);
     }
-    let by_ipv6 = http::Request::get("/");
+    let by_ipv6 = http::Request::get("/").version(http::Version::HTTP_2);
     let head = |request: http::request::Builder, client: [u16; 8]| {
         let parts = request.body(()).ok()?.into_parts().0;
         Some(RequestHead::new(parts, client.into()))

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::Version;
 use http::header::COOKIE;
 use pointsman_core::backend::BackendIndex;
 use pointsman_core::request::RequestHead;
@@ -48,10 +49,20 @@ fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i
             request_field::AUTHORITY => head.authority(),
             request_field::PATH => Some(head.path()),
             request_field::QUERY => head.query(),
+            request_field::PROTOCOL => Some(protocol(head.protocol)),
             _ => None,
         });
         memory.write(import::REQUEST_TEXT, buf, cap, text)
     })
+}
+
+/// The version of HTTP, as the contract names it.
+fn protocol(version: Version) -> &'static [u8] {
+    match version {
+        Version::HTTP_10 => b"HTTP/1.0",
+        Version::HTTP_2 => b"HTTP/2",
+        _ => b"HTTP/1.1",
+    }
 }
 
 fn header(

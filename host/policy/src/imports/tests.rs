@@ -4,6 +4,7 @@ mod cost;
 mod log;
 mod types;
 
+use http::Version;
 use pointsman_core::backend::{BackendIndex, Completion};
 use pointsman_core::request::RequestHead;
 use pointsman_sdk::abi::{hash_source, stat};
@@ -161,10 +162,15 @@ fn request_texts() {
         (2, Some("api.example.com:8080")),
         (3, Some("/v1/users")),
         (4, Some("id=7&id=8")),
-        (5, None),
+        (5, Some("HTTP/1.1")),
+        (6, None),
     ] {
         let text = probe.text("request_text", &format!("(i32.const {field})"));
         assert_eq!(text.as_deref(), expected, "field {field}");
+    }
+    for (version, expected) in [(Version::HTTP_10, "HTTP/1.0"), (Version::HTTP_2, "HTTP/2")] {
+        probe.head.protocol = version;
+        assert_eq!(probe.text("request_text", "(i32.const 5)").as_deref(), Some(expected));
     }
     assert_eq!(probe.text("header", "(i32.const 80) (i32.const 6)").as_deref(), Some("ada"));
     assert_eq!(probe.text("header", "(i32.const 80) (i32.const 5)"), None);

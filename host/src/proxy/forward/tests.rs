@@ -49,7 +49,7 @@ fn via_names_the_version_that_was_received() {
     old.version = Version::HTTP_10;
     let head = forwarded(old, &client("192.0.2.1", &[]), None);
     assert_eq!(head.parts.headers["via"], "1.0 pointsman");
-    assert_eq!(head.parts.version, Version::HTTP_11);
+    assert_eq!((head.parts.version, head.protocol), (Version::HTTP_11, Version::HTTP_10));
 }
 
 #[test]
