@@ -13,6 +13,7 @@ mod limits;
 mod model;
 mod policy;
 mod pool;
+mod pool_protocol;
 mod pool_tls;
 mod proxy_protocol;
 mod read;

@@ -122,7 +122,11 @@ fn each_decision_is_listed_once_and_complete() {
             assert!(text.contains(part), "{name} has no part {part}");
         }
         let link = format!("* [{number:04}](decisions/{file}) ");
-        assert_eq!(list.matches(&link).count(), 1, "host/docs/decisions.md: a line that begins with `{link}`");
+        assert_eq!(
+            list.matches(&link).count(),
+            1,
+            "host/docs/decisions.md: a line that begins with `{link}`"
+        );
     }
     numbers.sort_unstable();
     let expected: Vec<usize> = (1..=numbers.len()).collect();

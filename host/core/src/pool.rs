@@ -16,7 +16,7 @@ use crate::topology::{Member, Topology};
 
 pub use ejection_signal::EjectionSignal;
 pub use handoff::ConnectionHandoff;
-pub use limits::{ProxyProtocol, QueueLimits, RetryLimits, UpstreamLimits};
+pub use limits::{BackendProtocol, Http2Limits, ProxyProtocol, QueueLimits, RetryLimits, UpstreamLimits};
 pub use members::{MOST, Members};
 pub use queue::{Queue, QueueTicket, StandBy};
 pub use retry_budget::{RetryBudget, RetryCost};

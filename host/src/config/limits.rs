@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use pointsman_core::pool::{QueueLimits, RetryLimits, UpstreamLimits};
 
+use super::pool_protocol::protocol;
 use super::proxy_protocol::sent;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Value};
 use super::units::{DURATION, milliseconds};
@@ -49,9 +50,12 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
         max_requests: section.integer("max_requests", default.max_requests, IN_FLIGHT),
         max_connections: section.integer("max_connections", default.max_connections, IN_FLIGHT),
         proxy_protocol: sent(section),
+        protocol: default.protocol,
+        http2: default.http2,
         queue: default.queue,
         retry: default.retry,
     };
+    (limits.protocol, limits.http2) = protocol(section);
     if let Some(queue) = section.get("queue").and_then(|value| queue(&value, limits.total_timeout)) {
         limits.queue = queue;
     }

@@ -8,6 +8,7 @@ mod listener;
 mod load;
 mod policy;
 mod pool;
+mod pool_protocol;
 mod pool_tls;
 mod proxy_protocol;
 mod route;

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use pointsman_core::pool::ProxyProtocol;
+use pointsman_core::pool::{BackendProtocol, ProxyProtocol};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -100,7 +100,8 @@ async fn connect(target: ProbeTarget<'_>) -> Result<Stream, Failure> {
     match tls {
         None => Ok(Stream::Plain(socket)),
         Some(tls) => {
-            Ok(Stream::Tls(tls.handshake(socket, BackendHost { host, address: address.ip() }).await?))
+            let host = BackendHost { host, address: address.ip() };
+            Ok(Stream::Tls(tls.handshake(socket, host, BackendProtocol::Http1).await?))
         }
     }
 }

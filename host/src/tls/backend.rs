@@ -19,9 +19,6 @@ use super::provider::provider;
 use super::trust;
 use crate::config::{NamedFile, PoolTlsConfig};
 
-/// The application protocols that are offered.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
-
 const EXPIRED: Fault =
     Fault { message: "has expired: backends refuse it", hint: "put a renewed certificate there" };
 
@@ -126,13 +123,12 @@ impl Current {
             .map_err(|error| vec![TlsFault::of_section(&error)])?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let mut client = match &identity {
+        let client = match &identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())))
             }
         };
-        client.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
         let validity = identity.map(|identity| identity.validity());
         Ok(Self { client: Arc::new(client), validity, fingerprint: Fingerprint::of(&hasher) })
     }

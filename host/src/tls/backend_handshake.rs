@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
+use pointsman_core::pool::BackendProtocol;
 use pointsman_core::printable::Printable;
-use rustls::{CertificateError, Error, OtherError};
+use rustls::{AlertDescription, CertificateError, Error, OtherError};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -12,6 +13,12 @@ use tokio_rustls::TlsConnector;
 use super::backend::BackendTls;
 use super::handshake::BUFFER;
 use super::stream::TlsStream;
+
+/// HTTP/2 in ALPN.
+const H2: &[u8] = b"h2";
+
+/// HTTP/1.1 in ALPN.
+const HTTP1: &[u8] = b"http/1.1";
 
 /// Most names of a certificate that an error says.
 const NAMES: usize = 4;
@@ -31,22 +38,29 @@ pub struct BackendHost<'a> {
 pub struct BackendHandshakeError(String);
 
 impl BackendTls {
-    /// Makes the handshake on a new connection to a backend. Takes as long as the backend does.
+    /// Makes the handshake on a new connection to a backend that is to be spoken to in this protocol. Takes as long as the backend does.
     ///
     /// # Errors
     ///
-    /// There is no connection over TLS, or it isn't certain with whom.
+    /// There is no connection over TLS, or it isn't certain with whom, or it is for another protocol.
     pub async fn handshake(
         &self,
         socket: TcpStream,
         backend: BackendHost<'_>,
+        protocol: BackendProtocol,
     ) -> Result<Box<TlsStream>, BackendHandshakeError> {
         let name = self.server_name(backend)?;
-        let connect = TlsConnector::from(self.client()).connect_with(name.clone(), socket, |session| {
+        let connector = TlsConnector::from(self.client());
+        let connect = connector.with_alpn(offered(protocol)).connect_with(name.clone(), socket, |session| {
             session.set_buffer_limit(Some(BUFFER));
         });
         let stream = connect.await.map_err(|error| BackendHandshakeError(explain(&error, &name)))?;
-        Ok(Box::new(TlsStream::of_backend(stream)))
+        let stream = TlsStream::of_backend(stream);
+        if protocol == BackendProtocol::H2 && !stream.is_for_http2() {
+            let message = "it doesn't choose HTTP/2 (`h2` in ALPN), which the pool's `protocol` demands";
+            return Err(BackendHandshakeError(message.to_owned()));
+        }
+        Ok(Box::new(stream))
     }
 
     /// The name that is asked for, and that the certificate has to be for. An IP address isn't asked for.
@@ -59,11 +73,23 @@ impl BackendTls {
     }
 }
 
+/// The application protocols that a backend may choose from.
+fn offered(protocol: BackendProtocol) -> Vec<Vec<u8>> {
+    match protocol {
+        BackendProtocol::Http1 => vec![HTTP1.to_vec()],
+        BackendProtocol::H2 => vec![H2.to_vec()],
+        BackendProtocol::Auto => vec![H2.to_vec(), HTTP1.to_vec()],
+    }
+}
+
 /// What is wrong, as a sentence about the backend.
 fn explain(error: &io::Error, name: &ServerName<'_>) -> String {
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(error)) => of_certificate(error, name),
         Some(Error::InvalidMessage(_)) => "what it answers isn't TLS".to_owned(),
+        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+            "it speaks none of the protocols that it may choose from (`protocol` of the pool)".to_owned()
+        }
         Some(Error::AlertReceived(alert)) => format!("it refuses the handshake ({alert:?})"),
         Some(Error::PeerIncompatible(_)) => {
             "it has no version, cipher suite or key exchange in common with us".to_owned()

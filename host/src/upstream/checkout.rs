@@ -1,6 +1,7 @@
 //! Which connection an exchange uses, and where it goes afterwards.
 
 use pointsman_core::clock::Moment;
+use pointsman_core::pool::BackendProtocol;
 
 use super::Error;
 use super::claim::Claim;
@@ -47,7 +48,7 @@ impl Claim {
         let addresses = || Addresses::new(client.peer, client.local);
         let header = limits.proxy_protocol.map(|version| naming(version, addresses()));
         let (address, host, tls) = (backend.address, backend.host.as_deref(), self.pool.tls());
-        let to = Destination { address, host, header, tls };
+        let to = Destination { address, host, header, tls, protocol: BackendProtocol::Http1 };
         let opened = UpstreamConnection::open(self.pool.connector(), &to, permit, limits, deadline).await;
         if let Err(Error::Tls(error)) = &opened {
             let (pool, backend) = (&*pool.name, &*backend.name);

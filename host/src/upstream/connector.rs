@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use pointsman_core::pool::BackendProtocol;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -34,6 +35,8 @@ pub(super) struct Destination<'a> {
     pub(super) header: Option<Vec<u8>>,
     /// What the handshake after that is made with; without it, the connection is in clear.
     pub(super) tls: Option<&'a Arc<BackendTls>>,
+    /// What is to be spoken on it.
+    pub(super) protocol: BackendProtocol,
 }
 
 impl Connector {
@@ -46,7 +49,7 @@ impl Connector {
         match (to.tls, stream) {
             (Some(tls), Stream::Plain(socket)) => {
                 let backend = BackendHost { host: to.host, address: to.address.ip() };
-                let stream = tls.handshake(socket, backend).await;
+                let stream = tls.handshake(socket, backend, to.protocol).await;
                 stream.map(Stream::Tls).map_err(|error| Error::Tls(Box::new(error)))
             }
             (_, stream) => Ok(stream),

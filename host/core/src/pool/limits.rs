@@ -30,6 +30,10 @@ pub struct UpstreamLimits {
     pub max_connections: u64,
     /// What connections to backends begin with, to name the client that each of them serves. `proxy_protocol`, none.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// What backends are spoken to in. `protocol`, HTTP/1.
+    pub protocol: BackendProtocol,
+    /// Connections to backends over HTTP/2.
+    pub http2: Http2Limits,
     /// Requests that wait while every backend is full.
     pub queue: QueueLimits,
     /// When a request is sent to another backend.
@@ -37,11 +41,44 @@ pub struct UpstreamLimits {
 }
 
 impl UpstreamLimits {
-    /// Requests in flight at which a backend is full: each one needs a connection.
+    /// Requests in flight at which a backend is full: each one needs a connection, or a stream of one if it is certain that the
+    /// backend speaks HTTP/2.
     #[inline]
     #[must_use]
     pub fn max_in_flight(&self) -> u64 {
-        self.max_requests.min(self.max_connections)
+        let on_each = match self.protocol {
+            BackendProtocol::Http1 | BackendProtocol::Auto => 1,
+            BackendProtocol::H2 => u64::from(self.http2.max_streams),
+        };
+        self.max_requests.min(self.max_connections * on_each)
+    }
+}
+
+/// What the backends of a pool are spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendProtocol {
+    /// HTTP/1.1. `"http1"`.
+    Http1,
+    /// HTTP/2: by prior knowledge in clear, by ALPN over TLS. `"h2"`.
+    H2,
+    /// HTTP/2 or HTTP/1.1, whichever the backend chooses by ALPN. `"auto"`.
+    Auto,
+}
+
+/// Limits of a connection to a backend over HTTP/2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http2Limits {
+    /// Most streams at a time, of which the backend may allow fewer. `http2_max_streams`, 100.
+    pub max_streams: u32,
+    /// What a backend may send of one response before the client takes it, bytes. `http2_stream_window`, 64 KiB.
+    pub stream_window: u32,
+    /// The same of all responses on a connection, bytes. `http2_connection_window`, `max_streams` times `stream_window`.
+    pub connection_window: u32,
+}
+
+impl Default for Http2Limits {
+    fn default() -> Self {
+        Self { max_streams: 100, stream_window: 64 << 10, connection_window: 100 * (64 << 10) }
     }
 }
 
@@ -83,6 +120,8 @@ impl Default for UpstreamLimits {
             max_requests: 10_000,
             max_connections: 10_000,
             proxy_protocol: None,
+            protocol: BackendProtocol::Http1,
+            http2: Http2Limits::default(),
             queue: QueueLimits::default(),
             retry: RetryLimits::default(),
         }
