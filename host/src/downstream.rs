@@ -10,6 +10,7 @@ mod context;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 pub mod http1;
+pub mod http2;
 mod keepalive;
 mod pace;
 mod refusal;
