@@ -10,6 +10,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern};
 
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
+use super::listener_http2::{Http2Limits, Http2Use};
 use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
@@ -102,6 +103,10 @@ pub struct DownstreamLimits {
     pub redirects: bool,
     /// Largest request body, bytes. `max_body`, 0 = any: bodies pass through, they aren't held in memory.
     pub max_body: u64,
+    /// Whether clients may speak HTTP/2, or have to. `http2`, they may.
+    pub http2: Http2Use,
+    /// Limits of HTTP/2 beside these.
+    pub http2_limits: Http2Limits,
 }
 
 impl Default for DownstreamLimits {
@@ -124,6 +129,8 @@ impl Default for DownstreamLimits {
             path_normalization: PathNormalization::Off,
             redirects: false,
             max_body: 0,
+            http2: Http2Use::Auto,
+            http2_limits: Http2Limits::default(),
         }
     }
 }

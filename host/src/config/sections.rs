@@ -10,6 +10,7 @@ use pointsman_core::route::PathNormalization;
 
 use super::address::{local, networks};
 use super::dns::{DnsConfig, dns};
+use super::listener_http2::http2;
 use super::model::{Config, DownstreamLimits, ListenerConfig};
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
@@ -152,7 +153,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
             format!("write at most `\"{head}\"`, or raise `max_header_bytes`"),
         );
     }
-    DownstreamLimits {
+    let mut limits = DownstreamLimits {
         header_timeout: section.duration("header_timeout", default.header_timeout, TIMEOUT),
         body_timeout: section.duration("body_timeout", default.body_timeout, TIMEOUT),
         min_body_rate: section.size("min_body_rate", default.min_body_rate, 0..=1 << 30),
@@ -174,7 +175,11 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         path_normalization: path_normalization(section).unwrap_or_default(),
         redirects: choice(section, "redirect", false, &[("https", true)]).unwrap_or_default(),
         max_body: section.size("max_body", default.max_body, 0..=1 << 50),
-    }
+        http2: default.http2,
+        http2_limits: default.http2_limits,
+    };
+    (limits.http2, limits.http2_limits) = http2(section);
+    limits
 }
 
 fn path_normalization(section: &mut Section<'_>) -> Option<PathNormalization> {

@@ -5,6 +5,7 @@ mod dns;
 mod examples;
 mod health;
 mod listener;
+mod listener_http2;
 mod load;
 mod policy;
 mod pool;
