@@ -19,6 +19,7 @@ pub mod drain;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod grpc;
 pub mod health;
 pub mod listener;
 pub mod log;

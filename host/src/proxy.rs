@@ -135,12 +135,12 @@ fn prepare(
     pinned: Rc<PinnedConnections>,
     request: Request<ClientBody>,
 ) -> Result<Attempts, Unforwarded> {
-    if let Some(refusal) = refused {
-        return Err(Failure::Refused(refusal).into());
-    }
     let (parts, body) = request.into_parts();
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
+    if let Some(refusal) = refused {
+        return Err(Failure::Refused(refusal).into());
+    }
     let Prepared { upgrade, expects, authenticates } = forward::prepare(head, context)?;
     let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
@@ -200,7 +200,7 @@ fn respond(
     if let Some(hsts) = &context.connection().hsts {
         response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
     }
-    context.record().status = Some(response.status());
+    context.record().status.get_or_insert_with(|| response.status());
     (response, then)
 }
 

@@ -24,6 +24,7 @@ mod empty_lines;
 mod expectations;
 mod forwarding;
 mod framing;
+mod grpc;
 mod health;
 mod hostile;
 mod idle_connections;

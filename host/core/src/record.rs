@@ -28,7 +28,8 @@ pub struct RequestRecord {
     pub first_attempt: Option<AttemptRecord>,
     /// Those after the first one.
     pub retries: Vec<AttemptRecord>,
-    /// The status that the client gets; `None` if it gets no response.
+    /// The status that the client gets; `None` if it gets no response. For a call of gRPC that fails it is what the status of the
+    /// call means in HTTP: its own is 200 all the same.
     pub status: Option<StatusCode>,
     /// Why the proxy answers in place of a backend, or broke the response off.
     pub error: Option<&'static str>,

@@ -20,6 +20,8 @@ pub struct RequestHead {
     pub tls: bool,
     /// The version of HTTP that the client speaks; that in `parts` becomes the one of the backend's side.
     pub protocol: Version,
+    /// Whether it is a call of gRPC, which is told of failures in its own way. Stays when the head itself is sent.
+    pub is_call: bool,
     /// Backends that this request has used, or found full.
     pub tried: Tried,
 }
@@ -30,7 +32,7 @@ impl RequestHead {
     #[must_use]
     pub fn new(parts: Parts, client: IpAddr) -> Self {
         let protocol = parts.version;
-        Self { parts, client, tls: false, protocol, tried: Tried::default() }
+        Self { parts, client, tls: false, protocol, is_call: false, tried: Tried::default() }
     }
 
     /// The path as the client wrote it.

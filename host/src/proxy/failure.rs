@@ -7,7 +7,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::ResponseBody;
 use super::label::ERROR_HEADER;
-use crate::downstream::{Refusal, RequestGuard};
+use crate::downstream::{Refusal, RequestContext, RequestGuard};
+use crate::grpc::{self, CallStatus};
 use crate::upstream;
 
 /// Why the proxy answers in place of a backend.
@@ -113,9 +114,16 @@ impl Failure {
         }
     }
 
-    /// The response.
+    /// The response. On record is its status in terms of HTTP: that of a call is told elsewhere, and 200 would hide the failure.
     pub(super) fn respond(&self, guard: RequestGuard) -> Response<ResponseBody> {
-        guard.context().record().error = Some(self.label());
+        {
+            let mut record = guard.context().record();
+            record.error = Some(self.label());
+            record.status = Some(self.status());
+        }
+        if is_call(guard.context()) {
+            return self.respond_to_call(guard);
+        }
         let mut text = self.reason();
         text.push('\n');
         let mut response = ResponseBody::plain_text(self.status(), Bytes::from(text), guard);
@@ -132,4 +140,22 @@ impl Failure {
         }
         response
     }
+
+    /// The response to a call of gRPC: a head that ends with the status of the call, and nothing else ("Trailers-Only").
+    #[cold]
+    fn respond_to_call(&self, guard: RequestGuard) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::empty(guard));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
+        headers.insert(&grpc::STATUS, CallStatus::of(self.status()).code().into());
+        headers.insert(&grpc::MESSAGE, grpc::message(&self.reason()));
+        headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
+        response
+    }
+}
+
+/// Whether a request is a call of gRPC, as far as its head shows it: one that was refused may have none.
+fn is_call(context: &RequestContext) -> bool {
+    let head = context.head();
+    head.is_call || grpc::is_call(&head.parts.headers)
 }

@@ -18,6 +18,7 @@ use super::{target, via};
 use crate::downstream::{
     ClientBody, ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method,
 };
+use crate::grpc;
 use crate::upstream::{Upload, names_connection_scheme};
 
 /// What a prepared request asks for beside its head.
@@ -66,6 +67,7 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     let upgrade = may_upgrade.then(|| wanted_upgrade(&parts.headers)).flatten();
     let expects = scan.expect && parts.version > Version::HTTP_10;
     let authenticates = scan.authorization && authenticates_connection(parts);
+    head.is_call = scan.te && grpc::is_call(&parts.headers);
     head.tls = connection.scheme == Scheme::Https;
     request_head(head, connection, upgrade.as_ref(), scan);
     Ok(Prepared { upgrade, expects, authenticates })

@@ -21,6 +21,8 @@ const PROTECTED: [&str; 8] =
 pub(super) struct HeaderScan {
     /// Fields that end here.
     pub(super) hop_by_hop: bool,
+    /// `TE`, one of them, without which there is no call of gRPC.
+    pub(super) te: bool,
     /// `Upgrade`.
     pub(super) upgrade: bool,
     /// `Expect`.
@@ -76,9 +78,9 @@ impl HeaderScan {
     fn add_hop_by_hop(&mut self, name: &str) {
         match name {
             "upgrade" => (self.hop_by_hop, self.upgrade) = (true, true),
+            "te" => (self.hop_by_hop, self.te) = (true, true),
             "connection"
             | "keep-alive"
-            | "te"
             | "transfer-encoding"
             | "proxy-authenticate"
             | "proxy-authorization"
@@ -238,11 +240,11 @@ mod tests {
             "proxy-authenticate",
             "proxy-authorization",
             "proxy-connection",
-            "te",
             "transfer-encoding",
         ] {
             assert_eq!(found(name), hop_by_hop, "{name}");
         }
+        assert_eq!(found("te"), HeaderScan { te: true, ..hop_by_hop });
         assert_eq!(found("upgrade"), HeaderScan { upgrade: true, ..hop_by_hop });
         assert_eq!(found("expect"), HeaderScan { expect: true, ..HeaderScan::default() });
         assert_eq!(found("via"), HeaderScan { via: true, ..HeaderScan::default() });
@@ -279,7 +281,7 @@ mod tests {
             HeaderScan::of_response(&headers)
         };
         for name in
-            ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "transfer-encoding"]
+            ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "transfer-encoding"]
         {
             assert_eq!(found(name), HeaderScan { hop_by_hop: true, ..HeaderScan::default() }, "{name}");
         }

@@ -1,0 +1,3 @@
+//! Calls of gRPC, and what they are told.
+
+mod own_answers;
