@@ -5,6 +5,7 @@
 //! the [gate](http1::gate) first, which follows the [framing](http1::framing) itself and refuses what isn't plain.
 
 mod body;
+mod broken_body;
 mod connection;
 mod context;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -14,12 +15,15 @@ pub mod http2;
 mod keepalive;
 mod pace;
 mod refusal;
+mod replay;
 mod target;
 mod validate;
 
-pub use body::{BrokenBody, ClientBody};
+pub use body::ClientBody;
+pub use broken_body::BrokenBody;
 pub use connection::{ClientConnection, Scheme};
 pub use context::{RequestContext, RequestGuard};
 pub use keepalive::Keepalive;
+pub use pace::Pace;
 pub use refusal::Refusal;
 pub use validate::is_idempotent;

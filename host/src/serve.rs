@@ -1,7 +1,9 @@
 //! One client connection, from accept to close.
 
+mod grace;
 mod handshake;
 mod http1;
+mod http2;
 mod linger;
 mod opening;
 mod proxy_header;
@@ -11,12 +13,16 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use crate::config::Http2Use;
 use crate::downstream::{ClientConnection, Scheme};
 use crate::drain::DrainGuard;
 use crate::listener::{IdleClients, Listener};
 use crate::proxy::Current;
 use crate::stream::Stream;
 use http1::Http1;
+use http2::Http2;
 use opening::Opened;
 use waiting::Waiting;
 
@@ -54,8 +60,39 @@ pub async fn connection(
         Some((identity, hsts)) => client.over_tls(identity, hsts),
         None => client,
     });
+    let detects = match Speech::of(&stream, &listener) {
+        Speech::Http1 => false,
+        Speech::Detected => true,
+        Speech::Http2 => {
+            let http = Http2::new(current, client, drain, idle, deadlines);
+            // Boxed, as the future of a connection of HTTP/1 would have room for it.
+            return Box::pin(http.serve(stream, Bytes::new())).await;
+        }
+    };
     let http = Http1::new(current, client, drain, idle);
-    http.serve(stream, deadlines).await;
+    if let Some((stream, read)) = http.serve(stream, deadlines.clone(), detects).await {
+        Box::pin(http.into_http2(deadlines).serve(stream, read.into())).await;
+    }
+}
+
+/// Which version of HTTP a connection speaks.
+enum Speech {
+    Http1,
+    Http2,
+    /// What its first bytes say.
+    Detected,
+}
+
+impl Speech {
+    fn of(stream: &Stream, listener: &Listener) -> Self {
+        match (listener.limits.http2, stream) {
+            (Http2Use::Off, _) => Self::Http1,
+            (Http2Use::Only, _) => Self::Http2,
+            (Http2Use::Auto, Stream::Tls(stream)) if stream.agreed_on_http2() => Self::Http2,
+            (Http2Use::Auto, Stream::Tls(_)) => Self::Http1,
+            (Http2Use::Auto, _) => Self::Detected,
+        }
+    }
 }
 
 /// The end of a connection that is here. Asking the system is left out where nobody is told.

@@ -120,7 +120,7 @@ fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Op
         let typed = section.required("address", "address = \"0.0.0.0:8080\"");
         let trusted = section.get("trusted_proxies");
         let limits = limits(section);
-        let tls = section.get("tls").map_or(Some(None), |value| tls(&value).map(Some));
+        let tls = section.get("tls").map_or(Some(None), |value| tls(&value, limits.http2).map(Some));
         if limits.redirects && section.get("tls").is_some() {
             let hint = "leave it out, or write it in the `[[listener]]` for clients without TLS";
             section.fail("redirect", "leads back to this listener, which speaks HTTPS", hint);

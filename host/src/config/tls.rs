@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::listener_http2::Http2Use;
 use super::read::{Section, Value, choice, excerpt};
 
 const TLS: &str = "write `[listener.tls]` below its `[[listener]]`";
@@ -34,6 +35,8 @@ pub struct TlsConfig {
     pub client_auth: Option<ClientAuthConfig>,
     /// `Strict-Transport-Security` of responses that have none. `hsts`, none.
     pub hsts: Option<HeaderValue>,
+    /// Whether handshakes offer HTTP/2. `http2` of the listener.
+    pub http2: Http2Use,
 }
 
 /// Authentication of clients by certificates.
@@ -112,8 +115,8 @@ pub enum UnknownName {
     Refuse,
 }
 
-/// Reads the section.
-pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
+/// Reads the section of a listener that speaks HTTP/2 or not.
+pub(super) fn tls(value: &Value<'_>, http2: Http2Use) -> Option<TlsConfig> {
     Section::read(value, TLS, |section| {
         let certificates = certificates(section);
         let versions = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
@@ -134,6 +137,7 @@ pub(super) fn tls(value: &Value<'_>) -> Option<TlsConfig> {
             ticket_keys: ticket_keys?,
             client_auth: client_auth?,
             hsts: hsts?,
+            http2,
         })
     })
 }

@@ -7,17 +7,26 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::broken_body::BrokenBody;
+use super::http2::StreamBody;
+
 /// The body of a client's request. What sends it on doesn't know which version of HTTP it comes in.
 #[derive(Debug)]
 pub enum ClientBody {
     /// HTTP/1: what hyper reads behind the gate.
     Http1(Incoming),
+    /// HTTP/2: what comes on its stream.
+    Http2(Box<StreamBody>),
 }
 
-/// The client has broken off its body, or something of it was refused. Its context says what.
-#[derive(Debug, thiserror::Error)]
-#[error("the request body has broken off")]
-pub struct BrokenBody;
+impl ClientBody {
+    /// Has it noticed if the body comes without permission, where the gate doesn't see that.
+    pub fn look_for_arrival(&mut self, cx: &mut Context<'_>) {
+        if let Self::Http2(body) = self {
+            let _ = body.poll_come(cx);
+        }
+    }
+}
 
 impl Body for ClientBody {
     type Data = Bytes;
@@ -31,18 +40,21 @@ impl Body for ClientBody {
             Self::Http1(incoming) => Pin::new(incoming)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(|_| BrokenBody))),
+            Self::Http2(body) => Pin::new(&mut **body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Http1(incoming) => incoming.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(incoming) => incoming.size_hint(),
+            Self::Http2(body) => body.size_hint(),
         }
     }
 }

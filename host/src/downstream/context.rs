@@ -9,7 +9,7 @@ use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 use pointsman_core::request::{ExactTarget, RequestHead};
 
-use super::http1::head;
+use super::replay::ReplayHead;
 use super::{ClientConnection, Refusal};
 use crate::deadline::{Deadline, Deadlines};
 #[cfg(test)]
@@ -22,8 +22,8 @@ use crate::testing::LastRecord;
 #[derive(Debug)]
 pub struct RequestContext {
     connection: Rc<ClientConnection>,
-    /// The head's bytes, if the method is idempotent: from them the head can be had again.
-    pub(super) head_bytes: Vec<u8>,
+    /// The head for another attempt, if the method is idempotent.
+    pub(super) kept_head: ReplayHead,
     /// The head. Here and not in the request's future, which moves.
     head: RefCell<RequestHead>,
     /// Path and query, if they hold bytes that [`http::Uri`] can't.
@@ -55,6 +55,8 @@ enum BodyArrival {
     None,
     /// Nothing, and the path waits: for permission, or for the body without it.
     Awaited,
+    /// Nothing, and the client is to be told that it may send.
+    Permitted,
     /// Something.
     Some,
 }
@@ -65,7 +67,7 @@ impl RequestContext {
         let upgrade = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         Self {
             connection,
-            head_bytes: Vec::new(),
+            kept_head: ReplayHead::default(),
             head: RefCell::default(),
             target: None,
             upgrade: RefCell::new(upgrade),
@@ -78,7 +80,7 @@ impl RequestContext {
 
     /// Makes it another request's, in the same memory.
     pub(super) fn reset(&mut self, asks_upgrade: bool) {
-        self.head_bytes.clear();
+        self.kept_head.clear();
         self.target = None;
         *self.upgrade.get_mut() = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         *self.body.get_mut() = BodyArrival::None;
@@ -103,10 +105,7 @@ impl RequestContext {
     /// well. `None` if its method isn't idempotent.
     #[must_use]
     pub fn replay(&self) -> Option<Parts> {
-        if self.head_bytes.is_empty() {
-            return None;
-        }
-        let mut parts = head::rebuild(&self.head_bytes)?;
+        let mut parts = self.kept_head.rebuild()?;
         self.restore_target(&mut parts);
         Some(parts)
     }
@@ -228,6 +227,22 @@ impl RequestContext {
     /// Whether the path waits for a body that may come without permission.
     pub(super) fn awaits_body(&self) -> bool {
         self.body.get() == BodyArrival::Awaited
+    }
+
+    /// The client may send its body, of which nothing has come.
+    pub(super) fn permit_body(&self) {
+        if !self.body_has_come() {
+            self.body.set(BodyArrival::Permitted);
+        }
+    }
+
+    /// Whether the client is to be told that it may send its body. Says so once.
+    pub fn take_permission(&self) -> bool {
+        let is_permitted = self.body.get() == BodyArrival::Permitted;
+        if is_permitted {
+            self.body.set(BodyArrival::None);
+        }
+        is_permitted
     }
 
     /// Something of the body has come.

@@ -157,7 +157,7 @@ impl Keepalive {
     }
 
     /// Releases HTTP state and buffers.
-    pub(super) fn park(&self) {
+    pub fn park(&self) {
         let until = self.idle.get().until();
         self.receive.set_at(until);
         self.idle.set(Idle::Parked { until });
@@ -169,7 +169,8 @@ impl Keepalive {
     }
 
     /// Whether the connection is idle and has time left to wait for a request.
-    pub(super) fn may_stay_idle(&self, now: Moment) -> bool {
+    #[must_use]
+    pub fn may_stay_idle(&self, now: Moment) -> bool {
         self.is_idle() && self.idle.get().until() > now
     }
 

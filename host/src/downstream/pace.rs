@@ -11,7 +11,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The pace of a client in one message.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub struct Pace {
     bytes: u64,
     /// Time spent waiting for the client; what the backend takes longer isn't the client's fault.
     waited: Duration,
@@ -21,7 +21,7 @@ pub(super) struct Pace {
 impl Pace {
     /// The client keeps us waiting. It may until the returned moment: neither silent for longer than `silence`, nor
     /// slower than `least` bytes per second on average, if that isn't 0.
-    pub(super) fn wait(&mut self, now: Moment, silence: Duration, least: u64) -> Moment {
+    pub fn wait(&mut self, now: Moment, silence: Duration, least: u64) -> Moment {
         let since = *self.waiting_since.get_or_insert(now);
         let mut span = silence;
         if let Some(earned) = self.bytes.checked_div(least) {
@@ -32,17 +32,18 @@ impl Pace {
     }
 
     /// The client has moved bytes.
-    pub(super) fn count(&mut self, bytes: usize) {
+    pub fn count(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
     }
 
     /// Whether the client keeps us waiting.
-    pub(super) fn is_waiting(&self) -> bool {
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
         self.waiting_since.is_some()
     }
 
     /// The client doesn't keep us waiting any more.
-    pub(super) fn stop_waiting(&mut self, now: Moment) {
+    pub fn stop_waiting(&mut self, now: Moment) {
         if let Some(since) = self.waiting_since.take() {
             self.waited += now.since(since);
         }

@@ -51,6 +51,15 @@ impl ResponseBody {
         Self { content: Content::Upstream(body), guard }
     }
 
+    /// Length of a text of the proxy's own, whose head has none yet.
+    #[must_use]
+    pub fn own_length(&self) -> Option<usize> {
+        match &self.content {
+            Content::Text(text) => Some(text.len()),
+            Content::Empty | Content::Upstream(_) => None,
+        }
+    }
+
     /// By when all of it must be there.
     #[must_use]
     pub fn end(&self) -> Option<Moment> {

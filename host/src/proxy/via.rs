@@ -7,12 +7,17 @@ use super::hop_by_hop::tokens;
 
 /// How this proxy names itself, and every other one like it. So a loop over several of them is found as well, and by each.
 const NAME: &str = "pointsman";
+const RECEIVED_2: HeaderValue = HeaderValue::from_static("2 pointsman");
 const RECEIVED_1_1: HeaderValue = HeaderValue::from_static("1.1 pointsman");
 const RECEIVED_1_0: HeaderValue = HeaderValue::from_static("1.0 pointsman");
 
 /// What this proxy adds to a message that it received in this version.
 pub(super) fn received(version: Version) -> HeaderValue {
-    if version == Version::HTTP_10 { RECEIVED_1_0 } else { RECEIVED_1_1 }
+    match version {
+        Version::HTTP_2 => RECEIVED_2,
+        Version::HTTP_10 => RECEIVED_1_0,
+        _ => RECEIVED_1_1,
+    }
 }
 
 /// How many proxies of this kind a message has passed.
@@ -38,6 +43,7 @@ mod tests {
             }
             assert_eq!(hops(&headers), expected, "{lines:?}");
         }
-        assert_eq!((received(Version::HTTP_11), received(Version::HTTP_10)), (RECEIVED_1_1, RECEIVED_1_0));
+        let versions = [Version::HTTP_2, Version::HTTP_11, Version::HTTP_10];
+        assert_eq!(versions.map(received), [RECEIVED_2, RECEIVED_1_1, RECEIVED_1_0]);
     }
 }

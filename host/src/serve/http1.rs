@@ -6,7 +6,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,8 +13,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use pointsman_core::clock::{Clock, Moment};
 
+use super::grace::{LATE_GRACE, closable_from};
+use super::http2::Http2;
 use super::linger::{farewell, linger};
 use crate::deadline::Deadlines;
 use crate::downstream::http1::gate::Gate;
@@ -27,18 +27,6 @@ use crate::listener::{Awaited, IdleClients, IdlePosition};
 use crate::proxy::{self, Current, ResponseBody, Then};
 use crate::stream::Stream;
 use crate::upstream::{PinnedConnections, Tunnel};
-
-/// How long a connection that is about to end waits for a request: one may be on its way. Closing at once would lose
-/// it, and the client couldn't know whether it was served.
-pub(super) const LATE_GRACE: Duration = Duration::from_secs(1);
-
-/// A connection that hasn't sent anything yet isn't closed to make room for this long: its request may be on its way, and in a
-/// crowd of clients that come together many take seconds to send it.
-pub(super) const FIRST_GRACE: Duration = Duration::from_secs(5);
-
-/// The same for one that has had a response: a bit longer than it takes to park, so that the one which was idle the longest is
-/// among those that are parked.
-const NEXT_GRACE: Duration = Duration::from_millis(450);
 
 /// A listener with more connections than this on one worker parks them sooner.
 const MANY: usize = 2048;
@@ -62,6 +50,16 @@ struct Ended {
     tunnel: Option<Box<Tunnel>>,
 }
 
+/// How serving requests has ended.
+enum End {
+    /// The client has sent nothing for too long.
+    Gone,
+    /// The connection is HTTP/2.
+    Http2(Gate),
+    /// No other request will follow.
+    Last(Ended),
+}
+
 impl Http1 {
     /// A client that hasn't sent anything yet.
     pub(super) fn new(
@@ -74,11 +72,34 @@ impl Http1 {
         Self { current, client, queue, pinned: Rc::default(), drain, idle }
     }
 
-    /// Serves the connection until it ends.
-    pub(super) async fn serve(&self, stream: Stream, deadlines: Deadlines) {
+    /// What serves the same connection once it has turned out to be HTTP/2.
+    pub(super) fn into_http2(self, deadlines: Deadlines) -> Http2 {
+        Http2::new(self.current, self.client, self.drain, self.idle, deadlines)
+    }
+
+    /// Serves the connection until it ends, or turns out to be HTTP/2, which it can only if this `detects_http2`: then its socket
+    /// comes back, with what was read from it.
+    pub(super) async fn serve(
+        &self,
+        stream: Stream,
+        deadlines: Deadlines,
+        detects_http2: bool,
+    ) -> Option<(Stream, Vec<u8>)> {
         let client = &self.client;
-        let gate = Gate::new(stream, Rc::clone(client), Rc::clone(&self.queue), deadlines);
-        let Some(Ended { gate, unread, tunnel }) = self.serve_requests(gate).await else { return };
+        let gate = Gate::new(stream, Rc::clone(client), Rc::clone(&self.queue), deadlines, detects_http2);
+        match self.serve_requests(gate).await {
+            End::Gone => None,
+            End::Http2(gate) => Some(gate.into_http2()),
+            End::Last(ended) => {
+                self.conclude(ended).await;
+                None
+            }
+        }
+    }
+
+    /// Does what is left to do after the last request.
+    async fn conclude(&self, Ended { gate, unread, tunnel }: Ended) {
+        let client = &self.client;
 
         let cut_short = gate.has_refused() || gate.is_within_body() || !unread.is_empty();
         if let Some(tunnel) = tunnel {
@@ -97,17 +118,17 @@ impl Http1 {
         }
     }
 
-    /// Serves requests, until no other will follow. `None` = the client has sent none for too long.
+    /// Serves requests, until no other will follow.
     ///
     /// What serves HTTP, above all its buffers, exists from the first byte of a request on, and until the connection is parked.
-    async fn serve_requests(&self, mut gate: Gate) -> Option<Ended> {
+    async fn serve_requests(&self, mut gate: Gate) -> End {
         let client = &self.client;
         let tunnel = Cell::new(None);
         let mut awaited = Awaited::First;
         loop {
             if !self.wait_for_request(&mut gate, awaited).await {
                 gate.take_leave();
-                return None;
+                return End::Gone;
             }
             awaited = Awaited::Next;
             client.keepalive.unpark(self.drain.connections() > MANY);
@@ -120,7 +141,9 @@ impl Http1 {
                 self.heed_drain(cx);
                 match Pin::new(&mut http).poll(cx) {
                     Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                    Poll::Pending if client.keepalive.is_parked() => Poll::Ready(None),
+                    Poll::Pending if client.keepalive.is_parked() || self.queue.is_http2() => {
+                        Poll::Ready(None)
+                    }
                     Poll::Pending => Poll::Pending,
                 }
             });
@@ -128,6 +151,7 @@ impl Http1 {
             let parts = http.into_parts();
             gate = parts.io.into_inner();
             match ended {
+                None if self.queue.is_http2() => return End::Http2(gate),
                 None => {
                     tracing::debug!(
                         event = "connection-parked", peer = %client.peer,
@@ -143,7 +167,7 @@ impl Http1 {
                             tracing::debug!(event = "connection-ended", %peer, %error, "connection ended");
                         }
                     }
-                    return Some(Ended { gate, unread: parts.read_buf, tunnel: tunnel.take() });
+                    return End::Last(Ended { gate, unread: parts.read_buf, tunnel: tunnel.take() });
                 }
             }
         }
@@ -159,7 +183,13 @@ impl Http1 {
                 return Poll::Ready(has_sent);
             }
             match &place {
-                None => place = Some(self.idle.wait(awaited, self.closable_from(awaited, clock), cx)),
+                None => {
+                    place = Some(self.idle.wait(
+                        awaited,
+                        closable_from(&self.client.keepalive, awaited, clock),
+                        cx,
+                    ))
+                }
                 Some(place) if !place.must_close(cx) => {}
                 Some(_) if gate.has_unread() => {
                     self.client.keepalive.end_soon(LATE_GRACE);
@@ -176,14 +206,6 @@ impl Http1 {
         let keepalive = &self.client.keepalive;
         if !keepalive.is_ending() && self.drain.is_draining(cx) {
             keepalive.end_soon(LATE_GRACE);
-        }
-    }
-
-    /// From when on the idle connection may be closed to make room.
-    fn closable_from(&self, awaited: Awaited, clock: Clock) -> Moment {
-        match awaited {
-            Awaited::First => clock.now().after(FIRST_GRACE),
-            Awaited::Next => self.client.keepalive.last_used().after(NEXT_GRACE),
         }
     }
 

@@ -5,6 +5,7 @@ mod bodies;
 mod costs;
 mod ends;
 mod failures;
+mod http2;
 mod idle;
 mod model;
 mod pipelining;

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use pointsman_core::clock::Moment;
 
-use super::http1::{FIRST_GRACE, LATE_GRACE};
+use super::grace::{FIRST_GRACE, LATE_GRACE};
 use crate::deadline::{Deadline, Deadlines};
 use crate::drain::DrainGuard;
 use crate::listener::{Awaited, IdleClients};

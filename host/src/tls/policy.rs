@@ -14,10 +14,16 @@ use super::client_auth::ClientAuth;
 use super::fault::TlsFault;
 use super::provider::provider;
 use super::ticket_keys::{TicketKey, TicketKeys};
-use crate::config::{TlsConfig, TlsVersion};
+use crate::config::{Http2Use, TlsConfig, TlsVersion};
 
 /// The application protocols that are offered, the preferred one first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const fn protocols(http2: Http2Use) -> &'static [&'static [u8]] {
+    match http2 {
+        Http2Use::Auto => &[b"h2", b"http/1.1"],
+        Http2Use::Off => &[b"http/1.1"],
+        Http2Use::Only => &[b"h2"],
+    }
+}
 
 /// Tickets for a client after a full handshake with TLS 1.3, as it may use each of them once.
 const TICKETS: usize = 2;
@@ -159,7 +165,7 @@ fn server(
         None => builder.with_no_client_auth(),
     };
     let mut server = builder.with_cert_resolver(certificates);
-    server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+    server.alpn_protocols = protocols(config.http2).iter().map(|protocol| protocol.to_vec()).collect();
     // Sessions go on by tickets or not at all: a store would know a part of the clients only, and rustls turns to it where there are no
     // tickets.
     server.session_storage = Arc::new(NoServerSessionStorage {});

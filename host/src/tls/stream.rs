@@ -38,6 +38,12 @@ impl TlsStream {
         self.ends_anyhow = true;
     }
 
+    /// Whether the handshake has agreed on HTTP/2 (RFC 7301).
+    #[must_use]
+    pub fn agreed_on_http2(&self) -> bool {
+        self.side.get_ref().1.alpn_protocol() == Some(b"h2")
+    }
+
     /// The socket below.
     #[must_use]
     pub fn socket(&self) -> &TcpStream {

@@ -215,6 +215,7 @@ impl Body for RequestBody {
         let this = &mut *self;
         let Some(source) = &this.source else { return Poll::Ready(None) };
         if let Some(expected) = &source.expected {
+            source.incoming.borrow_mut().look_for_arrival(cx);
             ready!(expected.poll_permitted(cx));
         }
         if let Some(data) = source.kept_after(this.sent) {

@@ -5,6 +5,7 @@
 //! like any other; the path knows from the [queue](RequestQueue::take) what it stands for and answers in order, also behind
 //! requests that are still in work.
 
+mod preface;
 mod write;
 
 use std::io;
@@ -47,6 +48,10 @@ pub struct Gate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// Nothing has passed, and what comes may turn out to be HTTP/2.
+    Undecided,
+    /// The connection is HTTP/2: nothing passes here.
+    Http2,
     Open,
     /// Hyper gets an error in place of the rest of the body.
     BodyRefused(Refusal),
@@ -57,12 +62,14 @@ enum State {
 }
 
 impl Gate {
-    /// Puts a gate before a connection. What it admits goes to the queue.
+    /// Puts a gate before a connection. What it admits goes to the queue. If it `detects_http2`, it says there if the connection turns out
+    /// to be HTTP/2.
     pub fn new(
         stream: Stream,
         connection: Rc<ClientConnection>,
         queue: Rc<RequestQueue>,
         deadlines: Deadlines,
+        detects_http2: bool,
     ) -> Self {
         Self {
             stream,
@@ -72,7 +79,7 @@ impl Gate {
             deadlines,
             pending: Vec::new(),
             read_ahead: Vec::new(),
-            state: State::Open,
+            state: if detects_http2 { State::Undecided } else { State::Open },
             body: Pace::default(),
             sending: Sending::default(),
         }
@@ -112,6 +119,9 @@ impl Gate {
 
     /// Validates what was read. Returns how many bytes pass, how many after them are dropped, and whether the stand-in follows.
     fn validate(&mut self, input: &mut [u8]) -> (usize, usize, bool) {
+        if self.state == State::Undecided && self.is_held(input) {
+            return (0, 0, false);
+        }
         let intake = &mut self.intake;
         // The request of which this input may hold more of the body.
         let within_body = self.framing.expected() == Expected::Body;
@@ -273,7 +283,7 @@ impl Gate {
         }
         if refused {
             self.read_ahead.extend_from_slice(STAND_IN);
-        } else if self.state == State::Open {
+        } else if matches!(self.state, State::Open | State::Undecided | State::Http2) {
             self.pending.extend_from_slice(&buf.filled()[start + passed + dropped..]);
             if self.pending.is_empty() {
                 self.nothing_pending();
@@ -334,12 +344,12 @@ impl AsyncRead for Gate {
                 return Poll::Ready(Ok(()));
             }
             match this.state {
-                State::Open => {}
+                State::Open | State::Undecided => {}
                 State::BodyRefused(refusal) => {
                     this.state = State::Refused;
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refusal)));
                 }
-                State::Refused => return Poll::Pending,
+                State::Refused | State::Http2 => return Poll::Pending,
                 State::Closed => return Poll::Ready(Ok(())),
             }
             if this.framing.expected() == Expected::Nothing {

@@ -15,9 +15,6 @@ use super::head::HeadFacts;
 use crate::downstream::target;
 use crate::downstream::{ClientConnection, Refusal, RequestContext};
 
-/// The replay bytes keep this much between requests; a larger head gives its memory back.
-const REPLAY_KEPT: usize = 2048;
-
 /// What the gate has decided about a request.
 #[derive(Debug)]
 pub enum Arrival {
@@ -38,6 +35,8 @@ pub struct RequestQueue {
     response_end: Cell<Option<Moment>>,
     /// The response that comes next ends where the connection does, and the gate hasn't prepared for that yet.
     ends_by_close: Cell<bool>,
+    /// The connection has turned out to be HTTP/2.
+    is_http2: Cell<bool>,
 }
 
 impl RequestQueue {
@@ -50,7 +49,19 @@ impl RequestQueue {
             has_begun: Cell::default(),
             response_end: Cell::default(),
             ends_by_close: Cell::default(),
+            is_http2: Cell::default(),
         }
+    }
+
+    /// The connection turns out to be HTTP/2.
+    pub(super) fn turn_to_http2(&self) {
+        self.is_http2.set(true);
+    }
+
+    /// Whether the connection has turned out to be HTTP/2.
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        self.is_http2.get()
     }
 
     /// The request that hyper has parsed, which is of this method.
@@ -121,10 +132,7 @@ impl Intake {
                 context.target = target::take_exact(bytes);
             }
             if facts.idempotent {
-                if bytes.len() <= REPLAY_KEPT {
-                    context.head_bytes.shrink_to(REPLAY_KEPT);
-                }
-                context.head_bytes.extend_from_slice(bytes);
+                context.kept_head.keep_bytes(bytes);
             }
         }
         if body_has_come {

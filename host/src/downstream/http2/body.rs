@@ -1,0 +1,204 @@
+//! A request's body on its stream.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use http_body::{Body, Frame, SizeHint};
+
+use super::head;
+use crate::deadline::{Deadline, Deadlines};
+use crate::downstream::{BrokenBody, Pace, Refusal, RequestContext};
+
+/// The body of a request in HTTP/2.
+///
+/// The client may send as much as its window allows, which opens again with each part that is passed on: so it is the reader of this
+/// that sets the pace, and what isn't passed on stays within the window.
+#[derive(Debug)]
+pub struct StreamBody {
+    stream: RecvStream,
+    context: Rc<RequestContext>,
+    deadlines: Deadlines,
+    /// Data that came with the head, or before it was permitted.
+    held: Option<Bytes>,
+    /// Length of the whole body, if that is known.
+    length: Option<u64>,
+    /// Bytes that came.
+    received: u64,
+    /// The client waits for permission.
+    expects: bool,
+    /// The data has ended: trailers may follow.
+    data_ended: bool,
+    /// Nothing more follows.
+    ended: bool,
+    /// How fast the body comes, once the client has kept us waiting for it.
+    waiting: Option<Box<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    pace: Pace,
+    /// Until when the client must have sent something.
+    deadline: Deadline,
+}
+
+impl StreamBody {
+    /// What follows a head with this `Content-Length`, if it has one. A client that `expects` sends when it is told to.
+    pub(super) fn new(
+        stream: RecvStream,
+        context: Rc<RequestContext>,
+        length: Option<u64>,
+        expects: bool,
+        deadlines: Deadlines,
+    ) -> Self {
+        let ended = stream.is_end_stream();
+        let length = if ended { Some(0) } else { length };
+        let mut body = Self {
+            stream,
+            context,
+            deadlines,
+            held: None,
+            length,
+            received: 0,
+            expects,
+            data_ended: false,
+            ended,
+            waiting: None,
+        };
+        if body.length.is_none() {
+            body.look_for_end();
+        }
+        body
+    }
+
+    /// Finds the length of a body that is whole already: many backends of HTTP/1 refuse bodies of unknown length.
+    fn look_for_end(&mut self) {
+        let noop = &mut Context::from_waker(Waker::noop());
+        if let Poll::Ready(Some(Ok(data))) = self.stream.poll_data(noop) {
+            if self.stream.is_end_stream() {
+                self.length = Some(data.len() as u64);
+            }
+            self.held = Some(data);
+            self.context.body_comes();
+        }
+    }
+
+    /// Has what came noticed, without reading on: ready once something came, be it an end.
+    pub fn poll_come(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.held.is_none() && !self.ended && !self.data_ended {
+            match ready!(self.stream.poll_data(cx)) {
+                Some(Ok(data)) => self.held = Some(data),
+                None => self.data_ended = true,
+                // It is said when the body is read.
+                Some(Err(_)) => {}
+            }
+        }
+        self.context.body_comes();
+        Poll::Ready(())
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenBody>>> {
+        if let Some(data) = self.held.take() {
+            return Poll::Ready(Some(Ok(data)));
+        }
+        match self.stream.poll_data(cx) {
+            Poll::Ready(data) => {
+                self.stop_waiting(data.as_ref().and_then(|data| data.as_ref().ok()).map_or(0, Bytes::len));
+                Poll::Ready(data.map(|data| data.map_err(|_| BrokenBody)))
+            }
+            Poll::Pending => {
+                if self.expects && self.received == 0 {
+                    self.context.permit_body();
+                }
+                ready!(self.poll_waiting(cx));
+                Poll::Ready(Some(Err(self.refuse(Refusal::TooSlow))))
+            }
+        }
+    }
+
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let trailers = match self.stream.poll_trailers(cx) {
+            Poll::Ready(Ok(trailers)) => trailers,
+            Poll::Ready(Err(_)) => return Poll::Ready(Some(Err(BrokenBody))),
+            Poll::Pending => {
+                ready!(self.poll_waiting(cx));
+                return Poll::Ready(Some(Err(self.refuse(Refusal::TooSlow))));
+            }
+        };
+        self.ended = true;
+        let Some(trailers) = trailers else { return Poll::Ready(None) };
+        let fit = head::trailers_fit(&trailers, &self.context.connection().limits);
+        Poll::Ready(Some(fit.map(|()| Frame::trailers(trailers)).map_err(|refusal| self.refuse(refusal))))
+    }
+
+    /// What came passes on; the client may send as much again.
+    fn pass(&mut self, data: Bytes) -> Result<Frame<Bytes>, BrokenBody> {
+        self.received += data.len() as u64;
+        let max = self.context.connection().limits.max_body;
+        if max > 0 && self.received > max {
+            return Err(self.refuse(Refusal::BodyTooLarge));
+        }
+        // Fails on a stream that is over, which the next read says.
+        let _ = self.stream.flow_control().release_capacity(data.len());
+        Ok(Frame::data(data))
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> BrokenBody {
+        self.context.refuse_body(refusal);
+        self.ended = true;
+        BrokenBody
+    }
+
+    /// The client keeps us waiting: ready when it has done so for too long.
+    fn poll_waiting(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let waiting = self.waiting.get_or_insert_with(|| {
+            Box::new(Waiting { pace: Pace::default(), deadline: self.context.deadline(&self.deadlines) })
+        });
+        let limits = &self.context.connection().limits;
+        let until = waiting.pace.wait(self.deadlines.now(), limits.body_timeout, limits.min_body_rate);
+        waiting.deadline.set_at(until);
+        waiting.deadline.poll(cx)
+    }
+
+    fn stop_waiting(&mut self, bytes: usize) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.pace.count(bytes);
+            waiting.pace.stop_waiting(self.deadlines.now());
+            waiting.deadline.clear();
+        }
+    }
+}
+
+impl Body for StreamBody {
+    type Data = Bytes;
+    type Error = BrokenBody;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let this = self.get_mut();
+        while !this.ended && !this.data_ended {
+            match ready!(this.poll_data(cx)) {
+                // An empty frame says nothing, unless it is the last.
+                Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) => return Poll::Ready(Some(this.pass(data))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => this.data_ended = true,
+            }
+        }
+        if this.ended { Poll::Ready(None) } else { this.poll_trailers(cx) }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || (self.held.is_none() && self.stream.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, |length| {
+            SizeHint::with_exact(length.saturating_sub(self.received))
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! HTTP/2 on one connection: h2 on top of the gate, and its streams, which are all served in the connection's task.
+
+mod connection;
+mod connection_waker;
+mod date;
+mod ending;
+mod pace;
+mod response;
+mod settings;
+mod stream;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, Stream as _};
+use tokio::task::coop;
+
+use super::grace::LATE_GRACE;
+use crate::downstream::http2::Gate;
+use crate::stream::Stream;
+use connection::Connection;
+pub(super) use connection::Http2;
+use connection_waker::ConnectionWaker;
+use ending::Ending;
+
+impl Http2 {
+    /// Serves the connection until it ends. `read` is what was read of it before it was known to be HTTP/2.
+    pub(super) async fn serve(&self, stream: Stream, read: Bytes) {
+        let gate = Gate::new(stream, Rc::clone(&self.client), self.deadlines.clone(), read);
+        let Some(connection) = self.shake_hands(gate).await else { return };
+        if let Err(error) = self.serve_streams(connection).await {
+            tracing::debug!(event = "connection-ended", peer = %self.client.peer, %error, "connection ended");
+        }
+    }
+
+    /// Waits for the client's preface. `None` = it doesn't come, or something else does.
+    async fn shake_hands(&self, gate: Gate) -> Option<Connection> {
+        let mut handshake = pin!(settings::builder(&self.client.limits).handshake(gate));
+        let keepalive = &self.client.keepalive;
+        let connection = poll_fn(|cx| {
+            if !keepalive.is_ending() && self.drain.is_draining(cx) {
+                keepalive.end_soon(LATE_GRACE);
+            }
+            match handshake.as_mut().poll(cx) {
+                Poll::Ready(connection) => Poll::Ready(connection.ok()),
+                Poll::Pending => keepalive.receive.poll(cx).map(|()| None),
+            }
+        });
+        connection.await
+    }
+
+    /// Serves requests until no other will follow.
+    async fn serve_streams(&self, mut connection: Connection) -> Result<(), h2::Error> {
+        let mut streams = pin!(FuturesUnordered::new());
+        let mut ending = Ending::new(self);
+        let waker = ConnectionWaker::default();
+        poll_fn(|cx| {
+            waker.disarm();
+            loop {
+                let _ = waker.take_woken();
+                let within = &mut Context::from_waker(waker.waker());
+                while let Poll::Ready(accepted) = connection.poll_accept(within) {
+                    let Some((request, respond)) = accepted.transpose()? else {
+                        return Poll::Ready(Ok(()));
+                    };
+                    self.begin_request();
+                    streams.push(self.serve_stream(self.intake.admit(request), respond));
+                }
+                while let Poll::Ready(Some(end)) = streams.as_mut().poll_next(within) {
+                    ending.count(end);
+                }
+                if !ending.proceed(&mut connection, cx) && !waker.is_woken() {
+                    waker.arm(cx.waker());
+                    return Poll::Pending;
+                }
+                if !coop::has_budget_remaining() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The connection isn't idle any more.
+    fn begin_request(&self) {
+        let keepalive = &self.client.keepalive;
+        if keepalive.is_parked() {
+            keepalive.unpark(false);
+        }
+        keepalive.receive.clear();
+    }
+}

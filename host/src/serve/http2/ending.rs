@@ -1,0 +1,119 @@
+//! When a connection of HTTP/2 ends, and how.
+
+use std::task::Context;
+use std::time::Duration;
+
+use h2::Reason;
+use pointsman_core::rate_limit::RateLimit;
+
+use super::connection::{Connection, Http2};
+use super::stream::StreamEnd;
+use crate::deadline::Deadline;
+use crate::listener::{Awaited, IdlePosition};
+use crate::serve::grace::{LATE_GRACE, closable_from};
+
+/// Streams that a client may reset at once before they have a response: a browser cancels a page's requests together.
+const EARLY_RESETS: u32 = 200;
+
+/// Another one of them comes back after this.
+const EARLY_RESET_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What a connection is coming to.
+pub(super) struct Ending<'a> {
+    http: &'a Http2,
+    state: State,
+    /// How often the client may still reset streams early (CVE-2023-44487): each has cost a backend a request.
+    early_resets: RateLimit,
+    /// Resets that were one too many have been seen.
+    is_abused: bool,
+    /// The connection's place among the idle ones, while it is.
+    place: Option<IdlePosition>,
+    awaited: Awaited,
+}
+
+enum State {
+    /// Requests may come.
+    Open,
+    /// The client has been told to send no more; what it has sent is served. The deadline is for one that doesn't close.
+    Announced(Deadline),
+    /// The last word is said.
+    Over,
+}
+
+impl<'a> Ending<'a> {
+    pub(super) fn new(http: &'a Http2) -> Self {
+        Self {
+            http,
+            state: State::Open,
+            early_resets: RateLimit::new(EARLY_RESETS, EARLY_RESET_INTERVAL),
+            is_abused: false,
+            place: None,
+            awaited: Awaited::First,
+        }
+    }
+
+    /// A stream has ended like this.
+    pub(super) fn count(&mut self, end: StreamEnd) {
+        if end == StreamEnd::ResetEarly && self.early_resets.take(self.http.deadlines.now()).is_none() {
+            self.is_abused = true;
+        }
+    }
+
+    /// Does what is due. Whether the connection has something to say now.
+    pub(super) fn proceed(&mut self, connection: &mut Connection, cx: &Context<'_>) -> bool {
+        if matches!(self.state, State::Over) {
+            return false;
+        }
+        if self.is_abused {
+            return self.end(connection, Reason::ENHANCE_YOUR_CALM);
+        }
+        let keepalive = &self.http.client.keepalive;
+        if !keepalive.is_idle() {
+            self.awaited = Awaited::Next;
+            self.place = None;
+        }
+        if let State::Announced(deadline) = &self.state {
+            if !keepalive.is_idle() {
+                deadline.clear();
+            } else if !deadline.is_set() {
+                deadline.set(LATE_GRACE);
+            }
+            return deadline.poll(cx).is_ready() && self.end(connection, Reason::NO_ERROR);
+        }
+        if self.http.drain.is_draining(cx) || !keepalive.may_continue() || self.is_idle_for_too_long(cx) {
+            connection.graceful_shutdown();
+            self.place = None;
+            self.state = State::Announced(self.http.deadlines.deadline());
+            return true;
+        }
+        false
+    }
+
+    /// Whether the connection has been idle for its time, or has to make room for others.
+    fn is_idle_for_too_long(&mut self, cx: &Context<'_>) -> bool {
+        let keepalive = &self.http.client.keepalive;
+        if !keepalive.is_idle() {
+            return false;
+        }
+        if keepalive.receive.poll(cx).is_ready() {
+            if !keepalive.may_stay_idle(self.http.deadlines.now()) {
+                return true;
+            }
+            keepalive.park();
+            // With a new time.
+            return self.is_idle_for_too_long(cx);
+        }
+        if !keepalive.is_parked() {
+            return false;
+        }
+        let from = || closable_from(keepalive, self.awaited, self.http.deadlines.clock());
+        let place = self.place.get_or_insert_with(|| self.http.idle.wait(self.awaited, from(), cx));
+        place.must_close(cx)
+    }
+
+    fn end(&mut self, connection: &mut Connection, reason: Reason) -> bool {
+        connection.abrupt_shutdown(reason);
+        self.state = State::Over;
+        true
+    }
+}

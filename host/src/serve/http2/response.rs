@@ -1,0 +1,151 @@
+//! A response on its way into its stream.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, SendStream};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::response::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body::{Body, Frame};
+
+use super::date;
+use super::pace::SendPace;
+use crate::proxy::ResponseBody;
+
+/// Longest piece of data. With the 9 bytes of its head, the frame fills one record of TLS; 16,384 would need two.
+const LONGEST_PIECE: usize = 16_375;
+
+/// Fields that HTTP/2 has no place for (RFC 9113 section 8.2.2), and that are left in a response to a client.
+const CONNECTION_FIELDS: [HeaderName; 4] = [CONNECTION, UPGRADE, TE, TRANSFER_ENCODING];
+
+/// Sends a response, for as long as the client takes it. `without_body` = its request was HEAD.
+pub(super) async fn send(
+    response: Response<ResponseBody>,
+    respond: &mut SendResponse<Bytes>,
+    without_body: bool,
+    pace: SendPace<'_>,
+) {
+    let (mut parts, body) = response.into_parts();
+    complete_head(&mut parts, &body);
+    let is_whole = without_body || body.is_end_stream();
+    // Fails if the client has reset the stream.
+    let Ok(stream) = respond.send_response(Response::from_parts(parts, ()), is_whole) else { return };
+    if !is_whole {
+        send_body(body, stream, pace).await;
+    }
+}
+
+/// Makes of a head what it is in HTTP/2.
+fn complete_head(parts: &mut Parts, body: &ResponseBody) {
+    let headers = &mut parts.headers;
+    for name in CONNECTION_FIELDS {
+        headers.remove(name);
+    }
+    if let Some(length) = body.own_length() {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    headers.entry(DATE).or_insert_with(date::now);
+}
+
+async fn send_body(body: ResponseBody, mut stream: SendStream<Bytes>, mut pace: SendPace<'_>) {
+    let mut body = pin!(body);
+    let mut chunk = Bytes::new();
+    poll_fn(|cx| {
+        loop {
+            if stream.poll_reset(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            // Room first: a client that takes nothing has nothing held for it.
+            if ready!(poll_room(&mut stream, chunk.len(), &mut pace, cx)).is_err() {
+                return Poll::Ready(());
+            }
+            if chunk.is_empty() {
+                match poll_chunk(body.as_mut(), &mut stream, cx) {
+                    Poll::Ready(Some(next)) => chunk = next,
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Pending => {
+                        pace.stop();
+                        return Poll::Pending;
+                    }
+                }
+                stream.reserve_capacity(chunk.len());
+            }
+            let length = chunk.len().min(stream.capacity()).min(LONGEST_PIECE);
+            if length == 0 {
+                continue;
+            }
+            let piece = chunk.split_to(length);
+            pace.count(length);
+            let is_last = chunk.is_empty() && body.is_end_stream();
+            if stream.send_data(piece, is_last).is_err() || is_last {
+                return Poll::Ready(());
+            }
+        }
+    })
+    .await;
+}
+
+/// Waits until the client takes something. An error = it takes no more.
+fn poll_room(
+    stream: &mut SendStream<Bytes>,
+    held: usize,
+    pace: &mut SendPace<'_>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), ()>> {
+    // No more than is needed: what one stream has reserved of the connection's window, no other one gets.
+    stream.reserve_capacity(held.max(1));
+    while stream.capacity() == 0 {
+        match stream.poll_capacity(cx) {
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(_) => return Poll::Ready(Err(())),
+            Poll::Pending => {
+                ready!(pace.poll_waited(cx));
+                stream.send_reset(Reason::CANCEL);
+                return Poll::Ready(Err(()));
+            }
+        }
+    }
+    pace.progress();
+    Poll::Ready(Ok(()))
+}
+
+/// The next data, which isn't empty. `None` = there is none, and the stream has been ended, well or not.
+fn poll_chunk(
+    mut body: Pin<&mut ResponseBody>,
+    stream: &mut SendStream<Bytes>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Bytes>> {
+    loop {
+        // A stream that is reset by now fails here, and nobody is told.
+        let _ = match ready!(body.as_mut().poll_frame(cx)) {
+            Some(Ok(frame)) => match into_data(frame) {
+                Ok(data) if data.is_empty() && !body.is_end_stream() => continue,
+                Ok(data) if data.is_empty() => stream.send_data(data, true),
+                Ok(data) => return Poll::Ready(Some(data)),
+                Err(trailers) => stream.send_trailers(trailers),
+            },
+            None => stream.send_data(Bytes::new(), true),
+            Some(Err(_)) => {
+                // It mustn't look whole.
+                stream.send_reset(Reason::INTERNAL_ERROR);
+                Ok(())
+            }
+        };
+        return Poll::Ready(None);
+    }
+}
+
+/// The data of a frame, or else its trailers.
+fn into_data(frame: Frame<Bytes>) -> Result<Bytes, HeaderMap> {
+    frame.into_data().map_err(|frame| {
+        let mut trailers = frame.into_trailers().unwrap_or_default();
+        for name in [TE, TRANSFER_ENCODING] {
+            trailers.remove(name);
+        }
+        trailers
+    })
+}

@@ -1,0 +1,62 @@
+//! One request on its stream, from its head to the end of its response.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use http::{Method, Response, StatusCode};
+
+use super::connection::Http2;
+use super::pace::SendPace;
+use super::response;
+use crate::downstream::RequestGuard;
+use crate::downstream::http2::Arrived;
+use crate::proxy;
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamEnd {
+    /// Its response was given to the protocol, whole or broken off.
+    Responded,
+    /// The client has reset it before there was a response.
+    ResetEarly,
+}
+
+impl Http2 {
+    /// Serves a request. Dropped, it cancels what it has begun at a backend.
+    pub(super) async fn serve_stream(&self, arrived: Arrived, mut respond: SendResponse<Bytes>) -> StreamEnd {
+        let Arrived { context, refused, request } = arrived;
+        let without_body = *request.method() == Method::HEAD;
+        let response = {
+            let proxy = self.current.get();
+            let (guard, pinned) = (RequestGuard::begin(Rc::clone(&context)), Rc::clone(&self.pinned));
+            // What becomes of the connection isn't a response's business: each has its stream.
+            let mut handled = pin!(proxy::handle(proxy, guard, refused, pinned, request, |_, _| ()));
+            poll_fn(|cx| {
+                if respond.poll_reset(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                let handled = handled.as_mut().poll(cx);
+                if context.take_permission() {
+                    // Fails if the client has reset the stream.
+                    let _ = respond.send_informational(informational(StatusCode::CONTINUE));
+                }
+                handled.map(Some)
+            })
+            .await
+        };
+        let Some(Ok(response)) = response else { return StreamEnd::ResetEarly };
+        let pace = SendPace::new(&self.client.limits, &self.deadlines, response.body().end());
+        response::send(response, &mut respond, without_body, pace).await;
+        StreamEnd::Responded
+    }
+}
+
+fn informational(status: StatusCode) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    response
+}
