@@ -33,7 +33,7 @@ use crate::regular_file;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};
-pub use health_check::{CheckKind, HealthCheckConfig, HttpCheckConfig, InitialHealth};
+pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use model::{BackendConfig, Config, DownstreamLimits, ListenerConfig, PoolConfig, RouteConfig};
 pub use policy::{PolicyConfig, PolicySource};

@@ -8,17 +8,18 @@ mod configuration;
 mod path;
 pub(crate) mod wire;
 
-use crate::{discovery, downstream, proxy, proxy_protocol, upstream};
+use crate::{discovery, downstream, grpc, proxy, proxy_protocol, upstream};
 
 /// A target: panics where a property is broken.
 pub type Target = fn(&[u8]);
 
 /// All targets, under the names of their folders in `tests/corpus/`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("chunked", downstream::fuzz::chunked),
     ("configuration", configuration::parses_or_says_where),
     ("dns_answers", discovery::fuzz::answers),
     ("framing", downstream::fuzz::framing),
+    ("grpc_health_answer", grpc::fuzz::health_answer),
     ("header_fields", proxy::fuzz::header_fields),
     ("path", path::has_one_form),
     ("proxy_protocol", proxy_protocol::fuzz::header),

@@ -1,5 +1,9 @@
 //! What the proxy has to know of gRPC: which messages belong to it, how a call's status is told, and what it means in HTTP's terms.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
+pub mod health;
+
 use std::fmt::Write as _;
 
 use http::header::CONTENT_TYPE;

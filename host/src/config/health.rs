@@ -4,6 +4,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use pointsman_core::pool::BackendProtocol;
+
 use super::health_check::{HealthCheckConfig, health_check};
 use super::read::{Section, Value};
 
@@ -84,10 +86,10 @@ impl Default for EjectionConfig {
     }
 }
 
-/// The keys of a pool that decide health and weight.
-pub(super) fn health(pool: &mut Section<'_>) -> Option<HealthConfig> {
+/// The keys of a pool that decide health and weight. Its backends are spoken to in this protocol.
+pub(super) fn health(pool: &mut Section<'_>, protocol: BackendProtocol) -> Option<HealthConfig> {
     let default = HealthConfig::default();
-    let check = pool.get("health_check").map_or(Some(None), |value| health_check(&value));
+    let check = pool.get("health_check").map_or(Some(None), |value| health_check(&value, protocol));
     let ejection = pool.get("ejection").map_or_else(|| Some(default.ejection), |value| ejection(&value));
     let panic_threshold = pool.integer("panic_threshold", default.panic_threshold, 0..=100);
     let slow_start = pool.duration("slow_start", default.slow_start, SLOW_START);

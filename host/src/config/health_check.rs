@@ -1,23 +1,27 @@
 //! `[pool.NAME.health_check]`: what each backend is asked from time to time.
 
+mod fields;
+mod grpc;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method};
+use pointsman_core::pool::BackendProtocol;
 
 use super::read::{Section, Value, choice, excerpt};
 use super::units::{DURATION, milliseconds};
+
+use fields::{headers, host};
+pub use grpc::GrpcCheckConfig;
+use grpc::grpc;
 
 const HINT: &str = "write `[pool.NAME.health_check]` above its keys";
 const STATUSES: &str = "write `expected_statuses = [\"200-299\"]`";
 
 /// Range of the times of a check: below 10 ms, asking is an attack.
 const TIMES: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(1);
-
-/// What the check itself sends.
-const OWN_HEADERS: [HeaderName; 4] =
-    [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
 /// The health checks of a pool: what is asked, how often, and what follows from the answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +51,8 @@ pub enum CheckKind {
     Tcp,
     /// By a request on a connection of its own.
     Http(Box<HttpCheckConfig>),
+    /// By a call of gRPC's health service, in the same way.
+    Grpc(Box<GrpcCheckConfig>),
 }
 
 /// A request and what is expected of its response.
@@ -82,42 +88,82 @@ enum Type {
     None,
     Tcp,
     Http,
+    Grpc,
 }
 
-/// The check; `Some(None)` if there is to be none.
-pub(super) fn health_check(value: &Value<'_>) -> Option<Option<HealthCheckConfig>> {
+/// Keys of checks over HTTP alone.
+const OF_HTTP: [&str; 4] = ["method", "path", "expected_statuses", "body_contains"];
+
+/// Keys of checks over HTTP and gRPC.
+const OF_BOTH: [&str; 2] = ["host", "headers"];
+
+/// Keys of checks over gRPC alone.
+const OF_GRPC: [&str; 1] = ["service"];
+
+/// The check; `Some(None)` if there is to be none. The backends are spoken to in this protocol.
+pub(super) fn health_check(
+    value: &Value<'_>,
+    protocol: BackendProtocol,
+) -> Option<Option<HealthCheckConfig>> {
     let written = value.entries(HINT)?;
     Section::read(value, HINT, |section| {
-        let kinds = [("none", Type::None), ("tcp", Type::Tcp), ("http", Type::Http)];
+        let kinds = [("none", Type::None), ("tcp", Type::Tcp), ("http", Type::Http), ("grpc", Type::Grpc)];
         let kind = choice(section, "type", Type::None, &kinds);
-        let http = http(section);
+        let (grpc, http) = if kind == Some(Type::Grpc) {
+            // The keys of the other are no unknown ones.
+            for key in OF_HTTP {
+                let _ = section.get(key);
+            }
+            (grpc(section), None)
+        } else {
+            let _ = section.get("service");
+            (None, http(section))
+        };
         let port = section.get("port").is_some().then(|| section.integer("port", 1, 1..=u16::MAX));
         let check = times(section);
-        let of_http = ["method", "path", "host", "headers", "expected_statuses", "body_contains"];
-        let misplaced = written.iter().find(|(key, _)| match kind {
-            None | Some(Type::Http) => false,
-            Some(Type::Tcp) => of_http.contains(key),
-            Some(Type::None) => *key != "type",
-        });
-        match misplaced {
-            Some((_, place)) if kind == Some(Type::Tcp) => {
-                place.fail("a check of type `tcp` sends nothing", "remove it, or write `type = \"http\"`");
-            }
-            Some(_) => section.fail(
-                "type",
-                "nothing is checked, in spite of the other keys",
-                "write `type = \"http\"` or `type = \"tcp\"`",
-            ),
-            None => {}
+        refuse_misplaced(section, kind, &written);
+        if kind == Some(Type::Grpc) && protocol == BackendProtocol::Http1 {
+            let message = "gRPC needs HTTP/2, and the backends are spoken to in HTTP/1";
+            section.fail("type", message, "write `protocol = \"h2\"` in `[pool.NAME]`");
         }
         let kind = match kind? {
             Type::None => return Some(None),
             Type::Tcp => CheckKind::Tcp,
             Type::Http => CheckKind::Http(Box::new(http?)),
+            Type::Grpc => CheckKind::Grpc(Box::new(grpc?)),
         };
         let check = check?;
         Some(Some(HealthCheckConfig { kind, port, ..check }))
     })
+}
+
+/// Refuses the first key that means nothing to a check of this kind.
+fn refuse_misplaced(section: &Section<'_>, kind: Option<Type>, written: &[(&str, Value<'_>)]) {
+    let is_misplaced = |key: &&str| match kind {
+        None => false,
+        Some(Type::None) => *key != "type",
+        Some(Type::Tcp) => OF_HTTP.contains(key) || OF_BOTH.contains(key) || OF_GRPC.contains(key),
+        Some(Type::Http) => OF_GRPC.contains(key),
+        Some(Type::Grpc) => OF_HTTP.contains(key),
+    };
+    let Some((key, place)) = written.iter().find(|(key, _)| is_misplaced(key)) else { return };
+    match kind {
+        Some(Type::Grpc) => place.fail(
+            "a check of type `grpc` is a call of the health service, which has a path and an answer of its own",
+            "remove it, or write `type = \"http\"`",
+        ),
+        Some(Type::Http | Type::Tcp) if OF_GRPC.contains(key) => {
+            place.fail("only a check of type `grpc` asks for a service", "remove it, or write `type = \"grpc\"`");
+        }
+        Some(Type::Tcp) => {
+            place.fail("a check of type `tcp` sends nothing", "remove it, or write `type = \"http\"`");
+        }
+        _ => section.fail(
+            "type",
+            "nothing is checked, in spite of the other keys",
+            "write `type = \"http\"` or `type = \"tcp\"`",
+        ),
+    }
 }
 
 /// Everything but what is asked.
@@ -149,7 +195,7 @@ fn http(section: &mut Section<'_>) -> Option<HttpCheckConfig> {
     let method = choice(section, "method", Method::GET, &methods);
     let path = section.get("path").map_or_else(|| Some(PathAndQuery::from_static("/")), |value| path(&value));
     let host = section.get("host").map_or(Some(None), |value| host(&value).map(Some));
-    let headers = section.get("headers").map_or_else(|| Some(HeaderMap::new()), |value| headers(&value));
+    let headers = section.get("headers").map_or_else(|| Some(HeaderMap::new()), |value| headers(&value, &[]));
     let expected = section.get("expected_statuses");
     let expected = expected.map_or_else(|| Some(vec![200..=299]), |value| statuses(&value));
     let body_contains = section
@@ -175,33 +221,6 @@ fn path(value: &Value<'_>) -> Option<PathAndQuery> {
         value.fail(format!("`{}` is no path", excerpt(text)), "write one such as `\"/healthz\"`");
     }
     path
-}
-
-fn host(value: &Value<'_>) -> Option<HeaderValue> {
-    let text = value.string()?;
-    let host = text.parse::<http::uri::Authority>().ok().filter(|host| !host.as_str().contains('@'));
-    if host.is_none() {
-        value.fail(format!("`{}` is no host", excerpt(text)), "write one such as `\"api.example.com\"`");
-    }
-    HeaderValue::from_str(host?.as_str()).ok()
-}
-
-fn headers(value: &Value<'_>) -> Option<HeaderMap> {
-    let entries = value.entries("write `headers = { name = \"value\" }`")?;
-    let header = |(name, value): &(&str, Value<'_>)| {
-        let text = value.string()?;
-        let (Ok(name), Ok(content)) = (name.parse::<HeaderName>(), text.parse::<HeaderValue>()) else {
-            value.fail("is no header", "use a name and a text that can stand in a request");
-            return None;
-        };
-        if OWN_HEADERS.contains(&name) {
-            value.fail("is set by the check itself", "remove it; the host has a key of its own, `host`");
-            return None;
-        }
-        Some((name, content))
-    };
-    let headers: Vec<_> = entries.iter().map(header).collect();
-    headers.into_iter().collect()
 }
 
 fn statuses(value: &Value<'_>) -> Option<Vec<RangeInclusive<u16>>> {

@@ -40,7 +40,7 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         let hash_seed = section.integer("hash_seed", 0, 0..=u64::MAX);
         let limits = limits(section);
         let tls = section.get("tls").map_or(Some(None), |value| pool_tls(&value).map(Some));
-        let health = health(section);
+        let health = health(section, limits.protocol);
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
             refuse_unused_addresses(&value, &backends.0, health.as_ref());

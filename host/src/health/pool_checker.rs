@@ -79,8 +79,13 @@ impl PoolChecker {
             let result = match &settings.config.check {
                 Some(check) => {
                     let host = backend.as_ref().and_then(|backend| settings.check_host(backend));
-                    let (address, proxy_protocol) = (due.address, settings.proxy_protocol);
-                    let target = ProbeTarget { address, host, proxy_protocol, tls: settings.tls.as_deref() };
+                    let target = ProbeTarget {
+                        address: due.address,
+                        host,
+                        proxy_protocol: settings.proxy_protocol,
+                        tls: settings.tls.as_deref(),
+                        protocol: settings.protocol,
+                    };
                     probe::run(check, target).await
                 }
                 None => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
-use pointsman_core::pool::{Pool, ProxyProtocol};
+use pointsman_core::pool::{BackendProtocol, Pool, ProxyProtocol};
 use pointsman_core::topology::{Health, Member};
 
 use super::check_state::CheckState;
@@ -20,6 +20,8 @@ pub struct HealthSettings {
     pub(super) config: HealthConfig,
     /// What connections for checks begin with.
     pub(super) proxy_protocol: Option<ProxyProtocol>,
+    /// What checks are made in.
+    pub(super) protocol: BackendProtocol,
     /// What connections for checks are made over; without it, they are in clear.
     pub(super) tls: Option<Arc<BackendTls>>,
     /// Addresses for checks with the hosts that led to them, by the names of backends that have one of their own for that.
@@ -34,8 +36,8 @@ impl HealthSettings {
             Some((backend.name.clone(), (backend.check_address?, backend.check_host.clone())))
         };
         let addresses = pool.backends.iter().filter_map(own).collect();
-        let proxy_protocol = pool.limits.proxy_protocol;
-        Self { config: pool.health.clone(), proxy_protocol, tls: None, addresses }
+        let (proxy_protocol, protocol) = (pool.limits.proxy_protocol, pool.limits.protocol);
+        Self { config: pool.health.clone(), proxy_protocol, protocol, tls: None, addresses }
     }
 
     /// The same over TLS, if there is any.
@@ -97,6 +99,7 @@ impl HealthSettings {
 #[cfg(test)]
 impl From<HealthConfig> for HealthSettings {
     fn from(config: HealthConfig) -> Self {
-        Self { config, proxy_protocol: None, tls: None, addresses: HashMap::new() }
+        let protocol = BackendProtocol::Http1;
+        Self { config, proxy_protocol: None, protocol, tls: None, addresses: HashMap::new() }
     }
 }

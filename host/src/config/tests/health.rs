@@ -84,9 +84,9 @@ fn faults_of_a_check() {
         &template,
         &[
             (
-                "type = 'grpc'",
+                "type = 'udp'",
                 &[
-                    "6: pool.a.health_check.type: `grpc` is none of the choices; write one of `none`, `tcp`, `http`",
+                    "6: pool.a.health_check.type: `udp` is none of the choices; write one of `none`, `tcp`, `http`, `grpc`",
                 ],
             ),
             ("path = '/'", &[&format!("5: {nothing}")]),
@@ -150,6 +150,58 @@ fn faults_of_a_check() {
                      remove it; the host has a key of its own, `host`",
                     "7: pool.a.health_check.headers.\"b c\": is no header; \
                      use a name and a text that can stand in a request",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_check_over_grpc_asks_for_a_service() {
+    let grpc = |lines: &str| {
+        let check =
+            health(&format!("protocol = 'h2'\n[pool.a.health_check]\ntype = 'grpc'\n{lines}")).check.unwrap();
+        let CheckKind::Grpc(grpc) = check.kind else { panic!("{check:?}") };
+        *grpc
+    };
+    let default = grpc("");
+    assert_eq!((default.service.as_str(), default.host, default.headers.len()), ("", None, 0));
+    let written = grpc("service = 'a.B'\nhost = 'x:1'\nheaders = { authorization = 'Bearer x' }");
+    assert_eq!((written.service.as_str(), written.host.unwrap().as_bytes()), ("a.B", &b"x:1"[..]));
+    assert_eq!(written.headers["authorization"], "Bearer x");
+
+    let template = format!("{LISTENER}{POOL}{{}}");
+    let own = "a check of type `grpc` is a call of the health service, which has a path and an answer of its own; \
+               remove it, or write `type = \"http\"`";
+    let only = "only a check of type `grpc` asks for a service; remove it, or write `type = \"grpc\"`";
+    check_all(
+        &template,
+        &[
+            (
+                "[pool.a.health_check]\ntype = 'grpc'",
+                &[
+                    "6: pool.a.health_check.type: gRPC needs HTTP/2, and the backends are spoken to in HTTP/1; \
+                   write `protocol = \"h2\"` in `[pool.NAME]`",
+                ],
+            ),
+            (
+                "protocol = 'h2'\n[pool.a.health_check]\ntype = 'grpc'\npath = '/'",
+                &[&format!("8: pool.a.health_check.path: {own}")],
+            ),
+            (
+                "protocol = 'h2'\n[pool.a.health_check]\ntype = 'http'\nservice = 'a.B'",
+                &[&format!("8: pool.a.health_check.service: {only}")],
+            ),
+            (
+                "[pool.a.health_check]\ntype = 'tcp'\nservice = 'a.B'",
+                &[&format!("7: pool.a.health_check.service: {only}")],
+            ),
+            (
+                "protocol = 'h2'\n[pool.a.health_check]\ntype = 'grpc'\nservice = 7\nheaders = { TE = 'x' }",
+                &[
+                    "8: pool.a.health_check.service: is an integer, not a text; put it in quotes: `\"7\"`",
+                    "9: pool.a.health_check.headers.TE: is set by the check itself; \
+                     remove it; the host has a key of its own, `host`",
                 ],
             ),
         ],
