@@ -19,7 +19,7 @@ use futures_util::stream::{FuturesUnordered, Stream as _};
 use tokio::task::coop;
 
 use super::grace::LATE_GRACE;
-use crate::downstream::http2::Gate;
+use crate::downstream::http2::{Gate, Oversight};
 use crate::stream::Stream;
 use connection::Connection;
 pub(super) use connection::Http2;
@@ -30,14 +30,15 @@ impl Http2 {
     /// Serves the connection until it ends. `read` is what was read of it before it was known to be HTTP/2.
     pub(super) async fn serve(&self, stream: Stream, read: Bytes) {
         let gate = Gate::new(stream, Rc::clone(&self.client), self.deadlines.clone(), read);
-        let Some(connection) = self.shake_hands(gate).await else { return };
-        if let Err(error) = self.serve_streams(connection).await {
+        let oversight = gate.oversight();
+        let Some(connection) = self.shake_hands(gate, &oversight).await else { return };
+        if let Err(error) = self.serve_streams(connection, &oversight).await {
             tracing::debug!(event = "connection-ended", peer = %self.client.peer, %error, "connection ended");
         }
     }
 
     /// Waits for the client's preface. `None` = it doesn't come, or something else does.
-    async fn shake_hands(&self, gate: Gate) -> Option<Connection> {
+    async fn shake_hands(&self, gate: Gate, oversight: &Oversight) -> Option<Connection> {
         let mut handshake = pin!(settings::builder(&self.client.limits).handshake(gate));
         let keepalive = &self.client.keepalive;
         let connection = poll_fn(|cx| {
@@ -46,6 +47,7 @@ impl Http2 {
             }
             match handshake.as_mut().poll(cx) {
                 Poll::Ready(connection) => Poll::Ready(connection.ok()),
+                Poll::Pending if oversight.fault().is_some() => Poll::Ready(None),
                 Poll::Pending => keepalive.receive.poll(cx).map(|()| None),
             }
         });
@@ -53,9 +55,13 @@ impl Http2 {
     }
 
     /// Serves requests until no other will follow.
-    async fn serve_streams(&self, mut connection: Connection) -> Result<(), h2::Error> {
+    async fn serve_streams(
+        &self,
+        mut connection: Connection,
+        oversight: &Oversight,
+    ) -> Result<(), h2::Error> {
         let mut streams = pin!(FuturesUnordered::new());
-        let mut ending = Ending::new(self);
+        let mut ending = Ending::new(self, oversight);
         let waker = ConnectionWaker::default();
         poll_fn(|cx| {
             waker.disarm();

@@ -9,6 +9,7 @@ use pointsman_core::rate_limit::RateLimit;
 use super::connection::{Connection, Http2};
 use super::stream::StreamEnd;
 use crate::deadline::Deadline;
+use crate::downstream::http2::Oversight;
 use crate::listener::{Awaited, IdlePosition};
 use crate::serve::grace::{LATE_GRACE, closable_from};
 
@@ -21,6 +22,7 @@ const EARLY_RESET_INTERVAL: Duration = Duration::from_millis(50);
 /// What a connection is coming to.
 pub(super) struct Ending<'a> {
     http: &'a Http2,
+    oversight: &'a Oversight,
     state: State,
     /// How often the client may still reset streams early (CVE-2023-44487): each has cost a backend a request.
     early_resets: RateLimit,
@@ -41,9 +43,10 @@ enum State {
 }
 
 impl<'a> Ending<'a> {
-    pub(super) fn new(http: &'a Http2) -> Self {
+    pub(super) fn new(http: &'a Http2, oversight: &'a Oversight) -> Self {
         Self {
             http,
+            oversight,
             state: State::Open,
             early_resets: RateLimit::new(EARLY_RESETS, EARLY_RESET_INTERVAL),
             is_abused: false,
@@ -63,6 +66,11 @@ impl<'a> Ending<'a> {
     pub(super) fn proceed(&mut self, connection: &mut Connection, cx: &Context<'_>) -> bool {
         if matches!(self.state, State::Over) {
             return false;
+        }
+        if let Some(fault) = self.oversight.fault() {
+            let (peer, reason) = (self.http.client.peer, fault.label());
+            tracing::debug!(event = "frames-refused", %peer, reason, %fault, "connection ends for its frames");
+            return self.end(connection, fault.reason());
         }
         if self.is_abused {
             return self.end(connection, Reason::ENHANCE_YOUR_CALM);

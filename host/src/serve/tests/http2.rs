@@ -1,6 +1,7 @@
 //! HTTP/2 from clients, to backends of HTTP/1.
 
 mod ends;
+mod floods;
 mod frames;
 mod hostile;
 mod requests;

@@ -45,6 +45,7 @@ fn early_resets_are_few_or_slow() {
         let last = take_frames(&mut received).pop().expect("a farewell");
         assert_eq!((last.kind, last.reason()), (GOAWAY, Some(11)));
         assert!((200..300).contains(&asked), "backends were asked {asked} times");
+        world.pass(Duration::from_secs(2)).await;
         assert_eq!(world.drain.connections(), 0);
     });
 }

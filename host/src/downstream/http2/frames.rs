@@ -1,0 +1,187 @@
+//! Follows the frames of a client (RFC 9113 section 4) by their heads alone.
+//!
+//! Pure: bytes in, decisions out. The [`Gate`](super::gate::Gate) feeds it and acts. Whether a frame is well-formed is for `h2` to say; what
+//! counts here is how many there are, and what is still owed of one that has begun.
+
+use pointsman_core::clock::Moment;
+
+use super::allowance::Allowance;
+use super::fault::GateFault;
+use super::frame_kind::FrameKind;
+
+/// Length of what a client begins with, before its first frame (RFC 9113 section 3.4).
+const PREFACE: usize = 24;
+
+/// Length of a frame's head.
+const HEAD: usize = 9;
+
+/// Most CONTINUATION frames in a header block. The largest one that a listener can allow needs half of that.
+const MAX_CONTINUATIONS: u16 = 256;
+
+const END_STREAM: u8 = 0x1;
+const ACK: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+
+/// Follows the frames of one connection.
+#[derive(Debug)]
+pub(super) struct Frames {
+    place: Place,
+    /// The preface and the first SETTINGS have come.
+    is_greeted: bool,
+    /// The header block that hasn't ended.
+    block: Option<Block>,
+    /// Frames and header blocks that have ended.
+    ended: u64,
+    allowance: Allowance,
+}
+
+/// A header block.
+#[derive(Debug)]
+struct Block {
+    /// CONTINUATION frames so far.
+    continuations: u16,
+    /// It ends with the frame in progress.
+    is_last: bool,
+}
+
+/// What the next byte belongs to.
+#[derive(Debug)]
+enum Place {
+    /// The preface, of which this much is left.
+    Preface(usize),
+    /// The head of a frame, of which so many bytes have come.
+    Head([u8; HEAD], usize),
+    /// The payload of a frame of this kind, of which this much is left.
+    Payload(FrameKind, usize),
+}
+
+/// What a client has begun and not ended, and must end in time. It is equal to what it was before as long as that hasn't ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// Nothing, or the rest of a frame with a piece of a body, for which bodies have their own limits.
+    Nothing,
+    /// The preface and the first SETTINGS.
+    Greeting,
+    /// The rest of a frame, or of a header block; so many have ended before.
+    Rest(u64),
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self {
+            place: Place::Preface(PREFACE),
+            is_greeted: false,
+            block: None,
+            ended: 0,
+            allowance: Allowance::default(),
+        }
+    }
+}
+
+impl Frames {
+    /// Reads on.
+    ///
+    /// # Errors
+    ///
+    /// What the client has done that ends its connection. Nothing of this input may be used.
+    pub(super) fn advance(&mut self, mut input: &[u8], now: Moment) -> Result<(), GateFault> {
+        while !input.is_empty() {
+            match &mut self.place {
+                Place::Preface(left) => {
+                    let step = input.len().min(*left);
+                    input = &input[step..];
+                    *left -= step;
+                    if *left == 0 {
+                        self.place = Place::Head([0; HEAD], 0);
+                    }
+                }
+                Place::Head(head, filled) => {
+                    let step = input.len().min(HEAD - *filled);
+                    head[*filled..*filled + step].copy_from_slice(&input[..step]);
+                    input = &input[step..];
+                    *filled += step;
+                    if *filled == HEAD {
+                        let head = *head;
+                        self.begin(head, now)?;
+                    }
+                }
+                Place::Payload(_, left) => {
+                    let step = input.len().min(*left);
+                    input = &input[step..];
+                    *left -= step;
+                    if *left == 0 {
+                        self.end();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes have been sent to the client.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.allowance.earn(bytes as u64);
+    }
+
+    /// What the client has begun and not ended.
+    #[must_use]
+    pub(super) fn owed(&self) -> Owed {
+        match self.place {
+            _ if !self.is_greeted => Owed::Greeting,
+            _ if self.block.is_some() => Owed::Rest(self.ended),
+            Place::Preface(_) | Place::Head(_, 0) | Place::Payload(FrameKind::Data, _) => Owed::Nothing,
+            Place::Head(..) | Place::Payload(..) => Owed::Rest(self.ended),
+        }
+    }
+
+    /// Whether the client is within a frame, or a header block.
+    #[must_use]
+    pub(super) fn is_within_frame(&self) -> bool {
+        self.block.is_some() || !matches!(self.place, Place::Head(_, 0))
+    }
+
+    /// A frame begins.
+    fn begin(&mut self, head: [u8; HEAD], now: Moment) -> Result<(), GateFault> {
+        let [high, middle, low, kind, flags, ..] = head;
+        let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        let kind = FrameKind::of(kind);
+        if !self.is_greeted && (kind != FrameKind::Settings || flags & ACK != 0) {
+            return Err(GateFault::NoSettings);
+        }
+        let is_last = flags & END_HEADERS != 0;
+        match kind {
+            FrameKind::Headers => self.block = Some(Block { continuations: 0, is_last }),
+            FrameKind::Continuation => {
+                let continuations = self.block.as_ref().map_or(1, |block| block.continuations + 1);
+                if continuations > MAX_CONTINUATIONS {
+                    return Err(GateFault::Continuations);
+                }
+                self.block = Some(Block { continuations, is_last });
+            }
+            FrameKind::Data if length > 0 || flags & END_STREAM != 0 => {}
+            _ if !self.allowance.take(now) => return Err(GateFault::Flood(kind)),
+            _ => {}
+        }
+        if length == 0 {
+            self.end();
+        } else {
+            self.place = Place::Payload(kind, length);
+        }
+        Ok(())
+    }
+
+    /// The frame in progress is whole.
+    fn end(&mut self) {
+        self.place = Place::Head([0; HEAD], 0);
+        self.is_greeted = true;
+        if self.block.as_ref().is_some_and(|block| block.is_last) {
+            self.block = None;
+        }
+        if self.block.is_none() {
+            self.ended += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! What goes out through the gate: watched for clients that don't take it, and followed by a farewell.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+
+use super::Gate;
+use super::farewell::Farewell;
+
+impl Gate {
+    /// Watches over a write: a client that takes nothing for too long, or too little, is gone.
+    fn poll_sent<T>(&mut self, cx: &Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let (deadline, limits) = (&self.connection.send, &self.connection.limits);
+        if sent.is_ready() {
+            if self.sending.pace.is_waiting() {
+                self.sending.pace.stop_waiting(self.deadlines.now());
+                deadline.clear();
+                self.oversight.set_stalled(false);
+            }
+            return sent;
+        }
+        let until = self.sending.pace.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate);
+        deadline.set_at(until);
+        self.oversight.set_stalled(true);
+        ready!(deadline.poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Watches over a write of bytes.
+    fn poll_written(
+        &mut self,
+        cx: &Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.sending.count(*bytes);
+            self.frames.sent(*bytes);
+        }
+        self.poll_sent(cx, written)
+    }
+}
+
+impl AsyncWrite for Gate {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        let flushed = this.poll_sent(cx, flushed);
+        if flushed.is_ready() {
+            this.sending.flushed(&this.connection.limits);
+        }
+        flushed
+    }
+
+    /// Tells the client that nothing more comes, and takes in what it still sends until it has left.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let farewell = this.farewell.get_or_insert_with(|| Farewell::begin(&this.receive));
+        farewell.poll(&mut this.stream, &this.receive, cx).map(Ok)
+    }
+}
