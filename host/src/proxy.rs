@@ -147,8 +147,8 @@ fn prepare(
         context.limit(proxy.deadlines.after(total));
     }
     on_record(context, route, balancer);
-    let (keep, clock) = (balancer.limits().retry.body, proxy.deadlines.clock());
-    let upload = forward::upload(&head.parts, body, keep, expects.then(|| Rc::clone(context)), clock);
+    let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
+    let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
         balancer: Rc::clone(balancer),
         context: Rc::clone(context),

@@ -2,6 +2,7 @@
 
 mod answered;
 mod attempt_stats;
+mod backend_body;
 mod balancer;
 mod body;
 mod checkout;
@@ -15,8 +16,10 @@ mod exchange;
 mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod http2;
 mod idle;
 mod lease;
+mod opening;
 mod permit;
 mod pinned;
 mod pinned_slot;
@@ -28,6 +31,7 @@ mod upgraded;
 mod upload;
 
 pub use answered::Answered;
+pub use backend_body::BackendBody;
 pub use balancer::Balancer;
 pub use body::ExchangeBody;
 pub use claim::{Claim, Claimed};
@@ -37,6 +41,7 @@ pub(crate) use connector::Connector;
 pub use counting_stream::{CountingStream, IoCounters};
 pub use error::{Error, is_our_own};
 pub use exchange::Exchange;
+pub use http2::Http2Body;
 pub use pinned::{PinnedConnections, names_connection_scheme};
 pub use pool::WorkerPool;
 pub use sent::{FailedAttempt, Sent};

@@ -27,6 +27,7 @@ mod framing;
 mod grpc;
 mod health;
 mod hostile;
+mod http2_backends;
 mod idle_connections;
 mod idle_timeouts;
 mod large_response_heads;

@@ -55,7 +55,7 @@ pub(super) async fn run(check: &HealthCheckConfig, target: ProbeTarget<'_>) -> R
 async fn ask(kind: &CheckKind, target: ProbeTarget<'_>, stream: Stream) -> Result<(), Failure> {
     let ProbeTarget { address, protocol, .. } = target;
     let (is_http2, is_tls) = match &stream {
-        Stream::Tls(stream) => (stream.is_for_http2(), true),
+        Stream::Tls(stream) => (stream.agreed_on_http2(), true),
         _ => (protocol == BackendProtocol::H2, false),
     };
     match kind {

@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use pointsman_core::clock::Clock;
+use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::request::RequestHead;
 
 use super::failure::Failure;
@@ -98,15 +99,15 @@ fn authenticates_connection(parts: &Parts) -> bool {
     parts.headers.get_all(AUTHORIZATION).iter().any(names_connection_scheme)
 }
 
-/// The body on its way to the backend; its first `keep` bytes are kept if the request may be sent twice.
+/// The body on its way to the backend; its first bytes are kept if the request may be sent twice.
 pub(super) fn upload(
     parts: &Parts,
     body: ClientBody,
-    keep: usize,
+    limits: &UpstreamLimits,
     expectation: Option<Rc<RequestContext>>,
     clock: Clock,
 ) -> Upload {
-    let keep = if is_idempotent(parts) { keep } else { 0 };
+    let keep = limits.kept_body(is_idempotent(parts));
     // No proxy says there whom a request is for.
     let clean = |trailers: &mut HeaderMap| {
         hop_by_hop::strip_trailers(trailers);

@@ -33,7 +33,7 @@ pub struct BackendHost<'a> {
 }
 
 /// Why there is no connection over TLS. Nothing of a request was sent.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct BackendHandshakeError(String);
 
@@ -56,7 +56,7 @@ impl BackendTls {
         });
         let stream = connect.await.map_err(|error| BackendHandshakeError(explain(&error, &name)))?;
         let stream = TlsStream::of_backend(stream);
-        if protocol == BackendProtocol::H2 && !stream.is_for_http2() {
+        if protocol == BackendProtocol::H2 && !stream.agreed_on_http2() {
             let message = "it doesn't choose HTTP/2 (`h2` in ALPN), which the pool's `protocol` demands";
             return Err(BackendHandshakeError(message.to_owned()));
         }

@@ -50,12 +50,6 @@ impl TlsStream {
         self.side.get_ref().0
     }
 
-    /// Whether both sides have agreed on HTTP/2 (ALPN).
-    #[must_use]
-    pub fn is_for_http2(&self) -> bool {
-        self.side.get_ref().1.alpn_protocol() == Some(b"h2")
-    }
-
     /// How many bytes there are to read; 0 at the end.
     ///
     /// # Errors

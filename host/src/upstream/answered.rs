@@ -1,10 +1,10 @@
 //! An attempt that has got the head of a response.
 
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 use pointsman_core::backend::Backend;
 use pointsman_core::local::Local;
 
+use super::backend_body::BackendBody;
 use super::exchange::Exchange;
 use super::lease::Lease;
 
@@ -12,7 +12,7 @@ use super::lease::Lease;
 #[derive(Debug)]
 pub struct Answered {
     /// The response. Its head is to be changed for the client; its body only moves with the exchange.
-    pub response: Response<Incoming>,
+    pub response: Response<BackendBody>,
     pub(super) lease: Lease,
     pub(super) exchange: Box<Exchange>,
 }

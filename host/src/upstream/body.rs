@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::Error;
 use super::answered::Answered;
+use super::backend_body::BackendBody;
 use super::exchange::Exchange;
 use super::lease::Lease;
 use super::stall::{Stall, TAKEN_NOTHING};
@@ -18,10 +18,10 @@ use super::stall::{Stall, TAKEN_NOTHING};
 /// The body of a backend's response.
 ///
 /// It drives the connection that it comes from. When it has ended, the connection goes back to the idle ones; dropped early, it
-/// takes the connection with it, and the backend sees that its response is no longer read.
+/// takes the connection with it, and the backend sees that its response is no longer read. Over HTTP/2, that is true of its stream.
 #[derive(Debug)]
 pub struct ExchangeBody {
-    incoming: Incoming,
+    incoming: BackendBody,
     exchange: Box<Exchange>,
     /// Where it comes from; `None` once it has broken off.
     lease: Option<Lease>,
@@ -62,11 +62,19 @@ impl ExchangeBody {
         .await;
     }
 
-    fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         // The connection is driven right here, so the body has no task to wake.
         let mut poll = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
-        let Some(lease) = &mut self.lease else { return poll() };
-        let connection = lease.connection();
+        let connection = match &mut self.lease {
+            Some(Lease::Unique(connection)) => connection,
+            Some(Lease::Shared(stream)) => {
+                if stream.poll_upload(cx).is_err() {
+                    return Poll::Ready(Some(Err(Error::ClientAbort)));
+                }
+                return Pin::new(&mut self.incoming).poll_frame(cx);
+            }
+            None => return poll(),
+        };
         connection.driver_waker().disarm();
         if let Poll::Ready(frame) = poll() {
             return Poll::Ready(frame);
@@ -120,7 +128,7 @@ impl Body for ExchangeBody {
                         this.held.begin(|| deadline.now());
                         Poll::Ready(Some(Ok(frame)))
                     }
-                    Some(Err(error)) => this.fail(Error::of_hyper(error), cx),
+                    Some(Err(error)) => this.fail(error, cx),
                     None => Poll::Ready(None),
                 }
             }
@@ -147,14 +155,17 @@ impl Body for ExchangeBody {
 impl Drop for ExchangeBody {
     fn drop(&mut self) {
         let Some(mut lease) = self.lease.take() else { return };
-        let connection = lease.connection();
-        connection.driver_waker().disarm();
+        if let Lease::Unique(connection) = &mut lease {
+            connection.driver_waker().disarm();
+        }
         if self.incoming.is_end_stream() {
             let Exchange { stats, pinned, .. } = &mut *self.exchange;
             let now = stats.complete();
-            // Usually it has become ready while the end of the body was read.
-            if connection.was_ready() || connection.is_ready() {
-                stats.claim.checkin(lease, pinned, now);
+            if let Lease::Unique(mut connection) = lease
+                // Usually it has become ready while the end of the body was read.
+                && (connection.was_ready() || connection.is_ready())
+            {
+                stats.claim.checkin(connection, pinned, now);
             }
         }
     }

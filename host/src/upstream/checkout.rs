@@ -1,30 +1,37 @@
 //! Which connection an exchange uses, and where it goes afterwards.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
 use pointsman_core::clock::Moment;
-use pointsman_core::pool::BackendProtocol;
 
 use super::Error;
 use super::claim::Claim;
 use super::connection::{Owner, UpstreamConnection};
-use super::connector::Destination;
+use super::http2::{SharedConnections, StreamLease};
 use super::lease::Lease;
+use super::opening::Opened;
 use super::permit::ConnectionPermit;
 use super::pinned::PinnedConnections;
 use crate::deadline::Deadline;
 use crate::downstream::ClientConnection;
-use crate::proxy_protocol::{Addresses, naming};
 
 impl Claim {
-    /// The idle connection used last of those that serve any client.
+    /// A connection that is there and serves any client: the idle one used last, or a stream of one that others use as well.
     pub(super) fn checkout(&self) -> Option<Lease> {
         // What is left from a configuration without PROXY headers names nobody.
         if self.pool.limits().proxy_protocol.is_some() {
             return None;
         }
-        self.claimed.idle.take().map(Lease::Unique)
+        match self.shares() {
+            Some(shared) => shared.take().map(|slot| Lease::Shared(Box::new(StreamLease::new(slot)))),
+            None => self.claimed.idle.take().map(Lease::Unique),
+        }
     }
 
-    /// Another connection, which names this client if backends are told.
+    /// Another connection, which names this client if backends are told, or a stream as soon as there is one.
     pub(super) async fn connect(
         &self,
         client: &ClientConnection,
@@ -40,30 +47,119 @@ impl Claim {
     }
 
     async fn try_connect(&self, client: &ClientConnection, deadline: &Deadline) -> Result<Lease, Error> {
+        if let Some(shared) = self.shares()
+            && let Some(lease) = self.share(shared, client, deadline).await?
+        {
+            return Ok(lease);
+        }
+        let permit = self.permit(deadline).await?;
+        self.open(permit, client, deadline).await.map(|opened| self.lease(opened))
+    }
+
+    /// A stream on a connection that others use as well: one that has room by now, or another one. `None` if the backend turns out to choose
+    /// HTTP/1.1.
+    ///
+    /// One request at a time opens a connection, and the others wait for it: a burst of requests needs only one.
+    async fn share(
+        &self,
+        shared: &Rc<SharedConnections>,
+        client: &ClientConnection,
+        deadline: &Deadline,
+    ) -> Result<Option<Lease>, Error> {
+        let until = deadline.after(self.pool.limits().connect_timeout);
+        let (before, mut may_open, mut waiting) = (shared.failures(), true, None);
+        loop {
+            let slot = if waiting.is_some() { shared.take_next() } else { shared.take() };
+            if let Some(slot) = slot {
+                deadline.clear();
+                return Ok(Some(Lease::Shared(Box::new(StreamLease::new(slot)))));
+            }
+            if shared.chooses_http1() {
+                return Ok(None);
+            }
+            if may_open && !shared.is_opening() {
+                match self.open_for_all(shared, client, deadline).await {
+                    Ok(None) => {}
+                    Err(error) if shared.is_empty() => {
+                        shared.fail(&error);
+                        return Err(error);
+                    }
+                    // There are connections, only without room.
+                    Err(_) => may_open = false,
+                    opened => return opened,
+                }
+            }
+            waiting.get_or_insert_with(|| shared.wait());
+            deadline.set_at(until);
+            let mut room = pin!(shared.room().notified());
+            poll_fn(|cx| match room.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Ok(())),
+                Poll::Pending => deadline.poll(cx).map(|()| Err(Error::NoStream.unless_capped(deadline))),
+            })
+            .await?;
+            if let Some(error) = shared.failure_since(before).filter(|_| shared.is_empty()) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Opens a connection, for this request and for those that wait for one. `None` if there may be no other at the moment.
+    async fn open_for_all(
+        &self,
+        shared: &Rc<SharedConnections>,
+        client: &ClientConnection,
+        deadline: &Deadline,
+    ) -> Result<Option<Lease>, Error> {
         let (backend, pool, limits) = (self.shared_backend(), self.pool.pool(), self.pool.limits());
-        let permit = match ConnectionPermit::take(backend, pool, limits) {
+        let permit = ConnectionPermit::take(backend, pool, limits);
+        if permit.is_none() && !shared.is_empty() {
+            return Ok(None);
+        }
+        let _opening = shared.begin_opening();
+        let permit = match permit {
             Some(permit) => permit,
             None => ConnectionPermit::wait(backend, pool, limits, deadline).await?,
         };
-        let addresses = || Addresses::new(client.peer, client.local);
-        let header = limits.proxy_protocol.map(|version| naming(version, addresses()));
-        let (address, host, tls) = (backend.address, backend.host.as_deref(), self.pool.tls());
-        let to = Destination { address, host, header, tls, protocol: BackendProtocol::Http1 };
-        let opened = UpstreamConnection::open(self.pool.connector(), &to, permit, limits, deadline).await;
-        if let Err(Error::Tls(error)) = &opened {
-            let (pool, backend) = (&*pool.name, &*backend.name);
-            tracing::warn!(
-                event = "backend-tls-failed", pool, backend, %address, %error,
-                "the TLS handshake with a backend failed"
-            );
+        self.open(permit, client, deadline).await.map(|opened| Some(self.lease(opened)))
+    }
+
+    /// A permit for another connection, as soon as there is one.
+    async fn permit(&self, deadline: &Deadline) -> Result<ConnectionPermit, Error> {
+        let (backend, pool, limits) = (self.shared_backend(), self.pool.pool(), self.pool.limits());
+        match ConnectionPermit::take(backend, pool, limits) {
+            Some(permit) => Ok(permit),
+            None => ConnectionPermit::wait(backend, pool, limits, deadline).await,
         }
-        opened.map(Lease::Unique)
+    }
+
+    /// The use of a new connection, which others may join if it is one of HTTP/2.
+    fn lease(&self, opened: Opened) -> Lease {
+        match (opened, &self.claimed.shared) {
+            (Opened::Http1(connection), shared) => {
+                if let Some(shared) = shared {
+                    shared.choose_http1();
+                }
+                Lease::Unique(connection)
+            }
+            (Opened::Http2(connection, shared), _) => {
+                Lease::Shared(Box::new(StreamLease::new(shared.add(connection))))
+            }
+        }
+    }
+
+    /// What its connections are shared in, unless the backend chooses HTTP/1.1.
+    fn shares(&self) -> Option<&Rc<SharedConnections>> {
+        self.claimed.shared.as_ref().filter(|shared| !shared.chooses_http1())
     }
 
     /// Keeps a connection for another request, unless another worker needs its permit: for any client's, or the same client's if
     /// it is its own.
-    pub(super) fn checkin(&self, lease: Lease, pinned: &PinnedConnections, now: Moment) {
-        let Lease::Unique(connection) = lease;
+    pub(super) fn checkin(
+        &self,
+        connection: Box<UpstreamConnection>,
+        pinned: &PinnedConnections,
+        now: Moment,
+    ) {
         if self.shared_backend().stats.connections_wanted() > 0 {
             return;
         }

@@ -22,7 +22,6 @@ use tokio::task::coop::unconstrained;
 
 use head_limits::HeadLimits;
 
-use super::connector::{Connector, Destination};
 use super::counting_stream::{CountingStream, IoCounters};
 use super::driver_waker::DriverWaker;
 use super::permit::ConnectionPermit;
@@ -31,6 +30,7 @@ use super::upgraded::UpgradedStream;
 use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
 use crate::downstream::RequestContext;
+use crate::stream::Stream;
 
 /// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is why
 /// the wait for them is limited (RFC 9110 section 10.1.1).
@@ -105,23 +105,13 @@ impl ResponseTimeout {
 }
 
 impl UpstreamConnection {
-    /// Connects. A connection with a PROXY header serves the client that this names.
-    pub(super) async fn open(
-        connector: &Connector,
-        to: &Destination<'_>,
+    /// Makes a connection of a stream of bytes.
+    pub(super) async fn over(
+        stream: Stream,
+        owner: Owner,
         permit: ConnectionPermit,
         limits: &UpstreamLimits,
-        deadline: &Deadline,
     ) -> Result<Box<Self>, Error> {
-        deadline.set(limits.connect_timeout);
-        let owner = if to.header.is_some() { Owner::Named } else { Owner::Anybody };
-        let mut connect = pin!(connector.connect(to));
-        let stream = poll_fn(|cx| match connect.as_mut().poll(cx) {
-            Poll::Ready(connected) => Poll::Ready(connected),
-            Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline))),
-        })
-        .await?;
-        deadline.clear();
         let counters = Rc::new(IoCounters::default());
         let io = TokioIo::new(CountingStream::new(stream, Rc::clone(&counters)));
         let head_limits = HeadLimits::new(limits);
@@ -149,10 +139,7 @@ impl UpstreamConnection {
         timeout: &ResponseTimeout,
         deadline: &Deadline,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let span = || match upload.awaited() {
-            Some(_) => CONTINUE_WAIT.min(timeout.span()),
-            None => timeout.span(),
-        };
+        let span = || time_to_head(upload, timeout);
         deadline.set(span());
         let mut sent_before = 0;
         // Only the driver has it come, which was polled just before: no need to be woken for it, nor to be put off for fairness.
@@ -285,7 +272,7 @@ impl UpstreamConnection {
 }
 
 /// Takes a request's head to send it. Its method stays, as a response is read by it.
-fn take_head(context: &RequestContext) -> Parts {
+pub(super) fn take_head(context: &RequestContext) -> Parts {
     let mut left = Request::new(()).into_parts().0;
     let head = &mut context.head().parts;
     left.method.clone_from(&head.method);
@@ -309,9 +296,17 @@ fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
     request
 }
 
+/// How long a backend may take for what comes next: permission to send the body, or the head of its response.
+pub(super) fn time_to_head(upload: &Upload, timeout: &ResponseTimeout) -> Duration {
+    match upload.awaited() {
+        Some(_) => CONTINUE_WAIT.min(timeout.span()),
+        None => timeout.span(),
+    }
+}
+
 /// The time for a response is over: the backend's, or the client's, or it was only that of the permission to send the body.
 #[cold]
-fn time_is_over(
+pub(super) fn time_is_over(
     upload: &Upload,
     timeout: &ResponseTimeout,
     deadline: &Deadline,

@@ -16,6 +16,15 @@ pub enum Error {
     /// No connection over TLS: the handshake failed, and nothing was sent.
     #[error("no TLS connection to the backend: {0}")]
     Tls(#[source] Box<BackendHandshakeError>),
+    /// The backend is to speak HTTP/2 and doesn't. Nothing was sent.
+    #[error("the backend doesn't speak HTTP/2: {0}")]
+    NotHttp2(Box<str>),
+    /// No room for another stream to the backend within `connect_timeout`. Nothing was sent.
+    #[error("no connection to the backend had room for the request in time")]
+    NoStream,
+    /// The backend says that it hasn't looked at the request.
+    #[error("the backend refused the request without looking at it")]
+    StreamRefused,
     /// No connection within `connect_timeout`.
     #[error("connecting to the backend took too long")]
     ConnectTimeout,
@@ -40,6 +49,9 @@ pub enum Error {
     /// What the backend sent is no HTTP response.
     #[error("the backend's response is malformed")]
     BadResponse(#[source] hyper::Error),
+    /// What the backend sent is no response over HTTP/2.
+    #[error("the backend's response is malformed")]
+    BadStream(#[source] h2::Error),
     /// The response's head is larger than `max_response_header_bytes`.
     #[error("the backend's response head is larger than `max_response_header_bytes` allows")]
     LargeHead,
@@ -81,6 +93,9 @@ impl Error {
         match self {
             Self::Connect(_) => "connect-failed",
             Self::Tls(_) => "tls-failed",
+            Self::NotHttp2(_) => "not-http2",
+            Self::NoStream => "no-stream",
+            Self::StreamRefused => "stream-refused",
             Self::ConnectTimeout => "connect-timeout",
             Self::Reset => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
@@ -90,7 +105,7 @@ impl Error {
             Self::LargeHead => "response-head-too-large",
             Self::ManyFields => "too-many-response-headers",
             Self::InterimResponses => "too-many-interim-responses",
-            Self::BadResponse(_) | Self::Length | Self::TransferCoding => "bad-response",
+            Self::BadResponse(_) | Self::BadStream(_) | Self::Length | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::EarlyUpgrade => "early-upgrade",
             Self::ClientStalled | Self::SlowReader => "client-stalled",
@@ -104,6 +119,7 @@ impl Error {
         matches!(
             self,
             Self::ConnectTimeout
+                | Self::NoStream
                 | Self::ResponseTimeout
                 | Self::PerTryTimeout
                 | Self::IdleTimeout
@@ -115,6 +131,20 @@ impl Error {
     #[must_use]
     pub fn is_our_own(&self) -> bool {
         matches!(self, Self::Connect(error) if is_our_own(error))
+    }
+
+    /// The same for other requests that have waited for what failed; `None` if it is about one request only.
+    pub(super) fn for_others(&self) -> Option<Self> {
+        Some(match self {
+            Self::Connect(error) => Self::Connect(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            }),
+            Self::Tls(error) => Self::Tls(error.clone()),
+            Self::NotHttp2(why) => Self::NotHttp2(why.clone()),
+            Self::ConnectTimeout => Self::ConnectTimeout,
+            _ => return None,
+        })
     }
 
     /// This, or that the request as a whole has run out of its time.
@@ -139,14 +169,17 @@ impl Error {
     pub fn outcome(&self) -> i32 {
         use pointsman_sdk::abi::outcome;
         match self {
-            Self::Connect(_) | Self::Tls(_) => outcome::CONNECT_FAILURE,
+            Self::Connect(_) | Self::Tls(_) | Self::NotHttp2(_) => outcome::CONNECT_FAILURE,
             Self::ConnectTimeout
+            | Self::NoStream
             | Self::ResponseTimeout
             | Self::PerTryTimeout
             | Self::IdleTimeout
             | Self::TotalTimeout => outcome::TIMEOUT,
             Self::Reset
+            | Self::StreamRefused
             | Self::BadResponse(_)
+            | Self::BadStream(_)
             | Self::LargeHead
             | Self::ManyFields
             | Self::InterimResponses

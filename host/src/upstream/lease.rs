@@ -1,19 +1,23 @@
 //! The use of a backend's connection by one exchange.
 
 use super::connection::UpstreamConnection;
+use super::http2::StreamLease;
 
 /// What an exchange has of a connection.
 #[derive(Debug)]
 pub(super) enum Lease {
     /// All of it: HTTP/1 serves one exchange at a time.
     Unique(Box<UpstreamConnection>),
+    /// A stream: HTTP/2 serves many.
+    Shared(Box<StreamLease>),
 }
 
 impl Lease {
-    /// The connection.
-    pub(super) fn connection(&mut self) -> &mut UpstreamConnection {
+    /// Whether it may have been closed because it was idle.
+    pub(super) fn reused(&self) -> bool {
         match self {
-            Self::Unique(connection) => connection,
+            Self::Unique(connection) => connection.reused,
+            Self::Shared(stream) => stream.reused(),
         }
     }
 }

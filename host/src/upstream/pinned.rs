@@ -13,7 +13,7 @@ use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
-use pointsman_core::pool::Pool;
+use pointsman_core::pool::{BackendProtocol, Pool};
 
 use super::claim::Claim;
 use super::connection::{Owner, UpstreamConnection};
@@ -38,6 +38,8 @@ struct Pinned {
     slot: Rc<PinnedSlot>,
     /// What the connection was made over.
     tls: Option<Arc<BackendTls>>,
+    /// What the backends were to be spoken to in when it was made.
+    protocol: BackendProtocol,
     /// The client is authenticated on it: its requests to this pool have to go over it.
     is_authenticated: bool,
 }
@@ -87,8 +89,8 @@ impl PinnedConnections {
         let slot = Rc::new(PinnedSlot::new(Some(connection)));
         claim.claimed.idle.watch_pinned(&slot);
         let (pool, backend) = (Arc::clone(claim.pool.pool()), Arc::clone(claim.shared_backend()));
-        let tls = claim.pool.tls().cloned();
-        all.push(Pinned { pool, backend, slot, tls, is_authenticated });
+        let (tls, protocol) = (claim.pool.tls().cloned(), claim.pool.limits().protocol);
+        all.push(Pinned { pool, backend, slot, tls, protocol, is_authenticated });
     }
 }
 
@@ -99,6 +101,7 @@ impl Pinned {
             && ours.name == theirs.name
             && is_same_place(ours, theirs)
             && is_same_tls(self.tls.as_ref(), claim.pool.tls())
+            && self.protocol == claim.pool.limits().protocol
     }
 }
 

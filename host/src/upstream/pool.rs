@@ -10,12 +10,12 @@ use std::time::Duration;
 use pointsman_core::backend::{Backend, BackendIndex, TopologyGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::local::Local;
-use pointsman_core::pool::Pool;
-use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::pool::{BackendProtocol, Pool, UpstreamLimits};
 use pointsman_core::topology::Topology;
 use tokio::task::AbortHandle;
 
 use super::connector::Connector;
+use super::http2::SharedConnections;
 use super::idle::IdleConnections;
 use crate::tls::BackendTls;
 
@@ -46,6 +46,8 @@ struct Backends {
 pub(super) struct WorkerBackend {
     pub(super) backend: Local<Backend>,
     pub(super) idle: Rc<IdleConnections>,
+    /// Those over HTTP/2, if the backend may speak it.
+    pub(super) shared: Option<Rc<SharedConnections>>,
 }
 
 impl WorkerPool {
@@ -90,10 +92,12 @@ impl WorkerPool {
     }
 
     /// Takes over the idle connections of the pool in whose place this one comes. Both share them from now on: what is
-    /// in flight there ends here. Connections that were made in clear, or over TLS with other settings, stay behind.
+    /// in flight there ends here. Connections that were made in clear, or over TLS with other settings, or for another protocol, stay
+    /// behind.
     #[must_use]
     pub fn after(self, old: &Self) -> Self {
-        if !is_same_tls(self.tls(), old.tls()) {
+        let protocol = |pool: &Self| (pool.limits.protocol, pool.limits.http2);
+        if !is_same_tls(self.tls(), old.tls()) || protocol(&self) != protocol(old) {
             return self;
         }
         self.backends.borrow_mut().all.clone_from(&old.backends.borrow().all);
@@ -159,11 +163,19 @@ impl WorkerPool {
 
     /// Connections outlive a topology as long as their backend keeps its name and address, and its host, which may have been verified.
     fn adopt(&self, backend: &Arc<Backend>, known: Option<&Rc<WorkerBackend>>) -> WorkerBackend {
-        let idle = known
-            .filter(|old| is_same_place(old.backend.shared(), backend))
-            .map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
+        let known = known.filter(|old| is_same_place(old.backend.shared(), backend));
+        let idle =
+            known.map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
         idle.set_limit(self.idle_limit);
-        WorkerBackend { backend: Local::new(Arc::clone(backend)), idle }
+        let may_share = self.limits.protocol != BackendProtocol::Http1;
+        let shared = may_share.then(|| match known.and_then(|old| old.shared.as_ref()) {
+            Some(shared) => Rc::clone(shared),
+            None => Rc::new(SharedConnections::new(self.idle_limit)),
+        });
+        if let Some(shared) = &shared {
+            shared.set_idle_limit(self.idle_limit);
+        }
+        WorkerBackend { backend: Local::new(Arc::clone(backend)), idle, shared }
     }
 
     /// From now on closes idle connections whenever another worker needs their places. Needs the worker's event loop.
@@ -184,10 +196,14 @@ impl WorkerPool {
     }
 
     fn close_wanted(&self) {
-        for WorkerBackend { backend, idle } in self.backends.borrow().all.iter().map(Rc::as_ref) {
+        for WorkerBackend { backend, idle, shared } in self.backends.borrow().all.iter().map(Rc::as_ref) {
             let wanted = backend.shared().stats.connections_wanted();
             if wanted > 0 {
-                idle.close(usize::try_from(wanted).unwrap_or(usize::MAX));
+                let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+                let closed = idle.close(wanted);
+                if let Some(shared) = shared {
+                    shared.give_up(wanted - closed);
+                }
             }
         }
     }
@@ -197,14 +213,20 @@ impl WorkerPool {
         let timeout = self.limits.idle_connection_timeout.min(longest);
         for backend in &self.backends.borrow().all {
             backend.idle.prune(now, timeout);
+            if let Some(shared) = &backend.shared {
+                shared.prune(now, timeout);
+            }
         }
     }
 
     /// Closes the least recently used idle connection of each backend, so that another one can be opened. Returns whether there
     /// was any.
     pub(super) fn make_room(&self) -> bool {
-        let closed: usize = self.backends.borrow().all.iter().map(|backend| backend.idle.close(1)).sum();
-        closed > 0
+        let close = |backend: &Rc<WorkerBackend>| {
+            let shared = backend.shared.as_ref().map_or(0, |shared| shared.close_idle(1));
+            backend.idle.close(1) + shared
+        };
+        self.backends.borrow().all.iter().map(close).sum::<usize>() > 0
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Tunnel {
 impl Answered {
     /// The backend's end of a connection whose protocol has changed. `None` if it is lost already.
     pub async fn into_tunnel(self) -> Option<Tunnel> {
-        let Lease::Unique(connection) = self.lease;
+        let Lease::Unique(connection) = self.lease else { return None };
         let upgraded = connection.into_upgraded().await?;
         Some(Tunnel { upgraded, exchange: self.exchange })
     }

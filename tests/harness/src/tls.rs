@@ -6,5 +6,6 @@ mod client;
 mod version_1;
 
 pub use authority::{Authority, Issued, Leaf};
+pub(crate) use backend::config;
 pub use backend::{Then, TlsBackend, TlsReader, respond, send};
 pub use client::{Tls, TlsClient};

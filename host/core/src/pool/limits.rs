@@ -52,6 +52,14 @@ impl UpstreamLimits {
         };
         self.max_requests.min(self.max_connections * on_each)
     }
+
+    /// Most bytes of a request's body that are kept for another attempt. Over HTTP/2 a backend may say that it hasn't looked at a request,
+    /// which can then be sent again whatever its method.
+    #[inline]
+    #[must_use]
+    pub fn kept_body(&self, is_idempotent: bool) -> usize {
+        if is_idempotent || self.protocol != BackendProtocol::Http1 { self.retry.body } else { 0 }
+    }
 }
 
 /// What the backends of a pool are spoken to in.

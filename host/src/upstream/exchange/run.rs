@@ -3,30 +3,34 @@
 use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
-use hyper::body::Incoming;
 use pointsman_core::request::host;
 
 use super::Exchange;
 use crate::upstream::answered::Answered;
+use crate::upstream::backend_body::BackendBody;
 use crate::upstream::connection::{Owner, Unanswered};
+use crate::upstream::http2::Sending;
 use crate::upstream::lease::Lease;
 use crate::upstream::pinned::authenticates_connection;
 use crate::upstream::sent::{FailedAttempt, SendFailure, Sent};
 use crate::upstream::{Error, framing};
 
+/// How often a request is sent again to a backend that hasn't looked at it, before others have their turn.
+const MOST_REFUSALS: u32 = 3;
+
 impl Exchange {
     /// Sends the request and waits for the head of the response. The request's head is taken, unless nothing of it was sent.
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
-    /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. Both
-    /// are the same attempt.
+    /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. One that the
+    /// backend says it hasn't looked at is sent again up to [`MOST_REFUSALS`] times. All are the same attempt.
     ///
     /// # Errors
     ///
     /// Why there is no response.
     pub async fn run(
         mut self: Box<Self>,
-        replay: impl FnOnce() -> Option<Parts>,
+        replay: impl Fn() -> Option<Parts>,
     ) -> Result<Answered, FailedAttempt> {
         let host_is_missing = self.name_host();
         match self.send(replay).await {
@@ -46,38 +50,42 @@ impl Exchange {
 
     async fn send(
         &self,
-        replay: impl FnOnce() -> Option<Parts>,
-    ) -> Result<(Lease, Response<Incoming>), SendFailure> {
-        let mut replay = Some(replay);
+        replay: impl Fn() -> Option<Parts>,
+    ) -> Result<(Lease, Response<BackendBody>), SendFailure> {
+        let (mut may_repeat, mut refusals) = (true, 0);
         loop {
             // What closed one idle connection may have closed them all.
-            let idle = replay.as_ref().and_then(|_| self.checkout_idle());
+            let idle = if may_repeat { self.checkout_idle() } else { None };
             let opened = match idle {
                 Some(lease) => Ok(lease),
                 // Boxed: nearly every request finds an idle connection, and all would have room for this.
-                None => {
-                    let client = self.stats.context.connection();
-                    Box::pin(self.stats.claim.connect(client, &self.deadline)).await
-                }
+                None => Box::pin(self.connect()).await,
             };
             let mut lease = opened.map_err(|error| SendFailure { error, sent: Sent::Nothing })?;
-            let reused = lease.connection().reused;
-            let (connection, context) = (lease.connection(), &self.stats.context);
-            let sent = 'sent: {
-                let sending = connection.send(context, &self.upload, &self.timeout, &self.deadline);
-                let again = match sending.await {
-                    Ok(response) => break 'sent Ok(response),
-                    Err(Unanswered::Failed(failure)) => break 'sent Err(failure),
-                    Err(Unanswered::HeadTooLarge) => {
-                        connection.read_again(context, &self.upload, &self.timeout, &self.deadline)
-                    }
-                };
-                // Boxed, as such heads are few.
-                Box::pin(again).await
+            let reused = lease.reused();
+            let sent = match &mut lease {
+                Lease::Unique(connection) => 'sent: {
+                    let context = &self.stats.context;
+                    let sending = connection.send(context, &self.upload, &self.timeout, &self.deadline);
+                    let again = match sending.await {
+                        Ok(response) => break 'sent Ok(response.map(BackendBody::Http1)),
+                        Err(Unanswered::Failed(failure)) => break 'sent Err(failure),
+                        Err(Unanswered::HeadTooLarge) => {
+                            connection.read_again(context, &self.upload, &self.timeout, &self.deadline)
+                        }
+                    };
+                    // Boxed, as such heads are few.
+                    Box::pin(again).await.map(|response| response.map(BackendBody::Http1))
+                }
+                // Boxed, as its state is larger than that of HTTP/1.
+                Lease::Shared(stream) => Box::pin(stream.send(self.sending()))
+                    .await
+                    .map(|response| response.map(BackendBody::Http2)),
             };
             let SendFailure { error, sent } = match sent {
-                Ok(response) if reused && ends_idleness(&response) && replay.is_some() => {
-                    match self.once_more(&mut replay) {
+                Ok(response) if reused && may_repeat && ends_idleness(&response) => {
+                    may_repeat = false;
+                    match self.once_more(&replay) {
                         Some(parts) => self.take_up(parts),
                         None => return self.settled(lease, response),
                     }
@@ -87,12 +95,49 @@ impl Exchange {
                 Err(SendFailure { error, sent }) => SendFailure { error: self.upload.blame(error), sent },
             };
             match sent {
+                _ if matches!(error, Error::StreamRefused) => {
+                    refusals += 1;
+                    self.refused(sent, refusals, &replay)?;
+                }
                 Sent::Nothing if reused => {}
-                Sent::Request if reused && matches!(error, Error::Reset) => {
-                    self.take_up(self.once_more(&mut replay).ok_or(SendFailure { error, sent })?);
+                Sent::Request if reused && may_repeat && matches!(error, Error::Reset) => {
+                    may_repeat = false;
+                    self.take_up(self.once_more(&replay).ok_or(SendFailure { error, sent })?);
                 }
                 _ => return Err(SendFailure { error, sent }),
             }
+        }
+    }
+
+    /// The backend hasn't looked at the request, this many times by now. Makes the head whole, to be sent again: here or, after too many
+    /// refusals, elsewhere.
+    #[cold]
+    fn refused(
+        &self,
+        sent: Sent,
+        refusals: u32,
+        replay: impl Fn() -> Option<Parts>,
+    ) -> Result<(), SendFailure> {
+        let error = Error::StreamRefused;
+        if sent != Sent::Nothing {
+            match self.once_more(replay) {
+                Some(parts) => self.take_up(parts),
+                None => return Err(SendFailure { error, sent }),
+            }
+        }
+        if refusals > MOST_REFUSALS { Err(SendFailure { error, sent: Sent::Nothing }) } else { Ok(()) }
+    }
+
+    /// What a stream needs to send the request.
+    fn sending(&self) -> Sending<'_> {
+        let claim = &self.stats.claim;
+        Sending {
+            context: &self.stats.context,
+            upload: &self.upload,
+            timeout: &self.timeout,
+            deadline: &self.deadline,
+            address: claim.shared_backend().address,
+            limits: claim.pool.limits(),
         }
     }
 
@@ -108,19 +153,26 @@ impl Exchange {
         self.pinned.take(claim).map(Lease::Unique).or_else(|| claim.checkout())
     }
 
+    /// Another connection, or a stream of one.
+    fn connect(&self) -> impl Future<Output = Result<Lease, Error>> {
+        self.stats.claim.connect(self.stats.context.connection(), &self.deadline)
+    }
+
     /// The head, to be sent once again if all of the request can be.
-    fn once_more(&self, replay: &mut Option<impl FnOnce() -> Option<Parts>>) -> Option<Parts> {
-        replay.take().filter(|_| self.upload.can_be_repeated()).and_then(|replay| replay())
+    fn once_more(&self, replay: impl Fn() -> Option<Parts>) -> Option<Parts> {
+        if self.upload.can_be_repeated() { replay() } else { None }
     }
 
     fn settled(
         &self,
         mut lease: Lease,
-        mut response: Response<Incoming>,
-    ) -> Result<(Lease, Response<Incoming>), SendFailure> {
+        mut response: Response<BackendBody>,
+    ) -> Result<(Lease, Response<BackendBody>), SendFailure> {
         framing::settle(&mut response).map_err(|error| SendFailure { error, sent: Sent::ResponseBegun })?;
-        if self.authenticates || authenticates_connection(&response) {
-            lease.connection().owner = Owner::Authenticated;
+        if let Lease::Unique(connection) = &mut lease
+            && (self.authenticates || authenticates_connection(&response))
+        {
+            connection.owner = Owner::Authenticated;
         }
         Ok((lease, response))
     }

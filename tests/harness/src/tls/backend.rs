@@ -167,7 +167,7 @@ pub fn send(reader: &mut TlsReader, bytes: impl AsRef<[u8]>) {
     let _ = stream.write_all(bytes.as_ref()).and_then(|()| stream.flush());
 }
 
-fn config(certificate: &Issued, clients: Option<&Authority>) -> ServerConfig {
+pub(crate) fn config(certificate: &Issued, clients: Option<&Authority>) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().expect("versions");

@@ -1,0 +1,45 @@
+//! What HTTP/2 has to say of a failure, and what it means for a request.
+
+use h2::Reason;
+
+use crate::upstream::Error;
+
+/// Why a stream has no response.
+pub(super) fn of_stream(error: h2::Error) -> Error {
+    if is_unprocessed(&error) {
+        Error::StreamRefused
+    } else if error.is_library() {
+        Error::BadStream(error)
+    } else {
+        Error::Reset
+    }
+}
+
+/// Why a stream has no more of its response.
+pub(super) fn of_body(error: h2::Error) -> Error {
+    if error.is_library() { Error::BadStream(error) } else { Error::Reset }
+}
+
+/// Why a connection isn't one of HTTP/2.
+pub(super) fn of_opening(error: &h2::Error) -> Error {
+    Error::NotHttp2(match error.get_io() {
+        Some(_) => "it closed the connection".into(),
+        None => error.to_string().into(),
+    })
+}
+
+/// Whether the backend says that it hasn't looked at a stream: it refuses it, or leaves with a GOAWAY that names an earlier one as the last
+/// (RFC 9113 section 8.7). `h2` gives the error of a GOAWAY to no other stream.
+fn is_unprocessed(error: &h2::Error) -> bool {
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_ours_counts_as_refused() {
+        assert!(matches!(of_stream(Reason::REFUSED_STREAM.into()), Error::Reset));
+    }
+}

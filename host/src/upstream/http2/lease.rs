@@ -1,0 +1,167 @@
+//! The use of a connection over HTTP/2 by one exchange: a stream.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use h2::client::ResponseFuture;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use pointsman_core::pool::UpstreamLimits;
+
+use super::body::Http2Body;
+use super::failure;
+use super::head::{self, HeadRoom};
+use super::shared::StreamSlot;
+use super::upload::StreamUpload;
+use crate::deadline::Deadline;
+use crate::downstream::{BrokenBody, RequestContext, is_idempotent};
+use crate::upstream::connection::{ResponseTimeout, take_head, time_is_over, time_to_head};
+use crate::upstream::sent::{SendFailure, Sent};
+use crate::upstream::{Error, Upload};
+
+/// Most interim responses that a backend may send before a response.
+const MOST_INTERIM: u32 = 1_000;
+
+/// The use of a connection over HTTP/2 by one exchange: a stream. Dropped before its end, it cancels the stream, and the connection stays.
+#[derive(Debug)]
+pub(in crate::upstream) struct StreamLease {
+    slot: StreamSlot,
+    upload: Option<StreamUpload>,
+    /// Interim responses that have come.
+    interim: u32,
+}
+
+/// What a request needs to be sent.
+pub(in crate::upstream) struct Sending<'a> {
+    pub(in crate::upstream) context: &'a RequestContext,
+    pub(in crate::upstream) upload: &'a Upload,
+    pub(in crate::upstream) timeout: &'a ResponseTimeout,
+    pub(in crate::upstream) deadline: &'a Deadline,
+    /// Where the backend is.
+    pub(in crate::upstream) address: SocketAddr,
+    pub(in crate::upstream) limits: &'a UpstreamLimits,
+}
+
+impl StreamLease {
+    /// A stream in this place.
+    pub(in crate::upstream) fn new(slot: StreamSlot) -> Self {
+        Self { slot, upload: None, interim: 0 }
+    }
+
+    /// Whether the connection had answered before and was idle when this stream began: the backend may have closed it for that.
+    pub(in crate::upstream) fn reused(&self) -> bool {
+        self.slot.was_idle
+    }
+
+    /// Sends a request and waits for the head of its response. Takes the request's head, unless it failed before the backend has looked at
+    /// it.
+    pub(in crate::upstream) async fn send(
+        &mut self,
+        sending: Sending<'_>,
+    ) -> Result<Response<Http2Body>, SendFailure> {
+        let Sending { context, upload, deadline, limits, .. } = sending;
+        if !self.slot.can_begin() {
+            return Err(SendFailure { error: Error::StreamRefused, sent: Sent::Nothing });
+        }
+        let head = take_head(context);
+        let method = head.method.clone();
+        // Any other can be had again.
+        let kept = (!is_idempotent(method.as_str())).then(|| head.clone());
+        let (room, received) = (HeadRoom::new(limits), self.slot.received());
+        let answered = self.exchange(head, &sending).await;
+        deadline.clear();
+        match answered.and_then(|response| room.check(response.headers()).map(|()| response)) {
+            Ok(response) => {
+                self.slot.answered();
+                Ok(Http2Body::of(response, &method, room))
+            }
+            Err(error) => {
+                if error.is_timeout() && self.slot.received() == received {
+                    // It may be that nothing comes through any more: others should not wait for that, too.
+                    self.slot.retire();
+                }
+                Err(self.failed(error, context, upload, kept))
+            }
+        }
+    }
+
+    /// From the head to the head of the response.
+    async fn exchange(
+        &mut self,
+        head: Parts,
+        sending: &Sending<'_>,
+    ) -> Result<Response<h2::RecvStream>, Error> {
+        let Sending { upload, deadline, timeout, address, .. } = *sending;
+        let is_whole = !upload.is_some();
+        let begun = self.slot.begin(head::request(head, &self.slot.scheme, address), is_whole);
+        let (mut response, stream) = begun.map_err(Error::BadStream)?;
+        self.upload = (!is_whole).then(|| StreamUpload::new(stream, upload.body()));
+        deadline.set(time_to_head(upload, timeout));
+        let mut sent_before = 0;
+        poll_fn(|cx| {
+            self.poll_interim(&mut response, upload, cx)?;
+            let uploaded = self.poll_upload(cx);
+            if let Poll::Ready(answered) = Pin::new(&mut response).poll(cx) {
+                return Poll::Ready(answered.map_err(failure::of_stream));
+            }
+            uploaded.map_err(|BrokenBody| Error::ClientAbort)?;
+            let (sent, is_blocked) =
+                self.upload.as_ref().map_or((0, false), |upload| (upload.sent, upload.blocked));
+            if sent != sent_before {
+                sent_before = sent;
+                deadline.set(time_to_head(upload, timeout));
+            }
+            ready!(deadline.poll(cx));
+            time_is_over(upload, timeout, deadline, is_blocked, cx).map(Err)
+        })
+        .await
+    }
+
+    /// Sends what there is of the request's body.
+    pub(in crate::upstream) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), BrokenBody> {
+        self.upload.as_mut().map_or(Ok(()), |upload| upload.poll(cx))
+    }
+
+    /// Takes the interim responses that have come, of which 100 permits the body.
+    fn poll_interim(
+        &mut self,
+        response: &mut ResponseFuture,
+        upload: &Upload,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
+            self.interim += 1;
+            if self.interim > MOST_INTERIM {
+                return Err(Error::InterimResponses);
+            }
+            if let Some(continued) = upload.continued().filter(|_| interim.status() == StatusCode::CONTINUE) {
+                continued.give();
+            }
+        }
+        Ok(())
+    }
+
+    /// How far a request came that has failed. What the backend hasn't looked at can be sent again, if it can be had again.
+    fn failed(
+        &self,
+        error: Error,
+        context: &RequestContext,
+        upload: &Upload,
+        kept: Option<Parts>,
+    ) -> SendFailure {
+        let sent = match (&error, kept) {
+            (Error::StreamRefused, Some(head)) if upload.can_be_repeated() => {
+                context.head().parts = head;
+                Sent::Nothing
+            }
+            (Error::BadStream(_) | Error::LargeHead | Error::ManyFields | Error::InterimResponses, _) => {
+                Sent::ResponseBegun
+            }
+            _ if self.interim > 0 => Sent::ResponseBegun,
+            _ => Sent::Request,
+        };
+        SendFailure { error, sent }
+    }
+}
