@@ -14,6 +14,7 @@ mod label;
 mod max_forwards;
 mod redirect;
 mod retry;
+mod switch;
 mod target;
 mod via;
 
@@ -31,7 +32,7 @@ pub use failure::Failure;
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
-use crate::upstream::{self, Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
+use crate::upstream::{Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
 use retry::Attempts;
 
@@ -223,26 +224,13 @@ impl Attempts {
         let switch = {
             let mut answered = self.answer().await?;
             if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
+                self.check_declined(&answered)?;
                 forward::response_headers(&mut answered.response);
                 return Ok(Served::Response(answered));
             }
             Box::pin(self.switch(answered))
         };
         switch.await
-    }
-
-    /// Changes the protocol, as the backend says.
-    async fn switch(&self, mut answered: Answered) -> Result<Served, Failure> {
-        if self.upgrade.is_none() {
-            return Err(Failure::Upstream(upstream::Error::UnwantedUpgrade));
-        }
-        if !self.upload.is_over() {
-            // What the client still sends of a body would end up in the tunnel.
-            return Err(Failure::Upstream(upstream::Error::EarlyUpgrade));
-        }
-        let headers = forward::upgrade_response(answered.response.headers_mut());
-        let tunnel = answered.into_tunnel().await.ok_or(Failure::Upstream(upstream::Error::Reset))?;
-        Ok(Served::Upgrade(headers, Box::new(tunnel)))
     }
 }
 

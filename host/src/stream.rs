@@ -1,5 +1,7 @@
 //! A byte stream to a client or a backend, whatever carries it.
 
+mod of_http2;
+
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -12,6 +14,7 @@ use tokio::net::TcpStream;
 #[cfg(test)]
 use crate::testing::MemoryStream;
 use crate::tls::TlsStream;
+pub use of_http2::Http2Stream;
 
 /// A connection's byte stream.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub enum Stream {
     Plain(TcpStream),
     /// Over TLS.
     Tls(Box<TlsStream>),
+    /// Within a connection of HTTP/2.
+    Http2(Box<Http2Stream>),
     /// In the memory of a test.
     #[cfg(test)]
     Memory(MemoryStream),
@@ -36,6 +41,8 @@ impl Stream {
                 recv(stream, &mut [0; 1], flags).is_ok_and(|(_, bytes)| bytes > 0)
             }
             Self::Tls(stream) => stream.has_unread(),
+            // Asked of whole connections only.
+            Self::Http2(_) => false,
             #[cfg(test)]
             Self::Memory(stream) => stream.has_unread(),
         }
@@ -46,6 +53,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Self::Tls(stream) => stream.poll_fill(cx).map(|_| ()),
+            Self::Http2(stream) => stream.poll_fill(cx).map(|_| ()),
             #[cfg(test)]
             Self::Memory(stream) => stream.poll_read_ready(cx),
         }
@@ -60,6 +68,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => stream.poll_peek(cx, &mut ReadBuf::new(&mut [0; 1])),
             Self::Tls(stream) => stream.poll_fill(cx).map_ok(|bytes| bytes.min(1)),
+            Self::Http2(stream) => stream.poll_fill(cx).map_ok(|bytes| bytes.min(1)),
             #[cfg(test)]
             Self::Memory(stream) => stream.poll_peek(cx),
         }
@@ -72,6 +81,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => is_read_closed(stream),
             Self::Tls(stream) => is_read_closed(stream.socket()),
+            Self::Http2(stream) => stream.has_ended(),
             #[cfg(test)]
             Self::Memory(stream) => stream.has_ended(),
         }
@@ -86,6 +96,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => set_reset_on_close(stream, resets),
             Self::Tls(stream) => set_reset_on_close(stream.socket(), resets),
+            // It is reset unless it was ended.
+            Self::Http2(_) => Ok(()),
             #[cfg(test)]
             Self::Memory(stream) => {
                 stream.set_reset_on_close(resets);
@@ -124,6 +136,7 @@ macro_rules! carried {
         match $stream {
             Stream::Plain(stream) => Pin::new(stream).$call($($argument),*),
             Stream::Tls(stream) => Pin::new(&mut **stream).$call($($argument),*),
+            Stream::Http2(stream) => Pin::new(&mut **stream).$call($($argument),*),
             #[cfg(test)]
             Stream::Memory(stream) => Pin::new(stream).$call($($argument),*),
         }
@@ -157,6 +170,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Http2(stream) => stream.is_write_vectored(),
             #[cfg(test)]
             Self::Memory(stream) => stream.is_write_vectored(),
         }

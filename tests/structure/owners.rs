@@ -14,7 +14,7 @@ fn is_in(file: &str, owners: &[&str]) -> bool {
 
 #[test]
 fn each_package_has_one_owner() {
-    let owners: [(&str, &[&str]); 13] = [
+    let owners: [(&str, &[&str]); 14] = [
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
@@ -24,7 +24,8 @@ fn each_package_has_one_owner() {
         ("clap", &["cli"]),
         ("crc", &["proxy_protocol"]),
         ("rustls", &["tls"]),
-        ("aws_lc_rs", &["tls"]),
+        ("aws_lc_rs", &["tls", "downstream/http2/websocket"]),
+        ("h2", &["serve/http2", "downstream/http2", "stream/of_http2", "upstream", "health"]),
         ("rustls_native_certs", &["tls"]),
         ("tokio_rustls", &["tls"]),
         ("x509_parser", &["tls"]),

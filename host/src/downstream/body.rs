@@ -13,6 +13,8 @@ use super::http2::StreamBody;
 /// The body of a client's request. What sends it on doesn't know which version of HTTP it comes in.
 #[derive(Debug)]
 pub enum ClientBody {
+    /// There is none.
+    Empty,
     /// HTTP/1: what hyper reads behind the gate.
     Http1(Incoming),
     /// HTTP/2: what comes on its stream.
@@ -37,6 +39,7 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
             Self::Http1(incoming) => Pin::new(incoming)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(|_| BrokenBody))),
@@ -46,6 +49,7 @@ impl Body for ClientBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::Empty => true,
             Self::Http1(incoming) => incoming.is_end_stream(),
             Self::Http2(body) => body.is_end_stream(),
         }
@@ -53,6 +57,7 @@ impl Body for ClientBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Self::Empty => SizeHint::with_exact(0),
             Self::Http1(incoming) => incoming.size_hint(),
             Self::Http2(body) => body.size_hint(),
         }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::task::Waker;
 
+use http::HeaderValue;
 use http::request::Parts;
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
@@ -29,6 +30,8 @@ pub struct RequestContext {
     /// Path and query, if they hold bytes that [`http::Uri`] can't.
     pub(super) target: Option<ExactTarget>,
     upgrade: RefCell<Upgrade>,
+    /// What a backend has to accept a WebSocket of HTTP/2 with; boxed as nearly no request is one.
+    pub(super) websocket_accept: Option<Box<HeaderValue>>,
     body: Cell<BodyArrival>,
     body_refusal: Cell<Option<Refusal>>,
     /// By when the whole response must be there.
@@ -71,6 +74,7 @@ impl RequestContext {
             head: RefCell::default(),
             target: None,
             upgrade: RefCell::new(upgrade),
+            websocket_accept: None,
             body: Cell::new(BodyArrival::None),
             body_refusal: Cell::new(None),
             end: Cell::new(None),
@@ -83,6 +87,7 @@ impl RequestContext {
         self.kept_head.clear();
         self.target = None;
         *self.upgrade.get_mut() = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
+        self.websocket_accept = None;
         *self.body.get_mut() = BodyArrival::None;
         *self.body_refusal.get_mut() = None;
         *self.end.get_mut() = None;
@@ -189,6 +194,13 @@ impl RequestContext {
             }
             Upgrade::NotAsked | Upgrade::Declined => true,
         }
+    }
+
+    /// What a backend has to accept the change to a WebSocket with, if the client doesn't see that itself. Its answer is a tunnel or a
+    /// failure then.
+    #[must_use]
+    pub fn websocket_accept(&self) -> Option<&HeaderValue> {
+        self.websocket_accept.as_deref()
     }
 
     // The body.

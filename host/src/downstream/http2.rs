@@ -9,6 +9,7 @@ mod gate;
 pub mod head;
 mod intake;
 mod oversight;
+mod websocket;
 
 pub use body::StreamBody;
 pub use fault::GateFault;
@@ -16,3 +17,10 @@ pub use frame_kind::FrameKind;
 pub use gate::Gate;
 pub use intake::{Arrived, Intake};
 pub use oversight::Oversight;
+
+/// What accepts a key of a WebSocket.
+#[cfg(test)]
+pub(crate) fn accepted(key: &str) -> String {
+    let accept = websocket::accept(key.as_bytes());
+    accept.to_str().expect("base64").to_owned()
+}

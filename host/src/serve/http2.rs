@@ -8,6 +8,7 @@ mod pace;
 mod response;
 mod settings;
 mod stream;
+mod websocket;
 
 use std::future::poll_fn;
 use std::pin::pin;

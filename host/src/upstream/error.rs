@@ -75,6 +75,10 @@ pub enum Error {
     /// follows it in the new protocol, can't be told apart.
     #[error("the backend changed the protocol before the request was whole")]
     EarlyUpgrade,
+    /// The backend has changed to a WebSocket without having read the request's key (RFC 6455 section 4.2.2), or answers as if there
+    /// were one.
+    #[error("the backend didn't accept the WebSocket as it has to")]
+    WebSocketAccept,
     /// The backend closed the connection after the client had let it wait for the rest of its request.
     #[error("the client sent nothing more of its request, and the backend closed the connection")]
     ClientStalled,
@@ -108,6 +112,7 @@ impl Error {
             Self::BadResponse(_) | Self::BadStream(_) | Self::Length | Self::TransferCoding => "bad-response",
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::EarlyUpgrade => "early-upgrade",
+            Self::WebSocketAccept => "websocket-accept",
             Self::ClientStalled | Self::SlowReader => "client-stalled",
             Self::ClientAbort => "client-abort",
         }
@@ -186,7 +191,8 @@ impl Error {
             | Self::Length
             | Self::TransferCoding
             | Self::UnwantedUpgrade
-            | Self::EarlyUpgrade => outcome::UPSTREAM_RESET,
+            | Self::EarlyUpgrade
+            | Self::WebSocketAccept => outcome::UPSTREAM_RESET,
             Self::SlowRequest | Self::ClientStalled | Self::SlowReader | Self::ClientAbort => {
                 outcome::CLIENT_ABORT
             }

@@ -7,7 +7,7 @@ use h2::RecvStream;
 use http::Request;
 
 use super::body::StreamBody;
-use super::head;
+use super::{head, websocket};
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext};
 
@@ -32,6 +32,8 @@ pub struct Arrived {
     pub refused: Option<Refusal>,
     /// The request.
     pub request: Request<ClientBody>,
+    /// What comes in the stream of a request for a WebSocket, once it is one.
+    pub websocket: Option<RecvStream>,
 }
 
 impl Intake {
@@ -45,39 +47,46 @@ impl Intake {
     pub fn admit(&self, request: Request<RecvStream>) -> Arrived {
         let (mut parts, stream) = request.into_parts();
         let admitted = head::admit(&mut parts, &self.connection.limits);
-        let mut context = self.context();
-        let (refused, length, expects) = match admitted {
-            Ok(facts) => {
-                if let Some(context) = Rc::get_mut(&mut context).filter(|_| facts.idempotent) {
-                    context.kept_head.keep_parts(&parts);
-                }
-                (None, facts.content_length, facts.expects)
-            }
-            Err(refusal) => (Some(refusal), None, false),
-        };
-        self.keep(&context);
         self.connection.keepalive.admit();
-        let body = StreamBody::new(stream, Rc::clone(&context), length, expects, self.deadlines.clone());
-        Arrived { context, refused, request: Request::from_parts(parts, ClientBody::Http2(Box::new(body))) }
-    }
-
-    /// A context that no other request uses.
-    fn context(&self) -> Rc<RequestContext> {
-        let mut spare = self.spare.borrow_mut();
-        if let Some(place) = spare.iter().rposition(|context| Rc::strong_count(context) == 1) {
-            let mut context = spare.swap_remove(place);
-            if let Some(context) = Rc::get_mut(&mut context) {
-                context.reset(false);
+        let context = self.context(|context| match &admitted {
+            Ok(facts) if facts.websocket => {
+                context.reset(true);
+                context.websocket_accept = Some(Box::new(websocket::as_upgrade(&mut parts)));
             }
-            return context;
+            Ok(facts) if facts.idempotent => context.kept_head.keep_parts(&parts),
+            _ => {}
+        });
+        let (refused, facts) = match admitted {
+            Ok(facts) => (None, Some(facts)),
+            Err(refusal) => (Some(refusal), None),
+        };
+        if facts.is_some_and(|facts| facts.websocket) {
+            let request = Request::from_parts(parts, ClientBody::Empty);
+            return Arrived { context, refused, request, websocket: Some(stream) };
         }
-        Rc::new(RequestContext::new(Rc::clone(&self.connection), false))
+        let (length, expects) = facts.map_or((None, false), |facts| (facts.content_length, facts.expects));
+        let body = StreamBody::new(stream, Rc::clone(&context), length, expects, self.deadlines.clone());
+        let request = Request::from_parts(parts, ClientBody::Http2(Box::new(body)));
+        Arrived { context, refused, request, websocket: None }
     }
 
-    fn keep(&self, context: &Rc<RequestContext>) {
+    /// A context that no other request uses, prepared like this.
+    fn context(&self, prepare: impl FnOnce(&mut RequestContext)) -> Rc<RequestContext> {
         let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE {
-            spare.push(Rc::clone(context));
+        let unused = spare.iter_mut().rev().find(|context| Rc::strong_count(context) == 1);
+        if let Some(context) = unused
+            && let Some(unique) = Rc::get_mut(context)
+        {
+            unique.reset(false);
+            prepare(unique);
+            return Rc::clone(context);
         }
+        let mut context = RequestContext::new(Rc::clone(&self.connection), false);
+        prepare(&mut context);
+        let context = Rc::new(context);
+        if spare.len() < SPARE {
+            spare.push(Rc::clone(&context));
+        }
+        context
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn builder(limits: &DownstreamLimits) -> Builder {
         .max_header_list_size(list)
         .max_send_buffer_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(Some(LOCAL_RESETS));
+        .max_local_error_reset_streams(Some(LOCAL_RESETS))
+        .enable_connect_protocol();
     builder
 }

@@ -1,5 +1,6 @@
 //! One request on its stream, from its head to the end of its response.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -11,10 +12,10 @@ use http::{Method, Response, StatusCode};
 
 use super::connection::Http2;
 use super::pace::SendPace;
-use super::response;
+use super::{response, websocket};
 use crate::downstream::RequestGuard;
 use crate::downstream::http2::Arrived;
-use crate::proxy;
+use crate::proxy::{self, Then};
 
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +29,19 @@ pub(super) enum StreamEnd {
 impl Http2 {
     /// Serves a request. Dropped, it cancels what it has begun at a backend.
     pub(super) async fn serve_stream(&self, arrived: Arrived, mut respond: SendResponse<Bytes>) -> StreamEnd {
-        let Arrived { context, refused, request } = arrived;
+        let Arrived { context, refused, request, websocket } = arrived;
         let without_body = *request.method() == Method::HEAD;
+        let tunnel = Cell::new(None);
         let response = {
             let proxy = self.current.get();
             let (guard, pinned) = (RequestGuard::begin(Rc::clone(&context)), Rc::clone(&self.pinned));
-            // What becomes of the connection isn't a response's business: each has its stream.
-            let mut handled = pin!(proxy::handle(proxy, guard, refused, pinned, request, |_, _| ()));
+            // What else becomes of the connection isn't a response's business: each has its stream.
+            let conclude = |_: &mut _, then| {
+                if let Then::Tunnel(end) = then {
+                    tunnel.set(Some(end));
+                }
+            };
+            let mut handled = pin!(proxy::handle(proxy, guard, refused, pinned, request, conclude));
             poll_fn(|cx| {
                 if respond.poll_reset(cx).is_ready() {
                     return Poll::Ready(None);
@@ -49,6 +56,11 @@ impl Http2 {
             .await
         };
         let Some(Ok(response)) = response else { return StreamEnd::ResetEarly };
+        if let (Some(tunnel), Some(incoming)) = (tunnel.take(), websocket) {
+            // Boxed, as nearly no stream becomes one.
+            Box::pin(websocket::join(*tunnel, incoming, response, &mut respond, &self.client)).await;
+            return StreamEnd::Responded;
+        }
         let pace = SendPace::new(&self.client.limits, &self.deadlines, response.body().end());
         response::send(response, &mut respond, without_body, pace).await;
         StreamEnd::Responded

@@ -5,6 +5,7 @@ mod floods;
 mod frames;
 mod hostile;
 mod requests;
+mod websockets;
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
