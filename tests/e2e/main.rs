@@ -25,6 +25,7 @@ mod expectations;
 mod forwarding;
 mod framing;
 mod grpc;
+mod h2spec;
 mod health;
 mod hostile;
 mod http2_backends;

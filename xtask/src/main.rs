@@ -7,6 +7,7 @@
 
 mod cargo;
 mod checks;
+mod h2spec;
 mod wasm_target;
 
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ Commands:
   test [CHECK...]   Pass every check (or only those named): format, lints, tests, models, Miri, documentation, instructions
   bench             Measure Pointsman beside nginx and HAProxy on this machine
   instructions      Count the instructions of a request, and fail if they have grown
+  h2spec            Run h2spec against the proxy, over TLS and in clear; skipped where it isn't installed
   pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
   help              Print this
 
@@ -34,12 +36,13 @@ fn main() -> ExitCode {
             eprintln!("{HELP}");
             return ExitCode::from(2);
         }
-        ["help" | "--help" | "-h", ..] | ["demo" | "test", "--help" | "-h", ..] => {
+        ["help" | "--help" | "-h", ..] | ["demo" | "test" | "h2spec", "--help" | "-h", ..] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
         ["demo", rest @ ..] => demo(rest),
         ["test", only @ ..] => wasm_target::ensure().and_then(|()| checks::run(only)),
+        ["h2spec"] => h2spec::run(),
         ["bench" | "instructions" | "pgo", ..] => measure(&arguments),
         [unknown, ..] => {
             eprintln!("xtask: there is no command `{unknown}`\n\n{HELP}");
