@@ -5,6 +5,7 @@ mod attempt_stats;
 mod backend_body;
 mod balancer;
 mod body;
+mod call;
 mod checkout;
 mod claim;
 mod connection;

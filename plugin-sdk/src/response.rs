@@ -20,6 +20,9 @@ pub struct Response {
     /// Index of the backend.
     pub backend: usize,
     /// HTTP status; `None` if no response head came.
+    ///
+    /// A call of gRPC that fails has status 200 all the same. If its own status blames the backend, here is what that means in HTTP:
+    /// 503 for `UNAVAILABLE`, 504 for `DEADLINE_EXCEEDED`, 500 for `UNKNOWN`, `INTERNAL`, `DATA_LOSS` and for none at all.
     pub status: Option<u16>,
     /// How it ended.
     pub outcome: Outcome,

@@ -1,3 +1,4 @@
 //! Calls of gRPC, and what they are told.
 
 mod own_answers;
+mod statuses;

@@ -3,7 +3,7 @@
 use std::mem;
 use std::rc::Rc;
 
-use http::StatusCode;
+use http::{HeaderMap, Response, StatusCode};
 use pointsman_core::backend::{Completion, ResponseClass};
 use pointsman_core::clock::Moment;
 use pointsman_core::record::AttemptRecord;
@@ -11,9 +11,11 @@ use pointsman_policy as policy;
 use pointsman_sdk::abi::outcome;
 
 use super::Error;
+use super::call::{Call, Counted};
 use super::claim::Claim;
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
+use crate::grpc::CallStatus;
 
 /// Counts an attempt. When this is dropped, the attempt ends: it is added to the request's record and reported to the policy
 /// that picked.
@@ -24,8 +26,9 @@ pub(super) struct AttemptStats {
     deadlines: Deadlines,
     /// In the time that deadlines know: one in which the proxy didn't run is no backend's.
     began: Moment,
-    /// Status of the response, and when its head came.
+    /// Status of the response, and when its head came. That of a call of gRPC which has failed is what it means in HTTP.
     answered: Option<(StatusCode, Moment)>,
+    call: Call,
     outcome: i32,
     error: Option<&'static str>,
     /// When it ended, on the clock.
@@ -42,6 +45,7 @@ impl AttemptStats {
             began: deadlines.awake(now),
             deadlines: deadlines.clone(),
             answered: None,
+            call: Call::default(),
             // An exchange that is dropped without an outcome has lost its client.
             outcome: outcome::CLIENT_ABORT,
             error: None,
@@ -50,10 +54,27 @@ impl AttemptStats {
     }
 
     /// The head of the response has come.
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    pub(super) fn answered<B>(&mut self, response: &Response<B>) {
         let now = self.deadlines.clock().now();
-        self.answered = Some((status, self.deadlines.awake(now)));
-        self.count(now, ResponseClass::of(status));
+        let came = self.deadlines.awake(now);
+        let counted = self.call.begin(response);
+        self.answered = Some((counted.map_or_else(|| response.status(), |counted| counted.status), came));
+        if let Some(Counted { class, .. }) = counted {
+            self.count(now, came, class);
+        }
+    }
+
+    /// The trailers of the response have come.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        let counted = self.call.trailers(trailers);
+        self.call_ended(counted);
+    }
+
+    /// The call counts, unless it has been counted.
+    fn call_ended(&mut self, counted: Option<Counted>) {
+        let (Some(Counted { status, class }), Some((_, came))) = (counted, self.answered) else { return };
+        self.answered = Some((status, came));
+        self.count(self.deadlines.clock().now(), came, class);
     }
 
     /// The attempt has failed.
@@ -63,21 +84,29 @@ impl AttemptStats {
         let now = self.deadlines.clock().now();
         self.ended = Some(now);
         if self.outcome != outcome::CLIENT_ABORT && !error.is_our_own() {
-            self.count(now, ResponseClass::GatewayFailure);
+            // What has broken off counts as that, and not as a call.
+            self.call = Call::None;
+            self.count(now, self.deadlines.awake(now), ResponseClass::GatewayFailure);
         }
     }
 
     /// The response is whole. Returns the time.
     pub(super) fn complete(&mut self) -> Moment {
+        if self.call == Call::Open {
+            // It has ended without a word about how.
+            let counted = self.call.end(CallStatus::UNKNOWN);
+            self.call_ended(counted);
+        }
         self.outcome = outcome::COMPLETE;
         let now = self.deadlines.clock().now();
         self.ended = Some(now);
         now
     }
 
-    fn count(&self, now: Moment, class: ResponseClass) {
+    /// Counts what the backend did by `came`, in the time that deadlines know.
+    fn count(&self, now: Moment, came: Moment, class: ResponseClass) {
         let stats = &self.claim.shared_backend().stats;
-        let latency = self.deadlines.awake(now).since(self.began);
+        let latency = came.since(self.began);
         stats.complete(now, Completion { latency, failed: class.is_failure() });
         if let Some(streak) = stats.streaks.count(class) {
             self.claim.pool.pool().ejection_signal.record(streak);
@@ -87,6 +116,11 @@ impl AttemptStats {
 
 impl Drop for AttemptStats {
     fn drop(&mut self) {
+        if self.call == Call::Open {
+            // The client has left, and the backend had served it so far.
+            let counted = self.call.end(CallStatus::OK);
+            self.call_ended(counted);
+        }
         let now = self.ended.unwrap_or_else(|| self.deadlines.clock().now());
         let attempt = AttemptRecord {
             backend: self.claim.backend().clone(),
@@ -98,6 +132,11 @@ impl Drop for AttemptStats {
         };
         observe(&mut self.claim, &attempt);
         let mut record = self.context.record();
+        if self.call == Call::Failed
+            && let (Some(status), Some((means, _))) = (&mut record.status, attempt.answered)
+        {
+            *status = means;
+        }
         // A whole response ends the request. What follows another attempt takes its time.
         record.ended = self.ended.filter(|_| self.outcome == outcome::COMPLETE);
         record.add(attempt);

@@ -125,6 +125,9 @@ impl Body for ExchangeBody {
                     // There is more: the client took the time, not the backend.
                     Some(Ok(_)) if deadline.is_past_cap() => this.fail(Error::SlowReader, cx),
                     Some(Ok(frame)) => {
+                        if let Some(trailers) = frame.trailers_ref() {
+                            this.exchange.stats.trailers(trailers);
+                        }
                         this.held.begin(|| deadline.now());
                         Poll::Ready(Some(Ok(frame)))
                     }

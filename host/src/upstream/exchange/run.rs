@@ -35,7 +35,7 @@ impl Exchange {
         let host_is_missing = self.name_host();
         match self.send(replay).await {
             Ok((lease, response)) => {
-                self.stats.answered(response.status());
+                self.stats.answered(&response);
                 Ok(Answered { response, lease, exchange: self })
             }
             Err(failure) => {
