@@ -5,13 +5,16 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 /// By name. The library also takes numbers, and an empty text for `error`.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+/// What says nothing unless its level is written: `h2` warns of clients and backends that do odd things, each time they do.
+const SILENT: &str = "h2";
+
 /// A filter from a level (`debug`) or from a list of levels by module (`info,pointsman::proxy=debug`).
 ///
 /// # Errors
 ///
 /// What isn't a level, and what to write.
 pub fn parse(text: &str) -> Result<Targets, String> {
-    let mut filter = Targets::new();
+    let mut filter = Targets::new().with_target(SILENT, LevelFilter::OFF);
     for part in text.split(',') {
         let (target, level) = match part.split_once('=') {
             Some((target, level)) => (Some(target.trim()), level),
@@ -48,6 +51,14 @@ mod tests {
         assert!(filter.would_enable("pointsman::proxy::attempts", &Level::DEBUG));
         assert!(!filter.would_enable("hickory_resolver", &Level::WARN));
         assert!(!parse("off").expect("a level").would_enable("pointsman", &Level::ERROR));
+    }
+
+    #[test]
+    fn frames_are_logged_only_where_that_is_asked_for() {
+        let filter = parse("debug").expect("a level");
+        assert!(!filter.would_enable("h2::proto::ping_pong", &Level::WARN));
+        let filter = parse("info,h2=debug").expect("a list");
+        assert!(filter.would_enable("h2::proto::ping_pong", &Level::DEBUG));
     }
 
     #[test]
