@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 
-/// A fault of the client in the way it speaks HTTP. The connection is closed after the answer; nothing is forwarded.
+/// A fault of the client in the way it speaks HTTP: nothing is forwarded. In HTTP/1 the connection is closed after the answer, in HTTP/2 the
+/// stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The request line or a header field isn't well-formed (RFC 9112 sections 3 and 5).
@@ -26,7 +27,7 @@ pub enum Refusal {
     /// Not HTTP/1.0 or HTTP/1.1.
     #[error("HTTP version not supported")]
     Version,
-    /// CONNECT: this is a reverse proxy.
+    /// CONNECT, but for a WebSocket over HTTP/2: this is a reverse proxy.
     #[error("method not allowed")]
     Method,
     /// `Host` is missing, repeated or not one host with an optional port (RFC 9112 section 3.2).
