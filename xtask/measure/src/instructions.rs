@@ -12,12 +12,15 @@ use clap::Args;
 
 use crate::bench::POLICIES;
 use crate::cargo;
+use client::Protocol;
 use figures::{Figures, Verdict};
 use steps::Counted;
 
+mod backends;
+mod certificate;
+mod client;
 mod count;
 mod figures;
-mod peers;
 mod proxy;
 mod steps;
 mod traced;
@@ -32,6 +35,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pointsman: Option<PathBuf>,
 }
+
+/// What clients speak beside HTTP/1.1 in clear, counted with one policy: by name, with the policy.
+const PROTOCOLS: [(&str, &str, Protocol); 3] = [
+    ("tls", "round-robin", Protocol::Tls),
+    ("http2", "round-robin", Protocol::Http2),
+    ("http2-tls", "round-robin", Protocol::Http2Tls),
+];
 
 /// Counts, prints, and fails if a figure has grown.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -51,12 +61,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         None => cargo::build_counted()?,
     };
     let mut counted = Vec::new();
-    println!("{:<14}{:>16}{:>20}", "policy", "per request", "of them the guest's");
-    for policy in POLICIES {
-        let figures = count::with_policy(&binary, policy).with_context(|| format!("policy {policy}"))?;
+    println!("{:<14}{:>16}{:>20}", "what", "per request", "of them the guest's");
+    let policies = POLICIES.iter().map(|policy| (*policy, *policy, Protocol::Http1));
+    for (name, policy, protocol) in policies.chain(PROTOCOLS) {
+        let figures = count::with(&binary, policy, protocol).with_context(|| name.to_owned())?;
         let Counted { request, guest } = figures;
-        println!("{policy:<14}{request:>16}{guest:>20}");
-        counted.push((policy, figures));
+        println!("{name:<14}{request:>16}{guest:>20}");
+        counted.push((name, figures));
     }
     if options.pointsman.is_some() {
         return Ok(());

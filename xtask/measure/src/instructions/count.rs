@@ -1,10 +1,12 @@
-//! One policy's figures: requests one after the other, each followed step by step.
+//! The figures of one policy and protocol: requests one after the other, each followed step by step.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::peers::{Backends, Client};
+use super::backends::Backends;
+use super::certificate::Certificate;
+use super::client::{Client, Protocol};
 use super::proxy::Proxy;
 use super::steps::{Counted, Worker};
 use super::traced::Traced;
@@ -16,11 +18,13 @@ const WARM_UP: usize = 200;
 /// does more for some than for others.
 const COUNTED: usize = 10;
 
-/// Counts the instructions of a request with this policy.
-pub(crate) fn with_policy(binary: &Path, policy: &str) -> Result<Counted> {
+/// Counts the instructions of a request with this policy, by a client that speaks this.
+pub(crate) fn with(binary: &Path, policy: &str, protocol: Protocol) -> Result<Counted> {
     let backends = Backends::start()?;
-    let proxy = Proxy::start(binary, policy, &backends.addresses)?;
-    let mut client = Client::connect(proxy.address)?;
+    let certificate = Certificate::make()?;
+    let tls = protocol.is_over_tls().then_some(&certificate);
+    let proxy = Proxy::start(binary, policy, tls, &backends.addresses)?;
+    let mut client = Client::connect(protocol, proxy.address, &certificate)?;
     for _ in 0..WARM_UP {
         client.send()?;
         backends.next_request()?.respond()?;

@@ -14,7 +14,8 @@ use crate::cargo;
 /// So much more is an accident of the compiler's; anything above is meant or a mistake.
 pub(crate) const TOLERANCE_PERCENT: u64 = 3;
 
-const HEAD: &str = "# Instructions in user mode that a request costs, by policy, and how many of them are the policy's own.\n\
+const HEAD: &str = "# Instructions in user mode that a request costs, by policy, or by what the client speaks (with round-robin), and how many of them are the\n\
+    # policy's own.\n\
     # Counted and written by `cargo xtask instructions --record`; `cargo xtask test` fails if one grows by more than 3 %.\n\n";
 
 /// What every policy costs.

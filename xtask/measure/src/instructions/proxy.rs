@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use super::certificate::Certificate;
+
 /// Has the C library copy and compare memory by the same code on all processors of the last ten years: the figures of one machine
 /// can be held against those of another.
 pub(super) const C_LIBRARY: (&str, &str) =
@@ -26,10 +28,18 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts it and waits until it listens.
-    pub(crate) fn start(binary: &Path, policy: &str, backends: &[SocketAddr]) -> Result<Self> {
+    pub(crate) fn start(
+        binary: &Path,
+        policy: &str,
+        tls: Option<&Certificate>,
+        backends: &[SocketAddr],
+    ) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("pointsman-instructions-").tempdir()?;
         let file = directory.path().join("pointsman.toml");
-        fs::write(&file, configuration(policy, backends))?;
+        if let Some(certificate) = tls {
+            certificate.write(directory.path())?;
+        }
+        fs::write(&file, configuration(policy, tls.is_some(), backends))?;
         let mut command = Command::new(binary);
         command
             .arg("run")
@@ -76,14 +86,19 @@ impl Drop for Proxy {
 }
 
 /// Without health checks and with all the time that a guest may have: step by step, all takes long.
-fn configuration(policy: &str, backends: &[SocketAddr]) -> String {
+fn configuration(policy: &str, tls: bool, backends: &[SocketAddr]) -> String {
     let backends: Vec<String> = backends
         .iter()
         .enumerate()
         .map(|(place, address)| format!("{{ name = \"b{place}\", address = \"{address}\" }}"))
         .collect();
+    let tls = if tls {
+        "[listener.tls]\ncertificates = [{ cert = \"site.crt\", key = \"site.key\" }]\n"
+    } else {
+        ""
+    };
     format!(
-        "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.backends]\n\
+        "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n{tls}[pool.backends]\n\
          policy = {{ name = \"{policy}\", deadline = \"1s\" }}\nresponse_timeout = \"1h\"\nbackends = [{}]\n",
         backends.join(", ")
     )

@@ -1,15 +1,11 @@
-//! The client and the backends around the proxy. A backend answers only when it is told to.
+//! The backends behind the proxy. One answers only when it is told to.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-
-const REQUEST: &[u8] = b"GET /users/42?fields=name HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: xtask\r\n\
-    Accept: text/html,application/json;q=0.9,*/*;q=0.8\r\nAccept-Encoding: gzip, br\r\nAccept-Language: en\r\n\
-    Cookie: session=0123456789abcdef0123456789abcdef\r\n\r\n";
+use anyhow::{Context, Result};
 
 /// With a date, as nearly all origins send: so the proxy makes none.
 const RESPONSE: &[u8] =
@@ -19,7 +15,7 @@ const RESPONSE: &[u8] =
 const BACKENDS: usize = 3;
 
 /// Nothing takes so long, step by step or not.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three backends.
 #[derive(Debug)]
@@ -72,38 +68,5 @@ fn hand_on(mut stream: TcpStream, requests: &Sender<Asked>) {
         if requests.send(Asked(asked)).is_err() {
             return;
         }
-    }
-}
-
-/// A client with one connection.
-#[derive(Debug)]
-pub(crate) struct Client(TcpStream);
-
-impl Client {
-    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).context("cannot connect to the proxy")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self(stream))
-    }
-
-    /// Sends a request.
-    pub(crate) fn send(&mut self) -> Result<()> {
-        self.0.write_all(REQUEST).context("cannot send a request")
-    }
-
-    /// Waits for the response.
-    pub(crate) fn receive(&mut self) -> Result<()> {
-        let mut response = Vec::new();
-        let mut space = [0; 8192];
-        while !response.ends_with(b"Hello world\n") {
-            match self.0.read(&mut space).context("no response")? {
-                0 => bail!("the proxy closed the connection: {}", String::from_utf8_lossy(&response)),
-                read => response.extend_from_slice(&space[..read]),
-            }
-        }
-        if !response.starts_with(b"HTTP/1.1 200 ") {
-            bail!("not the response: {}", String::from_utf8_lossy(&response));
-        }
-        Ok(())
     }
 }
