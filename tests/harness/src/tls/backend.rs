@@ -68,11 +68,26 @@ impl TlsBackend {
         clients: Option<&Authority>,
         behaviour: impl Fn(Request, &mut TlsReader) -> Then + Send + Sync + 'static,
     ) -> Self {
-        let config = Arc::new(config(certificate, clients));
+        Self::run(config(certificate, clients), Arc::new(behaviour))
+    }
+
+    /// A backend that chooses from these protocols only, by ALPN; without any it knows nothing of that.
+    pub fn start_choosing(
+        certificate: &Issued,
+        protocols: &[&str],
+        behaviour: impl Fn(Request, &mut TlsReader) -> Then + Send + Sync + 'static,
+    ) -> Self {
+        let mut config = config(certificate, None);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        Self::run(config, Arc::new(behaviour))
+    }
+
+    fn run(config: ServerConfig, behaviour: Arc<Behaviour>) -> Self {
+        let config = Arc::new(config);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port for the backend");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::<Shared>::default();
-        let (behaviour, server): (Arc<Behaviour>, _) = (Arc::new(behaviour), Arc::clone(&shared));
+        let server = Arc::clone(&shared);
         std::thread::spawn(move || {
             for socket in listener.incoming() {
                 if server.stop.load(Ordering::Relaxed) {
