@@ -77,7 +77,8 @@ impl Claim {
             if shared.chooses_http1() {
                 return Ok(None);
             }
-            if may_open && !shared.is_opening() {
+            // What has room belongs to those who have waited for longer.
+            if may_open && !shared.is_opening() && !shared.has_room() {
                 match self.open_for_all(shared, client, deadline).await {
                     Ok(None) => {}
                     Err(error) if shared.is_empty() => {

@@ -89,6 +89,11 @@ impl SharedConnections {
         Some(slot)
     }
 
+    /// Whether a connection has room, be it for those who wait.
+    pub(in crate::upstream) fn has_room(&self) -> bool {
+        self.all.borrow().iter().any(|connection| connection.is_open() && connection.has_room())
+    }
+
     /// Whether there is no connection that takes streams, now or later.
     pub(in crate::upstream) fn is_empty(&self) -> bool {
         !self.all.borrow().iter().any(|connection| connection.is_open())
