@@ -32,8 +32,7 @@ pub struct RequestContext {
     upgrade: RefCell<Upgrade>,
     /// What a backend has to accept a WebSocket of HTTP/2 with; boxed as nearly no request is one.
     pub(super) websocket_accept: Option<Box<HeaderValue>>,
-    body: Cell<BodyArrival>,
-    body_refusal: Cell<Option<Refusal>>,
+    body: BodyState,
     /// By when the whole response must be there.
     end: Cell<Option<Moment>>,
     record: RefCell<RequestRecord>,
@@ -50,11 +49,22 @@ enum Upgrade {
     Declined,
 }
 
+/// What is known of the body.
+#[derive(Debug, Default)]
+struct BodyState {
+    arrival: Cell<BodyArrival>,
+    /// What the protocol found wrong with it.
+    refusal: Cell<Option<Refusal>>,
+    /// Both sides may take turns: who exchanges the request with a backend limits their silence.
+    converses: Cell<bool>,
+}
+
 /// What has come of a body that needs permission (`Expect: 100-continue`). It isn't read before it is permitted, as reading it would
 /// permit it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum BodyArrival {
     /// Nothing, as far as is known.
+    #[default]
     None,
     /// Nothing, and the path waits: for permission, or for the body without it.
     Awaited,
@@ -75,8 +85,7 @@ impl RequestContext {
             target: None,
             upgrade: RefCell::new(upgrade),
             websocket_accept: None,
-            body: Cell::new(BodyArrival::None),
-            body_refusal: Cell::new(None),
+            body: BodyState::default(),
             end: Cell::new(None),
             record: RefCell::default(),
         }
@@ -88,8 +97,7 @@ impl RequestContext {
         self.target = None;
         *self.upgrade.get_mut() = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         self.websocket_accept = None;
-        *self.body.get_mut() = BodyArrival::None;
-        *self.body_refusal.get_mut() = None;
+        self.body = BodyState::default();
         *self.end.get_mut() = None;
         self.record.get_mut().reset();
     }
@@ -208,58 +216,69 @@ impl RequestContext {
     /// What the protocol found wrong with the body.
     #[must_use]
     pub fn body_refusal(&self) -> Option<Refusal> {
-        self.body_refusal.get()
+        self.body.refusal.get()
     }
 
     /// The rest of the body doesn't pass.
     pub(super) fn refuse_body(&self, refusal: Refusal) {
-        self.body_refusal.set(Some(refusal));
+        self.body.refusal.set(Some(refusal));
+    }
+
+    /// Whether both sides may take turns from now on, as in a call of gRPC: the client may be silent while the backend isn't, and who
+    /// exchanges the request limits the silence of both. Without that, a body has to come in its time.
+    pub fn set_converses(&self, converses: bool) {
+        self.body.converses.set(converses);
+    }
+
+    /// Whether both sides may take turns.
+    pub(super) fn converses(&self) -> bool {
+        self.body.converses.get()
     }
 
     /// Whether something of the body has come.
     #[must_use]
     pub fn body_has_come(&self) -> bool {
-        self.body.get() == BodyArrival::Some
+        self.body.arrival.get() == BodyArrival::Some
     }
 
     /// The path has no permission for the body yet, and wants to know if it comes all the same.
     pub fn await_body(&self) {
         if !self.body_has_come() {
-            self.body.set(BodyArrival::Awaited);
+            self.body.arrival.set(BodyArrival::Awaited);
         }
     }
 
     /// The path doesn't wait for the body any more.
     pub fn stop_awaiting_body(&self) {
         if self.awaits_body() {
-            self.body.set(BodyArrival::None);
+            self.body.arrival.set(BodyArrival::None);
         }
     }
 
     /// Whether the path waits for a body that may come without permission.
     pub(super) fn awaits_body(&self) -> bool {
-        self.body.get() == BodyArrival::Awaited
+        self.body.arrival.get() == BodyArrival::Awaited
     }
 
     /// The client may send its body, of which nothing has come.
     pub(super) fn permit_body(&self) {
         if !self.body_has_come() {
-            self.body.set(BodyArrival::Permitted);
+            self.body.arrival.set(BodyArrival::Permitted);
         }
     }
 
     /// Whether the client is to be told that it may send its body. Says so once.
     pub fn take_permission(&self) -> bool {
-        let is_permitted = self.body.get() == BodyArrival::Permitted;
+        let is_permitted = self.body.arrival.get() == BodyArrival::Permitted;
         if is_permitted {
-            self.body.set(BodyArrival::None);
+            self.body.arrival.set(BodyArrival::None);
         }
         is_permitted
     }
 
     /// Something of the body has come.
     pub(super) fn body_comes(&self) {
-        self.body.set(BodyArrival::Some);
+        self.body.arrival.set(BodyArrival::Some);
     }
 }
 

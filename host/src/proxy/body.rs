@@ -60,6 +60,13 @@ impl ResponseBody {
         }
     }
 
+    /// Goes on with the request while the client takes nothing of the response.
+    pub fn poll_upload(&mut self, cx: &mut Context<'_>) {
+        if let Content::Upstream(body) = &mut self.content {
+            body.poll_upload(cx);
+        }
+    }
+
     /// By when all of it must be there.
     #[must_use]
     pub fn end(&self) -> Option<Moment> {
@@ -95,7 +102,9 @@ impl Body for ResponseBody {
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {
-                        this.guard.context().record().error = Some(error.label());
+                        let (label, peer) = (error.label(), this.guard.context().connection().peer);
+                        tracing::debug!(event = "response-broken", error = label, %peer, "response broken off: {error}");
+                        this.guard.context().record().error = Some(label);
                     }
                     _ => {}
                 }

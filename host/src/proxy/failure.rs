@@ -48,9 +48,9 @@ impl Failure {
             }
             Self::PolicyReject(status) => *status,
             Self::Upstream(upstream::Error::ClientAbort) => StatusCode::BAD_REQUEST,
-            Self::Upstream(upstream::Error::SlowRequest | upstream::Error::ClientStalled) => {
-                StatusCode::REQUEST_TIMEOUT
-            }
+            Self::Upstream(
+                upstream::Error::SlowRequest | upstream::Error::ClientStalled | upstream::Error::Silence,
+            ) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             // Nothing was sent to any backend, so a client that asks again loses nothing.
             Self::Upstream(upstream::Error::Connect(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -95,7 +95,10 @@ impl Failure {
         let error = self.label();
         match self {
             Self::Upstream(
-                upstream::Error::ClientAbort | upstream::Error::ClientStalled | upstream::Error::SlowRequest,
+                upstream::Error::ClientAbort
+                | upstream::Error::ClientStalled
+                | upstream::Error::Silence
+                | upstream::Error::SlowRequest,
             )
             | Self::Refused(_)
             | Self::PolicyReject(_)

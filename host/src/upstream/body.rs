@@ -88,6 +88,15 @@ impl ExchangeBody {
         looked
     }
 
+    /// Sends what there is of the request while nothing of the response is wanted: the sides of a stream needn't take turns.
+    pub fn poll_upload(&mut self, cx: &mut Context<'_>) {
+        if let Some(Lease::Shared(stream)) = &mut self.lease
+            && stream.poll_upload(cx).is_err()
+        {
+            let _ = self.fail(Error::ClientAbort, cx);
+        }
+    }
+
     /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may think
     /// that its request was never served: so hyper gets the error only after it had the chance to send that.
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
@@ -136,8 +145,9 @@ impl Body for ExchangeBody {
                 }
             }
             Poll::Pending => {
-                let deadline = &this.exchange.deadline;
-                if !deadline.is_set() {
+                let Exchange { deadline, upload, .. } = &*this.exchange;
+                // What the client says counts, too: its turn may be long.
+                if upload.has_come() || !deadline.is_set() {
                     deadline.set(this.exchange.stats.claim.pool.limits().idle_timeout);
                 }
                 ready!(deadline.poll(cx));

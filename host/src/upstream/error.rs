@@ -38,8 +38,11 @@ pub enum Error {
     #[error("the backend took too long to respond, and there is no other to ask")]
     PerTryTimeout,
     /// Silence within a response body for longer than `idle_timeout`.
-    #[error("the backend fell silent within its response")]
+    #[error("the backend fell silent within its response, for longer than `idle_timeout`")]
     IdleTimeout,
+    /// The same, and the client said nothing of its request either.
+    #[error("neither the client nor the backend said anything for longer than `idle_timeout`")]
+    Silence,
     /// No whole response within `total_timeout`.
     #[error("the request took too long in all")]
     TotalTimeout,
@@ -113,7 +116,7 @@ impl Error {
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::EarlyUpgrade => "early-upgrade",
             Self::WebSocketAccept => "websocket-accept",
-            Self::ClientStalled | Self::SlowReader => "client-stalled",
+            Self::ClientStalled | Self::SlowReader | Self::Silence => "client-stalled",
             Self::ClientAbort => "client-abort",
         }
     }
@@ -193,9 +196,11 @@ impl Error {
             | Self::UnwantedUpgrade
             | Self::EarlyUpgrade
             | Self::WebSocketAccept => outcome::UPSTREAM_RESET,
-            Self::SlowRequest | Self::ClientStalled | Self::SlowReader | Self::ClientAbort => {
-                outcome::CLIENT_ABORT
-            }
+            Self::SlowRequest
+            | Self::ClientStalled
+            | Self::SlowReader
+            | Self::Silence
+            | Self::ClientAbort => outcome::CLIENT_ABORT,
         }
     }
 }

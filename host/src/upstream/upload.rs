@@ -33,6 +33,8 @@ struct Source {
     broken: Cell<bool>,
     /// The client keeps the backend waiting for it.
     stall: Stall,
+    /// Something of it came since this was last asked for.
+    came: Cell<bool>,
     clock: Clock,
     replay: RefCell<ReplayBuffer>,
     /// What is done to the trailers before they are sent or kept.
@@ -101,6 +103,7 @@ impl Upload {
             over: Cell::default(),
             broken: Cell::default(),
             stall: Stall::default(),
+            came: Cell::default(),
             clock,
             replay: RefCell::new(ReplayBuffer::All { bytes: Vec::new(), trailers: None, limit }),
             clean,
@@ -136,6 +139,11 @@ impl Upload {
         self.0.as_ref().is_none_or(|source| source.over.get())
     }
 
+    /// Whether something of it came since this was last asked.
+    pub(super) fn has_come(&self) -> bool {
+        self.0.as_ref().is_some_and(|source| source.came.take())
+    }
+
     /// Whose fault it is that the backend has broken off, or fallen silent: the client's, if that has broken off itself, or
     /// has kept the backend waiting.
     pub(super) fn blame(&self, error: Error) -> Error {
@@ -144,7 +152,10 @@ impl Upload {
                 if source.broken.get() {
                     Error::ClientAbort
                 } else if source.stall.is_on() && source.stall.total(source.clock.now()) >= SENT_NOTHING {
-                    Error::ClientStalled
+                    match error {
+                        Error::IdleTimeout => Error::Silence,
+                        _ => Error::ClientStalled,
+                    }
                 } else {
                     error
                 }
@@ -233,6 +244,7 @@ impl Body for RequestBody {
             return Poll::Pending;
         };
         source.stall.end(|| source.clock.now());
+        source.came.set(true);
         source.broken.set(matches!(frame, Some(Err(_))));
         if let Some(Ok(frame)) = &mut frame
             && let Some(trailers) = frame.trailers_mut()

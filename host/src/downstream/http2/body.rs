@@ -153,6 +153,9 @@ impl StreamBody {
 
     /// The client keeps us waiting: ready when it has done so for too long.
     fn poll_waiting(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.context.converses() {
+            return Poll::Pending;
+        }
         let waiting = self.waiting.get_or_insert_with(|| {
             Box::new(Waiting { pace: Pace::default(), deadline: self.context.deadline(&self.deadlines) })
         });

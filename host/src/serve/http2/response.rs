@@ -60,8 +60,13 @@ async fn send_body(body: ResponseBody, mut stream: SendStream<Bytes>, mut pace: 
                 return Poll::Ready(());
             }
             // Room first: a client that takes nothing has nothing held for it.
-            if ready!(poll_room(&mut stream, chunk.len(), &mut pace, cx)).is_err() {
-                return Poll::Ready(());
+            match poll_room(&mut stream, chunk.len(), &mut pace, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(())) => return Poll::Ready(()),
+                Poll::Pending => {
+                    body.poll_upload(cx);
+                    return Poll::Pending;
+                }
             }
             if chunk.is_empty() {
                 match poll_chunk(body.as_mut(), &mut stream, cx) {

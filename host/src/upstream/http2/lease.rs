@@ -82,6 +82,8 @@ impl StreamLease {
                     // It may be that nothing comes through any more: others should not wait for that, too.
                     self.slot.retire();
                 }
+                // Another backend may be spoken to in HTTP/1.
+                context.set_converses(false);
                 Err(self.failed(error, context, upload, kept))
             }
         }
@@ -93,13 +95,18 @@ impl StreamLease {
         head: Parts,
         sending: &Sending<'_>,
     ) -> Result<Response<h2::RecvStream>, Error> {
-        let Sending { upload, deadline, timeout, address, .. } = *sending;
+        let Sending { context, upload, deadline, timeout, address, limits } = *sending;
         let is_whole = !upload.is_some();
         let begun = self.slot.begin(head::request(head, &self.slot.scheme, address), is_whole);
         let (mut response, stream) = begun.map_err(Error::BadStream)?;
         self.upload = (!is_whole).then(|| StreamUpload::new(stream, upload.body()));
-        deadline.set(time_to_head(upload, timeout));
-        let mut sent_before = 0;
+        // The sides of a call may take turns before the head, too.
+        let converses = context.head().is_call;
+        context.set_converses(converses);
+        let is_open = || converses && !upload.is_over();
+        let time = |is_open| if is_open { limits.idle_timeout } else { time_to_head(upload, timeout) };
+        let mut progress = (0, is_open());
+        deadline.set(time(progress.1));
         poll_fn(|cx| {
             self.poll_interim(&mut response, upload, cx)?;
             let uploaded = self.poll_upload(cx);
@@ -109,11 +116,14 @@ impl StreamLease {
             uploaded.map_err(|BrokenBody| Error::ClientAbort)?;
             let (sent, is_blocked) =
                 self.upload.as_ref().map_or((0, false), |upload| (upload.sent, upload.blocked));
-            if sent != sent_before {
-                sent_before = sent;
-                deadline.set(time_to_head(upload, timeout));
+            if progress != (sent, is_open()) {
+                progress = (sent, is_open());
+                deadline.set(time(progress.1));
             }
             ready!(deadline.poll(cx));
+            if progress.1 && !is_blocked && !deadline.is_past_cap() {
+                return Poll::Ready(Err(Error::Silence));
+            }
             time_is_over(upload, timeout, deadline, is_blocked, cx).map(Err)
         })
         .await
