@@ -78,6 +78,8 @@ pub struct DownstreamLimits {
     pub keepalive_timeout: Duration,
     /// Requests after which a connection is closed. `keepalive_requests`, 10,000.
     pub keepalive_requests: u64,
+    /// Age from which on a connection is closed, give or take a tenth. `max_connection_age`, 1 h.
+    pub max_connection_age: Duration,
     /// Longest time in which a client takes nothing of a response. `send_timeout`, 60 s.
     pub send_timeout: Duration,
     /// Least average rate at which a client takes a response while it keeps us waiting, after 10 s of that, bytes per
@@ -117,6 +119,7 @@ impl Default for DownstreamLimits {
             min_body_rate: 500,
             keepalive_timeout: Duration::from_secs(60),
             keepalive_requests: 10_000,
+            max_connection_age: Duration::from_secs(3_600),
             send_timeout: Duration::from_secs(60),
             min_send_rate: 500,
             tunnel_timeout: Duration::from_secs(3_600),

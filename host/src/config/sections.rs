@@ -163,6 +163,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
             default.keepalive_requests,
             1..=1_000_000_000,
         ),
+        max_connection_age: section.duration("max_connection_age", default.max_connection_age, TIMEOUT),
         send_timeout: section.duration("send_timeout", default.send_timeout, TIMEOUT),
         min_send_rate: section.size("min_send_rate", default.min_send_rate, 0..=1 << 30),
         tunnel_timeout: section.duration("tunnel_timeout", default.tunnel_timeout, TIMEOUT),

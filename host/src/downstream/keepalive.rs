@@ -1,6 +1,7 @@
 //! When a client connection is idle, parked, or about to end.
 
 use std::cell::Cell;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use pointsman_core::clock::Moment;
@@ -37,6 +38,8 @@ pub struct Keepalive {
     timeout: Duration,
     /// `keepalive_requests`.
     max_requests: u64,
+    /// From when on no other request may follow.
+    ends_at: Moment,
 }
 
 /// The state of a connection while no request is in progress, and that it goes back to when none is any more.
@@ -78,6 +81,7 @@ impl Keepalive {
             park_after: Cell::new(PARK_AFTER),
             timeout: limits.keepalive_timeout,
             max_requests: limits.keepalive_requests,
+            ends_at: deadlines.after(varied(limits.max_connection_age)),
         }
     }
 
@@ -114,7 +118,7 @@ impl Keepalive {
     /// Whether the request in progress may be followed by another one.
     #[must_use]
     pub fn may_continue(&self) -> bool {
-        self.begun.get() < self.max_requests && !self.is_ending()
+        self.begun.get() < self.max_requests && !self.is_ending() && self.receive.now() < self.ends_at
     }
 
     /// Ends the connection after the next response, which says so. A request that is on its way is waited for, so that the close
@@ -128,6 +132,12 @@ impl Keepalive {
                 self.receive.set_at(end);
             }
         }
+    }
+
+    /// From when on no other request may follow.
+    #[must_use]
+    pub fn ends_at(&self) -> Moment {
+        self.ends_at
     }
 
     /// Whether the connection is about to end.
@@ -176,5 +186,28 @@ impl Keepalive {
 
     fn wait_until(&self, until: Moment) {
         self.idle.set(self.idle.get().with(until));
+    }
+}
+
+/// An age, give or take a tenth: connections that were opened together, as after a restart, shouldn't end together.
+fn varied(age: Duration) -> Duration {
+    // Each state has keys of its own, made from one that is random.
+    let random = RandomState::new().hash_one(());
+    let thousandths = 900 + u32::try_from(random % 201).unwrap_or_default();
+    age.saturating_mul(thousandths) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_varies_by_a_tenth() {
+        let ages: Vec<u64> = (0..1000).map(|_| varied(Duration::from_secs(1000)).as_secs()).collect();
+        let (least, most) = (ages.iter().min().copied(), ages.iter().max().copied());
+        assert!(
+            least >= Some(900) && least < Some(920) && most > Some(1080) && most <= Some(1100),
+            "{least:?} {most:?}"
+        );
     }
 }

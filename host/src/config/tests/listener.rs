@@ -13,6 +13,7 @@ fn a_listener_has_the_documented_defaults() {
     assert_eq!(limits.min_body_rate, 500);
     assert_eq!(limits.keepalive_timeout, Duration::from_secs(60));
     assert_eq!(limits.keepalive_requests, 10_000);
+    assert_eq!(limits.max_connection_age, Duration::from_secs(3_600));
     assert_eq!(limits.send_timeout, Duration::from_secs(60));
     assert_eq!(limits.min_send_rate, 500);
     assert_eq!(limits.tunnel_timeout, Duration::from_secs(3_600));
@@ -29,7 +30,7 @@ fn what_is_written_is_taken() {
     let text = format!(
         "[[listener]]\naddress = '[::1]:0'\ntrusted_proxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::ffff:10.0.0.0/104', '::ffff:0:0/96']\n\
          header_timeout = '1ms'\nbody_timeout = '24h'\nmin_body_rate = '0B'\nkeepalive_timeout = '2m'\n\
-         keepalive_requests = 1\nsend_timeout = '3s'\nmin_send_rate = '1GiB'\ntunnel_timeout = '4h'\ntunnel_close_timeout = '1m'\nmax_header_bytes = '1MiB'\n\
+         keepalive_requests = 1\nmax_connection_age = '1m'\nsend_timeout = '3s'\nmin_send_rate = '1GiB'\ntunnel_timeout = '4h'\ntunnel_close_timeout = '1m'\nmax_header_bytes = '1MiB'\n\
          max_headers = 1\nmax_uri_bytes = '256B'\nmax_connections = 1_000_000\nmax_body = '5GiB'\n\
          max_hops = 100\npath_normalization = 'refuse'\n\
          [[listener]]\naddress = '127.0.0.1:0'\n{LISTENER}{POOL}"
@@ -45,6 +46,7 @@ fn what_is_written_is_taken() {
     assert_eq!(limits.min_body_rate, 0);
     assert_eq!(limits.keepalive_timeout, Duration::from_secs(120));
     assert_eq!(limits.keepalive_requests, 1);
+    assert_eq!(limits.max_connection_age, Duration::from_secs(60));
     assert_eq!(limits.send_timeout, Duration::from_secs(3));
     assert_eq!(limits.min_send_rate, 1 << 30);
     assert_eq!(limits.tunnel_timeout, Duration::from_secs(14_400));
@@ -71,7 +73,7 @@ fn faults_of_a_listener() {
                 "x = 1",
                 &[
                     r#"1: listener[0].address: is missing; write `address = "0.0.0.0:8080"`"#,
-                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `redirect`, `max_body`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `redirect`, `max_body`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (
@@ -263,7 +265,7 @@ fn faults_of_limits() {
             (
                 "connect_timeout = '1s'",
                 &[
-                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `redirect`, `max_body`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `redirect`, `max_body`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (

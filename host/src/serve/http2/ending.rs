@@ -28,6 +28,8 @@ pub(super) struct Ending<'a> {
     early_resets: RateLimit,
     /// Resets that were one too many have been seen.
     is_abused: bool,
+    /// For the connection's age.
+    age: Deadline,
     /// The connection's place among the idle ones, while it is.
     place: Option<IdlePosition>,
     awaited: Awaited,
@@ -44,15 +46,18 @@ enum State {
 
 impl<'a> Ending<'a> {
     pub(super) fn new(http: &'a Http2, oversight: &'a Oversight) -> Self {
-        Self {
+        let ending = Self {
             http,
             oversight,
             state: State::Open,
             early_resets: RateLimit::new(EARLY_RESETS, EARLY_RESET_INTERVAL),
             is_abused: false,
+            age: http.deadlines.deadline(),
             place: None,
             awaited: Awaited::First,
-        }
+        };
+        ending.age.set_at(http.client.keepalive.ends_at());
+        ending
     }
 
     /// A stream has ended like this.
@@ -88,7 +93,9 @@ impl<'a> Ending<'a> {
             }
             return deadline.poll(cx).is_ready() && self.end(connection, Reason::NO_ERROR);
         }
-        if self.http.drain.is_draining(cx) || !keepalive.may_continue() || self.is_idle_for_too_long(cx) {
+        let is_due =
+            self.http.drain.is_draining(cx) || self.age.poll(cx).is_ready() || !keepalive.may_continue();
+        if is_due || self.is_idle_for_too_long(cx) {
             connection.graceful_shutdown();
             self.place = None;
             self.state = State::Announced(self.http.deadlines.deadline());

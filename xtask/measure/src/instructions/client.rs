@@ -2,8 +2,8 @@
 
 mod http1;
 mod http2;
+mod transport;
 
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use super::backends::PATIENCE;
 use super::certificate::Certificate;
 use http1::Http1;
 use http2::Http2;
+use transport::Transport;
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +40,6 @@ impl Protocol {
         matches!(self, Self::Http2 | Self::Http2Tls)
     }
 }
-
-/// What carries a connection.
-trait Transport: Read + Write {}
-
-impl<T: Read + Write> Transport for T {}
 
 /// A client with one connection.
 pub(crate) enum Client {

@@ -196,3 +196,45 @@ fn windows_that_stay_shut_end_their_stream() {
         }
     });
 }
+
+#[test]
+fn a_connection_ends_at_its_age() {
+    run(async {
+        let limits = || {
+            let mut limits = Limits::one_backend();
+            limits.downstream.max_connection_age = Duration::from_secs(30);
+            limits
+        };
+        // Also while a stream goes on.
+        let mut client = Client::new(limits()).await;
+        client.world.pass(Duration::from_secs(9)).await;
+        let (response, _) = client.send(get("/a"), true);
+        assert!(client.asked().await.starts_with("GET /a "));
+        client.world.pass(Duration::from_secs(16)).await;
+        let (second, _) = client.send(get("/b"), true);
+        assert!(client.asked().await.starts_with("GET /b "));
+        client.world.pass(Duration::from_secs(10)).await;
+        assert!(std::future::poll_fn(|cx| client.sender.poll_ready(cx)).await.is_err());
+        for (backend, response) in client.backends.iter().zip([response, second]) {
+            backend.send(ONE.as_bytes());
+            assert_eq!(rest(head(response).await).await.0, "1");
+        }
+        client.world.settle().await;
+        assert_eq!(client.world.drain.connections(), 0);
+        // In HTTP/1, with the next response.
+        let world = World::new(limits());
+        let client = world.connect();
+        let mut backend = None;
+        for (seconds, closes) in [(0, false), (25, false), (9, true)] {
+            world.pass(Duration::from_secs(seconds)).await;
+            client.send(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+            world.settle().await;
+            backend
+                .get_or_insert_with(|| world.net.accept().expect("a backend is asked").1)
+                .send(ONE.as_bytes());
+            world.settle().await;
+            let received = String::from_utf8(client.receive()).expect("text");
+            assert_eq!(received.contains("\r\nconnection: close\r\n"), closes, "{seconds}: {received}");
+        }
+    });
+}

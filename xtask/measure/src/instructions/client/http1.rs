@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::Transport;
+use super::transport::Transport;
 
 const REQUEST: &[u8] = b"GET /users/42?fields=name HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: xtask\r\n\
     Accept: text/html,application/json;q=0.9,*/*;q=0.8\r\nAccept-Encoding: gzip, br\r\nAccept-Language: en\r\n\

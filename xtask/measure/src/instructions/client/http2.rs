@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::Transport;
+use super::transport::Transport;
 
 /// The preface, and settings that leave all as it is.
 const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
