@@ -1,10 +1,11 @@
 //! Bodies and trailers, both ways.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::Builder;
-use harness::{Http2Backend, send_body, wait_until};
+use harness::{Http2Backend, send_body, sleep, wait_until};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::sync::Semaphore;
 
@@ -182,6 +183,29 @@ fn a_client_that_breaks_its_body_off_cancels_its_stream() {
     drop(client);
     wait_until("it is cancelled", || backend.open_streams() == 0);
     assert_eq!(backend.open_connections(), 1);
+}
+
+#[test]
+fn a_backend_may_be_silent_while_the_client_talks() {
+    let backend = Http2Backend::start(&Builder::new(), |mut exchange| async move {
+        let head = Response::builder().body(()).expect("a head");
+        let stream = exchange.respond.send_response(head, false).expect("a response");
+        let (body, _) = exchange.read_body().await.expect("a body");
+        send_body(stream, &body, None).await;
+    });
+    let proxy = start(&[&backend], "idle_timeout = '500ms'");
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 12\r\n\r\n");
+    for _ in 0..12 {
+        client.send("x");
+        // Far longer than `idle_timeout` in all, and far less from one to the next.
+        sleep(Duration::from_millis(100));
+    }
+    assert_eq!(client.response("POST").text(), "xxxxxxxxxxxx");
+
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nx");
+    assert!(!client.response("POST").whole, "nobody talks");
 }
 
 #[test]

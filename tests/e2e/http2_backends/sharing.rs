@@ -96,6 +96,14 @@ fn clients_that_read_nothing_stop_nobody() {
     assert_eq!((backend.connections(), backend.open_streams()), (1, 30));
     drop(stopped);
     wait_until("their streams are cancelled", || backend.open_streams() == 0);
+    // However many are cancelled at a time, with what is still on its way.
+    for _ in 0..4 {
+        let stopped = asking(&proxy, 60, "/large");
+        wait_until("all are there", || backend.open_streams() == 60);
+        drop(stopped);
+        assert_eq!(proxy.client().get("/").status(), 200);
+    }
+    wait_until("their streams are cancelled", || backend.open_streams() == 0);
     assert_eq!((proxy.client().get("/").status(), backend.connections()), (200, 1));
 }
 

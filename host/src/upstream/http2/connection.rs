@@ -32,6 +32,12 @@ const FIELD_OVERHEAD: u32 = 32;
 /// Most bytes of a request that wait in `h2`.
 const SEND_BUFFER: usize = 64 * 1024;
 
+/// Streams that are remembered for a second after they were cancelled: what the backend has still sent of them is no fault.
+const CANCELLED: usize = 4_096;
+
+/// Faulty streams after which a connection ends, however long it takes to come to them. Each costs its own request only.
+const FAULTY: usize = 65_536;
+
 /// The window that every connection begins with (RFC 9113 section 6.9.2).
 const FIRST_WINDOW: u32 = 65_535;
 
@@ -262,6 +268,8 @@ fn builder(limits: &UpstreamLimits) -> Builder {
         .initial_window_size(limits.http2.stream_window)
         .initial_connection_window_size(limits.http2.connection_window.max(FIRST_WINDOW))
         .max_header_list_size(head.saturating_mul(HEAD_FACTOR))
+        .max_concurrent_reset_streams(CANCELLED)
+        .max_local_error_reset_streams(Some(FAULTY))
         .max_send_buffer_size(SEND_BUFFER);
     builder
 }
