@@ -192,3 +192,21 @@ fn a_client_that_takes_too_little_is_cut_off() {
     });
     assert!(began.elapsed() >= Duration::from_secs(9), "after the grace of 10 s: {:?}", began.elapsed());
 }
+
+#[test]
+fn a_backend_may_be_silent_while_the_client_talks() {
+    let backend = Backend::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
+        exchange.read_body();
+        exchange.send("two");
+    });
+    let proxy = Setup { workers: 1, pool: "idle_timeout = \"1s\"", ..Setup::default() }.start(&[&backend]);
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
+    for _ in 0..10 {
+        // Longer in all than the backend may be silent.
+        sleep(Duration::from_millis(200));
+        client.send("x");
+    }
+    assert_eq!(client.response("POST").text(), "onetwo");
+}

@@ -147,6 +147,22 @@ fn a_call_that_finds_nobody_is_unavailable() {
 }
 
 #[test]
+fn a_call_that_is_refused_is_told_why() {
+    let Some(server) = Server::start(&[]) else { return };
+    let setup = Setup { listener: "max_body = \"50KB\"", pool: CLEAR, ..Setup::default() };
+    let proxy = setup.start_at(&[server.address]);
+    let lines = call(proxy.address(), &["many_fields", "long_body", "unary"], None);
+    assert!(
+        lines[0].contains("StatusCode.UNKNOWN") && lines[0].contains("too many header fields"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].contains("StatusCode.RESOURCE_EXHAUSTED"), "{}", lines[1]);
+    assert!(lines[1].contains("request body too large"), "{}", lines[1]);
+    assert!(lines[2].contains("StatusCode.OK"), "the connection goes on: {}", lines[2]);
+}
+
+#[test]
 fn trailers_that_are_too_large_are_never_half_there() {
     let Some(server) = Server::start(&[]) else { return };
     let proxy = start(CLEAR, server.address);
