@@ -63,23 +63,31 @@ impl Http2 {
     ) -> Result<(), h2::Error> {
         let mut streams = pin!(FuturesUnordered::new());
         let mut ending = Ending::new(self, oversight);
-        let waker = ConnectionWaker::default();
+        let waker = ConnectionWaker::new();
         poll_fn(|cx| {
             waker.disarm();
             loop {
-                let _ = waker.take_woken();
-                let within = &mut Context::from_waker(waker.waker());
-                while let Poll::Ready(accepted) = connection.poll_accept(within) {
-                    let Some((request, respond)) = accepted.transpose()? else {
-                        return Poll::Ready(Ok(()));
-                    };
-                    self.begin_request();
-                    streams.push(self.serve_stream(self.intake.admit(request), respond));
+                let mut streams_are_due = waker.streams.take_woken();
+                if waker.protocol.take_woken() {
+                    let within = &mut Context::from_waker(waker.protocol.waker());
+                    while let Poll::Ready(accepted) = connection.poll_accept(within) {
+                        let Some((request, respond)) = accepted.transpose()? else {
+                            return Poll::Ready(Ok(()));
+                        };
+                        self.begin_request();
+                        streams.push(self.serve_stream(self.intake.admit(request), respond));
+                        streams_are_due = true;
+                    }
                 }
-                while let Poll::Ready(Some(end)) = streams.as_mut().poll_next(within) {
-                    ending.count(end);
+                if streams_are_due {
+                    let within = &mut Context::from_waker(waker.streams.waker());
+                    while let Poll::Ready(Some(end)) = streams.as_mut().poll_next(within) {
+                        ending.count(end);
+                    }
                 }
-                if !ending.proceed(&mut connection, cx) && !waker.is_woken() {
+                if ending.proceed(&mut connection, cx) {
+                    waker.protocol.waker().wake_by_ref();
+                } else if !waker.is_woken() {
                     waker.arm(cx.waker());
                     return Poll::Pending;
                 }

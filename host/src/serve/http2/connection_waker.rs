@@ -7,55 +7,78 @@ use std::task::{Wake, Waker};
 
 use parking_lot::Mutex;
 
-/// The waker with which a connection and its streams are polled.
+/// The wakers with which h2 and the streams are polled.
 ///
-/// They wake each other all the time: a stream that has something to send wakes the connection, a window that opens wakes a stream. Given
-/// the task's own waker, each turn of the task would be followed by one in which nothing happens. With this one, the task sees that it
-/// has to go on, and is woken only while it waits.
+/// They wake each other all the time: a stream that has something to send wakes h2, a window that opens wakes a stream. Given
+/// the task's own waker, each turn of the task would be followed by one in which nothing happens. With these, the task sees which of
+/// the two has to go on, and is woken only while it waits.
 #[derive(Debug)]
 pub(super) struct ConnectionWaker {
+    task: Arc<Task>,
+    /// h2.
+    pub(super) protocol: Part,
+    /// The streams.
+    pub(super) streams: Part,
+}
+
+/// The task, while it waits.
+type Task = Mutex<Option<Waker>>;
+
+/// One of the two that wake the task.
+#[derive(Debug)]
+pub(super) struct Part {
     state: Arc<State>,
     waker: Waker,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     woken: AtomicBool,
-    /// The task, while it waits.
-    task: Mutex<Option<Waker>>,
+    task: Arc<Task>,
 }
 
-impl Default for ConnectionWaker {
-    fn default() -> Self {
-        let state = Arc::<State>::default();
+impl Part {
+    /// It is due, as it was never polled.
+    fn new(task: &Arc<Task>) -> Self {
+        let state = Arc::new(State { woken: AtomicBool::new(true), task: Arc::clone(task) });
         Self { waker: Waker::from(Arc::clone(&state)), state }
     }
-}
 
-impl ConnectionWaker {
-    /// The waker to poll with.
+    /// The waker to poll it with.
     pub(super) fn waker(&self) -> &Waker {
         &self.waker
     }
 
-    /// The task is at work.
-    pub(super) fn disarm(&self) {
-        let _before = self.state.task.lock().take();
-    }
-
-    /// The task waits, and is woken from now on.
-    pub(super) fn arm(&self, task: &Waker) {
-        let _before = self.state.task.lock().replace(task.clone());
-    }
-
-    /// Whether something was woken since this was last asked.
+    /// Whether it was woken since this was last asked.
     pub(super) fn take_woken(&self) -> bool {
         self.state.woken.swap(false, AcqRel)
     }
 
-    /// Whether something was woken since [`take_woken`](Self::take_woken) was last called.
-    pub(super) fn is_woken(&self) -> bool {
+    fn is_woken(&self) -> bool {
         self.state.woken.load(Acquire)
+    }
+}
+
+impl ConnectionWaker {
+    /// Both are due.
+    pub(super) fn new() -> Self {
+        let task = Arc::default();
+        Self { protocol: Part::new(&task), streams: Part::new(&task), task }
+    }
+
+    /// The task is at work.
+    pub(super) fn disarm(&self) {
+        let _before = self.task.lock().take();
+    }
+
+    /// The task waits, and is woken from now on.
+    pub(super) fn arm(&self, task: &Waker) {
+        let _before = self.task.lock().replace(task.clone());
+    }
+
+    /// Whether there is something left to do.
+    pub(super) fn is_woken(&self) -> bool {
+        self.protocol.is_woken() || self.streams.is_woken()
     }
 }
 
@@ -80,17 +103,18 @@ mod tests {
 
     #[test]
     fn a_task_is_woken_while_it_waits_and_sees_what_was_woken_before() {
-        let waker = ConnectionWaker::default();
+        let waker = ConnectionWaker::new();
+        assert!(waker.protocol.take_woken() && waker.streams.take_woken() && !waker.is_woken());
         let task = Arc::<WakeCount>::default();
-        waker.waker().wake_by_ref();
-        assert!(waker.is_woken() && waker.take_woken() && !waker.take_woken());
+        waker.streams.waker().wake_by_ref();
+        assert!(waker.is_woken() && !waker.protocol.take_woken() && waker.streams.take_woken());
         waker.arm(&task.waker());
-        waker.waker().wake_by_ref();
-        waker.waker().wake_by_ref();
-        assert!(task.get() == 1 && waker.is_woken());
+        waker.protocol.waker().wake_by_ref();
+        waker.streams.waker().wake_by_ref();
+        assert!(task.get() == 1 && waker.protocol.take_woken() && waker.streams.take_woken());
         waker.arm(&task.waker());
         waker.disarm();
-        waker.waker().wake_by_ref();
+        waker.protocol.waker().wake_by_ref();
         assert_eq!(task.get(), 1);
     }
 }

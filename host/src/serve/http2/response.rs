@@ -9,7 +9,7 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
 
 use super::date;
@@ -18,9 +18,6 @@ use crate::proxy::ResponseBody;
 
 /// Longest piece of data. With the 9 bytes of its head, the frame fills one record of TLS; 16,384 would need two.
 const LONGEST_PIECE: usize = 16_375;
-
-/// Fields that HTTP/2 has no place for (RFC 9113 section 8.2.2), and that are left in a response to a client.
-const CONNECTION_FIELDS: [HeaderName; 4] = [CONNECTION, UPGRADE, TE, TRANSFER_ENCODING];
 
 /// Sends a response, for as long as the client takes it. `without_body` = its request was HEAD.
 pub(super) async fn send(
@@ -42,8 +39,10 @@ pub(super) async fn send(
 /// Makes of a head what it is in HTTP/2.
 fn complete_head(parts: &mut Parts, body: &ResponseBody) {
     let headers = &mut parts.headers;
-    for name in CONNECTION_FIELDS {
-        headers.remove(name);
+    if parts.status == StatusCode::UPGRADE_REQUIRED {
+        // What to upgrade to is left in this response only. HTTP/2 has no place for it (RFC 9113 section 8.2.2).
+        headers.remove(CONNECTION);
+        headers.remove(UPGRADE);
     }
     if let Some(length) = body.own_length() {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));

@@ -159,3 +159,18 @@ fn a_request_is_sent_again_as_it_was() {
         assert_eq!(rest(head(response).await).await.0, "1");
     });
 }
+
+#[test]
+fn what_to_upgrade_to_does_not_go_on() {
+    run(async {
+        let mut client = Client::new(Limits::one_backend()).await;
+        let (response, _) = client.send(get("/a"), true);
+        assert!(client.asked().await.starts_with("GET /a "));
+        client.backend().send(b"HTTP/1.1 426 No\r\nConnection: upgrade\r\nUpgrade: foo\r\nTE: trailers\r\nContent-Length: 0\r\n\r\n");
+        let response = head(response).await;
+        assert_eq!(response.status(), StatusCode::UPGRADE_REQUIRED);
+        for name in ["connection", "upgrade"] {
+            assert!(!response.headers().contains_key(name), "{name}");
+        }
+    });
+}
