@@ -14,13 +14,14 @@ use crate::{discovery, downstream, grpc, proxy, proxy_protocol, upstream};
 pub type Target = fn(&[u8]);
 
 /// All targets, under the names of their folders in `tests/corpus/`.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("chunked", downstream::fuzz::chunked),
     ("configuration", configuration::parses_or_says_where),
     ("dns_answers", discovery::fuzz::answers),
     ("framing", downstream::fuzz::framing),
     ("grpc_health_answer", grpc::fuzz::health_answer),
     ("header_fields", proxy::fuzz::header_fields),
+    ("http2_frames", downstream::http2::fuzz::frames),
     ("path", path::has_one_form),
     ("proxy_protocol", proxy_protocol::fuzz::header),
     ("request_head", downstream::fuzz::request_head),

@@ -5,6 +5,8 @@ mod body;
 mod fault;
 mod frame_kind;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod gate;
 pub mod head;
 mod intake;
