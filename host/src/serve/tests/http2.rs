@@ -1,5 +1,6 @@
 //! HTTP/2 from clients, to backends of HTTP/1.
 
+mod calls;
 mod costs;
 mod ends;
 mod floods;

@@ -1,0 +1,158 @@
+//! Calls of gRPC to a backend over HTTP/2, whose sides take turns.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{Request, Response};
+use pointsman_core::pool::BackendProtocol;
+
+use super::super::world::{Limits, run};
+use super::{Client, head, post};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A call in progress, with both of its ends.
+struct Call {
+    client: Client,
+    response: ResponseFuture,
+    request: SendStream<Bytes>,
+    /// The backend's end.
+    received: RecvStream,
+    respond: SendResponse<Bytes>,
+}
+
+impl Call {
+    /// A request that the backend has got the head of, and a byte.
+    async fn begin(request: Request<()>) -> Self {
+        let mut limits = Limits::one_backend();
+        limits.upstream.protocol = BackendProtocol::H2;
+        let mut client = Client::new(limits).await;
+        let (response, mut request) = client.send(request, false);
+        request.send_data("x".into(), false).expect("an open window");
+        client.world.settle().await;
+        let (_, stream) = client.world.net.accept().expect("a connection to the backend");
+        let accepted = Rc::<RefCell<Option<(Request<RecvStream>, SendResponse<Bytes>)>>>::default();
+        let place = Rc::clone(&accepted);
+        tokio::task::spawn_local(async move {
+            let mut connection = h2::server::handshake(stream).await.expect("a handshake");
+            while let Some(Ok(request)) = connection.accept().await {
+                *place.borrow_mut() = Some(request);
+            }
+        });
+        client.world.settle().await;
+        let (received, respond) = accepted.take().expect("a request");
+        Self { client, response, request, received: received.into_body(), respond }
+    }
+
+    fn answer(&mut self) -> SendStream<Bytes> {
+        self.respond.send_response(Response::new(()), false).expect("an open stream")
+    }
+
+    async fn pass(&self, seconds: u32) {
+        self.client.world.pass(SECOND * seconds).await;
+    }
+}
+
+fn call() -> Request<()> {
+    let mut request = post("/a.B/C");
+    let headers = request.headers_mut();
+    headers.insert("te", "trailers".parse().expect("a value"));
+    headers.insert("content-type", "application/grpc".parse().expect("a value"));
+    request
+}
+
+#[test]
+fn a_call_lives_while_its_client_says_little() {
+    run(async {
+        for answers in [false, true] {
+            let mut call = Call::begin(call()).await;
+            let mut answer = answers.then(|| call.answer());
+            // Far less than `min_body_rate`, and longer than `body_timeout` and `idle_timeout`.
+            for _ in 0..20 {
+                call.pass(25).await;
+                call.request.send_data("y".into(), false).expect("it lives");
+            }
+            call.request.send_data(Bytes::new(), true).expect("it lives");
+            call.client.world.settle().await;
+            let mut read = Vec::new();
+            while let Some(data) = call.received.data().await {
+                read.extend_from_slice(&data.expect("data"));
+            }
+            assert_eq!(read, [&b"x"[..], &[b'y'; 20]].concat());
+            let mut answer = answer.take().unwrap_or_else(|| call.answer());
+            answer.send_data("z".into(), true).expect("it lives");
+            assert_eq!(super::rest(head(call.response).await).await.0, "z");
+        }
+    });
+}
+
+#[test]
+fn a_call_lives_while_its_backend_talks() {
+    run(async {
+        let mut call = Call::begin(call()).await;
+        call.pass(50).await;
+        let mut answer = call.answer();
+        let mut body = head(call.response).await.into_body();
+        for _ in 0..20 {
+            call.client.world.pass(SECOND * 50).await;
+            answer.send_data("z".into(), false).expect("it lives");
+            assert_eq!(body.data().await.expect("data").expect("a byte"), "z");
+        }
+    });
+}
+
+#[test]
+fn silence_on_both_sides_ends_a_call_and_says_which_key_does() {
+    run(async {
+        let call = Call::begin(call()).await;
+        call.pass(59).await;
+        assert_eq!(call.client.world.in_flight(), 1);
+        call.pass(2).await;
+        assert_eq!(call.client.world.in_flight(), 0);
+        let response = head(call.response).await;
+        let said = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
+        assert_eq!((said("grpc-status"), said("x-pointsman-error")), ("2".into(), "client-stalled".into()));
+        assert!(said("grpc-message").ends_with("said anything for longer than `idle_timeout`"));
+
+        // Within the response, which mustn't look whole.
+        let mut call = Call::begin(self::call()).await;
+        let _answer = call.answer();
+        let mut body = head(call.response).await.into_body();
+        call.client.world.pass(SECOND * 61).await;
+        let error = body.data().await.expect("an end").expect_err("a bad one");
+        assert_eq!((error.reason(), call.client.world.in_flight()), (Some(Reason::INTERNAL_ERROR), 0));
+    });
+}
+
+#[test]
+fn a_backend_that_has_heard_all_has_its_usual_time() {
+    run(async {
+        let mut call = Call::begin(call()).await;
+        call.pass(40).await;
+        call.request.send_data(Bytes::new(), true).expect("it lives");
+        call.pass(29).await;
+        assert_eq!(call.client.world.in_flight(), 1);
+        call.pass(2).await;
+        let response = head(call.response).await;
+        assert_eq!(response.headers()["grpc-status"], "14");
+        assert_eq!(response.headers()["x-pointsman-error"], "response-timeout");
+    });
+}
+
+#[test]
+fn other_requests_have_to_come_in_their_time() {
+    run(async {
+        let call = Call::begin(post("/a")).await;
+        call.pass(11).await;
+        let response = head(call.response).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-pointsman-error"]),
+            (408, &"request-timeout".parse().unwrap())
+        );
+    });
+}
