@@ -58,6 +58,8 @@ pub enum CheckKind {
 /// A request and what is expected of its response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpCheckConfig {
+    /// What is spoken, if that isn't what the pool speaks: where it is asked may be another server. `protocol`.
+    pub protocol: Option<BackendProtocol>,
     /// `method`, GET.
     pub method: Method,
     /// `path`, `/`.
@@ -92,7 +94,7 @@ enum Type {
 }
 
 /// Keys of checks over HTTP alone.
-const OF_HTTP: [&str; 4] = ["method", "path", "expected_statuses", "body_contains"];
+const OF_HTTP: [&str; 5] = ["protocol", "method", "path", "expected_statuses", "body_contains"];
 
 /// Keys of checks over HTTP and gRPC.
 const OF_BOTH: [&str; 2] = ["host", "headers"];
@@ -190,6 +192,9 @@ fn times(section: &mut Section<'_>) -> Option<HealthCheckConfig> {
 }
 
 fn http(section: &mut Section<'_>) -> Option<HttpCheckConfig> {
+    let protocols = [("http1", BackendProtocol::Http1), ("h2", BackendProtocol::H2)];
+    let protocols = protocols.map(|(name, protocol)| (name, Some(protocol)));
+    let protocol = choice(section, "protocol", None, &protocols);
     let methods = [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST];
     let methods: Vec<_> = methods.iter().map(|method| (method.as_str(), method.clone())).collect();
     let method = choice(section, "method", Method::GET, &methods);
@@ -205,6 +210,7 @@ fn http(section: &mut Section<'_>) -> Option<HttpCheckConfig> {
         section.fail("body_contains", "a response to HEAD has no body", "write `method = \"GET\"`");
     }
     Some(HttpCheckConfig {
+        protocol: protocol?,
         method: method?,
         path: path?,
         host: host?,

@@ -43,7 +43,12 @@ pub(super) struct ProbeTarget<'a> {
 }
 
 /// Checks a server.
-pub(super) async fn run(check: &HealthCheckConfig, target: ProbeTarget<'_>) -> Result<(), Failure> {
+pub(super) async fn run(check: &HealthCheckConfig, mut target: ProbeTarget<'_>) -> Result<(), Failure> {
+    if let CheckKind::Http(http) = &check.kind
+        && let Some(protocol) = http.protocol
+    {
+        target.protocol = protocol;
+    }
     let answer = async {
         let stream = connect(target).await?;
         ask(&check.kind, target, stream).await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
-use harness::{Authority, Http2Backend, Issued, Leaf, Proxy, Setup, Then, TlsBackend, wait_until};
+use harness::{Authority, Backend, Http2Backend, Issued, Leaf, Proxy, Setup, Then, TlsBackend, wait_until};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 /// A check that is done often, and decides at once.
@@ -101,4 +101,15 @@ fn one_that_chooses_http1_cannot_be_asked_by_grpc() {
     let proxy = over_tls(&authority, &pool("auto", "type = 'grpc'"), backend.address());
     let line = proxy.log.wait_for("backend-unhealthy");
     assert!(line.text().contains("it chose HTTP/1.1 (ALPN), and gRPC needs HTTP/2"), "{line}");
+}
+
+#[test]
+fn a_check_elsewhere_may_be_in_http1() {
+    let (served, told) = (Http2Backend::named("served"), Backend::named("well"));
+    let port = told.address().port();
+    let check =
+        format!("type = 'http', protocol = 'http1', port = {port}, body_contains = 'well', initial = 'down'");
+    let proxy = Setup { pool: &pool("h2", &check), ..Setup::default() }.start_at(&[served.address()]);
+    proxy.log.wait_for("backend-healthy");
+    assert_eq!(proxy.client().get("/").text(), "served");
 }

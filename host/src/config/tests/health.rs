@@ -1,5 +1,7 @@
 //! Health checks, ejection, panic and slow start.
 
+use pointsman_core::pool::BackendProtocol;
+
 use super::*;
 
 /// The pool's health with these lines in its section.
@@ -33,6 +35,7 @@ fn a_check_has_the_documented_defaults() {
     assert_eq!((check.rise, check.fall, check.initial, check.port), (2, 3, InitialHealth::Up, None));
     let http = http(&check);
     assert_eq!((http.method.as_str(), http.path.as_str(), &http.host), ("GET", "/", &None));
+    assert_eq!(http.protocol, None, "that of the pool");
     assert!(http.headers.is_empty() && http.body_contains.is_none());
     assert_eq!(http.expected_statuses, [200..=299]);
 
@@ -49,7 +52,7 @@ fn a_check_has_the_documented_defaults() {
 #[test]
 fn what_is_written_is_taken() {
     let text = "panic_threshold = 100\nslow_start = '1h'\n\
-        [pool.a.health_check]\ntype = 'http'\nmethod = 'HEAD'\npath = '/z?a=b'\nhost = '[::1]:80'\n\
+        [pool.a.health_check]\ntype = 'http'\nprotocol = 'h2'\nmethod = 'HEAD'\npath = '/z?a=b'\nhost = '[::1]:80'\n\
         headers = { X-Check = 'yes' }\nexpected_statuses = ['200-204', '301', 404]\nport = 65535\n\
         interval = '10ms'\nfast_interval = '10ms'\ntimeout = '10ms'\nrise = 100\nfall = 1\ninitial = 'unchecked'\n\
         [pool.a.ejection]\nenabled = false\nconsecutive_gateway_failures = 0\nconsecutive_5xx = 0\n\
@@ -61,6 +64,7 @@ fn what_is_written_is_taken() {
     assert_eq!(check.initial, InitialHealth::Unchecked);
     let http = http(check);
     assert_eq!((http.method.as_str(), http.path.as_str()), ("HEAD", "/z?a=b"));
+    assert_eq!(http.protocol, Some(BackendProtocol::H2));
     assert_eq!(http.host.as_ref().unwrap(), "[::1]:80");
     assert_eq!(http.headers["x-check"], "yes");
     assert_eq!(http.expected_statuses, [200..=204, 301..=301, 404..=404]);
@@ -187,6 +191,12 @@ fn a_check_over_grpc_asks_for_a_service() {
             (
                 "protocol = 'h2'\n[pool.a.health_check]\ntype = 'grpc'\npath = '/'",
                 &[&format!("8: pool.a.health_check.path: {own}")],
+            ),
+            (
+                "[pool.a.health_check]\ntype = 'http'\nprotocol = 'auto'",
+                &[
+                    "7: pool.a.health_check.protocol: `auto` is none of the choices; write one of `http1`, `h2`",
+                ],
             ),
             (
                 "protocol = 'h2'\n[pool.a.health_check]\ntype = 'http'\nservice = 'a.B'",

@@ -18,6 +18,7 @@ fn grpc(service: &str) -> CheckKind {
 
 fn http(body_contains: Option<&str>) -> CheckKind {
     CheckKind::Http(Box::new(HttpCheckConfig {
+        protocol: None,
         method: Method::GET,
         path: "/healthz?full".parse().unwrap(),
         host: Some(HeaderValue::from_static("api.test:1")),
