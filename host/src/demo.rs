@@ -1,6 +1,8 @@
 //! `pointsman demo`: the whole thing on one screen, without a file to write.
 
 mod backends;
+mod certificate;
+mod http2_load;
 mod load;
 mod report;
 
@@ -10,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use pointsman_policy::{PolicySlot, VersionId};
 use tempfile::TempDir;
 
@@ -20,6 +22,7 @@ use crate::console::show;
 use crate::control::signals::{Request, Signals};
 
 use backends::Backends;
+use certificate::{NAME, SelfSigned};
 use load::{Load, Phase};
 use report::Report;
 
@@ -62,12 +65,14 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let backends =
         Backends::start(["b1", "b2", "b3"]).context("cannot start the demonstration's backends")?;
     let plugin = PluginFile::create()?;
+    let certificate = SelfSigned::create(plugin.directory.path())?;
     let file = plugin.directory.path().join("demo.toml");
-    let port = if afterwards == Afterwards::Exit { 0 } else { 8080 };
-    let app = start(&backends, &plugin, &file, port)?;
-    let address = app.listeners().first().copied().context("the proxy has no listener")?;
+    let ports = if afterwards == Afterwards::Exit { [0, 0] } else { [8080, 8443] };
+    let app = start(&backends, &plugin, &certificate, &file, ports)?;
+    let [address, over_tls] = *app.listeners() else { bail!("the proxy has no two listeners") };
 
-    show!("Pointsman on http://{address}, three backends behind it, {CONNECTIONS} connections\n");
+    show!("Pointsman on http://{address} and https://{NAME}:{}, three backends", over_tls.port());
+    show!("behind it, {CONNECTIONS} connections\n");
     let mut report = Report::new(backends.names());
     for policy in SHOWN {
         let path = format!("/{policy}");
@@ -75,12 +80,16 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
             tokio::task::spawn_blocking(move || load::send(address, &path, CONNECTIONS, REQUESTS)).await??;
         report.policy(policy, &tally);
     }
+    let (tls, path) = (certificate.client()?, format!("/{}", SHOWN[0]));
+    let tally =
+        tokio::task::spawn_blocking(move || http2_load::send(over_tls, &tls, &path, CONNECTIONS, REQUESTS));
+    report.policy(&format!("{} (HTTP/2, TLS)", SHOWN[0]), &tally.await??);
     let swapped = swap_under_load(&app, address, &plugin, &mut report).await?;
     report.conclude();
 
     let good = swapped && report.failures() == 0;
     if afterwards == Afterwards::StayUp {
-        print_playground(address, &plugin);
+        print_playground([address, over_tls], &plugin, &certificate);
         while signals.next().await != Request::End {}
         show!("\nending");
     }
@@ -88,17 +97,28 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Starts the proxy on the port, or on any if that one is taken.
-fn start(backends: &Backends, plugin: &PluginFile, file: &Path, port: u16) -> Result<App> {
-    let start_on = |port: u16| {
-        std::fs::write(file, configuration(backends, plugin, port))?;
+/// Starts the proxy on the ports, in clear and over TLS, or on any if one of them is taken.
+fn start(
+    backends: &Backends,
+    plugin: &PluginFile,
+    certificate: &SelfSigned,
+    file: &Path,
+    ports: [u16; 2],
+) -> Result<App> {
+    let start_on = |ports: [u16; 2]| {
+        std::fs::write(file, configuration(backends, plugin, certificate, ports))?;
         let config = Config::load(file)?;
         App::start(config, file, StartOptions::default())
     };
-    start_on(port).or_else(|error| if port == 0 { Err(error) } else { start_on(0) })
+    start_on(ports).or_else(|error| if ports == [0, 0] { Err(error) } else { start_on([0, 0]) })
 }
 
-fn configuration(backends: &Backends, plugin: &PluginFile, port: u16) -> String {
+fn configuration(
+    backends: &Backends,
+    plugin: &PluginFile,
+    certificate: &SelfSigned,
+    [port, tls_port]: [u16; 2],
+) -> String {
     let members: Vec<String> = backends
         .list()
         .iter()
@@ -106,6 +126,12 @@ fn configuration(backends: &Backends, plugin: &PluginFile, port: u16) -> String 
         .collect();
     let members = members.join(", ");
     let mut text = format!("workers = 2\n[[listener]]\naddress = \"127.0.0.1:{port}\"\n");
+    text += &format!(
+        "[[listener]]\naddress = \"127.0.0.1:{tls_port}\"\n[listener.tls]\n\
+         certificates = [{{ cert = '{}', key = '{}' }}]\n",
+        certificate.certificate.display(),
+        certificate.key.display()
+    );
     for policy in SHOWN {
         text += &format!("[[route]]\npath = \"/{policy}\"\npool = \"{policy}\"\n");
         text += &format!(
@@ -158,15 +184,17 @@ async fn serves(slot: &Arc<PolicySlot>, policy: &str) -> bool {
     false
 }
 
-fn print_playground(address: SocketAddr, plugin: &PluginFile) {
+fn print_playground([address, over_tls]: [SocketAddr; 2], plugin: &PluginFile, certificate: &SelfSigned) {
     let (path, folder) = (plugin.path.display(), plugin.directory.path().display());
     show!("The proxy stays up until ctrl-c. Ask it who serves:\n");
     for policy in SHOWN {
         show!("    curl http://{address}/{policy}");
     }
-    show!(
-        "    curl http://{address}/             # the policy in the file\n\nSwap the policy of / while you do:\n"
-    );
+    show!("    curl http://{address}/             # the policy in the file");
+    show!("\nOver HTTP/2 and TLS, with a certificate made for this demonstration:\n");
+    let (file, port) = (certificate.certificate.display(), over_tls.port());
+    show!("    curl --http2 --cacert {file} https://{NAME}:{port}/ -w '%{{http_version}}\\n'");
+    show!("\nSwap the policy of / while you do:\n");
     for policy in SHOWN {
         show!("    cp {folder}/{policy}.wasm {path}");
     }

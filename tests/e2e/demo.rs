@@ -16,6 +16,7 @@ fn the_demonstration_ends_well_and_prints_its_table() {
         "round-robin",
         "least-conn",
         "ip-hash",
+        "round-robin (HTTP/2, TLS)",
         "before (round-robin)",
         "while it is swapped",
         "after (ip-hash)",

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
@@ -101,21 +102,12 @@ fn block_on_connections(
     let all = async {
         let mut busy = Vec::new();
         for _ in 0..connections {
-            busy.push(Box::pin(keep_busy(address, path, &next, &tallies)));
+            busy.push(keep_busy(address, path, &next, &tallies));
         }
-        futures_join(busy).await;
+        join_all(busy).await;
     };
     runtime.block_on(drivers.run_until(all));
     Ok(tallies.take())
-}
-
-/// Polls all futures to their end.
-async fn futures_join(mut all: Vec<std::pin::Pin<Box<impl Future<Output = ()>>>>) {
-    std::future::poll_fn(|cx| {
-        all.retain_mut(|one| one.as_mut().poll(cx).is_pending());
-        if all.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
 }
 
 /// One connection, opened anew after every failure and when the proxy has announced that it closes.
