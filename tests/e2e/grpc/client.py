@@ -110,6 +110,11 @@ def trailers_70(channel):
     return response, len(told(call)), call.code()
 
 
+def trailers_400(channel):
+    response, call = method(channel, "unary_unary", "LargeTrailers").with_call(b"400", TIMEOUT)
+    return response, len(told(call)), call.code()
+
+
 def talk(channel):
     """Only the client talks, for 2.5 seconds."""
 

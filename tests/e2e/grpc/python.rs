@@ -166,9 +166,12 @@ fn a_call_that_is_refused_is_told_why() {
 fn trailers_that_are_too_large_are_never_half_there() {
     let Some(server) = Server::start(&[]) else { return };
     let proxy = start(CLEAR, server.address);
-    let lines = call(proxy.address(), &["trailers_70", "unary"], None);
-    assert!(lines[0].contains("StatusCode.INTERNAL") && !lines[0].contains("b'ok'"), "{}", lines[0]);
-    assert!(lines[1].contains("StatusCode.OK"), "the connection goes on: {}", lines[1]);
+    // Of the second h2 loses fields without a word.
+    let lines = call(proxy.address(), &["trailers_70", "trailers_400", "unary"], None);
+    for line in &lines[..2] {
+        assert!(line.contains("StatusCode.INTERNAL") && !line.contains("b'ok'"), "{line}");
+    }
+    assert!(lines[2].contains("StatusCode.OK"), "the connection goes on: {}", lines[2]);
 }
 
 #[test]
