@@ -8,6 +8,7 @@ mod body;
 mod broken_body;
 mod connection;
 mod context;
+mod early_hints;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 pub mod http1;
@@ -23,6 +24,7 @@ pub use body::ClientBody;
 pub use broken_body::BrokenBody;
 pub use connection::{ClientConnection, Scheme};
 pub use context::{RequestContext, RequestGuard};
+pub use early_hints::EarlyHints;
 pub use keepalive::Keepalive;
 pub use pace::Pace;
 pub use refusal::Refusal;

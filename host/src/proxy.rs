@@ -29,6 +29,7 @@ use pointsman_core::route::{RouteIndex, Router};
 
 pub use body::ResponseBody;
 pub use failure::Failure;
+pub use forward::early_hint;
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};

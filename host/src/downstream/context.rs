@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 use http::HeaderValue;
@@ -10,6 +11,7 @@ use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 use pointsman_core::request::{ExactTarget, RequestHead};
 
+use super::early_hints::EarlyHints;
 use super::replay::ReplayHead;
 use super::{ClientConnection, Refusal};
 use crate::deadline::{Deadline, Deadlines};
@@ -32,6 +34,8 @@ pub struct RequestContext {
     upgrade: RefCell<Upgrade>,
     /// What a backend has to accept a WebSocket of HTTP/2 with; boxed as nearly no request is one.
     pub(super) websocket_accept: Option<Box<HeaderValue>>,
+    /// Where hints go that come before the response, if the client takes them.
+    pub(super) early_hints: Option<Arc<EarlyHints>>,
     body: BodyState,
     /// By when the whole response must be there.
     end: Cell<Option<Moment>>,
@@ -85,6 +89,7 @@ impl RequestContext {
             target: None,
             upgrade: RefCell::new(upgrade),
             websocket_accept: None,
+            early_hints: None,
             body: BodyState::default(),
             end: Cell::new(None),
             record: RefCell::default(),
@@ -209,6 +214,12 @@ impl RequestContext {
     #[must_use]
     pub fn websocket_accept(&self) -> Option<&HeaderValue> {
         self.websocket_accept.as_deref()
+    }
+
+    /// Where hints go that come before the response. `None` = the client takes none.
+    #[must_use]
+    pub fn early_hints(&self) -> Option<&Arc<EarlyHints>> {
+        self.early_hints.as_ref()
     }
 
     // The body.

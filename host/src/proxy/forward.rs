@@ -167,6 +167,14 @@ pub(super) fn response_headers<B>(response: &mut Response<B>) {
     response.headers_mut().append(VIA, via);
 }
 
+/// The fields of a 103 as they go to the client.
+#[must_use]
+pub fn early_hint(mut headers: HeaderMap) -> HeaderMap {
+    hop_by_hop::strip(&mut headers);
+    headers.remove(&ERROR_HEADER);
+    headers
+}
+
 /// What a client is told to upgrade to: a 426 without it says nothing (RFC 9110 section 15.5.22). In any other response
 /// `Upgrade` is an offer that concerns the connection to the backend.
 fn required_upgrade<B>(response: &Response<B>) -> Vec<HeaderValue> {

@@ -29,7 +29,7 @@ use super::sent::{SendFailure, Sent};
 use super::upgraded::UpgradedStream;
 use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
-use crate::downstream::RequestContext;
+use crate::downstream::{EarlyHints, RequestContext};
 use crate::stream::Stream;
 
 /// A backend may take this long to permit a body. Many know nothing of `Expect` and wait for the body in silence, which is why
@@ -189,7 +189,7 @@ impl UpstreamConnection {
             // Some take such a request for one without a body. Declined, the body would be the next request.
             self.counters.is_last.set(true);
         }
-        self.sender.try_send_request(request(head, upload))
+        self.sender.try_send_request(request(head, upload, context.early_hints()))
     }
 
     /// Why hyper has no response; the head is put back if it wasn't sent.
@@ -279,17 +279,19 @@ pub(super) fn take_head(context: &RequestContext) -> Parts {
     std::mem::replace(head, left)
 }
 
-fn request(mut head: Parts, upload: &Upload) -> Request<RequestBody> {
+fn request(mut head: Parts, upload: &Upload, hints: Option<&Arc<EarlyHints>>) -> Request<RequestBody> {
     // Framing is independent of the method; left to itself, hyper sends no body of unknown length with GET and HEAD.
     if upload.is_chunked() {
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     let mut request = Request::from_parts(head, upload.body());
-    if let Some(continued) = upload.continued() {
-        let continued = Arc::clone(continued);
+    let (continued, hints) = (upload.continued().cloned(), hints.cloned());
+    if continued.is_some() || hints.is_some() {
         hyper::ext::on_informational(&mut request, move |response| {
-            if response.status() == StatusCode::CONTINUE {
-                continued.give();
+            match (response.status(), &continued, &hints) {
+                (StatusCode::CONTINUE, Some(continued), _) => continued.give(),
+                (StatusCode::EARLY_HINTS, _, Some(hints)) => hints.add(response.headers().clone()),
+                _ => {}
             }
         });
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use h2::RecvStream;
 use http::Request;
@@ -78,10 +79,14 @@ impl Intake {
             && let Some(unique) = Rc::get_mut(context)
         {
             unique.reset(false);
+            // Left over if the request before was broken off.
+            let _ = unique.early_hints().map(|hints| hints.take());
             prepare(unique);
             return Rc::clone(context);
         }
         let mut context = RequestContext::new(Rc::clone(&self.connection), false);
+        // Kept from request to request.
+        context.early_hints = Some(Arc::default());
         prepare(&mut context);
         let context = Rc::new(context);
         if spare.len() < SPARE {

@@ -8,13 +8,13 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::connection::Http2;
 use super::pace::SendPace;
 use super::{response, websocket};
-use crate::downstream::RequestGuard;
 use crate::downstream::http2::Arrived;
+use crate::downstream::{RequestContext, RequestGuard};
 use crate::proxy::{self, Then};
 
 /// How a stream ended.
@@ -47,10 +47,7 @@ impl Http2 {
                     return Poll::Ready(None);
                 }
                 let handled = handled.as_mut().poll(cx);
-                if context.take_permission() {
-                    // Fails if the client has reset the stream.
-                    let _ = respond.send_informational(informational(StatusCode::CONTINUE));
-                }
+                self.inform(&context, &mut respond);
                 handled.map(Some)
             })
             .await
@@ -67,8 +64,20 @@ impl Http2 {
     }
 }
 
-fn informational(status: StatusCode) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    response
+impl Http2 {
+    /// Passes on what comes before a response.
+    fn inform(&self, context: &RequestContext, respond: &mut SendResponse<Bytes>) {
+        let mut send = |status, headers| {
+            let mut response = Response::new(());
+            (*response.status_mut(), *response.headers_mut()) = (status, headers);
+            // Fails if the client has reset the stream.
+            let _ = respond.send_informational(response);
+        };
+        if context.take_permission() {
+            send(StatusCode::CONTINUE, HeaderMap::new());
+        }
+        for hint in context.early_hints().map(|hints| hints.take()).into_iter().flatten() {
+            send(StatusCode::EARLY_HINTS, proxy::early_hint(hint));
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use h2::client::ResponseFuture;
@@ -16,7 +17,7 @@ use super::head::{self, HeadRoom};
 use super::shared::StreamSlot;
 use super::upload::StreamUpload;
 use crate::deadline::Deadline;
-use crate::downstream::{BrokenBody, RequestContext, is_idempotent};
+use crate::downstream::{BrokenBody, EarlyHints, RequestContext, is_idempotent};
 use crate::upstream::connection::{ResponseTimeout, take_head, time_is_over, time_to_head};
 use crate::upstream::sent::{SendFailure, Sent};
 use crate::upstream::{Error, Upload};
@@ -108,7 +109,7 @@ impl StreamLease {
         let mut progress = (0, is_open());
         deadline.set(time(progress.1));
         poll_fn(|cx| {
-            self.poll_interim(&mut response, upload, cx)?;
+            self.poll_interim(&mut response, upload, context.early_hints(), cx)?;
             let uploaded = self.poll_upload(cx);
             if let Poll::Ready(answered) = Pin::new(&mut response).poll(cx) {
                 return Poll::Ready(answered.map_err(failure::of_stream));
@@ -139,6 +140,7 @@ impl StreamLease {
         &mut self,
         response: &mut ResponseFuture,
         upload: &Upload,
+        hints: Option<&Arc<EarlyHints>>,
         cx: &mut Context<'_>,
     ) -> Result<(), Error> {
         while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
@@ -148,6 +150,8 @@ impl StreamLease {
             }
             if let Some(continued) = upload.continued().filter(|_| interim.status() == StatusCode::CONTINUE) {
                 continued.give();
+            } else if let Some(hints) = hints.filter(|_| interim.status() == StatusCode::EARLY_HINTS) {
+                hints.add(interim.into_parts().0.headers);
             }
         }
         Ok(())

@@ -174,3 +174,30 @@ fn what_to_upgrade_to_does_not_go_on() {
         }
     });
 }
+
+#[test]
+fn early_hints_pass_on_before_the_response() {
+    run(async {
+        let mut client = Client::new(Limits::one_backend()).await;
+        for path in ["/a", "/b"] {
+            let (mut response, _) = client.send(get(path), true);
+            assert!(client.asked().await.starts_with(&format!("GET {path} ")));
+            client.backend().send(
+                b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: x\r\nX: 1\r\n\r\n\
+                  HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n",
+            );
+            client.world.settle().await;
+            for file in ["</a.css>", "</b.css>"] {
+                let hint = std::future::poll_fn(|cx| response.poll_informational(cx)).await;
+                let hint = hint.expect("an interim response").expect("a good one");
+                assert_eq!(
+                    (hint.status(), &hint.headers()["link"]),
+                    (StatusCode::EARLY_HINTS, &HeaderValue::from_static(file))
+                );
+                assert_eq!(hint.headers().len(), 1, "{hint:?}");
+            }
+            client.backend().send(ONE.as_bytes());
+            assert_eq!(rest(head(response).await).await.0, "1");
+        }
+    });
+}
