@@ -1,32 +1,17 @@
-//! HTTP/2 as bytes, for backends that do what no library would.
+//! Backends of HTTP/2 in bytes, that do what no library would.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(super) const DATA: u8 = 0;
-pub(super) const HEADERS: u8 = 1;
-pub(super) const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-pub(super) const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+use harness::frames::{ACK, PING, SETTINGS, WINDOW_UPDATE, frame, next};
+pub(super) use harness::frames::{
+    DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, RST_STREAM, literal,
+};
 
-pub(super) const END_STREAM: u8 = 1;
-pub(super) const END_HEADERS: u8 = 4;
-const ACK: u8 = 1;
-
+/// Length of a client's preface.
 const PREFACE: usize = 24;
-
-/// A frame as it came.
-#[derive(Debug)]
-pub(super) struct Frame {
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) stream: u32,
-    pub(super) payload: Vec<u8>,
-}
 
 /// The backend's end of one connection, after both prefaces.
 pub(super) struct Peer {
@@ -80,23 +65,19 @@ impl Peer {
     /// The next frame of a stream, or GOAWAY. Settings and pings are acknowledged, and windows kept open. `None` = the connection is at its end.
     pub(super) fn next(&mut self) -> Option<Frame> {
         loop {
-            let mut head = [0; 9];
-            self.reader.read_exact(&mut head).ok()?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            let mut payload = vec![0; length];
-            self.reader.read_exact(&mut payload).ok()?;
-            match (head[3], head[4]) {
+            let frame = next(&mut self.reader).ok()??;
+            let Frame { kind, flags, stream, payload } = &frame;
+            match (*kind, *flags) {
                 (SETTINGS, 0) => self.send(SETTINGS, ACK, 0, &[]),
-                (PING, 0) => self.send(PING, ACK, 0, &payload),
+                (PING, 0) => self.send(PING, ACK, 0, payload),
                 (SETTINGS | PING | WINDOW_UPDATE, _) => {}
-                (kind, flags) => {
-                    if kind == DATA && length > 0 {
-                        let more = u32::try_from(length).expect("a length").to_be_bytes();
+                (kind, _) => {
+                    if kind == DATA && !payload.is_empty() {
+                        let more = u32::try_from(payload.len()).expect("a length").to_be_bytes();
                         self.send(WINDOW_UPDATE, 0, 0, &more);
-                        self.send(WINDOW_UPDATE, 0, stream, &more);
+                        self.send(WINDOW_UPDATE, 0, *stream, &more);
                     }
-                    return Some(Frame { kind, flags, stream, payload });
+                    return Some(frame);
                 }
             }
         }
@@ -129,25 +110,4 @@ impl Peer {
         let payload = [last.to_be_bytes(), [0; 4]].concat();
         self.send(GOAWAY, 0, 0, &payload);
     }
-}
-
-impl Frame {
-    pub(super) fn ends_stream(&self) -> bool {
-        matches!(self.kind, DATA | HEADERS) && self.flags & END_STREAM != 0
-    }
-}
-
-/// A field as a literal that isn't indexed.
-pub(super) fn literal(name: &str, value: &str) -> Vec<u8> {
-    let text = |text: &str| [&[u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
-    [vec![0], text(name), text(value)].concat()
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a length").to_be_bytes();
-    let mut bytes = length[1..].to_vec();
-    bytes.extend([kind, flags]);
-    bytes.extend(stream.to_be_bytes());
-    bytes.extend(payload);
-    bytes
 }

@@ -1,11 +1,12 @@
 //! Clients that others wrote. One that isn't installed is skipped, and says so.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use harness::{Authority, Backend, Leaf, Proxy};
 use tempfile::TempDir;
 
 use super::{folder, issue, start_in};
+use crate::programs::{run, text};
 
 /// A proxy with a certificate for `test`, its default, and one for `other.test`; and a folder with `ca.crt`.
 fn site(backend: &Backend) -> (Proxy, TempDir) {
@@ -18,24 +19,6 @@ fn site(backend: &Backend) -> (Proxy, TempDir) {
     ];
     let listener = format!("[listener.tls]\ncertificates = [{}]\n", certificates.join(", "));
     (start_in(files, backend, &listener), theirs)
-}
-
-/// What a command prints; `None` if there is no such program.
-fn run(folder: &TempDir, program: &str, arguments: &[&str]) -> Option<Output> {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
-    match command.output() {
-        Ok(output) => Some(output),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("skipped: {program} isn't installed");
-            None
-        }
-        Err(error) => panic!("{program}: {error}"),
-    }
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[test]
@@ -59,7 +42,7 @@ fn curl_is_served_by_both_versions() {
             " %{http_code}",
             &url,
         ];
-        let Some(output) = run(&folder, "curl", &arguments) else { return };
+        let Some(output) = run(folder.path(), "curl", &arguments) else { return };
         assert_eq!(text(&output), "b 200", "TLS {version}");
     }
 }
@@ -71,10 +54,11 @@ fn curl_is_told_what_is_wrong() {
     let port = proxy.address().port();
     let (resolve, url) = (format!("third.test:{port}:127.0.0.1"), format!("https://third.test:{port}/"));
     let arguments = ["-sS", "--noproxy", "*", "--cacert", "ca.crt", "--resolve", &resolve, &url];
-    let Some(output) = run(&folder, "curl", &arguments) else { return };
+    let Some(output) = run(folder.path(), "curl", &arguments) else { return };
     assert!(!output.status.success() && text(&output).contains("third.test"), "{}", text(&output));
     let in_clear = format!("http://{}/", proxy.address());
-    let Some(output) = run(&folder, "curl", &["-sS", "--noproxy", "*", "-w", "%{http_code}", &in_clear])
+    let Some(output) =
+        run(folder.path(), "curl", &["-sS", "--noproxy", "*", "-w", "%{http_code}", &in_clear])
     else {
         return;
     };
@@ -131,7 +115,7 @@ fn openssl_gets_the_certificate_of_the_name_that_it_asks_for() {
             Some(name) => arguments.extend(["-servername", name]),
             None => arguments.push("-noservername"),
         }
-        let Some(output) = run(&folder, "openssl", &arguments) else { return };
+        let Some(output) = run(folder.path(), "openssl", &arguments) else { return };
         assert!(text(&output).contains("Verify return code: 0 (ok)"), "{name:?}: {}", text(&output));
     }
 }
@@ -141,7 +125,9 @@ fn sslyze_finds_nothing_but_the_unknown_authority() {
     let backend = Backend::named("b");
     let (proxy, folder) = site(&backend);
     let address = proxy.address().to_string();
-    let Some(output) = run(&folder, "sslyze", &["--mozilla_config=intermediate", &address]) else { return };
+    let Some(output) = run(folder.path(), "sslyze", &["--mozilla_config=intermediate", &address]) else {
+        return;
+    };
     let report = text(&output);
     let (_, verdict) = report.split_once("COMPLIANCE").expect("a verdict");
     let complaints: Vec<&str> =

@@ -26,8 +26,8 @@ fn both_versions_and_clients_with_and_without_alpn_are_served() {
     for tls in [
         site.tls.clone(),
         site.tls.clone().only_12(),
-        site.tls.clone().offering(&["h2", "http/1.1"]),
         site.tls.clone().offering(&["http/1.1"]),
+        site.tls.clone().offering(&["spdy/3", "http/1.1"]),
     ] {
         let mut client = tls.afresh().connect(site.proxy.address(), "test");
         assert!(client.session().alpn_protocol().is_none_or(|protocol| protocol == b"http/1.1"));
@@ -36,7 +36,7 @@ fn both_versions_and_clients_with_and_without_alpn_are_served() {
             assert_eq!((response.status(), response.text().as_str()), (200, "https"));
         }
     }
-    let error = site.tls.afresh().offering(&["h2"]).try_connect(site.proxy.address(), "test");
+    let error = site.tls.afresh().offering(&["spdy/3"]).try_connect(site.proxy.address(), "test");
     let error = error.expect_err("nothing in common");
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
     let failed = site.proxy.log.wait_for("handshake-failed");

@@ -5,6 +5,7 @@
 mod backend;
 mod client;
 mod dns;
+pub mod frames;
 mod guest;
 mod http;
 mod http2;
