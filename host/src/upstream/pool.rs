@@ -170,7 +170,7 @@ impl WorkerPool {
         let may_share = self.limits.protocol != BackendProtocol::Http1;
         let shared = may_share.then(|| match known.and_then(|old| old.shared.as_ref()) {
             Some(shared) => Rc::clone(shared),
-            None => Rc::new(SharedConnections::new(self.idle_limit)),
+            None => Rc::new(SharedConnections::new(backend, self.idle_limit)),
         });
         if let Some(shared) = &shared {
             shared.set_idle_limit(self.idle_limit);

@@ -72,6 +72,38 @@ fn one_that_falls_silent_gets_no_more_on_that_connection() {
 }
 
 #[test]
+fn timeouts_are_those_of_http1() {
+    let slow = Http2Backend::start(&h2::server::Builder::new(), |mut exchange| async move {
+        if exchange.request.uri().path() == "/part" {
+            let head = http::Response::builder().header("content-length", 9).body(()).expect("a head");
+            let mut stream = exchange.respond.send_response(head, false).expect("a response");
+            stream.send_data("part".into(), false).expect("a part");
+            let _ = std::future::poll_fn(|cx| stream.poll_reset(cx)).await;
+        } else {
+            let _ = std::future::poll_fn(|cx| exchange.respond.poll_reset(cx)).await;
+        }
+    });
+    let good = Http2Backend::named("good");
+    let addresses = [slow.address(), good.address()];
+    let per_try = start_at(&addresses, "ejection.enabled = false\nretry.per_try_timeout = '100ms'");
+    let mut client = per_try.client();
+    for _ in 0..4 {
+        assert_eq!(client.get("/").text(), "good");
+    }
+    let cut = |pool: &str, target: &str| {
+        let proxy = start_at(&addresses[..1], pool);
+        let response = proxy.client().get(target);
+        (response.status(), response.error_label().map(str::to_owned), response.whole)
+    };
+    let label = |label: &str| Some(label.to_owned());
+    assert_eq!(cut("response_timeout = '100ms'", "/"), (504, label("response-timeout"), true));
+    assert_eq!(cut("total_timeout = '100ms'", "/"), (504, label("total-timeout"), true));
+    assert_eq!(cut("total_timeout = '100ms'", "/part"), (200, None, false));
+    assert_eq!(cut("idle_timeout = '100ms'", "/part"), (200, None, false));
+    wait_until("all are cancelled", || slow.open_streams() == 0);
+}
+
+#[test]
 fn one_that_breaks_the_rules_fails_what_is_on_its_connection() {
     let backend = frames::serve(|mut peer| {
         while let Some(Frame { kind, stream, .. }) = peer.next() {

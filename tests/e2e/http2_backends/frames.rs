@@ -16,12 +16,14 @@ const PREFACE: usize = 24;
 /// The backend's end of one connection, after both prefaces.
 pub(super) struct Peer {
     reader: BufReader<TcpStream>,
+    closed: Arc<AtomicUsize>,
 }
 
 /// A backend in plain bytes.
 pub(super) struct RawBackend {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    closed: Arc<AtomicUsize>,
 }
 
 impl RawBackend {
@@ -32,17 +34,25 @@ impl RawBackend {
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+
+    /// Connections that it has closed itself.
+    pub(super) fn closed(&self) -> usize {
+        self.closed.load(Ordering::SeqCst)
+    }
 }
 
 /// A backend whose connections are each served by this, in a thread of its own, once it has sent its settings.
 pub(super) fn serve(serve: impl Fn(Peer) + Send + Sync + 'static) -> RawBackend {
-    accept(move |mut socket| {
+    let closed = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&closed);
+    let backend = accept(move |mut socket| {
         socket.write_all(&frame(SETTINGS, 0, 0, &[])).expect("settings");
         let mut reader = BufReader::new(socket);
         if reader.read_exact(&mut [0; PREFACE]).is_ok() {
-            serve(Peer { reader });
+            serve(Peer { reader, closed: Arc::clone(&counter) });
         }
-    })
+    });
+    RawBackend { closed, ..backend }
 }
 
 /// A backend whose sockets are each served by this, in a thread of its own.
@@ -58,7 +68,7 @@ pub(super) fn accept(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> RawBa
             std::thread::spawn(move || serve(socket));
         }
     });
-    RawBackend { address, connections }
+    RawBackend { address, connections, closed: Arc::default() }
 }
 
 impl Peer {
@@ -86,6 +96,7 @@ impl Peer {
     /// Closes, after all that was sent.
     pub(super) fn close(&mut self) {
         let _ = self.reader.get_ref().shutdown(Shutdown::Write);
+        self.closed.fetch_add(1, Ordering::SeqCst);
         self.wait_for_close();
     }
 

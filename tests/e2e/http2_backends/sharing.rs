@@ -7,7 +7,7 @@ use harness::{Client, Http2Backend, Proxy, Setup, wait_until};
 use http::Response;
 use tokio::sync::Semaphore;
 
-use super::{asking, start};
+use super::{asking, frames, start, start_at};
 
 /// A backend that answers when the test lets it, with these settings.
 fn held(settings: &h2::server::Builder) -> (Http2Backend, Arc<Semaphore>) {
@@ -172,7 +172,7 @@ fn a_backend_that_leaves_gets_nothing_new_and_ends_what_it_has() {
 #[test]
 fn workers_hand_a_scarce_connection_over() {
     let backend = Http2Backend::named("done");
-    let pool = "protocol = 'h2'\nmax_connections = 1\nconnect_timeout = '60s'";
+    let pool = "protocol = 'h2'\nmax_connections = 1\nconnect_timeout = '10s'";
     let proxy: Proxy = Setup { workers: 2, pool, ..Setup::default() }.start_at(&[backend.address()]);
     for _ in 0..10 {
         all_done(&mut asking(&proxy, 8, "/"));
@@ -186,10 +186,56 @@ fn a_connection_that_broke_while_idle_costs_nothing() {
         let _ = exchange.respond.send_response(head, true);
         exchange.leave.notify_one();
     });
-    let proxy = start(&[&backend], "[pool.test.retry]\nattempts = 0");
+    let closing = frames::serve(|mut peer| {
+        while let Some(frame) = peer.next() {
+            if frame.ends_stream() {
+                peer.answer(frame.stream, b"");
+                return peer.close();
+            }
+        }
+    });
+    let addresses = [backend.address(), closing.address()];
+    let proxy = start_at(&addresses, "[pool.test.retry]\nattempts = 0");
     let mut client = proxy.client();
     for _ in 0..20 {
         assert_eq!(client.get("/").status(), 200);
+        let is_closed = || closing.closed() == closing.connections();
+        wait_until("it is closed", is_closed);
         assert_eq!(client.post("/", b"x").status(), 200);
+        wait_until("it is closed", is_closed);
     }
+}
+
+#[test]
+fn what_a_backend_takes_with_it_goes_to_another_one_if_that_is_safe() {
+    let (dying, _gate) = held(&h2::server::Builder::new());
+    let other = Http2Backend::named("done");
+    let pool = "[pool.test.retry]\nbudget_per_second = 1000\n";
+    let proxy = start(&[&dying, &other], pool);
+    let mut clients = asking(&proxy, 32, "/");
+    wait_until("half are there", || dying.open_streams() == 16);
+    let mut posts: Vec<Client> = Vec::new();
+    for number in 0..2 {
+        let mut client = proxy.client();
+        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx");
+        posts.push(client);
+        wait_until("it is there", || dying.heads().len() + other.heads().len() == 33 + number);
+    }
+    drop(dying);
+    all_done(&mut clients);
+    let mut statuses: Vec<u16> = posts.iter_mut().map(|client| client.response("POST").status()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 502]);
+}
+
+#[test]
+fn max_requests_counts_streams() {
+    let (backend, gate) = held(&h2::server::Builder::new());
+    let proxy = start(&[&backend], "max_requests = 5\nqueue.length = 0");
+    let mut clients = asking(&proxy, 5, "/");
+    wait_until("it is full", || backend.open_streams() == 5);
+    let response = proxy.client().get("/");
+    assert_eq!((response.status(), response.error_label()), (503, Some("queue-full")));
+    gate.add_permits(5);
+    all_done(&mut clients);
 }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use super::failure;
-use super::io::Http2Io;
+use super::io::{Http2Io, Watched};
 use crate::stream::Stream;
 use crate::upstream::Error;
 use crate::upstream::permit::ConnectionPermit;
@@ -66,7 +66,7 @@ pub(in crate::upstream) struct Http2Connection {
 /// What the task that drives a connection tells others.
 #[derive(Debug)]
 struct DriverState {
-    received: Rc<Cell<u64>>,
+    io: Watched,
     /// Most streams that the backend allows; 0 until it has said anything.
     allowed: Cell<usize>,
     /// How it ended.
@@ -89,15 +89,15 @@ impl Http2Connection {
         room: Rc<Notify>,
     ) -> Result<Rc<Self>, Error> {
         let scheme = if matches!(stream, Stream::Tls(_)) { Scheme::HTTPS } else { Scheme::HTTP };
+        let io = Http2Io::new(stream);
         let state = Rc::new(DriverState {
-            received: Rc::default(),
+            io: io.watched(),
             allowed: Cell::new(0),
             ended: RefCell::new(None),
             released: Cell::new(false),
             settled: Notify::new(),
             room,
         });
-        let io = Http2Io::new(stream, Rc::clone(&state.received));
         let handshake = builder(limits).handshake(io);
         let (sender, connection) = handshake.await.map_err(|error| failure::of_opening(&error))?;
         let connection_state = Rc::clone(&state);
@@ -138,6 +138,8 @@ impl Http2Connection {
         !self.retired.get()
             && self.state.ended.borrow().is_none()
             && !matches!(self.poll_ready(), Poll::Ready(Err(_)))
+            // Closed while it was idle, as its task is about to see: nothing of a request is lost yet.
+            && (self.streams.get() > 0 || !self.state.io.has_ended())
     }
 
     /// Whether it takes another stream now.
@@ -197,7 +199,7 @@ impl Http2Connection {
 
     /// Bytes that have come from the backend.
     pub(super) fn received(&self) -> u64 {
-        self.state.received.get()
+        self.state.io.received()
     }
 
     /// Whether it has been seen without streams for this long.

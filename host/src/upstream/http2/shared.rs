@@ -2,9 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::{Backend, BackendStats};
 use pointsman_core::clock::Moment;
 use tokio::sync::Notify;
 
@@ -15,6 +17,10 @@ use crate::upstream::Error;
 #[derive(Debug)]
 pub(in crate::upstream) struct SharedConnections {
     all: RefCell<Vec<Rc<Http2Connection>>>,
+    /// Those that end with their streams, as another worker waits for one.
+    given_up: RefCell<Vec<Weak<Http2Connection>>>,
+    /// The backend's numbers, which say whether another worker waits.
+    stats: Arc<BackendStats>,
     /// Most connections that are kept without streams.
     idle_limit: Cell<usize>,
     /// A request is opening another one, which others wait for.
@@ -45,10 +51,12 @@ pub(in crate::upstream) struct Waiting<'a>(&'a SharedConnections);
 pub(in crate::upstream) struct Opening<'a>(&'a SharedConnections);
 
 impl SharedConnections {
-    /// No connections yet; keeps at most `idle_limit` without streams.
-    pub(in crate::upstream) fn new(idle_limit: usize) -> Self {
+    /// No connections to the backend yet; keeps at most `idle_limit` without streams.
+    pub(in crate::upstream) fn new(backend: &Backend, idle_limit: usize) -> Self {
         Self {
             all: RefCell::default(),
+            given_up: RefCell::default(),
+            stats: Arc::clone(&backend.stats),
             idle_limit: Cell::new(idle_limit),
             opening: Cell::new(false),
             waiting: Cell::new(0),
@@ -110,7 +118,10 @@ impl SharedConnections {
 
     /// A stream of this connection is over.
     pub(in crate::upstream) fn left(&self, connection: &Rc<Http2Connection>) {
-        if connection.streams() == 0 {
+        let wanted = self.stats.connections_wanted();
+        if wanted > 0 {
+            self.give_up(usize::try_from(wanted).unwrap_or(usize::MAX));
+        } else if connection.streams() == 0 {
             let mut all = self.all.borrow_mut();
             let idle = all.iter().filter(|connection| connection.streams() == 0).count();
             if idle > self.idle_limit.get() && self.waiting.get() == 0 {
@@ -128,12 +139,16 @@ impl SharedConnections {
     }
 
     /// Gives up as many connections as other workers wait for: those without streams at once, others when their streams are over.
-    pub(in crate::upstream) fn give_up(&self, count: usize) {
-        let left = count - self.close_idle(count);
-        let mut all = self.all.borrow_mut();
+    pub(in crate::upstream) fn give_up(&self, wanted: usize) {
+        let left = wanted - self.close_idle(wanted);
+        let (mut all, mut given_up) = (self.all.borrow_mut(), self.given_up.borrow_mut());
+        given_up.retain(|connection| connection.strong_count() > 0);
+        let more = left.saturating_sub(given_up.len()).min(all.len());
         all.sort_by_key(|connection| connection.streams());
-        let busy = left.min(all.len());
-        all.drain(..busy).for_each(|connection| connection.retire());
+        for connection in all.drain(..more) {
+            connection.retire();
+            given_up.push(Rc::downgrade(&connection));
+        }
     }
 
     /// Closes up to `count` connections without streams. Returns how many.
