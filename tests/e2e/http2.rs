@@ -1,6 +1,7 @@
 //! HTTP/2 from clients.
 
 mod alpn;
+mod browser;
 mod clients;
 mod draining;
 mod heads;
