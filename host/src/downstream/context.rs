@@ -76,6 +76,8 @@ enum BodyArrival {
     Permitted,
     /// Something.
     Some,
+    /// Not all of it, and nobody reads the rest.
+    Left,
 }
 
 impl RequestContext {
@@ -285,6 +287,17 @@ impl RequestContext {
             self.body.arrival.set(BodyArrival::None);
         }
         is_permitted
+    }
+
+    /// Nobody reads the rest of the body, of which not all has come.
+    pub(super) fn leave_body(&self) {
+        self.body.arrival.set(BodyArrival::Left);
+    }
+
+    /// Whether nobody reads the rest of the body, of which not all had come.
+    #[must_use]
+    pub fn has_left_body(&self) -> bool {
+        self.body.arrival.get() == BodyArrival::Left
     }
 
     /// Something of the body has come.

@@ -205,3 +205,11 @@ impl Body for StreamBody {
         })
     }
 }
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        if !self.is_end_stream() {
+            self.context.leave_body();
+        }
+    }
+}

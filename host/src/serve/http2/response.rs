@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -14,26 +15,39 @@ use http_body::{Body, Frame};
 
 use super::date;
 use super::pace::SendPace;
+use crate::deadline::Deadline;
 use crate::proxy::ResponseBody;
 
 /// Longest piece of data. With the 9 bytes of its head, the frame fills one record of TLS; 16,384 would need two.
 const LONGEST_PIECE: usize = 16_375;
 
-/// Sends a response, for as long as the client takes it. `without_body` = its request was HEAD.
+/// How long a client may go on sending after its response.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Sends a response, for as long as the client takes it. `without_body` = its request was HEAD. Answers the stream, which stays open for as
+/// long as the client still sends its request; `None` = the client has reset it.
 pub(super) async fn send(
     response: Response<ResponseBody>,
     respond: &mut SendResponse<Bytes>,
     without_body: bool,
     pace: SendPace<'_>,
-) {
+) -> Option<SendStream<Bytes>> {
     let (mut parts, body) = response.into_parts();
     complete_head(&mut parts, &body);
     let is_whole = without_body || body.is_end_stream();
     // Fails if the client has reset the stream.
-    let Ok(stream) = respond.send_response(Response::from_parts(parts, ()), is_whole) else { return };
+    let mut stream = respond.send_response(Response::from_parts(parts, ()), is_whole).ok()?;
     if !is_whole {
-        send_body(body, stream, pace).await;
+        send_body(body, &mut stream, pace).await;
     }
+    Some(stream)
+}
+
+/// Lets a client take in a response that it has got while it was sending. The reset that ends its request (RFC 9113 section 8.1) comes a
+/// bit later: many clients lose a response that is followed by one.
+pub(super) async fn linger(mut stream: SendStream<Bytes>, deadline: Deadline) {
+    deadline.set(LINGER);
+    poll_fn(|cx| if stream.poll_reset(cx).is_ready() { Poll::Ready(()) } else { deadline.poll(cx) }).await;
 }
 
 /// Makes of a head what it is in HTTP/2.
@@ -50,7 +64,7 @@ fn complete_head(parts: &mut Parts, body: &ResponseBody) {
     headers.entry(DATE).or_insert_with(date::now);
 }
 
-async fn send_body(body: ResponseBody, mut stream: SendStream<Bytes>, mut pace: SendPace<'_>) {
+async fn send_body(body: ResponseBody, stream: &mut SendStream<Bytes>, mut pace: SendPace<'_>) {
     let mut body = pin!(body);
     let mut chunk = Bytes::new();
     poll_fn(|cx| {
@@ -59,7 +73,7 @@ async fn send_body(body: ResponseBody, mut stream: SendStream<Bytes>, mut pace: 
                 return Poll::Ready(());
             }
             // Room first: a client that takes nothing has nothing held for it.
-            match poll_room(&mut stream, chunk.len(), &mut pace, cx) {
+            match poll_room(stream, chunk.len(), &mut pace, cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(())) => return Poll::Ready(()),
                 Poll::Pending => {
@@ -68,7 +82,7 @@ async fn send_body(body: ResponseBody, mut stream: SendStream<Bytes>, mut pace: 
                 }
             }
             if chunk.is_empty() {
-                match poll_chunk(body.as_mut(), &mut stream, cx) {
+                match poll_chunk(body.as_mut(), stream, cx) {
                     Poll::Ready(Some(next)) => chunk = next,
                     Poll::Ready(None) => return Poll::Ready(()),
                     Poll::Pending => {

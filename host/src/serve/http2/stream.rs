@@ -59,7 +59,10 @@ impl Http2 {
             return StreamEnd::Responded;
         }
         let pace = SendPace::new(&self.client.limits, &self.deadlines, response.body().end());
-        response::send(response, &mut respond, without_body, pace).await;
+        let stream = response::send(response, &mut respond, without_body, pace).await;
+        if let Some(stream) = stream.filter(|_| context.has_left_body()) {
+            response::linger(stream, self.deadlines.deadline()).await;
+        }
         StreamEnd::Responded
     }
 }

@@ -238,3 +238,35 @@ fn a_connection_ends_at_its_age() {
         }
     });
 }
+
+#[test]
+fn an_early_response_is_taken_before_its_request_is_reset() {
+    run(async {
+        let world = World::new(Limits::one_backend());
+        let client = world.connect();
+        client.send(PREFACE);
+        let fields =
+            frames::fields(&[(":method", "PUT"), (":scheme", "http"), (":path", "/"), (":authority", "h")]);
+        client.send(&frame(frames::HEADERS, frames::END_HEADERS, 1, &fields));
+        client.send(&frame(0, 0, 1, &[7; 1000]));
+        world.settle().await;
+        let (_, backend) = world.net.accept().expect("a backend is asked");
+        backend.send(b"HTTP/1.1 413 No\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1");
+        world.settle().await;
+        let of_stream = |received: Vec<u8>| -> Vec<(u8, Option<u32>)> {
+            let mut received = received;
+            let frames = take_frames(&mut received).into_iter().filter(|frame| frame.stream == 1);
+            frames
+                .map(|frame| (frame.kind, frame.reason()))
+                .filter(|(kind, _)| *kind != frames::WINDOW_UPDATE)
+                .collect()
+        };
+        assert_eq!(of_stream(client.receive()), [(frames::HEADERS, None), (0, None)]);
+        client.send(&frame(0, 0, 1, &[7; 1000]));
+        world.pass(Duration::from_millis(900)).await;
+        assert_eq!(of_stream(client.receive()), []);
+        world.pass(Duration::from_millis(300)).await;
+        assert_eq!(of_stream(client.receive()), [(RST_STREAM, Some(0))]);
+        assert!(!client.has_ended() && world.in_flight() == 0);
+    });
+}
