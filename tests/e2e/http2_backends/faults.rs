@@ -1,6 +1,8 @@
 //! Backends that don't do what HTTP/2 says, or nothing at all.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness::{Backend, Http2Backend, wait_until};
 
@@ -69,6 +71,24 @@ fn one_that_falls_silent_gets_no_more_on_that_connection() {
         assert_eq!((response.status(), response.error_label()), (504, Some("response-timeout")));
         assert_eq!(backend.connections(), number);
     }
+}
+
+#[test]
+fn one_that_is_no_longer_needed_is_told() {
+    let told = Arc::<AtomicBool>::default();
+    let heard = Arc::clone(&told);
+    let backend = frames::serve(move |mut peer| {
+        while let Some(Frame { kind, stream, payload, .. }) = peer.next() {
+            match kind {
+                frames::HEADERS => peer.answer(stream, b""),
+                frames::GOAWAY => heard.store(payload[4..8] == [0; 4], Ordering::SeqCst),
+                _ => {}
+            }
+        }
+    });
+    let proxy = start_at(&[backend.address()], "idle_connection_timeout = '100ms'");
+    assert_eq!(proxy.client().get("/").status(), 200);
+    wait_until("it is told without an error", || told.load(Ordering::SeqCst));
 }
 
 #[test]
