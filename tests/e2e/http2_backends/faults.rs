@@ -164,13 +164,19 @@ fn interim_responses_without_end_are_cut_off() {
 
 #[test]
 fn what_comes_before_the_settings_is_an_end_as_any_other() {
-    for first in
-        [&b"\x00\x00\x00\x07\x00\x00\x00\x00\x00"[..], b"junk that is longer than a frame's head", b""]
-    {
+    let closing = frames::accept(|mut socket| {
+        let _ = socket.read(&mut [0; 4096]);
+    });
+    let proxy = start_at(&[closing.address()], "");
+    let response = proxy.client().post("/", b"x");
+    assert_eq!((response.status(), response.error_label()), (503, Some("connect-failed")));
+    assert!(response.text().contains("before it had sent its settings"), "{}", response.text());
+
+    for first in [&b"\x00\x00\x00\x07\x00\x00\x00\x00\x00"[..], b"junk that is longer than a frame's head"] {
         let backend = frames::accept(move |mut socket| {
             let _ = socket.write_all(first);
             // What is unread would reset the connection.
-            let _ = socket.read(&mut [0; 4096]);
+            let _ = std::io::copy(&mut socket, &mut std::io::sink());
         });
         let proxy = start_at(&[backend.address()], "");
         let response = proxy.client().get("/");

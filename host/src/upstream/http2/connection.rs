@@ -99,7 +99,7 @@ impl Http2Connection {
             room,
         });
         let handshake = builder(limits).handshake(io);
-        let (sender, connection) = handshake.await.map_err(|error| failure::of_opening(&error))?;
+        let (sender, connection) = handshake.await.map_err(|error| failure::of_opening(Some(&error)))?;
         let connection_state = Rc::clone(&state);
         tokio::task::spawn_local(async move {
             drive(connection, connection_state).await;
@@ -124,8 +124,7 @@ impl Http2Connection {
         loop {
             let settled = self.state.settled.notified();
             match &*self.state.ended.borrow() {
-                Some(Err(error)) => return Err(failure::of_opening(error)),
-                Some(Ok(())) => return Err(Error::NotHttp2("it closed the connection".into())),
+                Some(how) => return Err(failure::of_opening(how.as_ref().err())),
                 None if self.state.allowed.get() > 0 => return Ok(()),
                 None => {}
             }

@@ -1,5 +1,7 @@
 //! What HTTP/2 has to say of a failure, and what it means for a request.
 
+use std::io;
+
 use h2::Reason;
 
 use crate::upstream::Error;
@@ -20,12 +22,15 @@ pub(super) fn of_body(error: h2::Error) -> Error {
     if error.is_library() { Error::BadStream(error) } else { Error::Reset }
 }
 
-/// Why a connection isn't one of HTTP/2.
-pub(super) fn of_opening(error: &h2::Error) -> Error {
-    Error::NotHttp2(match error.get_io() {
-        Some(_) => "it closed the connection".into(),
-        None => error.to_string().into(),
-    })
+/// Why there is no connection; `None` = the backend has closed it.
+pub(super) fn of_opening(error: Option<&h2::Error>) -> Error {
+    match error {
+        Some(error) if !error.is_io() => Error::NotHttp2(error.to_string().into()),
+        _ => {
+            let message = "it closed the connection before it had sent its settings";
+            Error::Connect(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+        }
+    }
 }
 
 /// Whether the backend says that it hasn't looked at a stream: it refuses it, or leaves with a GOAWAY that names an earlier one as the last
