@@ -8,6 +8,7 @@ mod frames;
 mod hostile;
 mod requests;
 mod websockets;
+mod windows;
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
