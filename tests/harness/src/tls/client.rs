@@ -141,6 +141,16 @@ impl Tls {
         Ok(TlsClient::over(session, socket))
     }
 
+    /// The handshake over a socket of a runtime.
+    pub(crate) async fn connect_async(
+        &self,
+        socket: tokio::net::TcpStream,
+        name: &str,
+    ) -> io::Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        tokio_rustls::TlsConnector::from(self.config()).connect(name, socket).await
+    }
+
     /// Connects, and asks for this name.
     pub fn connect(&self, address: SocketAddr, name: &str) -> TlsClient {
         self.try_connect(address, name).expect("a connection over TLS")
