@@ -1,6 +1,6 @@
 //! The use of a backend's connection by one exchange.
 
-use super::connection::UpstreamConnection;
+use super::connection::{Owner, UpstreamConnection};
 use super::http2::StreamLease;
 
 /// What an exchange has of a connection.
@@ -13,6 +13,14 @@ pub(super) enum Lease {
 }
 
 impl Lease {
+    /// The client is authenticated on the connection, or about to be: each request on it is that user's.
+    pub(super) fn authenticated(&mut self) {
+        match self {
+            Self::Unique(connection) => connection.owner = Owner::Authenticated,
+            Self::Shared(stream) => stream.retire(),
+        }
+    }
+
     /// Whether it may have been closed because it was idle.
     pub(super) fn reused(&self) -> bool {
         match self {

@@ -229,6 +229,31 @@ fn what_a_backend_takes_with_it_goes_to_another_one_if_that_is_safe() {
 }
 
 #[test]
+fn a_connection_on_which_a_user_is_authenticated_is_nobody_elses() {
+    let backend = Http2Backend::start(&h2::server::Builder::new(), |mut exchange| async move {
+        let challenges = exchange.request.uri().path() == "/challenge";
+        let head = Response::builder().status(if challenges { 401 } else { 200 });
+        let head = if challenges { head.header("www-authenticate", "Negotiate") } else { head };
+        exchange.respond.send_response(head.body(()).expect("a head"), true).expect("a response");
+    });
+    let proxy = start(&[&backend], "");
+    let mut client = proxy.client();
+    let mut connections = Vec::new();
+    for (target, fields) in [
+        ("/", ""),
+        ("/", "Authorization: Basic x\r\n"),
+        ("/", "Authorization: Negotiate x\r\n"),
+        ("/", ""),
+        ("/challenge", ""),
+        ("/", ""),
+    ] {
+        client.get_with(target, fields);
+        connections.push(backend.connections());
+    }
+    assert_eq!(connections, [1, 1, 1, 2, 2, 3]);
+}
+
+#[test]
 fn max_requests_counts_streams() {
     let (backend, gate) = held(&h2::server::Builder::new());
     let proxy = start(&[&backend], "max_requests = 5\nqueue.length = 0");

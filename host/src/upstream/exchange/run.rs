@@ -8,7 +8,7 @@ use pointsman_core::request::host;
 use super::Exchange;
 use crate::upstream::answered::Answered;
 use crate::upstream::backend_body::BackendBody;
-use crate::upstream::connection::{Owner, Unanswered};
+use crate::upstream::connection::Unanswered;
 use crate::upstream::http2::Sending;
 use crate::upstream::lease::Lease;
 use crate::upstream::pinned::authenticates_connection;
@@ -138,6 +138,7 @@ impl Exchange {
             deadline: &self.deadline,
             address: claim.shared_backend().address,
             limits: claim.pool.limits(),
+            authenticates: self.authenticates,
         }
     }
 
@@ -169,10 +170,8 @@ impl Exchange {
         mut response: Response<BackendBody>,
     ) -> Result<(Lease, Response<BackendBody>), SendFailure> {
         framing::settle(&mut response).map_err(|error| SendFailure { error, sent: Sent::ResponseBegun })?;
-        if let Lease::Unique(connection) = &mut lease
-            && (self.authenticates || authenticates_connection(&response))
-        {
-            connection.owner = Owner::Authenticated;
+        if self.authenticates || authenticates_connection(&response) {
+            lease.authenticated();
         }
         Ok((lease, response))
     }

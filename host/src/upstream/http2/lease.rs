@@ -43,6 +43,8 @@ pub(in crate::upstream) struct Sending<'a> {
     /// Where the backend is.
     pub(in crate::upstream) address: SocketAddr,
     pub(in crate::upstream) limits: &'a UpstreamLimits,
+    /// It carries credentials that authenticate its connection.
+    pub(in crate::upstream) authenticates: bool,
 }
 
 impl StreamLease {
@@ -56,15 +58,23 @@ impl StreamLease {
         self.slot.was_idle
     }
 
+    /// No other request comes on its connection from now on.
+    pub(in crate::upstream) fn retire(&self) {
+        self.slot.retire();
+    }
+
     /// Sends a request and waits for the head of its response. Takes the request's head, unless it failed before the backend has looked at
     /// it.
     pub(in crate::upstream) async fn send(
         &mut self,
         sending: Sending<'_>,
     ) -> Result<Response<Http2Body>, SendFailure> {
-        let Sending { context, upload, deadline, limits, .. } = sending;
+        let Sending { context, upload, deadline, limits, authenticates, .. } = sending;
         if !self.slot.can_begin() {
             return Err(SendFailure { error: Error::StreamRefused, sent: Sent::Nothing });
+        }
+        if authenticates {
+            self.slot.retire();
         }
         let head = take_head(context);
         let method = head.method.clone();
@@ -96,7 +106,7 @@ impl StreamLease {
         head: Parts,
         sending: &Sending<'_>,
     ) -> Result<Response<h2::RecvStream>, Error> {
-        let Sending { context, upload, deadline, timeout, address, limits } = *sending;
+        let Sending { context, upload, deadline, timeout, address, limits, .. } = *sending;
         let is_whole = !upload.is_some();
         let begun = self.slot.begin(head::request(head, &self.slot.scheme, address), is_whole);
         let (mut response, stream) = begun.map_err(Error::BadStream)?;
