@@ -71,7 +71,7 @@ fn identity(section: &mut Section<'_>) -> Option<Option<CertificateFiles>> {
         (None, None) => Some(None),
         (Some(cert), Some(key)) => {
             let (cert, key) = (file(cert), file(key));
-            Some(Some(CertificateFiles { cert: cert?, key: key? }))
+            Some(Some(CertificateFiles { cert: cert?, key: key?, ocsp: None }))
         }
         (Some(_), None) => {
             section.fail("key", "is missing: the certificate alone is no use", "write `key = \"proxy.key\"`");

@@ -79,6 +79,15 @@ pub struct CertificateFiles {
     pub cert: NamedFile,
     /// The private key in PEM form, not encrypted.
     pub key: NamedFile,
+    /// The authority's word that the certificate isn't revoked, in DER form: an OCSP response (RFC 6960).
+    pub ocsp: Option<NamedFile>,
+}
+
+impl CertificateFiles {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &NamedFile> {
+        [&self.cert, &self.key].into_iter().chain(&self.ocsp)
+    }
 }
 
 /// A file that the configuration names.
@@ -213,7 +222,8 @@ fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
     Section::read(value, CERTIFICATE, |section| {
         let cert = section.required("cert", "cert = \"site.crt\"").and_then(|value| file(&value));
         let key = section.required("key", "key = \"site.key\"").and_then(|value| file(&value));
-        Some(CertificateFiles { cert: cert?, key: key? })
+        let ocsp = section.get("ocsp").map_or(Some(None), |value| file(&value).map(Some));
+        Some(CertificateFiles { cert: cert?, key: key?, ocsp: ocsp? })
     })
 }
 

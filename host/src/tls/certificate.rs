@@ -12,7 +12,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign;
 use rustls::{Error, InconsistentKeys, SignatureScheme};
 use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::asn1_rs::{Enumerated, FromDer as _, Sequence};
+use x509_parser::prelude::X509Certificate;
 
 use super::fault::{TlsFault, unreadable};
 use super::pem::{self, FILE_BYTES, Fault};
@@ -38,13 +39,15 @@ pub struct Validity {
     pub until: SystemTime,
 }
 
-/// One of the two files.
+/// One of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum File {
     /// The certificate and those that lead to its root.
     Cert,
     /// The private key.
     Key,
+    /// The OCSP response.
+    Ocsp,
 }
 
 impl File {
@@ -54,20 +57,22 @@ impl File {
         match self {
             Self::Cert => "cert",
             Self::Key => "key",
+            Self::Ocsp => "ocsp",
         }
     }
 
-    /// It, of a pair.
+    /// It, of those of a certificate.
     #[must_use]
     pub fn of(self, files: &CertificateFiles) -> &NamedFile {
         match self {
             Self::Cert => &files.cert,
             Self::Key => &files.key,
+            Self::Ocsp => files.ocsp.as_ref().unwrap_or(&files.cert),
         }
     }
 }
 
-/// Why a pair of files can't be served with. It never quotes a file.
+/// Why a certificate's files can't be served with. It never quotes a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CertificateError {
@@ -90,10 +95,11 @@ impl CertificateError {
     }
 }
 
-/// The contents of the two files. They never show.
+/// The contents of the files. They never show.
 pub struct Contents {
     cert: Vec<u8>,
     key: Vec<u8>,
+    ocsp: Option<Vec<u8>>,
 }
 
 /// Tells contents from others without keeping them.
@@ -112,11 +118,11 @@ impl Contents {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
-        (&self.cert, &self.key).hash(&mut hasher);
+        (&self.cert, &self.key, &self.ocsp).hash(&mut hasher);
         Fingerprint::of(&hasher)
     }
 
-    /// Reads both files.
+    /// Reads the files.
     ///
     /// # Errors
     ///
@@ -129,7 +135,9 @@ impl Contents {
                 CertificateError { file, message, hint: hint.into(), is_missing }
             })
         };
-        Ok(Self { cert: read(File::Cert, &files.cert.path)?, key: read(File::Key, &files.key.path)? })
+        let (cert, key) = (read(File::Cert, &files.cert.path)?, read(File::Key, &files.key.path)?);
+        let ocsp = files.ocsp.as_ref().map(|file| read(File::Ocsp, &file.path)).transpose()?;
+        Ok(Self { cert, key, ocsp })
     }
 }
 
@@ -163,11 +171,15 @@ impl Certificate {
         let chain = pem::certificates(&contents.cert).map_err(|found| fault(File::Cert, found))?;
         let key = pem::private_key(&contents.key).map_err(|found| fault(File::Key, found))?;
         let (names, validity) = describe(&chain).map_err(|found| fault(File::Cert, found))?;
-        let key = sign::CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+        if let Some(response) = &contents.ocsp {
+            check_ocsp(response).map_err(|found| fault(File::Ocsp, found))?;
+        }
+        let mut key = sign::CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => fault(File::Key, MISMATCH),
             Error::InvalidCertificate(_) => fault(File::Cert, UNUSABLE),
             _ => fault(File::Key, UNSUPPORTED),
         })?;
+        key.ocsp = contents.ocsp;
         Ok(Self { key: Arc::new(key), names, validity, fingerprint })
     }
 
@@ -239,10 +251,21 @@ const UNUSABLE: Fault = Fault {
     message: "is no certificate that a server can use",
     hint: "put a certificate in X.509 version 3 there, the server's own before those of its authorities",
 };
+const NO_OCSP: Fault = Fault {
+    message: "is no OCSP response in DER form that says anything of a certificate",
+    hint: "put the authority's response there, as `openssl ocsp -respout` writes it, or leave `ocsp` out",
+};
 const UNSUPPORTED: Fault = Fault {
     message: "holds a private key of a kind that isn't supported",
     hint: "use ECDSA (P-256, P-384), Ed25519, or RSA from 2048 bits on",
 };
+
+/// Checks that this is the response of an authority that has one to give (RFC 6960 section 4.2.1). What it says is for clients to judge.
+fn check_ocsp(response: &[u8]) -> Result<(), Fault> {
+    let (rest, response) = Sequence::from_der(response).map_err(|_| NO_OCSP)?;
+    let (_, status) = Enumerated::from_der(&response.content).map_err(|_| NO_OCSP)?;
+    if rest.is_empty() && status.0 == 0 { Ok(()) } else { Err(NO_OCSP) }
+}
 
 /// The names and the validity of the first certificate of a chain.
 fn describe(chain: &[CertificateDer<'_>]) -> Result<(Vec<String>, Validity), Fault> {
@@ -265,4 +288,38 @@ fn moment(seconds: i64) -> SystemTime {
 /// Whether others than a file's owner and group may read it; unknown is no.
 pub(super) fn is_readable_by_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::provider::provider;
+    use super::*;
+
+    #[test]
+    fn a_response_of_the_authority_is_stapled_and_anything_else_is_no_response() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).expect("a certificate");
+        let file = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("a file");
+            NamedFile { path, line: 1 }
+        };
+        let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let load = |ocsp: &[u8]| {
+            let (cert, key) = (file("a.crt", cert.as_bytes()), file("a.key", key.as_bytes()));
+            let files = CertificateFiles { cert, key, ocsp: Some(file("a.ocsp", ocsp)) };
+            Certificate::load(&files, provider()).map(|certificate| certificate.certified_key().ocsp.clone())
+        };
+        // Successful, with nothing behind it.
+        let good = [0x30, 3, 0x0a, 1, 0];
+        assert_eq!(load(&good).expect("a good one"), Some(good.to_vec()));
+        // `tryLater`, cut off, followed by more, PEM, nothing.
+        for bad in [&[0x30, 3, 0x0a, 1, 3][..], &good[..4], &[0x30, 3, 0x0a, 1, 0, 0], b"-----BEGIN", b""] {
+            let error = load(bad).expect_err("a bad one");
+            assert!(
+                error.file == File::Ocsp && error.message.ends_with("says anything of a certificate"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -242,6 +242,6 @@ fn doubts_of_ticket_keys(config: &TlsConfig) -> impl Iterator<Item = TlsFault> {
 
 /// All files that a listener's TLS is made from.
 pub fn files(config: &TlsConfig) -> impl Iterator<Item = PathBuf> {
-    let of_certificates = config.certificates.iter().flat_map(|files| [&files.cert, &files.key]);
+    let of_certificates = config.certificates.iter().flat_map(CertificateFiles::all);
     of_certificates.chain(policy_files(config)).map(|file| file.path.clone())
 }

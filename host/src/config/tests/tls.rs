@@ -8,7 +8,7 @@ fn tls_has_the_documented_defaults_and_paths_start_from_the_file() {
     let text = "[listener.tls]\ncertificates = [{ cert = 'a.crt', key = '/keys/a.key' }]\n";
     let config = Config::parse(&format!("{LISTENER}{text}{POOL}"), Path::new("/etc/p/f.toml")).unwrap();
     let tls = config.listeners[0].tls.as_ref().unwrap();
-    let [CertificateFiles { cert, key }] = &tls.certificates[..] else { panic!("{tls:?}") };
+    let [CertificateFiles { cert, key, ocsp: None }] = &tls.certificates[..] else { panic!("{tls:?}") };
     assert_eq!((cert.path.to_str(), key.path.to_str()), (Some("/etc/p/a.crt"), Some("/keys/a.key")));
     assert_eq!((cert.line, key.line), (4, 4));
     assert_eq!((tls.min_version, tls.unknown_name), (TlsVersion::Tls12, UnknownName::Default));

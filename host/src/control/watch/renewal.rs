@@ -70,7 +70,7 @@ impl FollowedCertificate {
     /// Both files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let files = self.served.tls.config().certificates.get(self.served.place);
-        files.into_iter().flat_map(|files| [files.cert.path.as_path(), files.key.path.as_path()])
+        files.into_iter().flat_map(|files| files.all().map(|file| file.path.as_path()))
     }
 
     /// Scans the files, and serves with them if they are others and fit together. Warns of the certificate's end.
