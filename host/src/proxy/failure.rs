@@ -52,8 +52,10 @@ impl Failure {
                 upstream::Error::SlowRequest | upstream::Error::ClientStalled | upstream::Error::Silence,
             ) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
-            // Nothing was sent to any backend, so a client that asks again loses nothing.
-            Self::Upstream(upstream::Error::Connect(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            // No backend has seen anything of it, so a client that asks again loses nothing.
+            Self::Upstream(upstream::Error::Connect(_) | upstream::Error::StreamRefused) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
     }

@@ -129,7 +129,7 @@ fn one_that_always_refuses_is_asked_four_times_and_then_others_are() {
     let alone = refusing();
     let proxy = start(&[&alone], "");
     let response = proxy.client().get("/");
-    assert_eq!((response.status(), response.error_label()), (502, Some("stream-refused")));
+    assert_eq!((response.status(), response.error_label()), (503, Some("stream-refused")));
     assert_eq!(alone.heads().len(), 4);
 }
 
@@ -141,7 +141,7 @@ fn what_is_not_kept_is_not_sent_again() {
     });
     let proxy = start(&[&backend], "[pool.test.retry]\nbody = '1KiB'");
     let response = proxy.client().post("/", &[b'x'; 2_000]);
-    assert_eq!((response.status(), response.error_label()), (502, Some("stream-refused")));
+    assert_eq!((response.status(), response.error_label()), (503, Some("stream-refused")));
     assert_eq!(backend.heads().len(), 1);
 }
 
