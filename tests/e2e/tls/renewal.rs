@@ -198,3 +198,21 @@ fn a_reload_reads_certificates_and_keeps_those_that_stay() {
     proxy.reload(&super::configuration(&backend, SITE));
     assert_eq!(serial(&proxy, &tls), 1);
 }
+
+#[test]
+fn what_is_stapled_changes_alone() {
+    let (authority, backend) = (Authority::new("root"), Backend::named("b"));
+    let folder = with_site(&authority);
+    // A successful response, and one with nothing behind that.
+    let (first, second) = ([0x30, 3, 0x0a, 1, 0], [0x30, 5, 0x0a, 1, 0, 0xa0, 0]);
+    fs::write(folder.path().join("site.ocsp"), first).expect("our file");
+    let site =
+        "[listener.tls]\ncertificates = [{ cert = 'site.crt', key = 'site.key', ocsp = 'site.ocsp' }]\n";
+    let proxy = start_in(folder, &backend, site);
+    fs::write(proxy.path("site.ocsp"), second).expect("our file");
+    proxy.log.wait_for_many("certificate-renewed", 1);
+    fs::write(proxy.path("site.ocsp"), "x").expect("our file");
+    let refused = proxy.log.wait_for_many("certificate-refused", 1).remove(0);
+    assert!(refused.text().contains("site.ocsp is no OCSP response"), "{refused}");
+    assert_eq!(serial(&proxy, &Tls::trusting(&authority)), 1);
+}

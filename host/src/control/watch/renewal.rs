@@ -30,7 +30,7 @@ pub struct ServedCertificate {
 pub(super) struct FollowedCertificate {
     served: ServedCertificate,
     /// What the metadata of both files said when their contents were last read.
-    stamps: [Option<FileStamp>; 2],
+    stamps: Vec<Option<FileStamp>>,
     /// Why the files can't serve as they are; `None` if they do.
     refused: Option<Refused>,
     /// When it was last warned of the certificate's end.
@@ -59,7 +59,7 @@ pub(super) enum Scanned {
 
 impl FollowedCertificate {
     pub(super) fn new(served: ServedCertificate) -> Self {
-        Self { served, stamps: [None, None], refused: None, warned: None }
+        Self { served, stamps: Vec::new(), refused: None, warned: None }
     }
 
     /// Whether this is what became of a certificate of a listener.
@@ -67,7 +67,7 @@ impl FollowedCertificate {
         Arc::ptr_eq(&self.served.tls, &served.tls) && self.served.place == served.place
     }
 
-    /// Both files.
+    /// All of its files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let files = self.served.tls.config().certificates.get(self.served.place);
         files.into_iter().flat_map(|files| files.all().map(|file| file.path.as_path()))
@@ -92,7 +92,7 @@ impl FollowedCertificate {
         let contents = match self.served.tls.read(self.served.place) {
             Ok(contents) => contents,
             Err(error) => {
-                self.stamps = [None, None];
+                self.stamps.clear();
                 self.refuse_unreadable(&error);
                 return Scanned::AtRest;
             }
@@ -122,9 +122,8 @@ impl FollowedCertificate {
         Scanned::AtRest
     }
 
-    fn stamp(&self) -> [Option<FileStamp>; 2] {
-        let mut stamps = self.paths().map(FileStamp::of);
-        [stamps.next().flatten(), stamps.next().flatten()]
+    fn stamp(&self) -> Vec<Option<FileStamp>> {
+        self.paths().map(FileStamp::of).collect()
     }
 
     fn certificate(&self) -> Option<Arc<Certificate>> {
