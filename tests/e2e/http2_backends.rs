@@ -28,7 +28,7 @@ fn configuration(backends: &[SocketAddr], pool: &str) -> String {
     Setup { workers: 1, pool: &pool, ..Setup::default() }.configuration(backends)
 }
 
-/// So many clients that have each sent a GET.
+/// Clients that have each sent a GET.
 fn asking(proxy: &Proxy, count: usize, target: &str) -> Vec<Client> {
     let ask = |_| {
         let mut client = proxy.client();

@@ -18,7 +18,7 @@ const EACH: usize = 50;
 /// What was served, and how often.
 type Served = Arc<Mutex<HashMap<Vec<u8>, usize>>>;
 
-/// Serves streams, and takes no more after so many.
+/// Serves streams, and takes no more after [`STREAMS`].
 fn serve_some(peer: &mut Peer, served: &Served, ignored: &AtomicUsize) {
     let mut bodies = HashMap::<u32, Vec<u8>>::new();
     let (mut begun, mut last) = (0, None);

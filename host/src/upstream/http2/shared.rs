@@ -27,7 +27,7 @@ pub(in crate::upstream) struct SharedConnections {
     opening: Cell<bool>,
     /// Requests that wait.
     waiting: Cell<usize>,
-    /// Told when there is room for a stream, or for whoever opens the next connection.
+    /// Told when there is room for a stream, or for the request that opens the next connection.
     room: Rc<Notify>,
     /// How often a connection couldn't be opened, and why the last time.
     failures: RefCell<(u64, Option<Error>)>,
