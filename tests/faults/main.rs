@@ -4,6 +4,7 @@
 mod all_down;
 mod bad_responses;
 mod dying;
+mod http2_clients;
 mod idle_clients;
 mod idle_tls_clients;
 mod junk_handshakes;

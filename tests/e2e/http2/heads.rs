@@ -1,7 +1,7 @@
 //! What becomes of heads.
 
 use harness::Backend;
-use harness::frames::{self, END_HEADERS, END_STREAM, HEADERS, frame};
+use harness::frames::{self, END_HEADERS, END_STREAM, HEADERS, PREFACE, frame};
 
 use super::{in_clear, over_tls};
 
@@ -16,10 +16,10 @@ fn the_connection_says_what_the_scheme_is() {
     let backend = Backend::named("b");
     let proxy = in_clear(&backend, "");
     let mut clear = proxy.client();
-    frames::ask(&mut clear, &frame(HEADERS, END_STREAM | END_HEADERS, 1, HTTPS));
+    frames::ask(clear.send(PREFACE), &frame(HEADERS, END_STREAM | END_HEADERS, 1, HTTPS), 1);
     let (proxy, tls) = over_tls(&backend, "");
     let mut over_tls = tls.offering(&["h2"]).connect(proxy.address(), "test");
-    frames::ask(&mut over_tls, &frame(HEADERS, END_STREAM | END_HEADERS, 1, HTTP));
+    frames::ask(over_tls.send(PREFACE), &frame(HEADERS, END_STREAM | END_HEADERS, 1, HTTP), 1);
     let requests = backend.requests();
     let said: Vec<_> = requests.iter().map(|request| request.values("x-forwarded-proto")).collect();
     assert_eq!(said, [["http"], ["https"]]);

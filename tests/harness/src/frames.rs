@@ -79,13 +79,13 @@ pub fn next(from: &mut impl Read) -> io::Result<Option<Frame>> {
     Ok(Some(Frame { kind: head[3], flags: head[4], stream, payload }))
 }
 
-/// Begins a connection with what asks for something on stream 1, and waits for the end of that stream. Answers all frames up to there.
-pub fn ask<S: Read + Write>(client: &mut Client<S>, request: &[u8]) -> Vec<Frame> {
-    client.send([PREFACE, request].concat());
+/// Asks for something on a stream, and waits for the end of that stream. Answers all frames up to there.
+pub fn ask<S: Read + Write>(client: &mut Client<S>, request: &[u8], stream: u32) -> Vec<Frame> {
+    client.send(request);
     let mut frames = Vec::new();
     loop {
         let frame = next(client.reader()).expect("bytes").expect("a frame");
-        let is_end = frame.stream == 1 && (frame.ends_stream() || frame.kind == RST_STREAM);
+        let is_end = frame.stream == stream && (frame.ends_stream() || frame.kind == RST_STREAM);
         frames.push(frame);
         if is_end {
             return frames;
