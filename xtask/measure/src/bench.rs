@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::cargo;
+use crate::certificate::Certificate;
 pub(crate) use contender::POLICIES;
 use contender::Programs;
 use interrupt::Interrupt;
@@ -29,6 +30,7 @@ mod growth;
 mod interrupt;
 mod machine;
 mod memory;
+mod negotiated;
 mod participant;
 mod placement;
 mod poller;
@@ -39,6 +41,7 @@ mod same_work;
 mod scenario;
 mod schedule;
 mod session;
+mod speech;
 mod statistics;
 mod syscalls;
 mod table;
@@ -52,7 +55,7 @@ const BUSY: f64 = 0.5;
 /// What is to be measured, and how thoroughly.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Short turns and few rounds: rough numbers in about four minutes
+    /// Short turns and few rounds: rough numbers in some seven minutes
     #[arg(long)]
     quick: bool,
     /// Only this scenario; may be given several times
@@ -100,7 +103,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut length = if options.quick { RunLength::QUICK } else { RunLength::FULL };
     length.rounds = options.rounds.map_or(length.rounds, usize::from);
     let files = machine::raise_file_limit();
-    let session = Session { programs: &programs, length, cpus, files, interrupt: &interrupt };
+    let certificate = Certificate::make()?;
+    let session = Session {
+        programs: &programs,
+        length,
+        cpus,
+        files,
+        interrupt: &interrupt,
+        certificate: &certificate,
+    };
     let mut report = Report {
         began: SystemTime::UNIX_EPOCH.elapsed().as_ref().map_or(0, Duration::as_secs),
         quick: options.quick,
@@ -155,7 +166,15 @@ pub(crate) fn train(pointsman: &Path) -> Result<()> {
     let programs = Programs::alone(pointsman.to_owned());
     let length = RunLength { rounds: 1, ..RunLength::QUICK };
     let files = machine::raise_file_limit();
-    let session = Session { programs: &programs, length, cpus, files, interrupt: &interrupt };
+    let certificate = Certificate::make()?;
+    let session = Session {
+        programs: &programs,
+        length,
+        cpus,
+        files,
+        interrupt: &interrupt,
+        certificate: &certificate,
+    };
     for scenario in &SCENARIOS {
         session.measure(scenario).with_context(|| format!("scenario {}", scenario.name))?;
     }

@@ -17,7 +17,6 @@ use figures::{Figures, Verdict};
 use steps::Counted;
 
 mod backends;
-mod certificate;
 mod client;
 mod count;
 mod figures;

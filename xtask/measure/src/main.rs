@@ -4,6 +4,8 @@
 
 mod bench;
 mod cargo;
+mod certificate;
+mod http2;
 mod instructions;
 mod pgo;
 

@@ -1,7 +1,7 @@
 //! `cargo xtask pgo`: a Pointsman that the compiler has fitted to its own traffic (profile-guided optimisation).
 //!
 //! Built three times over: with counters, put through the scenarios of `cargo xtask bench`, and built again with what they
-//! have counted.
+//! have counted. All of them: what isn't part of the traffic is taken for rarely used, and TLS and HTTP/2 are used as much as the rest.
 
 use std::fs;
 use std::path::{Path, PathBuf};

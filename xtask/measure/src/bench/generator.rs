@@ -8,15 +8,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::interrupt::Interrupt;
+use super::negotiated::Negotiated;
 use super::poller::{Events, Poller};
 use super::schedule::Arrivals;
-use connection::{Connection, Step};
+use connection::Connection;
+pub(crate) use dialect::Dialect;
 pub(crate) use outcome::{Failure, Outcome};
 pub(crate) use request::{Request, Reuse};
+use step::Step;
 
 mod connection;
+mod dialect;
+mod http1;
+mod http2;
 mod outcome;
 mod request;
+mod step;
+mod transport;
 
 /// A request that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,18 +44,34 @@ fn client(slot: usize) -> Ipv4Addr {
 pub(crate) struct Generator<'a> {
     address: SocketAddr,
     reuse: Reuse,
+    dialect: Dialect,
     interrupt: &'a Interrupt,
     poller: Poller,
     /// By token. `None`: to be opened when it is needed.
     connections: Vec<Option<Connection>>,
-    /// Those without a request, longest first.
+    /// Those that can take a request, longest first; several times if they can take several.
     idle: VecDeque<usize>,
+    /// Those that were given requests which are sent together.
+    unsent: Vec<usize>,
+    /// Of the first connection that has served.
+    negotiated: Option<Negotiated>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Generator<'a> {
-    /// Opens the connections, unless each request has its own.
+    /// Opens the connections, unless each request has its own, for HTTP/1.1 in clear.
     pub(crate) fn connect(
+        address: SocketAddr,
+        count: usize,
+        reuse: Reuse,
+        interrupt: &'a Interrupt,
+    ) -> Result<Self> {
+        Self::speak(&Dialect::plain(), address, count, reuse, interrupt)
+    }
+
+    /// The same, for this.
+    pub(crate) fn speak(
+        dialect: &Dialect,
         address: SocketAddr,
         count: usize,
         reuse: Reuse,
@@ -56,10 +80,13 @@ impl<'a> Generator<'a> {
         let mut generator = Self {
             address,
             reuse,
+            dialect: dialect.clone(),
             interrupt,
             poller: Poller::new()?,
             connections: (0..count).map(|_| None).collect(),
-            idle: (0..count).collect(),
+            idle: (0..dialect.speech.streams()).flat_map(|_| 0..count).collect(),
+            unsent: Vec::new(),
+            negotiated: None,
             buffer: vec![0; 256 * 1024],
         };
         if reuse == Reuse::KeepAlive {
@@ -102,7 +129,8 @@ impl<'a> Generator<'a> {
                 self.send(slot, request, now_due, now, &mut outcome)?;
                 due = None;
             }
-            if due.is_none() && self.idle.len() == self.connections.len() {
+            self.send_together(request, &mut outcome);
+            if due.is_none() && self.idle.len() == self.requests_at_a_time() {
                 let more = arrivals.due(sent, now.saturating_duration_since(start)).is_some();
                 if !more || now >= give_up {
                     break;
@@ -123,7 +151,7 @@ impl<'a> Generator<'a> {
 
     fn open(&mut self, slot: usize) -> io::Result<()> {
         let from = (self.reuse == Reuse::KeepAlive).then(|| client(slot));
-        let connection = Connection::open(self.address, from)?;
+        let connection = Connection::open(self.address, from, &self.dialect)?;
         self.poller.add(connection.stream(), slot as u64)?;
         self.connections[slot] = Some(connection);
         Ok(())
@@ -148,54 +176,99 @@ impl<'a> Generator<'a> {
             return Ok(());
         }
         let Some(connection) = &mut self.connections[slot] else { return Ok(()) };
-        connection.begin(due, now);
-        if let Step::Failed(failure) = connection.send(request) {
-            outcome.fail(failure);
-            self.connections[slot] = None;
-            self.idle.push_back(slot);
+        connection.begin(request, due, now);
+        if self.dialect.speech.is_http2() {
+            self.unsent.push(slot);
+        } else if let Step::Failed(failure) = connection.send(request) {
+            self.fail(slot, failure, outcome);
         }
         Ok(())
     }
 
+    /// Sends what connections of HTTP/2 were given, the requests of each at once.
+    fn send_together(&mut self, request: &Request, outcome: &mut Outcome) {
+        let mut unsent = std::mem::take(&mut self.unsent);
+        for slot in unsent.drain(..) {
+            let Some(connection) = &mut self.connections[slot] else { continue };
+            if let Step::Failed(failure) = connection.send(request) {
+                self.fail(slot, failure, outcome);
+            }
+        }
+        self.unsent = unsent;
+    }
+
+    /// Ends a connection, with whatever is on it.
+    fn fail(&mut self, slot: usize, failure: Failure, outcome: &mut Outcome) {
+        let Some(connection) = self.connections[slot].take() else { return };
+        (0..connection.in_flight().max(1)).for_each(|_| outcome.fail(failure));
+        self.idle.extend((0..self.unqueued(&connection)).map(|_| slot));
+    }
+
+    /// How often a connection isn't in the queue, though it will be. One that serves a single request makes place when it is closed.
+    fn unqueued(&self, connection: &Connection) -> usize {
+        match self.reuse {
+            Reuse::KeepAlive => connection.in_flight(),
+            Reuse::NewEachTime => 1,
+        }
+    }
+
+    /// As many as all connections together can take.
+    fn requests_at_a_time(&self) -> usize {
+        self.connections.len() * self.dialect.speech.streams()
+    }
+
+    /// What was agreed on, once a request was served over TLS.
+    pub(crate) fn negotiated(&self) -> Option<&Negotiated> {
+        self.negotiated.as_ref()
+    }
+
     /// Something happened on a connection. `ended`: the contender has sent its last byte.
     fn go_on(&mut self, slot: usize, ended: bool, request: &Request, outcome: &mut Outcome) {
-        let Some(connection) = &mut self.connections[slot] else { return };
-        // One that is kept for later is in the queue already.
-        let queued = self.reuse == Reuse::KeepAlive && !connection.is_busy();
-        let closed = match connection.go_on(ended, request, &mut self.buffer) {
-            Step::Wait => return,
-            Step::Ended => true,
-            Step::Done { due, response } => {
-                match request.check(&response) {
-                    Ok(()) => outcome.succeed(due.elapsed()),
-                    Err(failure) => outcome.fail(failure),
+        let keep_alive = self.reuse == Reuse::KeepAlive;
+        loop {
+            let Some(connection) = &mut self.connections[slot] else { return };
+            match connection.go_on(ended, request, &mut self.buffer) {
+                Step::Wait => return,
+                Step::Ended => {
+                    // One that is kept for later is in the queue already.
+                    self.idle.extend((!keep_alive).then_some(slot));
+                    self.connections[slot] = None;
+                    outcome.reopened += u64::from(keep_alive);
                 }
-                // What announces its end takes no further request; one that serves a single request is waited for.
-                ended || (response.closes && self.reuse == Reuse::KeepAlive)
+                Step::Done { due, response } => {
+                    match request.check(&response) {
+                        Ok(()) => outcome.succeed(due.elapsed()),
+                        Err(failure) => outcome.fail(failure),
+                    }
+                    if self.negotiated.is_none() {
+                        self.negotiated = connection.negotiated();
+                    }
+                    let is_http1 = matches!(connection, Connection::Http1(_));
+                    // What announces its end takes no further request; one that serves a single request is waited for.
+                    let closed = is_http1 && (ended || (response.closes && keep_alive));
+                    if closed {
+                        self.connections[slot] = None;
+                        outcome.reopened += u64::from(keep_alive);
+                    }
+                    self.idle.extend((closed || keep_alive).then_some(slot));
+                    if is_http1 {
+                        return;
+                    }
+                }
+                Step::Failed(failure) => {
+                    self.fail(slot, failure, outcome);
+                    outcome.reopened += u64::from(keep_alive);
+                }
             }
-            Step::Failed(failure) => {
-                outcome.fail(failure);
-                true
-            }
-        };
-        if closed {
-            self.connections[slot] = None;
-            outcome.reopened += u64::from(self.reuse == Reuse::KeepAlive);
-        }
-        // One that serves a single request makes place when the contender has closed it.
-        if !queued && (closed || self.reuse == Reuse::KeepAlive) {
-            self.idle.push_back(slot);
         }
     }
 
     fn drop_overdue(&mut self, now: Instant, outcome: &mut Outcome) {
         for slot in 0..self.connections.len() {
             let Some(connection) = &self.connections[slot] else { continue };
-            let waited_for = connection.is_busy() || self.reuse == Reuse::NewEachTime;
+            let waited_for = self.unqueued(connection) > 0;
             if waited_for && now.saturating_duration_since(connection.since()) > PATIENCE {
-                outcome.fail(Failure::TimedOut);
-                self.connections[slot] = None;
-                self.idle.push_back(slot);
+                self.fail(slot, Failure::TimedOut, outcome);
             }
         }
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::contender::Contender;
 use super::machine::Machine;
+use super::negotiated::Negotiated;
 use super::statistics::{Ratio, Summary, median};
 use super::syscalls::Calls;
 use super::turn::Turn;
@@ -66,6 +67,8 @@ pub(crate) struct ContenderReport {
     pub(crate) calls: Calls,
     /// After the load.
     pub(crate) resident_bytes: u64,
+    /// What was agreed on, over TLS.
+    pub(crate) negotiated: Option<Negotiated>,
     /// What went wrong, if anything did.
     pub(crate) faults: Vec<String>,
     /// Every round that counts.
@@ -125,6 +128,7 @@ impl ContenderReport {
             saturation: Saturation::default(),
             calls: Calls::new(),
             resident_bytes: 0,
+            negotiated: None,
             faults: Vec::new(),
             rounds: rounds.to_vec(),
         }

@@ -22,7 +22,7 @@ pub(crate) struct RunLength {
 }
 
 impl RunLength {
-    /// What numbers to be published take: about an hour.
+    /// What numbers to be published take: about an hour and a half.
     pub(crate) const FULL: Self = Self {
         rounds: 10,
         turn: Duration::from_secs(5),

@@ -6,8 +6,10 @@ use anyhow::{Context, Result, bail};
 
 use super::backend::Backends;
 use super::generator::Request;
+use super::negotiated::Negotiated;
 use super::participant::Participant;
 use super::schedule::Arrivals;
+use super::speech::Speech;
 
 /// Fields of a request by name, in small letters.
 type Fields = BTreeMap<String, String>;
@@ -20,7 +22,9 @@ pub(crate) fn check(
     participants: &mut [Participant<'_>],
     backends: &Backends,
     request: &Request,
+    speech: Speech,
 ) -> Result<()> {
+    let mut first: Option<(&str, Negotiated)> = None;
     for participant in participants {
         let name = participant.running.contender.name;
         backends.keep_next_head();
@@ -29,12 +33,21 @@ pub(crate) fn check(
             bail!("{name} doesn't serve: {:?}", outcome.failures);
         }
         let head = backends.kept_head().context("no request arrived")?;
-        compare(&String::from_utf8_lossy(&head)).with_context(|| format!("{name} does other work"))?;
+        compare(&String::from_utf8_lossy(&head), speech)
+            .with_context(|| format!("{name} does other work"))?;
+        let negotiated = participant.generator.negotiated().cloned();
+        match (negotiated, &first) {
+            (Some(negotiated), Some((other, others))) if negotiated != *others => {
+                bail!("{name} agrees on {negotiated}, {other} on {others}");
+            }
+            (Some(negotiated), None) => first = Some((name, negotiated)),
+            _ => {}
+        }
     }
     Ok(())
 }
 
-fn compare(head: &str) -> Result<()> {
+fn compare(head: &str, speech: Speech) -> Result<()> {
     let fields: Fields = head
         .lines()
         .skip(1)
@@ -49,15 +62,16 @@ fn compare(head: &str) -> Result<()> {
         ("host", "bench.example"),
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-host", "bench.example"),
-        ("x-forwarded-proto", "http"),
+        ("x-forwarded-proto", if speech.tls { "https" } else { "http" }),
     ] {
         let value = fields.get(name).map_or("nothing", String::as_str);
         if value != expected {
             bail!("it sends {value} as {name} to backends, not {expected}");
         }
     }
-    if !fields.get("via").is_some_and(|via| via.starts_with("1.1 ")) {
-        bail!("it sends no via to backends");
+    let via = if speech.is_http2() { "2 " } else { "1.1 " };
+    if !fields.get("via").is_some_and(|sent| sent.starts_with(via)) {
+        bail!("it sends no via to backends that begins with {via}");
     }
     for ended in ["x-real-ip", "forwarded"] {
         if fields.contains_key(ended) {
@@ -79,8 +93,8 @@ mod tests {
 
     #[test]
     fn the_common_fields_are_right() {
-        compare(RIGHT).unwrap();
-        compare(&RIGHT.to_ascii_lowercase().replace("http/1.1", "HTTP/1.1")).unwrap();
+        compare(RIGHT, Speech::HTTP1).unwrap();
+        compare(&RIGHT.to_ascii_lowercase().replace("http/1.1", "HTTP/1.1"), Speech::HTTP1).unwrap();
     }
 
     #[test]
@@ -95,7 +109,7 @@ mod tests {
         ] {
             let head = RIGHT.replace(part, other);
             assert_ne!(head, RIGHT);
-            compare(&head).unwrap_err();
+            compare(&head, Speech::HTTP1).unwrap_err();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is measured.
 
 use super::generator::Reuse;
+use super::speech::Speech;
 
 /// One way of using a proxy.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,8 @@ pub(crate) struct Scenario {
     pub(crate) workers: usize,
     /// Who takes part.
     pub(crate) field: Field,
+    /// What clients speak.
+    pub(crate) speech: Speech,
 }
 
 /// Who takes part in a scenario.
@@ -53,10 +56,11 @@ pub(crate) const SMALL: Scenario = Scenario {
     backends: 3,
     workers: 1,
     field: Field::All,
+    speech: Speech::HTTP1,
 };
 
 /// All scenarios, the most telling first.
-pub(crate) const SCENARIOS: [Scenario; 10] = [
+pub(crate) const SCENARIOS: [Scenario; 17] = [
     SMALL,
     Scenario {
         name: "policies",
@@ -94,6 +98,50 @@ pub(crate) const SCENARIOS: [Scenario; 10] = [
     Scenario { name: "backends-300", what: "small, 300 backends", backends: 300, ..SMALL },
     Scenario { name: "connections-1000", what: "small, 1,000 connections", connections: 1000, ..SMALL },
     Scenario { name: "two-workers", what: "small, two workers, nothing pinned", workers: 2, ..SMALL },
+    Scenario { name: "tls-small", what: "small, HTTP/1.1 over TLS", speech: Speech::TLS, ..SMALL },
+    Scenario {
+        name: "h2-tls-1",
+        what: "small, HTTP/2 over TLS, a request at a time on each connection",
+        speech: Speech::http2(true, 1),
+        ..SMALL
+    },
+    Scenario {
+        name: "h2-tls-32",
+        what: "small, HTTP/2 over TLS, 16 connections, 32 streams each",
+        connections: 16,
+        speech: Speech::http2(true, 32),
+        ..SMALL
+    },
+    Scenario {
+        name: "h2-tls-16k",
+        what: "16-KiB responses, HTTP/2 over TLS, 16 connections, 32 streams each",
+        download: 16 << 10,
+        connections: 16,
+        speech: Speech::http2(true, 32),
+        ..SMALL
+    },
+    Scenario {
+        name: "tls-new",
+        what: "a new TLS connection for each small request, full handshakes",
+        reuse: Reuse::NewEachTime,
+        speech: Speech::TLS,
+        ..SMALL
+    },
+    Scenario {
+        name: "h2-clear",
+        what: "small, HTTP/2 in clear by prior knowledge, 16 connections, 32 streams each",
+        connections: 16,
+        speech: Speech::http2(false, 32),
+        ..SMALL
+    },
+    Scenario {
+        name: "tls-large",
+        what: "1-MiB responses, HTTP/1.1 over TLS, 16 connections",
+        download: 1 << 20,
+        connections: 16,
+        speech: Speech::TLS,
+        ..SMALL
+    },
 ];
 
 #[cfg(test)]

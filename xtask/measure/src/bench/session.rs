@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::backend::Backends;
 use super::contender::{Programs, Running, Setup};
-use super::generator::{Generator, Request};
+use super::generator::{Dialect, Generator, Request};
 use super::interrupt::Interrupt;
 use super::participant::Participant;
 use super::placement::{Cpus, Placement};
@@ -14,10 +14,12 @@ use super::report::{ContenderReport, Saturation, ScenarioReport};
 use super::run_length::RunLength;
 use super::scenario::Scenario;
 use super::schedule::{Arrivals, Rate};
+use super::speech::Speech;
 use super::syscalls::{Calls, Counting};
 use super::turn::{Turn, Turns};
 use super::usage::resident_bytes;
 use super::{machine::SystemLoad, same_work};
+use crate::certificate::Certificate;
 
 /// The part of the slowest contender's saturation at which all are compared.
 const OPERATING_POINT: f64 = 0.4;
@@ -31,6 +33,8 @@ pub(crate) struct Session<'a> {
     /// Files a process may open.
     pub(crate) files: u64,
     pub(crate) interrupt: &'a Interrupt,
+    /// Of all contenders.
+    pub(crate) certificate: &'a Certificate,
 }
 
 impl Session<'_> {
@@ -41,8 +45,9 @@ impl Session<'_> {
         self.cpus.run_load(placement)?;
         let backends = Backends::start(scenario.backends, self.cpus, placement)?;
         let mut participants = self.participants(scenario, placement, &backends)?;
-        let request = Request::new(scenario.download, scenario.upload, scenario.reuse);
-        same_work::check(&mut participants, &backends, &request)?;
+        let request =
+            Request::new(scenario.download, scenario.upload, scenario.reuse).spoken(scenario.speech)?;
+        same_work::check(&mut participants, &backends, &request, scenario.speech)?;
 
         let mut turns = Turns { backends: &backends, request: &request, faults: BTreeMap::new() };
         for participant in &mut participants {
@@ -68,6 +73,7 @@ impl Session<'_> {
             report.saturation = saturation;
             report.calls = calls;
             report.resident_bytes = resident_bytes(participant.running.processes())?;
+            report.negotiated = participant.generator.negotiated().cloned();
             report.faults = turns.faults.remove(name).unwrap_or_default();
             reports.push(report);
         }
@@ -88,14 +94,15 @@ impl Session<'_> {
 
     /// What a contender is started with.
     pub(super) fn setup<'a>(
-        &self,
+        &'a self,
         workers: usize,
         connections: usize,
         placement: Placement,
         backends: &'a Backends,
     ) -> Setup<'a> {
-        let (files, cpus) = (self.files, self.cpus);
-        Setup { workers, connections, files, backends: backends.addresses(), placement, cpus }
+        let (files, cpus, certificate) = (self.files, self.cpus, self.certificate);
+        let (backends, speech) = (backends.addresses(), Speech::HTTP1);
+        Setup { workers, connections, speech, certificate, files, backends, placement, cpus }
     }
 
     fn participants(
@@ -104,12 +111,15 @@ impl Session<'_> {
         placement: Placement,
         backends: &Backends,
     ) -> Result<Vec<Participant<'_>>> {
-        let setup = self.setup(scenario.workers, scenario.connections, placement, backends);
+        let speech = scenario.speech;
+        let at_a_time = scenario.connections * speech.streams();
+        let setup = Setup { speech, ..self.setup(scenario.workers, at_a_time, placement, backends) };
+        let dialect = Dialect::new(speech, self.certificate)?;
         let mut participants = Vec::new();
         for contender in self.programs.field(scenario.field) {
             let running = Running::start(&contender, &setup, self.interrupt)?;
             let (address, connections) = (running.address, scenario.connections);
-            let generator = Generator::connect(address, connections, scenario.reuse, self.interrupt)?;
+            let generator = Generator::speak(&dialect, address, connections, scenario.reuse, self.interrupt)?;
             participants.push(Participant { running, generator });
         }
         Ok(participants)

@@ -46,6 +46,9 @@ pub(crate) fn scenario(report: &ScenarioReport) -> String {
         let _ = writeln!(text, "  {} rounds left out, as something failed", report.rounds_left_out);
     }
     for contender in &report.contenders {
+        if let Some(negotiated) = &contender.negotiated {
+            let _ = writeln!(text, "  {}: {negotiated}", contender.name);
+        }
         for fault in &contender.faults {
             let _ = writeln!(text, "  {}: {fault}", contender.name);
         }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use super::speech::Speech;
+
 /// What a configuration depends on.
 #[derive(Debug)]
 pub(crate) struct Values<'a> {
@@ -22,15 +24,28 @@ pub(crate) struct Values<'a> {
     pub(crate) directory: &'a Path,
     /// Where requests go.
     pub(crate) backends: &'a [SocketAddr],
+    /// What clients speak.
+    pub(crate) speech: Speech,
 }
 
-/// Fills in a template. A line with `{{backend}}` is repeated for each backend.
+/// Fills in a template. A line with `{{backend}}` is repeated for each backend; one that begins with `{{if X}}` is left out unless X
+/// is spoken: `clear`, `tls`, `http1`, `http2`, or several of them.
 ///
 /// # Errors
 /// A placeholder is left.
 pub(crate) fn fill(template: &str, values: &Values<'_>) -> Result<String> {
     let mut filled = String::with_capacity(template.len());
     for line in template.lines() {
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let mut line = line;
+        let kept;
+        if let Some((condition, rest)) = rest.strip_prefix("{{if ").and_then(|rest| rest.split_once("}}")) {
+            if !condition.split(' ').all(|spoken| is_spoken(spoken, values.speech)) {
+                continue;
+            }
+            kept = format!("{indent}{rest}");
+            line = &kept;
+        }
         if line.contains("{{backend}}") {
             for (index, address) in values.backends.iter().enumerate() {
                 let named = line.replace("{{name}}", &format!("b{}", index + 1));
@@ -58,12 +73,26 @@ pub(crate) fn fill(template: &str, values: &Values<'_>) -> Result<String> {
     Ok(filled)
 }
 
+fn is_spoken(what: &str, speech: Speech) -> bool {
+    match what {
+        "clear" => !speech.tls,
+        "tls" => speech.tls,
+        "http1" => !speech.is_http2(),
+        "http2" => speech.is_http2(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bench::contender::{HAPROXY, NGINX, POINTSMAN};
 
     fn filled(template: &str, backends: &[SocketAddr]) -> Result<String> {
+        spoken(Speech::HTTP1, template, backends)
+    }
+
+    fn spoken(speech: Speech, template: &str, backends: &[SocketAddr]) -> Result<String> {
         let values = Values {
             port: 8080,
             workers: 2,
@@ -72,6 +101,7 @@ mod tests {
             policy: "ip-hash",
             directory: Path::new("/somewhere"),
             backends,
+            speech,
         };
         fill(template, &values)
     }
@@ -89,6 +119,25 @@ mod tests {
     #[test]
     fn an_unknown_placeholder_is_an_error() {
         assert!(filled("{{prot}}", &backends()).unwrap_err().to_string().contains("{{prot}}"));
+    }
+
+    #[test]
+    fn a_line_is_for_what_is_spoken() {
+        let template = "  {{if clear}}a\n  {{if tls}}b\n{{if clear http1}}c\n{{if clear http2}}d\n";
+        assert_eq!(filled(template, &[]).unwrap(), "  a\nc\n");
+        assert_eq!(spoken(Speech::TLS, template, &[]).unwrap(), "  b\n");
+    }
+
+    #[test]
+    fn all_speak_the_same_version_suite_and_group() {
+        for template in [NGINX, HAPROXY, POINTSMAN] {
+            let text = spoken(Speech::TLS, template, &backends()).unwrap();
+            assert!(text.contains("127.0.0.1:8080"), "{text}");
+            assert!(text.contains("1.3"), "{text}");
+        }
+        for template in [NGINX, HAPROXY] {
+            assert!(template.contains("TLS_AES_128_GCM_SHA256") && template.contains("X25519"));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
 use super::backends::PATIENCE;
-use super::certificate::Certificate;
+use crate::certificate::Certificate;
 use http1::Http1;
 use http2::Http2;
 use transport::Transport;

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::backends::Backends;
-use super::certificate::Certificate;
 use super::client::{Client, Protocol};
 use super::proxy::Proxy;
 use super::steps::{Counted, Worker};
 use super::traced::Traced;
+use crate::certificate::Certificate;
 
 /// Requests before the first that counts: buffers have their size then, connections exist, caches are filled.
 const WARM_UP: usize = 200;

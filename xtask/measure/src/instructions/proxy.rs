@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::certificate::Certificate;
+use crate::certificate::Certificate;
 
 /// Has the C library copy and compare memory by the same code on all processors of the last ten years: the figures of one machine
 /// can be held against those of another.

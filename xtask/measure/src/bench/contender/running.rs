@@ -1,8 +1,7 @@
 //! A contender's process, from its start to its end.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,10 +10,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{Contender, plugin};
+use crate::bench::generator::{Dialect, Generator, Request, Reuse};
 use crate::bench::interrupt::Interrupt;
 use crate::bench::placement::{Cpus, Placement};
+use crate::bench::schedule::Arrivals;
+use crate::bench::speech::Speech;
 use crate::bench::template::{self, Values};
 use crate::bench::usage::family;
+use crate::certificate::Certificate;
 
 /// How long a contender may take until it serves.
 const START: Duration = Duration::from_secs(60);
@@ -27,8 +30,12 @@ const END: Duration = Duration::from_secs(5);
 pub(crate) struct Setup<'a> {
     /// Processes, threads.
     pub(crate) workers: usize,
-    /// Client connections that it must be able to hold.
+    /// Client connections that it must be able to hold, or requests on them where those are more.
     pub(crate) connections: usize,
+    /// What clients speak.
+    pub(crate) speech: Speech,
+    /// Its own, for TLS.
+    pub(crate) certificate: &'a Certificate,
     /// Files a process may open.
     pub(crate) files: u64,
     /// Where requests go.
@@ -73,7 +80,9 @@ impl Running {
             policy: contender.policy,
             directory: directory.path(),
             backends: setup.backends,
+            speech: setup.speech,
         };
+        setup.certificate.write(directory.path())?;
         fs::write(&configuration, template::fill(&template, &values)?)?;
         plugin::place(contender.policy, directory.path())?;
         let log = File::create(directory.path().join("log"))?;
@@ -82,7 +91,7 @@ impl Running {
         let child = setup.cpus.as_contender(setup.placement, || command.spawn())??;
         let contender = contender.clone();
         let mut running = Self { processes: vec![child.id()], contender, address, child, directory };
-        running.wait_until_it_serves(interrupt)?;
+        running.wait_until_it_serves(&Dialect::new(setup.speech, setup.certificate)?, interrupt)?;
         running.processes = family(running.child.id());
         Ok(running)
     }
@@ -92,14 +101,14 @@ impl Running {
         &self.processes
     }
 
-    fn wait_until_it_serves(&mut self, interrupt: &Interrupt) -> Result<()> {
+    fn wait_until_it_serves(&mut self, dialect: &Dialect, interrupt: &Interrupt) -> Result<()> {
         let deadline = Instant::now() + START;
         loop {
             interrupt.check()?;
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended with {status}\n{}", self.log());
             }
-            if serves(self.address) {
+            if serves(self.address, dialect, interrupt)? {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -150,15 +159,11 @@ fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr())?)
 }
 
-/// Whether a request is answered with 200.
-fn serves(address: SocketAddr) -> bool {
-    let ask = || {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(b"GET /12 HTTP/1.1\r\nHost: bench.example\r\nConnection: close\r\n\r\n")?;
-        let mut response = Vec::new();
-        stream.read_to_end(&mut response)?;
-        std::io::Result::Ok(response.starts_with(b"HTTP/1.1 200 "))
-    };
-    ask().unwrap_or(false)
+/// Whether a request is answered as it should be.
+fn serves(address: SocketAddr, dialect: &Dialect, interrupt: &Interrupt) -> Result<bool> {
+    let reuse = if dialect.speech.is_http2() { Reuse::KeepAlive } else { Reuse::NewEachTime };
+    let request = Request::new(12, 0, reuse).spoken(dialect.speech)?;
+    let Ok(mut generator) = Generator::speak(dialect, address, 1, reuse, interrupt) else { return Ok(false) };
+    let outcome = generator.run(&request, Arrivals::Counted { requests: 1 })?;
+    Ok(outcome.failed() == 0)
 }

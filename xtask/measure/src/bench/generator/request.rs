@@ -1,7 +1,11 @@
 //! What is asked for, and what has to come back.
 
+use anyhow::Result;
+
 use super::outcome::Failure;
 use crate::bench::response::{KEPT, Response};
+use crate::bench::speech::Speech;
+use crate::http2::{first_block, next_block};
 
 /// Whether a connection serves more than one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,17 @@ pub(crate) struct Request {
     expected: u64,
     /// The length of the body that is sent along, as the backend has to report it.
     start: [u8; KEPT],
+    blocks: Blocks,
+}
+
+/// A request in HTTP/2.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    /// Its fields on a new connection.
+    pub(super) first: Vec<u8>,
+    /// Its fields on one that has had them.
+    pub(super) next: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Request {
@@ -40,7 +55,28 @@ impl Request {
         bytes.resize(bytes.len() + upload, b'u');
         let mut start = [0; KEPT];
         start.copy_from_slice(&format!("{upload:012}").as_bytes()[..KEPT]);
-        Self { bytes, expected: download as u64, start }
+        Self { bytes, expected: download as u64, start, blocks: Blocks::default() }
+    }
+
+    /// The same request, a download, so that it can be sent over HTTP/2 if that is what is spoken.
+    pub(crate) fn spoken(self, speech: Speech) -> Result<Self> {
+        if !speech.is_http2() {
+            return Ok(self);
+        }
+        let fields = [
+            (":method", "GET"),
+            (":scheme", if speech.tls { "https" } else { "http" }),
+            (":authority", "bench.example"),
+            (":path", &format!("/{}", self.expected)),
+            ("user-agent", "pointsman-bench"),
+            ("accept", "*/*"),
+        ];
+        let (first, next) = (first_block(&fields)?, next_block(fields.len())?);
+        Ok(Self { blocks: Blocks { first, next, body: Vec::new() }, ..self })
+    }
+
+    pub(super) fn blocks(&self) -> &Blocks {
+        &self.blocks
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -48,7 +84,7 @@ impl Request {
     }
 
     /// Status, length and the backend's report have to be right.
-    pub(super) fn check(&self, response: &Response) -> Result<(), Failure> {
+    pub(super) fn check(&self, response: &Response) -> std::result::Result<(), Failure> {
         if response.status != 200 {
             return Err(Failure::Status);
         }
