@@ -133,6 +133,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("{name}: {version}");
     }
 
+    measure(options, &session, &mut report)
+}
+
+/// Measures what was chosen, into the report.
+fn measure(options: &Options, session: &Session<'_>, report: &mut Report) -> Result<()> {
     let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     for scenario in SCENARIOS.iter().filter(|scenario| chosen(scenario.name)) {
         let measured = session.measure(scenario);
@@ -140,18 +145,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         print!("{}", table::scenario(&measured));
         report.scenarios.push(measured);
         // After each, so that an interrupted session has what it got to.
-        write(&options.output, &report)?;
+        write(&options.output, report)?;
     }
     if chosen(MEMORY) {
         report.memory = session.measure_memory().context("scenario memory")?;
         print!("{}", table::memory(&report.memory));
-        write(&options.output, &report)?;
+        write(&options.output, report)?;
     }
     if chosen(GROWTH) {
         let growth = session.measure_growth().context("scenario growth")?;
         print!("{}", table::growth(&growth));
         report.growth = Some(growth);
-        write(&options.output, &report)?;
+        write(&options.output, report)?;
     }
     Ok(())
 }
