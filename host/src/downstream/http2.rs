@@ -19,10 +19,4 @@ pub use frame_kind::FrameKind;
 pub use gate::Gate;
 pub use intake::{Arrived, Intake};
 pub use oversight::Oversight;
-
-/// What accepts a key of a WebSocket.
-#[cfg(test)]
-pub(crate) fn accepted(key: &str) -> String {
-    let accept = websocket::accept(key.as_bytes());
-    accept.to_str().expect("base64").to_owned()
-}
+pub use websocket::accepting;

@@ -8,6 +8,7 @@ mod io;
 mod lease;
 mod shared;
 mod upload;
+mod websocket;
 
 pub use body::Http2Body;
 pub(super) use connection::Http2Connection;

@@ -11,11 +11,12 @@ use pointsman_core::clock::Moment;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::Answered;
+use super::backend_body::BackendBody;
 use super::exchange::Exchange;
 use super::lease::Lease;
-use super::upgraded::UpgradedStream;
+use super::upgraded::{Place, UpgradedStream};
 use crate::config::DownstreamLimits;
-use crate::stream::Stream;
+use crate::stream::{Http2Stream, Stream};
 
 /// Room for what one side sends and the other hasn't taken yet.
 const BUFFER: usize = 16 * 1024;
@@ -34,8 +35,15 @@ pub struct Tunnel {
 impl Answered {
     /// The backend's end of a connection whose protocol has changed. `None` if it is lost already.
     pub async fn into_tunnel(self) -> Option<Tunnel> {
-        let Lease::Unique(connection) = self.lease else { return None };
-        let upgraded = connection.into_upgraded().await?;
+        let upgraded = match (self.lease, self.response.into_body()) {
+            (Lease::Unique(connection), _) => connection.into_upgraded().await?,
+            (Lease::Shared(mut lease), BackendBody::Http2(body)) => {
+                let stream = Http2Stream::new(body.into_stream(), lease.take_tunnel()?);
+                let stream = Stream::Http2(Box::new(stream));
+                UpgradedStream { stream, read: Bytes::new(), _place: Place::Stream { _lease: lease } }
+            }
+            (Lease::Shared(_), BackendBody::Http1(_)) => return None,
+        };
         Some(Tunnel { upgraded, exchange: self.exchange })
     }
 }
@@ -52,7 +60,7 @@ impl Tunnel {
         read: Bytes,
         limits: &DownstreamLimits,
     ) -> io::Result<()> {
-        let UpgradedStream { stream: mut backend, read: read_from_backend, _permit } = self.upgraded;
+        let UpgradedStream { stream: mut backend, read: read_from_backend, _place } = self.upgraded;
         let deadline = &self.exchange.deadline;
         // The time of the request was for its response, which the client has.
         deadline.uncap();

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::http2::StreamLease;
 use super::permit::ConnectionPermit;
 use crate::stream::Stream;
 
@@ -10,6 +11,14 @@ use crate::stream::Stream;
 pub(super) struct UpgradedStream {
     pub(super) stream: Stream,
     pub(super) read: Bytes,
-    /// It still is one of the backend's connections.
-    pub(super) _permit: ConnectionPermit,
+    pub(super) _place: Place,
+}
+
+/// What it still is of the backend's, until this is dropped.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// One of its connections.
+    Connection { _permit: ConnectionPermit },
+    /// One of the streams of a connection.
+    Stream { _lease: Box<StreamLease> },
 }

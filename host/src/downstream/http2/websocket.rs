@@ -18,7 +18,7 @@ pub(super) fn as_upgrade(parts: &mut Parts) -> HeaderValue {
     // The key isn't a secret: it shows that the backend has read this request. So a poor one will do, should the system have no better.
     let _ = rand::fill(&mut nonce);
     let key = BASE64_STANDARD.encode(nonce);
-    let accept = accept(key.as_bytes());
+    let accept = accepting(key.as_bytes());
     parts.method = Method::GET;
     parts.extensions.remove::<Protocol>();
     parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -28,7 +28,8 @@ pub(super) fn as_upgrade(parts: &mut Parts) -> HeaderValue {
 }
 
 /// What accepts a key (RFC 6455 section 4.2.2).
-pub(super) fn accept(key: &[u8]) -> HeaderValue {
+#[must_use]
+pub fn accepting(key: &[u8]) -> HeaderValue {
     let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     digest.update(key);
     digest.update(GUID);
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_key_is_accepted_as_the_rfc_says() {
-        assert_eq!(accept(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(accepting(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
@@ -58,7 +59,7 @@ mod tests {
             let expected = as_upgrade(&mut parts);
             assert!(parts.method == Method::GET && parts.uri.path() == "/chat");
             assert!(parts.extensions.get::<Protocol>().is_none());
-            assert_eq!(accept(parts.headers[SEC_WEBSOCKET_KEY].as_bytes()), expected);
+            assert_eq!(accepting(parts.headers[SEC_WEBSOCKET_KEY].as_bytes()), expected);
             expected
         });
         assert_ne!(asked[0], asked[1]);

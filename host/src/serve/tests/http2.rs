@@ -8,6 +8,7 @@ mod frames;
 mod hostile;
 mod requests;
 mod websockets;
+mod websockets_to_http2;
 mod windows;
 
 use bytes::Bytes;

@@ -33,6 +33,11 @@ impl Http2Body {
         response.map(|stream| Self { stream, left, over: false, room })
     }
 
+    /// The backend's direction of the tunnel that the stream has become.
+    pub(in crate::upstream) fn into_stream(self) -> RecvStream {
+        self.stream
+    }
+
     /// The next part of it.
     pub(in crate::upstream) fn poll_frame(
         &mut self,

@@ -165,6 +165,11 @@ impl Http2Connection {
         self.sender.borrow_mut().send_request(request, is_whole)
     }
 
+    /// Whether the backend takes WebSockets in streams (RFC 8441 section 3).
+    pub(super) fn takes_websockets(&self) -> bool {
+        self.sender.borrow().is_extended_connect_protocol_enabled()
+    }
+
     /// Takes no more streams, and ends with those that there are.
     pub(super) fn retire(&self) {
         self.retired.set(true);

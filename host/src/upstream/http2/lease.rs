@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
+use h2::SendStream;
 use h2::client::ResponseFuture;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -16,6 +18,7 @@ use super::failure;
 use super::head::{self, HeadRoom};
 use super::shared::StreamSlot;
 use super::upload::StreamUpload;
+use super::websocket::Wish;
 use crate::deadline::Deadline;
 use crate::downstream::{BrokenBody, EarlyHints, RequestContext, is_idempotent};
 use crate::upstream::connection::{ResponseTimeout, take_head, time_is_over, time_to_head};
@@ -30,6 +33,8 @@ const MOST_INTERIM: u32 = 1_000;
 pub(in crate::upstream) struct StreamLease {
     slot: StreamSlot,
     upload: Option<StreamUpload>,
+    /// Our direction of the tunnel that the stream has become.
+    tunnel: Option<SendStream<Bytes>>,
     /// Interim responses that have come.
     interim: u32,
 }
@@ -50,7 +55,7 @@ pub(in crate::upstream) struct Sending<'a> {
 impl StreamLease {
     /// A stream in this place.
     pub(in crate::upstream) fn new(slot: StreamSlot) -> Self {
-        Self { slot, upload: None, interim: 0 }
+        Self { slot, upload: None, tunnel: None, interim: 0 }
     }
 
     /// Whether the connection had answered before and was idle when this stream began: the backend may have closed it for that.
@@ -103,14 +108,20 @@ impl StreamLease {
     /// From the head to the head of the response.
     async fn exchange(
         &mut self,
-        head: Parts,
+        mut head: Parts,
         sending: &Sending<'_>,
     ) -> Result<Response<h2::RecvStream>, Error> {
         let Sending { context, upload, deadline, timeout, address, limits, .. } = *sending;
         let is_whole = !upload.is_some();
-        let begun = self.slot.begin(head::request(head, &self.slot.scheme, address), is_whole);
+        let mut wish = if is_whole && self.slot.takes_websockets() { Wish::take(&mut head) } else { None };
+        let is_tunnel = wish.is_some();
+        let begun = self.slot.begin(head::request(head, &self.slot.scheme, address), is_whole && !is_tunnel);
         let (mut response, stream) = begun.map_err(Error::BadStream)?;
-        self.upload = (!is_whole).then(|| StreamUpload::new(stream, upload.body()));
+        if is_tunnel {
+            self.tunnel = Some(stream);
+        } else {
+            self.upload = (!is_whole).then(|| StreamUpload::new(stream, upload.body()));
+        }
         // The sides of a call may take turns before the head, too.
         let converses = context.head().is_call;
         context.set_converses(converses);
@@ -122,7 +133,12 @@ impl StreamLease {
             self.poll_interim(&mut response, upload, context.early_hints(), cx)?;
             let uploaded = self.poll_upload(cx);
             if let Poll::Ready(answered) = Pin::new(&mut response).poll(cx) {
-                return Poll::Ready(answered.map_err(failure::of_stream));
+                return Poll::Ready(answered.map_err(failure::of_stream).map(|mut response| {
+                    if !wish.take().is_some_and(|wish| wish.answered(&mut response)) {
+                        self.end_tunnel();
+                    }
+                    response
+                }));
             }
             uploaded.map_err(|BrokenBody| Error::ClientAbort)?;
             let (sent, is_blocked) =
@@ -138,6 +154,19 @@ impl StreamLease {
             time_is_over(upload, timeout, deadline, is_blocked, cx).map(Err)
         })
         .await
+    }
+
+    /// The stream hasn't become a tunnel: nothing is sent in our direction.
+    fn end_tunnel(&mut self) {
+        if let Some(mut stream) = self.tunnel.take() {
+            // Fails if the backend has reset it.
+            let _ = stream.send_data(Bytes::new(), true);
+        }
+    }
+
+    /// Our direction of the tunnel that the stream has become, if it has.
+    pub(in crate::upstream) fn take_tunnel(&mut self) -> Option<SendStream<Bytes>> {
+        self.tunnel.take()
     }
 
     /// Sends what there is of the request's body.

@@ -35,7 +35,8 @@ impl Client {
         }
         let (_, key) = asked.split_once("\r\nsec-websocket-key: ").expect("a key");
         let (key, _) = key.split_once("\r\n").expect("a line");
-        let accept = crate::downstream::http2::accepted(key);
+        let accept = crate::downstream::http2::accepting(key.as_bytes());
+        let accept = accept.to_str().expect("base64");
         let switches = format!(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: chat\r\n\r\n"
