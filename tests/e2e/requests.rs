@@ -24,7 +24,7 @@ fn a_malformed_request_line_is_refused() {
         line("GET / http/1.1", 400, "malformed-head"),
         line("GET / HTTP/1.2", 505, "version"),
         line("GET / HTTP/3.0", 505, "version"),
-        case("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "version"),
+        case("PRI * HTTP/2.0\r\n\r\nsm\r\n\r\n", 505, "version"),
         case("\x16\x03\x01\x02\x00\x01\x00\x01\u{fc}\x03\x03\r\n\r\n", 400, "malformed-head"),
     ]);
 }
