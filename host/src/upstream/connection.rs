@@ -26,7 +26,7 @@ use super::counting_stream::{CountingStream, IoCounters};
 use super::driver_waker::DriverWaker;
 use super::permit::ConnectionPermit;
 use super::sent::{SendFailure, Sent};
-use super::upgraded::{Place, UpgradedStream};
+use super::upgraded::UpgradedStream;
 use super::{Error, RequestBody, Upload};
 use crate::deadline::Deadline;
 use crate::downstream::{EarlyHints, RequestContext};
@@ -267,7 +267,7 @@ impl UpstreamConnection {
         // What ends in the other protocol, that says itself.
         stream.end_anyhow();
         let read = if unread.is_empty() { parts.read_buf } else { [parts.read_buf, unread].concat().into() };
-        Some(UpgradedStream { stream, read, _place: Place::Connection { _permit: self.permit } })
+        Some(UpgradedStream { stream, read, _permit: Some(self.permit) })
     }
 }
 

@@ -13,8 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::answered::Answered;
 use super::backend_body::BackendBody;
 use super::exchange::Exchange;
+use super::http2::StreamLease;
 use super::lease::Lease;
-use super::upgraded::{Place, UpgradedStream};
+use super::upgraded::UpgradedStream;
 use crate::config::DownstreamLimits;
 use crate::stream::{Http2Stream, Stream};
 
@@ -29,22 +30,24 @@ const CHECK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Tunnel {
     upgraded: UpgradedStream,
+    /// It still is one of the streams of a connection, if it is within one.
+    _lease: Option<Box<StreamLease>>,
     exchange: Box<Exchange>,
 }
 
 impl Answered {
     /// The backend's end of a connection whose protocol has changed. `None` if it is lost already.
     pub async fn into_tunnel(self) -> Option<Tunnel> {
-        let upgraded = match (self.lease, self.response.into_body()) {
-            (Lease::Unique(connection), _) => connection.into_upgraded().await?,
+        let (upgraded, lease) = match (self.lease, self.response.into_body()) {
+            (Lease::Unique(connection), _) => (connection.into_upgraded().await?, None),
             (Lease::Shared(mut lease), BackendBody::Http2(body)) => {
                 let stream = Http2Stream::new(body.into_stream(), lease.take_tunnel()?);
                 let stream = Stream::Http2(Box::new(stream));
-                UpgradedStream { stream, read: Bytes::new(), _place: Place::Stream { _lease: lease } }
+                (UpgradedStream { stream, read: Bytes::new(), _permit: None }, Some(lease))
             }
             (Lease::Shared(_), BackendBody::Http1(_)) => return None,
         };
-        Some(Tunnel { upgraded, exchange: self.exchange })
+        Some(Tunnel { upgraded, _lease: lease, exchange: self.exchange })
     }
 }
 
@@ -60,7 +63,7 @@ impl Tunnel {
         read: Bytes,
         limits: &DownstreamLimits,
     ) -> io::Result<()> {
-        let UpgradedStream { stream: mut backend, read: read_from_backend, _place } = self.upgraded;
+        let UpgradedStream { stream: mut backend, read: read_from_backend, _permit } = self.upgraded;
         let deadline = &self.exchange.deadline;
         // The time of the request was for its response, which the client has.
         deadline.uncap();

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::http2::StreamLease;
 use super::permit::ConnectionPermit;
 use crate::stream::Stream;
 
@@ -11,14 +10,6 @@ use crate::stream::Stream;
 pub(super) struct UpgradedStream {
     pub(super) stream: Stream,
     pub(super) read: Bytes,
-    pub(super) _place: Place,
-}
-
-/// What it still is of the backend's, until this is dropped.
-#[derive(Debug)]
-pub(super) enum Place {
-    /// One of its connections.
-    Connection { _permit: ConnectionPermit },
-    /// One of the streams of a connection.
-    Stream { _lease: Box<StreamLease> },
+    /// It still is one of the backend's connections, unless it is a stream within one.
+    pub(super) _permit: Option<ConnectionPermit>,
 }
