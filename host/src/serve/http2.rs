@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream as _};
+use h2::Reason;
 use tokio::task::coop;
 
 use super::grace::LATE_GRACE;
@@ -71,9 +72,14 @@ impl Http2 {
                 if waker.protocol.take_woken() {
                     let within = &mut Context::from_waker(waker.protocol.waker());
                     while let Poll::Ready(accepted) = connection.poll_accept(within) {
-                        let Some((request, respond)) = accepted.transpose()? else {
+                        let Some((request, mut respond)) = accepted.transpose()? else {
                             return Poll::Ready(Ok(()));
                         };
+                        if ending.refuses() {
+                            // It may be sent again, on another connection.
+                            respond.send_reset(Reason::REFUSED_STREAM);
+                            continue;
+                        }
                         self.begin_request();
                         streams.push(self.serve_stream(self.intake.admit(request), respond));
                         streams_are_due = true;

@@ -4,6 +4,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use h2::Reason;
+use pointsman_core::clock::Moment;
 use pointsman_core::rate_limit::RateLimit;
 
 use super::connection::{Connection, Http2};
@@ -38,8 +39,13 @@ pub(super) struct Ending<'a> {
 enum State {
     /// Requests may come.
     Open,
-    /// The client has been told to send no more; what it has sent is served. The deadline is for one that doesn't close.
-    Announced(Deadline),
+    /// The client has been told to send no more; what was on its way is served.
+    Announced {
+        /// For a client that doesn't close when all is served.
+        close: Deadline,
+        /// From when on nothing can have been on its way: a client that goes on all the same would never leave.
+        refuse_from: Moment,
+    },
     /// The last word is said.
     Over,
 }
@@ -67,6 +73,12 @@ impl<'a> Ending<'a> {
         }
     }
 
+    /// Whether requests are refused: the client was told in time to send no more.
+    pub(super) fn refuses(&self) -> bool {
+        let now = self.http.deadlines.now();
+        matches!(self.state, State::Announced { refuse_from, .. } if refuse_from <= now)
+    }
+
     /// Does what is due. Whether the connection has something to say now.
     pub(super) fn proceed(&mut self, connection: &mut Connection, cx: &Context<'_>) -> bool {
         if matches!(self.state, State::Over) {
@@ -85,20 +97,22 @@ impl<'a> Ending<'a> {
             self.awaited = Awaited::Next;
             self.place = None;
         }
-        if let State::Announced(deadline) = &self.state {
+        if let State::Announced { close, .. } = &self.state {
             if !keepalive.is_idle() {
-                deadline.clear();
-            } else if !deadline.is_set() {
-                deadline.set(LATE_GRACE);
+                close.clear();
+            } else if !close.is_set() {
+                close.set(LATE_GRACE);
             }
-            return deadline.poll(cx).is_ready() && self.end(connection, Reason::NO_ERROR);
+            return close.poll(cx).is_ready() && self.end(connection, Reason::NO_ERROR);
         }
         let is_due =
             self.http.drain.is_draining(cx) || self.age.poll(cx).is_ready() || !keepalive.may_continue();
         if is_due || self.is_idle_for_too_long(cx) {
             connection.graceful_shutdown();
             self.place = None;
-            self.state = State::Announced(self.http.deadlines.deadline());
+            let deadlines = &self.http.deadlines;
+            self.state =
+                State::Announced { close: deadlines.deadline(), refuse_from: deadlines.after(LATE_GRACE) };
             return true;
         }
         false

@@ -270,3 +270,42 @@ fn an_early_response_is_taken_before_its_request_is_reset() {
         assert!(!client.has_ended() && world.in_flight() == 0);
     });
 }
+
+#[test]
+fn who_goes_on_after_a_goaway_is_refused() {
+    run(async {
+        for busy in [false, true] {
+            let mut limits = Limits::one_backend();
+            limits.downstream.keepalive_requests = 2;
+            let world = World::new(limits);
+            let client = world.connect();
+            client.send(PREFACE);
+            let (mut stream, mut asked, mut refused) = (1, 0, 0);
+            let mut backends = Vec::new();
+            while !client.has_ended() && stream < 400 {
+                client.send(&frames::get(stream));
+                stream += 2;
+                world.pass(Duration::from_millis(50)).await;
+                while let Some((_, backend)) = world.net.accept() {
+                    backends.push(backend);
+                }
+                for (number, backend) in backends.iter().enumerate() {
+                    if !backend.receive().is_empty() {
+                        asked += 1;
+                        if !busy || number > 0 || stream > 200 {
+                            backend.send(ONE.as_bytes());
+                        }
+                    } else if stream == 301 && number == 0 {
+                        backend.send(ONE.as_bytes());
+                    }
+                }
+                world.settle().await;
+                let mut received = client.receive();
+                let resets = take_frames(&mut received).into_iter().filter(|frame| frame.kind == RST_STREAM);
+                refused += resets.filter(|frame| frame.reason() == Some(7)).count();
+            }
+            assert!(client.has_ended() && world.in_flight() == 0, "{busy}: {stream}");
+            assert!((3..40).contains(&asked) && refused > 10, "{busy}: {asked} {refused}");
+        }
+    });
+}
