@@ -27,8 +27,11 @@ enum Protocol {
 const PROTOCOLS: [Protocol; 4] =
     [Protocol::Http1, Protocol::Http1OverTls, Protocol::Http2, Protocol::Http2OverTls];
 
-/// A request for each pool.
-const TARGETS: [&str; 2] = ["/1", "/2"];
+/// More than one frame.
+const BODY: &[u8] = &[b'x'; 40_000];
+
+/// What is sent: both methods to each pool.
+const REQUESTS: [(&str, &[u8]); 4] = [("/1", &[]), ("/2", BODY), ("/2", &[]), ("/1", BODY)];
 
 /// Two backends of HTTP/1, of which a policy takes one, and one of HTTP/2.
 struct Backends {
@@ -44,14 +47,16 @@ impl Backends {
         // Connections end all the time, so that others are made.
         let requests = 8 + step % 7;
         let timeout = 20 + step % 3;
+        // The load is such that a backend is late on a busy machine.
+        let connect = "connect_timeout = \"20s\"\n";
         format!(
             "workers = 2\n\
              [[listener]]\naddress = \"127.0.0.1:0\"\nkeepalive_requests = {requests}\n\
              [[listener]]\naddress = \"127.0.0.2:0\"\nkeepalive_requests = {requests}\n\
              tls = {{ certificates = [{{ cert = \"site.crt\", key = \"site.key\" }}] }}\n\
              [[route]]\npath = \"/1\"\npool = \"one\"\n[[route]]\npath = \"/2\"\npool = \"two\"\n\
-             [pool.one]\npolicy = {{ file = \"p.wasm\" }}\nbackends = [\"{first}\", \"{second}\"]\n\
-             [pool.two]\nprotocol = \"h2\"\nidle_timeout = \"{timeout}s\"\nbackends = [\"{third}\"]\n"
+             [pool.one]\n{connect}policy = {{ file = \"p.wasm\" }}\nbackends = [\"{first}\", \"{second}\"]\n\
+             [pool.two]\n{connect}protocol = \"h2\"\nidle_timeout = \"{timeout}s\"\nbackends = [\"{third}\"]\n"
         )
     }
 
@@ -96,8 +101,8 @@ impl Load<'_> {
     ) -> usize {
         let (mut client, mut ends) = (connect(), 0);
         while running.goes_on() {
-            for target in TARGETS {
-                let response = client.get(target);
+            for (target, body) in REQUESTS {
+                let response = if body.is_empty() { client.get(target) } else { client.post(target, body) };
                 assert!(response.whole, "{protocol:?}: {response:?}");
                 self.note(protocol, target, response.status(), &response.body);
                 if response.header("connection") == Some("close") {
@@ -112,16 +117,16 @@ impl Load<'_> {
     fn send_http2(&self, protocol: Protocol, connect: impl Fn() -> Http2Client, running: &Running) -> usize {
         let (mut client, mut ends) = (connect(), 0);
         while running.goes_on() {
-            let mut unserved = TARGETS.to_vec();
+            let mut unserved = REQUESTS.to_vec();
             while !unserved.is_empty() {
-                let results = client.get_all(&unserved);
+                let results = client.ask_all(&unserved);
                 let results: Vec<_> = unserved.drain(..).zip(results).collect();
-                for (target, result) in results {
+                for (request, result) in results {
                     match result {
                         Ok(response) => {
-                            self.note(protocol, target, response.status().as_u16(), response.body());
+                            self.note(protocol, request.0, response.status().as_u16(), response.body());
                         }
-                        Err(error) if is_unserved(&error) => unserved.push(target),
+                        Err(error) if is_unserved(&error) => unserved.push(request),
                         Err(error) => panic!("{protocol:?}: {error:?}"),
                     }
                 }

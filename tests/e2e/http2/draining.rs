@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use harness::frames::{
     self, ACK, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, frame,
 };
-use harness::{Backend, Client, Latch};
+use harness::{Backend, Client, Latch, Proxy, Setup};
 
-use super::{in_clear, over_tls};
+use super::{OVER_TLS, in_clear, over_tls};
 
 /// `GET http://test/`.
 const GET: &[u8] = b"\x82\x86\x41\x04test\x84";
@@ -112,4 +112,39 @@ fn what_runs_over_tls_is_too_and_handshakes_end_soon() {
     assert_eq!(proxy.wait_for_exit().code(), Some(0));
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_eq!(proxy.log.events("drain-timed-out"), []);
+}
+
+#[test]
+fn what_runs_on_a_listener_that_goes_is_finished() {
+    let release = Latch::default();
+    let backend = slow(&release);
+    let configuration = |listener| Setup { listener, ..Setup::default() }.configuration(&[backend.address()]);
+    let proxy = Proxy::start(&configuration("[[listener]]\naddress = \"127.0.0.2:0\""));
+    let mut goes = Client::connect(proxy.addresses()[1]);
+    let mut stays = proxy.client();
+    for client in [&mut goes, &mut stays] {
+        client.send(PREFACE);
+        begin(client, 1, &backend);
+    }
+    proxy.reload(&configuration(""));
+    is_drained(&mut goes, &backend, &release);
+    // Nothing has happened to the other one.
+    let frames = frames::ask(&mut stays, &frame(HEADERS, END_STREAM | END_HEADERS, 3, GET), 3);
+    assert!(frames.iter().all(|frame| frame.kind != GOAWAY), "{frames:?}");
+}
+
+#[test]
+fn what_runs_is_finished_when_clients_are_authenticated_in_another_way() {
+    let release = Latch::default();
+    let backend = slow(&release);
+    let (proxy, tls) = over_tls(&backend, "");
+    let tls = tls.offering(&["h2"]);
+    let mut client = tls.connect(proxy.address(), "test");
+    client.send(PREFACE);
+    begin(&mut client, 1, &backend);
+    let listener = &format!("{OVER_TLS}client_auth = {{ ca = 'ca.crt', mode = 'optional' }}\n");
+    proxy.reload(&Setup { listener, ..Setup::default() }.configuration(&[backend.address()]));
+    is_drained(&mut client, &backend, &release);
+    let mut client = tls.connect(proxy.address(), "test");
+    frames::ask(client.send(PREFACE), &frame(HEADERS, END_STREAM | END_HEADERS, 1, GET), 1);
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use ::http::{Request, Response};
+use ::http::{Method, Request, Response};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
+use super::http2::send_body;
 use super::tls::Tls;
 
 /// One connection to the proxy, driven while something is asked of it.
@@ -66,12 +67,12 @@ impl Http2Client {
         Ok(Self { runtime, sender, scheme })
     }
 
-    /// Sends GETs at once and reads what comes of each.
-    pub fn get_all(&self, targets: &[&str]) -> Vec<Result<Http2Response, h2::Error>> {
+    /// Sends requests at once and reads what comes of each: a GET for a target without a body, else a POST.
+    pub fn ask_all(&self, requests: &[(&str, &[u8])]) -> Vec<Result<Http2Response, h2::Error>> {
         self.runtime.block_on(async {
             let mut asked = Vec::new();
-            for target in targets {
-                asked.push(self.ask(target).await);
+            for (target, body) in requests {
+                asked.push(self.ask(target, body).await);
             }
             let mut responses = Vec::new();
             for asked in asked {
@@ -84,11 +85,21 @@ impl Http2Client {
         })
     }
 
-    async fn ask(&self, target: &str) -> Result<ResponseFuture, h2::Error> {
+    /// Sends a request. A body goes on its way as the proxy takes it, while others are asked.
+    async fn ask(&self, target: &str, body: &[u8]) -> Result<ResponseFuture, h2::Error> {
         let uri = format!("{}://test{target}", self.scheme);
-        let request = Request::get(uri).body(()).expect("a request");
+        let mut request = Request::get(uri).body(()).expect("a request");
+        if !body.is_empty() {
+            *request.method_mut() = Method::POST;
+        }
         let mut sender = self.sender.clone().ready().await?;
-        sender.send_request(request, true).map(|(response, _)| response)
+        let (response, stream) = sender.send_request(request, body.is_empty())?;
+        if !body.is_empty() {
+            let body = body.to_vec();
+            // Whether it arrives shows in the response.
+            tokio::spawn(async move { send_body(stream, &body, None).await });
+        }
+        Ok(response)
     }
 }
 
