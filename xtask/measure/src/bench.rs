@@ -46,6 +46,7 @@ mod statistics;
 mod syscalls;
 mod table;
 mod template;
+mod transport;
 mod turn;
 mod usage;
 

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
 /// A certificate with a P-256 key, which a client trusts as it is.
 #[derive(Debug)]
@@ -41,15 +42,20 @@ impl Certificate {
         self.client_by(aws_lc_rs::default_provider(), &[&version::TLS13, &version::TLS12], alpn)
     }
 
+    /// A server that has it, and knows what [`Self::narrow_client`] knows.
+    pub(crate) fn narrow_server(&self) -> Result<ServerConfig> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(narrow_provider()))
+            .with_protocol_versions(&[&version::TLS13])?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
+        let mut server = builder.with_no_client_auth().with_single_cert(vec![self.der.clone()], key)?;
+        server.send_tls13_tickets = 0;
+        Ok(server)
+    }
+
     /// A client that trusts it, offers this protocol, and knows one version, suite and group only; it never comes back to a session.
     /// So every server does the same work, whatever it would choose.
     pub(crate) fn narrow_client(&self, alpn: &[u8]) -> Result<ClientConfig> {
-        let provider = CryptoProvider {
-            cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256],
-            kx_groups: vec![aws_lc_rs::kx_group::X25519],
-            ..aws_lc_rs::default_provider()
-        };
-        let mut client = self.client_by(provider, &[&version::TLS13], alpn)?;
+        let mut client = self.client_by(narrow_provider(), &[&version::TLS13], alpn)?;
         client.resumption = Resumption::disabled();
         Ok(client)
     }
@@ -67,5 +73,13 @@ impl Certificate {
         let mut client = builder.with_root_certificates(roots).with_no_client_auth();
         client.alpn_protocols = vec![alpn.to_vec()];
         Ok(client)
+    }
+}
+
+fn narrow_provider() -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256],
+        kx_groups: vec![aws_lc_rs::kx_group::X25519],
+        ..aws_lc_rs::default_provider()
     }
 }

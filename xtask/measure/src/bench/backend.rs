@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
+use rustls::ServerConfig;
 
 use super::placement::{Cpus, Placement};
 
@@ -13,6 +14,7 @@ mod request;
 mod serve;
 mod shared;
 
+pub(crate) use shared::Kept;
 use shared::Shared;
 
 /// Some backends, each on a port of its own, that serve until this is dropped.
@@ -39,8 +41,18 @@ pub(crate) struct Counts {
 }
 
 impl Backends {
-    /// Starts `count` backends.
+    /// Starts `count` backends in clear.
     pub(crate) fn start(count: usize, cpus: Cpus, placement: Placement) -> Result<Self> {
+        Self::speak(None, count, cpus, placement)
+    }
+
+    /// The same, over TLS if there is a configuration for it.
+    pub(crate) fn speak(
+        tls: Option<Arc<ServerConfig>>,
+        count: usize,
+        cpus: Cpus,
+        placement: Placement,
+    ) -> Result<Self> {
         let listeners: Vec<_> =
             (0..count).map(|_| serve::listen()).collect::<Result<_>>().context("cannot bind a backend")?;
         let addresses = listeners.iter().map(|(_, address)| *address).collect();
@@ -49,7 +61,7 @@ impl Backends {
             connections: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             wanted: AtomicBool::new(false),
-            head: Mutex::new(None),
+            kept: Mutex::new(None),
             stop: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
@@ -58,7 +70,7 @@ impl Backends {
             let id = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
             let pinned = cpus.run_load(placement);
             if started.send(pinned.map(|()| id)).is_ok() {
-                serve::run(&listeners, &seen);
+                serve::run(&listeners, tls.as_ref(), &seen);
             }
         })?;
         let thread_id = start.recv().context("the backends ended")??;
@@ -85,14 +97,14 @@ impl Backends {
         }
     }
 
-    /// Asks for the next request head; [`Self::kept_head`] has it once that request was answered.
+    /// Asks for the next request head; [`Self::kept`] has it once that request was answered.
     pub(crate) fn keep_next_head(&self) {
         self.shared.wanted.store(true, Ordering::Release);
     }
 
     /// The head that was asked for.
-    pub(crate) fn kept_head(&self) -> Option<Vec<u8>> {
-        self.shared.head.lock().ok()?.take()
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        self.shared.kept.lock().ok()?.take()
     }
 }
 

@@ -24,7 +24,6 @@ mod http2;
 mod outcome;
 mod request;
 mod step;
-mod transport;
 
 /// A request that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);

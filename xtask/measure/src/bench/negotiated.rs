@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rustls::ClientConnection;
+use rustls::CommonState;
 use serde::Serialize;
 
 /// What was negotiated, as it is named in TLS.
@@ -17,7 +17,7 @@ pub(crate) struct Negotiated {
 
 impl Negotiated {
     /// Of a connection whose handshake is over.
-    pub(crate) fn of(session: &ClientConnection) -> Self {
+    pub(crate) fn of(session: &CommonState) -> Self {
         let name = |part: Option<String>| part.unwrap_or_else(|| "nothing".to_owned());
         Self {
             version: name(session.protocol_version().map(|version| format!("{version:?}"))),

@@ -14,6 +14,13 @@ use super::speech::Speech;
 /// Fields of a request by name, in small letters.
 type Fields = BTreeMap<String, String>;
 
+/// What a contender has agreed on in its handshakes.
+#[derive(Debug, PartialEq, Eq)]
+struct Agreed {
+    with_client: Option<Negotiated>,
+    with_backend: Option<Negotiated>,
+}
+
 /// Sends one request through each contender and compares what arrives.
 ///
 /// # Errors
@@ -24,7 +31,7 @@ pub(crate) fn check(
     request: &Request,
     speech: Speech,
 ) -> Result<()> {
-    let mut first: Option<(&str, Negotiated)> = None;
+    let mut first: Option<(&str, Agreed)> = None;
     for participant in participants {
         let name = participant.running.contender.name;
         backends.keep_next_head();
@@ -32,16 +39,24 @@ pub(crate) fn check(
         if outcome.failed() > 0 {
             bail!("{name} doesn't serve: {:?}", outcome.failures);
         }
-        let head = backends.kept_head().context("no request arrived")?;
-        compare(&String::from_utf8_lossy(&head), speech)
+        let kept = backends.kept().context("no request arrived")?;
+        compare(&String::from_utf8_lossy(&kept.head), speech)
             .with_context(|| format!("{name} does other work"))?;
-        let negotiated = participant.generator.negotiated().cloned();
-        match (negotiated, &first) {
-            (Some(negotiated), Some((other, others))) if negotiated != *others => {
-                bail!("{name} agrees on {negotiated}, {other} on {others}");
+        let agreed = Agreed {
+            with_client: participant.generator.negotiated().cloned(),
+            with_backend: kept.negotiated,
+        };
+        if let Some(with_backend) = &agreed.with_backend {
+            println!("{name}, to backends: {with_backend}");
+        }
+        match &first {
+            Some((other, others)) if agreed != *others => {
+                bail!(
+                    "{name} and {other} don't agree on the same in their handshakes: {agreed:?}, {others:?}"
+                );
             }
-            (Some(negotiated), None) => first = Some((name, negotiated)),
-            _ => {}
+            Some(_) => {}
+            None => first = Some((name, agreed)),
         }
     }
     Ok(())

@@ -60,7 +60,7 @@ pub(crate) const SMALL: Scenario = Scenario {
 };
 
 /// All scenarios, the most telling first.
-pub(crate) const SCENARIOS: [Scenario; 17] = [
+pub(crate) const SCENARIOS: [Scenario; 18] = [
     SMALL,
     Scenario {
         name: "policies",
@@ -142,6 +142,7 @@ pub(crate) const SCENARIOS: [Scenario; 17] = [
         speech: Speech::TLS,
         ..SMALL
     },
+    Scenario { name: "to-tls", what: "small, backends over TLS", speech: Speech::TO_TLS, ..SMALL },
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One scenario: all contenders are started, and then measured in turns.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
@@ -43,7 +44,8 @@ impl Session<'_> {
         let began = SystemLoad::now();
         let placement = if scenario.workers == 1 { self.cpus.apart() } else { Placement::Unpinned };
         self.cpus.run_load(placement)?;
-        let backends = Backends::start(scenario.backends, self.cpus, placement)?;
+        let tls = scenario.speech.to_tls.then(|| self.certificate.narrow_server()).transpose()?.map(Arc::new);
+        let backends = Backends::speak(tls, scenario.backends, self.cpus, placement)?;
         let mut participants = self.participants(scenario, placement, &backends)?;
         let request =
             Request::new(scenario.download, scenario.upload, scenario.reuse).spoken(scenario.speech)?;

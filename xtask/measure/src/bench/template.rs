@@ -29,7 +29,7 @@ pub(crate) struct Values<'a> {
 }
 
 /// Fills in a template. A line with `{{backend}}` is repeated for each backend; one that begins with `{{if X}}` is left out unless X
-/// is spoken: `clear`, `tls`, `http1`, `http2`, or several of them.
+/// is spoken: `clear`, `tls`, `http1`, `http2`, `to-clear`, `to-tls`, or several of them.
 ///
 /// # Errors
 /// A placeholder is left.
@@ -77,6 +77,8 @@ fn is_spoken(what: &str, speech: Speech) -> bool {
     match what {
         "clear" => !speech.tls,
         "tls" => speech.tls,
+        "to-clear" => !speech.to_tls,
+        "to-tls" => speech.to_tls,
         "http1" => !speech.is_http2(),
         "http2" => speech.is_http2(),
         _ => false,

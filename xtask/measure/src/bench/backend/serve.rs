@@ -1,17 +1,20 @@
 //! The backends' event loop.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
+use rustls::ServerConfig;
 use socket2::{Domain, Socket, Type};
 
 use super::request::{self, Malformed};
-use super::shared::Shared;
+use super::shared::{Kept, Shared};
 use crate::bench::poller::{Events, Poller};
+use crate::bench::transport::Transport;
 
 /// How often the loop looks whether it is to end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -34,13 +37,17 @@ pub(super) fn listen() -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// Serves until it is told to stop.
-pub(super) fn run(listeners: &[(TcpListener, SocketAddr)], shared: &Shared) {
-    if let Err(error) = try_run(listeners, shared) {
+pub(super) fn run(listeners: &[(TcpListener, SocketAddr)], tls: Option<&Arc<ServerConfig>>, shared: &Shared) {
+    if let Err(error) = try_run(listeners, tls, shared) {
         eprintln!("xtask: the backends failed: {error:#}");
     }
 }
 
-fn try_run(listeners: &[(TcpListener, SocketAddr)], shared: &Shared) -> Result<()> {
+fn try_run(
+    listeners: &[(TcpListener, SocketAddr)],
+    tls: Option<&Arc<ServerConfig>>,
+    shared: &Shared,
+) -> Result<()> {
     let poller = Poller::new()?;
     for (token, (listener, _)) in listeners.iter().enumerate() {
         poller.add_listener(listener, token as u64)?;
@@ -48,6 +55,7 @@ fn try_run(listeners: &[(TcpListener, SocketAddr)], shared: &Shared) -> Result<(
     let mut server = Server {
         poller,
         shared,
+        tls,
         connections: Vec::new(),
         free: Vec::new(),
         responses: Vec::new(),
@@ -70,6 +78,7 @@ fn try_run(listeners: &[(TcpListener, SocketAddr)], shared: &Shared) -> Result<(
 struct Server<'a> {
     poller: Poller,
     shared: &'a Shared,
+    tls: Option<&'a Arc<ServerConfig>>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     /// Responses by body length.
@@ -78,7 +87,7 @@ struct Server<'a> {
 }
 
 struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     backend: usize,
     /// The beginning of a head that hasn't come whole.
     partial: Vec<u8>,
@@ -117,7 +126,7 @@ impl Server<'_> {
         });
         self.poller.add(&stream, (tokens_before + slot) as u64)?;
         let connection = Connection {
-            stream,
+            transport: Transport::accepted(stream, self.tls)?,
             backend,
             partial: Vec::new(),
             current: None,
@@ -145,18 +154,21 @@ impl Server<'_> {
 
     /// Sends and reads what can be, until the socket is empty.
     fn turn(&mut self, connection: &mut Connection, buffer: &mut [u8]) -> Result<Next, Malformed> {
+        if connection.transport.flush().is_err() {
+            return if connection.is_idle() { Ok(Next::Close) } else { Err(Malformed) };
+        }
         if connection.unsent.is_some() && matches!(connection.send()?, Next::Close) {
             return Ok(Next::Close);
         }
         loop {
-            match connection.stream.read(buffer) {
+            match connection.transport.read(buffer) {
                 Ok(0) if connection.is_idle() => return Ok(Next::Close),
                 Ok(0) => return Err(Malformed),
                 Ok(read) => {
                     if matches!(self.take(connection, &buffer[..read])?, Next::Close) {
                         return Ok(Next::Close);
                     }
-                    if read < buffer.len() {
+                    if !connection.transport.may_have_more(read, buffer.len()) {
                         return Ok(Next::Keep);
                     }
                 }
@@ -183,9 +195,10 @@ impl Server<'_> {
                 return Ok(Next::Keep);
             };
             if self.shared.wanted.swap(false, Ordering::AcqRel)
-                && let Ok(mut kept) = self.shared.head.lock()
+                && let Ok(mut kept) = self.shared.kept.lock()
             {
-                *kept = Some(bytes[..head.length].to_vec());
+                let negotiated = connection.transport.negotiated();
+                *kept = Some(Kept { head: bytes[..head.length].to_vec(), negotiated });
             }
             connection.keep_alive = head.keep_alive;
             connection.current = Some(Current { wanted: head.wanted, body: head.body, left: head.body });
@@ -224,7 +237,7 @@ impl Connection {
 
     fn send(&mut self) -> Result<Next, Malformed> {
         while let Some((response, sent)) = &mut self.unsent {
-            match self.stream.write(&response[*sent..]) {
+            match self.transport.write(&response[*sent..]) {
                 Ok(written) => *sent += written,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Next::Keep),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

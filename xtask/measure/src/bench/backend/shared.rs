@@ -3,6 +3,16 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use crate::bench::negotiated::Negotiated;
+
+/// A request that was kept, to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) head: Vec<u8>,
+    /// Over TLS: what its connection has agreed on.
+    pub(crate) negotiated: Option<Negotiated>,
+}
+
 /// State that the thread and its owner share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -14,6 +24,6 @@ pub(super) struct Shared {
     pub(super) faults: AtomicU64,
     /// Whether the next head is to be kept.
     pub(super) wanted: AtomicBool,
-    pub(super) head: Mutex<Option<Vec<u8>>>,
+    pub(super) kept: Mutex<Option<Kept>>,
     pub(super) stop: AtomicBool,
 }

@@ -9,8 +9,8 @@ use super::http1::Http1;
 use super::http2::Http2;
 use super::request::Request;
 use super::step::Step;
-use super::transport::Transport;
 use crate::bench::negotiated::Negotiated;
+use crate::bench::transport::Transport;
 
 #[derive(Debug)]
 pub(super) enum Connection {

@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::outcome::Failure;
 use super::request::Request;
 use super::step::Step;
-use super::transport::Transport;
 use crate::bench::response::ResponseReader;
+use crate::bench::transport::Transport;
 
 #[derive(Debug)]
 pub(super) struct Http1 {
@@ -79,10 +79,13 @@ impl Http1 {
                 Ok(read) => match self.take(&buffer[..read]) {
                     // The end is told once: it has to be looked for beside the last bytes.
                     Step::Wait if ended || self.transport.may_have_more(read, buffer.len()) => {}
+                    // With the end of a handshake there is place for more.
+                    Step::Wait => return self.send(request),
                     step => return step,
                 },
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Step::Wait,
-                Err(error) if error.kind() == ErrorKind::NotConnected => return Step::Wait,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
+                    return self.send(request);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return self.closed(),
             }

@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::outcome::Failure;
 use super::request::Request;
 use super::step::Step;
-use super::transport::Transport;
 use crate::bench::response::{KEPT, Response};
+use crate::bench::transport::Transport;
 use crate::http2::{
     DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, SETTINGS_ACK,
     WINDOW_UPDATE, put_frame,

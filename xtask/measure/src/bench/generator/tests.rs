@@ -7,6 +7,8 @@ use super::*;
 use crate::bench::backend::Backends;
 use crate::bench::placement::{Cpus, Placement};
 use crate::bench::schedule::Rate;
+use crate::bench::speech::Speech;
+use crate::certificate::Certificate;
 
 fn backends(count: usize) -> Backends {
     Backends::start(count, Cpus::allowed().unwrap(), Placement::Unpinned).unwrap()
@@ -39,6 +41,29 @@ fn a_connection_for_each_request_is_one_for_each() {
     let (outcome, connections) = run(&request, Reuse::NewEachTime, Arrivals::Counted { requests: 30 });
     assert_eq!((outcome.succeeded, outcome.failed()), (30, 0));
     assert_eq!(connections, 30);
+}
+
+#[test]
+fn over_tls_everything_is_the_same() {
+    let certificate = Certificate::make().unwrap();
+    let tls = certificate.narrow_server().unwrap();
+    let backends =
+        Backends::speak(Some(tls.into()), 1, Cpus::allowed().unwrap(), Placement::Unpinned).unwrap();
+    let (dialect, interrupt) = (Dialect::new(Speech::TLS, &certificate).unwrap(), Interrupt::never());
+    for (reuse, connections) in [(Reuse::KeepAlive, 4), (Reuse::NewEachTime, 30)] {
+        for (download, upload) in [(12, 0), (1 << 20, 0), (12, 1 << 20)] {
+            let before = backends.counts();
+            let request = Request::new(download, upload, reuse);
+            let address = backends.addresses()[0];
+            let mut generator = Generator::speak(&dialect, address, 4, reuse, &interrupt).unwrap();
+            let outcome = generator.run(&request, Arrivals::Counted { requests: 30 }).unwrap();
+            assert_eq!((outcome.succeeded, outcome.failed()), (30, 0), "{download} {upload}");
+            assert_eq!(backends.counts().since(&before).connections, connections, "{download} {upload}");
+            let said = generator.negotiated().unwrap().to_string();
+            assert_eq!(said, "TLSv1_3, TLS13_AES_128_GCM_SHA256, X25519, nothing, handshake Full");
+        }
+    }
+    assert_eq!(backends.counts().faults, 0);
 }
 
 #[test]
@@ -76,11 +101,11 @@ fn a_head_is_kept_when_it_is_asked_for() {
     let request = Request::new(12, 0, Reuse::KeepAlive);
     let mut generator = Generator::connect(backends.addresses()[0], 1, Reuse::KeepAlive, &interrupt).unwrap();
     generator.run(&request, Arrivals::Counted { requests: 1 }).unwrap();
-    assert_eq!(backends.kept_head(), None);
+    assert_eq!(backends.kept(), None);
     backends.keep_next_head();
     generator.run(&request, Arrivals::Counted { requests: 2 }).unwrap();
-    assert_eq!(backends.kept_head().as_deref(), Some(request.bytes()));
-    assert_eq!(backends.kept_head(), None);
+    assert_eq!(backends.kept().map(|kept| kept.head).as_deref(), Some(request.bytes()));
+    assert_eq!(backends.kept(), None);
 }
 
 /// Answers each connection's first request with some bytes, and closes it; for three connections.

@@ -1,29 +1,29 @@
-//! What carries a connection of the load generator: a socket, or TLS on one. Neither ever waits.
+//! What carries a connection of the load: a socket, or TLS on one. Neither ever waits.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use socket2::{Domain, Socket, Type};
 
-use crate::bench::negotiated::Negotiated;
+use super::negotiated::Negotiated;
 use crate::certificate::Certificate;
 
 /// Bytes taken from a socket under TLS at a time: a record and more, as the library's own reads are short.
 const READ: usize = 64 * 1024;
 
 #[derive(Debug)]
-pub(super) enum Transport {
+pub(crate) enum Transport {
     Clear(TcpStream),
     Tls(Box<Tls>),
 }
 
 #[derive(Debug)]
-pub(super) struct Tls {
+pub(crate) struct Tls {
     socket: TcpStream,
-    session: ClientConnection,
+    session: Connection,
     /// Records from the socket, and how much of them the session has.
     records: Vec<u8>,
     taken: usize,
@@ -31,7 +31,7 @@ pub(super) struct Tls {
 
 impl Transport {
     /// Opens one without waiting, `from` an address if it matters which.
-    pub(super) fn open(
+    pub(crate) fn open(
         address: SocketAddr,
         from: Option<Ipv4Addr>,
         tls: Option<&Arc<ClientConfig>>,
@@ -51,10 +51,21 @@ impl Transport {
         let Some(tls) = tls else { return Ok(Self::Clear(socket)) };
         let name = ServerName::try_from(Certificate::NAME).map_err(io::Error::other)?;
         let session = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
-        Ok(Self::Tls(Box::new(Tls { socket, session, records: Vec::new(), taken: 0 })))
+        Ok(Self::over_tls(socket, session.into()))
     }
 
-    pub(super) fn stream(&self) -> &TcpStream {
+    /// Carries a connection that was accepted.
+    pub(crate) fn accepted(socket: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
+        let Some(tls) = tls else { return Ok(Self::Clear(socket)) };
+        let session = ServerConnection::new(Arc::clone(tls)).map_err(io::Error::other)?;
+        Ok(Self::over_tls(socket, session.into()))
+    }
+
+    fn over_tls(socket: TcpStream, session: Connection) -> Self {
+        Self::Tls(Box::new(Tls { socket, session, records: Vec::new(), taken: 0 }))
+    }
+
+    pub(crate) fn stream(&self) -> &TcpStream {
         match self {
             Self::Clear(socket) => socket,
             Self::Tls(tls) => &tls.socket,
@@ -62,11 +73,12 @@ impl Transport {
     }
 
     /// Takes bytes to be sent, some of them or all.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Clear(socket) => socket.write(bytes),
             Self::Tls(tls) => {
-                // More than its buffer holds, it takes when that was sent.
+                // More than its buffer holds, it takes when that was sent; before the end of the handshake nothing is.
+                tls.flush()?;
                 let taken = tls.session.writer().write(bytes)?;
                 tls.flush()?;
                 if taken == 0 && !bytes.is_empty() { Err(ErrorKind::WouldBlock.into()) } else { Ok(taken) }
@@ -75,14 +87,14 @@ impl Transport {
     }
 
     /// Sends what was taken, and what a handshake has to say.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Clear(_) => Ok(()),
             Self::Tls(tls) => tls.flush(),
         }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Clear(socket) => socket.read(buffer),
             Self::Tls(tls) => tls.read(buffer),
@@ -91,7 +103,7 @@ impl Transport {
 
     /// Whether there may be more after a read that filled so much of its buffer. A socket that gave less than was asked for has no
     /// more for now.
-    pub(super) fn may_have_more(&self, read: usize, buffer: usize) -> bool {
+    pub(crate) fn may_have_more(&self, read: usize, buffer: usize) -> bool {
         let in_socket = match self {
             Self::Clear(_) => false,
             Self::Tls(tls) => tls.taken < tls.records.len() || tls.records.len() == READ,
@@ -100,7 +112,7 @@ impl Transport {
     }
 
     /// What was agreed on, if this is TLS.
-    pub(super) fn negotiated(&self) -> Option<Negotiated> {
+    pub(crate) fn negotiated(&self) -> Option<Negotiated> {
         match self {
             Self::Clear(_) => None,
             Self::Tls(tls) => Some(Negotiated::of(&tls.session)),
