@@ -69,7 +69,8 @@ impl Claim {
         let until = deadline.after(self.pool.limits().connect_timeout);
         let (before, mut may_open, mut waiting) = (shared.failures(), true, None);
         loop {
-            let slot = if waiting.is_some() { shared.take_next() } else { shared.take() };
+            let slot =
+                if waiting.is_some() { shared.take_next(self.may_open(shared)) } else { shared.take() };
             if let Some(slot) = slot {
                 deadline.clear();
                 return Ok(Some(Lease::Shared(Box::new(StreamLease::new(slot)))));
@@ -102,6 +103,12 @@ impl Claim {
                 return Err(error);
             }
         }
+    }
+
+    /// Whether there may be another connection, and nobody is opening it.
+    fn may_open(&self, shared: &SharedConnections) -> bool {
+        let open = self.shared_backend().stats.connections();
+        !shared.is_opening() && open < self.pool.limits().max_connections
     }
 
     /// Opens a connection, for this request and for those that wait for one. `None` if there may be no other at the moment.

@@ -264,3 +264,22 @@ fn max_requests_counts_streams() {
     gate.add_permits(5);
     all_done(&mut clients);
 }
+
+#[test]
+fn requests_that_wait_for_a_stream_get_one_in_turn() {
+    let (backend, gate) = held(h2::server::Builder::new().max_concurrent_streams(1));
+    let proxy = start(&[&backend], "max_connections = 1\nconnect_timeout = '20s'");
+    let targets: Vec<String> = (0..10).map(|number| format!("/{number}")).collect();
+    let mut clients = Vec::new();
+    for target in &targets {
+        clients.extend(asking(&proxy, 1, target));
+        // Nothing shows that a request waits: time for it to get there before the next one.
+        harness::sleep(std::time::Duration::from_millis(30));
+    }
+    gate.add_permits(targets.len());
+    for client in &mut clients {
+        assert_eq!(client.response("GET").status(), 200);
+    }
+    let order: Vec<_> = backend.heads().iter().map(|head| head.uri().path().to_owned()).collect();
+    assert_eq!(order, targets);
+}

@@ -79,19 +79,20 @@ impl SharedConnections {
 
     /// A place for a stream, if a connection has one and nobody waits for it.
     pub(in crate::upstream) fn take(self: &Rc<Self>) -> Option<StreamSlot> {
-        if self.waiting.get() > 0 { None } else { self.take_next() }
+        if self.waiting.get() > 0 { None } else { self.take_next(false) }
     }
 
-    /// The same for one who has waited: on the connection with the fewest streams.
-    pub(in crate::upstream) fn take_next(self: &Rc<Self>) -> Option<StreamSlot> {
+    /// The same for one who has waited: on the connection with the fewest streams. `may_grow` = another connection may be opened, for which
+    /// the next one that waits is woken.
+    pub(in crate::upstream) fn take_next(self: &Rc<Self>, may_grow: bool) -> Option<StreamSlot> {
         let mut all = self.all.borrow_mut();
         // What takes nothing new ends with its streams.
         all.retain(|connection| connection.is_open());
         let with_room = all.iter().filter(|connection| connection.has_room());
         let connection = with_room.min_by_key(|connection| connection.streams())?;
         let slot = StreamSlot::new(Rc::clone(connection), Rc::clone(self));
-        if self.waiting.get() > 0 {
-            // There may be more room, or it is the next one's turn to make some.
+        // One that is woken for nothing loses its turn.
+        if self.waiting.get() > 0 && (may_grow || all.iter().any(|connection| connection.has_room())) {
             self.room.notify_one();
         }
         Some(slot)
