@@ -1,7 +1,7 @@
 //! The change of a connection's protocol, as request and response agree on it.
 
-use http::StatusCode;
-use http::header::SEC_WEBSOCKET_ACCEPT;
+use http::header::{SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use http::{HeaderValue, StatusCode};
 
 use super::retry::Attempts;
 use super::{Failure, Served, forward};
@@ -17,10 +17,14 @@ impl Attempts {
             // What the client still sends of a body would end up in the tunnel.
             return Err(Failure::Upstream(Error::EarlyUpgrade));
         }
-        if let Some(expected) = self.context.websocket_accept()
-            && answered.response.headers().get(SEC_WEBSOCKET_ACCEPT) != Some(expected)
-        {
-            return Err(Failure::Upstream(Error::WebSocketAccept));
+        if let Some(expected) = self.context.websocket_accept() {
+            let headers = answered.response.headers();
+            let is_websocket = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+            if headers.get(SEC_WEBSOCKET_ACCEPT) != Some(expected)
+                || !headers.get(UPGRADE).is_some_and(is_websocket)
+            {
+                return Err(Failure::Upstream(Error::WebSocketAccept));
+            }
         }
         let headers = forward::upgrade_response(answered.response.headers_mut());
         let tunnel = answered.into_tunnel().await.ok_or(Failure::Upstream(Error::Reset))?;

@@ -55,7 +55,7 @@ pub fn rewritten(path: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Whether servers differ over what a path means, or over which of their rules it escapes: dot segments, also with
-/// parameters, empty segments, backslashes, and escapes of what needs none, of separators, of controls, or of nothing.
+/// parameters, empty segments likewise, backslashes, and escapes of what needs none, of separators, of controls, or of nothing.
 #[must_use]
 pub fn is_odd(path: &[u8]) -> bool {
     if is_surely_normal(path) && !path.iter().any(|byte| matches!(byte, b'\\' | b';')) {
@@ -64,7 +64,7 @@ pub fn is_odd(path: &[u8]) -> bool {
     let mut segments = segments(path).peekable();
     while let Some(segment) = segments.next() {
         let name = segment.split(|&byte| byte == b';').next().unwrap_or_default();
-        let is_empty = segment.is_empty() && segments.peek().is_some();
+        let is_empty = name.is_empty() && segments.peek().is_some();
         if is_empty || matches!(name, b"." | b"..") {
             return true;
         }
@@ -242,6 +242,8 @@ mod tests {
             "/%zz",
             "/a%4",
             "/%7Ea",
+            "/;/a",
+            "/a/;x=1/b",
         ] {
             assert!(is_odd(path.as_bytes()), "{path}");
         }

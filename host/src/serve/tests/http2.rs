@@ -7,8 +7,8 @@ mod floods;
 mod frames;
 mod hostile;
 mod requests;
+mod to_http2;
 mod websockets;
-mod websockets_to_http2;
 mod windows;
 
 use bytes::Bytes;

@@ -18,6 +18,8 @@ pub struct Http2Body {
     stream: RecvStream,
     /// Bytes to come, if the backend has said how many. `h2` sees to it that they do.
     left: Option<u64>,
+    /// The response has no content, whatever the backend sends (RFC 9110 section 6.4.1).
+    has_none: bool,
     /// All of it was read, trailers included.
     over: bool,
     /// How large its trailers may be.
@@ -27,10 +29,11 @@ pub struct Http2Body {
 impl Http2Body {
     /// The response to a request of this method, with its body.
     pub(super) fn of(response: Response<RecvStream>, method: &Method, room: HeadRoom) -> Response<Self> {
-        let has_none = *method == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED;
+        let has_none = *method == Method::HEAD
+            || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let length = response.headers().get(CONTENT_LENGTH).filter(|_| !has_none);
         let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        response.map(|stream| Self { stream, left, over: false, room })
+        response.map(|stream| Self { stream, left, has_none, over: false, room })
     }
 
     /// The backend's direction of the tunnel that the stream has become.
@@ -46,6 +49,7 @@ impl Http2Body {
         while !self.over {
             match ready!(self.stream.poll_data(cx)) {
                 Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(_)) if self.has_none => self.over = true,
                 Some(Ok(data)) => {
                     // Who takes it has room for it: what a client doesn't take isn't asked for.
                     let _ = self.stream.flow_control().release_capacity(data.len());

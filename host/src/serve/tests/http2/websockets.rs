@@ -142,6 +142,22 @@ fn what_is_no_websocket_is_none() {
 }
 
 #[test]
+fn a_change_to_something_else_is_no_websocket() {
+    run(async {
+        let mut client = Client::new(Limits::one_backend()).await;
+        let (response, _up, switches) = client.ask().await;
+        client.backend().send(switches.replace("Upgrade: websocket", "Upgrade: h2c").as_bytes());
+        let response = head(response).await;
+        assert_eq!(
+            (response.status(), &response.headers()["x-pointsman-error"]),
+            (StatusCode::BAD_GATEWAY, &"websocket-accept".parse().expect("a value"))
+        );
+        client.world.settle().await;
+        assert_eq!(client.world.in_flight(), 0);
+    });
+}
+
+#[test]
 fn what_is_cut_off_looks_like_that() {
     run(async {
         let mut client = Client::new(Limits::one_backend()).await;

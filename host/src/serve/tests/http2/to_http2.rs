@@ -1,4 +1,4 @@
-//! WebSockets to backends over HTTP/2.
+//! To backends over HTTP/2: WebSockets, and responses that have no content.
 
 use bytes::Bytes;
 use h2::ext::Protocol;
@@ -111,6 +111,23 @@ fn from_a_client_of_http1() {
         assert!(at_backend.data().await.is_none_or(|data| data.is_ok_and(|data| data.is_empty())));
         world.settle().await;
         assert!(client.has_ended() && world.in_flight() == 0);
+    });
+}
+
+#[test]
+fn responses_without_content_have_none_whatever_comes() {
+    run(async {
+        for status in [204, 304] {
+            let mut client = Client::new(limits()).await;
+            let (response, _) = client.send(super::get("/a"), true);
+            let (_request, respond) = accept(backend_of(&client.world).await, false).await;
+            answer(respond, status).send_data(Bytes::from_static(b"hello"), true).expect("an open stream");
+            let response = response.await.expect("a response");
+            assert_eq!(response.status(), status);
+            assert_eq!(super::rest(response).await.0, "");
+            client.world.settle().await;
+            assert_eq!(client.world.in_flight(), 0, "{status}");
+        }
     });
 }
 
