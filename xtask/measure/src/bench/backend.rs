@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
-use rustls::ServerConfig;
 
 use super::placement::{Cpus, Placement};
 
+mod hpack;
+mod http2;
 mod request;
 mod serve;
 mod shared;
 
-pub(crate) use shared::Kept;
 use shared::Shared;
+pub(crate) use shared::{BackendSpeech, Kept};
 
 /// Some backends, each on a port of its own, that serve until this is dropped.
 ///
@@ -43,12 +44,12 @@ pub(crate) struct Counts {
 impl Backends {
     /// Starts `count` backends in clear.
     pub(crate) fn start(count: usize, cpus: Cpus, placement: Placement) -> Result<Self> {
-        Self::speak(None, count, cpus, placement)
+        Self::speak(BackendSpeech::Http1, count, cpus, placement)
     }
 
-    /// The same, over TLS if there is a configuration for it.
+    /// The same, for this.
     pub(crate) fn speak(
-        tls: Option<Arc<ServerConfig>>,
+        speech: BackendSpeech,
         count: usize,
         cpus: Cpus,
         placement: Placement,
@@ -70,7 +71,7 @@ impl Backends {
             let id = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
             let pinned = cpus.run_load(placement);
             if started.send(pinned.map(|()| id)).is_ok() {
-                serve::run(&listeners, tls.as_ref(), &seen);
+                serve::run(&listeners, &speech, &seen);
             }
         })?;
         let thread_id = start.recv().context("the backends ended")??;

@@ -26,13 +26,15 @@ struct Bar {
 
 /// Draws CPU time per request in relation to the first contender; `None` if there is nothing to compare.
 pub(crate) fn draw(report: &Report) -> Option<String> {
-    let groups: Vec<(&ScenarioReport, Vec<Bar>)> = report
+    let mut groups: Vec<(&ScenarioReport, Vec<Bar>)> = report
         .scenarios
         .iter()
         .map(|scenario| (scenario, bars(scenario)))
         .filter(|(_, bars)| !bars.is_empty())
         .collect();
     let base = groups.first()?.0.contenders.first()?.name;
+    // One in which that contender has no part has another base.
+    groups.retain(|(scenario, _)| scenario.contenders.first().is_some_and(|first| first.name == base));
     let longest = groups.iter().flat_map(|(_, bars)| bars).map(|bar| bar.ratio.high).fold(1.2, f64::max);
     let scale = Scale { end: (longest * 5.0).ceil() / 5.0 };
     let rows: usize = groups.iter().map(|(_, bars)| bars.len()).sum();

@@ -96,6 +96,9 @@ impl Programs {
     pub(crate) fn field(&self, field: Field) -> Vec<Contender> {
         match field {
             Field::All => {}
+            Field::WithoutNginx => {
+                eprintln!("xtask: nginx is left out: it speaks HTTP/2 to backends only for gRPC");
+            }
             Field::Policies => {
                 let policies = [FALLBACK].into_iter().chain(POLICIES);
                 return policies
@@ -112,7 +115,9 @@ impl Programs {
             }
         }
         let beside = self.beside.iter().map(|binary| Contender::pointsman("beside", binary, COMMON_POLICY));
-        let others = self.others.iter().map(|(program, binary)| Contender {
+        let takes_part = |program| field != Field::WithoutNginx || program != Program::Nginx;
+        let others = self.others.iter().filter(|(program, _)| takes_part(*program));
+        let others = others.map(|(program, binary)| Contender {
             name: program.name(),
             program: *program,
             binary: binary.clone(),

@@ -9,7 +9,7 @@ use super::generator::Request;
 use super::negotiated::Negotiated;
 use super::participant::Participant;
 use super::schedule::Arrivals;
-use super::speech::Speech;
+use super::speech::{Behind, Speech};
 
 /// Fields of a request by name, in small letters.
 type Fields = BTreeMap<String, String>;
@@ -70,7 +70,8 @@ fn compare(head: &str, speech: Speech) -> Result<()> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let version = head.lines().next().unwrap_or_default();
-    if !version.ends_with(" HTTP/1.1") {
+    let expected = if speech.behind == Behind::Http2 { "HTTP/2" } else { "HTTP/1.1" };
+    if !version.ends_with(expected) {
         bail!("it sends `{version}` to backends");
     }
     for (name, expected) in [

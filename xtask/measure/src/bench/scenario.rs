@@ -33,6 +33,8 @@ pub(crate) struct Scenario {
 pub(crate) enum Field {
     /// Pointsman with its default policy, nginx and HAProxy, all with round robin.
     All,
+    /// The same without nginx, which speaks HTTP/2 to backends only for gRPC.
+    WithoutNginx,
     /// Pointsman with the native fallback, and with each of its bundled policies.
     Policies,
     /// Pointsman with one feature after the other switched.
@@ -60,7 +62,7 @@ pub(crate) const SMALL: Scenario = Scenario {
 };
 
 /// All scenarios, the most telling first.
-pub(crate) const SCENARIOS: [Scenario; 18] = [
+pub(crate) const SCENARIOS: [Scenario; 19] = [
     SMALL,
     Scenario {
         name: "policies",
@@ -143,6 +145,13 @@ pub(crate) const SCENARIOS: [Scenario; 18] = [
         ..SMALL
     },
     Scenario { name: "to-tls", what: "small, backends over TLS", speech: Speech::TO_TLS, ..SMALL },
+    Scenario {
+        name: "to-h2",
+        what: "small, backends over HTTP/2 in clear",
+        speech: Speech::TO_HTTP2,
+        field: Field::WithoutNginx,
+        ..SMALL
+    },
 ];
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::backend::Backends;
+use super::backend::{BackendSpeech, Backends};
 use super::contender::{Programs, Running, Setup};
 use super::generator::{Dialect, Generator, Request};
 use super::interrupt::Interrupt;
@@ -15,7 +15,7 @@ use super::report::{ContenderReport, Saturation, ScenarioReport};
 use super::run_length::RunLength;
 use super::scenario::Scenario;
 use super::schedule::{Arrivals, Rate};
-use super::speech::Speech;
+use super::speech::{Behind, Speech};
 use super::syscalls::{Calls, Counting};
 use super::turn::{Turn, Turns};
 use super::usage::resident_bytes;
@@ -44,8 +44,12 @@ impl Session<'_> {
         let began = SystemLoad::now();
         let placement = if scenario.workers == 1 { self.cpus.apart() } else { Placement::Unpinned };
         self.cpus.run_load(placement)?;
-        let tls = scenario.speech.to_tls.then(|| self.certificate.narrow_server()).transpose()?.map(Arc::new);
-        let backends = Backends::speak(tls, scenario.backends, self.cpus, placement)?;
+        let speech = match scenario.speech.behind {
+            Behind::Http1 => BackendSpeech::Http1,
+            Behind::Tls => BackendSpeech::Tls(Arc::new(self.certificate.narrow_server()?)),
+            Behind::Http2 => BackendSpeech::Http2,
+        };
+        let backends = Backends::speak(speech, scenario.backends, self.cpus, placement)?;
         let mut participants = self.participants(scenario, placement, &backends)?;
         let request =
             Request::new(scenario.download, scenario.upload, scenario.reuse).spoken(scenario.speech)?;

@@ -7,21 +7,34 @@ pub(crate) struct Speech {
     pub(crate) tls: bool,
     /// HTTP/2 with this many streams a connection; 0 is HTTP/1.1.
     http2_streams: usize,
-    /// Whether backends are spoken to over TLS.
-    pub(crate) to_tls: bool,
+    /// What backends speak.
+    pub(crate) behind: Behind,
+}
+
+/// What backends speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// HTTP/1.1 in clear.
+    Http1,
+    /// HTTP/1.1 over TLS.
+    Tls,
+    /// HTTP/2 in clear.
+    Http2,
 }
 
 impl Speech {
     /// HTTP/1.1 in clear.
-    pub(crate) const HTTP1: Self = Self { tls: false, http2_streams: 0, to_tls: false };
+    pub(crate) const HTTP1: Self = Self { tls: false, http2_streams: 0, behind: Behind::Http1 };
     /// HTTP/1.1 over TLS.
     pub(crate) const TLS: Self = Self { tls: true, ..Self::HTTP1 };
     /// HTTP/1.1 in clear, and over TLS to backends.
-    pub(crate) const TO_TLS: Self = Self { to_tls: true, ..Self::HTTP1 };
+    pub(crate) const TO_TLS: Self = Self { behind: Behind::Tls, ..Self::HTTP1 };
+    /// HTTP/1.1 in clear, and HTTP/2 in clear to backends.
+    pub(crate) const TO_HTTP2: Self = Self { behind: Behind::Http2, ..Self::HTTP1 };
 
     /// HTTP/2 with this many streams a connection.
     pub(crate) const fn http2(tls: bool, streams: usize) -> Self {
-        Self { tls, http2_streams: streams, to_tls: false }
+        Self { tls, http2_streams: streams, behind: Behind::Http1 }
     }
 
     pub(crate) fn is_http2(self) -> bool {

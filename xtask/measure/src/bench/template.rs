@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::speech::Speech;
+use super::speech::{Behind, Speech};
 
 /// What a configuration depends on.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Values<'a> {
 }
 
 /// Fills in a template. A line with `{{backend}}` is repeated for each backend; one that begins with `{{if X}}` is left out unless X
-/// is spoken: `clear`, `tls`, `http1`, `http2`, `to-clear`, `to-tls`, or several of them.
+/// is spoken: `clear`, `tls`, `http1`, `http2`, `to-http1`, `to-tls`, `to-h2`, or several of them.
 ///
 /// # Errors
 /// A placeholder is left.
@@ -77,8 +77,9 @@ fn is_spoken(what: &str, speech: Speech) -> bool {
     match what {
         "clear" => !speech.tls,
         "tls" => speech.tls,
-        "to-clear" => !speech.to_tls,
-        "to-tls" => speech.to_tls,
+        "to-http1" => speech.behind == Behind::Http1,
+        "to-tls" => speech.behind == Behind::Tls,
+        "to-h2" => speech.behind == Behind::Http2,
         "http1" => !speech.is_http2(),
         "http2" => speech.is_http2(),
         _ => false,

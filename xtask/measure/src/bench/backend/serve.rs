@@ -3,16 +3,15 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
-use rustls::ServerConfig;
 use socket2::{Domain, Socket, Type};
 
+use super::http2::Http2;
 use super::request::{self, Malformed};
-use super::shared::{Kept, Shared};
+use super::shared::{BackendSpeech, Kept, Shared};
 use crate::bench::poller::{Events, Poller};
 use crate::bench::transport::Transport;
 
@@ -37,17 +36,13 @@ pub(super) fn listen() -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// Serves until it is told to stop.
-pub(super) fn run(listeners: &[(TcpListener, SocketAddr)], tls: Option<&Arc<ServerConfig>>, shared: &Shared) {
-    if let Err(error) = try_run(listeners, tls, shared) {
+pub(super) fn run(listeners: &[(TcpListener, SocketAddr)], speech: &BackendSpeech, shared: &Shared) {
+    if let Err(error) = try_run(listeners, speech, shared) {
         eprintln!("xtask: the backends failed: {error:#}");
     }
 }
 
-fn try_run(
-    listeners: &[(TcpListener, SocketAddr)],
-    tls: Option<&Arc<ServerConfig>>,
-    shared: &Shared,
-) -> Result<()> {
+fn try_run(listeners: &[(TcpListener, SocketAddr)], speech: &BackendSpeech, shared: &Shared) -> Result<()> {
     let poller = Poller::new()?;
     for (token, (listener, _)) in listeners.iter().enumerate() {
         poller.add_listener(listener, token as u64)?;
@@ -55,7 +50,7 @@ fn try_run(
     let mut server = Server {
         poller,
         shared,
-        tls,
+        speech,
         connections: Vec::new(),
         free: Vec::new(),
         responses: Vec::new(),
@@ -78,7 +73,7 @@ fn try_run(
 struct Server<'a> {
     poller: Poller,
     shared: &'a Shared,
-    tls: Option<&'a Arc<ServerConfig>>,
+    speech: &'a BackendSpeech,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     /// Responses by body length.
@@ -88,6 +83,8 @@ struct Server<'a> {
 
 struct Connection {
     transport: Transport,
+    /// If that is spoken; all below is of HTTP/1.1.
+    http2: Option<Box<Http2>>,
     backend: usize,
     /// The beginning of a head that hasn't come whole.
     partial: Vec<u8>,
@@ -125,8 +122,10 @@ impl Server<'_> {
             self.connections.len() - 1
         });
         self.poller.add(&stream, (tokens_before + slot) as u64)?;
+        let tls = if let BackendSpeech::Tls(tls) = self.speech { Some(tls) } else { None };
         let connection = Connection {
-            transport: Transport::accepted(stream, self.tls)?,
+            transport: Transport::accepted(stream, tls)?,
+            http2: matches!(self.speech, BackendSpeech::Http2).then(|| Box::new(Http2::new(backend))),
             backend,
             partial: Vec::new(),
             current: None,
@@ -156,6 +155,10 @@ impl Server<'_> {
     fn turn(&mut self, connection: &mut Connection, buffer: &mut [u8]) -> Result<Next, Malformed> {
         if connection.transport.flush().is_err() {
             return if connection.is_idle() { Ok(Next::Close) } else { Err(Malformed) };
+        }
+        if let Some(http2) = &mut connection.http2 {
+            let is_open = http2.turn(&mut connection.transport, self.shared, buffer)?;
+            return Ok(if is_open { Next::Keep } else { Next::Close });
         }
         if connection.unsent.is_some() && matches!(connection.send()?, Next::Close) {
             return Ok(Next::Close);

@@ -1,9 +1,22 @@
 //! What the backends' thread and its owner share.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use rustls::ServerConfig;
 
 use crate::bench::negotiated::Negotiated;
+
+/// What backends speak.
+#[derive(Debug, Clone)]
+pub(crate) enum BackendSpeech {
+    /// HTTP/1.1 in clear.
+    Http1,
+    /// HTTP/1.1 over TLS.
+    Tls(Arc<ServerConfig>),
+    /// HTTP/2 in clear; all responses have twelve bytes.
+    Http2,
+}
 
 /// A request that was kept, to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
 use super::*;
-use crate::bench::backend::Backends;
+use crate::bench::backend::{BackendSpeech, Backends};
 use crate::bench::placement::{Cpus, Placement};
 use crate::bench::schedule::Rate;
 use crate::bench::speech::Speech;
@@ -48,7 +48,8 @@ fn over_tls_everything_is_the_same() {
     let certificate = Certificate::make().unwrap();
     let tls = certificate.narrow_server().unwrap();
     let backends =
-        Backends::speak(Some(tls.into()), 1, Cpus::allowed().unwrap(), Placement::Unpinned).unwrap();
+        Backends::speak(BackendSpeech::Tls(tls.into()), 1, Cpus::allowed().unwrap(), Placement::Unpinned)
+            .unwrap();
     let (dialect, interrupt) = (Dialect::new(Speech::TLS, &certificate).unwrap(), Interrupt::never());
     for (reuse, connections) in [(Reuse::KeepAlive, 4), (Reuse::NewEachTime, 30)] {
         for (download, upload) in [(12, 0), (1 << 20, 0), (12, 1 << 20)] {
@@ -64,6 +65,26 @@ fn over_tls_everything_is_the_same() {
         }
     }
     assert_eq!(backends.counts().faults, 0);
+}
+
+#[test]
+fn requests_of_http2_share_connections() {
+    let (cpus, interrupt) = (Cpus::allowed().unwrap(), Interrupt::never());
+    let backends = Backends::speak(BackendSpeech::Http2, 1, cpus, Placement::Unpinned).unwrap();
+    let speech = Speech::http2(false, 8);
+    let dialect = Dialect::new(speech, &Certificate::make().unwrap()).unwrap();
+    let request = Request::new(12, 0, Reuse::KeepAlive).spoken(speech).unwrap();
+    let address = backends.addresses()[0];
+    let mut generator = Generator::speak(&dialect, address, 4, Reuse::KeepAlive, &interrupt).unwrap();
+    for requests in [1, 1000] {
+        let outcome = generator.run(&request, Arrivals::Counted { requests }).unwrap();
+        assert_eq!((outcome.succeeded, outcome.failed(), outcome.reopened), (requests, 0, 0));
+    }
+    let counts = backends.counts();
+    assert_eq!((counts.total(), counts.connections, counts.faults), (1001, 4, 0));
+    drop(backends);
+    let outcome = generator.run(&request, Arrivals::Counted { requests: 1 }).unwrap();
+    assert_eq!(outcome.failures.keys().collect::<Vec<_>>(), [&Failure::Refused]);
 }
 
 #[test]
