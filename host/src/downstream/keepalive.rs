@@ -174,7 +174,7 @@ impl Keepalive {
     }
 
     /// Waits for a request with HTTP state and buffers, for as long as they are kept.
-    pub(super) fn stay_warm(&self) {
+    pub fn stay_warm(&self) {
         self.receive.set_at(self.receive.after(self.park_after.get()).min(self.idle.get().until()));
     }
 

@@ -34,6 +34,10 @@ impl Http2 {
         let gate = Gate::new(stream, Rc::clone(&self.client), self.deadlines.clone(), read);
         let oversight = gate.oversight();
         let Some(connection) = self.shake_hands(gate, &oversight).await else { return };
+        if !self.client.keepalive.is_parked() {
+            // What has found out that this is HTTP/2 took the preface for the beginning of a head. It is none: the client is idle.
+            self.client.keepalive.stay_warm();
+        }
         if let Err(error) = self.serve_streams(connection, &oversight).await {
             tracing::debug!(event = "connection-ended", peer = %self.client.peer, %error, "connection ended");
         }

@@ -23,7 +23,7 @@ impl Exchange {
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
     /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. One that the
-    /// backend says it hasn't looked at is sent again up to [`MOST_REFUSALS`] times. All are the same attempt.
+    /// backend says it hasn't looked at is sent again three times. All are the same attempt.
     ///
     /// # Errors
     ///

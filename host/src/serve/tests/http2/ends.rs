@@ -309,3 +309,20 @@ fn who_goes_on_after_a_goaway_is_refused() {
         }
     });
 }
+
+#[test]
+fn a_client_without_a_request_is_among_those_that_make_room() {
+    run(async {
+        let world = World::new(Limits::one_backend());
+        let client = world.connect();
+        client.send(PREFACE);
+        world.pass(Duration::from_secs(1)).await;
+        assert_eq!(world.parked(), 1);
+        client.send(&frames::get(1));
+        world.settle().await;
+        assert_eq!(world.parked(), 0);
+        world.net.accept().expect("a backend is asked").1.send(ONE.as_bytes());
+        world.pass(Duration::from_secs(1)).await;
+        assert_eq!(world.parked(), 1);
+    });
+}
