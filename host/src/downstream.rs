@@ -9,6 +9,7 @@ mod broken_body;
 mod connection;
 mod context;
 mod early_hints;
+mod farewell;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 pub mod http1;
@@ -25,6 +26,7 @@ pub use broken_body::BrokenBody;
 pub use connection::{ClientConnection, Scheme};
 pub use context::{RequestContext, RequestGuard};
 pub use early_hints::EarlyHints;
+pub use farewell::{Farewell, LINGER};
 pub use keepalive::Keepalive;
 pub use pace::Pace;
 pub use refusal::Refusal;

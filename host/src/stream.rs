@@ -1,6 +1,7 @@
 //! A byte stream to a client or a backend, whatever carries it.
 
 mod of_http2;
+mod room;
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 use crate::testing::MemoryStream;
 use crate::tls::TlsStream;
 pub use of_http2::Http2Stream;
+pub use room::{LONGEST_PIECE, poll_room};
 
 /// A connection's byte stream.
 #[derive(Debug)]

@@ -104,6 +104,10 @@ impl RequestContext {
         self.target = None;
         *self.upgrade.get_mut() = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         self.websocket_accept = None;
+        if let Some(hints) = &self.early_hints {
+            // Left over if the request before was broken off.
+            let _ = hints.take();
+        }
         self.body = BodyState::default();
         *self.end.get_mut() = None;
         self.record.get_mut().reset();

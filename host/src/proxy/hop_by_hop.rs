@@ -115,11 +115,13 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 }
 
 /// Removes what may not stand in trailers, announced or not (RFC 9110 section 6.5.1): fields of one connection, and those that
-/// a backend acts on before the body. hyper drops those of framing and content, and `Authorization`.
+/// a backend acts on before the body. Those of content, and `Authorization`, are left out by what sends them.
 pub(super) fn strip_trailers(trailers: &mut HeaderMap) {
     for name in [
         &CONNECTION,
         &UPGRADE,
+        &TE,
+        &TRANSFER_ENCODING,
         &PROXY_AUTHENTICATE,
         &PROXY_AUTHORIZATION,
         &KEEP_ALIVE,

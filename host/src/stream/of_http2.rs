@@ -8,6 +8,8 @@ use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::room::{LONGEST_PIECE, poll_room};
+
 /// Both directions of a stream, whose bytes are the contents of its DATA frames (RFC 8441 section 5). Dropped before both have ended, it
 /// is reset.
 #[derive(Debug)]
@@ -71,15 +73,12 @@ impl AsyncWrite for Http2Stream {
         if let Poll::Ready(reset) = self.outgoing.poll_reset(cx) {
             return Poll::Ready(Err(broken(reset.map_or_else(|error| error, Into::into))));
         }
-        self.outgoing.reserve_capacity(buf.len());
-        while self.outgoing.capacity() == 0 {
-            match ready!(self.outgoing.poll_capacity(cx)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(broken(error))),
-                None => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
-            }
-        }
-        let length = buf.len().min(self.outgoing.capacity());
+        let room = match ready!(poll_room(&mut self.outgoing, buf.len(), cx)) {
+            Some(Ok(room)) => room,
+            Some(Err(error)) => return Poll::Ready(Err(broken(error))),
+            None => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
+        };
+        let length = buf.len().min(room).min(LONGEST_PIECE);
         let piece = Bytes::copy_from_slice(&buf[..length]);
         self.outgoing.send_data(piece, false).map_err(broken)?;
         Poll::Ready(Ok(length))

@@ -43,6 +43,16 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The number at the end of what a reset or a GOAWAY says: why.
+    pub fn reason(&self) -> Option<u32> {
+        let code = match self.kind {
+            RST_STREAM => self.payload.get(..4),
+            GOAWAY => self.payload.get(4..8),
+            _ => None,
+        };
+        code.and_then(|code| code.try_into().ok()).map(u32::from_be_bytes)
+    }
+
     /// Whether it ends a body, or a head without one. A reset doesn't: it breaks off.
     pub fn ends_stream(&self) -> bool {
         matches!(self.kind, DATA | HEADERS) && self.flags & END_STREAM != 0

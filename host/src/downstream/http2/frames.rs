@@ -135,6 +135,7 @@ impl Frames {
     }
 
     /// Whether the client is within a frame, or a header block.
+    #[cfg(any(test, feature = "fuzzing"))]
     #[must_use]
     pub(super) fn is_within_frame(&self) -> bool {
         self.block.is_some() || !matches!(self.place, Place::Head(_, 0))

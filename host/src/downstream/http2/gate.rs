@@ -4,7 +4,6 @@
 //! looks at the frames in place, in `h2`'s own buffer. Where a client goes too far it lets nothing else pass, and the
 //! [`Oversight`] says why.
 
-mod farewell;
 mod sending;
 mod write;
 
@@ -20,9 +19,8 @@ use super::fault::GateFault;
 use super::frames::{Frames, Owed};
 use super::oversight::Oversight;
 use crate::deadline::{Deadline, Deadlines};
-use crate::downstream::ClientConnection;
+use crate::downstream::{ClientConnection, Farewell};
 use crate::stream::Stream;
-use farewell::Farewell;
 use sending::Sending;
 
 /// A client's socket behind its gate.
@@ -82,7 +80,6 @@ impl Gate {
     /// Bytes have come.
     fn follow(&mut self, input: &[u8]) -> Result<(), GateFault> {
         self.frames.advance(input, self.deadlines.now())?;
-        self.oversight.set_within_frame(self.frames.is_within_frame());
         let owed = self.frames.owed();
         if owed != self.owed {
             self.owed = owed;

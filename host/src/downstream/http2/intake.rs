@@ -49,9 +49,9 @@ impl Intake {
         let (mut parts, stream) = request.into_parts();
         let admitted = head::admit(&mut parts, &self.connection.limits);
         self.connection.keepalive.admit();
-        let context = self.context(|context| match &admitted {
-            Ok(facts) if facts.websocket => {
-                context.reset(true);
+        let asks_upgrade = admitted.as_ref().is_ok_and(|facts| facts.websocket);
+        let context = self.context(asks_upgrade, |context| match &admitted {
+            Ok(_) if asks_upgrade => {
                 context.websocket_accept = Some(Box::new(websocket::as_upgrade(&mut parts)));
             }
             Ok(facts) if facts.idempotent => context.kept_head.keep_parts(&parts),
@@ -61,7 +61,7 @@ impl Intake {
             Ok(facts) => (None, Some(facts)),
             Err(refusal) => (Some(refusal), None),
         };
-        if facts.is_some_and(|facts| facts.websocket) {
+        if asks_upgrade {
             let request = Request::from_parts(parts, ClientBody::Empty);
             return Arrived { context, refused, request, websocket: Some(stream) };
         }
@@ -71,20 +71,18 @@ impl Intake {
         Arrived { context, refused, request, websocket: None }
     }
 
-    /// A context that no other request uses, prepared like this.
-    fn context(&self, prepare: impl FnOnce(&mut RequestContext)) -> Rc<RequestContext> {
+    /// A context that no other request uses, prepared like this. `asks_upgrade` = the request asks for another protocol.
+    fn context(&self, asks_upgrade: bool, prepare: impl FnOnce(&mut RequestContext)) -> Rc<RequestContext> {
         let mut spare = self.spare.borrow_mut();
         let unused = spare.iter_mut().rev().find(|context| Rc::strong_count(context) == 1);
         if let Some(context) = unused
             && let Some(unique) = Rc::get_mut(context)
         {
-            unique.reset(false);
-            // Left over if the request before was broken off.
-            let _ = unique.early_hints().map(|hints| hints.take());
+            unique.reset(asks_upgrade);
             prepare(unique);
             return Rc::clone(context);
         }
-        let mut context = RequestContext::new(Rc::clone(&self.connection), false);
+        let mut context = RequestContext::new(Rc::clone(&self.connection), asks_upgrade);
         // Kept from request to request.
         context.early_hints = Some(Arc::default());
         prepare(&mut context);

@@ -3,12 +3,11 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, UPGRADE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
@@ -16,13 +15,9 @@ use http_body::{Body, Frame};
 use super::date;
 use super::pace::SendPace;
 use crate::deadline::Deadline;
+use crate::downstream::LINGER;
 use crate::proxy::ResponseBody;
-
-/// Longest piece of data. With the 9 bytes of its head, the frame fills one record of TLS; 16,384 would need two.
-const LONGEST_PIECE: usize = 16_375;
-
-/// How long a client may go on sending after its response.
-const LINGER: Duration = Duration::from_secs(1);
+use crate::stream::{self, LONGEST_PIECE};
 
 /// Sends a response, for as long as the client takes it. `without_body` = its request was HEAD. Answers the stream, which stays open for as
 /// long as the client still sends its request; `None` = the client has reset it.
@@ -114,21 +109,18 @@ fn poll_room(
     pace: &mut SendPace<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), ()>> {
-    // No more than is needed: what one stream has reserved of the connection's window, no other one gets.
-    stream.reserve_capacity(held.max(1));
-    while stream.capacity() == 0 {
-        match stream.poll_capacity(cx) {
-            Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(_) => return Poll::Ready(Err(())),
-            Poll::Pending => {
-                ready!(pace.poll_waited(cx));
-                stream.send_reset(Reason::CANCEL);
-                return Poll::Ready(Err(()));
-            }
+    match stream::poll_room(stream, held, cx) {
+        Poll::Ready(Some(Ok(_))) => {
+            pace.progress();
+            Poll::Ready(Ok(()))
+        }
+        Poll::Ready(_) => Poll::Ready(Err(())),
+        Poll::Pending => {
+            ready!(pace.poll_waited(cx));
+            stream.send_reset(Reason::CANCEL);
+            Poll::Ready(Err(()))
         }
     }
-    pace.progress();
-    Poll::Ready(Ok(()))
 }
 
 /// The next data, which isn't empty. `None` = there is none, and the stream has been ended, well or not.
@@ -159,11 +151,5 @@ fn poll_chunk(
 
 /// The data of a frame, or else its trailers.
 fn into_data(frame: Frame<Bytes>) -> Result<Bytes, HeaderMap> {
-    frame.into_data().map_err(|frame| {
-        let mut trailers = frame.into_trailers().unwrap_or_default();
-        for name in [TE, TRANSFER_ENCODING] {
-            trailers.remove(name);
-        }
-        trailers
-    })
+    frame.into_data().map_err(|frame| frame.into_trailers().unwrap_or_default())
 }

@@ -1,22 +1,20 @@
 //! A request's body on its way into a stream.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST,
-    MAX_FORWARDS, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
+    MAX_FORWARDS, SET_COOKIE, TRAILER,
 };
 use http_body::{Body, Frame};
 
 use crate::downstream::BrokenBody;
+use crate::stream::{LONGEST_PIECE, poll_room};
 use crate::upstream::RequestBody;
-
-/// Most bytes of a frame: with its 9 bytes of head it fills one TLS record.
-const FRAME: usize = 16_375;
 
 /// A request's body on its way into a stream. Dropped before its end, it cancels the stream.
 #[derive(Debug)]
@@ -42,14 +40,14 @@ impl StreamUpload {
     /// backend holds nothing.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), BrokenBody> {
         while !self.over {
-            let room = self.poll_room(cx);
+            let room = poll_room(&mut self.stream, self.chunk.len(), cx);
             self.blocked = room.is_pending();
             match room {
                 Poll::Pending => return Ok(()),
                 // The backend has ended the stream. Its response says how.
-                Poll::Ready(None) => self.over = true,
-                Poll::Ready(Some(room)) if !self.chunk.is_empty() => self.send_chunk(room),
-                Poll::Ready(Some(_)) => match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(None | Some(Err(_))) => self.over = true,
+                Poll::Ready(Some(Ok(room))) if !self.chunk.is_empty() => self.send_chunk(room),
+                Poll::Ready(Some(Ok(_))) => match Pin::new(&mut self.body).poll_frame(cx) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Some(Ok(frame))) => self.take(frame),
                     Poll::Ready(None) => self.send(Bytes::new(), true),
@@ -64,16 +62,6 @@ impl StreamUpload {
         Ok(())
     }
 
-    /// How much the stream takes of what is to be sent. A byte is asked for if that isn't known: what is asked for and not used is kept from
-    /// others.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
-        self.stream.reserve_capacity(self.chunk.len().max(1));
-        match self.stream.capacity() {
-            0 => Poll::Ready(ready!(self.stream.poll_capacity(cx)).and_then(Result::ok)),
-            room => Poll::Ready(Some(room)),
-        }
-    }
-
     fn take(&mut self, frame: Frame<Bytes>) {
         match frame.into_data() {
             Ok(data) => self.chunk = data,
@@ -86,7 +74,7 @@ impl StreamUpload {
     }
 
     fn send_chunk(&mut self, room: usize) {
-        let part = self.chunk.split_to(room.min(self.chunk.len()).min(FRAME));
+        let part = self.chunk.split_to(room.min(self.chunk.len()).min(LONGEST_PIECE));
         self.sent += part.len() as u64;
         let is_last = self.chunk.is_empty() && self.body.is_end_stream();
         self.send(part, is_last);
@@ -109,9 +97,7 @@ impl StreamUpload {
             HOST,
             MAX_FORWARDS,
             SET_COOKIE,
-            TE,
             TRAILER,
-            TRANSFER_ENCODING,
         ] {
             trailers.remove(name);
         }

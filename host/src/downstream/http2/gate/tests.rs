@@ -109,7 +109,7 @@ fn what_was_read_before_comes_first() {
             passed.extend(bytes);
         }
         assert_eq!(passed, [SETTINGS, PING].concat());
-        assert!(!world.oversight.is_within_frame() && world.oversight.fault().is_none());
+        assert!(!world.gate.frames.is_within_frame() && world.oversight.fault().is_none());
         world.pass(Duration::from_secs(100));
         assert_eq!(world.read(), None);
         assert_eq!(world.oversight.fault(), None, "it has nothing to send");
@@ -144,7 +144,7 @@ fn a_header_block_has_its_time_however_it_drips() {
         assert!(world.read().is_some());
         world.pass(Duration::from_secs(3));
         assert_eq!((world.read(), world.oversight.fault()), (None, None));
-        assert!(world.oversight.is_within_frame());
+        assert!(world.gate.frames.is_within_frame());
     };
     drip(&mut world, b"\0\0\x02");
     drip(&mut world, b"\x01\0\0\0\0\x01a");
@@ -171,7 +171,7 @@ fn each_frame_has_its_own_time_and_a_body_has_others() {
     assert!(world.read().is_some());
     world.pass(Duration::from_secs(100));
     assert_eq!((world.read(), world.oversight.fault()), (None, None));
-    assert!(world.oversight.is_within_frame());
+    assert!(world.gate.frames.is_within_frame());
 }
 
 #[test]
@@ -201,12 +201,12 @@ fn a_client_that_takes_nothing_is_gone_after_a_while() {
     assert!(matches!(world.write(b"abcd"), Poll::Ready(Ok(4))));
     // Within the grace of `min_send_rate`, each time all was taken before.
     for _ in 0..3 {
-        assert!(world.write(b"efgh").is_pending() && world.oversight.is_stalled());
+        assert!(world.write(b"efgh").is_pending() && world.gate.sending.pace.is_waiting());
         world.pass(Duration::from_secs(9));
         assert!(world.write(b"efgh").is_pending());
         world.client.receive();
         assert!(matches!(world.write(b"efgh"), Poll::Ready(Ok(4))));
-        assert!(!world.oversight.is_stalled());
+        assert!(!world.gate.sending.pace.is_waiting());
     }
     let mut check_end = |seconds: u64| {
         assert!(world.write(b"ijkl").is_pending());

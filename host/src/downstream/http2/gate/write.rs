@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 
 use super::Gate;
-use super::farewell::Farewell;
+use crate::downstream::Farewell;
 
 impl Gate {
     /// Watches over a write: a client that takes nothing for too long, or too little, is gone.
@@ -17,13 +17,11 @@ impl Gate {
             if self.sending.pace.is_waiting() {
                 self.sending.pace.stop_waiting(self.deadlines.now());
                 deadline.clear();
-                self.oversight.set_stalled(false);
             }
             return sent;
         }
         let until = self.sending.pace.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate);
         deadline.set_at(until);
-        self.oversight.set_stalled(true);
         ready!(deadline.poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

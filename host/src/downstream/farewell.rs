@@ -11,12 +11,12 @@ use crate::stream::Stream;
 
 /// How long, and how much of, what a client still sends is taken in: closing on unread bytes would reset the connection, and what was sent
 /// last, GOAWAY above all, might never be read.
-const LINGER: Duration = Duration::from_secs(1);
+pub const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
 /// A connection that ends.
 #[derive(Debug)]
-pub(super) struct Farewell {
+pub struct Farewell {
     /// The client has been told.
     is_said: bool,
     /// How much of it is still taken in.
@@ -25,18 +25,14 @@ pub(super) struct Farewell {
 
 impl Farewell {
     /// Nothing else is sent.
-    pub(super) fn begin(deadline: &Deadline) -> Self {
+    #[must_use]
+    pub fn begin(deadline: &Deadline) -> Self {
         deadline.set(LINGER);
         Self { is_said: false, left: LINGER_BYTES }
     }
 
     /// Ready when the client has left, or had time enough for it.
-    pub(super) fn poll(
-        &mut self,
-        stream: &mut Stream,
-        deadline: &Deadline,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    pub fn poll(&mut self, stream: &mut Stream, deadline: &Deadline, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_said {
             // A client that is gone already needs no farewell, and one that takes nothing gets none.
             self.is_said = Pin::new(&mut *stream).poll_shutdown(cx).is_ready();
