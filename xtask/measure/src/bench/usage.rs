@@ -3,8 +3,11 @@
 use std::fs;
 use std::ops::Sub;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 /// Length of a tick in /proc/PID/stat, µs: the kernel's interface is fixed to 100 a second.
 const TICK_US: f64 = 10_000.0;
@@ -16,9 +19,9 @@ pub(crate) struct Usage {
     pub(crate) user_us: f64,
     /// CPU time in the kernel, µs.
     pub(crate) kernel_us: f64,
-    /// CPU time, µs, exact.
+    /// CPU time, µs, exact; with that of threads that have ended.
     pub(crate) cpu_us: f64,
-    /// Context switches, voluntary or not.
+    /// Context switches, voluntary or not, of the threads that are left: one that ends takes its own along.
     pub(crate) switches: f64,
     /// Page faults, minor and major.
     pub(crate) faults: f64,
@@ -31,17 +34,13 @@ impl Usage {
         for process in processes {
             let folder = PathBuf::from(format!("/proc/{process}"));
             total.add_stat(&read(&folder.join("stat"))?).context("cannot understand /proc/PID/stat")?;
+            total.cpu_us += cpu_us(*process)?;
             for thread in fs::read_dir(folder.join("task")).context("a contender has ended")? {
                 let thread = thread?.path();
                 // A thread may end between the listing and this.
-                let (Ok(status), Ok(time)) = (read(&thread.join("status")), read(&thread.join("schedstat")))
-                else {
-                    continue;
-                };
+                let Ok(status) = read(&thread.join("status")) else { continue };
                 total.switches += number(&status, "voluntary_ctxt_switches:")
                     + number(&status, "nonvoluntary_ctxt_switches:");
-                let time = time.split(' ').next().and_then(|first| first.parse::<f64>().ok());
-                total.cpu_us += time.unwrap_or_default() / 1000.0;
             }
         }
         Ok(total)
@@ -74,9 +73,8 @@ impl Sub for Usage {
         let user_us = self.user_us - before.user_us;
         let kernel_us = self.kernel_us - before.kernel_us;
         let ticks = user_us + kernel_us;
-        let exact = self.cpu_us - before.cpu_us;
-        // The ticks say how the exact time is divided. Without scheduler statistics they are all there is.
-        let cpu_us = if exact > 0.0 { exact } else { ticks };
+        let cpu_us = self.cpu_us - before.cpu_us;
+        // The ticks say how the exact time is divided.
         let share = if ticks > 0.0 { user_us / ticks } else { 0.0 };
         Self {
             user_us: cpu_us * share,
@@ -86,6 +84,13 @@ impl Sub for Usage {
             faults: self.faults - before.faults,
         }
     }
+}
+
+/// CPU time of all threads that a process has had, µs: the sum over /proc/PID/task would fall when one ends.
+fn cpu_us(process: u32) -> Result<f64> {
+    let time = clock_getcpuclockid(Pid::from_raw(process.cast_signed())).and_then(|clock| clock.now());
+    let time = Duration::from(time.with_context(|| format!("cannot read the CPU time of process {process}"))?);
+    Ok(time.as_nanos() as f64 / 1000.0)
 }
 
 /// A process and all that descend from it.
@@ -122,6 +127,8 @@ fn number(text: &str, name: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use nix::time::ClockId;
+
     use super::*;
 
     const STAT: &str = "77 (od) d (x)) S 1 77 77 0 -1 4194560 1500 0 3 0 250 750 0 0 20 0 4 0 1 2 3";
@@ -138,8 +145,6 @@ mod tests {
         let after = Usage { user_us: 10_000.0, kernel_us: 30_000.0, cpu_us: 44_000.0, ..Usage::default() };
         let used = after - Usage::default();
         assert_eq!((used.user_us, used.kernel_us, used.cpu_us), (11_000.0, 33_000.0, 44_000.0));
-        let ticks_only = Usage { cpu_us: 0.0, ..after } - Usage::default();
-        assert_eq!((ticks_only.user_us, ticks_only.cpu_us), (10_000.0, 40_000.0));
     }
 
     #[test]
@@ -153,10 +158,20 @@ mod tests {
     #[test]
     fn this_process_has_used_something() {
         let this = [std::process::id()];
-        let before = Usage::of(&this).unwrap();
-        assert!(before.faults > 0.0);
+        assert!(Usage::of(&this).unwrap().faults > 0.0);
         assert!(resident_bytes(&this).unwrap() > 0);
         assert_eq!(family(this[0])[0], this[0]);
-        assert!(Usage::of(&this).unwrap().cpu_us >= before.cpu_us);
+    }
+
+    #[test]
+    fn what_a_thread_has_used_stays_counted_when_it_has_ended() {
+        let this = [std::process::id()];
+        let before = Usage::of(&this).unwrap();
+        let thread = std::thread::spawn(|| {
+            let thread = ClockId::CLOCK_THREAD_CPUTIME_ID;
+            while Duration::from(thread.now().unwrap()) < Duration::from_millis(2) {}
+        });
+        thread.join().unwrap();
+        assert!((Usage::of(&this).unwrap() - before).cpu_us >= 2000.0);
     }
 }
