@@ -21,6 +21,7 @@ pub mod drain;
 pub mod fuzzing;
 pub mod grpc;
 pub mod health;
+pub mod line_writer;
 pub mod listener;
 pub mod log;
 pub mod open_files;

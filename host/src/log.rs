@@ -23,6 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub use filter::parse as parse_filter;
 
+use crate::line_writer::Descriptor;
 use limit::Limits;
 use queue::Queue;
 use writer::Writer;
@@ -44,7 +45,7 @@ impl Log {
     /// There is no thread to write it, or the process has a log already.
     pub fn start(filter: Targets) -> io::Result<Self> {
         let (queue, limits) = (Arc::<Queue>::default(), Arc::<Limits>::default());
-        let writer = Writer::new(writer::StandardError, Arc::clone(&limits));
+        let writer = Writer::new(Descriptor::Stderr(io::stderr()), Arc::clone(&limits));
         let source = Arc::clone(&queue);
         std::thread::Builder::new().name("log".into()).spawn(move || writer.run(&source))?;
         let colours = io::stderr().is_terminal();

@@ -89,7 +89,8 @@ impl Sub for Usage {
 /// CPU time of all threads that a process has had, µs: the sum over /proc/PID/task would fall when one ends.
 fn cpu_us(process: u32) -> Result<f64> {
     let time = clock_getcpuclockid(Pid::from_raw(process.cast_signed())).and_then(|clock| clock.now());
-    let time = Duration::from(time.with_context(|| format!("cannot read the CPU time of process {process}"))?);
+    let time =
+        Duration::from(time.with_context(|| format!("cannot read the CPU time of process {process}"))?);
     Ok(time.as_nanos() as f64 / 1000.0)
 }
 
