@@ -1,6 +1,7 @@
 //! The command line: what was asked for, and exit codes.
 
 mod check;
+mod init;
 mod policy;
 mod run;
 
@@ -35,6 +36,8 @@ enum Command {
         #[arg(long, value_name = "LEVEL", value_parser = filter)]
         log_level: Option<Box<Targets>>,
     },
+    /// Write a configuration for what the options say, or ask for it
+    Init(Box<init::Arguments>),
     /// Check a configuration and load its plugins without serving
     Check {
         #[command(flatten)]
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Run { config, workers, log_level } => {
             run::run(&config.path, workers.map(usize::from), log_level.map(|filter| *filter))
         }
+        Command::Init(arguments) => init::run(*arguments),
         Command::Check { config } => check::check(&config.path),
         Command::Demo { exit } => {
             demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })

@@ -13,7 +13,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn help_and_version_are_printed() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, Some(0));
-    for command in ["run", "check", "demo", "policy"] {
+    for command in ["run", "init", "check", "demo", "policy"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
     }
     let version = format!("pointsman {}\n", env!("CARGO_PKG_VERSION"));

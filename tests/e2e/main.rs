@@ -32,6 +32,7 @@ mod http2;
 mod http2_backends;
 mod idle_connections;
 mod idle_timeouts;
+mod init;
 mod large_response_heads;
 mod limits;
 mod log;
