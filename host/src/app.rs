@@ -238,6 +238,11 @@ impl App {
         self.state_lock.as_ref().map_or(Ok(None), StateLock::duplicate)
     }
 
+    /// Says that the proxy isn't ready any more, and serves and accepts on: whoever routes to it needs a while to stop.
+    pub fn start_leaving(&self) {
+        self.phase.send_replace(Phase::Leaving);
+    }
+
     /// Tells the workers to stop accepting and to finish what runs.
     pub fn start_drain(&self) {
         // Before the workers close theirs: as long as a socket is open anywhere, the kernel queues connections in it.

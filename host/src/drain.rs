@@ -13,6 +13,8 @@ pub struct Drain {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether a drain is near, so that no client should rely on another request.
+    leaving: Cell<bool>,
     draining: Cell<bool>,
     /// Connections that took part before this many calls of [`Drain::end_present`] come to an end.
     ended: Cell<u64>,
@@ -25,6 +27,12 @@ struct Shared {
 }
 
 impl Drain {
+    /// Lets connections go on, but not beyond their next response where that can say so without a risk
+    /// ([`DrainGuard::is_leaving`]).
+    pub fn leave(&self) {
+        self.shared.leaving.set(true);
+    }
+
     /// Tells all connections to come to an end.
     pub fn start(&self) {
         self.shared.draining.set(true);
@@ -107,6 +115,12 @@ impl DrainGuard {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.connections.get()
+    }
+
+    /// Whether the next response had better be the connection's last one, as a drain is near.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.shared.leaving.get()
     }
 
     /// Whether the connection shall come to an end; if not yet, its task is woken when it shall.

@@ -53,6 +53,8 @@ pub enum Phase {
     /// It serves.
     #[default]
     Serving,
+    /// It serves and accepts on, so that those who route to it have the time to stop, and asks clients to come back elsewhere.
+    Leaving,
     /// It accepts nothing new, finishes what runs and then ends.
     Draining,
 }
@@ -89,8 +91,12 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
 
     loop {
         tokio::select! {
-            // An error means that the sender is gone, and with it the rest of the proxy.
-            _ = phase.wait_for(|phase| *phase == Phase::Draining) => break,
+            changed = phase.changed() => match changed.map(|()| *phase.borrow_and_update()) {
+                Ok(Phase::Serving) => {}
+                Ok(Phase::Leaving) => worker.acceptors.iter().for_each(Acceptor::leave),
+                // An error means that the sender is gone, and with it the rest of the proxy.
+                Ok(Phase::Draining) | Err(_) => break,
+            },
             Some(update) = updates.recv() => {
                 let configuration = update.configuration;
                 if let Err(error) = worker.adopt(update) {

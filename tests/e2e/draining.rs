@@ -4,6 +4,8 @@ use std::net::TcpStream;
 
 use harness::{Backend, Client, Latch, Proxy, Setup, wait_until};
 
+const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"";
+
 /// A backend that answers `/slow` once the latch is open, and `/stream` in two parts, the second then.
 fn slow(release: &Latch) -> Backend {
     let release = release.clone();
@@ -116,4 +118,45 @@ fn a_second_signal_ends_it_at_once() {
         assert_eq!(proxy.wait_for_exit().code(), Some(1), "{first} {second}");
         assert!(client.is_closed());
     }
+}
+
+#[test]
+fn with_a_delay_new_clients_are_served_for_a_while_though_it_is_not_ready() {
+    let backend = Backend::named("backend");
+    let top = format!("drain_delay = \"1s\"\n{ADMIN}");
+    let mut proxy = Setup { top: &top, ..Setup::default() }.start(&[&backend]);
+    let (mut early, mut admin) = (proxy.client(), Client::connect(proxy.admin()));
+    assert_eq!(early.get("/").header("connection"), None);
+
+    proxy.signal("TERM");
+    proxy.log.wait_for("drain-delayed");
+    assert_eq!(admin.get("/ready").status(), 503);
+    assert_eq!(admin.get("/live").status(), 200);
+    let fresh = (0..20).map(|_| proxy.client());
+    for mut client in std::iter::once(early).chain(fresh) {
+        let response = client.get("/");
+        assert_eq!((response.status(), response.header("connection")), (200, Some("close")));
+        assert!(client.is_closed());
+    }
+    assert!(proxy.log.events("drain-started").is_empty(), "all this took longer than the delay");
+
+    proxy.log.wait_for("drain-started");
+    wait_until("nobody is let in", || is_refused(&proxy));
+    assert_eq!(proxy.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_the_delay_and_the_process() {
+    let backend = Backend::named("backend");
+    let top = format!("drain_delay = \"10m\"\n{ADMIN}");
+    let mut proxy = Setup { top: &top, ..Setup::default() }.start(&[&backend]);
+    // Its start is over: a signal during that would end it at once.
+    assert_eq!(Client::connect(proxy.admin()).get("/ready").status(), 200);
+    proxy.signal("TERM");
+    proxy.log.wait_for("drain-delayed");
+    // Not a wish to end.
+    proxy.signal("HUP");
+    proxy.signal("TERM");
+    assert_eq!(proxy.wait_for_exit().code(), Some(1));
+    assert!(proxy.log.events("drain-started").is_empty());
 }

@@ -55,6 +55,9 @@ impl ConfigDiff {
         if routes(old) != routes(new) {
             diff.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
         }
+        if old.drain_delay != new.drain_delay {
+            diff.add("~drain_delay".to_owned());
+        }
         if old.drain_timeout != new.drain_timeout {
             diff.add("~drain_timeout".to_owned());
         }

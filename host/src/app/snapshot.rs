@@ -102,12 +102,13 @@ impl Snapshot {
 
     /// What is published of it.
     pub(super) fn status(&self, generation: ConfigurationGeneration) -> ConfigurationStatus {
-        let drain_timeout = self.config.as_ref().map_or(Duration::ZERO, |config| config.drain_timeout);
+        let duration = |of: fn(&Config) -> Duration| self.config.as_ref().map_or(Duration::ZERO, of);
         ConfigurationStatus {
             generation,
             read_once: false,
             refused: None,
-            drain_timeout,
+            drain_delay: duration(|config| config.drain_delay),
+            drain_timeout: duration(|config| config.drain_timeout),
             slots: self.slots(),
         }
     }

@@ -76,7 +76,14 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         predecessor.tell();
 
         match serve(&app, &mut signals, &mut admin).await? {
-            End::Asked => service::stopping(),
+            End::Asked => {
+                service::stopping();
+                tokio::select! {
+                    () = leave(&app) => {}
+                    error = failed(&mut admin) => return Err(error.context("the admin server failed")),
+                    () = signals.end() => abort(log),
+                }
+            }
             End::Replaced(successor) => {
                 service::replaced_by(successor.id());
                 tracing::info!(
@@ -95,14 +102,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         tokio::select! {
             drained = drained => Ok(Some(ended(drained.context("a worker failed")??))),
             error = failed(admin) => Err(error.context("the admin server failed")),
-            () = signals.end() => {
-                tracing::warn!(
-                    event = "drain-aborted",
-                    "ended by a second signal; requests in work are lost"
-                );
-                log.flush();
-                std::process::exit(1);
-            }
+            () = signals.end() => abort(log),
         }
     });
     if matches!(result, Ok(None)) {
@@ -163,6 +163,25 @@ async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<En
             },
         }
     }
+}
+
+/// Goes on serving for the configured time, in which those who route to this proxy learn that it is about to end: a connection
+/// that they still send meanwhile isn't refused.
+async fn leave(app: &App) {
+    let delay = app.configuration().drain_delay;
+    if delay.is_zero() {
+        return;
+    }
+    app.start_leaving();
+    tracing::info!(event = "drain-delayed", ?delay, "not ready any more; accepting on before the drain");
+    tokio::time::sleep(delay).await;
+}
+
+/// Ends the process now, as somebody has asked for its end twice.
+fn abort(log: &Log) -> ! {
+    tracing::warn!(event = "drain-aborted", "ended by a second signal; requests in work are lost");
+    log.flush();
+    std::process::exit(1);
 }
 
 /// Reads everything again, and tells the service manager when that is done.

@@ -25,6 +25,8 @@ pub struct Config {
     pub policy_dir: Option<PathBuf>,
     /// Where the last good version of every plugin file is kept over restarts. Not kept if there is none.
     pub state_dir: Option<PathBuf>,
+    /// How long the proxy goes on accepting after SIGTERM, while it already says that it isn't ready.
+    pub drain_delay: Duration,
     /// How long running requests may take to finish after SIGTERM.
     pub drain_timeout: Duration,
     /// How names are resolved while the proxy runs.

@@ -26,7 +26,7 @@ pub(super) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=
 pub(super) const HEAD_BYTES: RangeInclusive<u64> = 8 << 10..=1 << 20;
 
 /// Keys that end up in a section if they are written below its header.
-const TOP_LEVEL: [&str; 4] = ["workers", "policy_dir", "state_dir", "drain_timeout"];
+const TOP_LEVEL: [&str; 5] = ["workers", "policy_dir", "state_dir", "drain_delay", "drain_timeout"];
 
 /// A table with fixed keys.
 #[derive(Debug)]

@@ -28,12 +28,16 @@ const MAX_WORKERS: usize = 1_024;
 /// Range of `max_uri_bytes`; the `http` crate takes no more than 65,534.
 const URI_BYTES: RangeInclusive<u64> = 256..=63 << 10;
 
+/// Range of `drain_delay`: routing that takes longer than minutes to follow isn't waited for.
+const DRAIN_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(10);
+
 /// The whole file.
 pub(super) fn config(root: &Value<'_>) -> Option<Config> {
     Section::read(root, "", |root| {
         let workers = root.integer("workers", cpus(), 1..=MAX_WORKERS);
         let policy_dir = root.get("policy_dir").map_or(Some(None), |value| directory(&value).map(Some));
         let state_dir = root.get("state_dir").map_or(Some(None), |value| value.path().map(Some));
+        let drain_delay = root.duration("drain_delay", Duration::ZERO, DRAIN_DELAY);
         let drain_timeout = root.duration("drain_timeout", Duration::from_secs(30), TIMEOUT);
         let mut addresses = Unique::new();
         let listeners = listeners(root, &mut addresses);
@@ -46,6 +50,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             workers,
             policy_dir: policy_dir?,
             state_dir: state_dir?,
+            drain_delay,
             drain_timeout,
             dns: dns?,
             admin: admin?,

@@ -43,7 +43,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until this is dropped.
 ///
-/// `GET /live` is 200 as long as the process answers; `GET /ready` is 200 while it serves and 503 once it drains, so
+/// `GET /live` is 200 as long as the process answers; `GET /ready` is 200 while it serves and 503 once it is about to drain, so
 /// that a load balancer in front stops sending traffic in time.
 ///
 /// There are at most `max_connections`. One more takes the place of the one that has been without a request for the longest, so
@@ -56,7 +56,7 @@ pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usi
     let ready = move || async move {
         match status.phase() {
             Phase::Serving => (StatusCode::OK, "ready\n"),
-            Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            Phase::Leaving | Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         }
     };
     let router = Router::new().route("/live", get(async || "live\n")).route("/ready", get(ready));

@@ -19,6 +19,8 @@ pub struct ConfigurationStatus {
     pub read_once: bool,
     /// Why what is in the file now doesn't serve; `None` if it does.
     pub refused: Option<ConfigErrors>,
+    /// How long the proxy goes on accepting when it is told to end.
+    pub drain_delay: Duration,
     /// How long running requests may take to finish when the process ends.
     pub drain_timeout: Duration,
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.

@@ -226,7 +226,7 @@ impl Http1 {
             self.queue.begin_response(response.body().end());
             let keeps_alive = match then {
                 Then::Tunnel(end) => return tunnel.set(Some(end)),
-                Then::KeepAlive => self.client.keepalive.may_continue(),
+                Then::KeepAlive => self.client.keepalive.may_continue() && !self.drain.is_leaving(),
                 Then::Close => false,
             };
             persistence.announce(response, keeps_alive);

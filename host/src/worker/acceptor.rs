@@ -98,6 +98,11 @@ impl Acceptor {
         self.authentication.replace(follow_authentication(&self.shared)).abort();
     }
 
+    /// Accepts on, and asks clients to come back elsewhere.
+    pub(super) fn leave(&self) {
+        self.shared.drain.leave();
+    }
+
     /// Accepts only what the kernel has already accepted, and ends the connections.
     pub(super) fn start_drain(&self) {
         self.shared.drain.start();

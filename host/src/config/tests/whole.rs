@@ -8,7 +8,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
     assert_eq!(config.policy_dir, None);
     assert_eq!(config.state_dir, None);
-    assert_eq!(config.drain_timeout, Duration::from_secs(30));
+    assert_eq!((config.drain_delay, config.drain_timeout), (Duration::ZERO, Duration::from_secs(30)));
     assert_eq!(config.admin, None);
     assert_eq!((config.listeners.len(), config.routes.len(), config.pools.len()), (1, 1, 1));
 }
@@ -16,14 +16,17 @@ fn the_least_configuration_has_the_documented_defaults() {
 #[test]
 fn what_is_written_at_the_top_is_taken() {
     let text = format!(
-        "workers = 0x10\npolicy_dir = 'src'\nstate_dir = 'made/later'\ndrain_timeout = '2m'\n{LISTENER}{POOL}\
+        "workers = 0x10\npolicy_dir = 'src'\nstate_dir = 'made/later'\ndrain_timeout = '2m'\ndrain_delay = '5s'\n{LISTENER}{POOL}\
          [admin]\naddress = '[::1]:0'\nallow_remote = false"
     );
     let config = good(&text);
     assert_eq!(config.workers, 16);
     assert_eq!(config.policy_dir, Some("src".into()));
     assert_eq!(config.state_dir, Some("made/later".into()));
-    assert_eq!(config.drain_timeout, Duration::from_secs(120));
+    assert_eq!(
+        (config.drain_delay, config.drain_timeout),
+        (Duration::from_secs(5), Duration::from_secs(120))
+    );
     assert_eq!(config.admin, Some("[::1]:0".parse().unwrap()));
 
     let remote = good(&format!("admin = {{ address = '0.0.0.0:1', allow_remote = true }}\n{LISTENER}{POOL}"));
@@ -167,7 +170,7 @@ fn faults_of_the_file() {
             (
                 "\"x\\n\\u001b[31m\" = 1\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\n",
                 &[
-                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `dns`, `pool`, `route`"#,
+                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `dns`, `pool`, `route`"#,
                 ],
             ),
         ],
@@ -202,9 +205,14 @@ fn faults_at_the_top() {
             (
                 "colour = 'red'",
                 &[
-                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_timeout`, `listener`, `admin`, `dns`, `pool`, `route`",
+                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `dns`, `pool`, `route`",
                 ],
             ),
+            (
+                "drain_delay = '11m'",
+                &[r#"1: drain_delay: `11m` is out of range; write a duration from `"0ms"` to `"10m"`"#],
+            ),
+            ("drain_delay = 5", &[r#"1: drain_delay: `5` has no unit; write `"5s"`"#]),
             ("drain_timeout = 30", &[r#"1: drain_timeout: `30` has no unit; write `"30s"`"#]),
             (
                 "drain_timeout = '0s'",

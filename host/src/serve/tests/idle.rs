@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::script::Step::{
-    Answer, Asked, Closed, Drain, Gets, NothingAsked, Pass, Send, Served, Waits, With,
+    Answer, Asked, Closed, Drain, Gets, Leave, NothingAsked, Pass, Send, Served, Waits, With,
 };
 use super::script::{GET, OK, ONE, check};
 use super::world::{Limits, World, run};
@@ -93,6 +93,34 @@ fn a_drain_loses_no_request() {
             NothingAsked,
             Closed,
         ],
+    );
+}
+
+#[test]
+fn before_a_drain_responses_say_that_clients_should_leave() {
+    check(
+        "an idle connection may still be used, once",
+        Limits::default(),
+        &[Served, Leave, Pass(3_000), Waits, Served, With("connection: close"), Closed],
+    );
+    check(
+        "in progress",
+        Limits::default(),
+        &[
+            Send(GET),
+            Asked("GET /a "),
+            Leave,
+            Pass(3_000),
+            Answer(ONE),
+            Gets(OK, "1"),
+            With("connection: close"),
+            Closed,
+        ],
+    );
+    check(
+        "and what has said nothing by then drains",
+        Limits::default(),
+        &[Served, Leave, Drain, Pass(1_200), Closed],
     );
 }
 

@@ -50,6 +50,8 @@ pub(super) enum Step {
     Room(usize),
     /// So many milliseconds pass.
     Pass(u64),
+    /// A drain is near.
+    Leave,
     /// Connections are to come to their end.
     Drain,
     /// Backend refuses connections.
@@ -116,6 +118,7 @@ impl Play {
             Step::ShutDown => self.client.shut_down(),
             Step::Room(room) => self.client.set_room(room),
             Step::Pass(milliseconds) => self.world.pass(Duration::from_millis(milliseconds)).await,
+            Step::Leave => self.world.drain.leave(),
             Step::Drain => self.world.drain.start(),
             Step::Refuse(backend) => self.world.net.refuse(address(backend), true),
             Step::Accept(backend) => self.world.net.refuse(address(backend), false),
