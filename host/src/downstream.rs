@@ -23,7 +23,7 @@ mod validate;
 
 pub use body::ClientBody;
 pub use broken_body::BrokenBody;
-pub use connection::{ClientConnection, Scheme};
+pub use connection::{ClientConnection, OverTls, Scheme};
 pub use context::{RequestContext, RequestGuard};
 pub use early_hints::EarlyHints;
 pub use farewell::{Farewell, LINGER};

@@ -28,6 +28,7 @@ pub mod open_files;
 pub mod proxy;
 pub mod proxy_protocol;
 pub mod regular_file;
+pub mod reports;
 pub mod serve;
 pub mod stream;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use pointsman_core::counts::ListenerCounts;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use connections::{ConnectionLimit, ConnectionPermit};
@@ -38,6 +39,8 @@ pub struct Listener {
     pub proxy_protocol: Option<ExpectedHeader>,
     /// The limit of its connections. It stays the same object for as long as the listener exists.
     pub connections: Arc<ConnectionLimit>,
+    /// What is counted of it. It stays the same object, too.
+    pub counts: Arc<ListenerCounts>,
 }
 
 /// An address can't be bound.
@@ -82,20 +85,21 @@ impl Listener {
             inherited
         };
         let address = sockets.first().map_or(Ok(config.address), TcpListener::local_addr).map_err(error)?;
-        let connections = Arc::new(ConnectionLimit::new(config.limits.max_connections));
-        Ok((Self::on(address, connections, config, tls, None), sockets))
+        let kept = (Arc::new(ConnectionLimit::new(config.limits.max_connections)), Arc::default());
+        Ok((Self::on(address, kept, config, tls, None), sockets))
     }
 
     /// The same listener with other settings for new connections. The limit of their number is changed by [`ConnectionLimit::set`].
     #[must_use]
     pub fn with(&self, config: &ListenerConfig, tls: Option<Arc<ListenerTls>>) -> Self {
         let before = self.proxy_protocol.as_ref();
-        Self::on(self.address, Arc::clone(&self.connections), config, tls, before)
+        let kept = (Arc::clone(&self.connections), Arc::clone(&self.counts));
+        Self::on(self.address, kept, config, tls, before)
     }
 
     fn on(
         address: SocketAddr,
-        connections: Arc<ConnectionLimit>,
+        (connections, counts): (Arc<ConnectionLimit>, Arc<ListenerCounts>),
         config: &ListenerConfig,
         tls: Option<Arc<ListenerTls>>,
         before: Option<&ExpectedHeader>,
@@ -104,7 +108,7 @@ impl Listener {
         let trusted_proxies = config.trusted_proxies.as_slice().into();
         let proxy_protocol = config.proxy_protocol.as_ref();
         let proxy_protocol = proxy_protocol.map(|config| ExpectedHeader::new(config, before));
-        Self { address, limits, trusted_proxies, tls, proxy_protocol, connections }
+        Self { address, limits, trusted_proxies, tls, proxy_protocol, connections, counts }
     }
 }
 

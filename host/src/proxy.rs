@@ -22,8 +22,9 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
+use pointsman_core::record::Protocol;
 use pointsman_core::request::{self, RequestHead};
 use pointsman_core::route::{RouteIndex, Router};
 
@@ -138,6 +139,7 @@ fn prepare(
     request: Request<ClientBody>,
 ) -> Result<Attempts, Unforwarded> {
     let (parts, body) = request.into_parts();
+    context.record().protocol = protocol(parts.version);
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
     if let Some(refusal) = refused {
@@ -199,7 +201,7 @@ fn respond(
             (failure.respond(guard), then)
         }
     };
-    if let Some(hsts) = &context.connection().hsts {
+    if let Some(hsts) = &context.connection().tls.hsts {
         response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
     }
     context.record().status.get_or_insert_with(|| response.status());
@@ -232,6 +234,14 @@ impl Attempts {
             Box::pin(self.switch(answered))
         };
         switch.await
+    }
+}
+
+fn protocol(version: Version) -> Protocol {
+    match version {
+        Version::HTTP_10 => Protocol::Http10,
+        Version::HTTP_2 => Protocol::Http2,
+        _ => Protocol::Http11,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::downstream::{ClientConnection, Scheme};
 use crate::drain::DrainGuard;
 use crate::listener::{IdleClients, Listener};
 use crate::proxy::Current;
+use crate::reports::ListenerReports;
 use crate::stream::Stream;
 use http1::Http1;
 use http2::Http2;
@@ -32,6 +33,7 @@ pub async fn connection(
     listener: Rc<Listener>,
     drain: DrainGuard,
     idle: Rc<IdleClients>,
+    reports: Rc<ListenerReports>,
     stream: Stream,
     peer: SocketAddr,
 ) {
@@ -54,10 +56,11 @@ pub async fn connection(
         Scheme::Http,
         Arc::clone(&listener.limits),
         Arc::clone(&listener.trusted_proxies),
+        reports,
         &deadlines,
     );
     let client = Rc::new(match over_tls {
-        Some((identity, hsts)) => client.over_tls(identity, hsts),
+        Some(over_tls) => client.over_tls(over_tls),
         None => client,
     });
     let detects = match Speech::of(&stream, &listener) {

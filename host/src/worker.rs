@@ -22,6 +22,7 @@ use crate::deadline::Deadlines;
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
 use crate::proxy::{Current, Proxy};
+use crate::reports::WorkerReports;
 use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
@@ -86,6 +87,8 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
     let mut worker = Worker::new(workers, Deadlines::new(clock));
     worker.adopt(first)?;
     tokio::task::spawn_local(prune(Rc::clone(&worker.current)));
+    let reports = Rc::clone(&worker.reports);
+    tokio::task::spawn_local(async move { reports.run().await });
     let deadlines = worker.current.get().deadlines.clone();
     tokio::task::spawn_local(async move { deadlines.run().await });
 
@@ -117,6 +120,7 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
 struct Worker {
     workers: usize,
     current: Rc<Current>,
+    reports: Rc<WorkerReports>,
     tasks: Rc<ConnectionTasks>,
     policies: Vec<WorkerPolicy>,
     acceptors: Vec<Acceptor>,
@@ -178,6 +182,7 @@ impl Worker {
             workers,
             tasks: ConnectionTasks::new(&current),
             current,
+            reports: Rc::default(),
             policies: Vec::new(),
             acceptors: Vec::new(),
             closing: Vec::new(),
@@ -263,7 +268,7 @@ impl Worker {
     fn listener(&self, assignment: ListenerAssignment) -> io::Result<(Listener, Option<Acceptor>)> {
         let ListenerAssignment { listener, sockets } = assignment;
         let new = match sockets {
-            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.tasks)?),
+            Some(sockets) => Some(Acceptor::start(listener.clone(), sockets, &self.tasks, &self.reports)?),
             None if self.place_of(&listener).is_some() => None,
             None => return Err(io::Error::other("a listener that isn't bound here")),
         };
@@ -283,10 +288,12 @@ impl Worker {
                 acceptor.finished().await;
             }
         };
-        match tokio::time::timeout(self.drain_timeout, finished).await {
+        let drained = match tokio::time::timeout(self.drain_timeout, finished).await {
             Ok(()) => Drained::Clean,
             Err(_) => Drained::CutOff(all.iter().map(Acceptor::connections).sum()),
-        }
+        };
+        self.reports.tell();
+        drained
     }
 }
 

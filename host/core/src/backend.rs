@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
+use crate::counts::BackendCells;
+use crate::local::Shared;
+
 pub use stats::{BackendStats, Completion};
 pub use streaks::{ResponseClass, Streak, Streaks};
 
@@ -112,5 +115,17 @@ impl Backend {
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Shared for Backend {
+    type Cells = BackendCells;
+
+    fn cells(&self) -> BackendCells {
+        self.stats.counts.cells()
+    }
+
+    fn add(&self, cells: &BackendCells) {
+        self.stats.counts.add(cells);
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod clock;
+pub mod counts;
 pub mod local;
 pub mod pool;
 pub mod printable;

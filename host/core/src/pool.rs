@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backend::{Backend, ConfigurationGeneration, TopologyGeneration};
+use crate::backend::{Backend, BackendStats, ConfigurationGeneration, TopologyGeneration};
+use crate::counts::{Bounds, PoolCells, PoolCounts};
+use crate::local::Shared;
 use crate::topology::{Member, Topology};
 
 pub use ejection_signal::EjectionSignal;
@@ -33,6 +35,8 @@ pub struct Pool {
     pub hash_seed: u64,
     /// Given by a worker when a backend has failed too often in a row.
     pub ejection_signal: EjectionSignal,
+    /// What its clients have seen.
+    pub counts: Arc<PoolCounts>,
     retry_budget: RetryBudget,
     queue: Queue,
     handoff: ConnectionHandoff,
@@ -58,8 +62,10 @@ impl Pool {
     #[must_use]
     pub fn new(name: &str, hash_seed: u64, limits: &UpstreamLimits, backends: Vec<Arc<Backend>>) -> Self {
         let sources = Members { file: backends, ..Members::default() };
-        let members = sources.merged().into_iter().map(Member::healthy).collect();
-        Self::of(name, hash_seed, limits, (sources, members), 0)
+        let counts = Arc::new(PoolCounts::new(&limits.latency_bounds));
+        let backends = sources.merged().into_iter();
+        let members = backends.map(|backend| Member::healthy(counted(backend, counts.bounds()))).collect();
+        Self::of(name, hash_seed, limits, (sources, members), (0, counts))
     }
 
     /// Another pool that begins with the backends of this one, after a change of them. Those that stay keep their numbers and their
@@ -75,8 +81,9 @@ impl Pool {
         let state = self.state();
         let mut sources = state.sources.clone();
         change(&mut sources);
-        let members = successors(&state.members, sources.merged(), newcomer);
-        Self::of(&self.name, hash_seed, limits, (sources, members), state.panic_threshold)
+        let members = successors(&state.members, sources.merged(), self.counts.bounds(), newcomer);
+        let counts = Arc::clone(&self.counts);
+        Self::of(&self.name, hash_seed, limits, (sources, members), (state.panic_threshold, counts))
     }
 
     fn of(
@@ -84,7 +91,7 @@ impl Pool {
         hash_seed: u64,
         limits: &UpstreamLimits,
         (sources, members): (Members, Vec<Member>),
-        panic_threshold: u32,
+        (panic_threshold, counts): (u32, Arc<PoolCounts>),
     ) -> Self {
         let topology = Arc::new(Topology::of(TopologyGeneration(FIRST), &members, panic_threshold));
         let max_in_flight = limits.max_in_flight();
@@ -98,6 +105,7 @@ impl Pool {
         Self {
             name: name.into(),
             hash_seed,
+            counts,
             queue: Queue::default(),
             handoff: ConnectionHandoff::default(),
             max_in_flight: AtomicU64::new(max_in_flight),
@@ -153,7 +161,7 @@ impl Pool {
         newcomer: impl Fn(Arc<Backend>) -> Member,
     ) {
         change(&mut state.sources);
-        state.members = successors(&state.members, state.sources.merged(), newcomer);
+        state.members = successors(&state.members, state.sources.merged(), self.counts.bounds(), newcomer);
         self.publish(state);
     }
 
@@ -239,6 +247,7 @@ impl Pool {
 fn successors(
     members: &[Member],
     backends: Vec<Arc<Backend>>,
+    bounds: &Bounds,
     newcomer: impl Fn(Arc<Backend>) -> Member,
 ) -> Vec<Member> {
     let known: HashMap<&str, &Member> =
@@ -246,7 +255,9 @@ fn successors(
     backends
         .into_iter()
         .map(|mut backend| {
-            let Some(&old) = known.get(&*backend.name) else { return newcomer(backend) };
+            let Some(&old) = known.get(&*backend.name) else {
+                return newcomer(counted(backend, bounds));
+            };
             if Arc::ptr_eq(&backend, &old.backend) {
                 return old.clone();
             }
@@ -264,6 +275,26 @@ fn successors(
             Member { backend, weight, ..old.clone() }
         })
         .collect()
+}
+
+/// A backend that nothing was counted of, whose times are counted into these buckets.
+fn counted(backend: Arc<Backend>, bounds: &Bounds) -> Arc<Backend> {
+    if backend.stats.counts.bounds() == bounds {
+        return backend;
+    }
+    Arc::new(Backend { stats: Arc::new(BackendStats::with_bounds(bounds)), ..Backend::clone(&backend) })
+}
+
+impl Shared for Pool {
+    type Cells = PoolCells;
+
+    fn cells(&self) -> PoolCells {
+        self.counts.cells()
+    }
+
+    fn add(&self, cells: &PoolCells) {
+        self.counts.add(cells);
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What is known of a request at its end: the one source of everything that is reported about it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -15,11 +16,10 @@ use crate::route::RouteIndex;
 /// It is filled in on the way and complete once the request has ended. Nothing else measures times.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
-    /// When the first search for a backend began; to the microsecond of the claim, if that didn't have to wait. `None` if none
-    /// was.
-    pub began: Option<Moment>,
-    /// When the last byte of the response was handed over, or the request was given up; `None` until then.
-    pub ended: Option<Moment>,
+    /// When what happened.
+    pub times: RequestTimes,
+    /// What the client speaks.
+    pub protocol: Protocol,
     /// The route.
     pub route: Option<RouteIndex>,
     /// The pool.
@@ -33,8 +33,50 @@ pub struct RequestRecord {
     pub status: Option<StatusCode>,
     /// Why the proxy answers in place of a backend, or broke the response off.
     pub error: Option<&'static str>,
+    /// Bytes of the head and the body that came from the client; of a head of HTTP/2, as many as its fields have.
+    pub received_bytes: u64,
     /// Bytes of the response's body that were handed over.
     pub body_bytes: u64,
+}
+
+/// Moments of a request, on the clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestTimes {
+    /// When the first byte of the head had come.
+    pub first_byte: Option<Moment>,
+    /// When all of the head had come.
+    pub head_read: Option<Moment>,
+    /// When the first search for a backend began; to the microsecond of the claim, if that didn't have to wait. `None` if none
+    /// was.
+    pub began: Option<Moment>,
+    /// How long it was in the queue; `None` if it wasn't.
+    pub queued: Option<Duration>,
+    /// When the last byte of the response was handed over, or the request was given up; `None` until then.
+    pub ended: Option<Moment>,
+}
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    #[default]
+    Http11,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Protocol {
+    /// Its name, as in a request line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
 }
 
 /// The record of one attempt: a request at one backend.
@@ -42,9 +84,14 @@ pub struct RequestRecord {
 pub struct AttemptRecord {
     /// The backend.
     pub backend: Local<Backend>,
+    /// Who chose it.
+    pub choice: Choice,
     /// When it was claimed. Times of attempts leave out those in which the proxy didn't run, as they are no backend's.
     pub began: Moment,
-    /// Status of the response, and when its head came; `None` if none did.
+    /// The connection that it was sent on.
+    pub connection: Connection,
+    /// Status of the response, and when its head came. That of a call of gRPC which has failed is what it means in HTTP. `None` if no
+    /// response came.
     pub answered: Option<(StatusCode, Moment)>,
     /// When it ended.
     pub ended: Moment,
@@ -52,6 +99,59 @@ pub struct AttemptRecord {
     pub outcome: i32,
     /// Why it failed.
     pub error: Option<&'static str>,
+}
+
+/// The connection that an attempt was sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Connection {
+    /// There was none.
+    #[default]
+    None,
+    /// One that had served others, or serves them at the same time.
+    Reused,
+    /// One of its own, which was open at this moment.
+    Opened(Moment),
+}
+
+/// Who chose the backend of an attempt.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Who.
+    pub by: ChosenBy,
+    /// The version of the policy that was asked; `None` if none was.
+    pub policy: Option<Arc<PolicyLabel>>,
+}
+
+/// Who chose a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// The policy.
+    Policy,
+    /// The fallback, because the policy had no opinion.
+    Abstention,
+    /// Not the policy: it couldn't be asked, failed, or knew only full backends, or there was no choice.
+    Fallback,
+}
+
+impl ChosenBy {
+    /// Its name in logs, metrics and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Abstention => "abstention",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// The names of a policy and of its version, as they are reported.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PolicyLabel {
+    /// The policy: its name if it is a bundled one, else that of its file without the ending.
+    pub name: Box<str>,
+    /// The version: the first 12 digits of its SHA-256.
+    pub version: Box<str>,
 }
 
 impl AttemptRecord {
@@ -77,22 +177,30 @@ impl RequestRecord {
         self.first_attempt.iter().chain(&self.retries)
     }
 
+    /// From the first byte to the end; zero if there is no end yet.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        let RequestTimes { first_byte, ended, .. } = self.times;
+        first_byte.zip(ended).map_or(Duration::ZERO, |(first, ended)| ended.since(first))
+    }
+
     /// From the search for a backend to the end; zero if there was no search, or is no end yet.
     #[must_use]
     pub fn total(&self) -> Duration {
-        self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.since(began))
+        self.times.began.zip(self.times.ended).map_or(Duration::ZERO, |(began, ended)| ended.since(began))
     }
 
     /// Resets it for another request. What it held is dropped, and nothing is allocated.
     pub fn reset(&mut self) {
-        self.began = None;
-        self.ended = None;
+        self.times = RequestTimes::default();
+        self.protocol = Protocol::default();
         self.route = None;
         self.pool = None;
         self.first_attempt = None;
         self.retries.clear();
         self.status = None;
         self.error = None;
+        self.received_bytes = 0;
         self.body_bytes = 0;
     }
 
@@ -123,8 +231,17 @@ mod tests {
     use crate::backend::Backend;
 
     fn attempt(name: &str, outcome: i32) -> AttemptRecord {
-        let backend = Local::new(std::sync::Arc::new(Backend::new(name, ([127, 0, 0, 1], 80))));
-        AttemptRecord { backend, began: Moment(5), answered: None, ended: Moment(9), outcome, error: None }
+        let backend = Local::new(Arc::new(Backend::new(name, ([127, 0, 0, 1], 80))));
+        AttemptRecord {
+            backend,
+            choice: Choice { by: ChosenBy::Policy, policy: None },
+            began: Moment(5),
+            connection: Connection::None,
+            answered: None,
+            ended: Moment(9),
+            outcome,
+            error: None,
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use fault::{Fault, FaultKind};
 pub use guest::Call;
 pub use loader::{PolicyLoader, StartError};
 pub use observed_request::ObservedRequest;
-pub use picker::{ChosenBy, Pick, Picked, Picker, Response};
+pub use picker::{Pick, Picked, Picker, Response};
 pub use plugin::Plugin;
 pub use probation::{ProbationOutcome, ProbationSettings, Quarantine, VersionEvent};
 pub use settings::{OnFault, PolicySettings};

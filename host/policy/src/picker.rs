@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pointsman_core::backend::{BackendIndex, ConfigurationGeneration};
 use pointsman_core::clock::Moment;
+use pointsman_core::record::{ChosenBy, PolicyLabel};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 
@@ -26,7 +27,7 @@ mod spending;
 mod ticks;
 
 use active_instance::ActiveInstance;
-pub use pick::{ChosenBy, Pick, Picked, Response};
+pub use pick::{Pick, Picked, Response};
 use pool_view::PoolView;
 use spending::Spending;
 
@@ -177,6 +178,13 @@ impl Picker {
     #[must_use]
     pub fn version(&self) -> Option<&Arc<PolicyVersion>> {
         self.active.instance.get().map(|instance| instance.version())
+    }
+
+    /// The names of the version that has made this pick; `None` if it wasn't asked.
+    #[inline]
+    #[must_use]
+    pub fn label(&self, picked: Picked) -> Option<Arc<PolicyLabel>> {
+        (picked.publication == Some(self.active.publication)).then(|| Arc::clone(&self.active.label))
     }
 
     /// Whether [`observe`](Self::observe) leads to anything.

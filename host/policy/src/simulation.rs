@@ -249,8 +249,8 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::picker::ChosenBy;
     use crate::testing::{guest, guest_with, plugin};
+    use pointsman_core::record::ChosenBy;
 
     fn backends() -> Vec<Backend> {
         ["a", "b", "c"].map(|name| Backend::new(name, ([192, 0, 2, 1], 80))).into()

@@ -99,7 +99,7 @@ impl Supervisor {
         let Admitted { version, origin, rehearsed, started } = admitted;
         let (publication, stats, workers) = (Publication::FIRST, PolicyStats::new(), self.workers.get());
         let faults = stats.faults_of(version.id);
-        let deliveries = self.build_all(&context, &version, workers, (publication, &faults))?;
+        let deliveries = self.build_all(&context, &version, workers, (publication, &origin, &faults))?;
         tracing::info!(
             event = "policy-started",
             pool = &*context.pool.name,
@@ -130,7 +130,7 @@ impl Supervisor {
         if slot.active().version.id == version.id {
             return SwapOutcome::Unchanged(version.id);
         }
-        let before = match self.build_next(slot, &version) {
+        let before = match self.build_next(slot, (&version, &origin)) {
             Ok(deliveries) => self.publish(slot, &version, &origin, deliveries),
             Err(error) => {
                 let refusal = Refusal::from(error);
@@ -232,11 +232,12 @@ impl Supervisor {
     fn build_next(
         &mut self,
         slot: &Arc<PolicySlot>,
-        version: &Arc<PolicyVersion>,
+        (version, origin): (&Arc<PolicyVersion>, &Arc<str>),
     ) -> Result<(Publication, Arc<FaultCounts>, Vec<Delivery>), BuildError> {
         let publication = slot.active().publication.next();
         let faults = slot.stats().faults_of(version.id);
-        let deliveries = self.build_all(slot.context(), version, slot.workers(), (publication, &faults))?;
+        let described = (publication, origin, &faults);
+        let deliveries = self.build_all(slot.context(), version, slot.workers(), described)?;
         Ok((publication, faults, deliveries))
     }
 
@@ -246,11 +247,11 @@ impl Supervisor {
         context: &Arc<PolicyContext>,
         version: &Arc<PolicyVersion>,
         workers: usize,
-        (publication, faults): (Publication, &Arc<FaultCounts>),
+        (publication, origin, faults): (Publication, &Arc<str>, &Arc<FaultCounts>),
     ) -> Result<Vec<Delivery>, BuildError> {
         let build = |_| {
             let instance = self.build(context, version)?;
-            Ok(Delivery { instance, publication, faults: Arc::clone(faults) })
+            Ok(Delivery { instance, publication, origin: Arc::clone(origin), faults: Arc::clone(faults) })
         };
         (0..workers).map(build).collect()
     }
@@ -274,7 +275,8 @@ impl Supervisor {
         match self.build(slot.context(), &active.version) {
             Ok(instance) => {
                 slot.stats().count_rebuild();
-                drop(slot.deliver(worker, Delivery { instance, publication, faults: active.faults }));
+                let ActiveVersion { origin, faults, .. } = active;
+                drop(slot.deliver(worker, Delivery { instance, publication, origin, faults }));
                 Some(Event::InstanceBuilt { slot: id, worker })
             }
             Err(error) => {

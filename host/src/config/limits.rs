@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::StatusCode;
+use pointsman_core::counts::Bounds;
 use pointsman_core::pool::{QueueLimits, RetryLimits, UpstreamLimits};
 
 use super::pool_protocol::protocol;
@@ -27,6 +28,7 @@ const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000_000;
 pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
     let default = UpstreamLimits::default();
     let mut limits = UpstreamLimits {
+        latency_bounds: Bounds::default(),
         connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMEOUT),
         response_timeout: section.duration("response_timeout", default.response_timeout, TIMEOUT),
         idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMEOUT),

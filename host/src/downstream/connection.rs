@@ -1,6 +1,7 @@
 //! One client connection, whatever protocol it speaks.
 
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -9,6 +10,7 @@ use ipnet::IpNet;
 use super::keepalive::Keepalive;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
+use crate::reports::ListenerReports;
 use crate::tls::ClientIdentity;
 
 /// How the client speaks to the proxy.
@@ -31,6 +33,15 @@ impl Scheme {
     }
 }
 
+/// What is known of a client over TLS, and said to it.
+#[derive(Debug, Default)]
+pub struct OverTls {
+    /// What backends are told of its certificate.
+    pub identity: Option<Box<ClientIdentity>>,
+    /// `Strict-Transport-Security` of responses that have none.
+    pub hsts: Option<HeaderValue>,
+}
+
 /// What holds for all requests of one client connection.
 #[derive(Debug)]
 pub struct ClientConnection {
@@ -42,16 +53,16 @@ pub struct ClientConnection {
     pub forwarded_for: HeaderValue,
     /// How the client speaks to the proxy.
     pub scheme: Scheme,
-    /// What backends are told of its certificate.
-    pub identity: Option<Box<ClientIdentity>>,
-    /// `Strict-Transport-Security` of responses that have none.
-    pub hsts: Option<HeaderValue>,
+    /// What is known and said over TLS.
+    pub tls: OverTls,
     /// Limits of the listener.
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
     /// Until the client must have taken something.
     pub send: Deadline,
+    /// Where its requests are reported.
+    pub reports: Rc<ListenerReports>,
     /// Whether requests are in progress, and how long the connection waits for the next one.
     pub keepalive: Keepalive,
 }
@@ -65,6 +76,7 @@ impl ClientConnection {
         scheme: Scheme,
         limits: Arc<DownstreamLimits>,
         trusted_proxies: Arc<[IpNet]>,
+        reports: Rc<ListenerReports>,
         deadlines: &Deadlines,
     ) -> Self {
         Self {
@@ -72,19 +84,19 @@ impl ClientConnection {
             local,
             forwarded_for: forwarded_for(peer.ip().to_canonical()),
             scheme,
-            identity: None,
-            hsts: None,
+            tls: OverTls::default(),
             send: deadlines.deadline(),
             keepalive: Keepalive::new(&limits, deadlines),
             limits,
             trusted_proxies,
+            reports,
         }
     }
 
     /// The same over TLS, with what is known and said there.
     #[must_use]
-    pub fn over_tls(self, identity: Option<Box<ClientIdentity>>, hsts: Option<HeaderValue>) -> Self {
-        Self { scheme: Scheme::Https, identity, hsts, ..self }
+    pub fn over_tls(self, tls: OverTls) -> Self {
+        Self { scheme: Scheme::Https, tls, ..self }
     }
 }
 

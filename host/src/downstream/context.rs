@@ -147,6 +147,20 @@ impl RequestContext {
         self.record.borrow_mut()
     }
 
+    /// All of its head has come, so much of it, and the first byte of it at `first_byte`, unless that was now.
+    pub(super) fn arrive(&self, first_byte: Option<Moment>, head_bytes: usize) {
+        let now = self.connection.keepalive.receive.clock().now();
+        let mut record = self.record.borrow_mut();
+        record.times.first_byte = Some(first_byte.unwrap_or(now));
+        record.times.head_read = Some(now);
+        record.received_bytes = head_bytes as u64;
+    }
+
+    /// More of its body has come.
+    pub(super) fn receive_body(&self, bytes: usize) {
+        self.record.borrow_mut().received_bytes += bytes as u64;
+    }
+
     // The limit in time.
 
     /// The response must be whole by `end`.
@@ -175,8 +189,9 @@ impl RequestContext {
         let keepalive = &self.connection.keepalive;
         let ended = {
             let mut record = self.record.borrow_mut();
-            let ended = *record.ended.get_or_insert_with(|| keepalive.receive.clock().now());
+            let ended = *record.times.ended.get_or_insert_with(|| keepalive.receive.clock().now());
             record.log(self.connection.peer);
+            self.connection.reports.ended(&record);
             #[cfg(test)]
             LastRecord::keep(&record);
             ended

@@ -30,12 +30,13 @@ impl Attempts {
     }
 
     async fn queue(&self) -> Result<Claim, Failure> {
-        self.context.record().began = Some(self.deadlines.clock().now());
+        let joined = self.deadlines.clock().now();
+        self.context.record().times.began = Some(joined);
         let (queue, limits) = (self.balancer.pool().queue(), &self.balancer.limits().queue);
         let ticket = queue.join(limits.length).ok_or(Failure::QueueFull)?;
         let deadline = self.context.deadline(&self.deadlines);
         let until_room = self.deadlines.after(limits.timeout);
-        poll_fn(|cx| {
+        let claimed = poll_fn(|cx| {
             // Asked now and not on arrival: the policy sees what there is to choose from.
             let nobody_serves = if ticket.is_first(cx) {
                 match self.balancer.claim(&mut self.context.head()) {
@@ -59,7 +60,9 @@ impl Attempts {
             queue.count_timeout();
             Poll::Ready(Err(Failure::QueueTimeout))
         })
-        .await
+        .await;
+        self.context.record().times.queued = Some(self.deadlines.clock().now().since(joined));
+        claimed
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
         if let Some(host) = host(headers).cloned() {
             headers.insert(&X_FORWARDED_HOST, host);
         }
-        if let Some(identity) = &client.identity {
+        if let Some(identity) = &client.tls.identity {
             headers.insert(&identity.name, identity.value.clone());
         }
         return peer;

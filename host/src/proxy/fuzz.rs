@@ -106,6 +106,7 @@ fn check_forwarding(before: &HeaderMap, sender: u8) {
         Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
+        std::rc::Rc::default(),
         &Deadlines::new(Clock::start()),
     );
     let mut after = before.clone();

@@ -2,24 +2,23 @@
 
 use std::net::SocketAddr;
 
-use http::HeaderValue;
 use tokio::net::TcpStream;
 
 use super::handshake::handshake;
 use super::proxy_header::proxy_header;
 use super::waiting::Waiting;
+use crate::downstream::OverTls;
 use crate::listener::Listener;
 use crate::proxy_protocol::Header;
 use crate::stream::Stream;
-use crate::tls::ClientIdentity;
 
 /// A connection that is ready for its first request.
 pub(super) struct Opened {
     pub(super) stream: Stream,
     /// The client.
     pub(super) peer: SocketAddr,
-    /// If it is over TLS: what backends are told of its certificate, and `Strict-Transport-Security`.
-    pub(super) over_tls: Option<(Option<Box<ClientIdentity>>, Option<HeaderValue>)>,
+    /// If it is over TLS: what is known and said there.
+    pub(super) over_tls: Option<OverTls>,
 }
 
 /// Whether a listener's connections begin with something else than a request.
@@ -49,5 +48,6 @@ pub(super) async fn open(
         return Some(Opened { stream: Stream::Plain(socket), peer, over_tls: None });
     };
     let (stream, identity) = handshake(tls, socket, peer, may_be_empty, &waiting).await?;
-    Some(Opened { stream: Stream::Tls(stream), peer, over_tls: Some((identity, tls.config().hsts.clone())) })
+    let hsts = tls.config().hsts.clone();
+    Some(Opened { stream: Stream::Tls(stream), peer, over_tls: Some(OverTls { identity, hsts }) })
 }

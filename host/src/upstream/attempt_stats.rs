@@ -1,12 +1,13 @@
 //! What is counted of an attempt, however it ends.
 
+use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
 
 use http::{HeaderMap, Response, StatusCode};
 use pointsman_core::backend::{Completion, ResponseClass};
 use pointsman_core::clock::Moment;
-use pointsman_core::record::AttemptRecord;
+use pointsman_core::record::{AttemptRecord, Connection};
 use pointsman_policy as policy;
 use pointsman_sdk::abi::outcome;
 
@@ -26,6 +27,8 @@ pub(super) struct AttemptStats {
     deadlines: Deadlines,
     /// In the time that deadlines know: one in which the proxy didn't run is no backend's.
     began: Moment,
+    /// The connection that it is sent on.
+    connection: Cell<Connection>,
     /// Status of the response, and when its head came. That of a call of gRPC which has failed is what it means in HTTP.
     answered: Option<(StatusCode, Moment)>,
     call: Call,
@@ -38,12 +41,13 @@ pub(super) struct AttemptStats {
 impl AttemptStats {
     pub(super) fn begin(claim: Claim, context: Rc<RequestContext>, deadlines: &Deadlines) -> Self {
         let now = deadlines.clock().now();
-        context.record().began.get_or_insert(now);
+        context.record().times.began.get_or_insert(now);
         Self {
             claim,
             context,
             began: deadlines.awake(now),
             deadlines: deadlines.clone(),
+            connection: Cell::default(),
             answered: None,
             call: Call::default(),
             // An exchange that is dropped without an outcome has lost its client.
@@ -51,6 +55,16 @@ impl AttemptStats {
             error: None,
             ended: None,
         }
+    }
+
+    /// It is sent on this connection.
+    pub(super) fn sent_on(&self, connection: Connection) {
+        self.connection.set(connection);
+    }
+
+    /// Now, in the time of the record.
+    pub(super) fn now(&self) -> Moment {
+        self.deadlines.awake(self.deadlines.clock().now())
     }
 
     /// The head of the response has come.
@@ -124,7 +138,9 @@ impl Drop for AttemptStats {
         let now = self.ended.unwrap_or_else(|| self.deadlines.clock().now());
         let attempt = AttemptRecord {
             backend: self.claim.backend().clone(),
+            choice: self.claim.choice.clone(),
             began: self.began,
+            connection: self.connection.get(),
             answered: self.answered,
             ended: self.deadlines.awake(now),
             outcome: self.outcome,
@@ -138,7 +154,7 @@ impl Drop for AttemptStats {
             *status = means;
         }
         // A whole response ends the request. What follows another attempt takes its time.
-        record.ended = self.ended.filter(|_| self.outcome == outcome::COMPLETE);
+        record.times.ended = self.ended.filter(|_| self.outcome == outcome::COMPLETE);
         record.add(attempt);
     }
 }

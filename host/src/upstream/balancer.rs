@@ -9,6 +9,7 @@ use pointsman_core::backend::{Backend, BackendIndex};
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::pool::{Pool, RetryCost};
+use pointsman_core::record::Choice;
 use pointsman_core::request::{RequestHead, Tried};
 use pointsman_core::topology::Topology;
 use pointsman_policy::{Pick, Picked, Picker};
@@ -141,6 +142,7 @@ impl Balancer {
             claimed,
             picker: Rc::clone(&self.picker),
             picked,
+            choice: Choice { by: picked.chosen_by, policy: picker.label(picked) },
             observed: picker.keep(picked, head),
         })
     }

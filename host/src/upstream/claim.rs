@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::local::Local;
+use pointsman_core::record::Choice;
 use pointsman_policy::{ObservedRequest, Pick, Picked, Picker};
 
 use super::pool::{WorkerBackend, WorkerPool};
@@ -20,6 +21,8 @@ pub struct Claim {
     /// The picker that chose it, whose policy observes the response.
     pub(super) picker: Rc<RefCell<Picker>>,
     pub(super) picked: Picked,
+    /// Who chose it, for the record.
+    pub(super) choice: Choice,
     /// What the policy can access of the request when it observes the response.
     pub(super) observed: ObservedRequest,
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::local::Local;
 use pointsman_core::reminder::Reminder;
 use tokio::task::JoinHandle;
 
@@ -16,6 +17,7 @@ use super::incoming::Incoming;
 use crate::drain::Drain;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::open_files::OpenFiles;
+use crate::reports::{ListenerReports, WorkerReports};
 
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -44,6 +46,7 @@ struct Shared {
     connection_tasks: Rc<ConnectionTasks>,
     drain: Drain,
     idle: Rc<IdleClients>,
+    reports: Rc<ListenerReports>,
     /// Connections that couldn't be accepted.
     exhausted: Reminder,
 }
@@ -58,14 +61,17 @@ impl Acceptor {
         listener: Listener,
         sockets: Vec<TcpListener>,
         connection_tasks: &Rc<ConnectionTasks>,
+        reports: &Rc<WorkerReports>,
     ) -> io::Result<Self> {
         let sockets: Vec<Incoming> = sockets.into_iter().map(Incoming::new).collect::<io::Result<_>>()?;
         let idle = IdleClients::new(&listener.connections);
+        let reports = ListenerReports::new(reports, Local::new(Arc::clone(&listener.counts)));
         let shared = Rc::new(Shared {
             listener: RefCell::new(Rc::new(listener)),
             connection_tasks: Rc::clone(connection_tasks),
             drain: Drain::default(),
             idle: Rc::clone(&idle),
+            reports,
             exhausted: Reminder::default(),
         });
         let accept = |socket| tokio::task::spawn_local(accept(Rc::clone(&shared), socket));
@@ -171,7 +177,17 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
                 // Waiting may have taken long; the settings may be others.
                 let listener = Rc::clone(&shared.listener.borrow());
                 let (guard, idle) = (shared.drain.guard(), Rc::clone(&shared.idle));
-                shared.connection_tasks.serve(Accepted { listener, guard, idle, permit, stream, peer });
+                let reports = Rc::clone(&shared.reports);
+                reports.count().connections.add(1);
+                shared.connection_tasks.serve(Accepted {
+                    listener,
+                    guard,
+                    idle,
+                    reports,
+                    permit,
+                    stream,
+                    peer,
+                });
                 if std::mem::take(&mut exhausted) {
                     // The other file that was freed is for its backend, so it gets its turn before another client is accepted.
                     tokio::task::yield_now().await;

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use crate::drain::DrainGuard;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::proxy::Current;
+use crate::reports::ListenerReports;
 use crate::serve;
 use crate::stream::Stream;
 
@@ -38,6 +39,8 @@ pub(super) struct Accepted {
     pub(super) guard: DrainGuard,
     /// The listener's idle connections, which it is one of while it waits for a request.
     pub(super) idle: Rc<IdleClients>,
+    /// Where it is reported.
+    pub(super) reports: Rc<ListenerReports>,
     /// Its part in the listener's limit.
     pub(super) permit: ConnectionPermit,
     /// Its socket.
@@ -80,9 +83,10 @@ impl ConnectionTasks {
 
 async fn serve_all(tasks: Rc<ConnectionTasks>, task: Rc<IdleTask>) {
     loop {
-        let Accepted { listener, guard, idle: idle_clients, permit, stream, peer } = task.next().await;
+        let Accepted { listener, guard, idle: clients, reports, permit, stream, peer } = task.next().await;
         let stream = Stream::Plain(stream);
-        serve::connection(Rc::clone(&tasks.current), listener, guard, idle_clients, stream, peer).await;
+        let current = Rc::clone(&tasks.current);
+        serve::connection(current, listener, guard, clients, reports, stream, peer).await;
         drop(permit);
         let mut idle = tasks.idle.borrow_mut();
         if idle.len() == MOST_IDLE {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Streaks;
 use crate::clock::Moment;
+use crate::counts::{BackendCounts, Bounds};
 
 /// Time constant of the moving averages.
 const TAU: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub struct BackendStats {
     failed_us: AtomicU64,
     /// Failures in a row.
     pub streaks: Streaks,
+    /// What is counted for the operator.
+    pub counts: BackendCounts,
 }
 
 /// How one request to a backend went.
@@ -47,6 +50,12 @@ pub struct Completion {
 }
 
 impl BackendStats {
+    /// Nothing has happened; times are counted into buckets with these bounds.
+    #[must_use]
+    pub fn with_bounds(bounds: &Bounds) -> Self {
+        Self { counts: BackendCounts::new(bounds), ..Self::default() }
+    }
+
     /// Numbers at the end of their range, to try a policy's arithmetic with.
     #[must_use]
     pub fn saturated() -> Self {
@@ -64,6 +73,7 @@ impl BackendStats {
             updated_us: AtomicU64::new(1),
             failed_us: AtomicU64::new(1),
             streaks: Streaks::default(),
+            counts: BackendCounts::default(),
         }
     }
 

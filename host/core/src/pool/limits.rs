@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::counts::Bounds;
+
 /// Limits of a pool. Every one is finite by default.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamLimits {
@@ -38,6 +40,8 @@ pub struct UpstreamLimits {
     pub queue: QueueLimits,
     /// When a request is sent to another backend.
     pub retry: RetryLimits,
+    /// Into which buckets times are counted. `latency_buckets` of `[metrics]`. A pool keeps those that it began with.
+    pub latency_bounds: Bounds,
 }
 
 impl UpstreamLimits {
@@ -132,6 +136,7 @@ impl Default for UpstreamLimits {
             http2: Http2Limits::default(),
             queue: QueueLimits::default(),
             retry: RetryLimits::default(),
+            latency_bounds: Bounds::default(),
         }
     }
 }

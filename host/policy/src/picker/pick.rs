@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use pointsman_core::backend::{BackendIndex, TopologyGeneration};
+use pointsman_core::record::ChosenBy;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::outcome;
 
@@ -42,17 +43,6 @@ impl Picked {
     pub fn without_policy(index: BackendIndex, topology: &Topology) -> Self {
         Self { index, chosen_by: ChosenBy::Fallback, topology: topology.generation(), publication: None }
     }
-}
-
-/// Who chose a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChosenBy {
-    /// The policy.
-    Policy,
-    /// The fallback, because the policy had no opinion.
-    Abstention,
-    /// Not the policy: it couldn't be asked, failed, or knew only full backends, or there was no choice.
-    Fallback,
 }
 
 /// How a response ended.

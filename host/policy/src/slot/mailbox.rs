@@ -14,6 +14,8 @@ use crate::stats::FaultCounts;
 pub(crate) struct Delivery {
     pub(crate) instance: Instance,
     pub(crate) publication: Publication,
+    /// Where its plugin came from.
+    pub(crate) origin: Arc<str>,
     /// Where its version's faults are counted.
     pub(crate) faults: Arc<FaultCounts>,
 }

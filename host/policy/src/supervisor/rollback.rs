@@ -21,7 +21,7 @@ impl Supervisor {
         let bad = slot.active();
         let (pool, route, from) = (&*slot.pool().name, slot.route(), bad.version.id);
         let (ActiveVersion { version, origin, .. }, faults) = (&to.version, slot.settings().probation.faults);
-        let next = match self.build_next(slot, version) {
+        let next = match self.build_next(slot, (version, origin)) {
             Ok(next) => next,
             Err(error) => {
                 tracing::error!(

@@ -122,17 +122,24 @@ impl Gate {
         if self.state == State::Undecided && self.is_held(input) {
             return (0, 0, false);
         }
-        let intake = &mut self.intake;
+        let (intake, mut heads) = (&mut self.intake, 0);
         // The request of which this input may hold more of the body.
         let within_body = self.framing.expected() == Expected::Body;
         let before = if within_body { intake.receiving().cloned() } else { None };
-        let advance =
-            self.framing.advance(input, |head, facts, body_follows| intake.admit(head, facts, body_follows));
+        let advance = self.framing.advance(input, |head, facts, body_follows| {
+            heads += head.len();
+            intake.admit(head, facts, body_follows);
+        });
         if within_body {
             self.body.count(advance.passed);
         }
         if let Some(context) = before.filter(|_| advance.passed > 0) {
             context.body_comes();
+            context.receive_body(advance.passed.saturating_sub(heads));
+        } else if advance.passed > heads
+            && let Some(context) = self.intake.receiving()
+        {
+            context.receive_body(advance.passed - heads);
         }
         if self.framing.expected() != Expected::Body {
             self.body = Pace::default();
@@ -288,6 +295,7 @@ impl Gate {
             if self.pending.is_empty() {
                 self.nothing_pending();
             } else if self.framing.expected() == Expected::Head {
+                self.intake.begin_head(self.deadlines.clock().now());
                 self.connection.keepalive.receive.set(self.connection.limits.header_timeout);
             }
         }

@@ -117,11 +117,18 @@ pub(super) struct Intake {
     /// The last request that was admitted, whose body is what comes next. Its memory serves the next one, if the path has ended it
     /// by then.
     receiving: Option<Rc<RequestContext>>,
+    /// When the head began that hasn't come to its end.
+    head_began: Option<Moment>,
 }
 
 impl Intake {
     pub(super) fn new(queue: Rc<RequestQueue>) -> Self {
-        Self { queue, receiving: None }
+        Self { queue, receiving: None, head_began: None }
+    }
+
+    /// A head has begun of which more is to come.
+    pub(super) fn begin_head(&mut self, now: Moment) {
+        self.head_began.get_or_insert(now);
     }
 
     /// A request passes, with something of its body if `body_has_come`. Masks in its head what hyper can't hold.
@@ -135,6 +142,7 @@ impl Intake {
                 context.kept_head.keep_bytes(bytes);
             }
         }
+        context.arrive(self.head_began.take(), bytes.len());
         if body_has_come {
             context.body_comes();
         }
@@ -145,6 +153,7 @@ impl Intake {
     /// The next request doesn't pass, nor does anything after it.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
         let context = self.next_context(false);
+        context.arrive(self.head_began.take(), 0);
         self.hand_over(Arrival::Refused(context, refusal));
     }
 

@@ -136,6 +136,7 @@ impl StreamBody {
     /// What came passes on; the client may send as much again.
     fn pass(&mut self, data: Bytes) -> Result<Frame<Bytes>, BrokenBody> {
         self.received += data.len() as u64;
+        self.context.receive_body(data.len());
         let max = self.context.connection().limits.max_body;
         if max > 0 && self.received > max {
             return Err(self.refuse(Refusal::BodyTooLarge));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use h2::RecvStream;
 use http::Request;
+use http::request::Parts;
 
 use super::body::StreamBody;
 use super::{head, websocket};
@@ -47,6 +48,7 @@ impl Intake {
     /// Checks a head as the gate of HTTP/1 does.
     pub fn admit(&self, request: Request<RecvStream>) -> Arrived {
         let (mut parts, stream) = request.into_parts();
+        let head_bytes = bytes_of(&parts);
         let admitted = head::admit(&mut parts, &self.connection.limits);
         self.connection.keepalive.admit();
         let asks_upgrade = admitted.as_ref().is_ok_and(|facts| facts.websocket);
@@ -57,6 +59,7 @@ impl Intake {
             Ok(facts) if facts.idempotent => context.kept_head.keep_parts(&parts),
             _ => {}
         });
+        context.arrive(None, head_bytes);
         let (refused, facts) = match admitted {
             Ok(facts) => (None, Some(facts)),
             Err(refusal) => (Some(refusal), None),
@@ -92,4 +95,12 @@ impl Intake {
         }
         context
     }
+}
+
+/// The bytes of a head, as its fields have them before they are compressed.
+fn bytes_of(parts: &Parts) -> usize {
+    let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let authority = parts.uri.authority().map_or(0, |authority| authority.as_str().len());
+    parts.method.as_str().len() + target + authority + fields.sum::<usize>()
 }

@@ -15,6 +15,7 @@ fn client(peer: &str, trusted: &[&str]) -> ClientConnection {
         Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
+        Rc::default(),
         &Deadlines::new(Clock::start()),
     )
 }

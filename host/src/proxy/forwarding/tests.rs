@@ -16,6 +16,7 @@ fn forward(peer: &str, trusted: &[&str], fields: &[(&str, &str)], field: &str) -
         Scheme::Http,
         Arc::new(DownstreamLimits::default()),
         trusted.into(),
+        std::rc::Rc::default(),
         &Deadlines::new(Clock::start()),
     );
     let mut headers = HeaderMap::new();

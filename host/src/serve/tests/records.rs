@@ -46,3 +46,51 @@ fn the_pause_before_a_retry_that_finds_no_backend_counts() {
         assert!(!total.is_zero());
     });
 }
+
+/// 503, 503, 200: the client saw one good response, the operator sees what it took.
+#[test]
+fn attempts_count_with_the_backend_and_responses_with_the_pool() {
+    let mut limits = Limits { backends: 3, ..Limits::default() };
+    limits.upstream.retry.statuses = vec![http::StatusCode::SERVICE_UNAVAILABLE];
+    limits.upstream.retry.backoff = Duration::ZERO;
+    run(async {
+        let world = World::new(limits);
+        let client = world.connect();
+        client.send(GET.as_bytes());
+        world.settle().await;
+        for _ in 0..2 {
+            let (_, backend) = world.net.accept().expect("a backend is asked");
+            backend.send(b"HTTP/1.1 503 S\r\ncontent-length: 0\r\n\r\n");
+            world.pass(Duration::from_millis(100)).await;
+        }
+        let (_, backend) = world.net.accept().expect("the third backend is asked");
+        backend.send(ONE.as_bytes());
+        world.settle().await;
+        assert!(client.receive().starts_with(b"HTTP/1.1 200 "));
+        world.reports.worker().tell();
+        let counts = &world.pool.counts;
+        assert_eq!((counts.requests(), counts.responses(), counts.retries()), (1, [0, 1, 0, 0, 0], 2));
+        assert_eq!((counts.whole().count(), counts.head().count(), counts.queued().count()), (1, 1, 0));
+        let topology = world.pool.topology();
+        let backends = || topology.backends().iter().map(|backend| &backend.stats.counts);
+        assert_eq!(backends().map(|counts| counts.responses()[4]).sum::<u64>(), 2);
+        assert_eq!(backends().map(|counts| counts.failures()[3]).sum::<u64>(), 2);
+        assert_eq!(backends().map(|counts| counts.attempts()).sum::<u64>(), 3);
+        assert_eq!(backends().map(|counts| counts.head().count()).sum::<u64>(), 3);
+    });
+}
+
+#[test]
+fn what_is_refused_counts_with_the_listener_by_its_reason() {
+    run(async {
+        let world = World::new(Limits::one_backend());
+        let client = world.connect();
+        client.send(b"GET / HTTP/1.1\r\n\r\n");
+        world.settle().await;
+        assert!(client.receive().starts_with(b"HTTP/1.1 400 "));
+        world.reports.worker().tell();
+        assert_eq!(world.pool.counts.requests(), 0);
+        let refused = world.reports.counts().refused().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+        assert_eq!((world.reports.counts().requests(), refused), (1, vec![("host", 1)]));
+    });
+}

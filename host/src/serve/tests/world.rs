@@ -19,6 +19,7 @@ use crate::deadline::Deadlines;
 use crate::drain::Drain;
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
 use crate::proxy::{Current, Proxy};
+use crate::reports::ListenerReports;
 use crate::stream::Stream;
 use crate::testing::{MemoryNet, MemoryStream};
 use crate::upstream::{Balancer, Connector, WorkerPool};
@@ -60,6 +61,7 @@ pub(super) struct World {
     current: Rc<Current>,
     listener: Rc<Listener>,
     idle: Rc<IdleClients>,
+    pub(super) reports: Rc<ListenerReports>,
 }
 
 /// Where the backends are.
@@ -114,6 +116,7 @@ impl World {
             pool,
             current: Rc::new(Current::new(proxy)),
             idle: IdleClients::new(&connections),
+            reports: Rc::default(),
             listener: Rc::new(Listener {
                 address: ([127, 0, 0, 1], 8080).into(),
                 limits: Arc::new(limits.downstream),
@@ -121,6 +124,7 @@ impl World {
                 tls: None,
                 proxy_protocol: None,
                 connections,
+                counts: Arc::default(),
             }),
         }
     }
@@ -134,6 +138,7 @@ impl World {
             Rc::clone(&self.listener),
             self.drain.guard(),
             Rc::clone(&self.idle),
+            Rc::clone(&self.reports),
             Stream::Memory(theirs),
             peer,
         ));

@@ -3,6 +3,7 @@
 use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
+use pointsman_core::record::Connection;
 use pointsman_core::request::host;
 
 use super::Exchange;
@@ -57,9 +58,9 @@ impl Exchange {
             // What closed one idle connection may have closed them all.
             let idle = if may_repeat { self.checkout_idle() } else { None };
             let opened = match idle {
-                Some(lease) => Ok(lease),
+                Some(lease) => Ok(self.reuse(lease)),
                 // Boxed: nearly every request finds an idle connection, and all would have room for this.
-                None => Box::pin(self.connect()).await,
+                None => Box::pin(self.connect_anew()).await,
             };
             let mut lease = opened.map_err(|error| SendFailure { error, sent: Sent::Nothing })?;
             let reused = lease.reused();
@@ -152,6 +153,19 @@ impl Exchange {
     fn checkout_idle(&self) -> Option<Lease> {
         let claim = &self.stats.claim;
         self.pinned.take(claim).map(Lease::Unique).or_else(|| claim.checkout())
+    }
+
+    /// A connection that others have used, on record.
+    fn reuse(&self, lease: Lease) -> Lease {
+        self.stats.sent_on(Connection::Reused);
+        lease
+    }
+
+    /// Another connection, or a stream of one, on record.
+    async fn connect_anew(&self) -> Result<Lease, Error> {
+        let lease = self.connect().await?;
+        self.stats.sent_on(Connection::Opened(self.stats.now()));
+        Ok(lease)
     }
 
     /// Another connection, or a stream of one.

@@ -4,7 +4,9 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use super::*;
-use crate::picker::{ChosenBy, Picker};
+use pointsman_core::record::ChosenBy;
+
+use crate::picker::Picker;
 
 /// A guest that picks backend 0, and traps from its `sound`-th pick on.
 fn turns_bad(sound: u32) -> Vec<u8> {

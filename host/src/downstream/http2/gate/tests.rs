@@ -29,8 +29,15 @@ impl World {
         let limits =
             DownstreamLimits { send_timeout: Duration::from_secs(20), ..DownstreamLimits::default() };
         let address = ([127, 0, 0, 1], 80).into();
-        let connection =
-            ClientConnection::new(address, address, Scheme::Http, Arc::new(limits), Arc::new([]), &deadlines);
+        let connection = ClientConnection::new(
+            address,
+            address,
+            Scheme::Http,
+            Arc::new(limits),
+            Arc::new([]),
+            Rc::default(),
+            &deadlines,
+        );
         let (server, client) = MemoryStream::pair();
         let gate = Gate::new(
             Stream::Memory(server),

@@ -1,0 +1,18 @@
+//! What is counted for the operator, and only for that: policies read none of it.
+//!
+//! Each worker counts in plain cells of its own and [tells](crate::local::Local::tell) what all workers share several times a second:
+//! a shared counter would cost each request ten times as much, and more with every worker.
+
+mod backend;
+mod cell;
+mod histogram;
+mod labels;
+mod listener;
+mod pool;
+
+pub use backend::{BackendCells, BackendCounts, FailureKind};
+pub use cell::Count;
+pub use histogram::{Bounds, Distribution, Histogram, HistogramCells};
+pub use labels::{ERRORS, REFUSALS};
+pub use listener::{ListenerCells, ListenerCounts};
+pub use pool::{PoolCells, PoolCounts};

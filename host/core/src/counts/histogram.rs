@@ -1,0 +1,195 @@
+//! How many requests took how long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use super::cell::{Count, tell_all};
+
+/// Upper bounds of the buckets of a histogram, µs, rising: an observation belongs to the first bucket whose bound it doesn't exceed, or
+/// to one more behind the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds(Arc<[u64]>);
+
+impl Bounds {
+    /// Buckets with these upper bounds, in µs. What doesn't rise is left out.
+    #[must_use]
+    pub fn of_micros(bounds: &[u64]) -> Self {
+        let mut rising: Vec<u64> = Vec::with_capacity(bounds.len());
+        for &bound in bounds {
+            if rising.last().is_none_or(|last| *last < bound) {
+                rising.push(bound);
+            }
+        }
+        Self(rising.into())
+    }
+
+    /// The upper bounds, µs.
+    #[must_use]
+    pub fn micros(&self) -> &[u64] {
+        &self.0
+    }
+}
+
+impl Default for Bounds {
+    /// From 100 µs to a minute.
+    fn default() -> Self {
+        Self::of_micros(&[
+            100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+            2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
+        ])
+    }
+}
+
+/// A histogram of all workers.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: Bounds,
+    buckets: Box<[AtomicU64]>,
+    sum_us: AtomicU64,
+}
+
+/// What one worker has observed since it last told.
+#[derive(Debug)]
+pub struct HistogramCells {
+    bounds: Bounds,
+    buckets: Box<[Count]>,
+    sum_us: Count,
+}
+
+/// What a histogram says at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distribution {
+    /// Upper bounds of all buckets but the last, which has none.
+    pub bounds: Bounds,
+    /// Observations by bucket.
+    pub buckets: Vec<u64>,
+    /// The sum of all of them.
+    pub sum: Duration,
+}
+
+impl Histogram {
+    /// Nothing is observed.
+    #[must_use]
+    pub fn new(bounds: &Bounds) -> Self {
+        let buckets = (0..=bounds.0.len()).map(|_| AtomicU64::default()).collect();
+        Self { bounds: bounds.clone(), buckets, sum_us: AtomicU64::default() }
+    }
+
+    /// Bounds of its buckets.
+    #[must_use]
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// Cells for one worker.
+    #[must_use]
+    pub fn cells(&self) -> HistogramCells {
+        let buckets = self.buckets.iter().map(|_| Count::default()).collect();
+        HistogramCells { bounds: self.bounds.clone(), buckets, sum_us: Count::default() }
+    }
+
+    /// Adds what a worker has observed.
+    pub fn add(&self, cells: &HistogramCells) {
+        tell_all(&cells.buckets, &self.buckets);
+        cells.sum_us.tell(&self.sum_us);
+    }
+
+    /// What was observed so far.
+    #[must_use]
+    pub fn read(&self) -> Distribution {
+        Distribution {
+            bounds: self.bounds.clone(),
+            buckets: self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect(),
+            sum: Duration::from_micros(self.sum_us.load(Relaxed)),
+        }
+    }
+}
+
+impl HistogramCells {
+    /// Observes one that took so long.
+    #[inline]
+    pub fn observe(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let place = self.bounds.0.partition_point(|bound| *bound < micros);
+        if let Some(bucket) = self.buckets.get(place) {
+            bucket.add(1);
+        }
+        self.sum_us.add(micros);
+    }
+}
+
+impl Distribution {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// Below which value this share of all lies, about: a bucket's observations are taken for evenly spread. `None` without any, and where
+    /// the value lies in the last bucket, which has no end, that bucket's beginning.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let wanted = share.clamp(0.0, 1.0) * count as f64;
+        let (mut below, mut from) = (0.0, 0);
+        for (place, &inside) in self.buckets.iter().enumerate() {
+            let inside = inside as f64;
+            let Some(&to) = self.bounds.0.get(place) else { break };
+            if inside > 0.0 && below + inside >= wanted {
+                let part = ((wanted - below) / inside).max(0.0);
+                return Some(Duration::from_micros(from + ((to - from) as f64 * part) as u64));
+            }
+            (below, from) = (below + inside, to);
+        }
+        Some(Duration::from_micros(from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observed(micros: &[u64]) -> Distribution {
+        let histogram = Histogram::new(&Bounds::of_micros(&[100, 1000, 500, 2000]));
+        let cells = histogram.cells();
+        micros.iter().for_each(|micros| cells.observe(Duration::from_micros(*micros)));
+        histogram.add(&cells);
+        histogram.add(&cells);
+        histogram.read()
+    }
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket_and_nothing_is_told_twice() {
+        let read = observed(&[0, 100, 101, 1000, 1001, 2000, 2001, 1 << 40]);
+        assert_eq!(read.bounds.micros(), [100, 1000, 2000]);
+        assert_eq!(read.buckets, [2, 2, 2, 2]);
+        assert_eq!(read.sum.as_micros(), 6203 + (1 << 40));
+    }
+
+    #[test]
+    fn backends_of_a_fifth_of_a_millisecond_of_two_and_of_twenty_are_told_apart() {
+        let medians = [200, 2_000, 20_000].map(|micros| {
+            let histogram = Histogram::new(&Bounds::default());
+            let cells = histogram.cells();
+            (0..100).for_each(|_| cells.observe(Duration::from_micros(micros)));
+            histogram.add(&cells);
+            histogram.read().quantile(0.5).unwrap().as_micros()
+        });
+        assert!((100..=250).contains(&medians[0]), "{medians:?}");
+        assert!((1_000..=2_500).contains(&medians[1]), "{medians:?}");
+        assert!((10_000..=25_000).contains(&medians[2]), "{medians:?}");
+    }
+
+    #[test]
+    fn a_quantile_lies_in_its_bucket() {
+        assert_eq!(observed(&[]).quantile(0.5), None);
+        let read = observed(&[50, 50, 1500, 1500]);
+        assert_eq!(read.quantile(0.5), Some(Duration::from_micros(100)));
+        assert_eq!(read.quantile(0.75), Some(Duration::from_micros(1500)));
+        assert_eq!(observed(&[9999]).quantile(0.99), Some(Duration::from_micros(2000)));
+    }
+}

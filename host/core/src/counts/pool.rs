@@ -1,0 +1,179 @@
+//! What is counted of a pool: what its clients have seen.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use http::StatusCode;
+
+use super::cell::{Count, read, tell_all};
+use super::histogram::{Bounds, Distribution, Histogram, HistogramCells};
+use super::labels::{ERRORS, place};
+
+/// What all workers have counted of a pool.
+#[derive(Debug)]
+pub struct PoolCounts {
+    requests: AtomicU64,
+    responses: [AtomicU64; 5],
+    errors: [AtomicU64; ERRORS.len()],
+    retries: AtomicU64,
+    retries_refused: AtomicU64,
+    tunnels: AtomicU64,
+    whole: Histogram,
+    head: Histogram,
+    queued: Histogram,
+}
+
+/// What one worker has counted of a pool since it last told.
+#[derive(Debug)]
+pub struct PoolCells {
+    /// Requests that have ended, whatever became of them.
+    pub requests: Count,
+    responses: [Count; 5],
+    errors: [Count; ERRORS.len()],
+    /// Attempts that weren't a request's first.
+    pub retries: Count,
+    /// Retries for which the budget had no room.
+    pub retries_refused: Count,
+    /// Connections that have changed to another protocol.
+    pub tunnels: Count,
+    /// From the first byte of a request to the last of its response.
+    pub whole: HistogramCells,
+    /// From the first byte of a request to the head of its response.
+    pub head: HistogramCells,
+    /// In the queue, of those who waited.
+    pub queued: HistogramCells,
+}
+
+impl PoolCounts {
+    /// Nothing is counted; times fall into buckets with these bounds.
+    #[must_use]
+    pub fn new(bounds: &Bounds) -> Self {
+        Self {
+            requests: AtomicU64::default(),
+            responses: Default::default(),
+            errors: [const { AtomicU64::new(0) }; ERRORS.len()],
+            retries: AtomicU64::default(),
+            retries_refused: AtomicU64::default(),
+            tunnels: AtomicU64::default(),
+            whole: Histogram::new(bounds),
+            head: Histogram::new(bounds),
+            queued: Histogram::new(bounds),
+        }
+    }
+
+    /// Bounds of the buckets into which times fall.
+    #[must_use]
+    pub fn bounds(&self) -> &Bounds {
+        self.head.bounds()
+    }
+
+    /// Cells for one worker.
+    #[must_use]
+    pub fn cells(&self) -> PoolCells {
+        PoolCells {
+            requests: Count::default(),
+            responses: Default::default(),
+            errors: std::array::from_fn(|_| Count::default()),
+            retries: Count::default(),
+            retries_refused: Count::default(),
+            tunnels: Count::default(),
+            whole: self.whole.cells(),
+            head: self.head.cells(),
+            queued: self.queued.cells(),
+        }
+    }
+
+    /// Adds what a worker has counted.
+    pub fn add(&self, cells: &PoolCells) {
+        cells.requests.tell(&self.requests);
+        tell_all(&cells.responses, &self.responses);
+        tell_all(&cells.errors, &self.errors);
+        cells.retries.tell(&self.retries);
+        cells.retries_refused.tell(&self.retries_refused);
+        cells.tunnels.tell(&self.tunnels);
+        self.whole.add(&cells.whole);
+        self.head.add(&cells.head);
+        self.queued.add(&cells.queued);
+    }
+
+    /// Requests that have ended.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    /// Responses that clients got, the proxy's own included, by the first digit of their status less one.
+    #[must_use]
+    pub fn responses(&self) -> [u64; 5] {
+        read(&self.responses)
+    }
+
+    /// Requests that failed, by reason.
+    pub fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        ERRORS.into_iter().zip(read(&self.errors))
+    }
+
+    /// Requests that failed for this reason; 0 if there is no such reason.
+    #[must_use]
+    pub fn errors_of(&self, error: &str) -> u64 {
+        place(&ERRORS, error).map_or(0, |place| self.errors[place].load(Relaxed))
+    }
+
+    /// Attempts that weren't a request's first.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Relaxed)
+    }
+
+    /// Retries for which the budget had no room.
+    #[must_use]
+    pub fn retries_refused(&self) -> u64 {
+        self.retries_refused.load(Relaxed)
+    }
+
+    /// Connections that have changed to another protocol.
+    #[must_use]
+    pub fn tunnels(&self) -> u64 {
+        self.tunnels.load(Relaxed)
+    }
+
+    /// From the first byte of requests to the last of their responses. Tunnels aren't among them.
+    #[must_use]
+    pub fn whole(&self) -> Distribution {
+        self.whole.read()
+    }
+
+    /// From the first byte of requests to the heads of their responses.
+    #[must_use]
+    pub fn head(&self) -> Distribution {
+        self.head.read()
+    }
+
+    /// In the queue, of those who waited.
+    #[must_use]
+    pub fn queued(&self) -> Distribution {
+        self.queued.read()
+    }
+}
+
+impl PoolCells {
+    /// A client got a response with this status.
+    #[inline]
+    pub fn respond(&self, status: StatusCode) {
+        if let Some(count) = self.responses.get(class(status)) {
+            count.add(1);
+        }
+    }
+
+    /// A request failed.
+    pub fn fail(&self, error: &str) {
+        if let Some(place) = place(&ERRORS, error) {
+            self.errors[place].add(1);
+        }
+    }
+}
+
+/// The first digit of a status, less one.
+#[inline]
+pub(super) fn class(status: StatusCode) -> usize {
+    usize::from(status.as_u16() / 100).wrapping_sub(1)
+}

@@ -1,0 +1,166 @@
+//! What a worker tells of the requests that it has served: the one place where the end of a request becomes numbers and lines.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pointsman_core::backend::Backend;
+use pointsman_core::counts::{FailureKind, ListenerCells, ListenerCounts};
+use pointsman_core::local::{Local, Shared};
+use pointsman_core::pool::Pool;
+use pointsman_core::record::{AttemptRecord, RequestRecord};
+use pointsman_sdk::abi::outcome;
+use tokio::sync::Notify;
+
+use crate::deadline::GRANULARITY;
+
+/// What one worker has to tell.
+#[derive(Debug, Default)]
+pub struct WorkerReports {
+    news: RefCell<News>,
+    /// Something is to be told.
+    has_news: Notify,
+}
+
+/// Those of whom something was counted since it was last told: a list, as a walk over all would take longer the more there are.
+#[derive(Debug, Default)]
+struct News {
+    listeners: Vec<Local<ListenerCounts>>,
+    pools: Vec<Local<Pool>>,
+    backends: Vec<Local<Backend>>,
+}
+
+impl WorkerReports {
+    /// Tells what was counted, several times a second for as long as there is anything. Never ends.
+    pub async fn run(&self) {
+        loop {
+            self.has_news.notified().await;
+            tokio::time::sleep(GRANULARITY).await;
+            self.tell();
+        }
+    }
+
+    /// Adds what was counted to what all workers share.
+    pub fn tell(&self) {
+        let news = &mut *self.news.borrow_mut();
+        news.listeners.drain(..).for_each(|listener| listener.tell());
+        news.pools.drain(..).for_each(|pool| pool.tell());
+        news.backends.drain(..).for_each(|backend| backend.tell());
+    }
+
+    /// Counts something of a pool.
+    pub fn of_pool<'a>(&self, pool: &'a Local<Pool>) -> &'a <Pool as Shared>::Cells {
+        if pool.note() {
+            self.news.borrow_mut().pools.push(pool.clone());
+            self.has_news.notify_one();
+        }
+        pool.cells()
+    }
+
+    /// Counts something of a backend.
+    pub fn of_backend<'a>(&self, backend: &'a Local<Backend>) -> &'a <Backend as Shared>::Cells {
+        if backend.note() {
+            self.news.borrow_mut().backends.push(backend.clone());
+            self.has_news.notify_one();
+        }
+        backend.cells()
+    }
+
+    fn of_listener<'a>(&self, listener: &'a Local<ListenerCounts>) -> &'a ListenerCells {
+        if listener.note() {
+            self.news.borrow_mut().listeners.push(listener.clone());
+            self.has_news.notify_one();
+        }
+        listener.cells()
+    }
+}
+
+/// What one worker has to tell of the clients of one listener.
+#[derive(Debug)]
+pub struct ListenerReports {
+    worker: Rc<WorkerReports>,
+    counts: Local<ListenerCounts>,
+}
+
+impl Default for ListenerReports {
+    /// Of a listener that nobody else knows.
+    fn default() -> Self {
+        Self { worker: Rc::default(), counts: Local::new(Arc::default()) }
+    }
+}
+
+impl ListenerReports {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(worker: &Rc<WorkerReports>, counts: Local<ListenerCounts>) -> Rc<Self> {
+        Rc::new(Self { worker: Rc::clone(worker), counts })
+    }
+
+    /// What the worker tells of others.
+    #[must_use]
+    pub fn worker(&self) -> &Rc<WorkerReports> {
+        &self.worker
+    }
+
+    /// What all workers have told of the listener.
+    #[must_use]
+    pub fn counts(&self) -> &ListenerCounts {
+        self.counts.shared()
+    }
+
+    /// Counts something of the listener.
+    pub fn count(&self) -> &ListenerCells {
+        self.worker.of_listener(&self.counts)
+    }
+
+    /// A request has ended, and its record is complete.
+    pub fn ended(&self, record: &RequestRecord) {
+        let listener = self.count();
+        listener.requests.add(1);
+        let Some(pool) = &record.pool else {
+            if let Some(error) = record.error {
+                listener.refuse(error);
+            }
+            return;
+        };
+        self.count_pool(pool, record);
+        for attempt in record.attempts() {
+            self.count_attempt(attempt);
+        }
+    }
+
+    fn count_pool(&self, pool: &Local<Pool>, record: &RequestRecord) {
+        let cells = self.worker.of_pool(pool);
+        cells.requests.add(1);
+        if let Some(status) = record.status {
+            cells.respond(status);
+        }
+        if let Some(error) = record.error {
+            cells.fail(error);
+        }
+        if !record.retries.is_empty() {
+            cells.retries.add(record.retries.len() as u64);
+        }
+        if let Some(queued) = record.times.queued {
+            cells.queued.observe(queued);
+        }
+        cells.whole.observe(record.whole());
+        let answered = record.attempts().last().and_then(|attempt| attempt.answered);
+        if let (Some((_, answered)), Some(first_byte)) = (answered, record.times.first_byte) {
+            cells.head.observe(answered.since(first_byte));
+        }
+    }
+
+    fn count_attempt(&self, attempt: &AttemptRecord) {
+        let cells = self.worker.of_backend(&attempt.backend);
+        cells.attempts.add(1);
+        let status = attempt.answered.map(|(status, answered)| {
+            cells.respond(status);
+            cells.head.observe(answered.since(attempt.began));
+            status
+        });
+        if attempt.outcome != outcome::COMPLETE || status.is_some_and(|status| status.as_u16() >= 500) {
+            FailureKind::of(attempt.outcome, status).into_iter().for_each(|kind| cells.fail(kind));
+        }
+    }
+}
