@@ -1,7 +1,9 @@
 //! The command line: what was asked for, and exit codes.
 
 mod check;
+mod completions;
 mod init;
+mod man;
 mod policy;
 mod run;
 
@@ -54,6 +56,11 @@ enum Command {
         #[command(subcommand)]
         command: policy::Command,
     },
+    /// Print what makes a shell complete the commands and options of this program
+    Completions(completions::Arguments),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(man::Arguments),
 }
 
 fn filter(text: &str) -> Result<Box<Targets>, String> {
@@ -82,6 +89,8 @@ pub fn main() -> ExitCode {
             demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })
         }
         Command::Policy { command } => policy::run(command),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     match result {
         Ok(code) => code,

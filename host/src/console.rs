@@ -42,12 +42,22 @@ pub fn complain(line: impl Display) {
     let _ = io::stderr().lock().write_all(escaped(Escape::new(String::new(), usize::MAX), line).as_bytes());
 }
 
-fn print(escape: Escape<String>, text: impl Display) -> io::Result<()> {
-    match io::stdout().lock().write_all(escaped(escape, text).as_bytes()) {
+/// Puts bytes on standard output as they are, for a program to read.
+///
+/// # Errors
+///
+/// They can't be written, and not because the reader has left.
+pub fn put(bytes: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))),
         Ok(()) => Ok(()),
     }
+}
+
+fn print(escape: Escape<String>, text: impl Display) -> io::Result<()> {
+    put(escaped(escape, text).as_bytes())
 }
 
 fn escaped(mut escape: Escape<String>, text: impl Display) -> String {

@@ -1,5 +1,8 @@
 //! The commands that end by themselves.
 
+use std::io::Write as _;
+use std::process::Command;
+
 use harness::Proxy;
 
 /// Exit code, standard output and standard error.
@@ -13,7 +16,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn help_and_version_are_printed() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, Some(0));
-    for command in ["run", "init", "check", "demo", "policy"] {
+    for command in ["run", "init", "check", "demo", "policy", "completions"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
     }
     let version = format!("pointsman {}\n", env!("CARGO_PKG_VERSION"));
@@ -27,6 +30,44 @@ fn a_wrong_command_line_exits_with_2() {
         assert_eq!(code, Some(2), "{arguments:?}");
         assert!(told.contains("--help"), "{arguments:?}: {told}");
     }
+}
+
+#[test]
+fn shells_complete_the_commands() {
+    for (shell, syntax_check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let (code, script, told) = run(&["completions", shell]);
+        assert_eq!((code, told.as_str()), (Some(0), ""));
+        for word in ["pointsman", "policy", "config", "log-level"] {
+            assert!(script.contains(word), "{shell} knows nothing of {word}");
+        }
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(script.as_bytes()).expect("a script");
+        match Command::new(shell).arg(syntax_check).arg(file.path()).output() {
+            Ok(output) => assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}"),
+            Err(error) => eprintln!("skipped: {shell} isn't here to read its script: {error}"),
+        }
+    }
+    assert_eq!(run(&["completions", "csh"]).0, Some(2));
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pages = directory.path().join("man/man1");
+    assert_eq!(run(&["man", pages.to_str().expect("a name")]), (Some(0), String::new(), String::new()));
+    for (name, text) in [
+        ("pointsman", "pointsman\\-policy(1)"),
+        ("pointsman-run", "\\-\\-workers"),
+        ("pointsman-policy-check", "plugin"),
+    ] {
+        let page = std::fs::read_to_string(pages.join(format!("{name}.1"))).expect("a page");
+        assert!(page.contains(".TH ") && page.contains(text), "{name}: {page}");
+    }
+    let taken = directory.path().join("taken");
+    std::fs::write(&taken, "").expect("a file");
+    let (code, _, told) = run(&["man", taken.to_str().expect("a name")]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("cannot write manual pages to") && told.contains("taken"), "{told}");
 }
 
 #[test]

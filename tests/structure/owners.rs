@@ -14,7 +14,7 @@ fn is_in(file: &str, owners: &[&str]) -> bool {
 
 #[test]
 fn each_package_has_one_owner() {
-    let owners: [(&str, &[&str]); 14] = [
+    let owners: [(&str, &[&str]); 16] = [
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
@@ -22,6 +22,8 @@ fn each_package_has_one_owner() {
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["control/admin"]),
         ("clap", &["cli"]),
+        ("clap_complete", &["cli/completions"]),
+        ("clap_mangen", &["cli/man"]),
         ("crc", &["proxy_protocol"]),
         ("rustls", &["tls", "demo"]),
         ("aws_lc_rs", &["tls", "downstream/http2/websocket", "demo/certificate"]),
