@@ -10,7 +10,7 @@ mod run;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 
 use crate::console;
@@ -89,8 +89,8 @@ pub fn main() -> ExitCode {
             demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })
         }
         Command::Policy { command } => policy::run(command),
-        Command::Completions(arguments) => completions::run(&arguments),
-        Command::Man(arguments) => man::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
+        Command::Man(arguments) => man::run(&arguments, Arguments::command()),
     };
     match result {
         Ok(code) => code,

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::console;
@@ -14,10 +13,10 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-/// Prints the script that the shell reads.
-pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+/// Prints the script by which the shell completes this command line.
+pub(super) fn run(arguments: &Arguments, mut command_line: clap::Command) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "pointsman", &mut script);
+    clap_complete::generate(arguments.shell, &mut command_line, "pointsman", &mut script);
     console::put(&script)?;
     Ok(ExitCode::SUCCESS)
 }

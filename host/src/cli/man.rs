@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::CommandFactory as _;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -12,11 +11,11 @@ pub(super) struct Arguments {
     directory: PathBuf,
 }
 
-/// Writes the manual pages.
-pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+/// Writes the manual pages of this command line.
+pub(super) fn run(arguments: &Arguments, command_line: clap::Command) -> Result<ExitCode> {
     let directory = &arguments.directory;
     let fault = || format!("cannot write manual pages to {}", directory.display());
     std::fs::create_dir_all(directory).with_context(fault)?;
-    clap_mangen::generate_to(super::Arguments::command(), directory).with_context(fault)?;
+    clap_mangen::generate_to(command_line, directory).with_context(fault)?;
     Ok(ExitCode::SUCCESS)
 }
