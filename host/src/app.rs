@@ -1,6 +1,7 @@
 //! The composition root: everything is checked, loaded and bound before the first request, and again before a reload
 //! takes effect.
 
+mod admin_server;
 mod backend_tls;
 mod certificates;
 mod diff;
@@ -28,7 +29,6 @@ use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::control::admin;
 use crate::control::archive::Archive;
 use crate::control::change::Reload;
 use crate::control::state_lock::StateLock;
@@ -36,9 +36,11 @@ use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
+use crate::log::LogControls;
 use crate::open_files::OpenFiles;
 use crate::worker::{Drained, Phase};
 
+use admin_server::AdminServer;
 use dns_names::DnsNames;
 use reconfigure::Reconfigure;
 use reload::{Reloader, Shared};
@@ -51,19 +53,12 @@ use workers::Workers;
 #[derive(Debug)]
 pub struct App {
     shared: Arc<Shared>,
-    admin: Option<Admin>,
+    admin: AdminServer,
     phase: watch::Sender<Phase>,
     state_lock: Option<StateLock>,
     workers: Workers,
     files: Arc<FileWatch>,
     reconfigure: Reconfigure,
-}
-
-/// The admin server's socket, and the address that is configured for it.
-#[derive(Debug)]
-struct Admin {
-    configured: SocketAddr,
-    socket: TcpListener,
 }
 
 /// What an [`App`] starts with besides its configuration.
@@ -75,6 +70,8 @@ pub struct StartOptions {
     pub inherited: Inherited,
     /// The lock of `state_dir` in a process that this one takes over from.
     pub state_lock: Option<OwnedFd>,
+    /// The process's log.
+    pub log: LogControls,
 }
 
 impl App {
@@ -99,13 +96,13 @@ impl App {
     ///
     /// A plugin can't serve, an address can't be bound, or the system refuses a thread.
     pub fn start(mut config: Config, file: &Path, options: StartOptions) -> Result<Self> {
-        let StartOptions { workers, mut inherited, state_lock } = options;
+        let StartOptions { workers, mut inherited, state_lock, log } = options;
         config.workers = workers.unwrap_or(config.workers);
         check_open_files(&config)?;
         let clock = Clock::start();
         let state = config.state_dir.as_deref().map(|path| open_state_dir(path, state_lock)).transpose()?;
         let loader = Arc::new(loader_with(&config, clock, state.clone())?);
-        let admin = config.admin.map(|address| admin_socket(address, &mut inherited)).transpose()?;
+        let admin = AdminServer::bind(config.admin, &mut inherited, clock, log)?;
         let workers_count = config.workers;
         let prepared = Snapshot::default().prepare(
             config,
@@ -115,13 +112,7 @@ impl App {
             workers_count,
             &mut inherited,
         )?;
-        for address in inherited.left() {
-            tracing::warn!(
-                event = "inherited-socket-closed", %address,
-                "no listener has the address of this inherited socket; it is closed"
-            );
-        }
-        drop(inherited);
+        close(inherited);
 
         let shared = Arc::<Shared>::default();
         let mut names = DnsNames::new(clock);
@@ -138,7 +129,7 @@ impl App {
         let read_once = is_read_once(file);
         shared.configuration.send_replace(ConfigurationStatus {
             read_once,
-            ..snapshot.status(ConfigurationGeneration::FIRST)
+            ..snapshot.status(ConfigurationGeneration::FIRST, file)
         });
         let reloader = Reloader {
             file: file.into(),
@@ -162,10 +153,7 @@ impl App {
         for address in self.listeners() {
             tracing::info!(event = "listener-bound", %address, workers, "listening");
         }
-        if let Some(admin) = &self.admin {
-            tracing::info!(event = "admin-bound", address = %admin.socket.local_addr()?, "admin listening");
-        }
-        Ok(())
+        self.admin.log_address()
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
@@ -177,7 +165,8 @@ impl App {
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     #[must_use]
     pub fn slots(&self) -> Vec<Arc<PolicySlot>> {
-        self.shared.configuration.borrow().slots.clone()
+        let configuration = self.shared.configuration.borrow();
+        configuration.policies.iter().map(|policy| Arc::clone(&policy.slot)).collect()
     }
 
     /// Which configuration serves, and what the file says since.
@@ -200,14 +189,7 @@ impl App {
 
     /// Serves the admin address, if there is one. Never ends but by an error.
     pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<std::convert::Infallible>> + use<> {
-        let socket = self.admin.as_ref().map(|admin| admin.socket.try_clone());
-        let status = self.status();
-        async move {
-            if let Some(socket) = socket {
-                admin::serve(socket?, status, OpenFiles::of_process().for_admin()).await?;
-            }
-            std::future::pending().await
-        }
+        self.admin.serve(self.status())
     }
 
     /// Reads plugin files and certificates now, whether or not they seem to have changed.
@@ -223,9 +205,7 @@ impl App {
     pub fn sockets(&self) -> std::io::Result<Vec<(Role, SocketAddr, TcpListener)>> {
         let listeners = self.shared.sockets.duplicates()?.into_iter();
         let mut all: Vec<_> = listeners.map(|(address, socket)| (Role::Listener, address, socket)).collect();
-        if let Some(Admin { configured, socket }) = &self.admin {
-            all.push((Role::Admin, *configured, socket.try_clone()?));
-        }
+        all.extend(self.admin.duplicate()?.map(|(address, socket)| (Role::Admin, address, socket)));
         Ok(all)
     }
 
@@ -262,6 +242,16 @@ impl App {
     pub fn join(self) -> Result<Drained> {
         self.start_drain();
         self.workers.join()
+    }
+}
+
+/// Closes inherited sockets that nothing has taken.
+fn close(inherited: Inherited) {
+    for address in inherited.left() {
+        tracing::warn!(
+            event = "inherited-socket-closed", %address,
+            "no listener has the address of this inherited socket; it is closed"
+        );
     }
 }
 
@@ -317,14 +307,4 @@ fn loader(
     // The standard library's hasher is seeded by the system.
     let seed = RandomState::new().build_hasher().finish();
     Ok(PolicyLoader::start_with(clock, workers, seed, remember)?)
-}
-
-/// The admin server's socket: an inherited one, or a new one.
-fn admin_socket(address: SocketAddr, inherited: &mut Inherited) -> Result<Admin> {
-    let socket = match inherited.take(Role::Admin, address).into_iter().next() {
-        Some(socket) => socket,
-        None => admin::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))?,
-    };
-    socket.set_nonblocking(true)?;
-    Ok(Admin { configured: address, socket })
 }

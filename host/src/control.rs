@@ -1,6 +1,5 @@
-//! What runs beside the data path and may block: plugin files, signals, the admin server.
+//! What runs beside the data path and may block: plugin files, signals, changes.
 
-pub mod admin;
 pub mod archive;
 pub mod change;
 pub mod plugin_file;

@@ -3,11 +3,13 @@
 //! No thread waits for it: lines go into a bounded queue, and one thread writes them. A pipe that isn't read, a reader that is gone or
 //! a full disk cost lines, which are counted and reported later, and nothing else.
 
+mod controls;
 mod field;
 mod filter;
 mod limit;
 mod line;
 mod queue;
+mod recent;
 mod writer;
 
 use std::fmt::Display;
@@ -17,11 +19,13 @@ use std::time::Duration;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+pub use controls::LogControls;
 pub use filter::parse as parse_filter;
+pub use recent::{RecentEvent, RecentEvents};
 
 use crate::line_writer::Descriptor;
 use limit::Limits;
@@ -35,6 +39,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Log {
     queue: Arc<Queue>,
+    controls: LogControls,
 }
 
 impl Log {
@@ -50,12 +55,22 @@ impl Log {
         std::thread::Builder::new().name("log".into()).spawn(move || writer.run(&source))?;
         let colours = io::stderr().is_terminal();
         let layer = Lines { queue: Arc::clone(&queue), limits, colours };
-        tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(io::Error::other)?;
+        let (controls, filter) = LogControls::new(filter);
+        // Whatever is logged, an operator who asks is told the same.
+        let ours = Targets::new().with_target("pointsman", LevelFilter::INFO);
+        let registry = tracing_subscriber::registry().with(layer.with_filter(filter));
+        registry.with(controls.recent.clone().with_filter(ours)).try_init().map_err(io::Error::other)?;
         std::panic::set_hook(Box::new(|panic| {
             let thread = std::thread::current();
             tracing::error!(event = "thread-panicked", thread = thread.name(), "{panic}");
         }));
-        Ok(Self { queue })
+        Ok(Self { queue, controls })
+    }
+
+    /// What the rest of the process may know and change of it.
+    #[must_use]
+    pub fn controls(&self) -> LogControls {
+        self.controls.clone()
     }
 
     /// Says something that is no event: the text alone, on one line.

@@ -21,6 +21,9 @@ const MEANINGLESS: [&str; 6] = ["utils", "util", "helpers", "helper", "common", 
 /// Where every type is a list of settings.
 const SETTINGS: &str = "host/src/config";
 
+/// Where every type is the list of members of a JSON object.
+const JSON: &str = "host/src/admin/model";
+
 /// How types are named that list settings or counters: one field for each, however many there are.
 const LISTS: [&str; 6] = ["Config", "Settings", "Limits", "Stats", "Counters", "Counts"];
 
@@ -36,6 +39,7 @@ const OTHER_LISTS: [(&str, &str, &str); 2] = [
 
 fn is_list(file: &str, name: &str) -> bool {
     file.starts_with(SETTINGS)
+        || file.starts_with(JSON)
         || LISTS.iter().any(|ending| name.ends_with(ending))
         || OTHER_LISTS.iter().any(|(other, list, _)| (*other, *list) == (file, name))
 }

@@ -176,6 +176,13 @@ impl Pool {
         self.publish(state)
     }
 
+    /// The members, in the order of the topology that follows from them, and that topology. Takes a lock: not for the data path.
+    #[must_use]
+    pub fn members(&self) -> (Vec<Member>, Arc<Topology>) {
+        let state = self.state();
+        (state.members.clone(), Arc::clone(&state.topology))
+    }
+
     /// Sets the share of healthy backends, percent, below which health is ignored; 0, as it is at first, is never.
     pub fn set_panic_threshold(&self, percent: u32) {
         let mut state = self.state();

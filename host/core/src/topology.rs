@@ -12,10 +12,20 @@ use crate::request::Tried;
 pub enum Health {
     /// It is.
     Up,
-    /// It isn't: its checks fail, or it is ejected.
+    /// It isn't: its checks fail.
     Down,
+    /// It isn't: its responses were bad, so it gets none for a while.
+    Ejected,
     /// Not known yet: it serves only after its first check. It doesn't count in whether its pool panics.
     Unknown,
+}
+
+impl Health {
+    /// Whether it is known to be unfit.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        matches!(self, Self::Down | Self::Ejected)
+    }
 }
 
 /// A backend of a pool, and how it stands at the moment.
@@ -82,7 +92,7 @@ impl Topology {
             .iter()
             .map(|member| {
                 let healthy = member.health == Health::Up;
-                let panicking = panic && member.health == Health::Down;
+                let panicking = panic && member.health.is_bad();
                 let eligible = tier.has(member) && (healthy || panicking);
                 [
                     (healthy, flag::HEALTHY),
@@ -208,9 +218,10 @@ impl Tier {
     }
 
     fn panics(self, members: &[Member], threshold: u32) -> bool {
-        let count =
-            |health| members.iter().filter(|member| self.has(member) && member.health == health).count();
-        let (up, down) = (count(Health::Up), count(Health::Down));
+        let count = |fits: fn(Health) -> bool| {
+            members.iter().filter(|member| self.has(member) && fits(member.health)).count()
+        };
+        let (up, down) = (count(|health| health == Health::Up), count(Health::is_bad));
         up * 100 < (up + down) * threshold as usize
     }
 }
@@ -219,7 +230,7 @@ impl Tier {
 mod tests {
     use super::*;
 
-    /// Members written as letters: `s` serves, `u` is down, `?` unknown, `d` draining; `b` is a backup, `v` one that is
+    /// Members written as letters: `s` serves, `u` is down, `e` ejected, `?` unknown, `d` draining; `b` is a backup, `v` one that is
     /// down, `x` one that is draining.
     fn members(kinds: &str) -> Vec<Member> {
         let member = |kind: char| {
@@ -230,6 +241,7 @@ mod tests {
             }));
             let health = match kind {
                 'u' | 'v' => Health::Down,
+                'e' => Health::Ejected,
                 '?' => Health::Unknown,
                 _ => Health::Up,
             };
@@ -268,6 +280,7 @@ mod tests {
         // Less than the threshold, not just at it.
         check("suuu", 25, &[0], false);
         check("suuu", 26, &[0, 1, 2, 3], true);
+        check("seue", 26, &[0, 1, 2, 3], true);
         check("suuu", 100, &[0, 1, 2, 3], true);
         check("ssss", 100, &[0, 1, 2, 3], false);
         check("uu", 0, &[], false);

@@ -1,6 +1,7 @@
 //! Where a pool's policy version is published and its workers find it.
 
 mod event;
+mod history;
 mod mailbox;
 mod publication;
 
@@ -14,12 +15,15 @@ use crate::admission::Refusal;
 use crate::context::PolicyContext;
 use crate::fault::Fault;
 use crate::instance::Retired;
+use crate::plugin::Plugin;
 use crate::probation::{FaultAllowance, Quarantine};
 use crate::settings::{OnFault, PolicySettings};
 use crate::stats::{FaultCounts, PolicyStats};
 use crate::version::VersionId;
 
 pub(crate) use event::{SlotEvent, SlotEvents};
+use history::History;
+pub use history::PublishedVersion;
 pub(crate) use mailbox::Delivery;
 use mailbox::Mailbox;
 pub use publication::{ActiveVersion, Publication};
@@ -29,6 +33,7 @@ pub use publication::{ActiveVersion, Publication};
 pub struct PolicySlot {
     context: Arc<PolicyContext>,
     active: Mutex<ActiveVersion>,
+    history: Mutex<History>,
     mailboxes: Box<[Mailbox]>,
     stats: PolicyStats,
     allowance: FaultAllowance,
@@ -44,15 +49,25 @@ impl PolicySlot {
         stats: PolicyStats,
         events: SlotEvents,
     ) -> Self {
-        Self {
+        let slot = Self {
             context,
-            active: Mutex::new(active),
+            active: Mutex::new(active.clone()),
+            history: Mutex::default(),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             stats,
             allowance: FaultAllowance::default(),
             quarantine: Mutex::default(),
             events,
-        }
+        };
+        slot.remember(&active);
+        slot
+    }
+
+    fn remember(&self, published: &ActiveVersion) {
+        let ActiveVersion { version, origin, .. } = published;
+        let plugin = Plugin { origin: Arc::clone(origin), content: version.content.clone() };
+        let at = self.context.clock.now();
+        lock(&self.history).add(PublishedVersion { id: version.id, plugin, at });
     }
 
     /// The pool.
@@ -73,6 +88,12 @@ impl PolicySlot {
     #[must_use]
     pub fn active(&self) -> ActiveVersion {
         lock(&self.active).clone()
+    }
+
+    /// The versions that were published last, in the order of their publication: the active one is the last.
+    #[must_use]
+    pub fn history(&self) -> Vec<Arc<PublishedVersion>> {
+        lock(&self.history).all()
     }
 
     /// What has gone wrong so far, and what the policy costs.
@@ -127,6 +148,7 @@ impl PolicySlot {
 
     /// Publishes a version: one delivery per worker. Returns the version before; what was never collected is dropped.
     pub(crate) fn publish(&self, next: ActiveVersion, deliveries: Vec<Delivery>) -> ActiveVersion {
+        self.remember(&next);
         let before = mem::replace(&mut *lock(&self.active), next);
         for (worker, delivery) in deliveries.into_iter().enumerate() {
             drop(self.deliver(worker, delivery));

@@ -11,6 +11,7 @@ use pointsman_policy::{
 use crate::config::{Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig};
 use crate::control::archive::{Archive, UsedAt};
 use crate::control::plugin_file;
+use crate::control::status::PolicyStatus;
 use crate::control::watch::PluginFile;
 
 use super::pools::{self, PreparedPool};
@@ -170,6 +171,15 @@ impl ActivePolicy {
     /// Whether it has the place of a policy with these settings, so that its state in the host goes on with that one.
     fn is_for(&self, pool: &Pool, settings: &PolicySettings) -> bool {
         self.slot.pool().name == pool.name && self.settings.route == settings.route
+    }
+
+    /// What is published of it.
+    pub(super) fn status(&self) -> PolicyStatus {
+        let name = match &self.source {
+            PolicySource::Named(name) => name.clone(),
+            PolicySource::File(path) => path.display().to_string(),
+        };
+        PolicyStatus { slot: Arc::clone(&self.slot), name }
     }
 
     /// The plugin file to follow for it.

@@ -6,6 +6,7 @@ use pointsman_core::backend::{Backend, ConfigurationGeneration, Source};
 use pointsman_core::pool::{Members, Pool, UpstreamLimits};
 
 use crate::config::{BackendConfig, PoolConfig};
+use crate::control::status::PoolStatus;
 use crate::discovery::DiscoveredPool;
 use crate::health::{Assignment, HealthSettings};
 use crate::tls::BackendTls;
@@ -17,6 +18,13 @@ pub(super) struct ActivePool {
     pub(super) limits: Arc<UpstreamLimits>,
     /// TLS towards its backends.
     pub(super) tls: Option<Arc<BackendTls>>,
+}
+
+impl ActivePool {
+    /// What is published of it.
+    pub(super) fn status(&self) -> PoolStatus {
+        PoolStatus { pool: Arc::clone(&self.pool), limits: Arc::clone(&self.limits) }
+    }
 }
 
 /// A pool of the next configuration.

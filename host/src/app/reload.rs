@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::control::change::Reload;
-use crate::control::status::ConfigurationStatus;
+use crate::control::status::{AwaitingRestart, ConfigurationStatus};
 use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::Inherited;
@@ -48,8 +48,9 @@ impl Reloader {
     pub(super) fn reload(&mut self, config: Config) -> Reload {
         let began = Instant::now();
         let Some(old) = self.snapshot.config() else { return Reload::Unchanged };
-        let config = self.without_what_needs_a_restart(config, old);
+        let (config, awaiting_restart) = self.without_what_needs_a_restart(config, old);
         if config == *old {
+            self.shared.configuration.send_modify(|status| status.awaiting_restart = awaiting_restart);
             return Reload::Unchanged;
         }
         let workers = config.workers;
@@ -71,7 +72,8 @@ impl Reloader {
         self.channels.send(committed);
         self.tell_listeners(&bound);
         self.files.follow(snapshot.watched());
-        self.shared.configuration.send_replace(snapshot.status(generation));
+        let status = snapshot.status(generation, &self.file);
+        self.shared.configuration.send_replace(ConfigurationStatus { awaiting_restart, ..status });
         self.snapshot = snapshot;
         tracing::info!(
             event = "configuration-reloaded", configuration = generation.0, changes = %diff, took = ?began.elapsed(),
@@ -93,25 +95,30 @@ impl Reloader {
         }
     }
 
-    /// The configuration with the running values of the keys that can't change while the process runs; warns of each.
-    fn without_what_needs_a_restart(&self, mut config: Config, old: &Config) -> Config {
+    /// The configuration with the running values of the keys that can't change while the process runs, and those keys; warns of each.
+    fn without_what_needs_a_restart(
+        &self,
+        mut config: Config,
+        old: &Config,
+    ) -> (Config, Vec<AwaitingRestart>) {
+        let mut awaiting = Vec::new();
         if self.workers.is_none() && config.workers != old.workers {
-            warn_of_restart("workers", &old.workers, &config.workers);
+            awaiting.push(awaiting_restart("workers", &old.workers, &config.workers));
         }
         if config.admin != old.admin {
-            warn_of_restart("admin.address", &old.admin, &config.admin);
+            awaiting.push(awaiting_restart("admin.address", &old.admin, &config.admin));
         }
         if config.state_dir != old.state_dir {
-            warn_of_restart("state_dir", &old.state_dir, &config.state_dir);
+            awaiting.push(awaiting_restart("state_dir", &old.state_dir, &config.state_dir));
         }
         config.workers = old.workers;
         config.state_dir.clone_from(&old.state_dir);
         config.admin = old.admin;
-        config
+        (config, awaiting)
     }
 }
 
-fn warn_of_restart(key: &str, runs: &dyn Debug, configured: &dyn Debug) {
+fn awaiting_restart(key: &'static str, runs: &dyn Debug, configured: &dyn Debug) -> AwaitingRestart {
     tracing::warn!(
         event = "restart-required",
         key,
@@ -119,4 +126,5 @@ fn warn_of_restart(key: &str, runs: &dyn Debug, configured: &dyn Debug) {
         ?configured,
         "takes effect at the next restart; the rest of the file applies now"
     );
+    AwaitingRestart { key, runs: format!("{runs:?}"), configured: format!("{configured:?}") }
 }

@@ -101,15 +101,19 @@ impl Snapshot {
     }
 
     /// What is published of it.
-    pub(super) fn status(&self, generation: ConfigurationGeneration) -> ConfigurationStatus {
+    pub(super) fn status(&self, generation: ConfigurationGeneration, file: &Path) -> ConfigurationStatus {
         let duration = |of: fn(&Config) -> Duration| self.config.as_ref().map_or(Duration::ZERO, of);
         ConfigurationStatus {
             generation,
+            file: file.into(),
             read_once: false,
             refused: None,
             drain_delay: duration(|config| config.drain_delay),
             drain_timeout: duration(|config| config.drain_timeout),
-            slots: self.slots(),
+            awaiting_restart: Vec::new(),
+            workers: self.config.as_ref().map_or(0, |config| config.workers),
+            pools: self.pools.iter().map(ActivePool::status).collect(),
+            policies: self.policies.iter().map(ActivePolicy::status).collect(),
         }
     }
 

@@ -67,7 +67,8 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         let mut signals = Signals::listen().context("cannot listen to signals")?;
         let (inherited, mut predecessor) =
             take_over::inherited().context("cannot use the sockets that this process was started with")?;
-        let start = StartOptions { workers, inherited, state_lock: predecessor.state_lock.take() };
+        let state_lock = predecessor.state_lock.take();
+        let start = StartOptions { workers, inherited, state_lock, log: log.controls() };
         let Some(app) = start_listening(path, start, &mut signals).await? else {
             return Ok(None);
         };

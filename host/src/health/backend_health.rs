@@ -81,7 +81,7 @@ impl BackendHealth {
 
     pub(super) fn health(&self) -> Health {
         if self.ejection.is_ejected() {
-            return Health::Down;
+            return Health::Ejected;
         }
         self.checks.map_or(Health::Up, CheckState::health)
     }

@@ -1,4 +1,4 @@
-//! The admin server: whether the proxy is alive, and whether it should get traffic.
+//! The admin server's connections: few, with time limits, and the idle ones make room for an operator.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -8,8 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Request, StatusCode};
-use axum::routing::get;
+use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -19,9 +18,6 @@ use pointsman_core::clock::Clock;
 use pointsman_core::reminder::Reminder;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
-
-use super::status::StatusView;
-use crate::worker::Phase;
 
 /// Binds the admin address.
 ///
@@ -41,10 +37,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until this is dropped.
-///
-/// `GET /live` is 200 as long as the process answers; `GET /ready` is 200 while it serves and 503 once it is about to drain, so
-/// that a load balancer in front stops sending traffic in time.
+/// Serves this router until this is dropped.
 ///
 /// There are at most `max_connections`. One more takes the place of the one that has been without a request for the longest, so
 /// that an operator can always connect.
@@ -52,14 +45,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// The event loop doesn't take the socket.
-pub async fn serve(socket: TcpListener, status: StatusView, max_connections: usize) -> std::io::Result<()> {
-    let ready = move || async move {
-        match status.phase() {
-            Phase::Serving => (StatusCode::OK, "ready\n"),
-            Phase::Leaving | Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        }
-    };
-    let router = Router::new().route("/live", get(async || "live\n")).route("/ready", get(ready));
+pub async fn serve(socket: TcpListener, router: Router, max_connections: usize) -> std::io::Result<()> {
     let socket = tokio::net::TcpListener::from_std(socket)?;
     let (mut connections, clock) = (AdminConnections::new(router), Clock::start());
     let (crowded, exhausted) = (Reminder::default(), Reminder::default());

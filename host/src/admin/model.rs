@@ -1,0 +1,20 @@
+//! What the admin API sends and takes as JSON: one type for each object. The server, `pointsman ctl` and the API's document are made from
+//! them.
+
+mod backend;
+mod configuration;
+mod event;
+mod overview;
+mod policy;
+mod pool;
+mod problem;
+mod worker;
+
+pub use backend::{BackendReply, BackendSource, BackendState, Histogram, OverrideState};
+pub use configuration::{ConfigurationState, FaultState, PendingKey};
+pub use event::{EventLevel, EventList, EventRecord};
+pub use overview::{Overview, PhaseState, VersionReply};
+pub use policy::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
+pub use pool::{PoolLimitsState, PoolList, PoolReply, PoolState, QueueState};
+pub use problem::Problem;
+pub use worker::{WorkerList, WorkerState};

@@ -1,0 +1,79 @@
+//! Policies and their versions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A policy at one moment: what picks the backends of a pool, or of one route to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyState {
+    /// The pool that it picks from.
+    pub pool: String,
+    /// The route that it picks for; null if it is the pool's own.
+    pub route: Option<String>,
+    /// Its name in the configuration, or the path of its file.
+    pub name: String,
+    /// The version that serves: the first 12 digits of the SHA-256 of its plugin.
+    pub version: String,
+    /// Where that version came from: a path, or the name of a bundled policy.
+    pub origin: String,
+    /// Counts the versions that were published here, from 1.
+    pub publication: u64,
+    /// When the version was published, ms since 1970.
+    pub last_swap_ms: u64,
+    /// Picks by who made them: `policy`, `abstention`, `fallback`, `rejected`, `failed`. Up to a second old.
+    pub picks: BTreeMap<String, u64>,
+    /// Faults of all versions by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Workers that don't ask the policy for a while, as it had too many faults.
+    pub open_circuits: u64,
+    /// Instances that were built in the place of failed ones.
+    pub rebuilds: u64,
+    /// Versions that were taken back on probation.
+    pub rollbacks: u64,
+    /// The version that isn't let in, if there is one.
+    pub quarantine: Option<QuarantineState>,
+    /// The versions that are known, in the order in which they were last published.
+    pub versions: Vec<VersionState>,
+}
+
+/// A version of a policy that has served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionState {
+    /// The first 12 digits of the SHA-256 of its plugin.
+    pub version: String,
+    /// Where it came from: a path, or the name of a bundled policy.
+    pub origin: String,
+    /// Whether it serves.
+    pub active: bool,
+    /// When it was last published, ms since 1970.
+    pub published_ms: u64,
+    /// Its faults by kind.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// A version that was taken back and isn't let in again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineState {
+    /// The version.
+    pub version: String,
+    /// What it did, in words.
+    pub reason: String,
+}
+
+/// All policies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyList {
+    /// The pools' own in the order of the configuration, then those of routes.
+    pub policies: Vec<PolicyState>,
+}
+
+/// The versions of one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionList {
+    /// In the order in which they were last published.
+    pub versions: Vec<VersionState>,
+    /// The version that isn't let in, if there is one.
+    pub quarantine: Option<QuarantineState>,
+}

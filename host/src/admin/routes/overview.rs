@@ -1,0 +1,26 @@
+//! `overview`.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+
+use super::events::Since;
+use crate::admin::answer::{Answer, json_of};
+use crate::admin::model::{Overview, Problem};
+use crate::admin::state::AdminState;
+use crate::admin::view;
+
+/// Everything at a glance, as counters, and the events after `since`.
+#[utoipa::path(
+    get, path = "/overview", tag = "state", params(Since),
+    responses(
+        (status = 200, description = "the whole proxy at this moment", body = Overview),
+        (status = 400, description = "the query isn't one", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn overview(
+    State(state): State<AdminState>,
+    since: Result<Query<Since>, QueryRejection>,
+) -> Answer {
+    let Query(Since { since }) = since?;
+    json_of(move || Ok(view::overview(&state, since))).await
+}

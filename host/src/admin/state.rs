@@ -1,0 +1,40 @@
+//! What the handlers of the API see of the proxy.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pointsman_core::clock::Clock;
+use utoipa::openapi::OpenApi;
+
+use crate::control::status::StatusView;
+use crate::log::LogControls;
+
+/// What the handlers of the API see of the proxy. Clones see the same one.
+#[derive(Debug, Clone)]
+pub struct AdminState {
+    /// What serves.
+    pub(super) status: StatusView,
+    /// The process's clock, which began with it.
+    pub(super) clock: Clock,
+    /// What was logged.
+    pub(super) log: LogControls,
+    /// The API's document as JSON.
+    pub(super) document: Bytes,
+    /// The machine's name.
+    pub(super) name: Arc<str>,
+}
+
+impl AdminState {
+    /// The state that the handlers share.
+    #[must_use]
+    pub fn new(status: StatusView, clock: Clock, log: LogControls) -> Self {
+        let name = rustix::system::uname().nodename().to_string_lossy().into();
+        Self { status, clock, log, document: Bytes::new(), name }
+    }
+
+    pub(super) fn with_document(self, document: &OpenApi) -> Self {
+        // It is made of texts, numbers and maps with texts as keys, which are always JSON.
+        let json = serde_json::to_vec(document).unwrap_or_default();
+        Self { document: json.into(), ..self }
+    }
+}

@@ -1,0 +1,18 @@
+//! The running proxy as the API shows it.
+
+mod backend;
+mod configuration;
+mod counted;
+mod events;
+mod overview;
+mod policy;
+mod pool;
+mod wall_clock;
+mod worker;
+
+pub(super) use configuration::configuration;
+pub(super) use events::events;
+pub(super) use overview::overview;
+pub(super) use policy::{policies, policy, versions};
+pub(super) use pool::{backend_reply, pool_reply, pools};
+pub(super) use worker::workers;

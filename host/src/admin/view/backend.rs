@@ -1,0 +1,72 @@
+//! Backends.
+
+use pointsman_core::backend::{BackendIndex, Source};
+use pointsman_core::counts::FailureKind;
+use pointsman_core::topology::{Health, Member, Topology};
+use pointsman_sdk::abi::WEIGHT_UNIT;
+
+use super::counted::{by_class, histogram, named};
+use crate::admin::model::{BackendSource, BackendState};
+
+/// What the backends of a pool are shown beside.
+pub(super) struct Standing<'a> {
+    topology: &'a Topology,
+    /// Sum of the weights of the eligible ones.
+    weights: u64,
+    /// Requests in flight at which one is full.
+    limit: u64,
+}
+
+impl<'a> Standing<'a> {
+    pub(super) fn new(topology: &'a Topology, limit: u64) -> Self {
+        let weights = topology.weights().iter().zip(0..);
+        let eligible = weights.filter(|(_, place)| topology.is_eligible(BackendIndex(*place)));
+        Self { topology, weights: eligible.map(|(weight, _)| u64::from(*weight)).sum(), limit }
+    }
+}
+
+/// A member, which is at this place of the topology.
+pub(super) fn backend(member: &Member, place: usize, standing: &Standing<'_>) -> BackendState {
+    let Member { backend, health, weight } = member;
+    let (stats, counts) = (&backend.stats, &backend.stats.counts);
+    let eligible = u32::try_from(place).is_ok_and(|place| standing.topology.is_eligible(BackendIndex(place)));
+    let share =
+        if eligible && standing.weights > 0 { f64::from(*weight) / standing.weights as f64 } else { 0.0 };
+    BackendState {
+        name: backend.name.to_string(),
+        address: backend.address.to_string(),
+        source: match backend.source {
+            Source::File => BackendSource::File,
+            Source::Discovery { .. } => BackendSource::Discovery,
+            Source::Operator => BackendSource::Operator,
+        },
+        zone: backend.zone.to_string(),
+        backup: backend.backup,
+        eligible,
+        healthy: *health == Health::Up,
+        ejected: *health == Health::Ejected,
+        draining: backend.draining,
+        weight: units(*weight),
+        full_weight: units(backend.weight),
+        expected_share: share,
+        in_flight: stats.in_flight(),
+        limit: standing.limit,
+        connections: stats.connections(),
+        connections_opened: counts.connections(),
+        requests: stats.requests(),
+        responses: by_class(counts.responses()),
+        failures: stats.failures(),
+        failures_by_kind: named(FailureKind::ALL.map(FailureKind::name).into_iter().zip(counts.failures())),
+        ejections: counts.ejections(),
+        received_bytes: counts.received_bytes(),
+        sent_bytes: counts.sent_bytes(),
+        latency_ewma_us: stats.latency_ewma_us(),
+        error_rate: stats.error_rate_ppm() as f64 / 1e6,
+        head_seconds: histogram(&counts.head()),
+        overrides: None,
+    }
+}
+
+fn units(weight: u32) -> f64 {
+    f64::from(weight) / f64::from(WEIGHT_UNIT)
+}

@@ -1,0 +1,74 @@
+//! Policies and their versions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pointsman_core::clock::Clock;
+use pointsman_policy::{FaultKind, PolicySlot, PublishedVersion};
+
+use super::counted::named;
+use super::wall_clock;
+use crate::admin::model::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
+use crate::admin::state::AdminState;
+use crate::control::status::PolicyStatus;
+
+pub(in crate::admin) fn policies(state: &AdminState) -> PolicyList {
+    let configuration = state.status.configuration();
+    PolicyList { policies: configuration.policies.iter().map(|status| policy(status, state.clock)).collect() }
+}
+
+pub(in crate::admin) fn versions(status: &PolicyStatus, clock: Clock) -> VersionList {
+    VersionList { versions: known(&status.slot, clock), quarantine: quarantine(&status.slot) }
+}
+
+pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicyState {
+    let PolicyStatus { slot, name } = status;
+    let (active, stats, versions) = (slot.active(), slot.stats(), known(slot, clock));
+    PolicyState {
+        pool: slot.pool().name.to_string(),
+        route: slot.route().map(str::to_owned),
+        name: name.clone(),
+        version: active.version.id.to_string(),
+        origin: active.origin.to_string(),
+        publication: active.publication.get(),
+        last_swap_ms: versions.last().map_or(0, |version| version.published_ms),
+        picks: picks(slot),
+        faults: faults(|kind| stats.faults(kind)),
+        open_circuits: stats.open_circuits(),
+        rebuilds: stats.rebuilds(),
+        rollbacks: stats.rollbacks(),
+        quarantine: quarantine(slot),
+        versions,
+    }
+}
+
+fn picks(slot: &PolicySlot) -> BTreeMap<String, u64> {
+    let stats = slot.stats();
+    let (fallback, rejected) = (stats.fallback_picks(), stats.rejected_picks());
+    let asked = slot.picks().saturating_sub(fallback + rejected);
+    named([("policy", asked), ("fallback", fallback), ("rejected", rejected)])
+}
+
+fn faults(count: impl Fn(FaultKind) -> u64) -> BTreeMap<String, u64> {
+    named(FaultKind::ALL.into_iter().map(|kind| (kind.label(), count(kind))))
+}
+
+fn quarantine(slot: &PolicySlot) -> Option<QuarantineState> {
+    let quarantine = slot.quarantine()?;
+    Some(QuarantineState { version: quarantine.version.to_string(), reason: quarantine.reason.to_string() })
+}
+
+fn known(slot: &PolicySlot, clock: Clock) -> Vec<VersionState> {
+    let (active, counted) = (slot.active().version.id, slot.stats().versions());
+    let version = |published: Arc<PublishedVersion>| {
+        let faults_of = counted.iter().find(|(id, _)| *id == published.id);
+        VersionState {
+            version: published.id.to_string(),
+            origin: published.plugin.origin.to_string(),
+            active: published.id == active,
+            published_ms: wall_clock::ms(published.at, clock),
+            faults: faults(|kind| faults_of.map_or(0, |(_, faults)| faults.faults(kind))),
+        }
+    };
+    slot.history().into_iter().map(version).collect()
+}

@@ -1,0 +1,78 @@
+//! Pools.
+
+use pointsman_core::pool::{Pool, Queue, UpstreamLimits};
+use pointsman_core::topology::{Health, Member};
+
+use super::backend::{Standing, backend};
+use super::counted::{by_class, histogram, named, seconds};
+use crate::admin::model::{
+    BackendReply, BackendState, PoolLimitsState, PoolList, PoolReply, PoolState, QueueState,
+};
+use crate::control::status::{ConfigurationStatus, PoolStatus};
+
+pub(in crate::admin) fn pools(status: &ConfigurationStatus) -> PoolList {
+    PoolList { pools: status.pools.iter().map(pool).collect() }
+}
+
+pub(in crate::admin) fn pool_reply(status: &PoolStatus) -> PoolReply {
+    PoolReply { pool: pool(status) }
+}
+
+/// The backend of this name, if there is one.
+pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str) -> Option<BackendReply> {
+    let PoolState { name: pool, latency_buckets, backends, .. } = pool(status);
+    let backend = backends.into_iter().find(|backend| backend.name == name)?;
+    Some(BackendReply { latency_buckets, pool, backend })
+}
+
+fn pool(status: &PoolStatus) -> PoolState {
+    let PoolStatus { pool, limits } = status;
+    let ((members, topology), counts) = (pool.members(), &pool.counts);
+    let standing = Standing::new(&topology, pool.max_in_flight());
+    let backends: Vec<BackendState> =
+        members.iter().enumerate().map(|(place, member)| backend(member, place, &standing)).collect();
+    let count = |fits: fn(&Member) -> bool| members.iter().filter(|member| fits(member)).count() as u64;
+    let (in_flight, eligible) =
+        (backends.iter().map(|backend| backend.in_flight).sum(), topology.eligible() as u64);
+    let capacity = eligible.saturating_mul(pool.max_in_flight());
+    let at_eligible: u64 =
+        backends.iter().filter(|backend| backend.eligible).map(|backend| backend.in_flight).sum();
+    PoolState {
+        name: pool.name.to_string(),
+        eligible,
+        healthy: count(|member| member.health == Health::Up),
+        ejected: count(|member| member.health == Health::Ejected),
+        draining: count(|member| member.backend.draining),
+        panicking: topology.panics(),
+        in_flight,
+        capacity,
+        saturation: if capacity == 0 { 0.0 } else { (at_eligible as f64 / capacity as f64).min(1.0) },
+        queue: queue(pool.queue(), limits, pool),
+        requests: counts.requests(),
+        responses: by_class(counts.responses()),
+        errors: named(counts.errors()),
+        retries: counts.retries(),
+        retries_refused: counts.retries_refused(),
+        tunnels: counts.tunnels(),
+        latency_buckets: counts.bounds().micros().iter().map(|&micros| seconds(micros)).collect(),
+        request_seconds: histogram(&counts.whole()),
+        head_seconds: histogram(&counts.head()),
+        topology: topology.generation().0,
+        limits: PoolLimitsState {
+            max_requests: limits.max_requests,
+            max_connections: limits.max_connections,
+            retries: limits.retry.attempts,
+        },
+        backends,
+    }
+}
+
+fn queue(queue: &Queue, limits: &UpstreamLimits, pool: &Pool) -> QueueState {
+    QueueState {
+        requests: queue.len(),
+        limit: limits.queue.length,
+        overflows: queue.overflows(),
+        timeouts: queue.timeouts(),
+        seconds: histogram(&pool.counts.queued()),
+    }
+}
