@@ -37,7 +37,9 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use literal::literal;
-pub use model::{BackendConfig, Config, DownstreamLimits, ListenerConfig, PoolConfig, RouteConfig};
+pub use model::{
+    BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RouteConfig,
+};
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;

@@ -67,6 +67,17 @@ impl ListenerConfig {
     }
 }
 
+/// Which clients of a listener get the 103 responses of backends (RFC 8297). Those of HTTP/1.0 know none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyHintsUse {
+    /// Nobody. `"off"`.
+    Off,
+    /// Those that speak HTTP/2: browsers heed them nowhere else, and some clients of HTTP/1.1 take a 103 for the response. `"http2"`.
+    Http2,
+    /// Those of HTTP/1.1, too. `"all"`.
+    All,
+}
+
 /// Limits of a listener. Every one is finite by default.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DownstreamLimits {
@@ -111,6 +122,8 @@ pub struct DownstreamLimits {
     pub http2: Http2Use,
     /// Limits of HTTP/2 beside these.
     pub http2_limits: Http2Limits,
+    /// Which clients get 103 responses of backends. `early_hints`, those of HTTP/2.
+    pub early_hints: EarlyHintsUse,
 }
 
 impl Default for DownstreamLimits {
@@ -136,6 +149,7 @@ impl Default for DownstreamLimits {
             max_body: 0,
             http2: Http2Use::Auto,
             http2_limits: Http2Limits::default(),
+            early_hints: EarlyHintsUse::Http2,
         }
     }
 }

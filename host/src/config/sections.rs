@@ -11,7 +11,7 @@ use pointsman_core::route::PathNormalization;
 use super::address::{local, networks};
 use super::dns::{DnsConfig, dns};
 use super::listener_http2::http2;
-use super::model::{Config, DownstreamLimits, ListenerConfig};
+use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig};
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
@@ -183,9 +183,15 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         max_body: section.size("max_body", default.max_body, 0..=1 << 50),
         http2: default.http2,
         http2_limits: default.http2_limits,
+        early_hints: early_hints(section).unwrap_or(default.early_hints),
     };
     (limits.http2, limits.http2_limits) = http2(section);
     limits
+}
+
+fn early_hints(section: &mut Section<'_>) -> Option<EarlyHintsUse> {
+    let choices = [("http2", EarlyHintsUse::Http2), ("all", EarlyHintsUse::All), ("off", EarlyHintsUse::Off)];
+    choice(section, "early_hints", EarlyHintsUse::Http2, &choices)
 }
 
 fn path_normalization(section: &mut Section<'_>) -> Option<PathNormalization> {

@@ -97,7 +97,11 @@ mod tests {
             for value in [vec![byte], vec![b'a', byte], vec![b'a', byte, b'b'], vec![b'a', b':', byte]] {
                 if is_authority(&value) {
                     passed += 1;
-                    assert!(Authority::try_from(&value[..]).is_ok(), "{:?}", value.escape_ascii().to_string());
+                    assert!(
+                        Authority::try_from(&value[..]).is_ok(),
+                        "{:?}",
+                        value.escape_ascii().to_string()
+                    );
                 }
             }
         }

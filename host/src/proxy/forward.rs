@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::header::{AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE, VIA};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use pointsman_core::clock::Clock;
@@ -167,10 +167,11 @@ pub(super) fn response_headers<B>(response: &mut Response<B>) {
     response.headers_mut().append(VIA, via);
 }
 
-/// The fields of a 103 as they go to the client.
+/// The fields of a 103 as they go to the client. It has no length (RFC 9110 section 8.6), which a client could take for that of the response.
 #[must_use]
 pub fn early_hint(mut headers: HeaderMap) -> HeaderMap {
     hop_by_hop::strip(&mut headers);
+    headers.remove(CONTENT_LENGTH);
     headers.remove(&ERROR_HEADER);
     headers
 }

@@ -139,12 +139,15 @@ impl Http1 {
                 ));
             let ended = poll_fn(|cx| {
                 self.heed_drain(cx);
-                match Pin::new(&mut http).poll(cx) {
-                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                    Poll::Pending if client.keepalive.is_parked() || self.queue.is_http2() => {
-                        Poll::Ready(None)
+                loop {
+                    match Pin::new(&mut http).poll(cx) {
+                        Poll::Ready(ended) => return Poll::Ready(Some(ended)),
+                        Poll::Pending if client.keepalive.is_parked() || self.queue.is_http2() => {
+                            return Poll::Ready(None);
+                        }
+                        Poll::Pending if self.queue.pass_hints(proxy::early_hint) => {}
+                        Poll::Pending => return Poll::Pending,
                     }
-                    Poll::Pending => Poll::Pending,
                 }
             });
             let ended = ended.await;

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod costs;
+mod early_hints;
 mod ends;
 mod failures;
 mod http2;

@@ -34,6 +34,8 @@ pub struct HeadFacts {
     pub idempotent: bool,
     /// hyper can't hold the exact bytes of its target.
     pub exact_target: bool,
+    /// It is of HTTP/1.1, whose clients know interim responses.
+    pub http11: bool,
 }
 
 /// Reads the head at the start of `input`; `None` if it isn't complete yet.
@@ -88,6 +90,7 @@ fn read_utf8(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts
         length,
         body: fields.body,
         upgrade: fields.upgrade,
+        http11: request.version == Some(1),
         idempotent: validate::is_idempotent(method),
         exact_target,
     }))

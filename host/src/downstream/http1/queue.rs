@@ -6,12 +6,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
-use http::Method;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
 use pointsman_core::clock::Moment;
 
 use super::head::HeadFacts;
+use super::interim::Interim;
+use crate::config::EarlyHintsUse;
 use crate::downstream::target;
 use crate::downstream::{ClientConnection, Refusal, RequestContext};
 
@@ -37,6 +41,7 @@ pub struct RequestQueue {
     ends_by_close: Cell<bool>,
     /// The connection has turned out to be HTTP/2.
     is_http2: Cell<bool>,
+    interim: Interim,
 }
 
 impl RequestQueue {
@@ -50,6 +55,7 @@ impl RequestQueue {
             response_end: Cell::default(),
             ends_by_close: Cell::default(),
             is_http2: Cell::default(),
+            interim: Interim::default(),
         }
     }
 
@@ -73,7 +79,14 @@ impl RequestQueue {
             Some(Arrival::Admitted(context)) if *method == Method::CONNECT => {
                 Arrival::Refused(context, Refusal::Method)
             }
-            Some(arrival) => arrival,
+            Some(arrival) => {
+                if let Arrival::Admitted(context) = &arrival
+                    && let Some(hints) = context.early_hints()
+                {
+                    self.interim.begin(hints);
+                }
+                arrival
+            }
             // Gate and hyper disagree on where requests begin: nothing of it may go on.
             None => {
                 self.connection.keepalive.admit();
@@ -86,6 +99,18 @@ impl RequestQueue {
     /// A response begins, which must be whole by `end`.
     pub fn begin_response(&self, end: Option<Moment>) {
         self.response_end.set(end);
+        self.interim.end();
+    }
+
+    /// Passes on the hints for the request in progress, prepared for its client. `true` = there are some, which go out with the next flush:
+    /// hyper flushes whenever it is polled.
+    pub fn pass_hints(&self, prepare: impl Fn(HeaderMap) -> HeaderMap) -> bool {
+        self.interim.encode(prepare)
+    }
+
+    /// Interim responses that are to go out now, if any: hyper has nothing to send before them.
+    pub(super) fn take_interim(&self) -> Bytes {
+        self.interim.take()
     }
 
     /// By when the response in progress must be whole. `None` once the path has given all of it: that doesn't limit how long the
@@ -140,6 +165,12 @@ impl Intake {
             }
             if facts.idempotent {
                 context.kept_head.keep_bytes(bytes);
+            }
+            let takes_hints = facts.http11 && self.queue.connection.limits.early_hints == EarlyHintsUse::All;
+            if !takes_hints {
+                context.early_hints = None;
+            } else if context.early_hints.is_none() {
+                context.early_hints = Some(Arc::default());
             }
         }
         context.arrive(self.head_began.take(), bytes.len());

@@ -1,5 +1,7 @@
 //! What is known of the responses on their way out.
 
+use bytes::Bytes;
+
 use crate::downstream::pace::Pace;
 
 /// How the client takes its responses, and how the connection closes while one is on its way.
@@ -9,6 +11,8 @@ pub(super) struct Sending {
     pub(super) pace: Pace,
     /// Every close of the connection is a reset.
     pub(super) resets: bool,
+    /// The rest of interim responses of which something may have left: nothing else may leave before it.
+    pub(super) interim: Bytes,
     /// The last response has left, and all of it.
     pub(super) is_over: bool,
 }

@@ -10,6 +10,7 @@ use http::request::Parts;
 
 use super::body::StreamBody;
 use super::{head, websocket};
+use crate::config::EarlyHintsUse;
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext};
 
@@ -86,8 +87,10 @@ impl Intake {
             return Rc::clone(context);
         }
         let mut context = RequestContext::new(Rc::clone(&self.connection), asks_upgrade);
-        // Kept from request to request.
-        context.early_hints = Some(Arc::default());
+        if self.connection.limits.early_hints != EarlyHintsUse::Off {
+            // Kept from request to request.
+            context.early_hints = Some(Arc::default());
+        }
         prepare(&mut context);
         let context = Rc::new(context);
         if spare.len() < SPARE {

@@ -34,6 +34,8 @@ pub(super) enum Step {
     NothingAsked,
     /// The client gets a response with this status line, and these bytes after its head.
     Gets(&'static str, &'static str),
+    /// The client gets exactly this, and nothing after it.
+    GetsExactly(&'static str),
     /// The head of the last response that the client got has this field.
     With(&'static str),
     /// It has not.
@@ -176,6 +178,10 @@ impl Play {
                     self.received.drain(..end + 4 + body.len());
                 }
                 met
+            }
+            Step::GetsExactly(bytes) if self.received == bytes.as_bytes() => {
+                self.received.clear();
+                true
             }
             Step::With(field) => self.head.contains(&format!("\r\n{field}\r\n")),
             Step::Without(name) => !self.head.contains(&format!("\r\n{name}:")),

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
 use tokio::io::AsyncWrite;
 
 use super::Gate;
@@ -65,6 +66,21 @@ impl Gate {
 }
 
 impl Gate {
+    /// Sends interim responses to their end. They begin only when hyper has nothing left to send, and before it has the response that they
+    /// belong to, so they stand between two messages.
+    #[cold]
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.sending.interim.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.sending.interim);
+            let bytes = ready!(self.poll_sent(cx, written))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sending.interim.advance(bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Watches over the flush of a stream that holds what the socket doesn't take: it is over when the client has taken it.
     fn poll_flushed(&mut self, cx: &Context<'_>, flushed: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         if flushed.is_ready() && !self.sending.is_waiting() {
@@ -79,6 +95,9 @@ impl AsyncWrite for Gate {
         if self.intake.queue.take_end_by_close() {
             self.reset_on_close();
         }
+        if !self.sending.interim.is_empty() {
+            ready!(self.poll_interim(cx))?;
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.poll_sent(cx, written)
     }
@@ -91,6 +110,9 @@ impl AsyncWrite for Gate {
         if self.intake.queue.take_end_by_close() {
             self.reset_on_close();
         }
+        if !self.sending.interim.is_empty() {
+            ready!(self.poll_interim(cx))?;
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.poll_sent(cx, written)
     }
@@ -100,6 +122,13 @@ impl AsyncWrite for Gate {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper has written all that it had.
+        if self.sending.interim.is_empty() {
+            self.sending.interim = self.intake.queue.take_interim();
+        }
+        if !self.sending.interim.is_empty() {
+            ready!(self.poll_interim(cx))?;
+        }
         if self.intake.receiving().is_some_and(|context| context.awaits_body()) {
             self.look_for_body(cx);
         }

@@ -301,8 +301,9 @@ fn a_cookie_in_pieces_is_one_field() {
 fn in_both() -> impl Strategy<Value = (&'static str, &'static str, Option<&'static str>, Vec<Field>)> {
     let method = prop::sample::select(vec!["GET", "OPTIONS", "POST", "X"]);
     let path = prop::sample::select(vec!["/", "/a?b", "//", "/a?", "/\u{e4}?\u{e4}", "/{}|^\\[]", "*"]);
-    let host =
-        prop::sample::select(vec!["a", "a:80", "A.b:", "u@a", "a,b", "", "a:b", "[::1]:1", "[::1", "*", "a%62"]);
+    let host = prop::sample::select(vec![
+        "a", "a:80", "A.b:", "u@a", "a,b", "", "a:b", "[::1]:1", "[::1", "*", "a%62",
+    ]);
     let value = prop::collection::vec(any::<u8>(), 0..4).prop_map(|value| value.trim_ascii().to_vec());
     let name = prop::sample::select(vec!["x", "x_y", "expect", "content-length", "host", "cookie"]);
     let length = prop::sample::select(vec!["0", "7", "007", "-1", "1 1", "100-continue"]);

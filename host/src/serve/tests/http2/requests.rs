@@ -183,7 +183,7 @@ fn early_hints_pass_on_before_the_response() {
             let (mut response, _) = client.send(get(path), true);
             assert!(client.asked().await.starts_with(&format!("GET {path} ")));
             client.backend().send(
-                b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: x\r\nX: 1\r\n\r\n\
+                b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: x\r\nX: 1\r\nContent-Length: 5\r\n\r\n\
                   HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n",
             );
             client.world.settle().await;
