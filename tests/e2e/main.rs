@@ -17,6 +17,7 @@ mod connection_authentication;
 mod connections;
 mod cut_off;
 mod demo;
+mod deployment;
 mod discovery;
 mod draining;
 mod early_responses;

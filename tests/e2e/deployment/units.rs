@@ -1,0 +1,33 @@
+//! The units for systemd.
+
+use super::{folder, programs, seconds, text};
+
+#[test]
+fn the_service_ends_after_the_drain_and_runs_as_the_user_that_is_made() {
+    let unit = text("systemd/pointsman.service");
+    let value =
+        |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).expect("the key");
+    let reference = text("../config/reference.toml");
+    assert!(value("TimeoutStopSec").parse::<u64>().expect("seconds") > seconds(&reference, "drain_timeout"));
+    let user = text("systemd/pointsman.sysusers");
+    assert!(user.lines().any(|line| line.starts_with(&format!("u {} ", value("User")))), "{user}");
+}
+
+/// Skipped where there is no systemd.
+#[test]
+fn systemd_takes_the_units() {
+    // Whether the program is installed is no matter of the unit.
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["pointsman.service", "pointsman.socket"] {
+        let unit = text(&format!("systemd/{name}")).replace("/usr/bin/pointsman", "/bin/true");
+        std::fs::write(directory.path().join(name), unit).expect("a unit");
+    }
+    let units = ["verify", "--man=no", "pointsman.service", "pointsman.socket"];
+    let Some(checked) = programs::run(directory.path(), "systemd-analyze", &units) else { return };
+    let said = programs::text(&checked);
+    assert!(checked.status.success() && !said.contains("pointsman"), "{said}");
+    let users = folder().join("systemd/pointsman.sysusers").canonicalize().expect("a file");
+    let sysusers = ["--dry-run", users.to_str().expect("a name")];
+    let Some(checked) = programs::run(directory.path(), "systemd-sysusers", &sysusers) else { return };
+    assert!(checked.status.success(), "{}", programs::text(&checked));
+}
