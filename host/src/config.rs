@@ -38,7 +38,8 @@ pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckC
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use literal::literal;
 pub use model::{
-    BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RouteConfig,
+    BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse,
+    RouteConfig,
 };
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;

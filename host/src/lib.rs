@@ -22,6 +22,7 @@ pub mod drain;
 pub mod fuzzing;
 pub mod grpc;
 pub mod health;
+pub mod ids;
 pub mod line_writer;
 pub mod listener;
 pub mod log;

@@ -13,6 +13,7 @@ mod hop_by_hop;
 mod label;
 mod max_forwards;
 mod redirect;
+mod request_id;
 mod retry;
 mod switch;
 mod target;
@@ -34,8 +35,10 @@ pub use forward::early_hint;
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
+use crate::ids::IdGenerator;
 use crate::upstream::{Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
+use request_id::X_REQUEST_ID;
 use retry::Attempts;
 
 /// What a worker needs to serve requests.
@@ -49,6 +52,8 @@ pub struct Proxy {
     pub pools: Vec<Rc<WorkerPool>>,
     /// The worker's timeouts.
     pub deadlines: Deadlines,
+    /// Where new ids of requests come from.
+    pub ids: Rc<IdGenerator>,
     /// Whether there are backends that are told by PROXY headers whom a connection serves.
     pub names_clients: bool,
 }
@@ -61,9 +66,10 @@ impl Proxy {
         balancers: Vec<Rc<Balancer>>,
         pools: Vec<Rc<WorkerPool>>,
         deadlines: Deadlines,
+        ids: Rc<IdGenerator>,
     ) -> Self {
         let names_clients = pools.iter().any(|pool| pool.limits().proxy_protocol.is_some());
-        Self { router, balancers, pools, deadlines, names_clients }
+        Self { router, balancers, pools, deadlines, ids, names_clients }
     }
 }
 
@@ -142,6 +148,7 @@ fn prepare(
     context.record().protocol = protocol(parts.version);
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
+    context.record().ids.request = request_id::choose(&head.parts.headers, context.connection(), &proxy.ids);
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
     }
@@ -204,7 +211,12 @@ fn respond(
     if let Some(hsts) = &context.connection().tls.hsts {
         response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
     }
-    context.record().status.get_or_insert_with(|| response.status());
+    let mut record = context.record();
+    if let Some(id) = &record.ids.request {
+        response.headers_mut().insert(&X_REQUEST_ID, id.clone());
+    }
+    record.status.get_or_insert_with(|| response.status());
+    drop(record);
     (response, then)
 }
 

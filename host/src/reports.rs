@@ -138,8 +138,8 @@ impl ListenerReports {
         if let Some(error) = record.error {
             cells.fail(error);
         }
-        if !record.retries.is_empty() {
-            cells.retries.add(record.retries.len() as u64);
+        if record.retries() > 0 {
+            cells.retries.add(record.retries() as u64);
         }
         if let Some(queued) = record.times.queued {
             cells.queued.observe(queued);

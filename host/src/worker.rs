@@ -19,6 +19,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
 
 use crate::deadline::Deadlines;
+use crate::ids::IdGenerator;
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
 use crate::proxy::{Current, Proxy};
@@ -84,7 +85,7 @@ pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drai
 
 async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phase>) -> io::Result<Drained> {
     let WorkerSetup { first, mut updates, workers, clock } = setup;
-    let mut worker = Worker::new(workers, Deadlines::new(clock));
+    let mut worker = Worker::new(workers, Deadlines::new(clock), IdGenerator::new()?);
     worker.adopt(first)?;
     tokio::task::spawn_local(prune(Rc::clone(&worker.current)));
     let reports = Rc::clone(&worker.reports);
@@ -175,8 +176,8 @@ impl PreparedPolicy {
 }
 
 impl Worker {
-    fn new(workers: usize, deadlines: Deadlines) -> Self {
-        let nothing = Proxy::new(Router::default(), Vec::new(), Vec::new(), deadlines);
+    fn new(workers: usize, deadlines: Deadlines, ids: IdGenerator) -> Self {
+        let nothing = Proxy::new(Router::default(), Vec::new(), Vec::new(), deadlines, Rc::new(ids));
         let current = Rc::new(Current::new(nothing));
         Self {
             workers,
@@ -216,8 +217,8 @@ impl Worker {
             .into_iter()
             .filter_map(|(route, policy)| Some((route, Rc::clone(&policies.get(policy)?.balancer))))
             .unzip();
-        let deadlines = before.deadlines.clone();
-        self.current.set(Proxy::new(Router::new(&routes), balancers, pools, deadlines));
+        let (deadlines, ids) = (before.deadlines.clone(), Rc::clone(&before.ids));
+        self.current.set(Proxy::new(Router::new(&routes), balancers, pools, deadlines, ids));
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

@@ -30,8 +30,11 @@ fn many_fields_pass_and_too_many_are_named() {
             let last = format!("x-{}", count - 1);
             let value = (count > 1).then(|| (count - 1).to_string());
             assert_eq!(response.header(&last), value.as_deref(), "{count}");
-            let ours = response.headers().iter().filter(|(name, _)| name.starts_with("x-")).count();
-            assert_eq!(ours, count - 1, "{count}");
+            let ours = response
+                .headers()
+                .iter()
+                .filter(|(name, _)| name.starts_with("x-") && name != "x-request-id");
+            assert_eq!(ours.count(), count - 1, "{count}");
         }
         client.send(format!("HEAD /{count} HTTP/1.1\r\nHost: test\r\n\r\n"));
         assert_eq!(client.response("HEAD").header("content-length"), Some("2"), "{count}");

@@ -41,7 +41,7 @@ fn fields_of_one_connection_end_here() {
     names.sort();
     names.dedup();
     // Date is what every server with a clock adds (RFC 9110 section 6.6.1).
-    assert_eq!(names, ["content-length", "date", "server", "set-cookie", "via"]);
+    assert_eq!(names, ["content-length", "date", "server", "set-cookie", "via", "x-request-id"]);
     assert_eq!(values(&response, "set-cookie"), ["a", "b"]);
     assert_eq!(values(&response, "via"), ["1.1 pointsman"]);
     assert_eq!(response.text(), "ok");

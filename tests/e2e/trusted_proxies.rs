@@ -58,8 +58,16 @@ fn has(request: &Request, line: &str) -> bool {
 fn nothing_of_it_comes_from_a_stranger() {
     let backend = Backend::named("backend");
     let proxy = trusting("", &backend);
-    let ours =
-        ["host", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-kept", "x_kept"];
+    let ours = [
+        "host",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-kept",
+        "x-request-id",
+        "x_kept",
+    ];
     let all = [&PLAIN[..], &DISGUISED, &["X-Kept: 1", "X_Kept: 2"]].concat();
     for lines in [&all[..], &[&["Connection: X-Real-IP, X-Forwarded-Port"], &all[..]].concat()] {
         let request = forwarded(&proxy, &backend, lines);
@@ -74,7 +82,7 @@ fn nothing_of_it_comes_from_a_stranger() {
     // Each alone, so that none depends on another one being found.
     for line in PLAIN.iter().chain(&DISGUISED) {
         let request = forwarded(&proxy, &backend, &[line]);
-        assert_eq!(request.headers().len(), 5, "{line}: {request:?}");
+        assert_eq!(request.headers().len(), 6, "{line}: {request:?}");
         assert!(!has(&request, line), "{line}: {request:?}");
     }
 }
@@ -88,7 +96,7 @@ fn a_trusted_proxy_says_it_with_dashes() {
         assert!(has(&request, line), "{line}: {request:?}");
     }
     assert_eq!(request.values("x-forwarded-for"), ["6.6.6.6, 127.0.0.1"]);
-    assert_eq!(request.headers().len(), PLAIN.len() + 2, "{request:?}");
+    assert_eq!(request.headers().len(), PLAIN.len() + 3, "{request:?}");
     // Nor can a client behind it have one taken away.
     let request =
         forwarded(&proxy, &backend, &["Connection: X-Forwarded-Port, Client-IP", PLAIN[3], PLAIN[11]]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::backend::Backend;
 use crate::clock::Moment;
@@ -16,6 +16,8 @@ use crate::route::RouteIndex;
 /// It is filled in on the way and complete once the request has ended. Nothing else measures times.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
+    /// By which the request is found again.
+    pub ids: RequestIds,
     /// When what happened.
     pub times: RequestTimes,
     /// What the client speaks.
@@ -24,10 +26,8 @@ pub struct RequestRecord {
     pub route: Option<RouteIndex>,
     /// The pool.
     pub pool: Option<Local<Pool>>,
-    /// The attempts that have ended, the first one apart: most requests have no other.
-    pub first_attempt: Option<AttemptRecord>,
-    /// Those after the first one.
-    pub retries: Vec<AttemptRecord>,
+    /// The attempts that have ended.
+    attempts: AttemptRecords,
     /// The status that the client gets; `None` if it gets no response. For a call of gRPC that fails it is what the status of the
     /// call means in HTTP: its own is 200 all the same.
     pub status: Option<StatusCode>,
@@ -37,6 +37,20 @@ pub struct RequestRecord {
     pub received_bytes: u64,
     /// Bytes of the response's body that were handed over.
     pub body_bytes: u64,
+}
+
+/// By which a request is found again.
+#[derive(Debug, Default)]
+pub struct RequestIds {
+    /// Its own id; `None` if the listener gives none.
+    pub request: Option<HeaderValue>,
+}
+
+/// The attempts of a request, the first one apart: most requests have no other.
+#[derive(Debug, Default)]
+struct AttemptRecords {
+    first: Option<AttemptRecord>,
+    retries: Vec<AttemptRecord>,
 }
 
 /// Moments of a request, on the clock.
@@ -165,16 +179,23 @@ impl AttemptRecord {
 impl RequestRecord {
     /// An attempt has ended.
     pub fn add(&mut self, attempt: AttemptRecord) {
-        if self.first_attempt.is_none() {
-            self.first_attempt = Some(attempt);
+        let attempts = &mut self.attempts;
+        if attempts.first.is_none() {
+            attempts.first = Some(attempt);
         } else {
-            self.retries.push(attempt);
+            attempts.retries.push(attempt);
         }
     }
 
     /// All attempts that have ended, in their order.
     pub fn attempts(&self) -> impl Iterator<Item = &AttemptRecord> {
-        self.first_attempt.iter().chain(&self.retries)
+        self.attempts.first.iter().chain(&self.attempts.retries)
+    }
+
+    /// How many attempts have ended beside the first one.
+    #[must_use]
+    pub fn retries(&self) -> usize {
+        self.attempts.retries.len()
     }
 
     /// From the first byte to the end; zero if there is no end yet.
@@ -192,12 +213,13 @@ impl RequestRecord {
 
     /// Resets it for another request. What it held is dropped, and nothing is allocated.
     pub fn reset(&mut self) {
+        self.ids.request = None;
         self.times = RequestTimes::default();
         self.protocol = Protocol::default();
         self.route = None;
         self.pool = None;
-        self.first_attempt = None;
-        self.retries.clear();
+        self.attempts.first = None;
+        self.attempts.retries.clear();
         self.status = None;
         self.error = None;
         self.received_bytes = 0;

@@ -78,6 +78,17 @@ pub enum EarlyHintsUse {
     All,
 }
 
+/// Which ids (`X-Request-Id`) the requests of a listener get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestIdUse {
+    /// What a trusted proxy has given them, or else new ones. `"pass"`.
+    Pass,
+    /// New ones. `"replace"`.
+    Replace,
+    /// None: the field is one like others. `"off"`.
+    Off,
+}
+
 /// Limits of a listener. Every one is finite by default.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DownstreamLimits {
@@ -114,6 +125,8 @@ pub struct DownstreamLimits {
     pub max_hops: usize,
     /// What becomes of odd paths. `path_normalization`, off.
     pub path_normalization: PathNormalization,
+    /// Which ids requests get. `request_id`, those of trusted proxies pass.
+    pub request_id: RequestIdUse,
     /// Whether every request is answered with a redirect to HTTPS. `redirect`, no.
     pub redirects: bool,
     /// Largest request body, bytes. `max_body`, 0 = any: bodies pass through, they aren't held in memory.
@@ -145,6 +158,7 @@ impl Default for DownstreamLimits {
             max_connections: 10_000,
             max_hops: 5,
             path_normalization: PathNormalization::Off,
+            request_id: RequestIdUse::Pass,
             redirects: false,
             max_body: 0,
             http2: Http2Use::Auto,

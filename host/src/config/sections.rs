@@ -11,7 +11,7 @@ use pointsman_core::route::PathNormalization;
 use super::address::{local, networks};
 use super::dns::{DnsConfig, dns};
 use super::listener_http2::http2;
-use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig};
+use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, RequestIdUse};
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
@@ -179,6 +179,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         max_connections: section.integer("max_connections", default.max_connections, 1..=1_000_000),
         max_hops: section.integer("max_hops", default.max_hops, 1..=100),
         path_normalization: path_normalization(section).unwrap_or_default(),
+        request_id: request_id(section).unwrap_or(default.request_id),
         redirects: choice(section, "redirect", false, &[("https", true)]).unwrap_or_default(),
         max_body: section.size("max_body", default.max_body, 0..=1 << 50),
         http2: default.http2,
@@ -192,6 +193,12 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
 fn early_hints(section: &mut Section<'_>) -> Option<EarlyHintsUse> {
     let choices = [("http2", EarlyHintsUse::Http2), ("all", EarlyHintsUse::All), ("off", EarlyHintsUse::Off)];
     choice(section, "early_hints", EarlyHintsUse::Http2, &choices)
+}
+
+fn request_id(section: &mut Section<'_>) -> Option<RequestIdUse> {
+    let choices =
+        [("pass", RequestIdUse::Pass), ("replace", RequestIdUse::Replace), ("off", RequestIdUse::Off)];
+    choice(section, "request_id", RequestIdUse::Pass, &choices)
 }
 
 fn path_normalization(section: &mut Section<'_>) -> Option<PathNormalization> {

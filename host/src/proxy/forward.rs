@@ -15,6 +15,7 @@ use super::hop_by_hop::{self, HeaderScan, tokens};
 use super::label::ERROR_HEADER;
 use super::max_forwards;
 use super::redirect;
+use super::request_id::X_REQUEST_ID;
 use super::{target, via};
 use crate::downstream::{
     ClientBody, ClientConnection, RequestContext, Scheme, is_idempotent as is_idempotent_method,
@@ -71,6 +72,9 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     head.is_call = scan.te && grpc::is_call(&parts.headers);
     head.tls = connection.scheme == Scheme::Https;
     request_head(head, connection, upgrade.as_ref(), scan);
+    if let Some(id) = &context.record().ids.request {
+        head.parts.headers.insert(&X_REQUEST_ID, id.clone());
+    }
     Ok(Prepared { upgrade, expects, authenticates })
 }
 

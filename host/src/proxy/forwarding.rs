@@ -167,7 +167,7 @@ fn parse_address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 

@@ -12,6 +12,7 @@ mod model;
 mod pipelining;
 mod records;
 mod refusals;
+mod request_ids;
 mod script;
 mod upgrades;
 mod world;

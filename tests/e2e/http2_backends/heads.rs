@@ -19,7 +19,10 @@ fn a_request_is_whole_and_has_nothing_of_its_connection() {
     assert_eq!(head.uri().to_string(), "http://test/a?b");
     let mut names: Vec<_> = head.headers().keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["te", "via", "x-a", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+    assert_eq!(
+        names,
+        ["te", "via", "x-a", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"]
+    );
     assert_eq!((client.get("/").status(), backend.connections()), (200, 1));
 }
 

@@ -24,6 +24,7 @@ fn a_listener_has_the_documented_defaults() {
     assert_eq!((limits.max_connections, limits.max_body), (10_000, 0));
     assert_eq!((limits.max_hops, limits.path_normalization), (5, PathNormalization::Off));
     assert_eq!(limits.early_hints, EarlyHintsUse::Http2);
+    assert_eq!(limits.request_id, RequestIdUse::Pass);
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn what_is_written_is_taken() {
          header_timeout = '1ms'\nbody_timeout = '24h'\nmin_body_rate = '0B'\nkeepalive_timeout = '2m'\n\
          keepalive_requests = 1\nmax_connection_age = '1m'\nsend_timeout = '3s'\nmin_send_rate = '1GiB'\ntunnel_timeout = '4h'\ntunnel_close_timeout = '1m'\nmax_header_bytes = '1MiB'\n\
          max_headers = 1\nmax_uri_bytes = '256B'\nmax_connections = 1_000_000\nmax_body = '5GiB'\n\
-         max_hops = 100\npath_normalization = 'refuse'\nearly_hints = 'all'\n\
+         max_hops = 100\npath_normalization = 'refuse'\nrequest_id = 'replace'\nearly_hints = 'all'\n\
          [[listener]]\naddress = '127.0.0.1:0'\n{LISTENER}{POOL}"
     );
     let config = good(&text);
@@ -58,6 +59,7 @@ fn what_is_written_is_taken() {
     assert_eq!((limits.max_connections, limits.max_body), (1_000_000, 5 << 30));
     assert_eq!((limits.max_hops, limits.path_normalization), (100, PathNormalization::Refuse));
     assert_eq!(limits.early_hints, EarlyHintsUse::All);
+    assert_eq!(limits.request_id, RequestIdUse::Replace);
 }
 
 #[test]
@@ -75,7 +77,7 @@ fn faults_of_a_listener() {
                 "x = 1",
                 &[
                     r#"1: listener[0].address: is missing; write `address = "0.0.0.0:8080"`"#,
-                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (
@@ -253,6 +255,16 @@ fn faults_of_limits() {
                 &["3: listener[0].max_hops: `0` is out of range; write a whole number from 1 to 100"],
             ),
             (
+                "request_id = true",
+                &["3: listener[0].request_id: is a boolean, not a text; put it in quotes: `\"true\"`"],
+            ),
+            (
+                "request_id = 'keep'",
+                &[
+                    "3: listener[0].request_id: `keep` is none of the choices; write one of `pass`, `replace`, `off`",
+                ],
+            ),
+            (
                 "path_normalization = 'merge'",
                 &[
                     "3: listener[0].path_normalization: `merge` is none of the choices; write one of `off`, `match`, `rewrite`, `refuse`",
@@ -277,7 +289,7 @@ fn faults_of_limits() {
             (
                 "connect_timeout = '1s'",
                 &[
-                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (

@@ -1,7 +1,7 @@
 //! A worker's data path without sockets, threads or time of its own: clients and backends are in memory, the clock is moved by hand.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -14,9 +14,10 @@ use pointsman_core::route::{HostPattern, PathPattern, RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
-use crate::config::DownstreamLimits;
+use crate::config::{DownstreamLimits, RequestIdUse};
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
+use crate::ids::IdGenerator;
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
 use crate::proxy::{Current, Proxy};
 use crate::reports::ListenerReports;
@@ -29,6 +30,9 @@ const ABSTAINS: &str = r#"(module (memory (export "memory") 1)
     (func (export "pointsman_init") (result i32) (i32.const 0))
     (func (export "pointsman_pick") (result i64) (i64.const 0x1_0000_0000)))"#;
 
+/// Where all clients are.
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 50_000);
+
 /// Between two sweeps of the deadlines.
 const SWEEP: Duration = Duration::from_millis(50);
 
@@ -40,6 +44,8 @@ pub(super) struct Limits {
     pub(super) backends: u8,
     pub(super) downstream: DownstreamLimits,
     pub(super) upstream: UpstreamLimits,
+    /// Whether the clients are trusted proxies.
+    pub(super) trusted: bool,
 }
 
 impl Default for Limits {
@@ -47,7 +53,9 @@ impl Default for Limits {
         let mut upstream = UpstreamLimits::default();
         // Backends of these tests fail on purpose.
         upstream.retry.budget_percent = 100;
-        Self { backends: 2, downstream: DownstreamLimits::default(), upstream }
+        // Tests compare whole messages.
+        let downstream = DownstreamLimits { request_id: RequestIdUse::Off, ..DownstreamLimits::default() };
+        Self { backends: 2, downstream, upstream, trusted: false }
     }
 }
 
@@ -74,6 +82,13 @@ fn backend(number: u8) -> Arc<Backend> {
 }
 
 impl Limits {
+    /// The usual ones, with ids.
+    pub(super) fn with_ids(request_id: RequestIdUse) -> Self {
+        let mut limits = Self::default();
+        limits.downstream.request_id = request_id;
+        limits
+    }
+
     /// The usual ones, with one backend.
     pub(super) fn one_backend() -> Self {
         Self { backends: 1, ..Self::default() }
@@ -106,7 +121,8 @@ impl World {
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
         let route = RoutePattern { host: HostPattern::Any, path: PathPattern::all() };
         let router = Router::new(&[route]);
-        let proxy = Proxy::new(router, vec![balancer], vec![worker_pool], deadlines.clone());
+        let ids = Rc::new(IdGenerator::seeded(1));
+        let proxy = Proxy::new(router, vec![balancer], vec![worker_pool], deadlines.clone(), ids);
         let connections = Arc::new(ConnectionLimit::new(1000));
         Self {
             hands,
@@ -120,7 +136,7 @@ impl World {
             listener: Rc::new(Listener {
                 address: ([127, 0, 0, 1], 8080).into(),
                 limits: Arc::new(limits.downstream),
-                trusted_proxies: [].into(),
+                trusted_proxies: if limits.trusted { [PEER.ip().into()].into() } else { [].into() },
                 tls: None,
                 proxy_protocol: None,
                 connections,
@@ -132,7 +148,6 @@ impl World {
     /// Connects a client.
     pub(super) fn connect(&self) -> MemoryStream {
         let (ours, theirs) = MemoryStream::pair();
-        let peer = ([192, 0, 2, 1], 50_000).into();
         tokio::task::spawn_local(super::super::connection(
             Rc::clone(&self.current),
             Rc::clone(&self.listener),
@@ -140,7 +155,7 @@ impl World {
             Rc::clone(&self.idle),
             Rc::clone(&self.reports),
             Stream::Memory(theirs),
-            peer,
+            PEER,
         ));
         ours
     }

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
 use super::super::script::ONE;
 use super::super::world::{Limits, run};
+use crate::config::RequestIdUse;
+
 use super::{Client, get, head, post, rest};
 
 #[test]
@@ -199,5 +201,25 @@ fn early_hints_pass_on_before_the_response() {
             client.backend().send(ONE.as_bytes());
             assert_eq!(rest(head(response).await).await.0, "1");
         }
+    });
+}
+
+#[test]
+fn requests_have_ids_of_their_own() {
+    run(async {
+        let mut client = Client::new(Limits::with_ids(RequestIdUse::Pass)).await;
+        let (first, _) = client.send(get("/a"), true);
+        let id = |message: &str| {
+            let line = message.lines().find_map(|line| line.strip_prefix("x-request-id: "));
+            line.expect("an id").to_owned()
+        };
+        let asked = id(&client.asked().await);
+        client.backend().send(ONE.as_bytes());
+        let answered = head(first).await;
+        assert_eq!(answered.headers()["x-request-id"], *asked);
+        let (second, _) = client.send(get("/b"), true);
+        assert_ne!(id(&client.asked().await), asked);
+        client.backend().send(ONE.as_bytes());
+        assert_ne!(head(second).await.headers()["x-request-id"], *asked);
     });
 }
