@@ -1,6 +1,7 @@
 //! The composition root: everything is checked, loaded and bound before the first request, and again before a reload
 //! takes effect.
 
+mod access_log;
 mod admin_server;
 mod backend_tls;
 mod certificates;
@@ -21,6 +22,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use pointsman_core::backend::ConfigurationGeneration;
@@ -28,6 +30,7 @@ use pointsman_core::clock::Clock;
 use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
 use tokio::sync::watch;
 
+use crate::access_log::LogCounts;
 use crate::config::{Config, ConfigError};
 use crate::control::archive::Archive;
 use crate::control::change::Reload;
@@ -46,6 +49,9 @@ use reconfigure::Reconfigure;
 use reload::{Reloader, Shared};
 use snapshot::Snapshot;
 use workers::Workers;
+
+/// After a drain this long is waited for the access log, which somebody may not read.
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running proxy.
 ///
@@ -119,6 +125,7 @@ impl App {
         names.prepare(prepared.config());
         let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
+        *shared.access_log.lock() = snapshot.access_log().clone();
         let files =
             FileWatch::start(snapshot.watched(), Arc::clone(&loader)).context("cannot watch files")?;
         let files = Arc::new(files);
@@ -197,6 +204,20 @@ impl App {
         self.files.scan();
     }
 
+    /// Opens the file of the access log anew, which somebody may have renamed.
+    pub fn reopen_access_log(&self) {
+        match self.shared.access_log.lock().log() {
+            Some(log) => log.reopen(),
+            None => tracing::info!(event = "no-access-log", "there is no access log to open anew"),
+        }
+    }
+
+    /// What is counted of the access log.
+    #[must_use]
+    pub fn access_log_counts(&self) -> Arc<LogCounts> {
+        Arc::clone(self.shared.access_log.lock().counts())
+    }
+
     /// Duplicates of all sockets that listen, each with its purpose and the address that is configured for it.
     ///
     /// # Errors
@@ -241,7 +262,11 @@ impl App {
     /// A worker's event loop failed.
     pub fn join(self) -> Result<Drained> {
         self.start_drain();
-        self.workers.join()
+        let drained = self.workers.join();
+        // The workers have handed over all that they had.
+        let log = self.shared.access_log.lock().clone();
+        log.log().into_iter().for_each(|log| log.finish(LOG_FLUSH_TIMEOUT));
+        drained
     }
 }
 

@@ -4,6 +4,7 @@
 //! every fault at once, each with its line, key and remedy. Nothing below this module sees TOML, and no value here
 //! needs checking again: what must not be wrong has a type that cannot be.
 
+mod access_log;
 mod address;
 mod dns;
 mod error;
@@ -31,6 +32,7 @@ use std::path::Path;
 
 use crate::regular_file;
 
+pub use access_log::{AccessLogConfig, Detail, LineFormat, LogOutput};
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};

@@ -146,6 +146,10 @@ fn prepare(
 ) -> Result<Attempts, Unforwarded> {
     let (parts, body) = request.into_parts();
     context.record().protocol = protocol(parts.version);
+    if refused.is_none() || parts.version == Version::HTTP_2 {
+        // In HTTP/1 something else stands in for a request that was refused.
+        context.log_head(&parts);
+    }
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
     context.record().ids.request = request_id::choose(&head.parts.headers, context.connection(), &proxy.ids);
@@ -153,6 +157,7 @@ fn prepare(
         return Err(Failure::Refused(refusal).into());
     }
     let Prepared { upgrade, expects, authenticates } = forward::prepare(head, context)?;
+    context.log_client(head.client);
     let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
         context.limit(proxy.deadlines.after(total));

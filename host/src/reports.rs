@@ -1,6 +1,6 @@
 //! What a worker tells of the requests that it has served: the one place where the end of a request becomes numbers and lines.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use pointsman_core::record::{AttemptRecord, RequestRecord};
 use pointsman_sdk::abi::outcome;
 use tokio::sync::Notify;
 
+use crate::access_log::WorkerLog;
 use crate::deadline::GRANULARITY;
 
 /// What one worker has to tell.
@@ -20,6 +21,8 @@ pub struct WorkerReports {
     news: RefCell<News>,
     /// Something is to be told.
     has_news: Notify,
+    /// Where requests are logged, if they are.
+    log: RefCell<Option<WorkerLog>>,
 }
 
 /// Those of whom something was counted since it was last told: a list, as a walk over all would take longer the more there are.
@@ -46,6 +49,29 @@ impl WorkerReports {
         news.listeners.drain(..).for_each(|listener| listener.tell());
         news.pools.drain(..).for_each(|pool| pool.tell());
         news.backends.drain(..).for_each(|backend| backend.tell());
+        if let Some(log) = self.log() {
+            log.hand_over();
+        }
+    }
+
+    /// Logs requests there from now on, or nowhere.
+    pub fn set_log(&self, log: Option<WorkerLog>) {
+        // What it was is dropped when the borrow is over.
+        let _before = self.log.replace(log);
+    }
+
+    /// Whether requests are logged.
+    #[inline]
+    #[must_use]
+    pub fn is_logging(&self) -> bool {
+        self.log.borrow().is_some()
+    }
+
+    /// Where requests are logged, if they are.
+    #[inline]
+    #[must_use]
+    pub fn log(&self) -> Option<Ref<'_, WorkerLog>> {
+        Ref::filter_map(self.log.borrow(), Option::as_ref).ok()
     }
 
     /// Counts something of a pool.

@@ -18,6 +18,7 @@ use pointsman_policy::{Picker, PolicySlot};
 use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
 
+use crate::access_log::WorkerLog;
 use crate::deadline::Deadlines;
 use crate::ids::IdGenerator;
 use crate::listener::Listener;
@@ -28,7 +29,7 @@ use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
 use connection_tasks::ConnectionTasks;
-pub use update::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update};
+pub use update::{ListenerAssignment, LogAssignment, PolicyAssignment, PoolAssignment, Update};
 
 /// How often idle upstream connections are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
@@ -235,6 +236,9 @@ impl Worker {
             self.closing.push(gone);
         }
         self.drain_timeout = update.drain_timeout;
+        self.reports.set_log(update.access_log.map(|LogAssignment { log, config, worker }| {
+            WorkerLog::new(log, config, worker, before.deadlines.clock())
+        }));
         Ok(())
     }
 

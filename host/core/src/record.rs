@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, TopologyGeneration};
 use crate::clock::Moment;
 use crate::local::Local;
 use crate::pool::Pool;
@@ -134,6 +134,8 @@ pub struct Choice {
     pub by: ChosenBy,
     /// The version of the policy that was asked; `None` if none was.
     pub policy: Option<Arc<PolicyLabel>>,
+    /// The topology that it was chosen from.
+    pub topology: TopologyGeneration,
 }
 
 /// Who chose a backend.
@@ -185,6 +187,11 @@ impl RequestRecord {
         } else {
             attempts.retries.push(attempt);
         }
+    }
+
+    /// The last attempt on record.
+    pub fn last_attempt_mut(&mut self) -> Option<&mut AttemptRecord> {
+        self.attempts.retries.last_mut().or(self.attempts.first.as_mut())
     }
 
     /// All attempts that have ended, in their order.
@@ -256,7 +263,7 @@ mod tests {
         let backend = Local::new(Arc::new(Backend::new(name, ([127, 0, 0, 1], 80))));
         AttemptRecord {
             backend,
-            choice: Choice { by: ChosenBy::Policy, policy: None },
+            choice: Choice { by: ChosenBy::Policy, policy: None, topology: TopologyGeneration::default() },
             began: Moment(5),
             connection: Connection::None,
             answered: None,

@@ -58,6 +58,13 @@ impl ConfigDiff {
         if old.drain_delay != new.drain_delay {
             diff.add("~drain_delay".to_owned());
         }
+        let same_log = match (&old.access_log, &new.access_log) {
+            (Some(old), Some(new)) => old.has_settings_of(new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if !same_log {
+            diff.add("~access_log".to_owned());
+        }
         if old.drain_timeout != new.drain_timeout {
             diff.add("~drain_timeout".to_owned());
         }

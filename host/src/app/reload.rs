@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
@@ -16,6 +17,7 @@ use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::Inherited;
 
+use super::access_log::ActiveLog;
 use super::diff::ConfigDiff;
 use super::dns_names::DnsNames;
 use super::snapshot::Snapshot;
@@ -27,6 +29,7 @@ use super::workers::WorkerChannels;
 pub(super) struct Shared {
     pub(super) configuration: watch::Sender<ConfigurationStatus>,
     pub(super) sockets: Sockets,
+    pub(super) access_log: Mutex<ActiveLog>,
 }
 
 /// The running configuration, and everything that a reload changes.
@@ -70,6 +73,8 @@ impl Reloader {
         self.health.update(snapshot.assignments());
         self.names.follow(&snapshot);
         self.channels.send(committed);
+        // The log before ends with this, and with the workers' parts of it.
+        *self.shared.access_log.lock() = snapshot.access_log().clone();
         self.tell_listeners(&bound);
         self.files.follow(snapshot.watched());
         let status = snapshot.status(generation, &self.file);

@@ -18,6 +18,7 @@ use crate::listener::{Inherited, Listener};
 use crate::tls::BackendTls;
 use crate::worker::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update};
 
+use super::access_log::ActiveLog;
 use super::backend_tls;
 use super::certificates;
 use super::policies::{self, ActivePolicy};
@@ -32,6 +33,7 @@ pub(super) struct Snapshot {
     pools: Vec<ActivePool>,
     policies: Vec<ActivePolicy>,
     listeners: Vec<(ListenerConfig, Listener)>,
+    access_log: ActiveLog,
 }
 
 /// A whole configuration, checked, loaded and bound, that nothing uses yet: dropping it undoes it.
@@ -42,6 +44,7 @@ pub(super) struct PreparedSnapshot {
     pools: Vec<(PreparedPool, Option<Arc<BackendTls>>)>,
     policies: Vec<(ActivePolicy, Option<Vec<Picker>>)>,
     listeners: Vec<(Listener, Option<Bound>)>,
+    access_log: ActiveLog,
 }
 
 /// A configuration on its way to the workers.
@@ -79,6 +82,7 @@ impl Snapshot {
         let tls = certificates::load(&config, file, &self.listeners, &mut faults);
         let backend_tls = backend_tls::load(&config, file, &known, &mut faults);
         let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);
+        let access_log = self.access_log.prepare(config.access_log.as_ref(), file, workers, &mut faults);
         ConfigErrors::none_or(faults)?;
         for warning in certificates::warnings(&config, file, &tls) {
             tracing::warn!(event = "certificate-doubtful", "{warning}");
@@ -87,7 +91,7 @@ impl Snapshot {
             tracing::warn!(event = "backend-tls-doubtful", "{warning}");
         }
         let pools = pools.into_iter().zip(backend_tls).collect();
-        Ok(PreparedSnapshot { config, workers, pools, policies, listeners })
+        Ok(PreparedSnapshot { config, workers, pools, policies, listeners, access_log })
     }
 
     /// The configuration that the workers serve with.
@@ -98,6 +102,11 @@ impl Snapshot {
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     pub(super) fn slots(&self) -> Vec<Arc<PolicySlot>> {
         self.policies.iter().map(|policy| Arc::clone(&policy.slot)).collect()
+    }
+
+    /// The access log.
+    pub(super) fn access_log(&self) -> &ActiveLog {
+        &self.access_log
     }
 
     /// What is published of it.
@@ -159,7 +168,7 @@ impl PreparedSnapshot {
         generation: ConfigurationGeneration,
         sockets: &Sockets,
     ) -> (Snapshot, Committed) {
-        let Self { config, workers, pools, policies, listeners } = self;
+        let Self { config, workers, pools, policies, listeners, access_log } = self;
         let (done, in_effect) = mpsc::channel();
         let listener_configs = config.listeners.iter().cloned();
         let active = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
@@ -171,7 +180,7 @@ impl PreparedSnapshot {
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
         let patterns = config.routes.iter().map(|route| route.pattern.clone());
-        let mut update = || Update {
+        let mut update = |worker| Update {
             configuration: generation,
             pools: pools.iter().map(|(pool, tls)| assignment(pool, tls.as_ref())).collect(),
             policies: policies
@@ -191,10 +200,11 @@ impl PreparedSnapshot {
                     sockets: shares.as_mut().and_then(Iterator::next),
                 })
                 .collect(),
+            access_log: access_log.assignment(worker),
             drain_timeout: config.drain_timeout,
             in_effect: done.clone(),
         };
-        let updates = (0..workers).map(|_| update()).collect();
+        let updates = (0..workers).map(&mut update).collect();
         drop(done);
         for ((pool, _), config) in pools.iter().zip(&config.pools) {
             pool.pool.set_max_in_flight(pool.limits.max_in_flight());
@@ -207,7 +217,8 @@ impl PreparedSnapshot {
             limits,
             tls,
         });
-        let snapshot = Snapshot { pools: pools.collect(), policies, listeners: active, config: Some(config) };
+        let (pools, config) = (pools.collect(), Some(config));
+        let snapshot = Snapshot { pools, policies, listeners: active, access_log, config };
         (snapshot, Committed { updates, in_effect })
     }
 }

@@ -146,6 +146,7 @@ async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<En
             request = signals.next() => match request {
                 Request::End => return Ok(End::Asked),
                 Request::Reload => reload(app),
+                Request::ReopenLogs => app.reopen_access_log(),
                 Request::Replace if successor.is_some() => {
                     tracing::warn!(
                         event = "replacement-ignored",

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::route::{PathNormalization, RoutePattern};
 
+use super::access_log::AccessLogConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
 use super::listener_http2::{Http2Limits, Http2Use};
@@ -31,6 +32,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// How names are resolved while the proxy runs.
     pub dns: DnsConfig,
+    /// How requests are logged; none are if there is none.
+    pub access_log: Option<AccessLogConfig>,
     /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
     pub admin: Option<SocketAddr>,
     /// At least one.

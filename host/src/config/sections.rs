@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use pointsman_core::route::PathNormalization;
 
+use super::access_log::access_log;
 use super::address::{local, networks};
 use super::dns::{DnsConfig, dns};
 use super::listener_http2::http2;
@@ -42,6 +43,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let mut addresses = Unique::new();
         let listeners = listeners(root, &mut addresses);
         let admin = root.get("admin").map_or(Some(None), |value| admin(&value, &mut addresses).map(Some));
+        let access_log = root.get("access_log").map_or(Some(None), |value| access_log(&value).map(Some));
         let dns = root.get("dns").map_or_else(|| Some(DnsConfig::default()), |value| dns(&value));
         let pools = pools(root);
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
@@ -53,6 +55,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             drain_delay,
             drain_timeout,
             dns: dns?,
+            access_log: access_log?,
             admin: admin?,
             listeners: listeners?,
             routes: routes?,

@@ -1,5 +1,6 @@
 //! Whole configurations: what is good in them, and every fault that can be in them.
 
+mod access_log;
 mod backend;
 mod dns;
 mod examples;

@@ -9,6 +9,8 @@ pub enum Request {
     End,
     /// SIGHUP: read the configuration and the plugin files again.
     Reload,
+    /// SIGUSR1: open log files anew.
+    ReopenLogs,
     /// SIGUSR2: start the program again and let it take over.
     Replace,
 }
@@ -19,6 +21,7 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    user1: Signal,
     user2: Signal,
 }
 
@@ -33,6 +36,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
         })
     }
@@ -51,6 +55,7 @@ impl Signals {
             _ = self.terminate.recv() => Request::End,
             _ = self.interrupt.recv() => Request::End,
             _ = self.hangup.recv() => Request::Reload,
+            _ = self.user1.recv() => Request::ReopenLogs,
             _ = self.user2.recv() => Request::Replace,
         }
     }

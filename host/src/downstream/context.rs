@@ -1,19 +1,22 @@
 //! One request, as the protocol and the request path see it.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 use pointsman_core::request::{ExactTarget, RequestHead};
 
 use super::early_hints::EarlyHints;
 use super::replay::ReplayHead;
+use super::told::Told;
 use super::{ClientConnection, Refusal};
+use crate::access_log::TunnelEnd;
 use crate::deadline::{Deadline, Deadlines};
 #[cfg(test)]
 use crate::testing::LastRecord;
@@ -39,7 +42,7 @@ pub struct RequestContext {
     body: BodyState,
     /// By when the whole response must be there.
     end: Cell<Option<Moment>>,
-    record: RefCell<RequestRecord>,
+    told: Told,
 }
 
 /// A request's wish for another protocol.
@@ -94,7 +97,7 @@ impl RequestContext {
             early_hints: None,
             body: BodyState::default(),
             end: Cell::new(None),
-            record: RefCell::default(),
+            told: Told::default(),
         }
     }
 
@@ -110,7 +113,7 @@ impl RequestContext {
         }
         self.body = BodyState::default();
         *self.end.get_mut() = None;
-        self.record.get_mut().reset();
+        self.told.reset();
     }
 
     /// The connection that it came on.
@@ -144,13 +147,13 @@ impl RequestContext {
     /// What is on record so far. Not to be held across an `await`.
     #[must_use]
     pub fn record(&self) -> RefMut<'_, RequestRecord> {
-        self.record.borrow_mut()
+        self.told.record.borrow_mut()
     }
 
     /// All of its head has come, so much of it, and the first byte of it at `first_byte`, unless that was now.
     pub(super) fn arrive(&self, first_byte: Option<Moment>, head_bytes: usize) {
-        let now = self.connection.keepalive.receive.clock().now();
-        let mut record = self.record.borrow_mut();
+        let now = self.now();
+        let mut record = self.record();
         record.times.first_byte = Some(first_byte.unwrap_or(now));
         record.times.head_read = Some(now);
         record.received_bytes = head_bytes as u64;
@@ -158,7 +161,22 @@ impl RequestContext {
 
     /// More of its body has come.
     pub(super) fn receive_body(&self, bytes: usize) {
-        self.record.borrow_mut().received_bytes += bytes as u64;
+        self.record().received_bytes += bytes as u64;
+    }
+
+    /// Keeps what is logged of its head, which is the one that came.
+    pub fn log_head(&self, parts: &Parts) {
+        self.told.keep_head(&self.connection, parts, self.target.as_ref());
+    }
+
+    /// The same of a head that was refused.
+    pub(super) fn log_refused(&self, head: &[u8]) {
+        self.told.keep_refused(&self.connection, head);
+    }
+
+    /// The client is this one, as is known from a head that is logged.
+    pub fn log_client(&self, client: IpAddr) {
+        self.told.set_client(client);
     }
 
     // The limit in time.
@@ -188,18 +206,38 @@ impl RequestContext {
     pub fn finish(&self) {
         let keepalive = &self.connection.keepalive;
         let ended = {
-            let mut record = self.record.borrow_mut();
-            let ended = *record.times.ended.get_or_insert_with(|| keepalive.receive.clock().now());
-            record.log(self.connection.peer);
-            self.connection.reports.ended(&record);
+            let ended = *self.record().times.ended.get_or_insert_with(|| self.now());
+            self.told.finish(&self.connection);
             #[cfg(test)]
-            LastRecord::keep(&record);
+            LastRecord::keep(&self.record());
             ended
         };
         keepalive.end(ended);
     }
 
+    /// The time, on the clock of the record.
+    pub(super) fn now(&self) -> Moment {
+        self.connection.keepalive.receive.clock().now()
+    }
+
     // The change of the protocol.
+
+    /// It becomes a tunnel.
+    pub(super) fn open_tunnel(&self) {
+        self.record().status = Some(StatusCode::SWITCHING_PROTOCOLS);
+        self.told.open_tunnel(&self.connection, self.now());
+    }
+
+    /// Whether it has become one.
+    #[must_use]
+    pub fn is_tunnel(&self) -> bool {
+        self.told.is_tunnel()
+    }
+
+    /// The tunnel has ended.
+    pub(super) fn close_tunnel(&self, end: TunnelEnd) {
+        self.told.close_tunnel(&self.connection, end);
+    }
 
     /// Whether the protocol lets nothing pass after this request until its answer is known. Only such a request may change the
     /// protocol: after any other, what passes as HTTP would end up in the tunnel.

@@ -15,7 +15,7 @@ use super::Error;
 use super::call::{Call, Counted};
 use super::claim::Claim;
 use crate::deadline::Deadlines;
-use crate::downstream::RequestContext;
+use crate::downstream::{OpenTunnel, RequestContext};
 use crate::grpc::CallStatus;
 
 /// Counts an attempt. When this is dropped, the attempt ends: it is added to the request's record and reported to the policy
@@ -117,6 +117,28 @@ impl AttemptStats {
         now
     }
 
+    /// The request becomes a tunnel. From now on it is on record whom it goes to.
+    pub(super) fn open_tunnel(&self) -> OpenTunnel {
+        let attempt = AttemptRecord { outcome: outcome::COMPLETE, ..self.so_far() };
+        self.context.record().add(attempt);
+        OpenTunnel::begin(Rc::clone(&self.context))
+    }
+
+    /// What there is to put on record.
+    fn so_far(&self) -> AttemptRecord {
+        let now = self.ended.unwrap_or_else(|| self.deadlines.clock().now());
+        AttemptRecord {
+            backend: self.claim.backend().clone(),
+            choice: self.claim.choice.clone(),
+            began: self.began,
+            connection: self.connection.get(),
+            answered: self.answered,
+            ended: self.deadlines.awake(now),
+            outcome: self.outcome,
+            error: self.error,
+        }
+    }
+
     /// Counts what the backend did by `came`, in the time that deadlines know.
     fn count(&self, now: Moment, came: Moment, class: ResponseClass) {
         let stats = &self.claim.shared_backend().stats;
@@ -135,19 +157,15 @@ impl Drop for AttemptStats {
             let counted = self.call.end(CallStatus::OK);
             self.call_ended(counted);
         }
-        let now = self.ended.unwrap_or_else(|| self.deadlines.clock().now());
-        let attempt = AttemptRecord {
-            backend: self.claim.backend().clone(),
-            choice: self.claim.choice.clone(),
-            began: self.began,
-            connection: self.connection.get(),
-            answered: self.answered,
-            ended: self.deadlines.awake(now),
-            outcome: self.outcome,
-            error: self.error,
-        };
+        let attempt = self.so_far();
         observe(&mut self.claim, &attempt);
         let mut record = self.context.record();
+        if self.context.is_tunnel() {
+            if let Some(last) = record.last_attempt_mut() {
+                *last = attempt;
+            }
+            return;
+        }
         if self.call == Call::Failed
             && let (Some(status), Some((means, _))) = (&mut record.status, attempt.answered)
         {

@@ -136,13 +136,14 @@ impl Balancer {
             None => self.pool.backend(picker.topology(), picked.index)?,
             Some(topology) => self.pool.past_backend(topology, picked.index)?,
         };
+        let topology = self.past.get().unwrap_or_else(|| picker.topology()).generation();
         let begun = claimed.backend.shared().stats.try_begin(self.limits().max_in_flight());
         begun.then(|| Claim {
             pool: Rc::clone(&self.pool),
             claimed,
             picker: Rc::clone(&self.picker),
             picked,
-            choice: Choice { by: picked.chosen_by, policy: picker.label(picked) },
+            choice: Choice { by: picked.chosen_by, policy: picker.label(picked), topology },
             observed: picker.keep(picked, head),
         })
     }

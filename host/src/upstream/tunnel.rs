@@ -17,6 +17,7 @@ use super::http2::StreamLease;
 use super::lease::Lease;
 use super::upgraded::UpgradedStream;
 use crate::config::DownstreamLimits;
+use crate::downstream::OpenTunnel;
 use crate::stream::{Http2Stream, Stream};
 
 /// Room for what one side sends and the other hasn't taken yet.
@@ -33,6 +34,8 @@ pub struct Tunnel {
     /// It still is one of the streams of a connection, if it is within one.
     _lease: Option<Box<StreamLease>>,
     exchange: Box<Exchange>,
+    /// Dropped after the exchange, whose end is told before the tunnel's.
+    open: OpenTunnel,
 }
 
 impl Answered {
@@ -47,7 +50,8 @@ impl Answered {
             }
             (Lease::Shared(_), BackendBody::Http1(_)) => return None,
         };
-        Some(Tunnel { upgraded, _lease: lease, exchange: self.exchange })
+        let open = self.exchange.stats.open_tunnel();
+        Some(Tunnel { upgraded, _lease: lease, exchange: self.exchange, open })
     }
 }
 
@@ -69,7 +73,7 @@ impl Tunnel {
         deadline.uncap();
         let (mut up, mut down) = (OneWay::new(read), OneWay::new(read_from_backend));
         let mut silence = Silence { began: deadline.now(), half_closed: false };
-        let joined = poll_fn(|cx| {
+        let joined: io::Result<()> = poll_fn(|cx| {
             let moved = up.moved + down.moved;
             let up_over = up.poll(cx, &mut client, &mut backend)?.is_ready();
             let down_over = down.poll(cx, &mut backend, &mut client)?.is_ready();
@@ -78,6 +82,7 @@ impl Tunnel {
             }
             if up.moved + down.moved != moved {
                 silence.began = deadline.now();
+                self.open.carry(up.moved, down.moved);
             }
             let half_closed = up.is_ending(&client) || down.is_ending(&backend);
             let is_stuck = up.is_stuck() || down.is_stuck();
@@ -96,6 +101,13 @@ impl Tunnel {
             Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
         })
         .await;
+        if let Err(error) = &joined {
+            self.open.fail(if error.kind() == io::ErrorKind::TimedOut {
+                "tunnel-timeout"
+            } else {
+                "tunnel-reset"
+            });
+        }
         self.exchange.stats.complete();
         joined
     }

@@ -10,6 +10,8 @@ use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
+use crate::access_log::AccessLog;
+use crate::config::AccessLogConfig;
 use crate::listener::Listener;
 use crate::tls::BackendTls;
 
@@ -26,10 +28,23 @@ pub struct Update {
     pub routes: Vec<(RoutePattern, usize)>,
     /// Where to accept.
     pub listeners: Vec<ListenerAssignment>,
+    /// How requests are logged, if they are.
+    pub access_log: Option<LogAssignment>,
     /// How long connections may take to end when the worker does.
     pub drain_timeout: Duration,
     /// Dropped as soon as the worker serves with this. The other end is disconnected when all workers do.
     pub in_effect: Sender<()>,
+}
+
+/// The access log as one worker gets it.
+#[derive(Debug)]
+pub struct LogAssignment {
+    /// The log.
+    pub log: Arc<AccessLog>,
+    /// How lines are written.
+    pub config: Arc<AccessLogConfig>,
+    /// The worker's number.
+    pub worker: usize,
 }
 
 /// A pool as one worker gets it.

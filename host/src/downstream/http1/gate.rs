@@ -147,7 +147,7 @@ impl Gate {
         let refused = match advance.stop {
             Stop::End | Stop::IncompleteHead | Stop::Upgrade => false,
             Stop::RefusedRequest(refusal) => {
-                self.intake.refuse(refusal);
+                self.intake.refuse(refusal, &input[advance.passed + advance.empty..]);
                 self.state = State::Refused;
                 true
             }
@@ -226,7 +226,7 @@ impl Gate {
         match self.framing.expected() {
             Expected::Head if self.pending.is_empty() => self.state = State::Closed,
             Expected::Head => {
-                self.intake.refuse(Refusal::TooSlow);
+                self.intake.refuse(Refusal::TooSlow, &self.pending);
                 self.pending.clear();
                 self.read_ahead.extend_from_slice(STAND_IN);
                 self.state = State::Refused;

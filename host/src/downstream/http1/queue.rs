@@ -181,10 +181,11 @@ impl Intake {
         self.hand_over(Arrival::Admitted(context));
     }
 
-    /// The next request doesn't pass, nor does anything after it.
-    pub(super) fn refuse(&mut self, refusal: Refusal) {
+    /// The next request doesn't pass, nor does anything after it; these are its first bytes.
+    pub(super) fn refuse(&mut self, refusal: Refusal, head: &[u8]) {
         let context = self.next_context(false);
         context.arrive(self.head_began.take(), 0);
+        context.log_refused(head);
         self.hand_over(Arrival::Refused(context, refusal));
     }
 

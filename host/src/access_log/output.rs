@@ -1,0 +1,43 @@
+//! Where lines go.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+
+use rustix::fs::OFlags;
+
+use super::handover::BLOCK;
+use crate::config::LogOutput;
+use crate::line_writer::{Descriptor, PIPE_PIECE};
+
+/// An open output.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// Where to write.
+    pub(super) descriptor: Descriptor,
+    /// How much is written at once.
+    pub(super) piece: usize,
+}
+
+impl Output {
+    /// Opens it. A file is made if it isn't there.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened. A named pipe has to have a reader, lest this waits for one.
+    pub(super) fn open(output: &LogOutput) -> io::Result<Self> {
+        let file = match output {
+            LogOutput::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+            LogOutput::File(path) => OpenOptions::new()
+                .append(true)
+                .create(true)
+                .mode(0o640)
+                .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+                .open(path)?,
+        };
+        // A file takes a write whole, whoever else appends to it; of other things it is known for short ones only.
+        let is_file = file.metadata()?.is_file();
+        Ok(Self { descriptor: Descriptor::File(file), piece: if is_file { BLOCK } else { PIPE_PIECE } })
+    }
+}

@@ -1,0 +1,94 @@
+//! A line in the combined format of other servers, and what they don't know after it.
+
+use super::ending::Ending;
+use super::entry::Entry;
+use super::escape;
+use super::line::{LineContext, Times};
+use super::number::{ip, number};
+use super::texts::{Kept, RequestTexts};
+
+/// Adds a line. Its fields, and their order, are those of `docs/access-log.md`.
+pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineContext<'_>) {
+    let (record, ending) = (entry.record, Ending::of(entry));
+    match context.client(entry.client()) {
+        Some(shown) => ip(line, shown),
+        None => line.push(b'-'),
+    }
+    line.extend_from_slice(b" - - [");
+    context.time.write(entry.began().unwrap_or_default(), line);
+    line.extend_from_slice(b"] \"");
+    request_line(line, entry.texts, context);
+    line.push(b' ');
+    line.extend_from_slice(record.protocol.name().as_bytes());
+    line.extend_from_slice(b"\" ");
+    number(line, u64::from(ending.status.unwrap_or_default()));
+    line.push(b' ');
+    number(line, record.body_bytes + entry.tunnel.map_or(0, |tunnel| tunnel.sent));
+    line.extend_from_slice(b" \"");
+    known(line, entry.texts.referer());
+    line.extend_from_slice(b"\" \"");
+    known(line, entry.texts.user_agent());
+    line.extend_from_slice(b"\" rid=");
+    known(line, record.ids.request.as_ref().map(Kept::of));
+    choice(line, entry);
+    word(line, b" error=", ending.error);
+    times(line, &Times::of(entry));
+    if entry.event.name() != "request" {
+        word(line, b" event=", Some(entry.event.name()));
+    }
+    line.push(b'\n');
+}
+
+fn request_line(line: &mut Vec<u8>, texts: &RequestTexts, context: &mut LineContext<'_>) {
+    known(line, texts.method());
+    line.push(b' ');
+    known(line, texts.path());
+    if let Some(Kept { text, is_cut }) = context.query(texts) {
+        line.push(b'?');
+        escape::text(line, text, is_cut);
+    }
+}
+
+/// Where it went, and who chose that.
+fn choice(line: &mut Vec<u8>, entry: &Entry<'_>) {
+    let last = entry.record.attempts().last();
+    word(line, b" pool=", entry.record.pool.as_ref().map(|pool| &*pool.shared().name));
+    word(line, b" backend=", last.map(|attempt| &*attempt.backend.shared().name));
+    let label = last.and_then(|attempt| attempt.choice.policy.as_deref());
+    word(line, b" policy=", label.map(|label| &*label.name));
+    if let Some(label) = label {
+        word(line, b"@", Some(&label.version));
+    }
+    word(line, b" by=", last.map(|attempt| attempt.choice.by.name()));
+    line.extend_from_slice(b" attempts=");
+    number(line, entry.record.attempts().count() as u64);
+}
+
+/// Milliseconds; −1 where the request never got there.
+fn times(line: &mut Vec<u8>, times: &Times) {
+    // What the time for the head has of the connection is in its own.
+    let head = times.head.map(|head| head.saturating_sub(times.connect.unwrap_or_default()));
+    line.extend_from_slice(b" TR/Tw/Tc/Tr/Ta=");
+    for time in [times.head_read, times.queue, times.connect, head] {
+        match time {
+            Some(micros) => number(line, micros / 1_000),
+            None => line.extend_from_slice(b"-1"),
+        }
+        line.push(b'/');
+    }
+    number(line, times.total / 1_000);
+}
+
+/// A text of the client's, or a hyphen if there is none.
+fn known(line: &mut Vec<u8>, text: Option<Kept<'_>>) {
+    match text {
+        Some(Kept { text, is_cut }) => escape::text(line, text, is_cut),
+        None => line.push(b'-'),
+    }
+}
+
+/// A name without spaces, or a hyphen if there is none.
+fn word(line: &mut Vec<u8>, key: &[u8], word: Option<&str>) {
+    line.extend_from_slice(key);
+    known(line, word.map(|word| Kept { text: word.as_bytes(), is_cut: false }));
+}
