@@ -3,27 +3,35 @@
 //! Nothing here is on the way of a request. It reads what the rest of the process publishes, and asks the control threads for changes.
 
 mod answer;
+mod guard;
 pub mod model;
 mod probes;
 #[expect(unused_qualifications, reason = "the macro that documents a route writes them")]
 mod routes;
 mod server;
+mod socket;
 mod state;
 #[cfg(test)]
 mod tests;
+mod token;
 mod view;
 
 use axum::Router;
 use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
 
-pub use server::{bind, serve};
+pub use guard::Guard;
+pub use probes::router as probes;
+pub use server::serve;
+pub use socket::AdminSocket;
 pub use state::AdminState;
+pub use token::TokenError;
 
 use answer::Refused;
 
-/// All routes of the admin server.
+/// All routes of the admin server, for those whom the guard lets in.
 #[must_use]
-pub fn router(state: AdminState) -> Router {
+pub fn router(state: AdminState, guard: Guard) -> Router {
     let (api, document) = routes::api().split_for_parts();
     let state = state.with_document(&document);
     Router::new()
@@ -31,6 +39,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(api.with_state(state))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(guard, guard::guard))
 }
 
 async fn no_such_route(uri: Uri) -> Refused {

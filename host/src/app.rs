@@ -17,7 +17,7 @@ mod workers;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -36,6 +36,7 @@ use crate::control::archive::Archive;
 use crate::control::change::Reload;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
+use crate::control::take_over::HandedOver;
 use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
@@ -108,7 +109,7 @@ impl App {
         let clock = Clock::start();
         let state = config.state_dir.as_deref().map(|path| open_state_dir(path, state_lock)).transpose()?;
         let loader = Arc::new(loader_with(&config, clock, state.clone())?);
-        let admin = AdminServer::bind(config.admin, &mut inherited, clock, log)?;
+        let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
         let workers_count = config.workers;
         let prepared = Snapshot::default().prepare(
             config,
@@ -160,7 +161,8 @@ impl App {
         for address in self.listeners() {
             tracing::info!(event = "listener-bound", %address, workers, "listening");
         }
-        self.admin.log_address()
+        self.admin.log_address();
+        Ok(())
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
@@ -218,15 +220,16 @@ impl App {
         Arc::clone(self.shared.access_log.lock().counts())
     }
 
-    /// Duplicates of all sockets that listen, each with its purpose and the address that is configured for it.
+    /// Duplicates of all sockets that listen.
     ///
     /// # Errors
     ///
     /// The process has run out of file descriptors.
-    pub fn sockets(&self) -> std::io::Result<Vec<(Role, SocketAddr, TcpListener)>> {
+    pub fn sockets(&self) -> std::io::Result<HandedOver> {
         let listeners = self.shared.sockets.duplicates()?.into_iter();
-        let mut all: Vec<_> = listeners.map(|(address, socket)| (Role::Listener, address, socket)).collect();
-        all.extend(self.admin.duplicate()?.map(|(address, socket)| (Role::Admin, address, socket)));
+        let sockets = listeners.map(|(address, socket)| (Role::Listener, address, socket)).collect();
+        let mut all = HandedOver { sockets, unix_admin: None };
+        self.admin.hand_over(&mut all)?;
         Ok(all)
     }
 

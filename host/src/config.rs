@@ -6,6 +6,7 @@
 
 mod access_log;
 mod address;
+mod admin;
 mod dns;
 mod error;
 mod health;
@@ -33,6 +34,7 @@ use std::path::Path;
 use crate::regular_file;
 
 pub use access_log::{AccessLogConfig, Detail, LineFormat, LogOutput};
+pub use admin::{AdminAddress, AdminConfig};
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};

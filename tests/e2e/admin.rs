@@ -15,7 +15,7 @@ fn readiness_ends_with_the_drain_and_life_with_the_process() {
         held.wait();
         exchange.respond("late");
     });
-    let setup = Setup { top: "[admin]\naddress = \"127.0.0.1:0\"", ..Setup::default() };
+    let setup = Setup { top: "[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]", ..Setup::default() };
     let mut proxy = setup.start(&[&backend]);
     let mut admin = Client::connect(proxy.admin());
     assert_eq!(answer(&mut admin, "/live"), (200, "live\n".into()));

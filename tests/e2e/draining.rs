@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use harness::{Backend, Client, Latch, Proxy, Setup, wait_until};
 
-const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"";
+const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]";
 
 /// A backend that answers `/slow` once the latch is open, and `/stream` in two parts, the second then.
 fn slow(release: &Latch) -> Backend {

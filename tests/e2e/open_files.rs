@@ -16,7 +16,7 @@ fn raise_own_limit() {
 }
 
 fn start(open_files: u32, backend: &Backend) -> Proxy {
-    let setup = Setup { top: "[admin]\naddress = \"127.0.0.1:0\"", ..Setup::default() };
+    let setup = Setup { top: "[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]", ..Setup::default() };
     Proxy::start_with_open_files(open_files, &setup.configuration(&[backend.address()]))
 }
 

@@ -104,7 +104,7 @@ fn what_runs_when_another_program_takes_over_is_finished() {
         exchange.respond("good");
     });
     // The delay is for a proxy that ends, not for one that is replaced.
-    let (top, admin) = ("drain_delay = \"10m\"", "[admin]\naddress = \"127.0.0.1:0\"\n");
+    let (top, admin) = ("drain_delay = \"10m\"", "[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\n");
     let mut proxy = Setup { top, pool: admin, ..Setup::default() }.start(&[&backend]);
     let mut slow = proxy.client();
     slow.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");

@@ -1,7 +1,7 @@
 //! The admin server's connections: few, with time limits, and the idle ones make room for an operator.
 
+use std::fmt;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,23 +16,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pointsman_core::clock::Clock;
 use pointsman_core::reminder::Reminder;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{AbortHandle, JoinSet};
 
-/// Binds the admin address.
-///
-/// # Errors
-///
-/// It can't be bound.
-pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = TcpListener::bind(address)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
+use super::socket::AdminSocket;
 
 /// From the end of a response, or from connecting, to the end of the next request's head. So it is how long a connection may
 /// be idle, too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Age at which a connection ends, after what it is at.
+const MOST_AGE: Duration = Duration::from_secs(600);
 
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -45,13 +39,13 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// The event loop doesn't take the socket.
-pub async fn serve(socket: TcpListener, router: Router, max_connections: usize) -> std::io::Result<()> {
-    let socket = tokio::net::TcpListener::from_std(socket)?;
+pub async fn serve(socket: AdminSocket, router: Router, max_connections: usize) -> std::io::Result<()> {
+    let socket = Listening::new(socket)?;
     let (mut connections, clock) = (AdminConnections::new(router), Clock::start());
     let (crowded, exhausted) = (Reminder::default(), Reminder::default());
     loop {
         match socket.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if connections.leave_at_most(max_connections.saturating_sub(1))
                     && let Some(times) = crowded.count(clock.now())
                 {
@@ -62,7 +56,7 @@ pub async fn serve(socket: TcpListener, router: Router, max_connections: usize) 
                         "admin: too many connections; idle ones are closed"
                     );
                 }
-                connections.serve(stream);
+                connections.serve(stream, peer);
             }
             // The connection was closed before it was accepted; the next one is unaffected.
             Err(error)
@@ -76,6 +70,53 @@ pub async fn serve(socket: TcpListener, router: Router, max_connections: usize) 
                 }
                 connections.leave_at_most(connections.all.len().saturating_sub(1));
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The socket in an event loop.
+enum Listening {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+/// A connection's bytes.
+type Stream = Box<dyn ByteStream>;
+
+trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+
+/// Who is at the other end of a connection: an address, or a user of this machine.
+#[derive(Debug, Clone)]
+pub(super) struct Peer(Arc<str>);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Listening {
+    fn new(socket: AdminSocket) -> std::io::Result<Self> {
+        match socket {
+            AdminSocket::Tcp(socket) => tokio::net::TcpListener::from_std(socket).map(Self::Tcp),
+            AdminSocket::Unix(socket) => tokio::net::UnixListener::from_std(socket).map(Self::Unix),
+        }
+    }
+
+    async fn accept(&self) -> std::io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                Ok((Box::new(stream), Peer(peer.to_string().into())))
+            }
+            Self::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                let user = stream.peer_cred().map(|peer| format!("user {}", peer.uid()));
+                let user = user.unwrap_or_else(|error| format!("a user ({error})"));
+                Ok((Box::new(stream), Peer(user.into())))
             }
         }
     }
@@ -113,11 +154,12 @@ impl AdminConnections {
         surplus > 0
     }
 
-    fn serve(&mut self, stream: TcpStream) {
+    fn serve(&mut self, stream: Stream, peer: Peer) {
         let (router, uses) = (self.router.clone(), Arc::clone(&self.uses));
         let last_use = Arc::new(LastUse::new(uses.fetch_add(1, Relaxed)));
         let used = Arc::clone(&last_use);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
             used.store(IN_USE, Relaxed);
             let answer = router.call(request);
             let (used, uses) = (Arc::clone(&used), Arc::clone(&uses));
@@ -131,7 +173,16 @@ impl AdminConnections {
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let task = self.tasks.spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = std::pin::pin!(connection);
+            let ended = match tokio::time::timeout(MOST_AGE, connection.as_mut()).await {
+                Ok(ended) => ended,
+                // Whoever takes nothing of an answer would keep a place forever.
+                Err(_) => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::time::timeout(HEAD_TIMEOUT, connection).await.unwrap_or(Ok(()))
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(event = "admin-connection-ended", %error, "admin connection ended");
             }
         });

@@ -1,5 +1,6 @@
 //! The API against a state that is made by hand: what it answers, and that its document says the same.
 
+mod guarding;
 mod reading;
 
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use pointsman_policy::{Opened, Plugin, PolicyLoader, PolicySettings};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{AdminState, router};
+use super::{AdminState, Guard, router};
+use crate::config::{AdminAddress, AdminConfig};
 use crate::control::status::{ConfigurationStatus, PolicyStatus, PoolStatus, StatusView};
 use crate::log::LogControls;
 use crate::worker::Phase;
@@ -45,6 +47,14 @@ struct Answered {
 
 impl Api {
     fn new() -> Self {
+        Self::guarded(&AdminConfig {
+            address: AdminAddress::Unix("admin.sock".into()),
+            token_file: None,
+            hosts: Vec::new(),
+        })
+    }
+
+    fn guarded(config: &AdminConfig) -> Self {
         let clock = Clock::start();
         let loader = PolicyLoader::start(clock, std::num::NonZeroUsize::MIN, 1).expect("a loader");
         let limits = Arc::new(UpstreamLimits::default());
@@ -70,13 +80,27 @@ impl Api {
         let (configuration, seen) = watch::channel(status);
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let state = AdminState::new(StatusView::new(seen, phase_seen), clock, LogControls::default());
-        let router = TowerToHyperService::new(router(state));
+        let router = TowerToHyperService::new(router(state, Guard::new(config).expect("a token")));
         Self { router, _loader: loader, _configuration: configuration, _phase: phase }
     }
 
     async fn ask(&self, method: Method, path: &str) -> Answered {
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
+        self.ask_with(method, path, &[("host", "localhost")]).await
+    }
+
+    async fn ask_with(&self, method: Method, path: &str, fields: &[(&str, &str)]) -> Answered {
+        let request = Request::builder().method(method).uri(path);
+        let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Body::empty()).expect("a request");
         let response = self.router.call(request).await.expect("infallible");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert!(
+            response.headers()["content-security-policy"]
+                .to_str()
+                .is_ok_and(|policy| policy.contains("default-src 'none'"))
+        );
+        assert!(response.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
         let text =
             |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, kind, allow) =

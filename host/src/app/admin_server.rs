@@ -1,13 +1,14 @@
 //! The admin server of a running proxy: its socket, and what it needs beside the proxy's status.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
 
-use crate::admin::{self, AdminState};
+use crate::admin::{self, AdminSocket, AdminState, Guard};
+use crate::config::{AdminAddress, AdminConfig};
 use crate::control::status::StatusView;
+use crate::control::take_over::HandedOver;
 use crate::listener::{Inherited, Role};
 use crate::log::LogControls;
 use crate::open_files::OpenFiles;
@@ -15,43 +16,46 @@ use crate::open_files::OpenFiles;
 /// The admin server, if one is configured.
 #[derive(Debug)]
 pub(super) struct AdminServer {
-    /// The address that is configured for it, and its socket.
-    bound: Option<(SocketAddr, TcpListener)>,
+    bound: Option<Bound>,
     clock: Clock,
     log: LogControls,
 }
 
+#[derive(Debug)]
+struct Bound {
+    configured: AdminAddress,
+    socket: AdminSocket,
+    guard: Guard,
+}
+
 impl AdminServer {
-    /// Takes the inherited socket of this address, or binds it.
+    /// Reads the token, and takes the inherited socket of this address, or binds it.
     pub(super) fn bind(
-        address: Option<SocketAddr>,
+        config: Option<&AdminConfig>,
         inherited: &mut Inherited,
         clock: Clock,
         log: LogControls,
     ) -> Result<Self> {
-        let bind = |address: SocketAddr| {
-            let socket = match inherited.take(Role::Admin, address).into_iter().next() {
-                Some(socket) => socket,
-                None => {
-                    admin::bind(address).with_context(|| format!("cannot listen on {address} (admin)"))?
-                }
-            };
-            socket.set_nonblocking(true)?;
-            anyhow::Ok((address, socket))
-        };
-        Ok(Self { bound: address.map(bind).transpose()?, clock, log })
+        Ok(Self { bound: config.map(|config| bind(config, inherited)).transpose()?, clock, log })
     }
 
-    pub(super) fn log_address(&self) -> Result<()> {
-        if let Some((_, socket)) = &self.bound {
-            tracing::info!(event = "admin-bound", address = %socket.local_addr()?, "admin listening");
+    pub(super) fn log_address(&self) {
+        if let Some(Bound { socket, .. }) = &self.bound {
+            tracing::info!(event = "admin-bound", address = %socket, "admin listening");
+        }
+    }
+
+    /// Adds a duplicate of the socket to what another process gets.
+    pub(super) fn hand_over(&self, all: &mut HandedOver) -> std::io::Result<()> {
+        let Some(Bound { configured, socket, .. }) = &self.bound else { return Ok(()) };
+        match (socket.try_clone()?, configured) {
+            (AdminSocket::Tcp(socket), AdminAddress::Tcp(address)) => {
+                all.sockets.push((Role::Admin, *address, socket));
+            }
+            (AdminSocket::Unix(socket), _) => all.unix_admin = Some(socket),
+            (AdminSocket::Tcp(_), AdminAddress::Unix(_)) => {}
         }
         Ok(())
-    }
-
-    /// A duplicate of the socket, with the address that is configured for it.
-    pub(super) fn duplicate(&self) -> std::io::Result<Option<(SocketAddr, TcpListener)>> {
-        self.bound.as_ref().map(|(address, socket)| Ok((*address, socket.try_clone()?))).transpose()
     }
 
     /// Serves, if there is something to serve at. Never ends but by an error.
@@ -59,13 +63,35 @@ impl AdminServer {
         &self,
         status: StatusView,
     ) -> impl Future<Output = std::io::Result<Infallible>> + use<> {
-        let socket = self.bound.as_ref().map(|(_, socket)| socket.try_clone());
-        let router = admin::router(AdminState::new(status, self.clock, self.log.clone()));
+        let served = self.bound.as_ref().map(|bound| {
+            let state = AdminState::new(status, self.clock, self.log.clone());
+            (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
+        });
         async move {
-            if let Some(socket) = socket {
+            if let Some((socket, router)) = served {
                 admin::serve(socket?, router, OpenFiles::of_process().for_admin()).await?;
             }
             std::future::pending().await
         }
     }
+}
+
+fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Bound> {
+    let guard = Guard::new(config).with_context(|| match &config.token_file {
+        Some(file) => format!("admin.token_file: {}", file.display()),
+        None => "admin".to_owned(),
+    })?;
+    let taken = match &config.address {
+        AdminAddress::Tcp(address) => {
+            inherited.take(Role::Admin, *address).into_iter().next().map(AdminSocket::Tcp)
+        }
+        AdminAddress::Unix(path) => inherited.take_unix(path).map(AdminSocket::Unix),
+    };
+    let socket = match taken {
+        Some(socket) => socket,
+        None => AdminSocket::bind(&config.address)
+            .with_context(|| format!("cannot listen on {} (admin)", config.address))?,
+    };
+    socket.set_nonblocking()?;
+    Ok(Bound { configured: config.address.clone(), socket, guard })
 }

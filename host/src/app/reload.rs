@@ -111,14 +111,17 @@ impl Reloader {
             awaiting.push(awaiting_restart("workers", &old.workers, &config.workers));
         }
         if config.admin != old.admin {
-            awaiting.push(awaiting_restart("admin.address", &old.admin, &config.admin));
+            let address = |config: &Config| config.admin.as_ref().map(|admin| admin.address.to_string());
+            let (runs, configured) = (address(old), address(&config));
+            let key = if runs == configured { "admin" } else { "admin.address" };
+            awaiting.push(awaiting_restart(key, &runs, &configured));
         }
         if config.state_dir != old.state_dir {
             awaiting.push(awaiting_restart("state_dir", &old.state_dir, &config.state_dir));
         }
         config.workers = old.workers;
         config.state_dir.clone_from(&old.state_dir);
-        config.admin = old.admin;
+        config.admin.clone_from(&old.admin);
         (config, awaiting)
     }
 }

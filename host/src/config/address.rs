@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use ipnet::{IpNet, Ipv4Net};
 use pointsman_core::route::HostPattern;
 
-use super::read::{Value, excerpt};
+use super::read::{Unique, Value, excerpt};
 
 /// An address to accept on: `IP:port`. Port 0 lets the system choose.
 pub(super) fn local(value: &Value<'_>) -> Option<SocketAddr> {
@@ -23,6 +23,17 @@ pub(super) fn local(value: &Value<'_>) -> Option<SocketAddr> {
     };
     value.fail(message, hint);
     None
+}
+
+/// Port 0 is a different port each time.
+pub(super) fn add_address<'a>(
+    addresses: &mut Unique<'a, SocketAddr>,
+    address: SocketAddr,
+    value: &Value<'a>,
+) {
+    if address.port() != 0 {
+        addresses.add(address, value, "give each its own port");
+    }
 }
 
 /// An IPv4 address that is written as a mapped IPv6 address is one all the same: two spellings aren't two addresses.

@@ -9,6 +9,7 @@ use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::route::{PathNormalization, RoutePattern};
 
 use super::access_log::AccessLogConfig;
+use super::admin::AdminConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
 use super::listener_http2::{Http2Limits, Http2Use};
@@ -34,8 +35,8 @@ pub struct Config {
     pub dns: DnsConfig,
     /// How requests are logged; none are if there is none.
     pub access_log: Option<AccessLogConfig>,
-    /// Address of the admin server; none if not configured. Loopback, unless the operator wrote `allow_remote = true`.
-    pub admin: Option<SocketAddr>,
+    /// The admin server; none if not configured.
+    pub admin: Option<AdminConfig>,
     /// At least one.
     pub listeners: Vec<ListenerConfig>,
     /// At least one, in the order of the file: the first match wins. Every `pool` is an index into `pools`.

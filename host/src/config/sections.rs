@@ -1,4 +1,4 @@
-//! The file as a whole, `[admin]` and `[[listener]]`.
+//! The file as a whole, and `[[listener]]`.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use pointsman_core::route::PathNormalization;
 
 use super::access_log::access_log;
-use super::address::{local, networks};
+use super::address::{add_address, local, networks};
+use super::admin::admin;
 use super::dns::{DnsConfig, dns};
 use super::listener_http2::http2;
 use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, RequestIdUse};
@@ -82,28 +83,6 @@ fn directory(value: &Value<'_>) -> Option<PathBuf> {
     let hint = format!("{remedy} another, or leave `policy_dir` out to use the bundled policies only");
     value.fail(format!("`{}` {fault}", path.display()), hint);
     None
-}
-
-fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Option<SocketAddr> {
-    Section::read(value, "write `[admin]` above its keys", |section| {
-        let typed = section.required("address", "address = \"127.0.0.1:9901\"");
-        let allow_remote = section.boolean("allow_remote", false);
-        let typed = typed?;
-        let address = local(&typed)?;
-        if !address.ip().to_canonical().is_loopback() && !allow_remote {
-            let hint = "write `\"127.0.0.1:9901\"`, or add `allow_remote = true` if all of them may control the proxy";
-            typed.fail(format!("`{address}` is open to other machines"), hint);
-        }
-        add_address(addresses, address, &typed);
-        Some(address)
-    })
-}
-
-/// Port 0 is a different port each time.
-fn add_address<'a>(addresses: &mut Unique<'a, SocketAddr>, address: SocketAddr, value: &Value<'a>) {
-    if address.port() != 0 {
-        addresses.add(address, value, "give each its own port");
-    }
 }
 
 fn listeners<'a>(

@@ -11,7 +11,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ use crate::listener::{Inherited, Role};
 
 /// In the environment of a process that takes over: what each socket is for, in their order.
 const SOCKETS: &str = "POINTSMAN_SOCKETS";
+/// What the admin server's socket is called if it has a path, which it says itself.
+const UNIX_ADMIN: &str = "admin=unix";
 /// Where sockets begin, by convention.
 const FIRST: i32 = 3;
 /// A new process has this long to load its plugins and to serve.
@@ -39,6 +41,21 @@ pub struct Predecessor {
     notice: Option<UnixDatagram>,
     /// The lock of its `state_dir`, if it has one.
     pub state_lock: Option<OwnedFd>,
+}
+
+/// Duplicates of all sockets that listen.
+#[derive(Debug)]
+pub struct HandedOver {
+    /// Each with its purpose and the address that is configured for it.
+    pub sockets: Vec<(Role, SocketAddr, TcpListener)>,
+    /// The admin server's, if it has a path.
+    pub unix_admin: Option<UnixListener>,
+}
+
+/// What a socket is for.
+enum Name {
+    Tcp(Role, SocketAddr),
+    UnixAdmin,
 }
 
 /// A process that is to take over from this one. It is killed when this is dropped, unless it has.
@@ -83,9 +100,18 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
     let names: Vec<_> = named.split(',').filter_map(parse).collect();
     // From a predecessor there is one more than it has names for.
     if !names.is_empty() && sockets.len() == names.len() + 1 {
-        for (place, (role, address)) in names.into_iter().enumerate() {
-            if let Some(socket) = sockets.take_tcp_listener(place)? {
-                inherited.add(Some(role), address, socket)?;
+        for (place, name) in names.into_iter().enumerate() {
+            match name {
+                Name::Tcp(role, address) => {
+                    if let Some(socket) = sockets.take_tcp_listener(place)? {
+                        inherited.add(Some(role), address, socket)?;
+                    }
+                }
+                Name::UnixAdmin => {
+                    if let Some(socket) = sockets.take_unix_listener(place)? {
+                        inherited.add_unix(socket);
+                    }
+                }
             }
         }
         let notice = sockets.take_unix_datagram(sockets.len() - 1)?;
@@ -106,7 +132,7 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
 ///
 /// It can't be started.
 pub fn start(
-    sockets: Vec<(Role, SocketAddr, TcpListener)>,
+    HandedOver { sockets, unix_admin }: HandedOver,
     state_lock: Option<&OwnedFd>,
 ) -> Result<Successor, TakeOverError> {
     let mut arguments = env::args_os();
@@ -116,9 +142,11 @@ pub fn start(
         if let Some(lock) = state_lock {
             send(&notice, lock)?;
         }
-        let names: Vec<String> =
+        let mut names: Vec<String> =
             sockets.iter().map(|(role, address, _)| format!("{}={address}", name(*role))).collect();
+        names.extend(unix_admin.iter().map(|_| UNIX_ADMIN.to_owned()));
         let sockets = sockets.into_iter().map(|(_, _, socket)| OwnedFd::from(socket));
+        let sockets = sockets.chain(unix_admin.map(OwnedFd::from));
         let descriptors: Vec<FdMapping> = sockets
             .chain([theirs.into()])
             .zip(FIRST..)
@@ -231,8 +259,11 @@ fn name(role: Role) -> &'static str {
     }
 }
 
-fn parse(named: &str) -> Option<(Role, SocketAddr)> {
+fn parse(named: &str) -> Option<Name> {
+    if named == UNIX_ADMIN {
+        return Some(Name::UnixAdmin);
+    }
     let (role, address) = named.split_once('=')?;
     let role = [Role::Listener, Role::Admin].into_iter().find(|known| name(*known) == role)?;
-    Some((role, address.parse().ok()?))
+    Some(Name::Tcp(role, address.parse().ok()?))
 }

@@ -1,6 +1,8 @@
 //! Listening sockets that the process was started with.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 /// What a socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum Role {
 #[derive(Debug, Default)]
 pub struct Inherited {
     sockets: Vec<Socket>,
+    /// The admin server's, if it has a path.
+    unix: Option<UnixListener>,
 }
 
 #[derive(Debug)]
@@ -43,6 +47,17 @@ impl Inherited {
         let bound = socket.local_addr()?;
         self.sockets.push(Socket { role, address, bound, socket });
         Ok(())
+    }
+
+    /// Adds the admin server's socket, if that has a path.
+    pub fn add_unix(&mut self, socket: UnixListener) {
+        self.unix = Some(socket);
+    }
+
+    /// Takes the admin server's socket, if it has this path.
+    pub fn take_unix(&mut self, path: &Path) -> Option<UnixListener> {
+        self.unix
+            .take_if(|socket| socket.local_addr().is_ok_and(|address| address.as_pathname() == Some(path)))
     }
 
     /// Takes the sockets of one address; none if it isn't bound. Listeners that are configured twice with port 0 get theirs one after

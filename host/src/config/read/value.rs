@@ -78,7 +78,12 @@ impl<'a> Value<'a> {
 
     /// A path, relative to the file's folder.
     pub(in crate::config) fn path(&self) -> Option<PathBuf> {
-        self.string().map(|path| self.source.folder().join(path))
+        self.string().map(|path| self.beside_file(path))
+    }
+
+    /// A path that is a part of what stands here. A relative one is beside the file.
+    pub(in crate::config) fn beside_file(&self, path: &str) -> PathBuf {
+        self.source.folder().join(path)
     }
 
     /// A name that shows whole and unmistakable in a log line, a metric label and a URL.

@@ -17,7 +17,7 @@ fn the_least_configuration_has_the_documented_defaults() {
 fn what_is_written_at_the_top_is_taken() {
     let text = format!(
         "workers = 0x10\npolicy_dir = 'src'\nstate_dir = 'made/later'\ndrain_timeout = '2m'\ndrain_delay = '5s'\n{LISTENER}{POOL}\
-         [admin]\naddress = '[::1]:0'\nallow_remote = false"
+         [admin]\naddress = '[::1]:0'"
     );
     let config = good(&text);
     assert_eq!(config.workers, 16);
@@ -27,10 +27,18 @@ fn what_is_written_at_the_top_is_taken() {
         (config.drain_delay, config.drain_timeout),
         (Duration::from_secs(5), Duration::from_secs(120))
     );
-    assert_eq!(config.admin, Some("[::1]:0".parse().unwrap()));
+    let admin = |config: Config| config.admin.expect("an admin server");
+    assert_eq!(admin(config).address.to_string(), "[::1]:0");
 
-    let remote = good(&format!("admin = {{ address = '0.0.0.0:1', allow_remote = true }}\n{LISTENER}{POOL}"));
-    assert_eq!(remote.admin, Some("0.0.0.0:1".parse().unwrap()));
+    let remote = "admin = { address = '0.0.0.0:1', token_file = 'secret', hosts = ['Proxy.example.com.'] }";
+    let remote = admin(good(&format!("{remote}\n{LISTENER}{POOL}")));
+    assert_eq!(remote.token_file, Some("secret".into()));
+    assert_eq!(
+        (remote.address.to_string().as_str(), remote.hosts),
+        ("0.0.0.0:1", vec!["proxy.example.com".to_owned()])
+    );
+    let unix = admin(good(&format!("admin = {{ address = 'unix:run/a.sock' }}\n{LISTENER}{POOL}")));
+    assert_eq!(unix.address, AdminAddress::Unix("run/a.sock".into()));
 }
 
 #[test]
@@ -264,14 +272,22 @@ fn faults_at_the_top() {
             (
                 "admin = { address = '0.0.0.0:9901' }",
                 &[
-                    r#"1: admin.address: `0.0.0.0:9901` is open to other machines; write `"127.0.0.1:9901"`, or add `allow_remote = true` if all of them may control the proxy"#,
+                    r#"1: admin.address: `0.0.0.0:9901` is open to other machines; write `"127.0.0.1:9901"` or `"unix:admin.sock"`, or add `token_file = "admin.token"` with a secret in that file"#,
                 ],
             ),
             (
-                "admin = { address = '192.0.2.1:1', allow_remote = 'yes' }",
+                "admin = { address = 'unix:' }",
                 &[
-                    "1: admin.allow_remote: is a text, not a boolean; write `true` or `false`, without quotes",
-                    r#"1: admin.address: `192.0.2.1:1` is open to other machines; write `"127.0.0.1:9901"`, or add `allow_remote = true` if all of them may control the proxy"#,
+                    "1: admin.address: is no path of a socket; write one such as `\"unix:/run/pointsman/admin.sock\"`",
+                ],
+            ),
+            (
+                "admin = { address = '192.0.2.1:1', allow_remote = true, hosts = ['a b', 1] }",
+                &[
+                    "1: admin.hosts[0]: `a b` is no host name; write `hosts = [\"proxy-1.example.com\"]`",
+                    "1: admin.hosts[1]: is an integer, not a text; put it in quotes: `\"1\"`",
+                    "1: admin.allow_remote: isn't enough where other machines can reach the proxy; write `token_file = \"admin.token\"` in its place, with a secret in that file",
+                    r#"1: admin.address: `192.0.2.1:1` is open to other machines; write `"127.0.0.1:9901"` or `"unix:admin.sock"`, or add `token_file = "admin.token"` with a secret in that file"#,
                 ],
             ),
             ("admin = {}", &[r#"1: admin.address: is missing; write `address = "127.0.0.1:9901"`"#]),

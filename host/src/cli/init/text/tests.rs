@@ -32,7 +32,7 @@ fn meant(text: &str) -> String {
         let _ = write!(meant, ", asked for {}", check.path);
     }
     if let Some(admin) = config.admin {
-        let _ = write!(meant, ", admin {admin}");
+        let _ = write!(meant, ", admin {}", admin.address);
     }
     if let Some(tls) = &listener.tls {
         let files = &tls.certificates[0];
