@@ -27,6 +27,8 @@ pub use socket::AdminSocket;
 pub use state::AdminState;
 pub use token::TokenError;
 
+use crate::dashboard;
+
 use answer::Refused;
 
 /// All routes of the admin server, for those whom the guard lets in.
@@ -35,6 +37,7 @@ pub fn router(state: AdminState, guard: Guard) -> Router {
     let (api, document) = routes::api().split_for_parts();
     let state = state.with_document(&document);
     Router::new()
+        .merge(dashboard::router())
         .merge(probes::router(state.status.clone()))
         .merge(api.with_state(state))
         .fallback(no_such_route)

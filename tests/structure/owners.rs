@@ -20,7 +20,7 @@ fn each_package_has_one_owner() {
         ("hickory_resolver", &["discovery/dns"]),
         ("toml", &["config"]),
         ("anyhow", &["app", "cli", "demo", "main"]),
-        ("axum", &["admin"]),
+        ("axum", &["admin", "dashboard"]),
         ("utoipa", &["admin"]),
         ("utoipa_axum", &["admin"]),
         ("clap", &["cli"]),
