@@ -1,6 +1,6 @@
 //! Running cargo, its compiler, and what it has built.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 /// The workspace.
@@ -37,8 +37,13 @@ pub(crate) fn run_program(path: &str, arguments: &[&str]) -> Result<(), String> 
     finish(Command::new(target_directory().join(path)).args(arguments))
 }
 
+/// The workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(ROOT)
+}
+
 /// Where cargo puts what it builds.
-fn target_directory() -> PathBuf {
+pub(crate) fn target_directory() -> PathBuf {
     let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     set.unwrap_or_else(|| PathBuf::from(ROOT).join("target"))
 }

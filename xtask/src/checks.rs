@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::cargo;
+use crate::{cargo, image};
 
 struct Check {
     name: &'static str,
@@ -18,9 +18,11 @@ enum Tool {
     Cargo,
     /// `cargo miri` of a nightly toolchain; where there is none, the check is skipped.
     Miri,
+    /// `cargo xtask image`; it is skipped where there is nothing to build and run images with.
+    Image,
 }
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     Check {
         name: "format",
         what: "rustfmt",
@@ -65,6 +67,13 @@ const CHECKS: [Check; 8] = [
         what: "unit tests, native policy tests, end-to-end tests, documentation examples",
         tool: Tool::Cargo,
         arguments: &["test", "--workspace", "--locked"],
+        environment: &[],
+    },
+    Check {
+        name: "image",
+        what: "the image of deploy/Containerfile serves, read-only and without capabilities, and drains",
+        tool: Tool::Image,
+        arguments: &[],
         environment: &[],
     },
     Check {
@@ -121,6 +130,7 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
         let environment = [check.environment, &[("RUST_TEST_THREADS", threads.as_str())]].concat();
         match check.tool {
             Tool::Cargo => cargo::run(check.arguments, &environment)?,
+            Tool::Image => image::run(check.arguments)?,
             Tool::Miri if cargo::has_miri() => cargo::run_miri(check.arguments, &environment)?,
             Tool::Miri => {
                 eprintln!(

@@ -7,7 +7,11 @@
 
 mod cargo;
 mod checks;
+mod dist;
 mod h2spec;
+mod image;
+mod probe;
+mod program;
 mod wasm_target;
 
 use std::process::ExitCode;
@@ -24,6 +28,10 @@ Commands:
   instructions      Count the instructions of a request, and fail if they have grown
   h2spec            Run h2spec against the proxy, over TLS and in clear; skipped where it isn't installed
   pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
+  dist [--untrained]
+                    Leave in target/dist what is given to others: that program, its debug information, Debian's package, checksums
+  image [--program FILE]
+                    Build the image around a program that is there, run it and stop it; skipped without buildah and podman
   help              Print this
 
 `cargo xtask bench --help` and `cargo xtask instructions --help` say what these take.";
@@ -36,12 +44,15 @@ fn main() -> ExitCode {
             eprintln!("{HELP}");
             return ExitCode::from(2);
         }
-        ["help" | "--help" | "-h", ..] | ["demo" | "test" | "h2spec", "--help" | "-h", ..] => {
+        ["help" | "--help" | "-h", ..]
+        | ["demo" | "test" | "h2spec" | "dist" | "image", "--help" | "-h", ..] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
         ["demo", rest @ ..] => demo(rest),
         ["test", only @ ..] => wasm_target::ensure().and_then(|()| checks::run(only)),
+        ["dist", rest @ ..] => wasm_target::ensure().and_then(|()| dist::run(rest)),
+        ["image", rest @ ..] => wasm_target::ensure().and_then(|()| image::run(rest)),
         ["h2spec"] => h2spec::run(),
         ["bench" | "instructions" | "pgo", ..] => measure(&arguments),
         [unknown, ..] => {

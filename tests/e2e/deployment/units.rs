@@ -1,6 +1,8 @@
 //! The units for systemd.
 
-use super::{folder, programs, seconds, text};
+use std::path::Path;
+
+use super::{check, folder, programs, seconds, text};
 
 #[test]
 fn the_service_ends_after_the_drain_and_runs_as_the_user_that_is_made() {
@@ -30,4 +32,23 @@ fn systemd_takes_the_units() {
     let sysusers = ["--dry-run", users.to_str().expect("a name")];
     let Some(checked) = programs::run(directory.path(), "systemd-sysusers", &sysusers) else { return };
     assert!(checked.status.success(), "{}", programs::text(&checked));
+}
+
+/// The files of Debian's package that are in the repository; the others are made by `cargo xtask dist`.
+#[test]
+fn the_package_has_what_it_names_and_a_good_configuration() {
+    check(&folder().join("debian/pointsman.toml"));
+    let manifest: toml::Table = text("../host/Cargo.toml").parse().expect("a manifest");
+    let package = &manifest["package"]["metadata"]["deb"];
+    let assets =
+        package["assets"].as_array().expect("assets").iter().map(|asset| asset[0].as_str().expect("a path"));
+    for asset in assets.filter(|asset| !asset.starts_with("target/")) {
+        // A pattern stands for the files of a folder.
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(asset.split('*').next().expect("a folder"));
+        assert!(path.exists(), "{asset}");
+    }
+    for script in ["postinst", "postrm"] {
+        let script = text(&format!("debian/{script}"));
+        assert!(script.starts_with("#!/bin/sh\nset -e\n") && script.contains("\n#DEBHELPER#\n"), "{script}");
+    }
 }
