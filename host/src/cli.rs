@@ -14,6 +14,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 
 use crate::console;
+use crate::ctl;
 use crate::demo;
 use crate::log;
 
@@ -45,6 +46,8 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// See and steer a running proxy through its admin server
+    Ctl(Box<ctl::Arguments>),
     /// Show what Pointsman does: three backends, the proxy, and a policy swapped under load
     Demo {
         /// End after the demonstration; exit 1 if a request failed or the swap didn't happen
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         }
         Command::Init(arguments) => init::run(*arguments),
         Command::Check { config } => check::check(&config.path),
+        Command::Ctl(arguments) => Ok(ctl::run(&arguments)),
         Command::Demo { exit } => {
             demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })
         }

@@ -7,6 +7,7 @@
 mod access_log;
 mod address;
 mod admin;
+mod control;
 mod dns;
 mod error;
 mod health;
@@ -35,6 +36,7 @@ use crate::regular_file;
 
 pub use access_log::{AccessLogConfig, Detail, LineFormat, LogOutput};
 pub use admin::{AdminAddress, AdminConfig};
+pub use control::ControlAddress;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use health::{EjectionConfig, HealthConfig};

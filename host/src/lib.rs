@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod control;
+pub mod ctl;
 pub mod dashboard;
 pub mod deadline;
 pub mod demo;

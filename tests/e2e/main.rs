@@ -15,6 +15,7 @@ mod commands;
 mod configuration;
 mod connection_authentication;
 mod connections;
+mod ctl;
 mod cut_off;
 mod demo;
 mod deployment;

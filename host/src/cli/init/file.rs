@@ -50,7 +50,7 @@ fn target(path: &Path) -> Result<PathBuf> {
 
 /// The folder that a file is in.
 pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// A path as the configuration has to name it: relative to its folder if it is below.

@@ -1,0 +1,205 @@
+//! Pools and backends: seen, drained and weighed.
+
+use std::thread;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::arguments::WeightChoice;
+use super::client::Call;
+use super::failure::Failure;
+use super::format::{count, percent, seconds, weight as shown_weight};
+use super::names::{BackendName, path};
+use super::output::{Styled, Tone};
+use super::quantile::quantile;
+use super::session::{Session, read};
+use super::table::{Align, Table};
+use crate::admin::model::{BackendReply, BackendState, Histogram, PoolList, PoolReply, PoolState};
+
+/// How often a backend that drains is asked whether it is done.
+const WAIT_STEP: Duration = Duration::from_millis(200);
+
+pub(super) fn pools(session: &Session) -> Result<(), Failure> {
+    let answer = session.call(Call::get(path(&["pools"])))?;
+    session.show(&answer, |list: PoolList| {
+        let mut table = Table::new(&[
+            ("POOL", Align::Left),
+            ("READY", Align::Right),
+            ("IN FLIGHT", Align::Right),
+            ("LOAD", Align::Right),
+            ("QUEUED", Align::Right),
+            ("REQUESTS", Align::Right),
+            ("5XX", Align::Right),
+            ("~P50", Align::Right),
+            ("~P99", Align::Right),
+        ]);
+        for pool in &list.pools {
+            table.row(pool_row(pool));
+        }
+        session.output.raw(table.show(session.output))
+    })
+}
+
+fn pool_row(pool: &PoolState) -> Vec<Styled> {
+    let all = pool.backends.len() as u64;
+    let ready = match pool.eligible {
+        0 => Tone::Bad,
+        some if some < all => Tone::Notice,
+        _ => Tone::Good,
+    };
+    let errors = pool.responses.get("5xx").copied().unwrap_or(0);
+    vec![
+        (&pool.name).into(),
+        Styled::new(format_args!("{}/{all}", pool.eligible), ready),
+        count(pool.in_flight).into(),
+        percent(pool.saturation).into(),
+        Styled::new(count(pool.queue.requests), noticed(pool.queue.requests > 0)),
+        count(pool.requests).into(),
+        count(errors).into(),
+        time(&pool.latency_buckets, &pool.request_seconds, 0.5),
+        time(&pool.latency_buckets, &pool.request_seconds, 0.99),
+    ]
+}
+
+fn noticed(is: bool) -> Tone {
+    if is { Tone::Notice } else { Tone::Plain }
+}
+
+fn time(bounds: &[f64], histogram: &Histogram, share: f64) -> Styled {
+    quantile(bounds, &histogram.counts, share).map_or_else(|| "-".into(), |time| seconds(time).into())
+}
+
+pub(super) fn backends(session: &Session, pool: Option<&str>, down: bool) -> Result<(), Failure> {
+    let mut table = Table::new(&[
+        ("POOL/BACKEND", Align::Left),
+        ("STATE", Align::Left),
+        ("WEIGHT", Align::Right),
+        ("SHARE", Align::Right),
+        ("IN FLIGHT", Align::Right),
+        ("REQUESTS", Align::Right),
+        ("FAILED", Align::Right),
+        ("~P50", Align::Right),
+        ("~P99", Align::Right),
+    ]);
+    let mut add = |pool: &PoolState| {
+        for backend in pool.backends.iter().filter(|backend| !down || !backend.eligible) {
+            table.row(backend_row(&pool.name, backend, &pool.latency_buckets));
+        }
+    };
+    let answer = match pool {
+        Some(pool) => session.call(Call::get(path(&["pools", pool])))?,
+        None => session.call(Call::get(path(&["pools"])))?,
+    };
+    if session.output.json {
+        return session.pass_on(&answer);
+    }
+    if pool.is_some() {
+        let reply: PoolReply = read(&answer)?;
+        add(&reply.pool);
+    } else {
+        let list: PoolList = read(&answer)?;
+        list.pools.iter().for_each(add);
+    }
+    session.output.raw(table.show(session.output))
+}
+
+fn backend_row(pool: &str, backend: &BackendState, bounds: &[f64]) -> Vec<Styled> {
+    let changed = if backend.overrides.is_some() { "*" } else { "" };
+    vec![
+        format!("{pool}/{}", backend.name).into(),
+        state(backend),
+        format!("{}{changed}", shown_weight(backend.weight)).into(),
+        percent(backend.expected_share).into(),
+        count(backend.in_flight).into(),
+        count(backend.requests).into(),
+        count(backend.failures).into(),
+        time(bounds, &backend.head_seconds, 0.5),
+        time(bounds, &backend.head_seconds, 0.99),
+    ]
+}
+
+/// How a backend is, in a word.
+pub(super) fn state(backend: &BackendState) -> Styled {
+    match backend {
+        BackendState { draining: true, .. } => Styled::new("draining", Tone::Notice),
+        BackendState { ejected: true, .. } => Styled::new("ejected", Tone::Bad),
+        BackendState { healthy: false, eligible: true, .. } => Styled::new("down, used", Tone::Bad),
+        BackendState { healthy: false, .. } => Styled::new("down", Tone::Bad),
+        BackendState { eligible: false, backup: true, .. } => Styled::new("backup", Tone::Plain),
+        BackendState { eligible: false, .. } => Styled::new("not used", Tone::Notice),
+        _ => Styled::new("up", Tone::Good),
+    }
+}
+
+pub(super) fn drain(session: &Session, backend: &BackendName, wait: bool) -> Result<(), Failure> {
+    let mut reply = change(session, backend, &json!({ "draining": true }))?;
+    let whole = reply.whole()?;
+    let name = format!("{}/{}", whole.pool, whole.backend.name);
+    let segments = path(&["pools", &whole.pool, "backends", &whole.backend.name]);
+    while wait && reply.whole()?.backend.in_flight > 0 {
+        thread::sleep(WAIT_STEP);
+        reply = Changed(session.call(Call::get(segments.clone()))?);
+        if !reply.whole()?.backend.draining {
+            return Err(Failure::Failed(format!("{name} no longer drains: someone else has changed that")));
+        }
+    }
+    if session.output.json {
+        return session.pass_on(&reply.0);
+    }
+    let said = match reply.whole()?.backend.in_flight {
+        0 => format!("{name} drains; nothing is in flight"),
+        left => format!("{name} drains; {left} in flight, `--wait` waits for their end"),
+    };
+    session.output.line(&said.into())
+}
+
+/// Takes back what was said, and if the configuration itself says that it drains, overrides that.
+pub(super) fn undrain(session: &Session, backend: &BackendName) -> Result<(), Failure> {
+    let mut reply = change(session, backend, &json!({ "draining": null }))?;
+    if reply.whole()?.backend.draining {
+        reply = change(session, backend, &json!({ "draining": false }))?;
+    }
+    reply.tell(session, |reply| {
+        let backend = &reply.backend;
+        format!("{}/{} is {}", reply.pool, backend.name, state(backend).as_str())
+    })
+}
+
+pub(super) fn weight(session: &Session, backend: &BackendName, weight: WeightChoice) -> Result<(), Failure> {
+    let value = match weight {
+        WeightChoice::Set(weight) => json!(weight),
+        WeightChoice::OfFile => Value::Null,
+    };
+    change(session, backend, &json!({ "weight": value }))?.tell(session, |reply| {
+        let BackendReply { pool, backend, .. } = reply;
+        let (weight, share) = (shown_weight(backend.full_weight), percent(backend.expected_share));
+        format!("{pool}/{} has weight {weight}, which is {share} of its pool", backend.name)
+    })
+}
+
+/// What is said of a backend that was changed.
+struct Changed(bytes::Bytes);
+
+impl Changed {
+    fn whole(&self) -> Result<BackendReply, Failure> {
+        read(&self.0)
+    }
+
+    fn tell(&self, session: &Session, say: impl FnOnce(&BackendReply) -> String) -> Result<(), Failure> {
+        session.show(&self.0, |reply: BackendReply| session.output.line(&say(&reply).into()))
+    }
+}
+
+/// Changes a backend, whose name may be read in several ways: the first one that exists is meant.
+fn change(session: &Session, backend: &BackendName, change: &Value) -> Result<Changed, Failure> {
+    let mut unknown = None;
+    for (pool, backend) in backend.readings() {
+        let path = path(&["pools", pool, "backends", backend]);
+        match session.call(Call::json(Method::PATCH, path, change)) {
+            Err(failure) if failure.is_unknown_name() => unknown = unknown.or(Some(failure)),
+            answer => return answer.map(Changed),
+        }
+    }
+    Err(unknown.unwrap_or_else(|| Failure::Usage("there is no backend in that name".into())))
+}

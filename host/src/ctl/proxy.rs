@@ -1,0 +1,112 @@
+//! The proxy as a whole.
+
+use std::process::ExitCode;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::Call;
+use super::failure::{Failure, fault};
+use super::format::{age, count, percent};
+use super::generic;
+use super::names::{path, with_query};
+use super::output::{Styled, Tone};
+use super::session::Session;
+use super::wellbeing::troubles;
+use crate::admin::model::{ConfigurationState, Overview, PhaseState};
+
+/// Shows how the proxy is. Its exit code is what a container's health check goes by: a proxy that drains is to get nothing new.
+pub(super) fn status(session: &Session) -> Result<ExitCode, Failure> {
+    // Without events.
+    let since = u64::MAX.to_string();
+    let answer = session.call(Call::get(with_query(path(&["overview"]), "since", Some(&since))))?;
+    let overview: Overview = super::session::read(&answer)?;
+    let code = match overview.phase {
+        PhaseState::Serving => ExitCode::SUCCESS,
+        PhaseState::Leaving | PhaseState::Draining => ExitCode::FAILURE,
+    };
+    if session.output.json {
+        session.pass_on(&answer)?;
+        return Ok(code);
+    }
+    let (word, tone) = match overview.phase {
+        PhaseState::Serving => ("serving", Tone::Good),
+        PhaseState::Leaving => ("leaving", Tone::Notice),
+        PhaseState::Draining => ("draining", Tone::Notice),
+    };
+    session.output.line(&Styled::new(summary(&overview, word), tone))?;
+    let troubles = troubles(&overview);
+    if troubles.is_empty() {
+        session.output.line(&Styled::new("all well", Tone::Good))?;
+    }
+    troubles.iter().try_for_each(|trouble| session.output.line(trouble))?;
+    Ok(code)
+}
+
+fn summary(overview: &Overview, word: &str) -> String {
+    let backends: usize = overview.pools.iter().map(|pool| pool.backends.len()).sum();
+    let ready: u64 = overview.pools.iter().map(|pool| pool.eligible).sum();
+    let in_flight: u64 = overview.pools.iter().map(|pool| pool.in_flight).sum();
+    let mut text = format!(
+        "{} {word}: pointsman {}, up {}, configuration {}, {ready} of {backends} backends ready, {} in flight",
+        overview.name,
+        overview.version,
+        age(overview.uptime_ms),
+        overview.configuration,
+        count(in_flight),
+    );
+    if let Some(saturation) = overview.saturation {
+        text.push_str(&format!(", {} full", percent(saturation)));
+    }
+    text
+}
+
+pub(super) fn reload(session: &Session) -> Result<(), Failure> {
+    let answer = session.call(Call::json(Method::POST, path(&["reload"]), &json!({})))?;
+    session.show(&answer, |reply: Value| generic::show(session, &reply))?;
+    if session.output.json {
+        return Ok(());
+    }
+    let state: ConfigurationState = session.ask(Call::get(path(&["configuration"])))?;
+    session.output.line(&format!("configuration {} of {} serves", state.generation, state.file).into())?;
+    for pending in &state.awaiting_restart {
+        let text = format!(
+            "{} waits for a restart: it runs with {}, the file says {}",
+            pending.key, pending.runs, pending.configured
+        );
+        session.output.line(&Styled::new(text, Tone::Notice))?;
+    }
+    state.refused.iter().try_for_each(|refused| session.output.line(&Styled::new(fault(refused), Tone::Bad)))
+}
+
+pub(super) fn explain(session: &Session, id: &str) -> Result<(), Failure> {
+    show_any(session, Call::get(path(&["explanations", id])))
+}
+
+pub(super) fn workers(session: &Session) -> Result<(), Failure> {
+    show_any(session, Call::get(path(&["workers"])))
+}
+
+pub(super) fn overrides(session: &Session, clear: bool) -> Result<(), Failure> {
+    let path = path(&["overrides"]);
+    match clear {
+        false => show_any(session, Call::get(path)),
+        true => show_any(session, Call::json(Method::DELETE, path, &json!({}))),
+    }
+}
+
+pub(super) fn log_level(session: &Session, level: Option<&str>) -> Result<(), Failure> {
+    let path = path(&["log-level"]);
+    match level {
+        None => show_any(session, Call::get(path)),
+        Some(level) => show_any(session, Call::json(Method::PUT, path, &json!({ "level": level }))),
+    }
+}
+
+fn show_any(session: &Session, call: Call) -> Result<(), Failure> {
+    let answer = session.call(call)?;
+    if answer.is_empty() {
+        return if session.output.json { Ok(()) } else { session.output.line(&"done".into()) };
+    }
+    session.show(&answer, |reply: Value| generic::show(session, &reply))
+}

@@ -1,0 +1,91 @@
+//! What isn't as it should be, in sentences.
+
+use super::format::percent;
+use super::output::{Styled, Tone};
+use crate::admin::model::{Overview, PhaseState, PolicyState, PoolState};
+
+/// From here on a proxy or a pool has little room left.
+const NEARLY_FULL: f64 = 0.8;
+
+/// What isn't well, the worst first; empty if all is.
+pub(super) fn troubles(overview: &Overview) -> Vec<Styled> {
+    let mut found = Vec::new();
+    let mut add = |tone, text: String| found.push(Styled::new(text, tone));
+    match overview.phase {
+        PhaseState::Serving => {}
+        PhaseState::Leaving => {
+            add(
+                Tone::Notice,
+                "leaving: it still accepts, but should get no more traffic; soon it drains".into(),
+            );
+        }
+        PhaseState::Draining => add(Tone::Notice, "draining: it finishes what runs, and then ends".into()),
+    }
+    if overview.configuration_refused {
+        add(
+            Tone::Bad,
+            "the configuration file is refused: `pointsman check` says why; the one before serves".into(),
+        );
+    }
+    if let Some(saturation) = overview.saturation.filter(|saturation| *saturation >= NEARLY_FULL) {
+        add(Tone::Bad, format!("the proxy is {} full", percent(saturation)));
+    }
+    overview.pools.iter().for_each(|pool| of_pool(pool, &mut add));
+    overview.policies.iter().for_each(|policy| of_policy(policy, &mut add));
+    found.sort_by_key(|trouble| trouble.tone != Tone::Bad);
+    found
+}
+
+fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
+    let (name, all) = (&pool.name, pool.backends.len() as u64);
+    if pool.eligible == 0 {
+        add(Tone::Bad, format!("{name}: no backend gets requests"));
+    }
+    if pool.panicking {
+        add(Tone::Bad, format!("{name}: so few backends are well that all of them are used"));
+    }
+    let unwell = all.saturating_sub(pool.healthy);
+    if unwell > 0 {
+        let names: Vec<&str> =
+            pool.backends.iter().filter(|backend| !backend.healthy).map(|backend| &*backend.name).collect();
+        add(Tone::Notice, format!("{name}: {unwell} of {all} backends not well: {}", listed(&names)));
+    }
+    if pool.draining > 0 {
+        add(Tone::Notice, format!("{name}: {} of {all} backends drained", pool.draining));
+    }
+    if pool.queue.requests > 0 {
+        add(Tone::Notice, format!("{name}: {} requests wait for a backend with room", pool.queue.requests));
+    }
+    if pool.saturation >= NEARLY_FULL {
+        add(Tone::Bad, format!("{name}: its backends are {} full", percent(pool.saturation)));
+    }
+}
+
+fn of_policy(policy: &PolicyState, add: &mut impl FnMut(Tone, String)) {
+    let place = place(policy);
+    if policy.open_circuits > 0 {
+        let workers = policy.open_circuits;
+        add(Tone::Bad, format!("{place}: its policy fails; on {workers} workers the fallback picks"));
+    }
+    if let Some(quarantine) = &policy.quarantine {
+        add(
+            Tone::Notice,
+            format!("{place}: version {} was taken back: {}", quarantine.version, quarantine.reason),
+        );
+    }
+}
+
+/// Where a policy picks.
+pub(super) fn place(policy: &PolicyState) -> String {
+    match &policy.route {
+        Some(route) => format!("{} for {route}", policy.pool),
+        None => policy.pool.clone(),
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let more = names.len().saturating_sub(SHOWN);
+    let first = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
+}
