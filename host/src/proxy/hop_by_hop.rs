@@ -1,8 +1,7 @@
 //! Header fields that concern one connection only (RFC 9110 section 7.6.1).
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -11,10 +10,53 @@ use super::label::ERROR_HEADER;
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Fields that `Connection` may not name away, beside the forwarding fields: a client could else strip what others rely on.
 const PROTECTED: [&str; 8] =
     ["host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "via", "trailer"];
+
+/// Fields that count before the content only: a recipient that merges trailers into the head would act on them too late, or twice. Framing
+/// and connection; routing and conditions; authentication and cookies; how the content is to be read; how the response is to be kept.
+const FORBIDDEN_TRAILERS: [&str; 37] = [
+    "connection",
+    "content-length",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "range",
+    "authorization",
+    "cookie",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "set-cookie",
+    "www-authenticate",
+    "content-encoding",
+    "content-range",
+    "content-type",
+    "age",
+    "cache-control",
+    "date",
+    "expires",
+    "location",
+    "pragma",
+    "retry-after",
+    "strict-transport-security",
+    "vary",
+    "via",
+];
 
 /// What one look at the names of a message's fields has scan. An ordinary message has none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +89,7 @@ impl HeaderScan {
                 (b'v', 3) => scan.via |= name == "via",
                 (b'e', 6) => scan.expect |= name == "expect",
                 (b'a', 13) => scan.authorization |= name == "authorization",
-                (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
+                (b'c', 10) | (b'h', 14) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
                     scan.add_hop_by_hop(name)
                 }
                 (b'x', 8..) | (b'c', 9 | 11 | 16..=18) | (b'f', 9 | 15 | 16) | (b't', 14) => {
@@ -64,7 +106,7 @@ impl HeaderScan {
         let mut scan = Self::default();
         for name in headers.keys().map(HeaderName::as_str) {
             match (name.as_bytes().first().copied().unwrap_or_default(), name.len()) {
-                (b'c', 10) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
+                (b'c', 10) | (b'h', 14) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
                     scan.add_hop_by_hop(name)
                 }
                 (b'x', 17) => scan.label |= ERROR_HEADER == *name,
@@ -80,6 +122,7 @@ impl HeaderScan {
             "upgrade" => (self.hop_by_hop, self.upgrade) = (true, true),
             "te" => (self.hop_by_hop, self.te) = (true, true),
             "connection"
+            | "http2-settings"
             | "keep-alive"
             | "transfer-encoding"
             | "proxy-authenticate"
@@ -106,6 +149,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
         &PROXY_AUTHORIZATION,
         &KEEP_ALIVE,
         &PROXY_CONNECTION,
+        &HTTP2_SETTINGS,
     ] {
         headers.remove(name);
     }
@@ -114,21 +158,13 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes what may not stand in trailers, announced or not (RFC 9110 section 6.5.1): fields of one connection, and those that
-/// a backend acts on before the body. Those of content, and `Authorization`, are left out by what sends them.
+/// Removes what may not stand in trailers, announced or not (RFC 9110 section 6.5.1): see [`FORBIDDEN_TRAILERS`]. The same in requests and
+/// responses, whatever version they come and go in.
 pub(super) fn strip_trailers(trailers: &mut HeaderMap) {
-    for name in [
-        &CONNECTION,
-        &UPGRADE,
-        &TE,
-        &TRANSFER_ENCODING,
-        &PROXY_AUTHENTICATE,
-        &PROXY_AUTHORIZATION,
-        &KEEP_ALIVE,
-        &PROXY_CONNECTION,
-        &EXPECT,
-        &COOKIE,
-    ] {
+    // Nearly never any.
+    let forbidden: Vec<HeaderName> =
+        trailers.keys().filter(|name| FORBIDDEN_TRAILERS.contains(&name.as_str())).cloned().collect();
+    for name in forbidden {
         trailers.remove(name);
     }
 }
@@ -205,6 +241,9 @@ mod tests {
         check("proxy-connection: keep-alive\nproxy-authorization: x\nproxy-authenticate: y", "");
         check("connection: upgrade\nupgrade: websocket", "");
         check("connection: \"bad name\", x-a\nx-a: 1", "");
+        check("connection: upgrade, http2-settings\nupgrade: h2c\nhttp2-settings: AAMAAABk", "");
+        check("connection: upgrade\nupgrade: h2c\nhttp2-settings: AAMAAABk", "");
+        check("http2-settings: AAMAAABk\nhost: a", "host: a");
     }
 
     #[test]
@@ -229,6 +268,24 @@ mod tests {
     }
 
     #[test]
+    fn trailers_keep_what_may_follow_the_content() {
+        let field = |name: &str| (name.parse::<HeaderName>().expect("a name"), HeaderValue::from_static("x"));
+        let kept = [
+            "grpc-status",
+            "grpc-message",
+            "grpc-status-details-bin",
+            "x-sum",
+            "digest",
+            "etag",
+            "server-timing",
+        ];
+        let mut trailers: HeaderMap = kept.into_iter().chain(FORBIDDEN_TRAILERS).map(field).collect();
+        trailers.append("set-cookie", HeaderValue::from_static("y"));
+        strip_trailers(&mut trailers);
+        assert_eq!(trailers, kept.into_iter().map(field).collect());
+    }
+
+    #[test]
     fn one_look_finds_all_that_needs_work() {
         let found = |name: &str| {
             let mut headers = HeaderMap::new();
@@ -238,6 +295,7 @@ mod tests {
         let hop_by_hop = HeaderScan { hop_by_hop: true, ..HeaderScan::default() };
         for name in [
             "connection",
+            "http2-settings",
             "keep-alive",
             "proxy-authenticate",
             "proxy-authorization",

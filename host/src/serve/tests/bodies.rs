@@ -38,6 +38,33 @@ fn requests_are_streamed() {
 }
 
 #[test]
+fn trailers_hold_nothing_that_counts_before_the_content() {
+    check(
+        "both ways, announced or not",
+        Limits::default(),
+        &[
+            Send(concat!(
+                "POST /a HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n",
+                "Trailer: X-Sum, Content-Length, HTTP2-Settings, If-Match, Cookie\r\n\r\n3\r\nabc\r\n"
+            )),
+            Asked("POST /a "),
+            Send(concat!(
+                "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nHTTP2-Settings: AAMAAABk\r\nIf-Match: x\r\n",
+                "Cookie: a\r\nHost: b\r\n\r\n"
+            )),
+            AskedExactly("0\r\nx-sum: 1\r\n\r\n"),
+            Answer(concat!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+                "Trailer: X-Sum, Set-Cookie, Location, Content-Encoding, Connection\r\n\r\n1\r\n1\r\n0\r\nX-Sum: 1\r\n",
+                "Set-Cookie: a\r\nLocation: /\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+            )),
+            Gets(OK, "1\r\n1\r\n0\r\nx-sum: 1\r\n\r\n"),
+            Waits,
+        ],
+    );
+}
+
+#[test]
 fn a_late_client_of_a_whole_response_is_not_out_of_its_time() {
     let mut limits = Limits::default();
     limits.upstream.total_timeout = Some(Duration::from_secs(2));

@@ -119,7 +119,9 @@ fn what_was_not_asked_for_is_refused() {
         "a change to HTTP/2 goes past what is checked here",
         Limits::default(),
         &[
-            Send("GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"),
+            Send(
+                "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+            ),
             AskedExactly(concat!(
                 "GET /a HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 192.0.2.1\r\nx-forwarded-proto: http\r\n",
                 "x-forwarded-host: h\r\nvia: 1.1 pointsman\r\n\r\n"

