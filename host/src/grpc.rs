@@ -39,6 +39,7 @@ pub struct CallStatus(u16);
 impl CallStatus {
     /// It succeeded.
     pub const OK: Self = Self(0);
+    const CANCELLED: Self = Self(1);
     /// Nobody says how it ended.
     pub const UNKNOWN: Self = Self(2);
     const DEADLINE_EXCEEDED: Self = Self(4);
@@ -69,6 +70,19 @@ impl CallStatus {
             413 => Self::RESOURCE_EXHAUSTED,
             429 | 502..=504 => Self::UNAVAILABLE,
             _ => Self::UNKNOWN,
+        }
+    }
+
+    /// What a stream that was reset with this code of HTTP/2 is for a call, by gRPC's own table.
+    #[must_use]
+    pub fn of_reset(code: u32) -> Self {
+        match code {
+            // REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM, INADEQUATE_SECURITY.
+            0x7 => Self::UNAVAILABLE,
+            0x8 => Self::CANCELLED,
+            0xb => Self::RESOURCE_EXHAUSTED,
+            0xc => Self::PERMISSION_DENIED,
+            _ => Self::INTERNAL,
         }
     }
 
@@ -205,6 +219,30 @@ mod tests {
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(CallStatus::of(status).code(), code, "{status}");
+        }
+    }
+
+    #[test]
+    fn resets_have_a_status_of_a_call() {
+        // The table of gRPC's document about HTTP/2, and what it doesn't name.
+        for (code, name) in [
+            (0, "INTERNAL"),
+            (1, "INTERNAL"),
+            (2, "INTERNAL"),
+            (3, "INTERNAL"),
+            (4, "INTERNAL"),
+            (5, "INTERNAL"),
+            (6, "INTERNAL"),
+            (7, "UNAVAILABLE"),
+            (8, "CANCELLED"),
+            (9, "INTERNAL"),
+            (10, "INTERNAL"),
+            (11, "RESOURCE_EXHAUSTED"),
+            (12, "PERMISSION_DENIED"),
+            (13, "INTERNAL"),
+            (99, "INTERNAL"),
+        ] {
+            assert_eq!(CallStatus::of_reset(code).name(), name, "{code}");
         }
     }
 

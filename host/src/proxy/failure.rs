@@ -60,6 +60,14 @@ impl Failure {
         }
     }
 
+    /// What a call of gRPC is told.
+    fn call_status(&self) -> CallStatus {
+        match self {
+            Self::Upstream(upstream::Error::StreamReset(reason)) => CallStatus::of_reset((*reason).into()),
+            _ => CallStatus::of(self.status()),
+        }
+    }
+
     fn label(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.label(),
@@ -152,7 +160,7 @@ impl Failure {
         let mut response = Response::new(ResponseBody::empty(guard));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
-        headers.insert(&grpc::STATUS, CallStatus::of(self.status()).code().into());
+        headers.insert(&grpc::STATUS, self.call_status().code().into());
         headers.insert(&grpc::MESSAGE, grpc::message(&self.reason()));
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
         response

@@ -176,7 +176,10 @@ impl Attempts {
                     let pause = if attempt == 1 { Duration::ZERO } else { backoff() };
                     Some(RetryPlan { pause, cost: RetryCost::Free })
                 }
-                (Sent::Request, Error::Reset | Error::ResponseTimeout | Error::PerTryTimeout)
+                (
+                    Sent::Request,
+                    Error::Reset | Error::StreamReset(_) | Error::ResponseTimeout | Error::PerTryTimeout,
+                )
                 | (Sent::ResponseBegun, Error::ResponseTimeout | Error::PerTryTimeout) => {
                     Some(RetryPlan { pause: backoff(), cost: RetryCost::Request })
                 }

@@ -31,6 +31,9 @@ pub enum Error {
     /// The backend closed or reset the connection before its response was whole.
     #[error("the backend closed the connection early")]
     Reset,
+    /// The backend reset the stream of the request, for this reason, before its response began.
+    #[error("the backend reset the request's stream: {0}")]
+    StreamReset(h2::Reason),
     /// No response head within `response_timeout`.
     #[error("the backend took too long to respond")]
     ResponseTimeout,
@@ -104,7 +107,7 @@ impl Error {
             Self::NoStream => "no-stream",
             Self::StreamRefused => "stream-refused",
             Self::ConnectTimeout => "connect-timeout",
-            Self::Reset => "upstream-reset",
+            Self::Reset | Self::StreamReset(_) => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
             Self::PerTryTimeout => "per-try-timeout",
             Self::IdleTimeout => "idle-timeout",
@@ -185,6 +188,7 @@ impl Error {
             | Self::IdleTimeout
             | Self::TotalTimeout => outcome::TIMEOUT,
             Self::Reset
+            | Self::StreamReset(_)
             | Self::StreamRefused
             | Self::BadResponse(_)
             | Self::BadStream(_)

@@ -148,7 +148,10 @@ impl Upload {
     /// has kept the backend waiting.
     pub(super) fn blame(&self, error: Error) -> Error {
         match (&error, &self.0) {
-            (Error::Reset | Error::IdleTimeout | Error::TotalTimeout, Some(source)) if !source.over.get() => {
+            (
+                Error::Reset | Error::StreamReset(_) | Error::IdleTimeout | Error::TotalTimeout,
+                Some(source),
+            ) if !source.over.get() => {
                 if source.broken.get() {
                     Error::ClientAbort
                 } else if source.stall.is_on() && source.stall.total(source.clock.now()) >= SENT_NOTHING {

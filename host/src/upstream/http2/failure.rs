@@ -13,7 +13,10 @@ pub(super) fn of_stream(error: h2::Error) -> Error {
     } else if error.is_library() {
         Error::BadStream(error)
     } else {
-        Error::Reset
+        match error.reason() {
+            Some(reason) if error.is_reset() && error.is_remote() => Error::StreamReset(reason),
+            _ => Error::Reset,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use pointsman_core::pool::BackendProtocol;
 
 use super::super::world::{Limits, run};
-use super::{Client, head, post};
+use super::{Client, head, post, rest};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -86,8 +86,38 @@ fn a_call_lives_while_its_client_says_little() {
             assert_eq!(read, [&b"x"[..], &[b'y'; 20]].concat());
             let mut answer = answer.take().unwrap_or_else(|| call.answer());
             answer.send_data("z".into(), true).expect("it lives");
-            assert_eq!(super::rest(head(call.response).await).await.0, "z");
+            assert_eq!(rest(head(call.response).await).await.0, "z");
         }
+    });
+}
+
+#[test]
+fn a_reset_tells_the_call_what_it_means() {
+    run(async {
+        for (reason, status) in [
+            (Reason::CANCEL, "1"),
+            (Reason::ENHANCE_YOUR_CALM, "8"),
+            (Reason::INADEQUATE_SECURITY, "7"),
+            (Reason::PROTOCOL_ERROR, "13"),
+            (Reason::NO_ERROR, "13"),
+        ] {
+            let mut call = Call::begin(call()).await;
+            call.respond.send_reset(reason);
+            let response = head(call.response).await;
+            assert_eq!(response.status(), 200, "{reason}");
+            assert_eq!(response.headers()["grpc-status"], status, "{reason}");
+            assert_eq!(response.headers()["x-pointsman-error"], "upstream-reset");
+            assert!(response.body().is_end_stream());
+        }
+        // Others are told as before.
+        let mut call = Call::begin(post("/a")).await;
+        call.respond.send_reset(Reason::CANCEL);
+        let response = head(call.response).await;
+        assert_eq!(response.status(), 502);
+        assert_eq!(
+            &rest(response).await.0,
+            "the backend reset the request's stream: stream no longer needed\n"
+        );
     });
 }
 
