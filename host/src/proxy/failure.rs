@@ -53,9 +53,9 @@ impl Failure {
             ) => StatusCode::REQUEST_TIMEOUT,
             Self::Upstream(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             // No backend has seen anything of it, so a client that asks again loses nothing.
-            Self::Upstream(upstream::Error::Connect(_) | upstream::Error::StreamRefused) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Upstream(
+                upstream::Error::Connect(_) | upstream::Error::StreamRefused | upstream::Error::LeftOut,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
     }

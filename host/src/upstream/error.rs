@@ -25,6 +25,9 @@ pub enum Error {
     /// The backend says that it hasn't looked at the request.
     #[error("the backend refused the request without looking at it")]
     StreamRefused,
+    /// The backend has left the connection, and says that it hasn't looked at the request.
+    #[error("the backend closed the connection without looking at the request")]
+    LeftOut,
     /// No connection within `connect_timeout`.
     #[error("connecting to the backend took too long")]
     ConnectTimeout,
@@ -105,7 +108,7 @@ impl Error {
             Self::Tls(_) => "tls-failed",
             Self::NotHttp2(_) => "not-http2",
             Self::NoStream => "no-stream",
-            Self::StreamRefused => "stream-refused",
+            Self::StreamRefused | Self::LeftOut => "stream-refused",
             Self::ConnectTimeout => "connect-timeout",
             Self::Reset | Self::StreamReset(_) => "upstream-reset",
             Self::ResponseTimeout => "response-timeout",
@@ -190,6 +193,7 @@ impl Error {
             Self::Reset
             | Self::StreamReset(_)
             | Self::StreamRefused
+            | Self::LeftOut
             | Self::BadResponse(_)
             | Self::BadStream(_)
             | Self::LargeHead

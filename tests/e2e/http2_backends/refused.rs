@@ -113,7 +113,7 @@ fn none_is_lost_or_served_twice_by_a_backend_that_refuses_each_once() {
 }
 
 #[test]
-fn one_that_always_refuses_is_asked_four_times_and_then_others_are() {
+fn one_that_always_refuses_is_asked_as_often_as_retries_are_allowed_and_then_others_are() {
     let refusing = || {
         Http2Backend::start(&h2::server::Builder::new(), |mut exchange| async move {
             exchange.respond.send_reset(Reason::REFUSED_STREAM);
@@ -124,13 +124,15 @@ fn one_that_always_refuses_is_asked_four_times_and_then_others_are() {
     for _ in 0..2 {
         assert_eq!(proxy.client().post("/", b"x").text(), "other");
     }
-    assert_eq!(first.heads().len(), 4);
+    assert_eq!(first.heads().len(), 3);
 
-    let alone = refusing();
-    let proxy = start(&[&alone], "");
-    let response = proxy.client().get("/");
-    assert_eq!((response.status(), response.error_label()), (503, Some("stream-refused")));
-    assert_eq!(alone.heads().len(), 4);
+    for (attempts, asked) in [(0, 1), (1, 2), (10, 4)] {
+        let alone = refusing();
+        let proxy = start(&[&alone], &format!("retry.attempts = {attempts}"));
+        let response = proxy.client().get("/");
+        assert_eq!((response.status(), response.error_label()), (503, Some("stream-refused")));
+        assert_eq!(alone.heads().len(), asked, "{attempts}");
+    }
 }
 
 #[test]

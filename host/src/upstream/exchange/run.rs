@@ -24,7 +24,8 @@ impl Exchange {
     ///
     /// An idle connection may turn out closed when it is used. A request of which nothing was sent goes to the next
     /// one; one that was sent, and got nothing back, is sent once again if `replay` has it, on a new connection. One that the
-    /// backend says it hasn't looked at is sent again three times. All are the same attempt.
+    /// backend says it hasn't looked at is sent again three times, or as often as the pool allows retries if it refuses the stream. All are the
+    /// same attempt.
     ///
     /// # Errors
     ///
@@ -96,9 +97,9 @@ impl Exchange {
                 Err(SendFailure { error, sent }) => SendFailure { error: self.upload.blame(error), sent },
             };
             match sent {
-                _ if matches!(error, Error::StreamRefused) => {
+                _ if matches!(error, Error::StreamRefused | Error::LeftOut) => {
                     refusals += 1;
-                    self.refused(sent, refusals, &replay)?;
+                    self.refused(error, sent, refusals, &replay)?;
                 }
                 Sent::Nothing if reused => {}
                 Sent::Request if reused && may_repeat && matches!(error, Error::Reset) => {
@@ -115,18 +116,23 @@ impl Exchange {
     #[cold]
     fn refused(
         &self,
+        error: Error,
         sent: Sent,
         refusals: u32,
         replay: impl Fn() -> Option<Parts>,
     ) -> Result<(), SendFailure> {
-        let error = Error::StreamRefused;
+        let most = match error {
+            // It is there and has no room: more of the same is a retry like any other.
+            Error::StreamRefused => self.stats.claim.pool.limits().retry.attempts.min(MOST_REFUSALS),
+            _ => MOST_REFUSALS,
+        };
         if sent != Sent::Nothing {
             match self.once_more(replay) {
                 Some(parts) => self.take_up(parts),
                 None => return Err(SendFailure { error, sent }),
             }
         }
-        if refusals > MOST_REFUSALS { Err(SendFailure { error, sent: Sent::Nothing }) } else { Ok(()) }
+        if refusals > most { Err(SendFailure { error, sent: Sent::Nothing }) } else { Ok(()) }
     }
 
     /// What a stream needs to send the request.

@@ -8,12 +8,14 @@ use crate::upstream::Error;
 
 /// Why a stream has no response.
 pub(super) fn of_stream(error: h2::Error) -> Error {
-    if is_unprocessed(&error) {
-        Error::StreamRefused
+    if is_left_out(&error) {
+        Error::LeftOut
     } else if error.is_library() {
         Error::BadStream(error)
     } else {
         match error.reason() {
+            // It says so of a stream that it hasn't looked at (RFC 9113 section 8.7).
+            Some(Reason::REFUSED_STREAM) if error.is_remote() => Error::StreamRefused,
             Some(reason) if error.is_reset() && error.is_remote() => Error::StreamReset(reason),
             _ => Error::Reset,
         }
@@ -36,10 +38,10 @@ pub(super) fn of_opening(error: Option<&h2::Error>) -> Error {
     }
 }
 
-/// Whether the backend says that it hasn't looked at a stream: it refuses it, or leaves with a GOAWAY that names an earlier one as the last
-/// (RFC 9113 section 8.7). `h2` gives the error of a GOAWAY to no other stream.
-fn is_unprocessed(error: &h2::Error) -> bool {
-    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
+/// Whether the backend has left with a GOAWAY that names an earlier stream as the last that it has looked at (RFC 9113 section 8.7). `h2`
+/// gives the error of a GOAWAY to no other stream.
+fn is_left_out(error: &h2::Error) -> bool {
+    error.is_remote() && error.is_go_away()
 }
 
 #[cfg(test)]

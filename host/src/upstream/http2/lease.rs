@@ -76,7 +76,7 @@ impl StreamLease {
     ) -> Result<Response<Http2Body>, SendFailure> {
         let Sending { context, upload, deadline, limits, authenticates, .. } = sending;
         if !self.slot.can_begin() {
-            return Err(SendFailure { error: Error::StreamRefused, sent: Sent::Nothing });
+            return Err(SendFailure { error: Error::LeftOut, sent: Sent::Nothing });
         }
         if authenticates {
             self.slot.retire();
@@ -205,7 +205,7 @@ impl StreamLease {
         kept: Option<Parts>,
     ) -> SendFailure {
         let sent = match (&error, kept) {
-            (Error::StreamRefused, Some(head)) if upload.can_be_repeated() => {
+            (Error::StreamRefused | Error::LeftOut, Some(head)) if upload.can_be_repeated() => {
                 context.head().parts = head;
                 Sent::Nothing
             }
