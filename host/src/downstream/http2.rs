@@ -16,6 +16,7 @@ mod websocket;
 pub use body::StreamBody;
 pub use fault::GateFault;
 pub use frame_kind::FrameKind;
+pub use frames::Frames;
 pub use gate::Gate;
 pub use intake::{Arrived, Intake};
 pub use oversight::Oversight;

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use pointsman_core::clock::Clock;
 use pointsman_core::pool::BackendProtocol;
 
 use super::Error;
@@ -36,7 +37,7 @@ impl Claim {
         deadline: &Deadline,
     ) -> Result<Opened, Error> {
         deadline.set(self.pool.limits().connect_timeout);
-        let mut opening = pin!(self.connect_and_greet(permit, client));
+        let mut opening = pin!(self.connect_and_greet(permit, client, deadline.clock()));
         let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
             Poll::Ready(opened) => Poll::Ready(opened),
             Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline))),
@@ -53,6 +54,7 @@ impl Claim {
         &self,
         permit: ConnectionPermit,
         client: &ClientConnection,
+        clock: Clock,
     ) -> Result<Opened, Error> {
         let (backend, limits) = (self.shared_backend(), self.pool.limits());
         let header =
@@ -69,7 +71,7 @@ impl Claim {
         match &self.claimed.shared {
             Some(shared) if is_http2 => {
                 let connection =
-                    Http2Connection::open(stream, limits, permit, Rc::clone(shared.room())).await?;
+                    Http2Connection::open(stream, limits, permit, Rc::clone(shared.room()), clock).await?;
                 Ok(Opened::Http2(connection, Rc::clone(shared)))
             }
             _ => UpstreamConnection::over(stream, owner, permit, limits).await.map(Opened::Http1),

@@ -1,4 +1,4 @@
-//! Follows the frames of a client (RFC 9113 section 4) by their heads alone.
+//! Follows the frames of a client, or a backend, (RFC 9113 section 4) by their heads alone.
 //!
 //! Pure: bytes in, decisions out. The [`Gate`](super::gate::Gate) feeds it and acts. Whether a frame is well-formed is for `h2` to say; what
 //! counts here is how many there are, and what is still owed of one that has begun.
@@ -24,7 +24,7 @@ const END_HEADERS: u8 = 0x4;
 
 /// Follows the frames of one connection.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub struct Frames {
     place: Place,
     /// The preface and the first SETTINGS have come.
     is_greeted: bool,
@@ -79,12 +79,18 @@ impl Default for Frames {
 }
 
 impl Frames {
+    /// Those of a backend, which begins without a preface. What it begins with `h2` looks at.
+    #[must_use]
+    pub fn of_backend() -> Self {
+        Self { place: Place::Head([0; HEAD], 0), is_greeted: true, ..Self::default() }
+    }
+
     /// Reads on.
     ///
     /// # Errors
     ///
     /// What the client has done that ends its connection. Nothing of this input may be used.
-    pub(super) fn advance(&mut self, mut input: &[u8], now: Moment) -> Result<(), GateFault> {
+    pub fn advance(&mut self, mut input: &[u8], now: Moment) -> Result<(), GateFault> {
         while !input.is_empty() {
             match &mut self.place {
                 Place::Preface(left) => {
@@ -119,7 +125,7 @@ impl Frames {
     }
 
     /// Bytes have been sent to the client.
-    pub(super) fn sent(&mut self, bytes: usize) {
+    pub fn sent(&mut self, bytes: usize) {
         self.allowance.earn(bytes as u64);
     }
 

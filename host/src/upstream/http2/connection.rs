@@ -12,7 +12,7 @@ use h2::SendStream;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use http::Request;
 use http::uri::Scheme;
-use pointsman_core::clock::Moment;
+use pointsman_core::clock::{Clock, Moment};
 use pointsman_core::pool::UpstreamLimits;
 use tokio::sync::Notify;
 use tokio::time::Sleep;
@@ -87,9 +87,10 @@ impl Http2Connection {
         limits: &UpstreamLimits,
         permit: ConnectionPermit,
         room: Rc<Notify>,
+        clock: Clock,
     ) -> Result<Rc<Self>, Error> {
         let scheme = if matches!(stream, Stream::Tls(_)) { Scheme::HTTPS } else { Scheme::HTTP };
-        let io = Http2Io::new(stream);
+        let io = Http2Io::new(stream, clock);
         let state = Rc::new(DriverState {
             io: io.watched(),
             allowed: Cell::new(0),

@@ -6,13 +6,21 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use pointsman_core::clock::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::downstream::http2::Frames;
 use crate::stream::Stream;
 
 /// A backend's stream, which `h2` reads and writes, and others ask about.
+///
+/// `h2` answers every PING and SETTINGS, as fast as the backend takes the answers: a backend that sends them without end ends its connection.
 #[derive(Debug)]
-pub(super) struct Http2Io(Rc<Shared>);
+pub(super) struct Http2Io {
+    shared: Rc<Shared>,
+    frames: Frames,
+    clock: Clock,
+}
 
 /// What can be known of it from outside.
 #[derive(Debug, Clone)]
@@ -26,15 +34,24 @@ struct Shared {
 
 impl Http2Io {
     /// A new connection's.
-    pub(super) fn new(mut stream: Stream) -> Self {
+    pub(super) fn new(mut stream: Stream, clock: Clock) -> Self {
         // Each stream says its own end.
         stream.end_anyhow();
-        Self(Rc::new(Shared { stream: RefCell::new(stream), received: Cell::new(0) }))
+        let shared = Rc::new(Shared { stream: RefCell::new(stream), received: Cell::new(0) });
+        Self { shared, frames: Frames::of_backend(), clock }
+    }
+
+    /// What a backend takes it may acknowledge.
+    fn earn(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.frames.sent(*bytes);
+        }
+        written
     }
 
     /// The same, from outside.
     pub(super) fn watched(&self) -> Watched {
-        Watched(Rc::clone(&self.0))
+        Watched(Rc::clone(&self.shared))
     }
 }
 
@@ -51,37 +68,49 @@ impl Watched {
 }
 
 impl AsyncRead for Http2Io {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let read = Pin::new(&mut *self.0.stream.borrow_mut()).poll_read(cx, buf);
-        let bytes = buf.filled().len() - before;
-        self.0.received.set(self.0.received.get() + bytes as u64);
+        let this = &mut *self;
+        let read = Pin::new(&mut *this.shared.stream.borrow_mut()).poll_read(cx, buf);
+        let came = &buf.filled()[before..];
+        if !came.is_empty() {
+            this.shared.received.set(this.shared.received.get() + came.len() as u64);
+            if let Err(fault) = this.frames.advance(came, this.clock.now()) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+            }
+        }
         read
     }
 }
 
 impl AsyncWrite for Http2Io {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_write(cx, buf)
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut *self.shared.stream.borrow_mut()).poll_write(cx, buf);
+        self.earn(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut *self.shared.stream.borrow_mut()).poll_write_vectored(cx, bufs);
+        self.earn(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.stream.borrow().is_write_vectored()
+        self.shared.stream.borrow().is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_flush(cx)
+        Pin::new(&mut *self.shared.stream.borrow_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_shutdown(cx)
+        Pin::new(&mut *self.shared.stream.borrow_mut()).poll_shutdown(cx)
     }
 }

@@ -1,5 +1,9 @@
 //! To backends over HTTP/2: WebSockets, and responses that have no content.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
@@ -9,6 +13,7 @@ use pointsman_core::pool::BackendProtocol;
 
 use super::super::world::{Limits, World, run};
 use super::Client;
+use super::frames::frame;
 use crate::testing::MemoryStream;
 
 fn limits() -> Limits {
@@ -155,6 +160,37 @@ fn trailers_hold_nothing_that_counts_before_the_content() {
             .expect("an open stream");
         let response = response.await.expect("a response");
         assert_eq!(super::rest(response).await, (String::new(), Some(fields(&["grpc-status"]))));
+    });
+}
+
+#[test]
+fn a_flood_of_a_backend_ends_its_connection() {
+    const PING: u8 = 6;
+    const SETTINGS: u8 = 4;
+    run(async {
+        for flood in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, &[])] {
+            let mut client = Client::new(limits()).await;
+            client.world.settle().await;
+            let (response, _) = client.send(super::get("/a"), true);
+            let backend = backend_of(&client.world).await;
+            backend.send(&frame(SETTINGS, 0, 0, &[]));
+            let (mut sent, mut response) = (0, pin!(response));
+            let response = loop {
+                let polled = poll_fn(|cx| Poll::Ready(response.as_mut().poll(cx))).await;
+                if let Poll::Ready(response) = polled {
+                    break response.expect("a response");
+                }
+                assert!(sent < 25_000, "it is bounded");
+                backend.send(&flood.repeat(100));
+                sent += 100;
+                client.world.settle().await;
+                backend.receive();
+            };
+            // 10,000, and what our answers of 17 or 9 bytes earn.
+            assert!(sent >= 10_000, "{sent}");
+            assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+            assert_eq!(response.headers()["x-pointsman-error"], "upstream-reset");
+        }
     });
 }
 
