@@ -8,6 +8,7 @@ pub mod model;
 mod probes;
 #[expect(unused_qualifications, reason = "the macro that documents a route writes them")]
 mod routes;
+mod scrape;
 mod server;
 mod socket;
 mod state;
@@ -20,8 +21,10 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 
+use crate::control::status::StatusView;
+use crate::metrics::Scrapes;
+
 pub use guard::Guard;
-pub use probes::router as probes;
 pub use server::serve;
 pub use socket::AdminSocket;
 pub use state::AdminState;
@@ -39,10 +42,17 @@ pub fn router(state: AdminState, guard: Guard) -> Router {
     Router::new()
         .merge(dashboard::router())
         .merge(probes::router(state.status.clone()))
+        .merge(scrape::router(state.scrapes.clone()))
         .merge(api.with_state(state))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(guard, guard::guard))
+}
+
+/// The routes of the listener for metrics: the probes as well, and nothing else.
+#[must_use]
+pub fn metrics_router(status: &StatusView, scrapes: Scrapes) -> Router {
+    probes::router(status.clone()).merge(scrape::router(scrapes))
 }
 
 async fn no_such_route(uri: Uri) -> Refused {

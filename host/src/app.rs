@@ -7,6 +7,7 @@ mod backend_tls;
 mod certificates;
 mod diff;
 mod dns_names;
+mod metrics_server;
 mod policies;
 mod pools;
 mod reconfigure;
@@ -46,6 +47,7 @@ use crate::worker::{Drained, Phase};
 
 use admin_server::AdminServer;
 use dns_names::DnsNames;
+use metrics_server::MetricsServer;
 use reconfigure::Reconfigure;
 use reload::{Reloader, Shared};
 use snapshot::Snapshot;
@@ -61,6 +63,7 @@ const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct App {
     shared: Arc<Shared>,
     admin: AdminServer,
+    metrics: MetricsServer,
     phase: watch::Sender<Phase>,
     state_lock: Option<StateLock>,
     workers: Workers,
@@ -111,6 +114,7 @@ impl App {
         let loader = Arc::new(loader_with(&config, clock, state.clone())?);
         let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
         let workers_count = config.workers;
+        let metrics = MetricsServer::bind(config.metrics.address, &mut inherited, clock, workers_count)?;
         let prepared = Snapshot::default().prepare(
             config,
             file,
@@ -133,12 +137,11 @@ impl App {
         let health =
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
-        let (worker_threads, channels) = workers::start(first, clock, &phase_seen)?;
+        let (worker_threads, channels) = workers::start(first, clock, &phase_seen, &metrics.workers)?;
         let read_once = is_read_once(file);
-        shared.configuration.send_replace(ConfigurationStatus {
-            read_once,
-            ..snapshot.status(ConfigurationGeneration::FIRST, file)
-        });
+        let mut status = snapshot.status(ConfigurationGeneration::FIRST, file);
+        status.file.read_once = read_once;
+        shared.configuration.send_replace(status);
         let reloader = Reloader {
             file: file.into(),
             workers,
@@ -148,11 +151,13 @@ impl App {
             files: Arc::clone(&files),
             health,
             names,
+            clock,
             shared: Arc::clone(&shared),
         };
         let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
         let state_lock = state.map(|(_, lock)| lock);
-        let app = Self { shared, admin, phase, state_lock, workers: worker_threads, files, reconfigure };
+        let app =
+            Self { shared, admin, metrics, phase, state_lock, workers: worker_threads, files, reconfigure };
         app.log_addresses(workers_count)?;
         Ok(app)
     }
@@ -162,7 +167,7 @@ impl App {
             tracing::info!(event = "listener-bound", %address, workers, "listening");
         }
         self.admin.log_address();
-        Ok(())
+        self.metrics.log_address()
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
@@ -196,9 +201,16 @@ impl App {
         self.reconfigure.changes().reload()
     }
 
-    /// Serves the admin address, if there is one. Never ends but by an error.
+    /// Serves the admin address and that for metrics, if there are any. Never ends but by an error.
     pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<std::convert::Infallible>> + use<> {
-        self.admin.serve(self.status())
+        let admin = self.admin.serve(self.status(), self.metrics.scrapes(self.status()));
+        let metrics = self.metrics.serve(self.status());
+        async {
+            tokio::select! {
+                ended = admin => ended,
+                ended = metrics => ended,
+            }
+        }
     }
 
     /// Reads plugin files and certificates now, whether or not they seem to have changed.
@@ -227,8 +239,9 @@ impl App {
     /// The process has run out of file descriptors.
     pub fn sockets(&self) -> std::io::Result<HandedOver> {
         let listeners = self.shared.sockets.duplicates()?.into_iter();
-        let sockets = listeners.map(|(address, socket)| (Role::Listener, address, socket)).collect();
-        let mut all = HandedOver { sockets, unix_admin: None };
+        let listeners = listeners.map(|(address, socket)| (Role::Listener, address, socket));
+        let metrics = self.metrics.duplicate()?.map(|(address, socket)| (Role::Metrics, address, socket));
+        let mut all = HandedOver { sockets: listeners.chain(metrics).collect(), unix_admin: None };
         self.admin.hand_over(&mut all)?;
         Ok(all)
     }

@@ -15,6 +15,7 @@ mod health_check;
 mod limits;
 mod listener_http2;
 mod literal;
+mod metrics;
 mod model;
 mod policy;
 mod pool;
@@ -43,6 +44,7 @@ pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use literal::literal;
+pub use metrics::MetricsConfig;
 pub use model::{
     BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse,
     RouteConfig,

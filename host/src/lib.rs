@@ -29,6 +29,7 @@ pub mod ids;
 pub mod line_writer;
 pub mod listener;
 pub mod log;
+pub mod metrics;
 pub mod open_files;
 pub mod proxy;
 pub mod proxy_protocol;

@@ -38,6 +38,12 @@ impl OpenFiles {
         Self(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
+    /// The files that are open now; `None` if the system doesn't say. Takes a while if there are many.
+    #[must_use]
+    pub fn open_now() -> Option<usize> {
+        Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
+    }
+
     /// The number.
     #[must_use]
     pub fn limit(self) -> usize {

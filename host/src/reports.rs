@@ -1,9 +1,12 @@
 //! What a worker tells of the requests that it has served: the one place where the end of a request becomes numbers and lines.
 
-use std::cell::{Ref, RefCell};
+mod vitals;
+
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::StatusCode;
 use pointsman_core::backend::Backend;
 use pointsman_core::counts::{FailureKind, ListenerCells, ListenerCounts};
 use pointsman_core::local::{Local, Shared};
@@ -11,6 +14,9 @@ use pointsman_core::pool::Pool;
 use pointsman_core::record::{AttemptRecord, RequestRecord};
 use pointsman_sdk::abi::outcome;
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+pub use vitals::{Connected, WorkerVitals};
 
 use crate::access_log::WorkerLog;
 use crate::deadline::GRANULARITY;
@@ -18,6 +24,10 @@ use crate::deadline::GRANULARITY;
 /// What one worker has to tell.
 #[derive(Debug, Default)]
 pub struct WorkerReports {
+    /// How it is.
+    pub vitals: Arc<WorkerVitals>,
+    /// Requests that have ended since it last told.
+    requests: Cell<u64>,
     news: RefCell<News>,
     /// Something is to be told.
     has_news: Notify,
@@ -34,12 +44,21 @@ struct News {
 }
 
 impl WorkerReports {
+    /// What a worker has to tell that writes how it is there.
+    #[must_use]
+    pub fn new(vitals: Arc<WorkerVitals>) -> Rc<Self> {
+        Rc::new(Self { vitals, ..Self::default() })
+    }
+
     /// Tells what was counted, several times a second for as long as there is anything. Never ends.
     pub async fn run(&self) {
         loop {
             self.has_news.notified().await;
-            tokio::time::sleep(GRANULARITY).await;
+            let due = Instant::now() + GRANULARITY;
+            tokio::time::sleep_until(due).await;
+            let late = Instant::now().saturating_duration_since(due);
             self.tell();
+            self.vitals.tell(self.requests.take(), late);
         }
     }
 
@@ -143,6 +162,7 @@ impl ListenerReports {
     pub fn ended(&self, record: &RequestRecord) {
         let listener = self.count();
         listener.requests.add(1);
+        self.worker.requests.set(self.worker.requests.get() + 1);
         let Some(pool) = &record.pool else {
             if let Some(error) = record.error {
                 listener.refuse(error);
@@ -169,6 +189,10 @@ impl ListenerReports {
         }
         if let Some(queued) = record.times.queued {
             cells.queued.observe(queued);
+        }
+        if record.status == Some(StatusCode::SWITCHING_PROTOCOLS) {
+            // What follows may last for days, and is no response.
+            return;
         }
         cells.whole.observe(record.whole());
         let answered = record.attempts().last().and_then(|attempt| attempt.answered);

@@ -24,7 +24,7 @@ use crate::ids::IdGenerator;
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
 use crate::proxy::{Current, Proxy};
-use crate::reports::WorkerReports;
+use crate::reports::{WorkerReports, WorkerVitals};
 use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
@@ -48,6 +48,8 @@ pub struct WorkerSetup {
     pub workers: usize,
     /// The process's clock.
     pub clock: Clock,
+    /// Where it writes how it is.
+    pub vitals: Arc<WorkerVitals>,
 }
 
 /// Whether the process serves or drains.
@@ -85,8 +87,9 @@ pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drai
 }
 
 async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phase>) -> io::Result<Drained> {
-    let WorkerSetup { first, mut updates, workers, clock } = setup;
-    let mut worker = Worker::new(workers, Deadlines::new(clock), IdGenerator::new()?);
+    let WorkerSetup { first, mut updates, workers, clock, vitals } = setup;
+    vitals.run_here();
+    let mut worker = Worker::new(workers, Deadlines::new(clock), IdGenerator::new()?, vitals);
     worker.adopt(first)?;
     tokio::task::spawn_local(prune(Rc::clone(&worker.current)));
     let reports = Rc::clone(&worker.reports);
@@ -177,14 +180,14 @@ impl PreparedPolicy {
 }
 
 impl Worker {
-    fn new(workers: usize, deadlines: Deadlines, ids: IdGenerator) -> Self {
+    fn new(workers: usize, deadlines: Deadlines, ids: IdGenerator, vitals: Arc<WorkerVitals>) -> Self {
         let nothing = Proxy::new(Router::default(), Vec::new(), Vec::new(), deadlines, Rc::new(ids));
         let current = Rc::new(Current::new(nothing));
         Self {
             workers,
             tasks: ConnectionTasks::new(&current),
             current,
-            reports: Rc::default(),
+            reports: WorkerReports::new(vitals),
             policies: Vec::new(),
             acceptors: Vec::new(),
             closing: Vec::new(),

@@ -21,6 +21,7 @@ fn each_package_has_one_owner() {
         ("toml", &["config"]),
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["admin", "dashboard"]),
+        ("prometheus_client", &["metrics"]),
         ("utoipa", &["admin"]),
         ("utoipa_axum", &["admin"]),
         ("clap", &["cli", "ctl"]),

@@ -57,7 +57,7 @@ pub use plugin::Plugin;
 pub use probation::{ProbationOutcome, ProbationSettings, Quarantine, VersionEvent};
 pub use settings::{OnFault, PolicySettings};
 pub use simulation::{SimulatedRequest, Simulation, SimulationError};
-pub use slot::{ActiveVersion, PolicySlot, Publication, PublishedVersion};
+pub use slot::{ActiveVersion, PicksBy, PolicySlot, Publication, PublishedVersion};
 pub use stats::{FaultCounts, PolicyStats};
 pub use supervisor::Opened;
 pub use swap::{Swap, SwapOutcome};

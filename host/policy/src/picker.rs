@@ -44,6 +44,10 @@ pub struct Picker {
     view: PoolView,
     rng: Rng,
     picks: u64,
+    /// Of these, those that the policy left to the fallback.
+    abstentions: u64,
+    /// And those that it rejected.
+    rejections: u64,
     spending: Spending,
 }
 
@@ -52,7 +56,8 @@ impl Picker {
         let view = PoolView::new(Arc::clone(slot.pool()), Arc::clone(first.instance.known_topology()));
         let spending = Spending::new(slot.context().clock.now());
         let active = ActiveInstance::new(first);
-        let mut picker = Self { slot, worker, active, view, rng, picks: 0, spending };
+        let mut picker =
+            Self { slot, worker, active, view, rng, picks: 0, abstentions: 0, rejections: 0, spending };
         picker.schedule_tick();
         picker
     }
@@ -67,8 +72,14 @@ impl Picker {
         self.picks += 1;
         match self.ask(head) {
             Some(Verdict::Backend(index)) => self.picked(index, ChosenBy::Policy),
-            Some(Verdict::Reject(status)) => Pick::Reject(status),
-            Some(Verdict::Abstain) => self.fall_back(head, ChosenBy::Abstention),
+            Some(Verdict::Reject(status)) => {
+                self.rejections += 1;
+                Pick::Reject(status)
+            }
+            Some(Verdict::Abstain) => {
+                self.abstentions += 1;
+                self.fall_back(head, ChosenBy::Abstention)
+            }
             None => self.go_without(head),
         }
     }
@@ -139,7 +150,7 @@ impl Picker {
             (picked.index.0.cast_signed(), status, response.outcome, head_us, micros(response.total));
         let began = self.spending.observations.begin();
         let result = self.active.instance.observe(observation, request.into_head().as_ref());
-        self.spending.observations.end(began);
+        let _ = self.spending.observations.end(began);
         if let Some(Err(failed)) = result {
             self.give_up(failed);
         }
@@ -239,7 +250,9 @@ impl Picker {
     fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
         let began = self.spending.picks.begin();
         let answer = self.active.instance.pick(head);
-        self.spending.picks.end(began);
+        if let Some(took) = self.spending.picks.end(began) {
+            self.slot.stats().record_pick(took);
+        }
         let raw = match answer? {
             Ok(raw) => raw,
             Err(failed) => {

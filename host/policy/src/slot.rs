@@ -41,6 +41,21 @@ pub struct PolicySlot {
     events: SlotEvents,
 }
 
+/// Picks by who decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PicksBy {
+    /// The policy chose a backend.
+    pub policy: u64,
+    /// The policy left it to the fallback.
+    pub abstention: u64,
+    /// The fallback chose, because the policy couldn't be asked or failed.
+    pub fallback: u64,
+    /// The policy rejected the request.
+    pub rejected: u64,
+    /// The policy couldn't be asked or failed, and nobody else may choose.
+    pub failed: u64,
+}
+
 impl PolicySlot {
     pub(crate) fn new(
         context: Arc<PolicyContext>,
@@ -105,7 +120,18 @@ impl PolicySlot {
     /// Picks so far, over all workers and versions; up to a second old.
     #[must_use]
     pub fn picks(&self) -> u64 {
-        self.mailboxes.iter().map(Mailbox::picks).sum()
+        self.mailboxes.iter().map(|mailbox| mailbox.picks()[0]).sum()
+    }
+
+    /// Picks so far by who decided, over all workers and versions; up to a second old.
+    #[must_use]
+    pub fn picks_by(&self) -> PicksBy {
+        let all = self.mailboxes.iter().map(Mailbox::picks);
+        let [all, abstention, rejected] =
+            all.fold([0; 3], |[a, b, c], [more_a, more_b, more_c]| [a + more_a, b + more_b, c + more_c]);
+        let (fallback, failed) = (self.stats.fallback_picks(), self.stats.rejected_picks());
+        let policy = all.saturating_sub(abstention + rejected + fallback + failed);
+        PicksBy { policy, abstention, fallback, rejected, failed }
     }
 
     /// The version that isn't let in, if there is one.
@@ -127,6 +153,7 @@ impl PolicySlot {
 
     /// Logs that this slot's swap to a plugin from `origin` was refused.
     pub fn log_refusal(&self, origin: &str, refusal: &Refusal) {
+        self.stats.count_refused_swap();
         let (pool, label, serving) = (&*self.pool().name, refusal.label(), self.active().version.id);
         tracing::error!(
             event = "policy-swap-refused", pool, route = self.route(), origin, label, %serving,
@@ -170,8 +197,8 @@ impl PolicySlot {
         self.mailboxes.get(worker)?.collect()
     }
 
-    /// A worker reports how many picks it has made so far.
-    pub(crate) fn report_picks(&self, worker: usize, picks: u64) {
+    /// A worker reports how many picks it has made so far: all, those that the policy left to the fallback, and those that it rejected.
+    pub(crate) fn report_picks(&self, worker: usize, picks: [u64; 3]) {
         if let Some(mailbox) = self.mailboxes.get(worker) {
             mailbox.report_picks(picks);
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pointsman_core::clock::Moment;
+use pointsman_core::counts::{Bounds, Distribution, Histogram};
 use pointsman_core::rate_limit::RateLimit;
 
 use crate::fault::{Fault, FaultKind};
@@ -20,6 +21,12 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Versions whose faults are counted apart. The one that was published longest ago goes first.
 const VERSIONS: usize = 8;
 
+/// Bounds of the buckets of what picks take, ns.
+const PICK_NANOS: [u64; 14] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    5_000_000,
+];
+
 const KINDS: usize = FaultKind::ALL.len();
 
 /// Counters of one slot, over all its workers.
@@ -30,6 +37,8 @@ pub struct PolicyStats {
     log: [RateLimit; KINDS],
     fallback_picks: AtomicU64,
     rejected_picks: AtomicU64,
+    refused_swaps: AtomicU64,
+    pick_times: Histogram,
     rebuilds: AtomicU64,
     rollbacks: AtomicU64,
     circuits_opened: AtomicU64,
@@ -70,6 +79,8 @@ impl PolicyStats {
             log: array::from_fn(|_| RateLimit::new(LOG_BURST, LOG_INTERVAL)),
             fallback_picks: AtomicU64::new(0),
             rejected_picks: AtomicU64::new(0),
+            refused_swaps: AtomicU64::new(0),
+            pick_times: Histogram::new(&Bounds::of_nanos(PICK_NANOS)),
             rebuilds: AtomicU64::new(0),
             rollbacks: AtomicU64::new(0),
             circuits_opened: AtomicU64::new(0),
@@ -109,6 +120,29 @@ impl PolicyStats {
     #[must_use]
     pub fn rejected_picks(&self) -> u64 {
         self.rejected_picks.load(Relaxed)
+    }
+
+    /// Plugins that were offered and refused.
+    #[must_use]
+    pub fn refused_swaps(&self) -> u64 {
+        self.refused_swaps.load(Relaxed)
+    }
+
+    /// A plugin was offered and refused.
+    pub(crate) fn count_refused_swap(&self) {
+        self.refused_swaps.fetch_add(1, Relaxed);
+    }
+
+    /// CPU time of picks; one in 64 is measured.
+    #[must_use]
+    pub fn pick_times(&self) -> Distribution {
+        self.pick_times.read()
+    }
+
+    /// A pick has taken this much.
+    #[cold]
+    pub(crate) fn record_pick(&self, took: Duration) {
+        self.pick_times.observe(took);
     }
 
     /// Instances that were built to replace failed ones.

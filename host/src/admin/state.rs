@@ -8,6 +8,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::control::status::StatusView;
 use crate::log::LogControls;
+use crate::metrics::Scrapes;
 
 /// What the handlers of the API see of the proxy. Clones see the same one.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct AdminState {
     pub(super) clock: Clock,
     /// What was logged.
     pub(super) log: LogControls,
+    /// The numbers of the proxy.
+    pub(super) scrapes: Scrapes,
     /// The API's document as JSON.
     pub(super) document: Bytes,
     /// The machine's name.
@@ -27,9 +30,9 @@ pub struct AdminState {
 impl AdminState {
     /// The state that the handlers share.
     #[must_use]
-    pub fn new(status: StatusView, clock: Clock, log: LogControls) -> Self {
+    pub fn new(status: StatusView, clock: Clock, log: LogControls, scrapes: Scrapes) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into();
-        Self { status, clock, log, document: Bytes::new(), name }
+        Self { status, clock, log, scrapes, document: Bytes::new(), name }
     }
 
     pub(super) fn with_document(self, document: &OpenApi) -> Self {

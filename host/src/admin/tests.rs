@@ -22,6 +22,7 @@ use super::{AdminState, Guard, router};
 use crate::config::{AdminAddress, AdminConfig};
 use crate::control::status::{ConfigurationStatus, PolicyStatus, PoolStatus, StatusView};
 use crate::log::LogControls;
+use crate::metrics::Scrapes;
 use crate::worker::Phase;
 
 /// A name with everything that means something in a path, and how it is written in one.
@@ -79,7 +80,10 @@ impl Api {
         };
         let (configuration, seen) = watch::channel(status);
         let (phase, phase_seen) = watch::channel(Phase::Serving);
-        let state = AdminState::new(StatusView::new(seen, phase_seen), clock, LogControls::default());
+        let status = StatusView::new(seen, phase_seen);
+        let workers = (0..2).map(|_| Arc::default()).collect();
+        let scrapes = Scrapes::new(status.clone(), workers, Arc::default(), clock);
+        let state = AdminState::new(status, clock, LogControls::default(), scrapes);
         let router = TowerToHyperService::new(router(state, Guard::new(config).expect("a token")));
         Self { router, _loader: loader, _configuration: configuration, _phase: phase }
     }

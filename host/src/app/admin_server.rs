@@ -11,6 +11,7 @@ use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
 use crate::listener::{Inherited, Role};
 use crate::log::LogControls;
+use crate::metrics::Scrapes;
 use crate::open_files::OpenFiles;
 
 /// The admin server, if one is configured.
@@ -62,9 +63,10 @@ impl AdminServer {
     pub(super) fn serve(
         &self,
         status: StatusView,
+        scrapes: Scrapes,
     ) -> impl Future<Output = std::io::Result<Infallible>> + use<> {
         let served = self.bound.as_ref().map(|bound| {
-            let state = AdminState::new(status, self.clock, self.log.clone());
+            let state = AdminState::new(status, self.clock, self.log.clone(), scrapes);
             (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
         });
         async move {

@@ -108,7 +108,7 @@ impl Control {
     }
 
     fn is_read_once(&self) -> bool {
-        self.reloader.shared.configuration.borrow().read_once
+        self.reloader.shared.configuration.borrow().file.read_once
     }
 
     /// Reads the file, and reloads if that was asked for or there is something new to try; `None` if neither.
@@ -170,6 +170,8 @@ impl Control {
     /// `worth_repeating`.
     fn report(&self, reload: &Reload, worth_repeating: bool) {
         let configuration = &self.reloader.shared.configuration;
+        let now = self.reloader.clock.now();
+        configuration.send_modify(|status| status.file.reloads.count(reload, now));
         match reload {
             Reload::Done(_) => {}
             Reload::Unchanged => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use pointsman_core::clock::Clock;
 use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
@@ -43,6 +44,7 @@ pub(super) struct Reloader {
     pub(super) files: Arc<FileWatch>,
     pub(super) health: HealthMonitor,
     pub(super) names: DnsNames,
+    pub(super) clock: Clock,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -77,8 +79,9 @@ impl Reloader {
         *self.shared.access_log.lock() = snapshot.access_log().clone();
         self.tell_listeners(&bound);
         self.files.follow(snapshot.watched());
-        let status = snapshot.status(generation, &self.file);
-        self.shared.configuration.send_replace(ConfigurationStatus { awaiting_restart, ..status });
+        let (status, file) =
+            (snapshot.status(generation, &self.file), self.shared.configuration.borrow().file.clone());
+        self.shared.configuration.send_replace(ConfigurationStatus { awaiting_restart, file, ..status });
         self.snapshot = snapshot;
         tracing::info!(
             event = "configuration-reloaded", configuration = generation.0, changes = %diff, took = ?began.elapsed(),
@@ -116,12 +119,17 @@ impl Reloader {
             let key = if runs == configured { "admin" } else { "admin.address" };
             awaiting.push(awaiting_restart(key, &runs, &configured));
         }
+        if config.metrics.address != old.metrics.address {
+            let (runs, configured) = (&old.metrics.address, &config.metrics.address);
+            awaiting.push(awaiting_restart("metrics.address", runs, configured));
+        }
         if config.state_dir != old.state_dir {
             awaiting.push(awaiting_restart("state_dir", &old.state_dir, &config.state_dir));
         }
         config.workers = old.workers;
         config.state_dir.clone_from(&old.state_dir);
         config.admin.clone_from(&old.admin);
+        config.metrics.address = old.metrics.address;
         (config, awaiting)
     }
 }

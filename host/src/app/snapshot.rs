@@ -10,7 +10,7 @@ use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
-use crate::control::status::ConfigurationStatus;
+use crate::control::status::{ConfigurationStatus, DrainTimes, FileStatus};
 use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
@@ -114,12 +114,14 @@ impl Snapshot {
         let duration = |of: fn(&Config) -> Duration| self.config.as_ref().map_or(Duration::ZERO, of);
         ConfigurationStatus {
             generation,
-            file: file.into(),
-            read_once: false,
+            file: FileStatus { path: file.into(), ..FileStatus::default() },
             refused: None,
-            drain_delay: duration(|config| config.drain_delay),
-            drain_timeout: duration(|config| config.drain_timeout),
+            drain: DrainTimes {
+                delay: duration(|config| config.drain_delay),
+                timeout: duration(|config| config.drain_timeout),
+            },
             awaiting_restart: Vec::new(),
+            listeners: self.listeners.iter().map(|(_, listener)| listener.clone()).collect(),
             workers: self.config.as_ref().map_or(0, |config| config.workers),
             pools: self.pools.iter().map(ActivePool::status).collect(),
             policies: self.policies.iter().map(ActivePolicy::status).collect(),

@@ -1,5 +1,6 @@
 //! The workers' threads, as the rest of the process sees them.
 
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
@@ -7,6 +8,7 @@ use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
 use tokio::sync::{mpsc, watch};
 
+use crate::reports::WorkerVitals;
 use crate::worker::{self, Drained, Phase, Update, WorkerSetup};
 
 use super::snapshot::Committed;
@@ -24,12 +26,14 @@ pub(super) fn start(
     first: Committed,
     clock: Clock,
     phase: &watch::Receiver<Phase>,
+    vitals: &[Arc<WorkerVitals>],
 ) -> Result<(Workers, WorkerChannels)> {
     let workers = first.updates.len();
     let (mut threads, mut channels) = (Vec::new(), Vec::new());
-    for (number, first) in first.updates.into_iter().enumerate() {
+    for (number, (first, vitals)) in first.updates.into_iter().zip(vitals).enumerate() {
         let (sender, updates) = mpsc::unbounded_channel();
-        let (setup, phase) = (WorkerSetup { first, updates, workers, clock }, phase.clone());
+        let (setup, phase) =
+            (WorkerSetup { first, updates, workers, clock, vitals: Arc::clone(vitals) }, phase.clone());
         let thread = std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || worker::run(setup, phase))

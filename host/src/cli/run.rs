@@ -97,7 +97,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
             }
         }
         app.start_drain();
-        tracing::info!(event = "drain-started", timeout = ?app.configuration().drain_timeout, "draining");
+        tracing::info!(event = "drain-started", timeout = ?app.configuration().drain.timeout, "draining");
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());
         tokio::select! {
@@ -170,7 +170,7 @@ async fn serve(app: &App, signals: &mut Signals, admin: &mut Admin) -> Result<En
 /// Goes on serving for the configured time, in which those who route to this proxy learn that it is about to end: a connection
 /// that they still send meanwhile isn't refused.
 async fn leave(app: &App) {
-    let delay = app.configuration().drain_delay;
+    let delay = app.configuration().drain.delay;
     if delay.is_zero() {
         return;
     }
@@ -200,7 +200,7 @@ fn reload(app: &App) {
 }
 
 fn replace(app: &App) -> Option<Successor> {
-    if app.configuration().read_once {
+    if app.configuration().file.read_once {
         tracing::error!(
             event = "replacement-failed",
             "not replaced: the configuration was read once, so a new process can't read it; this process serves on"

@@ -13,6 +13,7 @@ use super::admin::AdminConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::health::HealthConfig;
 use super::listener_http2::{Http2Limits, Http2Use};
+use super::metrics::MetricsConfig;
 use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
@@ -37,6 +38,8 @@ pub struct Config {
     pub access_log: Option<AccessLogConfig>,
     /// The admin server; none if not configured.
     pub admin: Option<AdminConfig>,
+    /// Where metrics are collected.
+    pub metrics: MetricsConfig,
     /// At least one.
     pub listeners: Vec<ListenerConfig>,
     /// At least one, in the order of the file: the first match wins. Every `pool` is an index into `pools`.

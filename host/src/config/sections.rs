@@ -13,7 +13,8 @@ use super::address::{add_address, local, networks};
 use super::admin::admin;
 use super::dns::{DnsConfig, dns};
 use super::listener_http2::http2;
-use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, RequestIdUse};
+use super::metrics::{MetricsConfig, metrics};
+use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse};
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
@@ -45,6 +46,9 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let listeners = listeners(root, &mut addresses);
         let admin = root.get("admin").map_or(Some(None), |value| admin(&value, &mut addresses).map(Some));
         let access_log = root.get("access_log").map_or(Some(None), |value| access_log(&value).map(Some));
+        let metrics = root
+            .get("metrics")
+            .map_or_else(|| Some(MetricsConfig::default()), |value| metrics(&value, &mut addresses));
         let dns = root.get("dns").map_or_else(|| Some(DnsConfig::default()), |value| dns(&value));
         let pools = pools(root);
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
@@ -58,11 +62,21 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             dns: dns?,
             access_log: access_log?,
             admin: admin?,
+            metrics: metrics.clone()?,
             listeners: listeners?,
             routes: routes?,
-            pools: pools.into_iter().map(|(_, pool)| pool).collect::<Option<_>>()?,
+            pools: pools
+                .into_iter()
+                .map(|(_, pool)| counted(pool?, metrics.as_ref()))
+                .collect::<Option<_>>()?,
         })
     })
+}
+
+/// A pool whose times are counted as `[metrics]` says.
+fn counted(mut pool: PoolConfig, metrics: Option<&MetricsConfig>) -> Option<PoolConfig> {
+    pool.limits.latency_bounds = metrics?.latency_bounds.clone();
+    Some(pool)
 }
 
 /// The CPUs that this process may use, which respects a container's limits.

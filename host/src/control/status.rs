@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_core::backend::ConfigurationGeneration;
+use pointsman_core::clock::Moment;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_policy::PolicySlot;
 use tokio::sync::watch;
 
+use super::change::Reload;
 use crate::config::ConfigErrors;
+use crate::listener::Listener;
 use crate::worker::Phase;
 
 /// The configuration that serves, and the state of its file since.
@@ -18,17 +21,15 @@ pub struct ConfigurationStatus {
     /// The configuration.
     pub generation: ConfigurationGeneration,
     /// Its file.
-    pub file: PathBuf,
-    /// Whether the file can't be read again, as it isn't a regular one.
-    pub read_once: bool,
+    pub file: FileStatus,
     /// Why what is in the file now doesn't serve; `None` if it does.
     pub refused: Option<ConfigErrors>,
-    /// How long the proxy goes on accepting when it is told to end.
-    pub drain_delay: Duration,
-    /// How long running requests may take to finish when the process ends.
-    pub drain_timeout: Duration,
+    /// How the process ends.
+    pub drain: DrainTimes,
     /// Keys whose values in the file take effect at the next start.
     pub awaiting_restart: Vec<AwaitingRestart>,
+    /// The listeners in the order of the configuration.
+    pub listeners: Vec<Listener>,
     /// The number of workers.
     pub workers: usize,
     /// The pools in the order of the configuration.
@@ -46,6 +47,52 @@ pub struct AwaitingRestart {
     pub runs: String,
     /// The value in the file.
     pub configured: String,
+}
+
+/// The file of a configuration.
+#[derive(Debug, Clone, Default)]
+pub struct FileStatus {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whether it can't be read again, as it isn't a regular one.
+    pub read_once: bool,
+    /// What came of reading it again.
+    pub reloads: ReloadCounts,
+}
+
+/// How long the end of the process may take.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DrainTimes {
+    /// For so long the proxy goes on accepting when it is told to end.
+    pub delay: Duration,
+    /// For so long running requests may take to finish after that.
+    pub timeout: Duration,
+}
+
+/// How often the file was read again, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReloadCounts {
+    /// A new configuration serves since.
+    pub done: u64,
+    /// The file said what served already.
+    pub unchanged: u64,
+    /// It couldn't be served.
+    pub refused: u64,
+    /// When the file was read last.
+    pub last: Moment,
+}
+
+impl ReloadCounts {
+    /// The file was read.
+    pub fn count(&mut self, reload: &Reload, now: Moment) {
+        let count = match reload {
+            Reload::Done(_) => &mut self.done,
+            Reload::Unchanged => &mut self.unchanged,
+            Reload::Refused(_) => &mut self.refused,
+        };
+        *count += 1;
+        self.last = now;
+    }
 }
 
 /// A pool that serves.

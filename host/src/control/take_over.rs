@@ -256,6 +256,7 @@ fn name(role: Role) -> &'static str {
     match role {
         Role::Listener => "listener",
         Role::Admin => "admin",
+        Role::Metrics => "metrics",
     }
 }
 
@@ -264,6 +265,7 @@ fn parse(named: &str) -> Option<Name> {
         return Some(Name::UnixAdmin);
     }
     let (role, address) = named.split_once('=')?;
-    let role = [Role::Listener, Role::Admin].into_iter().find(|known| name(*known) == role)?;
+    let roles = [Role::Listener, Role::Admin, Role::Metrics];
+    let role = roles.into_iter().find(|known| name(*known) == role)?;
     Some(Name::Tcp(role, address.parse().ok()?))
 }

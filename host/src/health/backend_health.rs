@@ -98,9 +98,15 @@ impl BackendHealth {
 
     /// Records a check that has ended. Returns the health by the checks if that has changed.
     pub(super) fn check(&mut self, passed: bool, check: &HealthCheckConfig, now: Moment) -> Option<Health> {
-        let before = self.checks?;
+        let (before, counts) = (self.checks?, &self.backend.stats.counts);
+        if !passed {
+            counts.fail_check();
+        }
         let after = before.after(passed, check);
         self.checks = Some(after);
+        if before.health() != after.health() {
+            counts.change_health();
+        }
         match (before.health(), after.health()) {
             (before, after) if before == after => return None,
             (Health::Down, Health::Up) => {
@@ -124,6 +130,7 @@ impl BackendHealth {
 
     /// Ejects it. Returns for how long.
     pub(super) fn eject(&mut self, now: Moment, config: &EjectionConfig) -> Duration {
+        self.backend.stats.counts.eject();
         self.ejection.eject(now, config)
     }
 

@@ -1,8 +1,8 @@
 //! The limit of a listener's connections.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use parking_lot::Mutex;
 use pointsman_core::clock::Moment;
@@ -23,8 +23,10 @@ pub struct ConnectionLimit {
     surplus: AtomicUsize,
     /// The workers' idle connections.
     idle: Mutex<Vec<Arc<WorkerIdle>>>,
-    /// Clients that found no room.
+    /// Clients that found no room, for the log.
     shortage: Reminder,
+    /// Clients that found no room so far.
+    shortages: AtomicU64,
 }
 
 /// One connection. It counts until this is dropped.
@@ -41,6 +43,7 @@ impl ConnectionLimit {
             surplus: AtomicUsize::new(0),
             idle: Mutex::default(),
             shortage: Reminder::default(),
+            shortages: AtomicU64::new(0),
         }
     }
 
@@ -70,7 +73,20 @@ impl ConnectionLimit {
 
     /// Counts a client that found no room. If that is to be logged now, returns how many there were since the last line.
     pub fn count_shortage(&self, now: Moment) -> Option<u64> {
+        self.shortages.fetch_add(1, Relaxed);
         self.shortage.count(now)
+    }
+
+    /// Clients that found no room so far.
+    #[must_use]
+    pub fn shortages(&self) -> u64 {
+        self.shortages.load(Relaxed)
+    }
+
+    /// Connections at this moment.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        (self.limit() + self.surplus.load(Relaxed)).saturating_sub(self.free.available_permits())
     }
 
     /// Has the connection closed that has been idle for the longest, on any worker. Returns whether there is one.

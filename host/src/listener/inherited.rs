@@ -11,6 +11,8 @@ pub enum Role {
     Listener,
     /// The admin server.
     Admin,
+    /// Those who collect metrics.
+    Metrics,
 }
 
 /// Listening sockets that another process has bound and handed over. Each is used once, by the listener of its address.

@@ -91,6 +91,8 @@ impl Attempts {
             }
             if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
                 let pool = &self.balancer.pool().name;
+                let reports = self.context.connection().reports.worker();
+                reports.of_pool(self.balancer.worker_pool().local_pool()).retries_refused.add(1);
                 tracing::debug!(event = "retry-budget-exhausted", %pool, "no retry: the budget is used up");
                 break;
             }

@@ -231,6 +231,15 @@ impl Validity {
         self.until.duration_since(now).unwrap_or_default()
     }
 
+    /// How much longer it is valid, seconds; negative after its end.
+    #[must_use]
+    pub fn seconds_left(&self, now: SystemTime) -> f64 {
+        match self.until.duration_since(now) {
+            Ok(left) => left.as_secs_f64(),
+            Err(past) => -past.duration().as_secs_f64(),
+        }
+    }
+
     /// Whether it has begun.
     #[must_use]
     pub fn has_begun(&self, now: SystemTime) -> bool {

@@ -79,6 +79,14 @@ impl ListenerTls {
         self.resolver.current().all().to_vec()
     }
 
+    /// The file of each certificate, and the time until it expires, seconds; negative once it has.
+    #[must_use]
+    pub fn validities(&self, now: SystemTime) -> Vec<(String, f64)> {
+        let files = self.config.certificates.iter().map(|files| files.cert.path.display().to_string());
+        let certificates = self.certificates();
+        files.zip(certificates.iter().map(|certificate| certificate.validity().seconds_left(now))).collect()
+    }
+
     /// How its handshakes went.
     #[must_use]
     pub fn counts(&self) -> &HandshakeCounts {

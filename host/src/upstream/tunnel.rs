@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use pointsman_core::clock::Moment;
+use pointsman_core::counts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::Answered;
@@ -36,6 +37,7 @@ pub struct Tunnel {
     exchange: Box<Exchange>,
     /// Dropped after the exchange, whose end is told before the tunnel's.
     open: OpenTunnel,
+    _counted: counts::OpenTunnel,
 }
 
 impl Answered {
@@ -51,7 +53,8 @@ impl Answered {
             (Lease::Shared(_), BackendBody::Http1(_)) => return None,
         };
         let open = self.exchange.stats.open_tunnel();
-        Some(Tunnel { upgraded, _lease: lease, exchange: self.exchange, open })
+        let counted = self.exchange.stats.claim.pool.pool().counts.open_tunnel();
+        Some(Tunnel { upgraded, _lease: lease, exchange: self.exchange, open, _counted: counted })
     }
 }
 

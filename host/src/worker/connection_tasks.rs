@@ -85,9 +85,9 @@ async fn serve_all(tasks: Rc<ConnectionTasks>, task: Rc<IdleTask>) {
     loop {
         let Accepted { listener, guard, idle: clients, reports, permit, stream, peer } = task.next().await;
         let stream = Stream::Plain(stream);
-        let current = Rc::clone(&tasks.current);
+        let (current, connected) = (Rc::clone(&tasks.current), reports.worker().vitals.connect());
         serve::connection(current, listener, guard, clients, reports, stream, peer).await;
-        drop(permit);
+        drop((permit, connected));
         let mut idle = tasks.idle.borrow_mut();
         if idle.len() == MOST_IDLE {
             return;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::cell::{Count, tell_all};
 
-/// Upper bounds of the buckets of a histogram, µs, rising: an observation belongs to the first bucket whose bound it doesn't exceed, or
+/// Upper bounds of the buckets of a histogram, ns, rising: an observation belongs to the first bucket whose bound it doesn't exceed, or
 /// to one more behind the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds(Arc<[u64]>);
@@ -15,8 +15,14 @@ impl Bounds {
     /// Buckets with these upper bounds, in µs. What doesn't rise is left out.
     #[must_use]
     pub fn of_micros(bounds: &[u64]) -> Self {
-        let mut rising: Vec<u64> = Vec::with_capacity(bounds.len());
-        for &bound in bounds {
+        Self::of_nanos(bounds.iter().map(|micros| micros.saturating_mul(1000)))
+    }
+
+    /// Buckets with these upper bounds, in ns. What doesn't rise is left out.
+    #[must_use]
+    pub fn of_nanos(bounds: impl IntoIterator<Item = u64>) -> Self {
+        let mut rising: Vec<u64> = Vec::new();
+        for bound in bounds {
             if rising.last().is_none_or(|last| *last < bound) {
                 rising.push(bound);
             }
@@ -24,10 +30,15 @@ impl Bounds {
         Self(rising.into())
     }
 
-    /// The upper bounds, µs.
-    #[must_use]
-    pub fn micros(&self) -> &[u64] {
-        &self.0
+    /// The bucket of a time, ns.
+    #[inline]
+    fn place(&self, nanos: u64) -> usize {
+        self.0.partition_point(|bound| *bound < nanos)
+    }
+
+    /// The upper bounds, seconds.
+    pub fn seconds(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(|nanos| *nanos as f64 / 1e9)
     }
 }
 
@@ -46,7 +57,7 @@ impl Default for Bounds {
 pub struct Histogram {
     bounds: Bounds,
     buckets: Box<[AtomicU64]>,
-    sum_us: AtomicU64,
+    sum_ns: AtomicU64,
 }
 
 /// What one worker has observed since it last told.
@@ -54,7 +65,7 @@ pub struct Histogram {
 pub struct HistogramCells {
     bounds: Bounds,
     buckets: Box<[Count]>,
-    sum_us: Count,
+    sum_ns: Count,
 }
 
 /// What a histogram says at a moment.
@@ -73,7 +84,7 @@ impl Histogram {
     #[must_use]
     pub fn new(bounds: &Bounds) -> Self {
         let buckets = (0..=bounds.0.len()).map(|_| AtomicU64::default()).collect();
-        Self { bounds: bounds.clone(), buckets, sum_us: AtomicU64::default() }
+        Self { bounds: bounds.clone(), buckets, sum_ns: AtomicU64::default() }
     }
 
     /// Bounds of its buckets.
@@ -86,13 +97,22 @@ impl Histogram {
     #[must_use]
     pub fn cells(&self) -> HistogramCells {
         let buckets = self.buckets.iter().map(|_| Count::default()).collect();
-        HistogramCells { bounds: self.bounds.clone(), buckets, sum_us: Count::default() }
+        HistogramCells { bounds: self.bounds.clone(), buckets, sum_ns: Count::default() }
+    }
+
+    /// Observes one that took so long, for all workers: not for what happens in each request.
+    pub fn observe(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(bucket) = self.buckets.get(self.bounds.place(nanos)) {
+            bucket.fetch_add(1, Relaxed);
+        }
+        self.sum_ns.fetch_add(nanos, Relaxed);
     }
 
     /// Adds what a worker has observed.
     pub fn add(&self, cells: &HistogramCells) {
         tell_all(&cells.buckets, &self.buckets);
-        cells.sum_us.tell(&self.sum_us);
+        cells.sum_ns.tell(&self.sum_ns);
     }
 
     /// What was observed so far.
@@ -101,7 +121,7 @@ impl Histogram {
         Distribution {
             bounds: self.bounds.clone(),
             buckets: self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect(),
-            sum: Duration::from_micros(self.sum_us.load(Relaxed)),
+            sum: Duration::from_nanos(self.sum_ns.load(Relaxed)),
         }
     }
 }
@@ -110,12 +130,11 @@ impl HistogramCells {
     /// Observes one that took so long.
     #[inline]
     pub fn observe(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let place = self.bounds.0.partition_point(|bound| *bound < micros);
-        if let Some(bucket) = self.buckets.get(place) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(bucket) = self.buckets.get(self.bounds.place(nanos)) {
             bucket.add(1);
         }
-        self.sum_us.add(micros);
+        self.sum_ns.add(nanos);
     }
 }
 
@@ -141,11 +160,11 @@ impl Distribution {
             let Some(&to) = self.bounds.0.get(place) else { break };
             if inside > 0.0 && below + inside >= wanted {
                 let part = ((wanted - below) / inside).max(0.0);
-                return Some(Duration::from_micros(from + ((to - from) as f64 * part) as u64));
+                return Some(Duration::from_nanos(from + ((to - from) as f64 * part) as u64));
             }
             (below, from) = (below + inside, to);
         }
-        Some(Duration::from_micros(from))
+        Some(Duration::from_nanos(from))
     }
 }
 
@@ -165,7 +184,8 @@ mod tests {
     #[test]
     fn a_bound_belongs_to_its_bucket_and_nothing_is_told_twice() {
         let read = observed(&[0, 100, 101, 1000, 1001, 2000, 2001, 1 << 40]);
-        assert_eq!(read.bounds.micros(), [100, 1000, 2000]);
+        assert_eq!(read.bounds, Bounds::of_micros(&[100, 1000, 2000]));
+        assert_eq!(read.bounds.seconds().collect::<Vec<_>>(), [0.0001, 0.001, 0.002]);
         assert_eq!(read.buckets, [2, 2, 2, 2]);
         assert_eq!(read.sum.as_micros(), 6203 + (1 << 40));
     }

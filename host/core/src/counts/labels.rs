@@ -1,7 +1,7 @@
 //! The values of the label `error`: fixed lists, so that clients can't add any.
 
-/// Why a request is refused before it is one.
-pub const REFUSALS: [&str; 16] = [
+/// Why a request comes to no pool: it is refused before it is one, or belongs to none.
+pub const REFUSALS: [&str; 19] = [
     "malformed-head",
     "bare-lf",
     "malformed-target",
@@ -18,6 +18,9 @@ pub const REFUSALS: [&str; 16] = [
     "malformed-chunk",
     "body-too-large",
     "request-timeout",
+    "no-route",
+    "odd-path",
+    "loop",
 ];
 
 /// Why a request of a pool fails: what may still be refused of it behind its head, then the faults of policy, queue and backends.

@@ -1,5 +1,6 @@
 //! What is counted of a pool: what its clients have seen.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use http::StatusCode;
@@ -17,6 +18,7 @@ pub struct PoolCounts {
     retries: AtomicU64,
     retries_refused: AtomicU64,
     tunnels: AtomicU64,
+    open_tunnels: AtomicU64,
     whole: Histogram,
     head: Histogram,
     queued: Histogram,
@@ -33,8 +35,6 @@ pub struct PoolCells {
     pub retries: Count,
     /// Retries for which the budget had no room.
     pub retries_refused: Count,
-    /// Connections that have changed to another protocol.
-    pub tunnels: Count,
     /// From the first byte of a request to the last of its response.
     pub whole: HistogramCells,
     /// From the first byte of a request to the head of its response.
@@ -54,6 +54,7 @@ impl PoolCounts {
             retries: AtomicU64::default(),
             retries_refused: AtomicU64::default(),
             tunnels: AtomicU64::default(),
+            open_tunnels: AtomicU64::default(),
             whole: Histogram::new(bounds),
             head: Histogram::new(bounds),
             queued: Histogram::new(bounds),
@@ -75,7 +76,6 @@ impl PoolCounts {
             errors: std::array::from_fn(|_| Count::default()),
             retries: Count::default(),
             retries_refused: Count::default(),
-            tunnels: Count::default(),
             whole: self.whole.cells(),
             head: self.head.cells(),
             queued: self.queued.cells(),
@@ -89,7 +89,6 @@ impl PoolCounts {
         tell_all(&cells.errors, &self.errors);
         cells.retries.tell(&self.retries);
         cells.retries_refused.tell(&self.retries_refused);
-        cells.tunnels.tell(&self.tunnels);
         self.whole.add(&cells.whole);
         self.head.add(&cells.head);
         self.queued.add(&cells.queued);
@@ -136,6 +135,20 @@ impl PoolCounts {
         self.tunnels.load(Relaxed)
     }
 
+    /// A connection has changed to another protocol. It counts as open for as long as the answer exists.
+    #[must_use]
+    pub fn open_tunnel(self: &Arc<Self>) -> OpenTunnel {
+        self.tunnels.fetch_add(1, Relaxed);
+        self.open_tunnels.fetch_add(1, Relaxed);
+        OpenTunnel(Arc::clone(self))
+    }
+
+    /// Connections at this moment that have changed to another protocol.
+    #[must_use]
+    pub fn open_tunnels(&self) -> u64 {
+        self.open_tunnels.load(Relaxed)
+    }
+
     /// From the first byte of requests to the last of their responses. Tunnels aren't among them.
     #[must_use]
     pub fn whole(&self) -> Distribution {
@@ -152,6 +165,16 @@ impl PoolCounts {
     #[must_use]
     pub fn queued(&self) -> Distribution {
         self.queued.read()
+    }
+}
+
+/// A connection that has changed to another protocol.
+#[derive(Debug)]
+pub struct OpenTunnel(Arc<PoolCounts>);
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        self.0.open_tunnels.fetch_sub(1, Relaxed);
     }
 }
 

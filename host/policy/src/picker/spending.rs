@@ -55,13 +55,13 @@ impl Calls {
         (self.made % MEASURED == 1).then(thread_cpu_time)
     }
 
-    /// The call has ended.
+    /// The call has ended. Returns what it took if it was measured.
     #[inline]
-    pub(super) fn end(&mut self, began: Option<Duration>) {
-        if let Some(began) = began {
-            self.measured += 1;
-            self.time += thread_cpu_time().saturating_sub(began);
-        }
+    pub(super) fn end(&mut self, began: Option<Duration>) -> Option<Duration> {
+        let took = thread_cpu_time().saturating_sub(began?);
+        self.measured += 1;
+        self.time += took;
+        Some(took)
     }
 
     /// Ends the window: what all calls have taken, if those that weren't measured took as long as the others.

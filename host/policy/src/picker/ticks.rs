@@ -14,7 +14,7 @@ impl Picker {
         const IDLE: Duration = Duration::from_secs(1);
 
         self.catch_up();
-        self.slot.report_picks(self.worker, self.picks);
+        self.slot.report_picks(self.worker, [self.picks, self.abstentions, self.rejections]);
         if self.active.next_tick.is_some_and(|due| due <= self.now()) {
             self.run_tick();
         }

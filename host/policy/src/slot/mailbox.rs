@@ -25,15 +25,15 @@ pub(crate) struct Delivery {
 #[repr(align(128))]
 pub(super) struct Mailbox<T = Delivery> {
     full: AtomicBool,
-    /// Picks of this worker, as of its last report.
-    picks: AtomicU64,
+    /// Picks of this worker, as of its last report: all, and those that the policy left to the fallback, and rejected.
+    picks: [AtomicU64; 3],
     /// Held for a move in or out, so that a panic can't leave half a delivery: a poisoned lock can be used.
     delivery: Mutex<Option<T>>,
 }
 
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
-        Self { full: AtomicBool::default(), picks: AtomicU64::default(), delivery: Mutex::default() }
+        Self { full: AtomicBool::default(), picks: Default::default(), delivery: Mutex::default() }
     }
 }
 
@@ -64,14 +64,14 @@ impl<T> Mailbox<T> {
         place.take()
     }
 
-    /// The worker reports how many picks it has made so far.
-    pub(super) fn report_picks(&self, picks: u64) {
-        self.picks.store(picks, Ordering::Relaxed);
+    /// The worker reports how many picks it has made so far: all, those that the policy left to the fallback, and those that it rejected.
+    pub(super) fn report_picks(&self, picks: [u64; 3]) {
+        self.picks.iter().zip(picks).for_each(|(place, picks)| place.store(picks, Ordering::Relaxed));
     }
 
     /// Picks of the worker, as of its last report.
-    pub(super) fn picks(&self) -> u64 {
-        self.picks.load(Ordering::Relaxed)
+    pub(super) fn picks(&self) -> [u64; 3] {
+        self.picks.each_ref().map(|picks| picks.load(Ordering::Relaxed))
     }
 }
 

@@ -13,5 +13,5 @@ use crate::admin::view;
     responses((status = 200, description = "all workers", body = WorkerList))
 )]
 pub(super) async fn workers(State(state): State<AdminState>) -> Answer {
-    Ok(json(&view::workers(&state.status.configuration())))
+    Ok(json(&view::workers(&state.scrapes)))
 }

@@ -8,8 +8,8 @@ pub(in crate::admin) fn configuration(status: &ConfigurationStatus) -> Configura
     let faults = status.refused.iter().flat_map(|errors| errors.iter());
     ConfigurationState {
         generation: status.generation.0,
-        file: status.file.display().to_string(),
-        followed: !status.read_once,
+        file: status.file.path.display().to_string(),
+        followed: !status.file.read_once,
         awaiting_restart: status.awaiting_restart.iter().map(pending).collect(),
         refused: faults.map(fault).collect(),
     }

@@ -20,7 +20,3 @@ pub(super) fn by_class(responses: [u64; 5]) -> BTreeMap<String, u64> {
 pub(super) fn histogram(distribution: &Distribution) -> Histogram {
     Histogram { counts: distribution.buckets.clone(), sum_seconds: distribution.sum.as_secs_f64() }
 }
-
-pub(super) fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
-}

@@ -21,10 +21,10 @@ pub(in crate::admin) fn overview(state: &AdminState, since: u64) -> Overview {
             Phase::Leaving => PhaseState::Leaving,
             Phase::Draining => PhaseState::Draining,
         },
-        saturation: None,
+        saturation: Some(state.scrapes.saturation_ratio()),
         pools,
         policies,
-        workers: workers(&configuration).workers,
+        workers: workers(&state.scrapes).workers,
         events: events.events,
         last_event: events.last_event,
     }

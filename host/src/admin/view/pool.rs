@@ -4,7 +4,7 @@ use pointsman_core::pool::{Pool, Queue, UpstreamLimits};
 use pointsman_core::topology::{Health, Member};
 
 use super::backend::{Standing, backend};
-use super::counted::{by_class, histogram, named, seconds};
+use super::counted::{by_class, histogram, named};
 use crate::admin::model::{
     BackendReply, BackendState, PoolLimitsState, PoolList, PoolReply, PoolState, QueueState,
 };
@@ -54,7 +54,7 @@ fn pool(status: &PoolStatus) -> PoolState {
         retries: counts.retries(),
         retries_refused: counts.retries_refused(),
         tunnels: counts.tunnels(),
-        latency_buckets: counts.bounds().micros().iter().map(|&micros| seconds(micros)).collect(),
+        latency_buckets: counts.bounds().seconds().collect(),
         request_seconds: histogram(&counts.whole()),
         head_seconds: histogram(&counts.head()),
         topology: topology.generation().0,

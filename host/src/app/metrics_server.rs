@@ -1,0 +1,87 @@
+//! The listener for those who collect metrics, which answers nothing else but probes; and the load that it tells of.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use pointsman_core::clock::Clock;
+
+use crate::admin::{self, AdminSocket};
+use crate::control::status::StatusView;
+use crate::listener::{Inherited, Role};
+use crate::metrics::{Saturation, Scrapes};
+use crate::open_files::OpenFiles;
+use crate::reports::WorkerVitals;
+
+/// The metrics of a running proxy, and the listener for them, if one is configured.
+#[derive(Debug)]
+pub(super) struct MetricsServer {
+    /// The address that is configured for it, and its socket.
+    bound: Option<(SocketAddr, TcpListener)>,
+    clock: Clock,
+    saturation: Arc<Saturation>,
+    /// How each worker is.
+    pub(super) workers: Arc<[Arc<WorkerVitals>]>,
+}
+
+impl MetricsServer {
+    /// Takes the inherited socket of this address, or binds it.
+    pub(super) fn bind(
+        address: Option<SocketAddr>,
+        inherited: &mut Inherited,
+        clock: Clock,
+        workers: usize,
+    ) -> Result<Self> {
+        let bind = |address: SocketAddr| {
+            let socket = match inherited.take(Role::Metrics, address).into_iter().next() {
+                Some(socket) => socket,
+                None => TcpListener::bind(address)
+                    .with_context(|| format!("cannot listen on {address} (metrics)"))?,
+            };
+            socket.set_nonblocking(true)?;
+            anyhow::Ok((address, socket))
+        };
+        let workers = (0..workers).map(|_| Arc::default()).collect();
+        Ok(Self { bound: address.map(bind).transpose()?, clock, saturation: Arc::default(), workers })
+    }
+
+    pub(super) fn log_address(&self) -> Result<()> {
+        if let Some((_, socket)) = &self.bound {
+            tracing::info!(event = "metrics-bound", address = %socket.local_addr()?, "metrics listening");
+        }
+        Ok(())
+    }
+
+    /// A duplicate of the socket, with the address that is configured for it.
+    pub(super) fn duplicate(&self) -> io::Result<Option<(SocketAddr, TcpListener)>> {
+        self.bound.as_ref().map(|(address, socket)| Ok((*address, socket.try_clone()?))).transpose()
+    }
+
+    /// The metrics of this proxy.
+    pub(super) fn scrapes(&self, status: StatusView) -> Scrapes {
+        let (workers, saturation) = (Arc::clone(&self.workers), Arc::clone(&self.saturation));
+        Scrapes::new(status, workers, saturation, self.clock)
+    }
+
+    /// Serves, if there is something to serve at, and follows the workers' load. Never ends but by an error.
+    pub(super) fn serve(&self, status: StatusView) -> impl Future<Output = io::Result<Infallible>> + use<> {
+        let socket = self.bound.as_ref().map(|(_, socket)| socket.try_clone().map(AdminSocket::Tcp));
+        let router = admin::metrics_router(&status, self.scrapes(status.clone()));
+        let load = Arc::clone(&self.saturation).follow(Arc::clone(&self.workers));
+        async move {
+            let served = async {
+                match socket {
+                    Some(socket) => admin::serve(socket?, router, OpenFiles::of_process().for_admin()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                served = served => served?,
+                () = load => {}
+            }
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The two formats in which a scrape is written.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::{prometheus_text, text};
+use prometheus_client::registry::Registry;
+
+use super::collector::{Own, Process};
+use super::scrape::Scrape;
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Format {
+    /// Prometheus text, version 0.0.4.
+    #[default]
+    Text,
+    /// OpenMetrics text, version 1.0.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The one that an `Accept` field asks for: OpenMetrics if it is named, and the text that everything understands otherwise.
+    pub(super) fn accepted(accept: &str) -> Self {
+        let names = |part: &str| {
+            part.split(';').next().is_some_and(|name| name.trim() == "application/openmetrics-text")
+        };
+        if accept.split(',').any(names) { Self::OpenMetrics } else { Self::Text }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => prometheus_text::CONTENT_TYPE,
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// Writes a scrape.
+    pub(super) fn write(self, scrape: Scrape) -> String {
+        let mut own = Registry::with_prefix("pointsman");
+        let is_whole = scrape.selection.has_all_pools();
+        own.register_collector(Box::new(Own(Arc::new(scrape))));
+        let mut process = Registry::default();
+        if is_whole {
+            process.register_collector(Box::new(Process));
+        }
+        let mut text = String::with_capacity(1 << 16);
+        let written = match self {
+            Self::Text => prometheus_text::encode(&mut text, &own)
+                .and_then(|()| prometheus_text::encode(&mut text, &process)),
+            Self::OpenMetrics => text::encode_registry(&mut text, &own)
+                .and_then(|()| text::encode_registry(&mut text, &process))
+                .and_then(|()| text::encode_eof(&mut text)),
+        };
+        debug_assert!(written.is_ok(), "a string takes everything");
+        text
+    }
+}

@@ -1,0 +1,136 @@
+//! What clients have seen of each pool, and how close it is to its limits.
+
+use std::fmt;
+
+use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::topology::{Health, Member};
+
+use super::families::Families;
+use super::scrape::{PoolSample, Scrape};
+
+/// The classes of statuses, as they are counted.
+pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// How full a pool is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Load {
+    pub(super) in_flight: u64,
+    /// Requests that the backends may have that can get any at the moment; `None` if nobody has set a limit.
+    pub(super) capacity: Option<u64>,
+}
+
+impl Load {
+    pub(super) fn of(pool: &PoolSample) -> Self {
+        let in_flight = pool.topology.stats().iter().map(|stats| stats.in_flight()).sum();
+        let default = UpstreamLimits::default().max_in_flight();
+        let limit = pool.limits.max_in_flight();
+        let capacity = (limit != default).then(|| limit.saturating_mul(pool.topology.eligible() as u64));
+        Self { in_flight, capacity }
+    }
+
+    /// From 0 to 1; more while requests are in flight to backends that get none any more. 0 if nobody has set a limit.
+    pub(super) fn ratio(self) -> f64 {
+        match self.capacity {
+            None => 0.0,
+            Some(0) => f64::from(u8::from(self.in_flight > 0)),
+            Some(capacity) => (self.in_flight as f64 / capacity as f64).min(1.0),
+        }
+    }
+}
+
+pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    requests(scrape, families)?;
+    load(scrape, families)?;
+    queue(scrape, families)?;
+    members(scrape, families)
+}
+
+/// A number of each pool.
+macro_rules! of_pools {
+    ($scrape:ident, |$pool:ident| $value:expr) => {
+        $scrape.pools.iter().map(|$pool| ([("pool", $pool.name())], $value))
+    };
+}
+
+fn requests(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    let described = ("pool_requests", "Requests of clients that have ended");
+    families.counter(described, of_pools!(scrape, |pool| pool.counts().requests()))?;
+    let classes = scrape.pools.iter().flat_map(|pool| {
+        let responses = CLASSES.into_iter().zip(pool.counts().responses());
+        responses.map(move |(class, count)| ([("pool", pool.name()), ("code", class)], count))
+    });
+    families.counter(("pool_responses", "Responses that clients got, the proxy's own included"), classes)?;
+    let errors = scrape.pools.iter().flat_map(|pool| {
+        pool.counts().errors().map(move |(error, count)| ([("pool", pool.name()), ("error", error)], count))
+    });
+    families.counter(("pool_errors", "Requests that the proxy answered itself or broke off"), errors)?;
+    let described = ("pool_request_seconds", "From the first byte of a request to the last of its response");
+    families.histogram(described, of_pools!(scrape, |pool| pool.counts().whole()))?;
+    let described = ("pool_head_seconds", "From the first byte of a request to the head of its response");
+    families.histogram(described, of_pools!(scrape, |pool| pool.counts().head()))?;
+    let described = ("pool_retries", "Attempts that were not a request's first");
+    families.counter(described, of_pools!(scrape, |pool| pool.counts().retries()))?;
+    let described = ("pool_retries_refused", "Retries that the budget had no room for");
+    families.counter(described, of_pools!(scrape, |pool| pool.counts().retries_refused()))?;
+    let described = ("pool_tunnels", "Connections that have changed to another protocol at the moment");
+    families.gauge(described, of_pools!(scrape, |pool| pool.counts().open_tunnels() as f64))?;
+    let described = ("pool_tunnels_opened", "Connections that have changed to another protocol");
+    families.counter(described, of_pools!(scrape, |pool| pool.counts().tunnels()))
+}
+
+fn load(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    let loads: Vec<(&str, Load)> = scrape.pools.iter().map(|pool| (pool.name(), Load::of(pool))).collect();
+    let rows =
+        |value: fn(Load) -> f64| loads.iter().map(move |(pool, load)| ([("pool", *pool)], value(*load)));
+    let described = ("pool_in_flight", "Requests at backends at the moment");
+    families.gauge(described, rows(|load| load.in_flight as f64))?;
+    let described = (
+        "pool_capacity_requests",
+        "Requests that eligible backends may have, by max_requests; 0 without a limit",
+    );
+    families.gauge(described, rows(|load| load.capacity.unwrap_or(0) as f64))?;
+    let described = (
+        "pool_saturation_ratio",
+        "Requests in flight over what eligible backends may have; means nothing without max_requests",
+    );
+    families.gauge(described, rows(Load::ratio))
+}
+
+fn queue(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    let described = ("pool_queue_requests", "Requests that wait for a backend with room");
+    families.gauge(described, of_pools!(scrape, |pool| pool.pool.queue().len() as f64))?;
+    let limits = of_pools!(scrape, |pool| pool.limits.queue.length as f64);
+    families.gauge(("pool_queue_limit", "Requests that may wait"), limits)?;
+    let described = ("pool_queue_seconds", "How long requests waited, of those that did");
+    families.histogram(described, of_pools!(scrape, |pool| pool.counts().queued()))?;
+    let refused = scrape.pools.iter().flat_map(|pool| {
+        let row = |error| ([("pool", pool.name()), ("error", error)], pool.counts().errors_of(error));
+        ["queue-full", "queue-timeout"].map(row)
+    });
+    families.counter(
+        ("pool_queue_refused", "Requests that found no room in the queue, or waited too long"),
+        refused,
+    )
+}
+
+fn members(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    let rows = |holds: fn(&Member) -> bool| {
+        let count =
+            move |pool: &PoolSample| pool.members.iter().filter(|member| holds(member)).count() as f64;
+        scrape.pools.iter().map(move |pool| ([("pool", pool.name())], count(pool)))
+    };
+    families.gauge(("pool_backends", "Backends"), rows(|_| true))?;
+    let eligible = of_pools!(scrape, |pool| pool.topology.eligible() as f64);
+    families.gauge(("pool_backends_eligible", "Backends that can get requests"), eligible)?;
+    let described = ("pool_backends_healthy", "Backends whose checks succeed");
+    families.gauge(described, rows(|member| member.health != Health::Down))?;
+    let described =
+        ("pool_backends_ejected", "Backends that have failed too often and get nothing for a while");
+    families.gauge(described, rows(|member| member.health == Health::Ejected))?;
+    families.gauge(
+        ("pool_backends_draining", "Backends that get nothing new"),
+        rows(|member| member.backend.draining),
+    )?;
+    let panicking = of_pools!(scrape, |pool| pool.topology.panics());
+    families.flag(("pool_panicking", "Whether health is ignored, as too few backends are healthy"), panicking)
+}

@@ -1,0 +1,165 @@
+//! Scrapes of a proxy that doesn't run: names, labels and values.
+
+use std::sync::Arc;
+
+use pointsman_core::backend::Backend;
+use pointsman_core::clock::Clock;
+use pointsman_core::counts::{ERRORS, REFUSALS};
+use pointsman_core::pool::{Pool, UpstreamLimits};
+use tokio::sync::watch;
+
+use super::exposition::Format;
+use super::{Scrapes, Selection};
+use crate::control::status::{ConfigurationStatus, PoolStatus, StatusView};
+use crate::worker::Phase;
+
+/// Names that would break the format if they weren't escaped.
+const ODD: &str = "w\"e\\b\n{}=, é";
+
+fn pool(name: &str, backends: &[&str], limits: &UpstreamLimits) -> PoolStatus {
+    let backends = (1..).zip(backends);
+    let backends =
+        backends.map(|(port, name)| Arc::new(Backend::new(*name, ([127, 0, 0, 1], port)))).collect();
+    let pool = Arc::new(Pool::new(name, 1, limits, backends));
+    PoolStatus { pool, limits: Arc::new(limits.clone()) }
+}
+
+fn scrapes(pools: Vec<PoolStatus>) -> Scrapes {
+    let status = ConfigurationStatus { pools, workers: 1, ..ConfigurationStatus::default() };
+    let ((_, seen), (_, phase_seen)) = (watch::channel(status), watch::channel(Phase::Serving));
+    let workers = [Arc::default()].into_iter().collect();
+    Scrapes::new(StatusView::new(seen, phase_seen), workers, Arc::default(), Clock::start())
+}
+
+fn text(pools: Vec<PoolStatus>) -> String {
+    Format::Text.write(scrapes(pools).scrape(Selection::default()))
+}
+
+/// The value of a series.
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().expect("a number")
+}
+
+#[test]
+fn every_series_is_there_from_the_start() {
+    let text = text(vec![pool("web", &["a", "b"], &UpstreamLimits::default())]);
+    for error in ERRORS {
+        assert_eq!(
+            value(&text, &format!("pointsman_pool_errors_total{{pool=\"web\",error=\"{error}\"}}")),
+            0.0
+        );
+    }
+    assert_eq!(
+        value(&text, "pointsman_backend_failures_total{pool=\"web\",backend=\"b\",kind=\"reset\"}"),
+        0.0
+    );
+    assert_eq!(value(&text, "pointsman_pool_request_seconds_bucket{pool=\"web\",le=\"+Inf\"}"), 0.0);
+    assert_eq!(
+        value(&text, "pointsman_backend_head_seconds_bucket{pool=\"web\",backend=\"a\",le=\"0.25\"}"),
+        0.0
+    );
+    assert_eq!(value(&text, "pointsman_pool_backends_eligible{pool=\"web\"}"), 2.0);
+    assert_eq!(value(&text, "pointsman_backend_weight{pool=\"web\",backend=\"a\"}"), 1.0);
+    assert!(value(&text, "process_start_time_seconds") > 1.6e9);
+    assert!(value(&text, "process_open_fds") > 0.0);
+}
+
+#[test]
+fn names_are_escaped_and_no_series_is_there_twice() {
+    let limits = UpstreamLimits::default();
+    let text = text(vec![pool(ODD, &["same", ODD], &limits), pool("web", &["same"], &limits)]);
+    let escaped = "w\\\"e\\\\b\\n{}=, é";
+    assert_eq!(value(&text, &format!("pointsman_pool_in_flight{{pool=\"{escaped}\"}}")), 0.0);
+    let mut series: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.rsplit_once(' ')?.0))
+        .collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all);
+    let mut families: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let all = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), all);
+    assert!(text.lines().filter(|line| line.starts_with("# HELP")).all(|line| line.split(' ').count() > 3));
+}
+
+#[test]
+fn open_metrics_is_written_if_it_is_asked_for() {
+    assert_eq!(Format::accepted(""), Format::Text);
+    assert_eq!(Format::accepted("text/plain;version=0.0.4, */*"), Format::Text);
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3";
+    assert_eq!(Format::accepted(accept), Format::OpenMetrics);
+    let text = Format::OpenMetrics.write(scrapes(Vec::new()).scrape(Selection::default()));
+    assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
+    // A counter and a gauge of one name would be one family there.
+    let mut families: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let all = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), all);
+}
+
+#[test]
+fn a_scrape_is_narrowed_by_pool_and_without_backends() {
+    let limits = UpstreamLimits::default();
+    let scrapes = scrapes(vec![pool("web", &["a"], &limits), pool("api", &["b"], &limits)]);
+    let of = |query: &[(&str, &str)]| {
+        let pairs = query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Format::Text.write(scrapes.scrape(Selection::of_query(pairs)))
+    };
+    let narrow = of(&[("pool", "api"), ("backends", "0"), ("x", "y")]);
+    assert!(
+        narrow.contains("pool=\"api\"") && !narrow.contains("pool=\"web\"") && !narrow.contains("backend=")
+    );
+    assert!(
+        !narrow.contains("process_") && of(&[("pool", "none")]).lines().all(|line| line.starts_with('#'))
+    );
+    assert!(of(&[]).contains("backend=\"a\""));
+}
+
+#[test]
+fn a_pool_is_as_full_as_its_eligible_backends() {
+    let limits = UpstreamLimits { max_requests: 4, ..UpstreamLimits::default() };
+    let limited = pool("web", &["a", "b"], &limits);
+    let topology = limited.pool.topology();
+    (0..3).for_each(|_| assert!(topology.stats()[0].try_begin(4)));
+    assert!(topology.stats()[1].try_begin(4));
+    let text = text(vec![limited, pool("free", &["a"], &UpstreamLimits::default())]);
+    assert_eq!(value(&text, "pointsman_pool_in_flight{pool=\"web\"}"), 4.0);
+    assert_eq!(value(&text, "pointsman_pool_capacity_requests{pool=\"web\"}"), 8.0);
+    assert_eq!(value(&text, "pointsman_pool_saturation_ratio{pool=\"web\"}"), 0.5);
+    assert_eq!(value(&text, "pointsman_pool_saturation_ratio{pool=\"free\"}"), 0.0);
+}
+
+/// What the code can say is what the lists say: a label that isn't there would be counted nowhere.
+#[test]
+fn every_error_has_its_place() {
+    let labels = |source: &str| -> Vec<String> {
+        let lines = source.lines().filter_map(|line| line.trim().split_once("=> \"")?.1.strip_suffix("\","));
+        lines.map(str::to_owned).collect()
+    };
+    let between = |source: &'static str, from: &str| {
+        let (_, rest) = source.split_once(from).expect("the function");
+        rest.split_once("\n    }\n").expect("its end").0
+    };
+    let refusals = labels(between(include_str!("../downstream/refusal.rs"), "pub fn label("));
+    assert!(
+        refusals.len() + 3 == REFUSALS.len() && refusals.iter().all(|label| REFUSALS.contains(&&**label))
+    );
+    let upstream = labels(between(include_str!("../upstream/error.rs"), "pub fn label("));
+    let failures = labels(between(include_str!("../proxy/failure.rs"), "fn label("));
+    assert!(upstream.len() > 15 && failures.len() > 6, "{upstream:?} {failures:?}");
+    for label in upstream.iter().chain(&failures) {
+        // These fail before there is a pool.
+        let without_pool = ["no-route", "odd-path", "loop"].contains(&&**label);
+        let known = if without_pool { REFUSALS.contains(&&**label) } else { ERRORS.contains(&&**label) };
+        assert!(known, "{label}");
+    }
+}
