@@ -3,6 +3,7 @@
 
 mod image;
 mod kubernetes;
+mod monitoring;
 mod units;
 
 use std::path::{Path, PathBuf};
