@@ -2,6 +2,7 @@
 //! itself is what is tested.
 
 mod aborts;
+mod access_log;
 mod admin;
 mod backend_tls;
 mod backends;

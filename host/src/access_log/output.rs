@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::handover::BLOCK;
 use crate::config::LogOutput;
@@ -34,7 +35,11 @@ impl Output {
                 .create(true)
                 .mode(0o640)
                 .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-                .open(path)?,
+                .open(path)
+                .map_err(|error| match Errno::from_io_error(&error) {
+                    Some(Errno::NXIO) => io::Error::new(error.kind(), "nobody reads this named pipe"),
+                    _ => error,
+                })?,
         };
         // A file takes a write whole, whoever else appends to it; of other things it is known for short ones only.
         let is_file = file.metadata()?.is_file();
