@@ -49,7 +49,8 @@ impl Ending {
         }
         let last = record.attempts().last();
         let client_left = last.is_some_and(|attempt| attempt.outcome == outcome::CLIENT_ABORT);
-        let Some(error) = record.error.or((client_left || sent.is_none()).then_some(CLIENT_ABORT)) else {
+        let Some(error) = record.error.or_else(|| (client_left || sent.is_none()).then_some(CLIENT_ABORT))
+        else {
             return Self { status: sent, error: None, by: None, phase: None };
         };
         let (by, phase) = blame(record, error, last);

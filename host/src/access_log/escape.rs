@@ -10,25 +10,25 @@ const CUT_ASCII: &str = "\\xE2\\x80\\xA6";
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Which bytes can stand in a string of JSON as they are, if they are ASCII.
-const JSON_PLAIN: [bool; 256] = plain(0x80);
-/// Which bytes can stand in a line of text as they are.
-const TEXT_PLAIN: [bool; 256] = plain(0x7f);
+/// The first byte that can't stand in a string of JSON as it is, but for what is UTF-8.
+const JSON_END: u8 = 0x80;
+/// The first byte that can't stand in a line of text as it is.
+const TEXT_END: u8 = 0x7f;
 
-const fn plain(end: usize) -> [bool; 256] {
-    let mut plain = [false; 256];
-    let mut byte = 0x20;
-    while byte < end {
-        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
-        byte += 1;
-    }
-    plain
+/// Whether a byte below this end can stand in a line as it is.
+const fn is_plain(byte: u8, end: u8) -> bool {
+    // Without branches, so that many bytes are looked at with one instruction.
+    (byte >= b' ') & (byte < end) & (byte != b'"') & (byte != b'\\')
+}
+
+fn are_plain(text: &[u8], end: u8) -> bool {
+    text.iter().fold(true, |plain, &byte| plain & is_plain(byte, end))
 }
 
 /// Adds the inside of a string of JSON: UTF-8 as it is, any other byte as the character of its number. At most [`TEXT`] bytes, and a
 /// mark if that, or who kept the text, has cut it.
 pub(super) fn json(line: &mut Vec<u8>, text: &[u8], is_cut: bool) {
-    if text.len() <= TEXT && text.iter().all(|&byte| JSON_PLAIN[usize::from(byte)]) {
+    if text.len() <= TEXT && are_plain(text, JSON_END) {
         line.extend_from_slice(text);
         if is_cut {
             line.extend_from_slice(CUT.as_bytes());
@@ -43,8 +43,7 @@ fn json_slowly(line: &mut Vec<u8>, text: &[u8], is_cut: bool) {
     let most = line.len() + TEXT;
     let mut chunks = text.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
-        let mut characters = chunk.valid().chars();
-        while let Some(character) = characters.next() {
+        for character in chunk.valid().chars() {
             let mut space = [0; 4];
             let escaped = match character {
                 '"' => "\\\"",
@@ -90,7 +89,7 @@ fn append(line: &mut Vec<u8>, part: &[u8], most: usize) -> bool {
 
 /// Adds a text in a line of ASCII: quotes, backslashes, control characters and everything beyond ASCII as `\xHH`.
 pub(super) fn text(line: &mut Vec<u8>, text: &[u8], is_cut: bool) {
-    if text.len() <= TEXT && text.iter().all(|&byte| TEXT_PLAIN[usize::from(byte)]) {
+    if text.len() <= TEXT && are_plain(text, TEXT_END) {
         line.extend_from_slice(text);
     } else if !text_slowly(line, text) {
         return;
@@ -107,7 +106,7 @@ fn text_slowly(line: &mut Vec<u8>, text: &[u8]) -> bool {
     for &byte in text {
         let mut code = *b"\\x00";
         hex(&mut code[2..], byte);
-        let part = if TEXT_PLAIN[usize::from(byte)] { &[byte][..] } else { &code };
+        let part = if is_plain(byte, TEXT_END) { &[byte][..] } else { &code };
         if line.len() + part.len() > most {
             line.extend_from_slice(CUT_ASCII.as_bytes());
             return false;

@@ -70,7 +70,7 @@ impl Times {
         let last = entry.record.attempts().last();
         let queued = times.queued.map(|queued| u64::try_from(queued.as_micros()).unwrap_or(u64::MAX));
         let (connect, head) = last.map_or((None, None), Self::of_attempt);
-        Self { head_read, queue: queued.or(last.map(|_| 0)), connect, head, total: entry.total() }
+        Self { head_read, queue: queued.or_else(|| last.map(|_| 0)), connect, head, total: entry.total() }
     }
 
     /// Until there was a connection, and until there was a head.
