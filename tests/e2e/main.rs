@@ -18,6 +18,7 @@ mod connection_authentication;
 mod connections;
 mod ctl;
 mod cut_off;
+mod dashboard;
 mod demo;
 mod deployment;
 mod discovery;

@@ -32,6 +32,7 @@ class Chart {
   constructor(kind) {
     this.kind = kind;
     this.summary = element("span", { class: "summary" });
+    this.swaps = element("span", { class: "hidden" });
     this.canvas = element("div", { class: "canvas", "aria-hidden": "true" });
     this.rows = element("tbody");
     const head = ["Time", ...kind.lines.map((line) => line.label)].map((text) => element("th", { scope: "col" }, text));
@@ -40,7 +41,7 @@ class Chart {
       element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${kind.title}: table` }, table));
     const legend = element("span", { class: "legend", "aria-hidden": "true" }, ...kind.lines.map((line) =>
       element("span", { class: `key ${line.dash ? "dashed" : ""} ${line.colour.slice(2)}` }, line.label)));
-    const caption = element("figcaption", {}, element("span", { class: "title" }, kind.title), legend, this.summary);
+    const caption = element("figcaption", {}, element("span", { class: "title" }, kind.title), legend, this.summary, this.swaps);
     this.figure = element("figure", {}, caption, this.canvas, this.details);
     this.marks = [];
   }
@@ -55,8 +56,8 @@ class Chart {
     const last = series.time.length - 1;
     const value = (column) => series[column]?.[last] ?? null;
     const now = { rate: value("rate"), errors: value("errors"), p50: value("p50"), p99: value("p99"), inFlight: value("inFlight"), saturation: value("saturation") };
-    const swaps = marks.length === 0 ? "" : ` Marks: ${marks.map((mark) => `${clock(mark.time * 1000)} ${mark.text}`).join("; ")}.`;
-    setText(this.summary, last < 0 ? "Nothing measured yet." : this.kind.says(now) + swaps);
+    setText(this.swaps, marks.length === 0 ? "" : `Marks: ${marks.map((mark) => `${clock(mark.time * 1000)} ${mark.text}`).join("; ")}.`);
+    setText(this.summary, last < 0 ? "Nothing measured yet." : this.kind.says(now));
     if (this.details.open) this.table();
   }
 
