@@ -10,9 +10,16 @@ import { counted } from "./format.mjs";
 let changed = () => {};
 export const onChange = (listener) => (changed = listener);
 
-/** What an answer says, for people. */
-function told(answer, otherwise) {
-  return answer?.message ?? answer?.detail ?? otherwise;
+/** What has become of a backend, and for how long. */
+function toldOfBackend(answer, text) {
+  if (answer?.survives_restart === undefined) return text;
+  return `${text} ${answer.survives_restart ? "That outlives a restart." : "That ends with the process, as there is no state_dir."}`;
+}
+
+/** What has become of a policy. */
+function toldOfPolicy(answer, text) {
+  if (answer?.result === "unchanged") return `Version ${answer.version} serves already.`;
+  return answer?.result === "swapped" ? `Version ${answer.version} serves${answer.before ? ` in the place of ${answer.before}` : ""}.` : text;
 }
 
 const backendPath = (backend) => path("pools", backend.pool, "backends", backend.name);
@@ -27,13 +34,18 @@ export function drain(backend) {
     : [`${backend.name} gets requests of pool ${backend.pool} again, as far as its health allows.`];
   ask({
     title: `${verb} ${backend.name}?`, says, verb, done: changed,
-    act: async () => told(await change("PATCH", backendPath(backend), { draining }), `${backend.name} is ${draining ? "draining" : "in use"}.`),
+    act: async () => {
+      // What was drained by hand goes back to what the file says.
+      const value = draining ? true : backend.overrides?.draining === true ? null : false;
+      const answer = await change("PATCH", backendPath(backend), { draining: value });
+      return toldOfBackend(answer, `${backend.name} ${draining ? "drains" : "isn't drained any more"}.`);
+    },
   });
 }
 
 /** Changes how large a backend's share is. */
 export function weigh(backend) {
-  const input = element("input", { type: "number", name: "weight", min: 0.01, max: 100, step: "any", required: true, value: backend.full_weight });
+  const input = element("input", { type: "number", name: "weight", min: 0.001, max: 1000, step: "any", required: true, value: backend.full_weight });
   const back = element("input", { type: "checkbox", name: "back" });
   back.addEventListener("change", () => (input.disabled = back.checked));
   const overridden = backend.overrides !== null && backend.overrides.weight !== null && backend.overrides.weight !== undefined;
@@ -45,7 +57,7 @@ export function weigh(backend) {
     act: async () => {
       const weight = back.checked ? null : Number(input.value);
       const answer = await change("PATCH", backendPath(backend), { weight });
-      return told(answer, weight === null ? `${backend.name} weighs what the file says.` : `${backend.name} weighs ${weight}.`);
+      return toldOfBackend(answer, weight === null ? `${backend.name} weighs what the file says.` : `${backend.name} weighs ${weight}.`);
     },
   });
 }
@@ -68,7 +80,7 @@ export function swap(policy) {
     fields: [element("label", { class: "field" }, "Plugin (.wasm) ", file)],
     act: async () => {
       const answer = await upload(policyPath(policy), file.files[0], replaces(policy));
-      return told(answer, `${file.files[0].name} serves${answer?.version ? ` as version ${answer.version}` : ""}.`);
+      return toldOfPolicy(answer, `${file.files[0].name} serves.`);
     },
   });
 }
@@ -87,7 +99,7 @@ export function rollBack(policy) {
     title: `Roll back the policy of ${policyPlace(policy)}`, verb: "Roll back", done: changed,
     says: [`${policy.name}@${policy.version} stops picking at the next request, and this version takes over. No request is lost.`],
     fields: [element("label", { class: "field" }, "To version ", select)],
-    act: async () => told(await change("POST", policyPath(policy, "rollback"), { version: select.value }), `Version ${select.value} serves again.`),
+    act: async () => toldOfPolicy(await change("POST", policyPath(policy, "rollback"), { version: select.value }), `Version ${select.value} serves again.`),
   });
 }
 
@@ -97,6 +109,6 @@ export function unquarantine(policy) {
   ask({
     title: `Let version ${version} in again?`, verb: "Let it in", done: changed,
     says: [`It was taken back: ${reason}.`, "It doesn't serve by this; but when it is swapped in, it isn't refused for its past."],
-    act: async () => told(await change("POST", policyPath(policy, "unquarantine"), { version }), `Version ${version} may be swapped in again.`),
+    act: async () => toldOfPolicy(await change("POST", policyPath(policy, "unquarantine"), { version }), `Version ${version} may be swapped in again.`),
   });
 }

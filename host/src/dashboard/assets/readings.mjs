@@ -198,5 +198,6 @@ function policyRates(policy, before, rate) {
 function workerRates(worker, before, rate) {
   const old = before?.workers.get(worker.worker);
   const rates = Object.entries(worker).filter(([, value]) => typeof value === "number");
+  // What there is no account of has no rate either.
   return { ...worker, rates: Object.fromEntries(rates.map(([name, value]) => [name, rate(value, old?.[name])])) };
 }
