@@ -3,6 +3,7 @@
 //! Nothing here is on the way of a request. It reads what the rest of the process publishes, and asks the control threads for changes.
 
 mod answer;
+mod body;
 mod guard;
 pub mod model;
 mod probes;

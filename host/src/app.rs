@@ -8,12 +8,14 @@ mod certificates;
 mod diff;
 mod dns_names;
 mod metrics_server;
+mod overrides;
 mod policies;
 mod pools;
 mod reconfigure;
 mod reload;
 mod snapshot;
 mod sockets;
+mod steering;
 mod workers;
 
 use std::collections::hash_map::RandomState;
@@ -128,6 +130,8 @@ impl App {
         let shared = Arc::<Shared>::default();
         let mut names = DnsNames::new(clock);
         names.prepare(prepared.config());
+        let overrides = overrides::overrides_at_start(prepared.config());
+        overrides::apply(&overrides, prepared.pools());
         let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
         *shared.access_log.lock() = snapshot.access_log().clone();
@@ -141,6 +145,7 @@ impl App {
         let read_once = is_read_once(file);
         let mut status = snapshot.status(ConfigurationGeneration::FIRST, file);
         status.file.read_once = read_once;
+        status.differences.overrides = overrides.all();
         shared.configuration.send_replace(status);
         let reloader = Reloader {
             file: file.into(),
@@ -152,6 +157,7 @@ impl App {
             health,
             names,
             clock,
+            overrides,
             shared: Arc::clone(&shared),
         };
         let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
@@ -203,7 +209,8 @@ impl App {
 
     /// Serves the admin address and that for metrics, if there are any. Never ends but by an error.
     pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<std::convert::Infallible>> + use<> {
-        let admin = self.admin.serve(self.status(), self.metrics.scrapes(self.status()));
+        let changes = self.reconfigure.changes().clone();
+        let admin = self.admin.serve(self.status(), changes, self.metrics.scrapes(self.status()));
         let metrics = self.metrics.serve(self.status());
         async {
             tokio::select! {

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod change;
+pub mod overrides;
 pub mod plugin_file;
 pub mod service;
 pub mod signals;

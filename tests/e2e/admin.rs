@@ -1,6 +1,6 @@
 //! What the admin address says of the proxy.
 
-use harness::{Backend, Client, Latch, Setup};
+use harness::{Backend, Client, Latch, Proxy, Setup};
 
 fn answer(client: &mut Client, target: &str) -> (u16, String) {
     let response = client.get(target);
@@ -37,4 +37,80 @@ fn readiness_ends_with_the_drain_and_life_with_the_process() {
     release.open();
     assert_eq!(client.response("GET").text(), "late");
     assert_eq!(proxy.wait_for_exit().code(), Some(0));
+}
+
+/// Sends a change and reads the status and the text of the answer.
+fn change(proxy: &Proxy, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut client = Client::connect(proxy.admin());
+    let length = body.len();
+    client.send(format!(
+        "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    ));
+    let response = client.response(method);
+    (response.status(), response.text())
+}
+
+fn read(proxy: &Proxy, path: &str) -> String {
+    Client::connect(proxy.admin()).get_with(&format!("/api/v1/{path}"), "").text()
+}
+
+/// Two backends, and what is said of the first.
+fn overridden(backends: &[&Backend], first: &str, top: &str) -> String {
+    let [a, b] = [0, 1].map(|place| backends[place].address());
+    format!(
+        "workers = 1\nstate_dir = \"state\"\n{top}[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\n\
+         [[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [pool.web]\nbackends = [{{ name = \"ä/%\", address = \"{a}\"{first} }}, {{ name = \"b\", address = \"{b}\" }}]\n"
+    )
+}
+
+#[test]
+fn an_override_outlives_reloads_and_the_process_until_the_file_changes_that_key() {
+    const BACKEND: &str = "pools/web/backends/%C3%A4%2F%25";
+    let (a, b) = (Backend::named("a"), Backend::named("b"));
+    let proxy = Proxy::start(&overridden(&[&a, &b], "", ""));
+    let (status, text) = change(&proxy, "PATCH", BACKEND, "{\"draining\": true, \"weight\": 0.5}");
+    assert!(status == 200 && text.contains("\"survives_restart\":true"), "{status} {text}");
+    let served = |proxy: &Proxy| {
+        let mut names: Vec<String> = (0..4).map(|_| proxy.client().get("/").text()).collect();
+        names.sort();
+        names.dedup();
+        names.join(" ")
+    };
+    assert_eq!(served(&proxy), "b");
+    proxy.reload(&overridden(&[&a, &b], "", "drain_timeout = \"7s\"\n"));
+    assert_eq!(served(&proxy), "b", "an unrelated reload");
+
+    let directory = proxy.stop();
+    let proxy = Proxy::start_in(directory, &overridden(&[&a, &b], "", ""));
+    assert_eq!(served(&proxy), "b", "a restart");
+    proxy.reload(&overridden(&[&a, &b], ", weight = 2", ""));
+    let said = proxy.log.wait_for("override-dropped");
+    assert!(said.has(&[("key", "weight")]), "{said:?}");
+    let left = read(&proxy, "overrides");
+    assert!(left.contains("\"draining\"") && !left.contains("\"weight\""), "{left}");
+    assert_eq!(change(&proxy, "DELETE", "overrides", ""), (200, "{\"backends\":1}".to_owned()));
+    assert_eq!(served(&proxy), "a b");
+}
+
+#[test]
+fn a_policy_is_swapped_and_taken_back() {
+    let backend = Backend::named("a");
+    let setup = Setup { top: "[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]", ..Setup::default() };
+    let proxy = setup.start(&[&backend]);
+    let pools = read(&proxy, "policies");
+    let pool = pools.split("\"pool\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a pool");
+    let policy = format!("pools/{pool}/policy");
+    let (status, text) = change(&proxy, "POST", &format!("{policy}/rollback"), "{}");
+    assert!(status == 409 && text.contains("no-version-before"), "{status} {text}");
+    let (status, text) = change(&proxy, "PUT", &policy, "{\"name\": \"ip-hash\"}");
+    assert!(status == 200 && text.contains("\"swapped\""), "{status} {text}");
+    let (status, text) = change(&proxy, "PUT", &policy, "{\"name\": \"none\"}");
+    assert!(status == 422 && text.contains("no-plugin"), "{status} {text}");
+    let (status, text) = change(&proxy, "POST", &format!("{policy}/rollback"), "{}");
+    assert!(status == 200 && text.contains("\"swapped\""), "{status} {text}");
+    assert!(read(&proxy, &policy).contains("\"publication\":3"));
+    assert_eq!(change(&proxy, "POST", "reload", "{}").0, 200);
+    let events = read(&proxy, "events");
+    assert_eq!(events.matches("policy-steered").count(), 2, "{events}");
 }

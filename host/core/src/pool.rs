@@ -19,7 +19,7 @@ use crate::topology::{Member, Topology};
 pub use ejection_signal::EjectionSignal;
 pub use handoff::ConnectionHandoff;
 pub use limits::{BackendProtocol, Http2Limits, ProxyProtocol, QueueLimits, RetryLimits, UpstreamLimits};
-pub use members::{MOST, Members};
+pub use members::{MOST, Members, Override};
 pub use queue::{Queue, QueueTicket, StandBy};
 pub use retry_budget::{RetryBudget, RetryCost};
 
@@ -181,6 +181,12 @@ impl Pool {
     pub fn members(&self) -> (Vec<Member>, Arc<Topology>) {
         let state = self.state();
         (state.members.clone(), Arc::clone(&state.topology))
+    }
+
+    /// What an operator has changed of its backends, by name.
+    #[must_use]
+    pub fn overrides(&self) -> HashMap<Box<str>, Override> {
+        self.state().sources.overrides.clone()
     }
 
     /// Sets the share of healthy backends, percent, below which health is ignored; 0, as it is at first, is never.

@@ -8,7 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::model::Problem;
+use super::model::{FaultState, Problem};
+use crate::control::change::ChangeError;
 
 /// Most names that an error lists.
 const MOST_KNOWN: usize = 20;
@@ -43,6 +44,19 @@ impl Refused {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
     }
 
+    /// A field of the body has a value that can't be.
+    pub(super) fn bad_field(field: &str, detail: impl Display) -> Self {
+        let mut refused = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-content", detail);
+        refused.0.field = Some(field.to_owned());
+        refused
+    }
+
+    /// Names the faults of a configuration.
+    pub(super) fn faults(mut self, faults: impl IntoIterator<Item = FaultState>) -> Self {
+        self.0.faults = faults.into_iter().collect();
+        self
+    }
+
     fn bad_request(error: &str, detail: impl Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, detail)
     }
@@ -58,6 +72,25 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response(status, PROBLEM, &*self.0)
+    }
+}
+
+impl From<ChangeError> for Refused {
+    fn from(error: ChangeError) -> Self {
+        let (status, label) = match &error {
+            ChangeError::Gone => (StatusCode::CONFLICT, "gone"),
+            ChangeError::OtherVersion { .. } => (StatusCode::PRECONDITION_FAILED, "other-version"),
+            ChangeError::UnknownVersion { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown-version"),
+            ChangeError::NothingBefore => (StatusCode::CONFLICT, "no-version-before"),
+            ChangeError::NotQuarantined => (StatusCode::CONFLICT, "not-in-quarantine"),
+            ChangeError::NoPlugin(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no-plugin"),
+            ChangeError::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+        };
+        let refused = Self::new(status, label, &error);
+        match &error {
+            ChangeError::UnknownVersion { known, .. } => refused.known(known.iter().map(String::as_str)),
+            _ => refused,
+        }
     }
 }
 

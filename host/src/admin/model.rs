@@ -2,6 +2,7 @@
 //! them.
 
 mod backend;
+mod change;
 mod configuration;
 mod event;
 mod overview;
@@ -11,6 +12,10 @@ mod problem;
 mod worker;
 
 pub use backend::{BackendReply, BackendSource, BackendState, Histogram, OverrideState};
+pub use change::{
+    BackendChange, BackendPatch, LogLevel, Nothing, OverrideList, OverrideRecord, OverridesCleared,
+    PolicyChange, PolicyName, PolicyResult, ReloadReply, VersionChoice,
+};
 pub use configuration::{ConfigurationState, FaultState, PendingKey};
 pub use event::{EventLevel, EventList, EventRecord};
 pub use overview::{Overview, PhaseState, VersionReply};

@@ -6,6 +6,8 @@ mod events;
 mod overview;
 mod policies;
 mod pools;
+mod steering;
+mod swapping;
 mod workers;
 
 use utoipa::OpenApi;
@@ -29,10 +31,15 @@ pub(super) fn api() -> OpenApiRouter<AdminState> {
         .routes(routes!(overview::overview))
         .routes(routes!(pools::pools))
         .routes(routes!(pools::pool))
-        .routes(routes!(pools::backend))
+        .routes(routes!(pools::backend, pools::change_backend))
         .routes(routes!(policies::policies))
-        .routes(routes!(policies::policy))
+        .routes(routes!(policies::policy, swapping::swap))
         .routes(routes!(policies::versions))
+        .routes(routes!(swapping::roll_back))
+        .routes(routes!(swapping::unquarantine))
+        .routes(routes!(steering::overrides, steering::clear_overrides))
+        .routes(routes!(steering::reload))
+        .routes(routes!(steering::log_level, steering::set_log_level))
         .routes(routes!(workers::workers))
         .routes(routes!(configuration::configuration))
         .routes(routes!(events::events))

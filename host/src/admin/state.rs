@@ -6,6 +6,7 @@ use bytes::Bytes;
 use pointsman_core::clock::Clock;
 use utoipa::openapi::OpenApi;
 
+use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
 use crate::log::LogControls;
 use crate::metrics::Scrapes;
@@ -15,6 +16,8 @@ use crate::metrics::Scrapes;
 pub struct AdminState {
     /// What serves.
     pub(super) status: StatusView,
+    /// Where changes are asked for.
+    pub(super) changes: ChangeQueue,
     /// The process's clock, which began with it.
     pub(super) clock: Clock,
     /// What was logged.
@@ -30,9 +33,15 @@ pub struct AdminState {
 impl AdminState {
     /// The state that the handlers share.
     #[must_use]
-    pub fn new(status: StatusView, clock: Clock, log: LogControls, scrapes: Scrapes) -> Self {
+    pub fn new(
+        status: StatusView,
+        changes: ChangeQueue,
+        clock: Clock,
+        log: LogControls,
+        scrapes: Scrapes,
+    ) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into();
-        Self { status, clock, log, scrapes, document: Bytes::new(), name }
+        Self { status, changes, clock, log, scrapes, document: Bytes::new(), name }
     }
 
     pub(super) fn with_document(self, document: &OpenApi) -> Self {

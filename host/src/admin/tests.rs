@@ -1,5 +1,6 @@
 //! The API against a state that is made by hand: what it answers, and that its document says the same.
 
+mod changing;
 mod guarding;
 mod reading;
 
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 
 use super::{AdminState, Guard, router};
 use crate::config::{AdminAddress, AdminConfig};
+use crate::control::change::ChangeQueue;
 use crate::control::status::{ConfigurationStatus, PolicyStatus, PoolStatus, StatusView};
 use crate::log::LogControls;
 use crate::metrics::Scrapes;
@@ -79,11 +81,13 @@ impl Api {
             ..ConfigurationStatus::default()
         };
         let (configuration, seen) = watch::channel(status);
+        // Nobody makes changes here: they are answered as if the process was ending.
+        let changes = ChangeQueue::new(std::sync::mpsc::channel().0);
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let status = StatusView::new(seen, phase_seen);
         let workers = (0..2).map(|_| Arc::default()).collect();
         let scrapes = Scrapes::new(status.clone(), workers, Arc::default(), clock);
-        let state = AdminState::new(status, clock, LogControls::default(), scrapes);
+        let state = AdminState::new(status, changes, clock, LogControls::default(), scrapes);
         let router = TowerToHyperService::new(router(state, Guard::new(config).expect("a token")));
         Self { router, _loader: loader, _configuration: configuration, _phase: phase }
     }
@@ -93,9 +97,13 @@ impl Api {
     }
 
     async fn ask_with(&self, method: Method, path: &str, fields: &[(&str, &str)]) -> Answered {
+        self.send(method, path, fields, "").await
+    }
+
+    async fn send(&self, method: Method, path: &str, fields: &[(&str, &str)], body: &str) -> Answered {
         let request = Request::builder().method(method).uri(path);
         let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let request = request.body(Body::empty()).expect("a request");
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
         let response = self.router.call(request).await.expect("infallible");
         assert_eq!(response.headers()["cache-control"], "no-store");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");

@@ -4,14 +4,16 @@ mod backend;
 mod configuration;
 mod counted;
 mod events;
+mod overrides;
 mod overview;
 mod policy;
 mod pool;
 mod wall_clock;
 mod worker;
 
-pub(super) use configuration::configuration;
+pub(super) use configuration::{configuration, fault};
 pub(super) use events::events;
+pub(super) use overrides::{override_state, overrides};
 pub(super) use overview::overview;
 pub(super) use policy::{policies, policy, versions};
 pub(super) use pool::{backend_reply, pool_reply, pools};

@@ -7,6 +7,7 @@ use pointsman_core::clock::Clock;
 
 use crate::admin::{self, AdminSocket, AdminState, Guard};
 use crate::config::{AdminAddress, AdminConfig};
+use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
 use crate::listener::{Inherited, Role};
@@ -63,10 +64,11 @@ impl AdminServer {
     pub(super) fn serve(
         &self,
         status: StatusView,
+        changes: ChangeQueue,
         scrapes: Scrapes,
     ) -> impl Future<Output = std::io::Result<Infallible>> + use<> {
         let served = self.bound.as_ref().map(|bound| {
-            let state = AdminState::new(status, self.clock, self.log.clone(), scrapes);
+            let state = AdminState::new(status, changes, self.clock, self.log.clone(), scrapes);
             (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
         });
         async move {

@@ -98,6 +98,13 @@ impl Control {
     fn make(&mut self, change: Change) {
         match change {
             Change::Reload(reply) => reply.send(self.scan(Trigger::Asked).unwrap_or(Reload::Unchanged)),
+            Change::Override { name, patch, by, reply } => {
+                reply.send(self.reloader.override_backend(&name, patch, &by));
+            }
+            Change::ClearOverrides { by, reply } => reply.send(self.reloader.clear_overrides(&by)),
+            Change::Policy { place, action, by, reply } => {
+                self.reloader.change_policy(&place, action, by, reply);
+            }
         }
     }
 

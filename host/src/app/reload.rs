@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::control::change::Reload;
-use crate::control::status::{AwaitingRestart, ConfigurationStatus};
+use crate::control::overrides::Overrides;
+use crate::control::status::{AwaitingRestart, ConfigurationStatus, FileDifferences};
 use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
 use crate::listener::Inherited;
@@ -21,6 +22,7 @@ use crate::listener::Inherited;
 use super::access_log::ActiveLog;
 use super::diff::ConfigDiff;
 use super::dns_names::DnsNames;
+use super::overrides;
 use super::snapshot::Snapshot;
 use super::sockets::Sockets;
 use super::workers::WorkerChannels;
@@ -45,6 +47,7 @@ pub(super) struct Reloader {
     pub(super) health: HealthMonitor,
     pub(super) names: DnsNames,
     pub(super) clock: Clock,
+    pub(super) overrides: Overrides,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -55,7 +58,9 @@ impl Reloader {
         let Some(old) = self.snapshot.config() else { return Reload::Unchanged };
         let (config, awaiting_restart) = self.without_what_needs_a_restart(config, old);
         if config == *old {
-            self.shared.configuration.send_modify(|status| status.awaiting_restart = awaiting_restart);
+            self.shared
+                .configuration
+                .send_modify(|status| status.differences.awaiting_restart = awaiting_restart);
             return Reload::Unchanged;
         }
         let workers = config.workers;
@@ -70,6 +75,8 @@ impl Reloader {
         let bound = self.shared.sockets.addresses();
         // DNS may take long, so it comes first: between the commit and the workers' update, workers see no change of their pools.
         self.names.prepare(prepared.config());
+        self.overrides.follow(prepared.config());
+        overrides::apply(&self.overrides, prepared.pools());
         let (snapshot, committed) = prepared.commit(generation, &self.shared.sockets);
         // Before the workers adopt it, so that a new backend that must be checked first gets no requests.
         self.health.update(snapshot.assignments());
@@ -81,7 +88,8 @@ impl Reloader {
         self.files.follow(snapshot.watched());
         let (status, file) =
             (snapshot.status(generation, &self.file), self.shared.configuration.borrow().file.clone());
-        self.shared.configuration.send_replace(ConfigurationStatus { awaiting_restart, file, ..status });
+        let differences = FileDifferences { awaiting_restart, overrides: self.overrides.all() };
+        self.shared.configuration.send_replace(ConfigurationStatus { differences, file, ..status });
         self.snapshot = snapshot;
         tracing::info!(
             event = "configuration-reloaded", configuration = generation.0, changes = %diff, took = ?began.elapsed(),

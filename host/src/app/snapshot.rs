@@ -6,11 +6,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use pointsman_core::backend::ConfigurationGeneration;
+use pointsman_core::pool::Pool;
 use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
-use crate::control::status::{ConfigurationStatus, DrainTimes, FileStatus};
+use crate::control::status::{ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
 use crate::control::watch::Watched;
 use crate::discovery::DiscoveredPool;
 use crate::health::Assignment;
@@ -120,12 +121,22 @@ impl Snapshot {
                 delay: duration(|config| config.drain_delay),
                 timeout: duration(|config| config.drain_timeout),
             },
-            awaiting_restart: Vec::new(),
+            differences: FileDifferences::default(),
             listeners: self.listeners.iter().map(|(_, listener)| listener.clone()).collect(),
             workers: self.config.as_ref().map_or(0, |config| config.workers),
             pools: self.pools.iter().map(ActivePool::status).collect(),
             policies: self.policies.iter().map(ActivePolicy::status).collect(),
         }
+    }
+
+    /// The running pool of this name.
+    pub(super) fn pool(&self, name: &str) -> Option<&Arc<Pool>> {
+        self.pools.iter().map(|active| &active.pool).find(|pool| *pool.name == *name)
+    }
+
+    /// The pools.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.iter().map(|active| &active.pool)
     }
 
     /// The pools whose health is watched.
@@ -160,6 +171,11 @@ impl PreparedSnapshot {
     /// The configuration.
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Its pools.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.iter().map(|(prepared, _)| &prepared.pool)
     }
 
     /// Makes it the configuration that serves, as far as that isn't for the workers to do. It can't fail.

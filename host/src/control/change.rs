@@ -4,8 +4,10 @@ use std::fmt::{self, Display};
 use std::sync::mpsc::Sender;
 
 use pointsman_core::backend::ConfigurationGeneration;
+use pointsman_policy::SwapOutcome;
 use tokio::sync::oneshot;
 
+use super::overrides::{BackendName, BackendOverrides, OverridePatch};
 use super::watch::Hint;
 use crate::config::ConfigErrors;
 
@@ -16,6 +18,98 @@ use crate::config::ConfigErrors;
 pub enum Change {
     /// Read the configuration file again, whether or not it seems to have changed.
     Reload(Reply<Reload>),
+    /// Override what the file says of a backend.
+    Override {
+        /// The backend.
+        name: BackendName,
+        /// What of it.
+        patch: OverridePatch,
+        /// Who asks.
+        by: String,
+        /// For the overrides as they are then, and whether they outlive the process.
+        reply: Reply<Result<(BackendOverrides, bool), ChangeError>>,
+    },
+    /// Take all overrides back.
+    ClearOverrides {
+        /// Who asks.
+        by: String,
+        /// For the number of backends that had some.
+        reply: Reply<usize>,
+    },
+    /// Change the version of a policy.
+    Policy {
+        /// Which one.
+        place: PolicyPlace,
+        /// How.
+        action: PolicyAction,
+        /// Who asks.
+        by: String,
+        /// For what becomes of it, once another version is published or refused.
+        reply: Reply<Result<SwapOutcome, ChangeError>>,
+    },
+}
+
+/// Where a policy picks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyPlace {
+    /// The pool.
+    pub pool: String,
+    /// The route, if it isn't the pool's own.
+    pub route: Option<String>,
+}
+
+/// What to do with the version of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyAction {
+    /// Have this plugin serve, if this version still does.
+    Swap(PluginSource, Option<String>),
+    /// Have a version serve that has served, or the one before this one.
+    Rollback(Option<String>),
+    /// Let a version in again that was taken back.
+    Unquarantine(Option<String>),
+}
+
+/// Where a plugin comes from that is to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginSource {
+    /// It came with the change.
+    Content(Vec<u8>),
+    /// As `policy = "NAME"` in the file.
+    Named(String),
+}
+
+/// A change that isn't made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// What it is about isn't there any more.
+    #[error("it was removed meanwhile")]
+    Gone,
+    /// Another version serves than the one that was to be replaced.
+    #[error("the version {serving} serves, not the one that was to be replaced")]
+    OtherVersion {
+        /// The one that serves.
+        serving: String,
+    },
+    /// No version of this name has served here.
+    #[error("no version `{version}` has served here")]
+    UnknownVersion {
+        /// The name.
+        version: String,
+        /// Those that have.
+        known: Vec<String>,
+    },
+    /// The first version serves.
+    #[error("no version has served before this one")]
+    NothingBefore,
+    /// No such version is kept out.
+    #[error("no such version is in quarantine")]
+    NotQuarantined,
+    /// There is no such plugin.
+    #[error("{0}")]
+    NoPlugin(String),
+    /// The process ends.
+    #[error("the process is ending")]
+    Ending,
 }
 
 /// The channel for the answer to a change.
@@ -66,6 +160,45 @@ impl ChangeQueue {
     pub fn reload(&self) -> impl Future<Output = Option<Reload>> + Send + use<> {
         let answer = self.ask(Change::Reload);
         async { answer.await.ok() }
+    }
+
+    /// Asks for an override; see [`Change::Override`].
+    ///
+    /// # Errors
+    ///
+    /// The backend isn't there any more, or the process ends.
+    pub async fn override_backend(
+        &self,
+        name: BackendName,
+        patch: OverridePatch,
+        by: String,
+    ) -> Result<(BackendOverrides, bool), ChangeError> {
+        let answer = self.ask(|reply| Change::Override { name, patch, by, reply });
+        answer.await.unwrap_or(Err(ChangeError::Ending))
+    }
+
+    /// Takes all overrides back. Returns how many backends had some.
+    ///
+    /// # Errors
+    ///
+    /// The process ends.
+    pub async fn clear_overrides(&self, by: String) -> Result<usize, ChangeError> {
+        self.ask(|reply| Change::ClearOverrides { by, reply }).await.map_err(|_| ChangeError::Ending)
+    }
+
+    /// Changes the version of a policy. The future is ready when it is published or refused.
+    ///
+    /// # Errors
+    ///
+    /// It isn't even tried.
+    pub async fn change_policy(
+        &self,
+        place: PolicyPlace,
+        action: PolicyAction,
+        by: String,
+    ) -> Result<SwapOutcome, ChangeError> {
+        let answer = self.ask(|reply| Change::Policy { place, action, by, reply });
+        answer.await.unwrap_or(Err(ChangeError::Ending))
     }
 
     /// Asks for a change that is answered with a `T`. There is no answer if the thread has ended.

@@ -11,6 +11,7 @@ use pointsman_policy::PolicySlot;
 use tokio::sync::watch;
 
 use super::change::Reload;
+use super::overrides::{BackendName, BackendOverrides};
 use crate::config::ConfigErrors;
 use crate::listener::Listener;
 use crate::worker::Phase;
@@ -26,8 +27,8 @@ pub struct ConfigurationStatus {
     pub refused: Option<ConfigErrors>,
     /// How the process ends.
     pub drain: DrainTimes,
-    /// Keys whose values in the file take effect at the next start.
-    pub awaiting_restart: Vec<AwaitingRestart>,
+    /// What isn't as the file says.
+    pub differences: FileDifferences,
     /// The listeners in the order of the configuration.
     pub listeners: Vec<Listener>,
     /// The number of workers.
@@ -36,6 +37,15 @@ pub struct ConfigurationStatus {
     pub pools: Vec<PoolStatus>,
     /// The policies: the pools' own in the order of the configuration, then those of routes.
     pub policies: Vec<PolicyStatus>,
+}
+
+/// What isn't as the configuration file says.
+#[derive(Debug, Clone, Default)]
+pub struct FileDifferences {
+    /// Keys whose values in the file take effect at the next start.
+    pub awaiting_restart: Vec<AwaitingRestart>,
+    /// What operators have changed of backends.
+    pub overrides: Vec<(BackendName, BackendOverrides)>,
 }
 
 /// A key that can't change while the process runs, and that the file has changed.

@@ -19,9 +19,10 @@ const MOST: usize = 1_000;
 const TEXT_BYTES: usize = 1 << 10;
 
 /// Events that are kept; all of them are logged by control threads.
-const KEPT: [&str; 36] = [
+const KEPT: [&str; 43] = [
     "backend-ejected",
     "backend-healthy",
+    "backend-overridden",
     "backend-returned",
     "backend-unhealthy",
     "certificate-expiring",
@@ -37,6 +38,10 @@ const KEPT: [&str; 36] = [
     "drain-started",
     "listener-bound",
     "listener-closed",
+    "log-level-changed",
+    "override-dropped",
+    "overrides-cleared",
+    "overrides-write-failed",
     "plugin-read-failed",
     "policy-circuit-closed",
     "policy-circuit-opened",
@@ -45,12 +50,14 @@ const KEPT: [&str; 36] = [
     "policy-rollback-failed",
     "policy-rolled-back",
     "policy-started",
+    "policy-steered",
     "policy-swap-refused",
     "policy-swapped",
     "pool-backends-changed",
     "pool-panic-ended",
     "pool-panic-started",
     "process-replaced",
+    "reload-asked",
     "replacement-failed",
     "replacement-started",
     "restart-required",

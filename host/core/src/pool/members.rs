@@ -20,6 +20,25 @@ pub struct Members {
     pub discovered: Vec<Arc<Backend>>,
     /// Those that an operator has set while the proxy runs.
     pub operator: Vec<Arc<Backend>>,
+    /// What an operator has changed of any of them, by name.
+    pub overrides: HashMap<Box<str>, Override>,
+}
+
+/// What an operator has changed of a backend. `None`: as its source says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Override {
+    /// Whether it drains.
+    pub draining: Option<bool>,
+    /// Its weight, in thousandths; never 0.
+    pub weight: Option<u32>,
+}
+
+impl Override {
+    fn of(self, backend: &Backend) -> Arc<Backend> {
+        let draining = self.draining.unwrap_or(backend.draining);
+        let weight = self.weight.unwrap_or(backend.weight);
+        Arc::new(Backend { draining, weight, ..backend.clone() })
+    }
 }
 
 impl Members {
@@ -48,6 +67,13 @@ impl Members {
             .collect();
         discovered.sort_by_key(|backend| backend.address);
         merged.extend(discovered);
+        if !self.overrides.is_empty() {
+            for backend in &mut merged {
+                if let Some(changed) = self.overrides.get(&backend.name) {
+                    *backend = changed.of(backend);
+                }
+            }
+        }
         merged
     }
 }
@@ -75,6 +101,7 @@ mod tests {
             file: backends(file, &Source::File),
             discovered: backends(discovered, &Source::Discovery { entry: "x".into() }),
             operator: backends(operator, &Source::Operator),
+            overrides: HashMap::new(),
         };
         let shown = |backend: Arc<Backend>| {
             let source = match backend.source {
@@ -131,5 +158,29 @@ mod tests {
         let discovered = backends("x@8 y@7", &Source::Discovery { entry: "x".into() });
         let merged = Members { file: file.collect(), discovered, operator: Vec::new() }.merged();
         assert_eq!((merged.len(), &*merged[MOST - 1].name), (MOST, "x"), "the first that was found");
+    }
+
+    #[test]
+    fn an_override_changes_what_it_says_and_no_more() {
+        let drained = Override { draining: Some(true), weight: None };
+        let members = Members {
+            file: backends("a@1 b@2", &Source::File),
+            discovered: backends("x@9", &Source::Discovery { entry: "x".into() }),
+            operator: Vec::new(),
+            overrides: [
+                ("a".into(), drained),
+                ("x".into(), Override { draining: None, weight: Some(500) }),
+                ("gone".into(), drained),
+            ]
+            .into(),
+        };
+        let merged = members.merged();
+        let stands = |backend: &Arc<Backend>| (backend.name.to_string(), backend.draining, backend.weight);
+        let expected = [("a", true, 1000), ("b", false, 1000), ("x", false, 500)];
+        assert_eq!(
+            merged.iter().map(stands).collect::<Vec<_>>(),
+            expected.map(|(name, draining, weight)| (name.to_owned(), draining, weight))
+        );
+        assert!(Arc::ptr_eq(&merged[0].stats, &members.file[0].stats), "it goes on counting");
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn versions(
 /// # Errors
 ///
 /// There is no such pool, or the route has no policy of its own.
-fn find<'a>(
+pub(super) fn find<'a>(
     configuration: &'a ConfigurationStatus,
     pool: &str,
     route: Option<&str>,

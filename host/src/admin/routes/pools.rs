@@ -1,12 +1,15 @@
 //! `pools` and their backends.
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 
-use crate::admin::answer::{Answer, Refused, json_of};
-use crate::admin::model::{BackendReply, PoolList, PoolReply, Problem};
+use super::steering::{thousandths, who};
+use crate::admin::answer::{Answer, Refused, json, json_of};
+use crate::admin::body;
+use crate::admin::model::{BackendChange, BackendPatch, BackendReply, PoolList, PoolReply, Problem};
 use crate::admin::state::AdminState;
 use crate::admin::view;
+use crate::control::overrides::{BackendName, OverridePatch};
 use crate::control::status::{ConfigurationStatus, PoolStatus};
 
 /// All pools.
@@ -61,14 +64,56 @@ pub(super) async fn backend(
     json_of(move || {
         let configuration = state.status.configuration();
         let pool = find(&configuration, &pool)?;
-        view::backend_reply(pool, &backend).ok_or_else(|| {
-            let topology = pool.pool.topology();
-            let detail = format!("the pool `{}` has no backend `{backend}`", pool.pool.name);
-            let known = topology.backends().iter().map(|backend| &*backend.name);
-            Refused::not_found("unknown-backend", detail).known(known)
-        })
+        has_backend(pool, &backend)?;
+        view::backend_reply(pool, &backend)
+            .ok_or_else(|| Refused::not_found("unknown-backend", "the backend was removed meanwhile"))
     })
     .await
+}
+
+/// Changes a backend until the file says something else of the same key, or the override is taken back.
+#[utoipa::path(
+    patch, path = "/pools/{pool}/backends/{backend}", tag = "change", request_body = BackendPatch,
+    params(
+        ("pool" = String, Path, description = "the pool's name"),
+        ("backend" = String, Path, description = "the backend's name"),
+    ),
+    responses(
+        (status = 200, description = "it is changed", body = BackendChange),
+        (status = 400, description = "the path isn't one, or the body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such pool or backend", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it was removed meanwhile", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "the body is no JSON by its type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "the body isn't such a change", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn change_backend(
+    State(state): State<AdminState>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Answer {
+    let Path((pool, backend)) = path?;
+    let by = who(&request);
+    let configuration = state.status.configuration();
+    has_backend(find(&configuration, &pool)?, &backend)?;
+    let BackendPatch { draining, weight } = body::json(request).await?;
+    let weight = weight.map(|weight| weight.map(thousandths).transpose()).transpose()?;
+    let name = BackendName { pool, backend };
+    let patch = OverridePatch { draining, weight };
+    let (overrides, survives_restart) = state.changes.override_backend(name.clone(), patch, by).await?;
+    let BackendName { pool, backend } = name;
+    Ok(json(&BackendChange { pool, backend, overrides: view::override_state(&overrides), survives_restart }))
+}
+
+fn has_backend(pool: &PoolStatus, name: &str) -> Result<(), Refused> {
+    let topology = pool.pool.topology();
+    let mut names = topology.backends().iter().map(|backend| &*backend.name);
+    if names.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let detail = format!("the pool `{}` has no backend `{name}`", pool.pool.name);
+    Err(Refused::not_found("unknown-backend", detail).known(&mut names))
 }
 
 /// The pool of this name.

@@ -1,12 +1,15 @@
 //! Backends.
 
+use std::collections::HashMap;
+
 use pointsman_core::backend::{BackendIndex, Source};
 use pointsman_core::counts::FailureKind;
+use pointsman_core::pool::Override;
 use pointsman_core::topology::{Health, Member, Topology};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::counted::{by_class, histogram, named};
-use crate::admin::model::{BackendSource, BackendState};
+use crate::admin::model::{BackendSource, BackendState, OverrideState};
 
 /// What the backends of a pool are shown beside.
 pub(super) struct Standing<'a> {
@@ -26,7 +29,12 @@ impl<'a> Standing<'a> {
 }
 
 /// A member, which is at this place of the topology.
-pub(super) fn backend(member: &Member, place: usize, standing: &Standing<'_>) -> BackendState {
+pub(super) fn backend(
+    member: &Member,
+    place: usize,
+    standing: &Standing<'_>,
+    overrides: &HashMap<Box<str>, Override>,
+) -> BackendState {
     let Member { backend, health, weight } = member;
     let (stats, counts) = (&backend.stats, &backend.stats.counts);
     let eligible = u32::try_from(place).is_ok_and(|place| standing.topology.is_eligible(BackendIndex(place)));
@@ -63,7 +71,9 @@ pub(super) fn backend(member: &Member, place: usize, standing: &Standing<'_>) ->
         latency_ewma_us: stats.latency_ewma_us(),
         error_rate: stats.error_rate_ppm() as f64 / 1e6,
         head_seconds: histogram(&counts.head()),
-        overrides: None,
+        overrides: overrides
+            .get(&backend.name)
+            .map(|changed| OverrideState { draining: changed.draining, weight: changed.weight.map(units) }),
     }
 }
 

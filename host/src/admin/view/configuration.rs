@@ -10,7 +10,7 @@ pub(in crate::admin) fn configuration(status: &ConfigurationStatus) -> Configura
         generation: status.generation.0,
         file: status.file.path.display().to_string(),
         followed: !status.file.read_once,
-        awaiting_restart: status.awaiting_restart.iter().map(pending).collect(),
+        awaiting_restart: status.differences.awaiting_restart.iter().map(pending).collect(),
         refused: faults.map(fault).collect(),
     }
 }
@@ -20,7 +20,7 @@ fn pending(key: &AwaitingRestart) -> PendingKey {
     PendingKey { key: (*key).to_owned(), runs: runs.clone(), configured: configured.clone() }
 }
 
-fn fault(error: &ConfigError) -> FaultState {
+pub(in crate::admin) fn fault(error: &ConfigError) -> FaultState {
     let ConfigError { file, line, key, message, hint } = error;
     FaultState {
         file: file.display().to_string(),

@@ -28,9 +28,13 @@ pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str) -> Option
 fn pool(status: &PoolStatus) -> PoolState {
     let PoolStatus { pool, limits } = status;
     let ((members, topology), counts) = (pool.members(), &pool.counts);
+    let overrides = pool.overrides();
     let standing = Standing::new(&topology, pool.max_in_flight());
-    let backends: Vec<BackendState> =
-        members.iter().enumerate().map(|(place, member)| backend(member, place, &standing)).collect();
+    let backends: Vec<BackendState> = members
+        .iter()
+        .enumerate()
+        .map(|(place, member)| backend(member, place, &standing, &overrides))
+        .collect();
     let count = |fits: fn(&Member) -> bool| members.iter().filter(|member| fits(member)).count() as u64;
     let (in_flight, eligible) =
         (backends.iter().map(|backend| backend.in_flight).sum(), topology.eligible() as u64);

@@ -1,0 +1,136 @@
+//! Changes and the answers to them.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use super::backend::OverrideState;
+
+/// What to change of a backend: of a key that is left out nothing; null takes an override back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackendPatch {
+    /// Whether it finishes what runs and gets nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    pub draining: Option<Option<bool>>,
+    /// Its share of requests in relation to the others; to a thousandth.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<f64>, minimum = 0.001, maximum = 1000)]
+    pub weight: Option<Option<f64>>,
+}
+
+/// A key that is there, even if its value is null.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+/// What has become of a backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BackendChange {
+    /// The pool.
+    pub pool: String,
+    /// The backend.
+    pub backend: String,
+    /// What differs from the configuration file now.
+    pub overrides: OverrideState,
+    /// Whether that outlives the process: only with a `state_dir`.
+    pub survives_restart: bool,
+}
+
+/// What differs from the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OverrideList {
+    /// By pool and backend.
+    pub overrides: Vec<OverrideRecord>,
+}
+
+/// One value in the place of the file's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OverrideRecord {
+    /// The pool.
+    pub pool: String,
+    /// The backend.
+    pub backend: String,
+    /// The key: `draining` or `weight`.
+    pub key: String,
+    /// The value.
+    pub value: serde_json::Value,
+    /// The file's; null if the backend was discovered.
+    pub in_file: serde_json::Value,
+    /// When it was set, ms since 1970.
+    pub since_ms: u64,
+    /// Who has set it.
+    pub by: String,
+}
+
+/// What was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OverridesCleared {
+    /// Backends that had overrides.
+    pub backends: u64,
+}
+
+/// A policy by its name, as in the configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyName {
+    /// The name: `NAME.wasm` in the policy directory, else a bundled one.
+    #[schema(min_length = 1, max_length = 128)]
+    pub name: String,
+}
+
+/// A version that is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VersionChoice {
+    /// The first 12 digits of the SHA-256 of its plugin. Null or left out: the version before the one that serves, or the one that is in
+    /// quarantine.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// What has become of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyChange {
+    /// What has happened.
+    pub result: PolicyResult,
+    /// The version that serves now.
+    pub version: String,
+    /// The version before; null if it is the same.
+    pub before: Option<String>,
+}
+
+/// How a policy was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyResult {
+    /// Another version is published.
+    Swapped,
+    /// This version serves already.
+    Unchanged,
+    /// The version is let in again; none was published.
+    Unquarantined,
+}
+
+/// Nothing: an object without members, as a page of another site can't send one without asking first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What has become of a reload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReloadReply {
+    /// Whether another configuration serves now; if not, the file says what served already.
+    pub changed: bool,
+    /// The configuration that serves.
+    pub configuration: u64,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogLevel {
+    /// A level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or a list of levels by module such as `info,pointsman::proxy=debug`.
+    #[schema(min_length = 1, max_length = 1024)]
+    pub level: String,
+}

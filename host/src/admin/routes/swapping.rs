@@ -1,0 +1,132 @@
+//! The version of a policy: another one, the one before, one that was kept out.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use pointsman_policy::SwapOutcome;
+
+use super::policies::{OfRoute, find};
+use super::steering::who;
+use crate::admin::answer::{Answer, Refused, json};
+use crate::admin::body::{self, PluginOrJson};
+use crate::admin::model::{PolicyChange, PolicyName, PolicyResult, Problem, VersionChoice};
+use crate::admin::state::AdminState;
+use crate::control::change::{PluginSource, PolicyAction, PolicyPlace};
+
+/// Has another plugin serve. The answer comes when it is published, or refused by admission.
+#[utoipa::path(
+    put, path = "/pools/{pool}/policy", tag = "change",
+    params(
+        ("pool" = String, Path, description = "the pool's name"), OfRoute,
+        ("if-match" = Option<String>, Header, description = "the version that it is to replace"),
+    ),
+    request_body(content((Vec<u8> = "application/wasm"), (PolicyName = "application/json"))),
+    responses(
+        (status = 200, description = "it serves", body = PolicyChange),
+        (status = 400, description = "path or query isn't one, or the body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such pool, or no policy of that route", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it was removed meanwhile", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "another version serves than the one in `if-match`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "the body is larger than any plugin", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "the body is neither by its type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "it can't serve; the version before it does", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn swap(
+    State(state): State<AdminState>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<OfRoute>, QueryRejection>,
+    request: Request,
+) -> Answer {
+    let (place, by) = (place(&state, path, query)?, who(&request));
+    let if_match = request.headers().get(header::IF_MATCH);
+    let if_match = if_match.map(|version| String::from_utf8_lossy(version.as_bytes()).into_owned());
+    let source = match body::plugin_or_json(request).await? {
+        PluginOrJson::Plugin(content) => PluginSource::Content(content.into()),
+        PluginOrJson::Json(PolicyName { name }) => PluginSource::Named(name),
+    };
+    change(&state, place, PolicyAction::Swap(source, if_match), by, PolicyResult::Unchanged).await
+}
+
+/// Goes back to a version that has served: the one before, if none is named.
+#[utoipa::path(
+    post, path = "/pools/{pool}/policy/rollback", tag = "change", request_body = VersionChoice,
+    params(("pool" = String, Path, description = "the pool's name"), OfRoute),
+    responses(
+        (status = 200, description = "it serves", body = PolicyChange),
+        (status = 400, description = "path or query isn't one, or the body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such pool, or no policy of that route", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "no version has served before", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "the body is no JSON by its type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "no such version has served, or it can't serve any more", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn roll_back(
+    State(state): State<AdminState>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<OfRoute>, QueryRejection>,
+    request: Request,
+) -> Answer {
+    let (place, by) = (place(&state, path, query)?, who(&request));
+    let VersionChoice { version } = body::json(request).await?;
+    change(&state, place, PolicyAction::Rollback(version), by, PolicyResult::Unchanged).await
+}
+
+/// Lets a version in again that was taken back on probation. It doesn't serve yet.
+#[utoipa::path(
+    post, path = "/pools/{pool}/policy/unquarantine", tag = "change", request_body = VersionChoice,
+    params(("pool" = String, Path, description = "the pool's name"), OfRoute),
+    responses(
+        (status = 200, description = "it is let in again", body = PolicyChange),
+        (status = 400, description = "path or query isn't one, or the body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such pool, or no policy of that route", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "no such version is kept out", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "the body is no JSON by its type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "the body isn't such a choice", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn unquarantine(
+    State(state): State<AdminState>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<OfRoute>, QueryRejection>,
+    request: Request,
+) -> Answer {
+    let (place, by) = (place(&state, path, query)?, who(&request));
+    let VersionChoice { version } = body::json(request).await?;
+    change(&state, place, PolicyAction::Unquarantine(version), by, PolicyResult::Unquarantined).await
+}
+
+fn place(
+    state: &AdminState,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<OfRoute>, QueryRejection>,
+) -> Result<PolicyPlace, Refused> {
+    let (Path(pool), Query(OfRoute { route })) = (path?, query?);
+    find(&state.status.configuration(), &pool, route.as_deref())?;
+    Ok(PolicyPlace { pool, route })
+}
+
+async fn change(
+    state: &AdminState,
+    place: PolicyPlace,
+    action: PolicyAction,
+    by: String,
+    unchanged: PolicyResult,
+) -> Answer {
+    match state.changes.change_policy(place, action, by).await? {
+        SwapOutcome::Swapped(swap) => Ok(json(&PolicyChange {
+            result: PolicyResult::Swapped,
+            version: swap.to.to_string(),
+            before: Some(swap.from.to_string()),
+        })),
+        SwapOutcome::Unchanged(version) => {
+            Ok(json(&PolicyChange { result: unchanged, version: version.to_string(), before: None }))
+        }
+        SwapOutcome::Refused(refusal) => {
+            Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.label(), &refusal))
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Operators' overrides on their way to the pools.
+
+use std::sync::Arc;
+
+use pointsman_core::pool::Pool;
+use pointsman_core::topology::Member;
+
+use crate::config::Config;
+use crate::control::overrides::Overrides;
+
+/// The overrides that were kept, as far as the file hasn't changed since.
+pub(super) fn overrides_at_start(config: &Config) -> Overrides {
+    let mut overrides = Overrides::open(config.state_dir.as_deref());
+    overrides.follow(config);
+    overrides
+}
+
+/// Gives pools their overrides.
+pub(super) fn apply<'a>(overrides: &Overrides, pools: impl Iterator<Item = &'a Arc<Pool>>) {
+    for pool in pools {
+        let wanted = overrides.of_pool(&pool.name);
+        if pool.overrides() != wanted {
+            // The backends stay, so none is a newcomer.
+            pool.change_backends(|members| members.overrides = wanted, Member::healthy);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What operators change while the proxy runs, beside the configuration file: overrides of backends, and versions of policies.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pointsman_core::pool::Pool;
+use pointsman_policy::{Plugin, PolicySlot, SwapOutcome};
+
+use crate::config::PolicySource;
+use crate::control::change::{ChangeError, PluginSource, PolicyAction, PolicyPlace, Reply};
+use crate::control::overrides::{BackendName, BackendOverrides, OverridePatch};
+use crate::control::plugin_file;
+
+use super::overrides::apply;
+use super::reload::Reloader;
+
+/// The origin of a plugin that came over the admin API.
+const UPLOADED: &str = "admin API";
+
+impl Reloader {
+    /// Overrides what the file says of a backend. Returns the overrides that it has then, and whether they outlive the process.
+    pub(super) fn override_backend(
+        &mut self,
+        name: &BackendName,
+        patch: OverridePatch,
+        by: &str,
+    ) -> Result<(BackendOverrides, bool), ChangeError> {
+        let config = self.snapshot.config().ok_or(ChangeError::Gone)?;
+        let pool = self.snapshot.pool(&name.pool).ok_or(ChangeError::Gone)?;
+        let stands = |pool: &Pool| {
+            let topology = pool.topology();
+            let backend = topology.backends().iter().find(|backend| *backend.name == *name.backend)?;
+            Some((backend.draining, backend.weight))
+        };
+        let before = stands(pool).ok_or(ChangeError::Gone)?;
+        let overrides = self.overrides.change(name, patch, config, by);
+        apply(&self.overrides, [pool].into_iter());
+        let after = stands(pool).unwrap_or(before);
+        tracing::info!(
+            event = "backend-overridden",
+            pool = &*name.pool,
+            backend = &*name.backend,
+            by,
+            draining_before = before.0,
+            draining = after.0,
+            weight_before = before.1,
+            weight = after.1,
+            "an operator has changed a backend (weights in thousandths)"
+        );
+        self.publish_overrides();
+        Ok((overrides, self.overrides.are_kept()))
+    }
+
+    /// Takes all overrides back. Returns how many backends had some.
+    pub(super) fn clear_overrides(&mut self, by: &str) -> usize {
+        let count = self.overrides.clear();
+        apply(&self.overrides, self.snapshot.pools());
+        tracing::info!(event = "overrides-cleared", by, count, "an operator has taken all overrides back");
+        self.publish_overrides();
+        count
+    }
+
+    fn publish_overrides(&self) {
+        let all = self.overrides.all();
+        self.shared.configuration.send_modify(|status| status.differences.overrides = all);
+    }
+
+    /// Changes the version of a policy, and answers when it serves or is refused. Nothing waits for that here.
+    pub(super) fn change_policy(
+        &self,
+        place: &PolicyPlace,
+        action: PolicyAction,
+        by: String,
+        reply: Reply<Result<SwapOutcome, ChangeError>>,
+    ) {
+        let fits = |slot: &Arc<PolicySlot>| {
+            *slot.pool().name == *place.pool && slot.route() == place.route.as_deref()
+        };
+        let Some(slot) = self.snapshot.slots().into_iter().find(fits) else {
+            return reply.send(Err(ChangeError::Gone));
+        };
+        let plugin = match self.plugin(&slot, action) {
+            Ok(Some(plugin)) => plugin,
+            Ok(None) => {
+                log(&slot, &by, "unquarantined");
+                return reply.send(Ok(SwapOutcome::Unchanged(slot.active().version.id)));
+            }
+            Err(error) => return reply.send(Err(error)),
+        };
+        let swapped = Arc::clone(&slot);
+        self.loader.swap(&slot, plugin, move |outcome| {
+            if let SwapOutcome::Refused(refusal) = &outcome
+                && refusal.is_incomplete()
+            {
+                swapped.log_refusal(UPLOADED, refusal);
+            }
+            log(&swapped, &by, word(&outcome));
+            reply.send(Ok(outcome));
+        });
+    }
+
+    /// The plugin that is to serve, if one is.
+    fn plugin(&self, slot: &PolicySlot, action: PolicyAction) -> Result<Option<Plugin>, ChangeError> {
+        let policy_dir = self.snapshot.config().and_then(|config| config.policy_dir.as_deref());
+        match action {
+            PolicyAction::Swap(source, if_match) => {
+                let serving = slot.active().version.id.to_string();
+                match if_match {
+                    Some(wanted) if wanted != "*" && wanted.trim_matches('"') != serving => {
+                        Err(ChangeError::OtherVersion { serving })
+                    }
+                    _ => load(source, policy_dir).map(Some),
+                }
+            }
+            PolicyAction::Rollback(version) => earlier(slot, version).map(Some),
+            PolicyAction::Unquarantine(version) => {
+                let quarantined = slot.quarantine().map(|quarantine| quarantine.version.to_string());
+                if quarantined.is_none() || version.is_some_and(|version| Some(version) != quarantined) {
+                    return Err(ChangeError::NotQuarantined);
+                }
+                slot.set_quarantine(None);
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn load(source: PluginSource, policy_dir: Option<&Path>) -> Result<Plugin, ChangeError> {
+    match source {
+        PluginSource::Content(content) => Ok(Plugin { origin: UPLOADED.into(), content: content.into() }),
+        PluginSource::Named(name) => plugin_file::find(&PolicySource::Named(name), policy_dir)
+            .map_err(|error| ChangeError::NoPlugin(error.to_string())),
+    }
+}
+
+/// The plugin of a version that has served, or of the one before the active one.
+fn earlier(slot: &PolicySlot, version: Option<String>) -> Result<Plugin, ChangeError> {
+    let (active, history) = (slot.active().version.id, slot.history());
+    let mut before = history.iter().rev().filter(|published| published.id != active);
+    let found = match &version {
+        None => before.next().ok_or(ChangeError::NothingBefore)?,
+        Some(version) => {
+            let known = || history.iter().map(|published| published.id.to_string()).collect();
+            let found = history.iter().find(|published| published.id.to_string() == *version);
+            found.ok_or_else(|| ChangeError::UnknownVersion { version: version.clone(), known: known() })?
+        }
+    };
+    Ok(found.plugin.clone())
+}
+
+fn log(slot: &PolicySlot, by: &str, result: &str) {
+    let (pool, route, version) = (&*slot.pool().name, slot.route(), slot.active().version.id);
+    tracing::info!(
+        event = "policy-steered", pool, route, by, result, %version,
+        "an operator has asked for another version of a policy"
+    );
+}
+
+fn word(outcome: &SwapOutcome) -> &'static str {
+    match outcome {
+        SwapOutcome::Swapped(_) => "swapped",
+        SwapOutcome::Unchanged(_) => "unchanged",
+        SwapOutcome::Refused(_) => "refused",
+    }
+}
