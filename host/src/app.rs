@@ -156,7 +156,6 @@ impl App {
             files: Arc::clone(&files),
             health,
             names,
-            clock,
             overrides,
             shared: Arc::clone(&shared),
         };

@@ -26,6 +26,11 @@ impl DnsNames {
         Self { clock, discovery: None }
     }
 
+    /// The process's clock.
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Resolves the names of the next configuration, and waits for a limited time for those that have no answer yet.
     /// [`follow`](Self::follow) brings the answers into its pools; until then no pool changes.
     pub(super) fn prepare(&mut self, config: &Config) {

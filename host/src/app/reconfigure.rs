@@ -177,7 +177,7 @@ impl Control {
     /// `worth_repeating`.
     fn report(&self, reload: &Reload, worth_repeating: bool) {
         let configuration = &self.reloader.shared.configuration;
-        let now = self.reloader.clock.now();
+        let now = self.reloader.names.clock().now();
         configuration.send_modify(|status| status.file.reloads.count(reload, now));
         match reload {
             Reload::Done(_) => {}

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pointsman_core::clock::Clock;
 use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
@@ -46,7 +45,6 @@ pub(super) struct Reloader {
     pub(super) files: Arc<FileWatch>,
     pub(super) health: HealthMonitor,
     pub(super) names: DnsNames,
-    pub(super) clock: Clock,
     pub(super) overrides: Overrides,
     pub(super) shared: Arc<Shared>,
 }

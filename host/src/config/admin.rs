@@ -47,10 +47,6 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr
         let typed = section.required("address", "address = \"127.0.0.1:9901\"");
         let token_file = section.get("token_file").map_or(Some(None), |value| value.path().map(Some));
         let hosts = section.get("hosts").map_or_else(|| Some(Vec::new()), |value| hosts(&value));
-        if section.get("allow_remote").is_some() {
-            let hint = "write `token_file = \"admin.token\"` in its place, with a secret in that file";
-            section.fail("allow_remote", "isn't enough where other machines can reach the proxy", hint);
-        }
         let typed = typed?;
         let address = address(&typed, addresses)?;
         if let AdminAddress::Tcp(address) = &address

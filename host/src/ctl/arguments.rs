@@ -148,3 +148,56 @@ fn weight(text: &str) -> Result<WeightChoice, String> {
         Err(_) => Err("write a number such as 0.5, or `file`".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn parse(words: &str) -> Result<Arguments, clap::Error> {
+        Line::try_parse_from(words.split_whitespace()).map(|line| line.arguments)
+    }
+
+    #[test]
+    fn every_command_of_the_documents_is_one() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md");
+        let page = std::fs::read_to_string(page).expect("the page");
+        let commands: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("pointsman "))
+            .filter(|line| line.starts_with("ctl"))
+            .collect();
+        assert!(commands.len() > 10, "{commands:?}");
+        for command in commands {
+            parse(command).unwrap_or_else(|error| panic!("{command}: {error}"));
+        }
+    }
+
+    #[test]
+    fn options_may_stand_behind_the_command() {
+        let arguments = parse("ctl drain web/b1 --wait --json --address unix:/a.sock").expect("a command");
+        assert!(arguments.json && arguments.address.as_deref() == Some("unix:/a.sock"));
+        assert!(matches!(arguments.command, Command::Drain { wait: true, .. }));
+        for (text, weight) in [("0.5", WeightChoice::Set(0.5)), ("file", WeightChoice::OfFile)] {
+            let arguments = parse(&format!("ctl weight web/b1 {text}")).expect("a command");
+            assert!(matches!(arguments.command, Command::Weight { weight: found, .. } if found == weight));
+        }
+        for wrong in [
+            "ctl",
+            "ctl weight web/b1 0",
+            "ctl weight web/b1 nan",
+            "ctl drain b1",
+            "ctl policy --route x",
+            "ctl swap web",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -133,34 +134,29 @@ pub(super) fn state(backend: &BackendState) -> Styled {
 }
 
 pub(super) fn drain(session: &Session, backend: &BackendName, wait: bool) -> Result<(), Failure> {
-    let mut reply = change(session, backend, &json!({ "draining": true }))?;
-    let whole = reply.whole()?;
-    let name = format!("{}/{}", whole.pool, whole.backend.name);
-    let segments = path(&["pools", &whole.pool, "backends", &whole.backend.name]);
-    while wait && reply.whole()?.backend.in_flight > 0 {
+    let changed = change(session, backend, &json!({ "draining": true }))?;
+    let mut state = changed.state(session)?;
+    let name = format!("{}/{}", state.pool, state.backend.name);
+    while wait && state.backend.in_flight > 0 {
         thread::sleep(WAIT_STEP);
-        reply = Changed(session.call(Call::get(segments.clone()))?);
-        if !reply.whole()?.backend.draining {
+        state = changed.state(session)?;
+        if !state.backend.draining {
             return Err(Failure::Failed(format!("{name} no longer drains: someone else has changed that")));
         }
     }
-    if session.output.json {
-        return session.pass_on(&reply.0);
-    }
-    let said = match reply.whole()?.backend.in_flight {
+    changed.tell(session, |_| match state.backend.in_flight {
         0 => format!("{name} drains; nothing is in flight"),
         left => format!("{name} drains; {left} in flight, `--wait` waits for their end"),
-    };
-    session.output.line(&said.into())
+    })
 }
 
 /// Takes back what was said, and if the configuration itself says that it drains, overrides that.
 pub(super) fn undrain(session: &Session, backend: &BackendName) -> Result<(), Failure> {
-    let mut reply = change(session, backend, &json!({ "draining": null }))?;
-    if reply.whole()?.backend.draining {
-        reply = change(session, backend, &json!({ "draining": false }))?;
+    let mut changed = change(session, backend, &json!({ "draining": null }))?;
+    if changed.state(session)?.backend.draining {
+        changed = change(session, backend, &json!({ "draining": false }))?;
     }
-    reply.tell(session, |reply| {
+    changed.tell(session, |reply| {
         let backend = &reply.backend;
         format!("{}/{} is {}", reply.pool, backend.name, state(backend).as_str())
     })
@@ -178,16 +174,23 @@ pub(super) fn weight(session: &Session, backend: &BackendName, weight: WeightCho
     })
 }
 
-/// What is said of a backend that was changed.
-struct Changed(bytes::Bytes);
+/// A backend that was changed.
+struct Changed {
+    path: String,
+    answer: Bytes,
+}
 
 impl Changed {
-    fn whole(&self) -> Result<BackendReply, Failure> {
-        read(&self.0)
+    /// How it is now.
+    fn state(&self, session: &Session) -> Result<BackendReply, Failure> {
+        session.ask(Call::get(self.path.clone()))
     }
 
     fn tell(&self, session: &Session, say: impl FnOnce(&BackendReply) -> String) -> Result<(), Failure> {
-        session.show(&self.0, |reply: BackendReply| session.output.line(&say(&reply).into()))
+        if session.output.json {
+            return session.pass_on(&self.answer);
+        }
+        session.output.line(&say(&self.state(session)?).into())
     }
 }
 
@@ -196,9 +199,9 @@ fn change(session: &Session, backend: &BackendName, change: &Value) -> Result<Ch
     let mut unknown = None;
     for (pool, backend) in backend.readings() {
         let path = path(&["pools", pool, "backends", backend]);
-        match session.call(Call::json(Method::PATCH, path, change)) {
+        match session.call(Call::json(Method::PATCH, path.clone(), change)) {
             Err(failure) if failure.is_unknown_name() => unknown = unknown.or(Some(failure)),
-            answer => return answer.map(Changed),
+            answer => return answer.map(|answer| Changed { path, answer }),
         }
     }
     Err(unknown.unwrap_or_else(|| Failure::Usage("there is no backend in that name".into())))

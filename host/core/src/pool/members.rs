@@ -156,7 +156,8 @@ mod tests {
             Arc::new(Backend { name: number.to_string().into(), ..backend })
         });
         let discovered = backends("x@8 y@7", &Source::Discovery { entry: "x".into() });
-        let merged = Members { file: file.collect(), discovered, operator: Vec::new() }.merged();
+        let merged =
+            Members { file: file.collect(), discovered, operator: Vec::new(), ..Members::default() }.merged();
         assert_eq!((merged.len(), &*merged[MOST - 1].name), (MOST, "x"), "the first that was found");
     }
 

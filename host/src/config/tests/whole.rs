@@ -286,8 +286,8 @@ fn faults_at_the_top() {
                 &[
                     "1: admin.hosts[0]: `a b` is no host name; write `hosts = [\"proxy-1.example.com\"]`",
                     "1: admin.hosts[1]: is an integer, not a text; put it in quotes: `\"1\"`",
-                    "1: admin.allow_remote: isn't enough where other machines can reach the proxy; write `token_file = \"admin.token\"` in its place, with a secret in that file",
                     r#"1: admin.address: `192.0.2.1:1` is open to other machines; write `"127.0.0.1:9901"` or `"unix:admin.sock"`, or add `token_file = "admin.token"` with a secret in that file"#,
+                    "1: admin.allow_remote: unknown key `allow_remote`; the keys here are `address`, `token_file`, `hosts`",
                 ],
             ),
             ("admin = {}", &[r#"1: admin.address: is missing; write `address = "127.0.0.1:9901"`"#]),
