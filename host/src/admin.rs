@@ -36,7 +36,6 @@ use crate::dashboard;
 use answer::Refused;
 
 /// All routes of the admin server, for those whom the guard lets in.
-#[must_use]
 pub fn router(state: AdminState, guard: Guard) -> Router {
     let (api, document) = routes::api().split_for_parts();
     let state = state.with_document(&document);
@@ -51,7 +50,6 @@ pub fn router(state: AdminState, guard: Guard) -> Router {
 }
 
 /// The routes of the listener for metrics: the probes as well, and nothing else.
-#[must_use]
 pub fn metrics_router(status: &StatusView, scrapes: Scrapes) -> Router {
     probes::router(status.clone()).merge(scrape::router(scrapes))
 }

@@ -9,7 +9,6 @@ use crate::worker::Phase;
 
 /// `GET /live` is 200 as long as the process answers; `GET /ready` is 200 while it serves and 503 once it is about to drain, so that a load
 /// balancer in front stops sending traffic in time.
-#[must_use]
 pub(super) fn router(status: StatusView) -> Router {
     let ready = move || async move {
         match status.phase() {

@@ -72,7 +72,7 @@ impl fmt::Display for AdminSocket {
             },
             Self::Unix(socket) => match socket.local_addr() {
                 Ok(address) => {
-                    write!(f, "unix:{}", address.as_pathname().unwrap_or(Path::new("?")).display())
+                    write!(f, "unix:{}", address.as_pathname().unwrap_or_else(|| Path::new("?")).display())
                 }
                 Err(error) => error.fmt(f),
             },

@@ -222,7 +222,7 @@ fn read(file: &Path) -> BTreeMap<BackendName, BackendOverrides> {
 
 /// Replaces the file as a whole.
 fn write(file: &Path, kept: &[Kept]) -> io::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
+    let directory = file.parent().unwrap_or_else(|| Path::new("."));
     let mut next = tempfile::NamedTempFile::new_in(directory)?;
     next.write_all(&serde_json::to_vec_pretty(kept)?)?;
     next.as_file().sync_all()?;

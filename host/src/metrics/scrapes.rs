@@ -48,7 +48,6 @@ impl Scrapes {
     }
 
     /// How each worker is.
-    #[must_use]
     pub fn workers(&self) -> impl Iterator<Item = &WorkerVitals> {
         self.workers.iter().map(|worker| &**worker)
     }

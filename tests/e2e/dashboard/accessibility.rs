@@ -1,7 +1,7 @@
 //! What axe-core finds wrong with the page. It is fetched by npm once, and the test skipped aloud where that can't be done.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use harness::Backend;
@@ -55,7 +55,7 @@ fn axe() -> Option<String> {
     fs::read_to_string(script).ok().map(|script| format!("{script}; 0"))
 }
 
-fn fetch(folder: &Path, script: &PathBuf) -> Option<()> {
+fn fetch(folder: &Path, script: &Path) -> Option<()> {
     fs::create_dir_all(folder).ok()?;
     let mut npm = Command::new("npm");
     let packed = npm.args(["pack", "--silent", PACKAGE]).current_dir(folder).output().ok()?;
