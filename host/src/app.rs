@@ -16,6 +16,7 @@ mod reload;
 mod snapshot;
 mod sockets;
 mod steering;
+mod traces;
 mod workers;
 
 use std::collections::hash_map::RandomState;
@@ -37,6 +38,7 @@ use crate::access_log::LogCounts;
 use crate::config::{Config, ConfigError};
 use crate::control::archive::Archive;
 use crate::control::change::Reload;
+use crate::control::overrides::Overrides;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::take_over::HandedOver;
@@ -53,6 +55,7 @@ use metrics_server::MetricsServer;
 use reconfigure::Reconfigure;
 use reload::{Reloader, Shared};
 use snapshot::Snapshot;
+use traces::TraceExport;
 use workers::Workers;
 
 /// After a drain this long is waited for the access log, which somebody may not read.
@@ -69,6 +72,7 @@ pub struct App {
     phase: watch::Sender<Phase>,
     state_lock: Option<StateLock>,
     workers: Workers,
+    traces: Option<TraceExport>,
     files: Arc<FileWatch>,
     reconfigure: Reconfigure,
 }
@@ -116,7 +120,8 @@ impl App {
         let loader = Arc::new(loader_with(&config, clock, state.clone())?);
         let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
         let workers_count = config.workers;
-        let metrics = MetricsServer::bind(config.metrics.address, &mut inherited, clock, workers_count)?;
+        let (insight, traces) = traces::start(config.tracing.as_ref(), clock)?;
+        let metrics = MetricsServer::bind(&config, &mut inherited, clock, insight.tracer.clone())?;
         let prepared = Snapshot::default().prepare(
             config,
             file,
@@ -141,12 +146,8 @@ impl App {
         let health =
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
-        let (worker_threads, channels) = workers::start(first, clock, &phase_seen, &metrics.workers)?;
-        let read_once = is_read_once(file);
-        let mut status = snapshot.status(ConfigurationGeneration::FIRST, file);
-        status.file.read_once = read_once;
-        status.differences.overrides = overrides.all();
-        shared.configuration.send_replace(status);
+        let (threads, channels) = workers::start(first, clock, &insight, &phase_seen, &metrics.workers)?;
+        shared.configuration.send_replace(first_status(&snapshot, file, &overrides));
         let reloader = Reloader {
             file: file.into(),
             workers,
@@ -162,7 +163,7 @@ impl App {
         let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
         let state_lock = state.map(|(_, lock)| lock);
         let app =
-            Self { shared, admin, metrics, phase, state_lock, workers: worker_threads, files, reconfigure };
+            Self { shared, admin, metrics, phase, state_lock, workers: threads, traces, files, reconfigure };
         app.log_addresses(workers_count)?;
         Ok(app)
     }
@@ -288,6 +289,9 @@ impl App {
         // The workers have handed over all that they had.
         let log = self.shared.access_log.lock().clone();
         log.log().into_iter().for_each(|log| log.finish(LOG_FLUSH_TIMEOUT));
+        if let Some(traces) = self.traces {
+            traces.finish();
+        }
         drained
     }
 }
@@ -300,6 +304,14 @@ fn close(inherited: Inherited) {
             "no listener has the address of this inherited socket; it is closed"
         );
     }
+}
+
+/// Which configuration serves at the start.
+fn first_status(snapshot: &Snapshot, file: &Path, overrides: &Overrides) -> ConfigurationStatus {
+    let mut status = snapshot.status(ConfigurationGeneration::FIRST, file);
+    status.file.read_once = is_read_once(file);
+    status.differences.overrides = overrides.all();
+    status
 }
 
 /// Whether the file can't be read a second time, such as a pipe; logs it.

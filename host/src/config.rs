@@ -28,6 +28,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod traces;
 mod units;
 
 use std::fs::File;
@@ -56,6 +57,7 @@ pub use tls::{
     CertificateFiles, ClientAuthConfig, ClientAuthMode, ClientCertHeader, NamedFile, TlsConfig, TlsVersion,
     UnknownName,
 };
+pub use traces::TracingConfig;
 
 use read::{Source, Value};
 

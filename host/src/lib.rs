@@ -26,6 +26,7 @@ pub mod fuzzing;
 pub mod grpc;
 pub mod health;
 pub mod ids;
+pub mod insight;
 pub mod line_writer;
 pub mod listener;
 pub mod log;

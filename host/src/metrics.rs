@@ -20,6 +20,7 @@ mod selection;
 mod tests;
 mod thread_times;
 mod tls;
+mod traces;
 mod workers;
 
 pub use saturation::Saturation;

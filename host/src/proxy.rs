@@ -35,7 +35,8 @@ pub use forward::early_hint;
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
-use crate::ids::IdGenerator;
+use crate::insight::Insight;
+use crate::insight::trace::Origin;
 use crate::upstream::{Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
 use request_id::X_REQUEST_ID;
@@ -52,8 +53,8 @@ pub struct Proxy {
     pub pools: Vec<Rc<WorkerPool>>,
     /// The worker's timeouts.
     pub deadlines: Deadlines,
-    /// Where new ids of requests come from.
-    pub ids: Rc<IdGenerator>,
+    /// Where ids come from, and what is kept of requests beside their records.
+    pub insight: Rc<Insight>,
     /// Whether there are backends that are told by PROXY headers whom a connection serves.
     pub names_clients: bool,
 }
@@ -66,10 +67,10 @@ impl Proxy {
         balancers: Vec<Rc<Balancer>>,
         pools: Vec<Rc<WorkerPool>>,
         deadlines: Deadlines,
-        ids: Rc<IdGenerator>,
+        insight: Rc<Insight>,
     ) -> Self {
         let names_clients = pools.iter().any(|pool| pool.limits().proxy_protocol.is_some());
-        Self { router, balancers, pools, deadlines, ids, names_clients }
+        Self { router, balancers, pools, deadlines, insight, names_clients }
     }
 }
 
@@ -152,7 +153,15 @@ fn prepare(
     }
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
-    context.record().ids.request = request_id::choose(&head.parts.headers, context.connection(), &proxy.ids);
+    let client = context.connection();
+    {
+        let mut record = context.record();
+        record.ids.request = request_id::choose(&head.parts.headers, client, &proxy.insight.ids);
+        let insight = proxy.insight.begin(&head.parts, || origin(client), &mut record);
+        if insight.is_some() {
+            *context.insight() = insight;
+        }
+    }
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
     }
@@ -223,6 +232,14 @@ fn respond(
     record.status.get_or_insert_with(|| response.status());
     drop(record);
     (response, then)
+}
+
+/// Where the requests of a connection come from.
+#[cold]
+fn origin(client: &ClientConnection) -> Origin {
+    let peer = client.peer.ip().to_canonical();
+    let is_trusted = forwarding::is_trusted(peer, &client.trusted_proxies);
+    Origin { peer, is_trusted, scheme: client.scheme.name() }
 }
 
 /// What came of a request.

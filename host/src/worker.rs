@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use crate::access_log::WorkerLog;
 use crate::deadline::Deadlines;
 use crate::ids::IdGenerator;
+use crate::insight::{Insight, SharedInsight};
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
 use crate::proxy::{Current, Proxy};
@@ -50,6 +51,8 @@ pub struct WorkerSetup {
     pub clock: Clock,
     /// Where it writes how it is.
     pub vitals: Arc<WorkerVitals>,
+    /// What is told of the requests that are traced or explained.
+    pub insight: SharedInsight,
 }
 
 /// Whether the process serves or drains.
@@ -87,9 +90,10 @@ pub fn run(setup: WorkerSetup, phase: watch::Receiver<Phase>) -> io::Result<Drai
 }
 
 async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phase>) -> io::Result<Drained> {
-    let WorkerSetup { first, mut updates, workers, clock, vitals } = setup;
+    let WorkerSetup { first, mut updates, workers, clock, insight, vitals } = setup;
     vitals.run_here();
-    let mut worker = Worker::new(workers, Deadlines::new(clock), IdGenerator::new()?, vitals);
+    let insight = Insight::new(IdGenerator::new()?, insight);
+    let mut worker = Worker::new(workers, Deadlines::new(clock), insight, vitals);
     worker.adopt(first)?;
     tokio::task::spawn_local(prune(Rc::clone(&worker.current)));
     let reports = Rc::clone(&worker.reports);
@@ -180,8 +184,8 @@ impl PreparedPolicy {
 }
 
 impl Worker {
-    fn new(workers: usize, deadlines: Deadlines, ids: IdGenerator, vitals: Arc<WorkerVitals>) -> Self {
-        let nothing = Proxy::new(Router::default(), Vec::new(), Vec::new(), deadlines, Rc::new(ids));
+    fn new(workers: usize, deadlines: Deadlines, insight: Insight, vitals: Arc<WorkerVitals>) -> Self {
+        let nothing = Proxy::new(Router::default(), Vec::new(), Vec::new(), deadlines, Rc::new(insight));
         let current = Rc::new(Current::new(nothing));
         Self {
             workers,
@@ -221,8 +225,8 @@ impl Worker {
             .into_iter()
             .filter_map(|(route, policy)| Some((route, Rc::clone(&policies.get(policy)?.balancer))))
             .unzip();
-        let (deadlines, ids) = (before.deadlines.clone(), Rc::clone(&before.ids));
-        self.current.set(Proxy::new(Router::new(&routes), balancers, pools, deadlines, ids));
+        let (deadlines, insight) = (before.deadlines.clone(), Rc::clone(&before.insight));
+        self.current.set(Proxy::new(Router::new(&routes), balancers, pools, deadlines, insight));
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

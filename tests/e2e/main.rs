@@ -73,6 +73,7 @@ mod swap;
 mod targets;
 mod timeouts;
 mod tls;
+mod traces;
 mod trailers;
 mod trusted_proxies;
 mod tunnel_ends;

@@ -18,3 +18,4 @@ pub mod route;
 #[doc(hidden)]
 pub mod sync;
 pub mod topology;
+pub mod trace;

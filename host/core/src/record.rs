@@ -10,6 +10,7 @@ use crate::clock::Moment;
 use crate::local::Local;
 use crate::pool::Pool;
 use crate::route::RouteIndex;
+use crate::trace::SpanIds;
 
 /// The record of one request.
 ///
@@ -44,6 +45,8 @@ pub struct RequestRecord {
 pub struct RequestIds {
     /// Its own id; `None` if the listener gives none.
     pub request: Option<HeaderValue>,
+    /// Its span; `None` if requests aren't traced.
+    pub span: Option<SpanIds>,
 }
 
 /// The attempts of a request, the first one apart: most requests have no other.
@@ -220,7 +223,7 @@ impl RequestRecord {
 
     /// Resets it for another request. What it held is dropped, and nothing is allocated.
     pub fn reset(&mut self) {
-        self.ids.request = None;
+        self.ids = RequestIds::default();
         self.times = RequestTimes::default();
         self.protocol = Protocol::default();
         self.route = None;

@@ -1,5 +1,7 @@
 //! A line as an object of JSON.
 
+use std::io::Write as _;
+
 use pointsman_core::record::{AttemptRecord, Connection, RequestRecord};
 
 use super::ending::Ending;
@@ -16,7 +18,7 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     context.time.write(entry.began().unwrap_or_default(), line);
     line.push(b'"');
     text(line, b",\"request_id\":", record.ids.request.as_ref().map(Kept::of));
-    line.extend_from_slice(b",\"trace_id\":null,\"span_id\":null");
+    span(line, record);
     clients(line, entry, context);
     line.extend_from_slice(b",\"listener\":\"");
     address(line, entry.listener);
@@ -45,6 +47,16 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     line.extend_from_slice(b"\",\"sample_rate\":");
     line.extend_from_slice(context.sample_rate);
     line.extend_from_slice(b"}\n");
+}
+
+fn span(line: &mut Vec<u8>, record: &RequestRecord) {
+    match record.ids.span {
+        Some(ids) => {
+            // Memory doesn't fail.
+            let _ = write!(line, ",\"trace_id\":\"{:032x}\",\"span_id\":\"{:016x}\"", ids.trace, ids.span);
+        }
+        None => line.extend_from_slice(b",\"trace_id\":null,\"span_id\":null"),
+    }
 }
 
 fn clients(line: &mut Vec<u8>, entry: &Entry<'_>, context: &LineContext<'_>) {

@@ -86,7 +86,7 @@ impl Api {
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let status = StatusView::new(seen, phase_seen);
         let workers = (0..2).map(|_| Arc::default()).collect();
-        let scrapes = Scrapes::new(status.clone(), workers, Arc::default(), clock);
+        let scrapes = Scrapes::new(status.clone(), workers, Arc::default(), None, clock);
         let state = AdminState::new(status, changes, clock, LogControls::default(), scrapes);
         let router = TowerToHyperService::new(router(state, Guard::new(config).expect("a token")));
         Self { router, _loader: loader, _configuration: configuration, _phase: phase }

@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
 
 use crate::admin::{self, AdminSocket};
+use crate::config::Config;
 use crate::control::status::StatusView;
+use crate::insight::trace::Tracer;
 use crate::listener::{Inherited, Role};
 use crate::metrics::{Saturation, Scrapes};
 use crate::open_files::OpenFiles;
@@ -22,6 +24,7 @@ pub(super) struct MetricsServer {
     bound: Option<(SocketAddr, TcpListener)>,
     clock: Clock,
     saturation: Arc<Saturation>,
+    tracer: Option<Arc<Tracer>>,
     /// How each worker is.
     pub(super) workers: Arc<[Arc<WorkerVitals>]>,
 }
@@ -29,10 +32,10 @@ pub(super) struct MetricsServer {
 impl MetricsServer {
     /// Takes the inherited socket of this address, or binds it.
     pub(super) fn bind(
-        address: Option<SocketAddr>,
+        config: &Config,
         inherited: &mut Inherited,
         clock: Clock,
-        workers: usize,
+        tracer: Option<Arc<Tracer>>,
     ) -> Result<Self> {
         let bind = |address: SocketAddr| {
             let socket = match inherited.take(Role::Metrics, address).into_iter().next() {
@@ -43,8 +46,9 @@ impl MetricsServer {
             socket.set_nonblocking(true)?;
             anyhow::Ok((address, socket))
         };
-        let workers = (0..workers).map(|_| Arc::default()).collect();
-        Ok(Self { bound: address.map(bind).transpose()?, clock, saturation: Arc::default(), workers })
+        let workers = (0..config.workers).map(|_| Arc::default()).collect();
+        let (bound, saturation) = (config.metrics.address.map(bind).transpose()?, Arc::default());
+        Ok(Self { bound, clock, saturation, tracer, workers })
     }
 
     pub(super) fn log_address(&self) -> Result<()> {
@@ -62,7 +66,7 @@ impl MetricsServer {
     /// The metrics of this proxy.
     pub(super) fn scrapes(&self, status: StatusView) -> Scrapes {
         let (workers, saturation) = (Arc::clone(&self.workers), Arc::clone(&self.saturation));
-        Scrapes::new(status, workers, saturation, self.clock)
+        Scrapes::new(status, workers, saturation, self.tracer.clone(), self.clock)
     }
 
     /// Serves, if there is something to serve at, and follows the workers' load. Never ends but by an error.

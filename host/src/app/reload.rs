@@ -136,6 +136,10 @@ impl Reloader {
         config.state_dir.clone_from(&old.state_dir);
         config.admin.clone_from(&old.admin);
         config.metrics.address = old.metrics.address;
+        if config.tracing != old.tracing {
+            awaiting.push(awaiting_restart("tracing", &old.tracing, &config.tracing));
+        }
+        config.tracing.clone_from(&old.tracing);
         (config, awaiting)
     }
 }

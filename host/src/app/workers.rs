@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
 use tokio::sync::{mpsc, watch};
 
+use crate::insight::SharedInsight;
 use crate::reports::WorkerVitals;
 use crate::worker::{self, Drained, Phase, Update, WorkerSetup};
 
@@ -25,6 +26,7 @@ pub(super) struct WorkerChannels(Vec<mpsc::UnboundedSender<Update>>);
 pub(super) fn start(
     first: Committed,
     clock: Clock,
+    insight: &SharedInsight,
     phase: &watch::Receiver<Phase>,
     vitals: &[Arc<WorkerVitals>],
 ) -> Result<(Workers, WorkerChannels)> {
@@ -32,8 +34,17 @@ pub(super) fn start(
     let (mut threads, mut channels) = (Vec::new(), Vec::new());
     for (number, (first, vitals)) in first.updates.into_iter().zip(vitals).enumerate() {
         let (sender, updates) = mpsc::unbounded_channel();
-        let (setup, phase) =
-            (WorkerSetup { first, updates, workers, clock, vitals: Arc::clone(vitals) }, phase.clone());
+        let (setup, phase) = (
+            WorkerSetup {
+                first,
+                updates,
+                workers,
+                clock,
+                insight: insight.clone(),
+                vitals: Arc::clone(vitals),
+            },
+            phase.clone(),
+        );
         let thread = std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || worker::run(setup, phase))

@@ -18,6 +18,7 @@ use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
 use super::tls::TlsConfig;
+use super::traces::TracingConfig;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub admin: Option<AdminConfig>,
     /// Where metrics are collected.
     pub metrics: MetricsConfig,
+    /// The export of traces; none if not configured.
+    pub tracing: Option<TracingConfig>,
     /// At least one.
     pub listeners: Vec<ListenerConfig>,
     /// At least one, in the order of the file: the first match wins. Every `pool` is an index into `pools`.

@@ -20,6 +20,7 @@ use super::proxy_protocol::proxy_protocol;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
 use super::tls::tls;
+use super::traces::tracing;
 use super::units::SIZE;
 
 const LISTENER: &str = "write `[[listener]]` above its keys";
@@ -49,6 +50,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let metrics = root
             .get("metrics")
             .map_or_else(|| Some(MetricsConfig::default()), |value| metrics(&value, &mut addresses));
+        let tracing = root.get("tracing").map_or(Some(None), |value| tracing(&value).map(Some));
         let dns = root.get("dns").map_or_else(|| Some(DnsConfig::default()), |value| dns(&value));
         let pools = pools(root);
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
@@ -63,6 +65,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             access_log: access_log?,
             admin: admin?,
             metrics: metrics.clone()?,
+            tracing: tracing?,
             listeners: listeners?,
             routes: routes?,
             pools: pools

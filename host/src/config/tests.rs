@@ -15,6 +15,7 @@ mod pool_tls;
 mod proxy_protocol;
 mod route;
 mod tls;
+mod traces;
 mod whole;
 
 use std::path::Path;

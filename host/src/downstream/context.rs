@@ -18,6 +18,7 @@ use super::told::Told;
 use super::{ClientConnection, Refusal};
 use crate::access_log::TunnelEnd;
 use crate::deadline::{Deadline, Deadlines};
+use crate::insight::RequestInsight;
 #[cfg(test)]
 use crate::testing::LastRecord;
 
@@ -177,6 +178,12 @@ impl RequestContext {
     /// The client is this one, as is known from a head that is logged.
     pub fn log_client(&self, client: IpAddr) {
         self.told.set_client(client);
+    }
+
+    /// What is kept of it beside its record. Not to be held across an `await`.
+    #[must_use]
+    pub fn insight(&self) -> RefMut<'_, Option<Box<RequestInsight>>> {
+        self.told.insight()
     }
 
     // The limit in time.

@@ -1,6 +1,6 @@
 //! What is told of a request once it has ended.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::net::IpAddr;
 
 use http::request::Parts;
@@ -10,6 +10,7 @@ use pointsman_core::request::ExactTarget;
 
 use super::ClientConnection;
 use crate::access_log::{Entry, LineEvent, RequestTexts, TunnelEnd};
+use crate::insight::RequestInsight;
 
 /// What is told of a request.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(super) struct Told {
     pub(super) record: RefCell<RequestRecord>,
     /// What is kept of its head, if requests are logged. Elsewhere, so that there is no room for it where they aren't.
     texts: RefCell<Option<Box<RequestTexts>>>,
+    /// What is kept of it if it is traced.
+    insight: RefCell<Option<Box<RequestInsight>>>,
     /// It has become a tunnel, of which there are lines already.
     is_tunnel: Cell<bool>,
 }
@@ -29,7 +32,13 @@ impl Told {
         if let Some(texts) = self.texts.get_mut() {
             texts.clear();
         }
+        *self.insight.get_mut() = None;
         self.is_tunnel.set(false);
+    }
+
+    /// What is kept of it if it is traced.
+    pub(super) fn insight(&self) -> RefMut<'_, Option<Box<RequestInsight>>> {
+        self.insight.borrow_mut()
     }
 
     /// Keeps what a line says of the head, if there will be one.
@@ -72,6 +81,9 @@ impl Told {
         let record = self.record.borrow();
         record.log(connection.peer);
         connection.reports.ended(&record);
+        if let Some(insight) = self.insight.borrow_mut().take() {
+            insight.end(&record);
+        }
         drop(record);
         if !self.is_tunnel.get() {
             self.log(connection, LineEvent::Request, None);

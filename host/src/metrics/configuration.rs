@@ -7,8 +7,8 @@ use super::scrape::Scrape;
 use crate::worker::Phase;
 
 pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
-    let version = env!("CARGO_PKG_VERSION");
-    let info = ([("version", version)], 1.0);
+    let features = if cfg!(feature = "otlp") { "otlp" } else { "" };
+    let info = ([("version", env!("CARGO_PKG_VERSION")), ("features", features)], 1.0);
     families.gauge(("build_info", "The program; its value is always 1"), [info])?;
     let generation = ([], scrape.status.generation.0 as f64);
     families

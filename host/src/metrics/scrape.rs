@@ -11,6 +11,7 @@ use pointsman_core::topology::{Member, Topology};
 use super::saturation::Saturation;
 use super::selection::Selection;
 use crate::control::status::{ConfigurationStatus, PoolStatus, StatusView};
+use crate::insight::trace::Tracer;
 use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
 use crate::worker::Phase;
@@ -22,6 +23,8 @@ pub struct Scrape {
     pub(super) phase: Phase,
     pub(super) workers: Arc<[Arc<WorkerVitals>]>,
     pub(super) saturation: Arc<Saturation>,
+    /// What requests that are traced are told to.
+    pub(super) tracer: Option<Arc<Tracer>>,
     pub(super) now: Moment,
     /// The same on the system's clock.
     wall_clock: SystemTime,
@@ -61,6 +64,7 @@ impl Scrape {
         status: &StatusView,
         workers: &Arc<[Arc<WorkerVitals>]>,
         saturation: &Arc<Saturation>,
+        tracer: Option<&Arc<Tracer>>,
         clock: Clock,
         selection: Selection,
     ) -> Self {
@@ -69,7 +73,8 @@ impl Scrape {
         let pools = wanted.map(PoolSample::new).collect();
         let (now, wall_clock) = (clock.now(), SystemTime::now());
         let (workers, saturation) = (Arc::clone(workers), Arc::clone(saturation));
-        Self { status, phase, workers, saturation, now, wall_clock, pools, selection }
+        let tracer = tracer.cloned();
+        Self { status, phase, workers, saturation, tracer, now, wall_clock, pools, selection }
     }
 }
 

@@ -11,6 +11,7 @@ use super::saturation::Saturation;
 use super::scrape::Scrape;
 use super::selection::Selection;
 use crate::control::status::StatusView;
+use crate::insight::trace::Tracer;
 use crate::reports::WorkerVitals;
 
 /// What scrapes read, and the turn that they take: one is made at a time, however many ask.
@@ -19,6 +20,7 @@ pub struct Scrapes {
     status: StatusView,
     workers: Arc<[Arc<WorkerVitals>]>,
     saturation: Arc<Saturation>,
+    tracer: Option<Arc<Tracer>>,
     clock: Clock,
     turn: Arc<Semaphore>,
 }
@@ -30,15 +32,16 @@ impl fmt::Debug for Scrapes {
 }
 
 impl Scrapes {
-    /// Scrapes of this proxy.
+    /// Scrapes of this proxy. `tracer` is what its requests are told to, if they are traced.
     #[must_use]
     pub fn new(
         status: StatusView,
         workers: Arc<[Arc<WorkerVitals>]>,
         saturation: Arc<Saturation>,
+        tracer: Option<Arc<Tracer>>,
         clock: Clock,
     ) -> Self {
-        Self { status, workers, saturation, clock, turn: Arc::new(Semaphore::new(1)) }
+        Self { status, workers, saturation, tracer, clock, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// How close the proxy is to capacity, from 0 to 1.
@@ -55,7 +58,14 @@ impl Scrapes {
     /// The proxy as it is now.
     #[must_use]
     pub fn scrape(&self, selection: Selection) -> Scrape {
-        Scrape::new(&self.status, &self.workers, &self.saturation, self.clock, selection)
+        Scrape::new(
+            &self.status,
+            &self.workers,
+            &self.saturation,
+            self.tracer.as_ref(),
+            self.clock,
+            selection,
+        )
     }
 
     /// Writes a scrape in the format that an `Accept` field asks for: its content type, and the text; `None` if the process ends.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::exposition::Format;
 use super::{Scrapes, Selection};
 use crate::control::status::{ConfigurationStatus, PoolStatus, StatusView};
+use crate::insight::trace::Tracer;
 use crate::worker::Phase;
 
 /// Names that would break the format if they weren't escaped.
@@ -25,10 +26,14 @@ fn pool(name: &str, backends: &[&str], limits: &UpstreamLimits) -> PoolStatus {
 }
 
 fn scrapes(pools: Vec<PoolStatus>) -> Scrapes {
+    scrapes_traced(pools, None)
+}
+
+fn scrapes_traced(pools: Vec<PoolStatus>, tracer: Option<Arc<Tracer>>) -> Scrapes {
     let status = ConfigurationStatus { pools, workers: 1, ..ConfigurationStatus::default() };
     let ((_, seen), (_, phase_seen)) = (watch::channel(status), watch::channel(Phase::Serving));
     let workers = [Arc::default()].into_iter().collect();
-    Scrapes::new(StatusView::new(seen, phase_seen), workers, Arc::default(), Clock::start())
+    Scrapes::new(StatusView::new(seen, phase_seen), workers, Arc::default(), tracer, Clock::start())
 }
 
 fn text(pools: Vec<PoolStatus>) -> String {
@@ -63,6 +68,23 @@ fn every_series_is_there_from_the_start() {
     assert_eq!(value(&text, "pointsman_backend_weight{pool=\"web\",backend=\"a\"}"), 1.0);
     assert!(value(&text, "process_start_time_seconds") > 1.6e9);
     assert!(value(&text, "process_open_fds") > 0.0);
+}
+
+#[test]
+fn spans_and_features_are_told() {
+    let untraced = text(Vec::new());
+    let features = if cfg!(feature = "otlp") { "otlp" } else { "" };
+    let version = env!("CARGO_PKG_VERSION");
+    let series = format!("pointsman_build_info{{version=\"{version}\",features=\"{features}\"}}");
+    assert_eq!(value(&untraced, &series), 1.0);
+    assert_eq!(value(&untraced, "pointsman_spans_total"), 0.0);
+    assert_eq!(value(&untraced, "pointsman_spans_dropped_total"), 0.0);
+    let (tracer, _finished) = Tracer::new(1.0);
+    tracer.count_exported(5);
+    tracer.count_dropped(2);
+    let traced = Format::Text.write(scrapes_traced(Vec::new(), Some(tracer)).scrape(Selection::default()));
+    assert_eq!(value(&traced, "pointsman_spans_total"), 5.0);
+    assert_eq!(value(&traced, "pointsman_spans_dropped_total"), 2.0);
 }
 
 #[test]

@@ -75,6 +75,9 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     if let Some(id) = &context.record().ids.request {
         head.parts.headers.insert(&X_REQUEST_ID, id.clone());
     }
+    if let Some(insight) = &*context.insight() {
+        insight.write(&mut head.parts.headers);
+    }
     Ok(Prepared { upgrade, expects, authenticates })
 }
 

@@ -124,6 +124,9 @@ impl Attempts {
     #[inline]
     fn attempt(&self, claim: Claim, used: &[Arc<Backend>]) -> impl Future<Output = Outcome> {
         let timeout = self.response_timeout(&claim, used);
+        if let Some(insight) = &mut *self.context.insight() {
+            insight.begin_attempt(&mut self.context.head().parts.headers);
+        }
         let (upload, deadlines) = (self.upload.clone(), &self.deadlines);
         Exchange::begin(claim, &self.context, &self.pinned, upload, self.authenticates, timeout, deadlines)
             .run(|| self.replay())

@@ -14,5 +14,6 @@ mod records;
 mod refusals;
 mod request_ids;
 mod script;
+mod traces;
 mod upgrades;
 mod world;

@@ -18,6 +18,7 @@ use crate::config::{DownstreamLimits, RequestIdUse};
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
 use crate::ids::IdGenerator;
+use crate::insight::{Insight, SharedInsight};
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
 use crate::proxy::{Current, Proxy};
 use crate::reports::ListenerReports;
@@ -44,6 +45,8 @@ pub(super) struct Limits {
     pub(super) backends: u8,
     pub(super) downstream: DownstreamLimits,
     pub(super) upstream: UpstreamLimits,
+    /// What requests are traced with.
+    pub(super) insight: SharedInsight,
     /// Whether the clients are trusted proxies.
     pub(super) trusted: bool,
 }
@@ -55,7 +58,7 @@ impl Default for Limits {
         upstream.retry.budget_percent = 100;
         // Tests compare whole messages.
         let downstream = DownstreamLimits { request_id: RequestIdUse::Off, ..DownstreamLimits::default() };
-        Self { backends: 2, downstream, upstream, trusted: false }
+        Self { backends: 2, downstream, upstream, insight: SharedInsight::default(), trusted: false }
     }
 }
 
@@ -121,8 +124,8 @@ impl World {
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
         let route = RoutePattern { host: HostPattern::Any, path: PathPattern::all() };
         let router = Router::new(&[route]);
-        let ids = Rc::new(IdGenerator::seeded(1));
-        let proxy = Proxy::new(router, vec![balancer], vec![worker_pool], deadlines.clone(), ids);
+        let insight = Rc::new(Insight::new(IdGenerator::seeded(1), limits.insight));
+        let proxy = Proxy::new(router, vec![balancer], vec![worker_pool], deadlines.clone(), insight);
         let connections = Arc::new(ConnectionLimit::new(1000));
         Self {
             hands,
