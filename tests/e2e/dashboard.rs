@@ -3,3 +3,4 @@
 mod accessibility;
 mod browser;
 mod reading;
+mod steering;
