@@ -61,9 +61,9 @@ fn others_share(picks: &BTreeMap<String, u64>) -> f64 {
     if all == 0 { 0.0 } else { others as f64 / all as f64 }
 }
 
-/// Picks by the policy, and those that it left to others on purpose.
+/// Picks that the policy decided: what it left to the fallback or rejected is its choice as well.
 pub(super) fn own_picks(picks: &BTreeMap<String, u64>) -> u64 {
-    ["policy", "abstention"].iter().filter_map(|by| picks.get(*by)).sum()
+    ["policy", "abstention", "rejected"].iter().filter_map(|by| picks.get(*by)).sum()
 }
 
 pub(super) fn policy(session: &Session, pool: &str, route: Option<&str>) -> Result<(), Failure> {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::backend::Histogram;
+
 /// A policy at one moment: what picks the backends of a pool, or of one route to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyState {
     /// The pool that it picks from.
     pub pool: String,
@@ -24,6 +26,10 @@ pub struct PolicyState {
     pub last_swap_ms: u64,
     /// Picks by who made them: `policy`, `abstention`, `fallback`, `rejected`, `failed`. Up to a second old.
     pub picks: BTreeMap<String, u64>,
+    /// Upper bounds of the buckets of `pick_seconds`, seconds. What is above the last one is counted in one bucket more.
+    pub pick_buckets: Vec<f64>,
+    /// CPU time of picks, of all versions; one in 64 is measured.
+    pub pick_seconds: Histogram,
     /// Faults of all versions by kind.
     pub faults: BTreeMap<String, u64>,
     /// Workers that don't ask the policy for a while, as it had too many faults.
@@ -63,7 +69,7 @@ pub struct QuarantineState {
 }
 
 /// All policies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyList {
     /// The pools' own in the order of the configuration, then those of routes.
     pub policies: Vec<PolicyState>,

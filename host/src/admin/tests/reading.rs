@@ -22,6 +22,9 @@ async fn the_overview_has_everything_of_a_proxy() {
     let policy = &overview.policies[1];
     assert_eq!((&*policy.pool, &*policy.name, policy.publication), (ODD, "round-robin", 1));
     assert_eq!(policy.version.len(), 12);
+    let chosen_by: Vec<&str> = policy.picks.keys().map(String::as_str).collect();
+    assert_eq!(chosen_by, ["abstention", "failed", "fallback", "policy", "rejected"]);
+    assert_eq!(policy.pick_buckets.len() + 1, policy.pick_seconds.counts.len());
     assert!(policy.versions.iter().all(|version| version.active && version.published_ms > 1_700_000_000_000));
 }
 

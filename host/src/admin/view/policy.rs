@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pointsman_core::clock::Clock;
-use pointsman_policy::{FaultKind, PolicySlot, PublishedVersion};
+use pointsman_policy::{FaultKind, PicksBy, PolicySlot, PublishedVersion};
 
-use super::counted::named;
+use super::counted::{histogram, named};
 use super::wall_clock;
 use crate::admin::model::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
 use crate::admin::state::AdminState;
@@ -24,6 +24,7 @@ pub(in crate::admin) fn versions(status: &PolicyStatus, clock: Clock) -> Version
 pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicyState {
     let PolicyStatus { slot, name } = status;
     let (active, stats, versions) = (slot.active(), slot.stats(), known(slot, clock));
+    let pick_times = stats.pick_times();
     PolicyState {
         pool: slot.pool().name.to_string(),
         route: slot.route().map(str::to_owned),
@@ -32,7 +33,9 @@ pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicySta
         origin: active.origin.to_string(),
         publication: active.publication.get(),
         last_swap_ms: versions.last().map_or(0, |version| version.published_ms),
-        picks: picks(slot),
+        picks: picks(slot.picks_by()),
+        pick_buckets: pick_times.bounds.seconds().collect(),
+        pick_seconds: histogram(&pick_times),
         faults: faults(|kind| stats.faults(kind)),
         open_circuits: stats.open_circuits(),
         rebuilds: stats.rebuilds(),
@@ -42,11 +45,15 @@ pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicySta
     }
 }
 
-fn picks(slot: &PolicySlot) -> BTreeMap<String, u64> {
-    let stats = slot.stats();
-    let (fallback, rejected) = (stats.fallback_picks(), stats.rejected_picks());
-    let asked = slot.picks().saturating_sub(fallback + rejected);
-    named([("policy", asked), ("fallback", fallback), ("rejected", rejected)])
+fn picks(picks: PicksBy) -> BTreeMap<String, u64> {
+    let PicksBy { policy, abstention, fallback, rejected, failed } = picks;
+    named([
+        ("policy", policy),
+        ("abstention", abstention),
+        ("fallback", fallback),
+        ("rejected", rejected),
+        ("failed", failed),
+    ])
 }
 
 fn faults(count: impl Fn(FaultKind) -> u64) -> BTreeMap<String, u64> {

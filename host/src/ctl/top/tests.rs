@@ -38,6 +38,7 @@ fn look(uptime_ms: u64, requests: u64, backends: &[Value]) -> Value {
         "policies": [{
             "pool": "web", "route": null, "name": "least-conn", "version": "0123456789ab", "origin": "bundled least-conn", "publication": 1,
             "last_swap_ms": 0, "picks": { "policy": requests, "fallback": 0 }, "faults": {}, "open_circuits": 0, "rebuilds": 0,
+            "pick_buckets": [0.000_001, 0.000_01], "pick_seconds": histogram,
             "rollbacks": 0, "quarantine": null, "versions": [],
         }],
         "events": [{

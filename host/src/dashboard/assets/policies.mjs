@@ -67,10 +67,9 @@ class PolicyPanel {
 
 /** @returns {[string, string, string?][]} */
 function policyNumbers(policy) {
-  const times = [["pick p50, about", time(policy.p50)], ["pick p99, about", time(policy.p99)]];
   return [
     ["picks/s", number(policy.rate)],
-    ...(policy.pick_seconds ? times : []),
+    ["pick p50, about", time(policy.p50)], ["pick p99, about", time(policy.p99)],
     ["faults", grouped(policy.faultCount), policy.faultRate > 0 ? "bad" : undefined],
     ["open circuits", grouped(policy.open_circuits), policy.open_circuits > 0 ? "bad" : undefined],
     ["taken back", grouped(policy.rollbacks)],

@@ -185,13 +185,11 @@ function backendRates(pool, backend, before, rate) {
 function policyRates(policy, before, rate) {
   const old = before?.policies.get(keyOf(policy.pool, policy.route));
   const chosen = Object.entries(policy.picks).map(([by, picks]) => [by, rate(picks, old?.picks[by])]);
-  const times = policy.pick_seconds;
-  const pickTimes = times && before ? difference(times.counts, old?.pick_seconds?.counts) : [];
-  const bounds = policy.pick_buckets ?? [];
+  const pickTimes = before === undefined ? [] : difference(policy.pick_seconds.counts, old?.pick_seconds.counts);
   return {
     ...policy, chosen, rate: chosen.reduce((all, [, picks]) => (picks === null ? all : (all ?? 0) + picks), null),
     faultCount: sum(policy.faults), faultRate: rate(sum(policy.faults), old && sum(old.faults)),
-    p50: quantile(bounds, pickTimes, 0.5), p99: quantile(bounds, pickTimes, 0.99),
+    p50: quantile(policy.pick_buckets, pickTimes, 0.5), p99: quantile(policy.pick_buckets, pickTimes, 0.99),
   };
 }
 

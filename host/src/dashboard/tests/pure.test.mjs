@@ -29,7 +29,10 @@ function pool(name, backends, changes = {}) {
 }
 
 function policy(changes = {}) {
-  return { pool: "web", route: null, name: "least-conn", version: "0123456789ab", publication: 1, picks: {}, faults: {}, open_circuits: 0, quarantine: null, versions: [], ...changes };
+  return {
+    pool: "web", route: null, name: "least-conn", version: "0123456789ab", publication: 1, picks: {}, pick_buckets: BOUNDS, pick_seconds: times(0, 0, 0, 0),
+    faults: {}, open_circuits: 0, quarantine: null, versions: [], ...changes,
+  };
 }
 
 function overview(uptime_ms, pools, changes = {}) {
@@ -114,6 +117,13 @@ test("errors, faults and fallbacks are told", () => {
     "warning: Pool web: b1 fails 50 % of its requests.",
     "warning: Policy least-conn of pool web: the fallback makes 50 % of the picks.",
   ]);
+});
+
+test("picks are timed since the earlier reading", () => {
+  const at = (uptime, ...counts) => overview(uptime, [], { policies: [policy({ pick_seconds: times(...counts) })] });
+  const { view } = after(at(1000, 500, 0, 0, 0), at(2000, 500, 10, 0, 0));
+  assert.ok(Math.abs(view.policies[0].p50 - 0.0055) < 1e-12);
+  assert.equal(after(at(1000, 500, 0, 0, 0)).view.policies[0].p50, null, "nothing is known yet");
 });
 
 test("a backend that is slower than the others is named", () => {
