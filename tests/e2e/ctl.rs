@@ -1,5 +1,7 @@
 //! `pointsman ctl` against a running proxy.
 
+mod changing;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;

@@ -1,0 +1,108 @@
+//! What is changed from the command line: backends, policies, the configuration.
+
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use harness::{Backend, Latch, Proxy, Setup, program, wait_until};
+
+use super::{ADMIN, ctl, shown_json, told};
+
+/// The proxy's answer to a command that it does.
+fn done(proxy: &Proxy, arguments: &[&str]) -> String {
+    let (code, text) = run(proxy, arguments);
+    assert_eq!(code, 0, "{arguments:?}: {text}");
+    text
+}
+
+fn run(proxy: &Proxy, arguments: &[&str]) -> (i32, String) {
+    ctl(&[&["--address", &proxy.admin().to_string()], arguments].concat())
+}
+
+#[test]
+fn backends_are_steered() {
+    let latch = Latch::default();
+    let backends = ["a", "b"].map(|name| {
+        let latch = latch.clone();
+        Backend::start(move |exchange| {
+            latch.wait();
+            exchange.respond(name);
+        })
+    });
+    let proxy = Setup { top: ADMIN, ..Setup::default() }.start(&backends.each_ref());
+    let mut client = proxy.client();
+    let request = thread::spawn(move || client.get("/").text());
+    wait_until("a backend has the request", || backends.iter().any(|backend| backend.count() == 1));
+    let busy = if backends[0].count() == 1 { "test/b0" } else { "test/b1" };
+
+    let told_at_once = done(&proxy, &["drain", busy]);
+    assert_eq!(told_at_once, format!("{busy} drains; 1 in flight, `--wait` waits for their end\n"));
+    assert!(done(&proxy, &["undrain", busy]).contains(&format!("{busy} is up")));
+    let mut waiting = Command::new(program());
+    waiting.args(["ctl", "--address", &proxy.admin().to_string(), "drain", busy, "--wait"]);
+    let mut waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+    wait_until("it drains", || done(&proxy, &["backends", "--down"]).contains(busy));
+    assert_eq!(waiting.try_wait().expect("a child"), None, "the request still runs");
+    latch.open();
+    assert!(["a", "b"].contains(&&*request.join().expect("an answer")));
+    let output = waiting.wait_with_output().expect("its output");
+    assert_eq!(told(&output), (0, format!("{busy} drains; nothing is in flight\n")));
+
+    let told_of_weight = done(&proxy, &["weight", busy, "2.5"]);
+    assert!(told_of_weight.starts_with(&format!("{busy} has weight 2.5, which is ")), "{told_of_weight}");
+    let keys = overridden(&proxy);
+    assert_eq!(keys, ["draining", "weight"]);
+    assert!(done(&proxy, &["weight", busy, "file"]).contains("has weight 1,"));
+    assert_eq!(overridden(&proxy), ["draining"]);
+    assert!(done(&proxy, &["overrides", "--clear"]).contains("1"));
+    assert!(done(&proxy, &["overrides"]).contains("none"));
+    assert_eq!(done(&proxy, &["backends", "--down"]).lines().count(), 1, "the heading");
+    let (code, text) = run(&proxy, &["weight", busy, "1000.5"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("weight: 1000.5 isn't from 0.001 to 1000"), "{text}");
+}
+
+/// The keys that differ from the configuration.
+fn overridden(proxy: &Proxy) -> Vec<String> {
+    let list = shown_json(&proxy.admin().to_string(), &["overrides"]);
+    let records = list["overrides"].as_array().expect("a list");
+    records.iter().map(|record| record["key"].as_str().expect("a key").to_owned()).collect()
+}
+
+#[test]
+fn policies_and_the_configuration_are_replaced() {
+    let backend = Backend::named("a");
+    let setup = Setup { top: ADMIN, ..Setup::default() };
+    let proxy = setup.start(&[&backend]);
+    let admin = proxy.admin().to_string();
+    let version =
+        || shown_json(&admin, &["policy", "test"])["version"].as_str().expect("a version").to_owned();
+    let before = version();
+    let file = proxy.path("other.wasm");
+    std::fs::write(&file, pointsman_policy::bundled("least-conn").expect("a bundled policy"))
+        .expect("a file");
+    let file = file.to_str().expect("a path");
+    let (code, text) = run(&proxy, &["swap", "test", file, "--replaces", "000000000000"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains(&before), "{text}");
+    let told_of_swap = done(&proxy, &["swap", "test", file]);
+    let after = version();
+    assert_ne!(after, before);
+    assert_eq!(told_of_swap, format!("test: {after} serves\n"));
+    assert_eq!(done(&proxy, &["rollback", "test"]), format!("test: {before} serves again\n"));
+    assert_eq!(done(&proxy, &["swap", "test", "least-conn", "--replaces", &before]), told_of_swap);
+    let (code, text) = run(&proxy, &["swap", "test", "nonesuch"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("nonesuch"), "{text}");
+
+    let addresses: [SocketAddr; 1] = [backend.address()];
+    let good = setup.configuration(&addresses);
+    proxy.rewrite(&good.replace("round-robin", "nonesuch"));
+    let (code, text) = run(&proxy, &["reload"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("the one before it serves on") && text.contains("pointsman.toml:"), "{text}");
+    proxy.rewrite(&good.replace("b0", "b9"));
+    let text = done(&proxy, &["reload"]);
+    assert!(text.contains("configuration 2 of pointsman.toml serves"), "{text}");
+    assert!(done(&proxy, &["backends"]).contains("test/b9"));
+}
