@@ -61,7 +61,6 @@ fn dispatch(session: &Session, command: &Command) -> Result<ExitCode, Failure> {
             policies::unquarantine(session, pool, version, route.as_deref())?;
         }
         Command::Reload => proxy::reload(session)?,
-        Command::Explain { id } => proxy::explain(session, id)?,
         Command::Events { follow } => events::events(session, *follow)?,
         Command::Workers => proxy::workers(session)?,
         Command::Overrides { clear } => proxy::overrides(session, *clear)?,

@@ -39,7 +39,7 @@ struct Asset {
     content: &'static str,
 }
 
-static ASSETS: LazyLock<[Asset; 25]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 24]> = LazyLock::new(|| {
     assets! {
         "actions.mjs": SCRIPT,
         "api.mjs": SCRIPT,
@@ -64,7 +64,6 @@ static ASSETS: LazyLock<[Asset; 25]> = LazyLock::new(|| {
         "uplot.LICENSE": TEXT,
         "uplot.css": STYLE,
         "uplot.js": SCRIPT,
-        "why.mjs": SCRIPT,
         "workers.mjs": SCRIPT,
     }
 });

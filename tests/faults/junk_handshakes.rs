@@ -39,8 +39,11 @@ fn they_cost_others_nothing_and_leave_nothing() {
             JUNK.iter().for_each(|junk| send_junk(address, junk));
         }
     };
-    // Whatever is made once is made now.
+    // Whatever is made once is made now, and the program's pages that requests need are read.
     rounds(50);
+    let mut first = tls.connect(address, "test");
+    (0..200).for_each(|_| assert_eq!(first.get("/").status(), 200));
+    drop(first);
     let before = proxy.resident_memory();
     let served = AtomicUsize::new(0);
     keep_busy(

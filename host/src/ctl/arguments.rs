@@ -91,11 +91,6 @@ pub(super) enum Command {
     },
     /// Read the configuration again, and say whether it serves
     Reload,
-    /// Why a request went where it went
-    Explain {
-        /// The request's id, as in the access log
-        id: String,
-    },
     /// What has happened
     Events {
         /// Go on with what happens from now on

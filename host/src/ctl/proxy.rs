@@ -79,10 +79,6 @@ pub(super) fn reload(session: &Session) -> Result<(), Failure> {
     state.refused.iter().try_for_each(|refused| session.output.line(&Styled::new(fault(refused), Tone::Bad)))
 }
 
-pub(super) fn explain(session: &Session, id: &str) -> Result<(), Failure> {
-    show_any(session, Call::get(path(&["explanations", id])))
-}
-
 pub(super) fn workers(session: &Session) -> Result<(), Failure> {
     show_any(session, Call::get(path(&["workers"])))
 }

@@ -34,8 +34,14 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
         ("listener_refused_requests", "Requests that were refused before they came to a pool"),
         refused,
     )?;
-    let described = ("listener_received_bytes", "Bytes that came from clients");
+    let described = (
+        "listener_received_bytes",
+        "Bytes that came from clients, without what TLS adds and tunnels over HTTP/1",
+    );
     families.counter(described, of_listeners!(|listener| listener.counts.received_bytes()))?;
-    let described = ("listener_sent_bytes", "Bytes that were sent to clients");
+    let described = (
+        "listener_sent_bytes",
+        "Bytes that were sent to clients, without what TLS adds and tunnels over HTTP/1",
+    );
     families.counter(described, of_listeners!(|listener| listener.counts.sent_bytes()))
 }

@@ -185,3 +185,21 @@ fn every_error_has_its_place() {
         assert!(known, "{label}");
     }
 }
+
+/// Every family has its row in the document, with its type and what it says of itself, and no other row is there.
+#[test]
+fn every_family_is_documented() {
+    let scraped = text(vec![pool("web", &["a"], &UpstreamLimits::default())]);
+    let helps = scraped.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
+    let row = |(name, help): (&str, &str)| {
+        let kind = scraped.lines().find_map(|line| line.strip_prefix(&format!("# TYPE {name} ")));
+        format!("| `{name}` | {} | {help} |", kind.expect("a type"))
+    };
+    let mut rows: Vec<String> = helps.map(row).collect();
+    rows.sort();
+    let document = include_str!("../../docs/metrics.md");
+    let mut documented: Vec<String> =
+        document.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
+    documented.sort();
+    assert_eq!(documented.join("\n"), rows.join("\n"));
+}

@@ -53,7 +53,7 @@ impl Claim {
             return Ok(lease);
         }
         let permit = self.permit(deadline).await?;
-        self.open(permit, client, deadline).await.map(|opened| self.lease(opened))
+        self.open(permit, client, deadline).await.map(|opened| self.lease(opened, client))
     }
 
     /// A stream on a connection that others use as well: one that has room by now, or another one. `None` if the backend turns out to choose
@@ -128,7 +128,7 @@ impl Claim {
             Some(permit) => permit,
             None => ConnectionPermit::wait(backend, pool, limits, deadline).await?,
         };
-        self.open(permit, client, deadline).await.map(|opened| Some(self.lease(opened)))
+        self.open(permit, client, deadline).await.map(|opened| Some(self.lease(opened, client)))
     }
 
     /// A permit for another connection, as soon as there is one.
@@ -141,7 +141,8 @@ impl Claim {
     }
 
     /// The use of a new connection, which others may join if it is one of HTTP/2.
-    fn lease(&self, opened: Opened) -> Lease {
+    fn lease(&self, opened: Opened, client: &ClientConnection) -> Lease {
+        client.reports.worker().of_backend(self.backend()).connections.add(1);
         match (opened, &self.claimed.shared) {
             (Opened::Http1(connection), shared) => {
                 if let Some(shared) = shared {

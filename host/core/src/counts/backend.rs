@@ -18,8 +18,6 @@ pub struct BackendCounts {
     failures: [AtomicU64; FailureKind::ALL.len()],
     head: Histogram,
     connections: AtomicU64,
-    received_bytes: AtomicU64,
-    sent_bytes: AtomicU64,
     ejections: AtomicU64,
     failed_checks: AtomicU64,
     health_changes: AtomicU64,
@@ -36,10 +34,6 @@ pub struct BackendCells {
     pub head: HistogramCells,
     /// Connections that were opened.
     pub connections: Count,
-    /// Bytes that have come, as they were on the wire.
-    pub received_bytes: Count,
-    /// Bytes that were sent, as they were on the wire.
-    pub sent_bytes: Count,
 }
 
 /// How an attempt failed.
@@ -93,8 +87,6 @@ impl BackendCounts {
             failures: Default::default(),
             head: Histogram::new(bounds),
             connections: AtomicU64::default(),
-            received_bytes: AtomicU64::default(),
-            sent_bytes: AtomicU64::default(),
             ejections: AtomicU64::default(),
             failed_checks: AtomicU64::default(),
             health_changes: AtomicU64::default(),
@@ -116,8 +108,6 @@ impl BackendCounts {
             failures: Default::default(),
             head: self.head.cells(),
             connections: Count::default(),
-            received_bytes: Count::default(),
-            sent_bytes: Count::default(),
         }
     }
 
@@ -128,8 +118,6 @@ impl BackendCounts {
         tell_all(&cells.failures, &self.failures);
         self.head.add(&cells.head);
         cells.connections.tell(&self.connections);
-        cells.received_bytes.tell(&self.received_bytes);
-        cells.sent_bytes.tell(&self.sent_bytes);
     }
 
     /// It was ejected.
@@ -175,18 +163,6 @@ impl BackendCounts {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
-    }
-
-    /// Bytes that have come.
-    #[must_use]
-    pub fn received_bytes(&self) -> u64 {
-        self.received_bytes.load(Relaxed)
-    }
-
-    /// Bytes that were sent.
-    #[must_use]
-    pub fn sent_bytes(&self) -> u64 {
-        self.sent_bytes.load(Relaxed)
     }
 
     /// How often it was ejected.

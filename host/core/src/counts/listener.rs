@@ -24,9 +24,9 @@ pub struct ListenerCells {
     /// Requests that have ended, whatever became of them.
     pub requests: Count,
     refused: [Count; REFUSALS.len()],
-    /// Bytes that have come, as they were on the wire.
+    /// Bytes that have come, of whole messages; what TLS adds isn't among them, nor what passes through tunnels over HTTP/1.
     pub received_bytes: Count,
-    /// Bytes that were sent, as they were on the wire.
+    /// Bytes that were sent, likewise.
     pub sent_bytes: Count,
 }
 

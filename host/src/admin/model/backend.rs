@@ -50,10 +50,6 @@ pub struct BackendState {
     pub failures_by_kind: BTreeMap<String, u64>,
     /// How often it was ejected.
     pub ejections: u64,
-    /// Bytes that have come from it.
-    pub received_bytes: u64,
-    /// Bytes that were sent to it.
-    pub sent_bytes: u64,
     /// Moving average of the time to the response's head, µs.
     pub latency_ewma_us: u64,
     /// Moving share of failures, 0 to 1.

@@ -66,8 +66,6 @@ pub(super) fn backend(
         failures: stats.failures(),
         failures_by_kind: named(FailureKind::ALL.map(FailureKind::name).into_iter().zip(counts.failures())),
         ejections: counts.ejections(),
-        received_bytes: counts.received_bytes(),
-        sent_bytes: counts.sent_bytes(),
         latency_ewma_us: stats.latency_ewma_us(),
         error_rate: stats.error_rate_ppm() as f64 / 1e6,
         head_seconds: histogram(&counts.head()),

@@ -16,7 +16,7 @@ fn backend(name: &str, requests: u64, times: [u64; 3]) -> Value {
         "name": name, "address": "127.0.0.1:1", "source": "file", "zone": "", "backup": false, "eligible": true, "healthy": true,
         "ejected": false, "draining": false, "weight": 1.0, "full_weight": 1.0, "expected_share": 0.5, "in_flight": 3, "limit": 100,
         "connections": 4, "connections_opened": 5, "requests": requests, "responses": {}, "failures": requests / 100,
-        "failures_by_kind": {}, "ejections": 0, "received_bytes": 0, "sent_bytes": 0, "latency_ewma_us": 0, "error_rate": 0.0,
+        "failures_by_kind": {}, "ejections": 0, "latency_ewma_us": 0, "error_rate": 0.0,
         "head_seconds": { "counts": times, "sum_seconds": 0.0 }, "overrides": null,
     })
 }

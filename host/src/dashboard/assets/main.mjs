@@ -11,7 +11,6 @@ import { Pools } from "./pools.mjs";
 import { Readings } from "./readings.mjs";
 import { Status } from "./status.mjs";
 import { themeSwitch } from "./theme.mjs";
-import { why } from "./why.mjs";
 import { Workers } from "./workers.mjs";
 
 const find = (id) => document.getElementById(id);
@@ -71,6 +70,5 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 onChange(() => poll.now());
-why(find("why"), find("explanation"));
 themeSwitch(find("theme"), () => charts.redraw());
 poll.start();

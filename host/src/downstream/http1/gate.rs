@@ -284,6 +284,7 @@ impl Gate {
             return Poll::Ready(Ok(Some(())));
         }
         self.stop_waiting();
+        self.connection.reports.count().received_bytes.add((end - start) as u64);
         let (passed, dropped, refused) = self.validate(&mut buf.filled_mut()[start..]);
         if start + passed == end {
             return Poll::Ready(Ok(Some(())));
@@ -313,6 +314,7 @@ impl Gate {
             self.state = State::Closed;
             return Poll::Ready(Ok(Some(())));
         }
+        self.connection.reports.count().received_bytes.add(more.filled().len() as u64);
         self.pending.extend_from_slice(more.filled());
         self.validate_pending();
         if self.pending.is_empty() {
@@ -331,6 +333,7 @@ impl Gate {
                 self.state = State::Closed;
                 return Poll::Ready(Ok(()));
             }
+            self.connection.reports.count().received_bytes.add(more.filled().len() as u64);
             self.pending.extend_from_slice(more.filled());
         }
         Poll::Pending

@@ -79,6 +79,7 @@ impl Gate {
 
     /// Bytes have come.
     fn follow(&mut self, input: &[u8]) -> Result<(), GateFault> {
+        self.connection.reports.count().received_bytes.add(input.len() as u64);
         self.frames.advance(input, self.deadlines.now())?;
         let owed = self.frames.owed();
         if owed != self.owed {

@@ -66,7 +66,8 @@ fn attempts_count_with_the_backend_and_responses_with_the_pool() {
         let (_, backend) = world.net.accept().expect("the third backend is asked");
         backend.send(ONE.as_bytes());
         world.settle().await;
-        assert!(client.receive().starts_with(b"HTTP/1.1 200 "));
+        let client_bytes = client.receive();
+        assert!(client_bytes.starts_with(b"HTTP/1.1 200 "));
         world.reports.worker().tell();
         let counts = &world.pool.counts;
         assert_eq!((counts.requests(), counts.responses(), counts.retries()), (1, [0, 1, 0, 0, 0], 2));
@@ -77,6 +78,10 @@ fn attempts_count_with_the_backend_and_responses_with_the_pool() {
         assert_eq!(backends().map(|counts| counts.failures()[3]).sum::<u64>(), 2);
         assert_eq!(backends().map(|counts| counts.attempts()).sum::<u64>(), 3);
         assert_eq!(backends().map(|counts| counts.head().count()).sum::<u64>(), 3);
+        assert_eq!(backends().map(|counts| counts.connections()).sum::<u64>(), 3);
+        let listener = world.reports.counts();
+        let sent = client_bytes.len() as u64;
+        assert_eq!((listener.received_bytes(), listener.sent_bytes()), (GET.len() as u64, sent));
     });
 }
 

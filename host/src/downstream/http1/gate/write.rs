@@ -51,6 +51,7 @@ impl Gate {
             }
             if let Ok(bytes) = &sent {
                 pace.count(*bytes);
+                self.connection.reports.count().sent_bytes.add(*bytes as u64);
             }
             return Poll::Ready(sent);
         }

@@ -34,6 +34,7 @@ impl Gate {
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.sending.count(*bytes);
+            self.connection.reports.count().sent_bytes.add(*bytes as u64);
             self.frames.sent(*bytes);
         }
         self.poll_sent(cx, written)
