@@ -3,6 +3,7 @@
 //! What is counted is counted elsewhere, by those who do it: here it is read, named and written. A scrape changes nothing, and nobody on
 //! the way of a request waits for it.
 
+mod access_log;
 mod backends;
 mod collector;
 mod configuration;

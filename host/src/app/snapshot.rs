@@ -126,6 +126,7 @@ impl Snapshot {
             workers: self.config.as_ref().map_or(0, |config| config.workers),
             pools: self.pools.iter().map(ActivePool::status).collect(),
             policies: self.policies.iter().map(ActivePolicy::status).collect(),
+            access_log: Arc::clone(self.access_log.counts()),
         }
     }
 

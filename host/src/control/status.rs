@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::change::Reload;
 use super::overrides::{BackendName, BackendOverrides};
+use crate::access_log::LogCounts;
 use crate::config::ConfigErrors;
 use crate::listener::Listener;
 use crate::worker::Phase;
@@ -37,6 +38,8 @@ pub struct ConfigurationStatus {
     pub pools: Vec<PoolStatus>,
     /// The policies: the pools' own in the order of the configuration, then those of routes.
     pub policies: Vec<PolicyStatus>,
+    /// What is counted of the access log; it stays the same object.
+    pub access_log: Arc<LogCounts>,
 }
 
 /// What isn't as the configuration file says.

@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::families::Families;
 use super::scrape::Scrape;
-use super::{backends, configuration, listeners, policies, pools, process, tls, traces, workers};
+use super::{access_log, backends, configuration, listeners, policies, pools, process, tls, traces, workers};
 
 /// The families with the prefix of the project.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ impl Collector for Own {
             listeners::encode(scrape, families)?;
             tls::encode(scrape, families)?;
             workers::encode(scrape, families)?;
+            access_log::encode(scrape, families)?;
             traces::encode(scrape, families)?;
         }
         pools::encode(scrape, families)?;

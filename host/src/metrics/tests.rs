@@ -203,3 +203,28 @@ fn every_family_is_documented() {
     documented.sort();
     assert_eq!(documented.join("\n"), rows.join("\n"));
 }
+
+/// What the rules and the dashboard ask for is there: a name that isn't would never alert.
+#[test]
+fn rules_and_dashboard_ask_for_what_is_there() {
+    let scraped = text(vec![pool("web", &["a"], &UpstreamLimits::default())]);
+    let mut known: Vec<String> = Vec::new();
+    for line in scraped.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').expect("a type");
+        known.push(name.to_owned());
+        if kind == "histogram" {
+            known.extend(["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")));
+        }
+    }
+    let alerts = include_str!("../../../config/prometheus/alerts.yml");
+    let dashboard = include_str!("../../../config/grafana/pointsman.json");
+    let mut asked = 0;
+    for text in [alerts, dashboard] {
+        let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        for name in words.filter(|word| word.starts_with("pointsman_")) {
+            asked += 1;
+            assert!(known.iter().any(|known| known == name), "{name}");
+        }
+    }
+    assert!(asked > 50, "{asked}");
+}
