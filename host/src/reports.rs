@@ -195,8 +195,8 @@ impl ListenerReports {
             return;
         }
         cells.whole.observe(record.whole());
-        let answered = record.attempts().last().and_then(|attempt| attempt.answered);
-        if let (Some((_, answered)), Some(first_byte)) = (answered, record.times.first_byte) {
+        let answered = record.attempts().last().and_then(|last| Some(last.began.after(last.answered?.1)));
+        if let Some((answered, first_byte)) = answered.zip(record.times.first_byte) {
             cells.head.observe(answered.since(first_byte));
         }
     }
@@ -206,7 +206,7 @@ impl ListenerReports {
         cells.attempts.add(1);
         let status = attempt.answered.map(|(status, answered)| {
             cells.respond(status);
-            cells.head.observe(answered.since(attempt.began));
+            cells.head.observe(answered);
             status
         });
         if attempt.outcome != outcome::COMPLETE || status.is_some_and(|status| status.as_u16() >= 500) {

@@ -103,15 +103,16 @@ pub struct AttemptRecord {
     pub backend: Local<Backend>,
     /// Who chose it.
     pub choice: Choice,
-    /// When it was claimed. Times of attempts leave out those in which the proxy didn't run, as they are no backend's.
+    /// When it was claimed, on the clock. All else is counted from there, without time in which the proxy didn't run, as that is no
+    /// backend's.
     pub began: Moment,
     /// The connection that it was sent on.
     pub connection: Connection,
-    /// Status of the response, and when its head came. That of a call of gRPC which has failed is what it means in HTTP. `None` if no
+    /// Status of the response, and the time to its head. That of a call of gRPC which has failed is what it means in HTTP. `None` if no
     /// response came.
-    pub answered: Option<(StatusCode, Moment)>,
-    /// When it ended.
-    pub ended: Moment,
+    pub answered: Option<(StatusCode, Duration)>,
+    /// The time to its end.
+    pub total: Duration,
     /// One of [`outcome`](pointsman_sdk::abi::outcome).
     pub outcome: i32,
     /// Why it failed.
@@ -126,8 +127,8 @@ pub enum Connection {
     None,
     /// One that had served others, or serves them at the same time.
     Reused,
-    /// One of its own, which was open at this moment.
-    Opened(Moment),
+    /// One of its own, which was open after this time.
+    Opened(Duration),
 }
 
 /// Who chose the backend of an attempt.
@@ -171,14 +172,6 @@ pub struct PolicyLabel {
     pub name: Box<str>,
     /// The version: the first 12 digits of its SHA-256.
     pub version: Box<str>,
-}
-
-impl AttemptRecord {
-    /// From the claim to the end.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.ended.since(self.began)
-    }
 }
 
 impl RequestRecord {
@@ -270,7 +263,7 @@ mod tests {
             began: Moment(5),
             connection: Connection::None,
             answered: None,
-            ended: Moment(9),
+            total: Duration::from_micros(4),
             outcome,
             error: None,
         }
@@ -284,7 +277,7 @@ mod tests {
         }
         let names: Vec<&str> = record.attempts().map(|attempt| &*attempt.backend.shared().name).collect();
         assert_eq!(names, ["a", "b", "c"]);
-        assert_eq!(record.attempts().next().unwrap().total(), Duration::from_micros(4));
+        assert_eq!(record.attempts().next().unwrap().total, Duration::from_micros(4));
         record.reset();
         assert_eq!((record.attempts().count(), record.status), (0, None));
     }

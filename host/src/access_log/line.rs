@@ -1,6 +1,7 @@
 //! What all lines of a worker have in common.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use pointsman_core::record::{AttemptRecord, Connection};
 
@@ -68,7 +69,7 @@ impl Times {
         let head_read =
             times.first_byte.zip(times.head_read).map(|(first, last)| last.0.saturating_sub(first.0));
         let last = entry.record.attempts().last();
-        let queued = times.queued.map(|queued| u64::try_from(queued.as_micros()).unwrap_or(u64::MAX));
+        let queued = times.queued.map(micros);
         let (connect, head) = last.map_or((None, None), Self::of_attempt);
         Self { head_read, queue: queued.or_else(|| last.map(|_| 0)), connect, head, total: entry.total() }
     }
@@ -78,8 +79,12 @@ impl Times {
         let connect = match attempt.connection {
             Connection::None => None,
             Connection::Reused => Some(0),
-            Connection::Opened(at) => Some(at.0.saturating_sub(attempt.began.0)),
+            Connection::Opened(after) => Some(micros(after)),
         };
-        (connect, attempt.answered.map(|(_, came)| came.0.saturating_sub(attempt.began.0)))
+        (connect, attempt.answered.map(|(_, after)| micros(after)))
     }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -28,7 +28,7 @@ fn attempt(name: &str) -> AttemptRecord {
         began: Moment(20_000),
         connection: Connection::None,
         answered: None,
-        ended: Moment(21_000),
+        total: Duration::from_millis(1),
         outcome: outcome::CONNECT_FAILURE,
         error: Some("connect-failed"),
     }
@@ -56,8 +56,8 @@ fn record() -> RequestRecord {
     record.add(attempt("b1"));
     record.add(AttemptRecord {
         began: Moment(22_000),
-        connection: Connection::Opened(Moment(23_000)),
-        answered: Some((StatusCode::OK, Moment(30_000))),
+        connection: Connection::Opened(Duration::from_millis(1)),
+        answered: Some((StatusCode::OK, Duration::from_millis(8))),
         outcome: outcome::COMPLETE,
         error: None,
         ..attempt("b2")

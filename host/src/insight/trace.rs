@@ -221,7 +221,7 @@ impl RequestTrace {
         let attempts = record.attempts().map(|attempt| FinishedAttempt {
             backend: Arc::clone(attempt.backend.shared()),
             choice: attempt.choice.clone(),
-            span: (attempt.began, attempt.ended),
+            span: (attempt.began, attempt.began.after(attempt.total)),
             status: attempt.answered.map(|(status, _)| status.as_u16()),
             error: attempt.error,
         });

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode};
 use pointsman_core::backend::{Completion, ResponseClass};
@@ -25,7 +26,9 @@ pub(super) struct AttemptStats {
     pub(super) claim: Claim,
     pub(super) context: Rc<RequestContext>,
     deadlines: Deadlines,
-    /// In the time that deadlines know: one in which the proxy didn't run is no backend's.
+    /// When it was claimed, on the clock.
+    claimed: Moment,
+    /// The same in the time that deadlines know, as all that is counted from there: one in which the proxy didn't run is no backend's.
     began: Moment,
     /// The connection that it is sent on.
     connection: Cell<Connection>,
@@ -45,6 +48,7 @@ impl AttemptStats {
         Self {
             claim,
             context,
+            claimed: now,
             began: deadlines.awake(now),
             deadlines: deadlines.clone(),
             connection: Cell::default(),
@@ -62,9 +66,9 @@ impl AttemptStats {
         self.connection.set(connection);
     }
 
-    /// Now, in the time of the record.
-    pub(super) fn now(&self) -> Moment {
-        self.deadlines.awake(self.deadlines.clock().now())
+    /// The time since the claim.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.deadlines.awake(self.deadlines.clock().now()).since(self.began)
     }
 
     /// The head of the response has come.
@@ -130,10 +134,10 @@ impl AttemptStats {
         AttemptRecord {
             backend: self.claim.backend().clone(),
             choice: self.claim.choice.clone(),
-            began: self.began,
+            began: self.claimed,
             connection: self.connection.get(),
-            answered: self.answered,
-            ended: self.deadlines.awake(now),
+            answered: self.answered.map(|(status, came)| (status, came.since(self.began))),
+            total: self.deadlines.awake(now).since(self.began),
             outcome: self.outcome,
             error: self.error,
         }
@@ -188,10 +192,7 @@ fn observe(claim: &mut Claim, attempt: &AttemptRecord) {
     if !picker.wants_responses() {
         return;
     }
-    let response = policy::Response {
-        answered: attempt.answered.map(|(status, head)| (status, head.since(attempt.began))),
-        outcome: attempt.outcome,
-        total: attempt.total(),
-    };
+    let response =
+        policy::Response { answered: attempt.answered, outcome: attempt.outcome, total: attempt.total };
     picker.observe(*picked, &response, mem::take(observed));
 }

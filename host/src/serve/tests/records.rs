@@ -99,3 +99,26 @@ fn what_is_refused_counts_with_the_listener_by_its_reason() {
         assert_eq!((world.reports.counts().requests(), refused), (1, vec![("host", 1)]));
     });
 }
+
+/// The proxy was stopped for ten seconds before the request came: moments of attempts leave that out, and those of requests don't.
+#[test]
+fn a_pause_of_the_proxy_before_a_request_takes_nothing_from_its_times() {
+    run(async {
+        let world = World::new(Limits::one_backend());
+        world.hands.advance(Duration::from_secs(10));
+        world.pass(Duration::from_millis(100)).await;
+        let client = world.connect();
+        client.send(GET.as_bytes());
+        world.pass(Duration::from_millis(200)).await;
+        let (_, backend) = world.net.accept().expect("the backend is asked");
+        backend.send(&ONE.as_bytes()[..ONE.len() - 1]);
+        world.pass(Duration::from_millis(100)).await;
+        backend.send(b"1");
+        world.settle().await;
+        world.reports.worker().tell();
+        let (pool, topology) = (&world.pool.counts, world.pool.topology());
+        let backend = topology.backends()[0].stats.counts.head().sum;
+        assert_eq!((pool.whole().sum.as_millis(), pool.head().sum.as_millis()), (300, 200));
+        assert_eq!(backend.as_millis(), 200);
+    });
+}

@@ -108,6 +108,20 @@ fn anyone_elses_trace_begins_anew() {
     });
 }
 
+/// However long the proxy was stopped before.
+#[test]
+fn the_span_of_an_attempt_lies_within_that_of_its_request() {
+    run(async {
+        let (world, mut finished) = traced(1.0, false);
+        world.hands.advance(Duration::from_secs(10));
+        world.pass(Duration::from_millis(100)).await;
+        asked(&world, GET).await;
+        let told = finished.try_recv().expect("a trace");
+        let (request, attempt) = (told.span, told.attempts[0].span);
+        assert!(request.0 <= attempt.0 && attempt.1 <= request.1, "{attempt:?} of {request:?}");
+    });
+}
+
 #[test]
 fn each_attempt_is_a_span_of_its_own() {
     run(async {

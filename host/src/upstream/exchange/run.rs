@@ -169,14 +169,9 @@ impl Exchange {
 
     /// Another connection, or a stream of one, on record.
     async fn connect_anew(&self) -> Result<Lease, Error> {
-        let lease = self.connect().await?;
-        self.stats.sent_on(Connection::Opened(self.stats.now()));
+        let lease = self.stats.claim.connect(self.stats.context.connection(), &self.deadline).await?;
+        self.stats.sent_on(Connection::Opened(self.stats.elapsed()));
         Ok(lease)
-    }
-
-    /// Another connection, or a stream of one.
-    fn connect(&self) -> impl Future<Output = Result<Lease, Error>> {
-        self.stats.claim.connect(self.stats.context.connection(), &self.deadline)
     }
 
     /// The head, to be sent once again if all of the request can be.
