@@ -31,6 +31,8 @@ pub struct WorkerReports {
     news: RefCell<News>,
     /// Something is to be told.
     has_news: Notify,
+    /// Whether that was said since it last told.
+    will_tell: Cell<bool>,
     /// Where requests are logged, if they are.
     log: RefCell<Option<WorkerLog>>,
 }
@@ -64,6 +66,7 @@ impl WorkerReports {
 
     /// Adds what was counted to what all workers share.
     pub fn tell(&self) {
+        self.will_tell.set(false);
         let news = &mut *self.news.borrow_mut();
         news.listeners.drain(..).for_each(|listener| listener.tell());
         news.pools.drain(..).for_each(|pool| pool.tell());
@@ -95,28 +98,42 @@ impl WorkerReports {
 
     /// Counts something of a pool.
     pub fn of_pool<'a>(&self, pool: &'a Local<Pool>) -> &'a <Pool as Shared>::Cells {
-        if pool.note() {
-            self.news.borrow_mut().pools.push(pool.clone());
-            self.has_news.notify_one();
-        }
-        pool.cells()
+        self.of(pool, |news| &mut news.pools)
     }
 
     /// Counts something of a backend.
     pub fn of_backend<'a>(&self, backend: &'a Local<Backend>) -> &'a <Backend as Shared>::Cells {
-        if backend.note() {
-            self.news.borrow_mut().backends.push(backend.clone());
-            self.has_news.notify_one();
-        }
-        backend.cells()
+        self.of(backend, |news| &mut news.backends)
     }
 
     fn of_listener<'a>(&self, listener: &'a Local<ListenerCounts>) -> &'a ListenerCells {
-        if listener.note() {
-            self.news.borrow_mut().listeners.push(listener.clone());
+        self.of(listener, |news| &mut news.listeners)
+    }
+
+    /// Counts something of one that is in this list of news from now on.
+    fn of<'a, T: Shared>(
+        &self,
+        counted: &'a Local<T>,
+        list: impl FnOnce(&mut News) -> &mut Vec<Local<T>>,
+    ) -> &'a T::Cells {
+        if counted.note() {
+            list(&mut self.news.borrow_mut()).push(counted.clone());
+            self.tell_soon();
+        }
+        counted.cells()
+    }
+
+    /// Whether it tells soon, as there is something to tell.
+    #[cfg(test)]
+    pub(crate) fn will_tell(&self) -> bool {
+        self.will_tell.get()
+    }
+
+    /// There is something to tell, such as a line that was written.
+    pub fn tell_soon(&self) {
+        if !self.will_tell.replace(true) {
             self.has_news.notify_one();
         }
-        listener.cells()
     }
 }
 

@@ -107,7 +107,8 @@ impl Told {
     }
 
     fn log(&self, connection: &ClientConnection, event: LineEvent, tunnel: Option<TunnelEnd>) {
-        let Some(log) = connection.reports.worker().log() else { return };
+        let worker = connection.reports.worker();
+        let Some(log) = worker.log() else { return };
         let (texts, record) = (self.texts.borrow(), self.record.borrow());
         let unknown;
         let texts = match &*texts {
@@ -127,5 +128,6 @@ impl Told {
             scheme: connection.scheme.name(),
             tunnel,
         });
+        worker.tell_soon();
     }
 }

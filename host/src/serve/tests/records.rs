@@ -1,9 +1,12 @@
 //! What is on record of a request, at a time that is known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::script::{GET, ONE};
 use super::world::{Limits, World, run};
+use crate::access_log::{AccessLog, LogCounts, WorkerLog};
+use crate::config::{AccessLogConfig, Detail, LineFormat, LogOutput};
 use crate::testing::LastRecord;
 
 #[test]
@@ -120,5 +123,42 @@ fn a_pause_of_the_proxy_before_a_request_takes_nothing_from_its_times() {
         let backend = topology.backends()[0].stats.counts.head().sum;
         assert_eq!((pool.whole().sum.as_millis(), pool.head().sum.as_millis()), (300, 200));
         assert_eq!(backend.as_millis(), 200);
+    });
+}
+
+/// The end of a tunnel may be all that happens for a long time, so its line mustn't wait for a request.
+#[test]
+fn the_end_of_a_tunnel_is_told_by_itself() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = AccessLogConfig {
+        format: LineFormat::Json,
+        output: LogOutput::File(directory.path().join("access.log")),
+        sample: 1.0,
+        slow: Duration::from_secs(1),
+        query: Detail::Keep,
+        client: Detail::Keep,
+        buffer: 1 << 20,
+        line: 1,
+    };
+    let counts = Arc::<LogCounts>::default();
+    let log = AccessLog::open(&config, 1, Arc::clone(&counts)).expect("the file");
+    run(async {
+        let world = World::new(Limits::one_backend());
+        let worker = world.reports.worker();
+        worker.set_log(Some(WorkerLog::new(log, Arc::new(config), 0, world.deadlines.clock())));
+        let client = world.connect();
+        client.send(b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+        world.settle().await;
+        let (_, backend) = world.net.accept().expect("the backend is asked");
+        backend.send(b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+        world.settle().await;
+        assert!(client.receive().starts_with(b"HTTP/1.1 101 "));
+        assert!(worker.will_tell(), "its beginning is told");
+        worker.tell();
+        assert!(!worker.will_tell());
+        drop((client, backend));
+        world.settle().await;
+        assert!(worker.will_tell(), "its end is told");
+        worker.set_log(None);
     });
 }
