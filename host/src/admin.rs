@@ -4,6 +4,7 @@
 
 mod answer;
 mod body;
+mod extract;
 mod guard;
 pub mod model;
 mod probes;

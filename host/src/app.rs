@@ -164,16 +164,16 @@ impl App {
         let state_lock = state.map(|(_, lock)| lock);
         let app =
             Self { shared, admin, metrics, phase, state_lock, workers: threads, traces, files, reconfigure };
-        app.log_addresses(workers_count)?;
+        app.log_addresses(workers_count);
         Ok(app)
     }
 
-    fn log_addresses(&self, workers: usize) -> Result<()> {
+    fn log_addresses(&self, workers: usize) {
         for address in self.listeners() {
             tracing::info!(event = "listener-bound", %address, workers, "listening");
         }
         self.admin.log_address();
-        self.metrics.log_address()
+        self.metrics.log_address();
     }
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
@@ -247,8 +247,8 @@ impl App {
     pub fn sockets(&self) -> std::io::Result<HandedOver> {
         let listeners = self.shared.sockets.duplicates()?.into_iter();
         let listeners = listeners.map(|(address, socket)| (Role::Listener, address, socket));
-        let metrics = self.metrics.duplicate()?.map(|(address, socket)| (Role::Metrics, address, socket));
-        let mut all = HandedOver { sockets: listeners.chain(metrics).collect(), unix_admin: None };
+        let mut all = HandedOver { sockets: listeners.collect(), unix_admin: None };
+        self.metrics.hand_over(&mut all)?;
         self.admin.hand_over(&mut all)?;
         Ok(all)
     }

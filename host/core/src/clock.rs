@@ -1,7 +1,7 @@
 //! Monotonic time as a plain number.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A moment on the process's monotonic clock.
 ///
@@ -71,6 +71,27 @@ impl Clock {
             Source::System(origin) => Moment(micros(origin.elapsed())),
             Source::Manual(now) => Moment(now.load(Relaxed)),
         }
+    }
+}
+
+/// The system's time beside that of a clock: what turns moments into dates.
+#[derive(Debug, Clone, Copy)]
+pub struct WallClock {
+    now: SystemTime,
+    moment: Moment,
+}
+
+impl WallClock {
+    /// Both as they are now: the system's time may be set at any moment.
+    #[must_use]
+    pub fn read(clock: &Clock) -> Self {
+        Self { now: SystemTime::now(), moment: clock.now() }
+    }
+
+    /// The date of a moment of the past; of a later one, the date of now.
+    #[must_use]
+    pub fn at(self, moment: Moment) -> SystemTime {
+        self.now.checked_sub(self.moment.since(moment)).unwrap_or(self.now)
     }
 }
 

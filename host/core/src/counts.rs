@@ -15,4 +15,4 @@ pub use cell::Count;
 pub use histogram::{Bounds, Distribution, Histogram, HistogramCells};
 pub use labels::{ERRORS, REFUSALS};
 pub use listener::{ListenerCells, ListenerCounts};
-pub use pool::{OpenTunnel, PoolCells, PoolCounts};
+pub use pool::{CLASSES, OpenTunnel, PoolCells, PoolCounts};

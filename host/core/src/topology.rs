@@ -182,6 +182,12 @@ impl Topology {
         self.flags.get(index.get()).is_some_and(|flags| flags & flag::ELIGIBLE != 0)
     }
 
+    /// The same of the member at a place.
+    #[must_use]
+    pub fn is_eligible_at(&self, place: usize) -> bool {
+        u32::try_from(place).is_ok_and(|place| self.is_eligible(BackendIndex(place)))
+    }
+
     /// Whether any backend is left for a request that may not use those it has tried.
     #[inline]
     #[must_use]

@@ -1,8 +1,8 @@
 //! Moments as they are written, without the work of a calendar for each.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use pointsman_core::clock::{Clock, Moment};
+use pointsman_core::clock::{Clock, Moment, WallClock};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -44,9 +44,9 @@ impl TimeWriter {
 
     /// Follows the system's time, which may have been set.
     pub(super) fn set(&mut self) {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unix = u64::try_from(unix.as_micros()).unwrap_or_default();
-        self.offset = unix.saturating_sub(self.clock.now().0);
+        let began = WallClock::read(&self.clock).at(Moment(0));
+        let unix = began.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.offset = u64::try_from(unix.as_micros()).unwrap_or_default();
     }
 
     /// Adds a moment to a line.
@@ -151,7 +151,7 @@ mod tests {
         let clock = Clock::start();
         let mut writer = TimeWriter::new(clock, TimeFormat::Rfc3339);
         let mut line = Vec::new();
-        let before = SystemTime::now();
+        let before = std::time::SystemTime::now();
         writer.write(clock.now(), &mut line);
         let offset = Duration::from_micros(writer.offset + clock.now().0);
         let (from, to) = (before - Duration::from_secs(1), before + Duration::from_secs(60));

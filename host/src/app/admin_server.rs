@@ -1,6 +1,7 @@
 //! The admin server of a running proxy: its socket, and what it needs beside the proxy's status.
 
 use std::convert::Infallible;
+use std::io;
 
 use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
@@ -48,7 +49,7 @@ impl AdminServer {
     }
 
     /// Adds a duplicate of the socket to what another process gets.
-    pub(super) fn hand_over(&self, all: &mut HandedOver) -> std::io::Result<()> {
+    pub(super) fn hand_over(&self, all: &mut HandedOver) -> io::Result<()> {
         let Some(Bound { configured, socket, .. }) = &self.bound else { return Ok(()) };
         match (socket.try_clone()?, configured) {
             (AdminSocket::Tcp(socket), AdminAddress::Tcp(address)) => {
@@ -66,7 +67,7 @@ impl AdminServer {
         status: StatusView,
         changes: ChangeQueue,
         scrapes: Scrapes,
-    ) -> impl Future<Output = std::io::Result<Infallible>> + use<> {
+    ) -> impl Future<Output = io::Result<Infallible>> + use<> {
         let served = self.bound.as_ref().map(|bound| {
             let state = AdminState::new(status, changes, self.clock, self.log.clone(), scrapes);
             (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
@@ -85,17 +86,22 @@ fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Bound> {
         Some(file) => format!("admin.token_file: {}", file.display()),
         None => "admin".to_owned(),
     })?;
-    let taken = match &config.address {
-        AdminAddress::Tcp(address) => {
-            inherited.take(Role::Admin, *address).into_iter().next().map(AdminSocket::Tcp)
-        }
+    let socket = listen(&config.address, Role::Admin, inherited)
+        .with_context(|| format!("cannot listen on {} (admin)", config.address))?;
+    Ok(Bound { configured: config.address.clone(), socket, guard })
+}
+
+/// The inherited socket of this address, or a new one.
+pub(super) fn listen(
+    address: &AdminAddress,
+    role: Role,
+    inherited: &mut Inherited,
+) -> io::Result<AdminSocket> {
+    let taken = match address {
+        AdminAddress::Tcp(address) => inherited.take(role, *address).into_iter().next().map(AdminSocket::Tcp),
         AdminAddress::Unix(path) => inherited.take_unix(path).map(AdminSocket::Unix),
     };
-    let socket = match taken {
-        Some(socket) => socket,
-        None => AdminSocket::bind(&config.address)
-            .with_context(|| format!("cannot listen on {} (admin)", config.address))?,
-    };
+    let socket = taken.map_or_else(|| AdminSocket::bind(address), Ok)?;
     socket.set_nonblocking()?;
-    Ok(Bound { configured: config.address.clone(), socket, guard })
+    Ok(socket)
 }

@@ -2,26 +2,29 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
 
 use crate::admin::{self, AdminSocket};
-use crate::config::Config;
+use crate::config::{AdminAddress, Config};
 use crate::control::status::StatusView;
+use crate::control::take_over::HandedOver;
 use crate::insight::trace::Tracer;
 use crate::listener::{Inherited, Role};
 use crate::metrics::{Saturation, Scrapes};
 use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
 
+use super::admin_server::listen;
+
 /// The metrics of a running proxy, and the listener for them, if one is configured.
 #[derive(Debug)]
 pub(super) struct MetricsServer {
     /// The address that is configured for it, and its socket.
-    bound: Option<(SocketAddr, TcpListener)>,
+    bound: Option<(SocketAddr, AdminSocket)>,
     clock: Clock,
     saturation: Arc<Saturation>,
     tracer: Option<Arc<Tracer>>,
@@ -37,13 +40,9 @@ impl MetricsServer {
         clock: Clock,
         tracer: Option<Arc<Tracer>>,
     ) -> Result<Self> {
-        let bind = |address: SocketAddr| {
-            let socket = match inherited.take(Role::Metrics, address).into_iter().next() {
-                Some(socket) => socket,
-                None => TcpListener::bind(address)
-                    .with_context(|| format!("cannot listen on {address} (metrics)"))?,
-            };
-            socket.set_nonblocking(true)?;
+        let bind = |address| {
+            let socket = listen(&AdminAddress::Tcp(address), Role::Metrics, inherited)
+                .with_context(|| format!("cannot listen on {address} (metrics)"))?;
             anyhow::Ok((address, socket))
         };
         let workers = (0..config.workers).map(|_| Arc::default()).collect();
@@ -51,16 +50,20 @@ impl MetricsServer {
         Ok(Self { bound, clock, saturation, tracer, workers })
     }
 
-    pub(super) fn log_address(&self) -> Result<()> {
+    pub(super) fn log_address(&self) {
         if let Some((_, socket)) = &self.bound {
-            tracing::info!(event = "metrics-bound", address = %socket.local_addr()?, "metrics listening");
+            tracing::info!(event = "metrics-bound", address = %socket, "metrics listening");
         }
-        Ok(())
     }
 
-    /// A duplicate of the socket, with the address that is configured for it.
-    pub(super) fn duplicate(&self) -> io::Result<Option<(SocketAddr, TcpListener)>> {
-        self.bound.as_ref().map(|(address, socket)| Ok((*address, socket.try_clone()?))).transpose()
+    /// Adds a duplicate of the socket to what another process gets.
+    pub(super) fn hand_over(&self, all: &mut HandedOver) -> io::Result<()> {
+        if let Some((address, socket)) = &self.bound
+            && let AdminSocket::Tcp(socket) = socket.try_clone()?
+        {
+            all.sockets.push((Role::Metrics, *address, socket));
+        }
+        Ok(())
     }
 
     /// The metrics of this proxy.
@@ -71,7 +74,7 @@ impl MetricsServer {
 
     /// Serves, if there is something to serve at, and follows the workers' load. Never ends but by an error.
     pub(super) fn serve(&self, status: StatusView) -> impl Future<Output = io::Result<Infallible>> + use<> {
-        let socket = self.bound.as_ref().map(|(_, socket)| socket.try_clone().map(AdminSocket::Tcp));
+        let socket = self.bound.as_ref().map(|(_, socket)| socket.try_clone());
         let router = admin::metrics_router(&status, self.scrapes(status.clone()));
         let load = Arc::clone(&self.saturation).follow(Arc::clone(&self.workers));
         async move {

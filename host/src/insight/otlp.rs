@@ -9,7 +9,7 @@ use std::time::Duration;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanExporter as _;
-use pointsman_core::clock::Clock;
+use pointsman_core::clock::{Clock, WallClock};
 use pointsman_core::reminder::Reminder;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
@@ -140,7 +140,7 @@ impl Sink {
             return;
         }
         let spans: Vec<_> = {
-            let times = spans::WallClock::now(&self.clock);
+            let times = WallClock::read(&self.clock);
             batch.drain(..).flat_map(|finished| spans::of(finished, times)).collect()
         };
         let count = spans.len();

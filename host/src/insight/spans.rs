@@ -1,11 +1,9 @@
 //! What a traced request is in OpenTelemetry's terms, by its semantic conventions for HTTP.
 
-use std::time::{Duration, SystemTime};
-
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use pointsman_core::clock::{Clock, Moment};
+use pointsman_core::clock::{Moment, WallClock};
 use pointsman_core::record::Protocol;
 use pointsman_core::trace::SpanIds;
 
@@ -13,24 +11,6 @@ use super::trace::{FinishedAttempt, FinishedTrace, TracedRequest, attempt_span};
 
 /// Methods that are named in spans; all others are one, as a client may make up any number of them.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "PATCH"];
-
-/// What time it is on the wall, for what was timed by the clock.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WallClock {
-    now: SystemTime,
-    moment: Moment,
-}
-
-impl WallClock {
-    pub(super) fn now(clock: &Clock) -> Self {
-        Self { now: SystemTime::now(), moment: clock.now() }
-    }
-
-    fn at(self, moment: Moment) -> SystemTime {
-        let ago = if moment > self.moment { Duration::ZERO } else { self.moment.since(moment) };
-        self.now.checked_sub(ago).unwrap_or(self.now)
-    }
-}
 
 /// The request's span, and one of each attempt.
 pub(super) fn of(finished: FinishedTrace, times: WallClock) -> Vec<SpanData> {

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use pointsman_core::backend::{BackendIndex, BackendStats};
-use pointsman_core::counts::FailureKind;
+use pointsman_core::backend::BackendStats;
+use pointsman_core::counts::{CLASSES, FailureKind};
 use pointsman_core::topology::{Health, Member};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::families::{Families, Label};
-use super::pools::CLASSES;
 use super::scrape::{PoolSample, Scrape};
 
 /// A backend of a pool.
@@ -81,11 +80,8 @@ fn connections(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
 }
 
 fn state(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
-    let eligible = |row: &Row<'_>| {
-        u32::try_from(row.place).is_ok_and(|place| row.pool.topology.is_eligible(BackendIndex(place)))
-    };
     let described = ("backend_eligible", "Whether it can get requests");
-    families.flag(described, of_backends!(scrape, |row| eligible(&row)))?;
+    families.flag(described, of_backends!(scrape, |row| row.pool.topology.is_eligible_at(row.place)))?;
     let described = ("backend_healthy", "Whether its checks succeed");
     families.flag(described, of_backends!(scrape, |row| row.member.health != Health::Down))?;
     let described = ("backend_ejected", "Whether it has failed too often and gets nothing for a while");

@@ -36,10 +36,10 @@ impl Collector for Own {
 
 /// The families that every process has, under their standard names.
 #[derive(Debug)]
-pub(super) struct Process;
+pub(super) struct Process(pub(super) Arc<Scrape>);
 
 impl Collector for Process {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        process::encode(&mut Families(encoder))
+        process::encode(&self.0, &mut Families(encoder))
     }
 }

@@ -30,5 +30,6 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
         "saturation_ratio",
         "How close the proxy is to capacity: the greatest of its busiest worker's load, connections and open files over their limits",
     );
-    families.gauge(described, [([], scrape.saturation_ratio())])
+    let ratio = scrape.saturation.ratio(&scrape.status.listeners, scrape.open_files);
+    families.gauge(described, [([], ratio)])
 }

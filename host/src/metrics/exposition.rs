@@ -38,10 +38,11 @@ impl Format {
     pub(super) fn write(self, scrape: Scrape) -> String {
         let mut own = Registry::with_prefix("pointsman");
         let is_whole = scrape.selection.has_all_pools();
-        own.register_collector(Box::new(Own(Arc::new(scrape))));
+        let scrape = Arc::new(scrape);
+        own.register_collector(Box::new(Own(Arc::clone(&scrape))));
         let mut process = Registry::default();
         if is_whole {
-            process.register_collector(Box::new(Process));
+            process.register_collector(Box::new(Process(scrape)));
         }
         let mut text = String::with_capacity(1 << 16);
         let written = match self {

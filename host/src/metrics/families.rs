@@ -1,10 +1,9 @@
 //! Families of metrics on their way into a scrape: one call for each, with a row for each thing that has the number.
 
 use std::fmt;
-use std::time::Duration;
 
 use pointsman_core::counts::Distribution;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -17,22 +16,12 @@ pub(super) struct Families<'a>(pub(super) DescriptorEncoder<'a>);
 
 impl Families<'_> {
     /// Numbers that only grow.
-    pub(super) fn counter<'a, const N: usize>(
+    pub(super) fn counter<'a, const N: usize, V: EncodeCounterValue>(
         &mut self,
         (name, help): (&str, &str),
-        rows: impl IntoIterator<Item = ([Label<'a>; N], u64)>,
+        rows: impl IntoIterator<Item = ([Label<'a>; N], V)>,
     ) -> fmt::Result {
         let rows = rows.into_iter().map(|(labels, value)| (labels, ConstCounter::new(value)));
-        self.family((name, help), MetricType::Counter, rows)
-    }
-
-    /// Times that only grow, in seconds.
-    pub(super) fn seconds<'a, const N: usize>(
-        &mut self,
-        (name, help): (&str, &str),
-        rows: impl IntoIterator<Item = ([Label<'a>; N], Duration)>,
-    ) -> fmt::Result {
-        let rows = rows.into_iter().map(|(labels, value)| (labels, ConstCounter::new(value.as_secs_f64())));
         self.family((name, help), MetricType::Counter, rows)
     }
 

@@ -53,8 +53,8 @@ fn versions(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     });
     families.counter(("policy_swaps", "Versions that were offered, and what became of them"), swaps)?;
     let last = slots(scrape).map(|slot| {
-        let published = slot.history().last().map_or(scrape.now, |version| version.at);
-        (labels(slot), scrape.since_epoch(published))
+        let published = slot.history().last().map(|version| version.at);
+        (labels(slot), published.map_or(0.0, |at| scrape.since_epoch(at)))
     });
     families.gauge(("policy_last_swap_timestamp_seconds", "When its version began to serve"), last)
 }

@@ -2,14 +2,12 @@
 
 use std::fmt;
 
+use pointsman_core::counts::CLASSES;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::topology::{Health, Member};
 
 use super::families::Families;
 use super::scrape::{PoolSample, Scrape};
-
-/// The classes of statuses, as they are counted.
-pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// How full a pool is.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,20 +5,21 @@ use std::fs;
 use std::time::Duration;
 
 use super::families::Families;
+use super::scrape::Scrape;
 use crate::open_files::OpenFiles;
 
 /// Ticks a second in /proc: the kernel's interface is fixed.
 const TICKS: u64 = 100;
 
-pub(super) fn encode(families: &mut Families<'_>) -> fmt::Result {
+pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let Some(stat) = Stat::read() else { return Ok(()) };
     let described = ("process_cpu_seconds", "CPU time that the process has used");
-    families.seconds(described, [([], stat.cpu)])?;
+    families.counter(described, [([], stat.cpu.as_secs_f64())])?;
     let described = ("process_resident_memory_bytes", "Memory that the process holds");
     families.gauge(described, [([], stat.resident_bytes as f64)])?;
     let described = ("process_start_time_seconds", "When the process began, since the epoch");
     families.gauge(described, [([], stat.started)])?;
-    let open = OpenFiles::open_now().map_or(0.0, |open| open as f64);
+    let open = scrape.open_files.map_or(0.0, |open| open as f64);
     families.gauge(("process_open_fds", "Files that are open"), [([], open)])?;
     let limit = OpenFiles::of_process().limit() as f64;
     families.gauge(("process_max_fds", "Files that may be open"), [([], limit)])

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::thread_times::ThreadTimes;
+use crate::listener::Listener;
+use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
 
 /// Between two readings of what the workers have used.
@@ -56,6 +58,17 @@ impl Saturation {
         let readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some(first), Some(last)) = (readings.front(), readings.back()) else { return 0.0 };
         share(last.at - first.at, &first.wanted, &last.wanted)
+    }
+
+    /// The greatest of what can run out: the busiest worker's time, connections of any listener, and files that may be open; each from 0
+    /// to 1.
+    #[must_use]
+    pub fn ratio(&self, listeners: &[Listener], open_files: Option<usize>) -> f64 {
+        let part = |taken: usize, limit: usize| taken as f64 / (limit as f64).max(1.0);
+        let connections = listeners.iter().map(|listener| &listener.connections);
+        let connections = connections.map(|connections| part(connections.taken(), connections.limit()));
+        let files = open_files.map_or(0.0, |open| part(open, OpenFiles::of_process().limit()));
+        connections.chain([self.busiest_worker(), files]).fold(0.0, f64::max).min(1.0)
     }
 }
 

@@ -12,6 +12,7 @@ use super::scrape::Scrape;
 use super::selection::Selection;
 use crate::control::status::StatusView;
 use crate::insight::trace::Tracer;
+use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
 
 /// What scrapes read, and the turn that they take: one is made at a time, however many ask.
@@ -47,7 +48,7 @@ impl Scrapes {
     /// How close the proxy is to capacity, from 0 to 1.
     #[must_use]
     pub fn saturation_ratio(&self) -> f64 {
-        self.scrape(Selection::default()).saturation_ratio()
+        self.saturation.ratio(&self.status.configuration().listeners, OpenFiles::open_now())
     }
 
     /// How each worker is.

@@ -46,6 +46,18 @@ fn value(text: &str, series: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().expect("a number")
 }
 
+/// The names of the families.
+fn families(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
+
+fn is_without_twins(mut names: Vec<&str>) {
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
 #[test]
 fn every_series_is_there_from_the_start() {
     let text = text(vec![pool("web", &["a", "b"], &UpstreamLimits::default())]);
@@ -93,21 +105,9 @@ fn names_are_escaped_and_no_series_is_there_twice() {
     let text = text(vec![pool(ODD, &["same", ODD], &limits), pool("web", &["same"], &limits)]);
     let escaped = "w\\\"e\\\\b\\n{}=, é";
     assert_eq!(value(&text, &format!("pointsman_pool_in_flight{{pool=\"{escaped}\"}}")), 0.0);
-    let mut series: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| Some(line.rsplit_once(' ')?.0))
-        .collect();
-    let all = series.len();
-    series.sort_unstable();
-    series.dedup();
-    assert_eq!(series.len(), all);
-    let mut families: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let all = families.len();
-    families.sort_unstable();
-    families.dedup();
-    assert_eq!(families.len(), all);
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    is_without_twins(rows.filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect());
+    is_without_twins(families(&text));
     assert!(text.lines().filter(|line| line.starts_with("# HELP")).all(|line| line.split(' ').count() > 3));
 }
 
@@ -120,12 +120,7 @@ fn open_metrics_is_written_if_it_is_asked_for() {
     let text = Format::OpenMetrics.write(scrapes(Vec::new()).scrape(Selection::default()));
     assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
     // A counter and a gauge of one name would be one family there.
-    let mut families: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let all = families.len();
-    families.sort_unstable();
-    families.dedup();
-    assert_eq!(families.len(), all);
+    is_without_twins(families(&text));
 }
 
 #[test]

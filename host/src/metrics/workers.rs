@@ -18,14 +18,20 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
         "worker_busy_seconds",
         "Time in which its event loop did something, without that in which it asked the system for events",
     );
-    families.seconds(described, of_workers!(|worker| worker.busy()))?;
+    families.counter(described, of_workers!(|worker| worker.busy().as_secs_f64()))?;
     let times: Vec<(&str, ThreadTimes)> =
         rows().filter_map(|(name, worker)| Some((name, ThreadTimes::of(worker)?))).collect();
     let described = ("worker_cpu_seconds", "CPU time of its thread");
-    families.seconds(described, times.iter().map(|(name, times)| ([("worker", *name)], times.cpu)))?;
+    families.counter(
+        described,
+        times.iter().map(|(name, times)| ([("worker", *name)], times.cpu.as_secs_f64())),
+    )?;
     let described =
         ("worker_waiting_seconds", "Time in which its thread could have run, and others had the CPU");
-    families.seconds(described, times.iter().map(|(name, times)| ([("worker", *name)], times.waiting)))?;
+    families.counter(
+        described,
+        times.iter().map(|(name, times)| ([("worker", *name)], times.waiting.as_secs_f64())),
+    )?;
     let described = (
         "worker_lag_seconds",
         "How much later than due its event loop came to what is due several times a second",

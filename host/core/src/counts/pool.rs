@@ -195,7 +195,10 @@ impl PoolCells {
     }
 }
 
-/// The first digit of a status, less one.
+/// The classes of statuses, in the places in which they are counted.
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The place of a status's class.
 #[inline]
 pub(super) fn class(status: StatusCode) -> usize {
     usize::from(status.as_u16() / 100).wrapping_sub(1)

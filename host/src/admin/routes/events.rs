@@ -1,11 +1,11 @@
 //! `events`.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::admin::answer::{Answer, json};
+use crate::admin::extract::Query;
 use crate::admin::model::{EventList, Problem};
 use crate::admin::state::AdminState;
 use crate::admin::view;
@@ -29,10 +29,6 @@ pub(super) struct Since {
         (status = 400, description = "the query isn't one", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn events(
-    State(state): State<AdminState>,
-    since: Result<Query<Since>, QueryRejection>,
-) -> Answer {
-    let Query(Since { since }) = since?;
+pub(super) async fn events(State(state): State<AdminState>, Query(Since { since }): Query<Since>) -> Answer {
     Ok(json(&view::events(&state.log, since)))
 }

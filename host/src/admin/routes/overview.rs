@@ -1,10 +1,10 @@
 //! `overview`.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 
 use super::events::Since;
 use crate::admin::answer::{Answer, json_of};
+use crate::admin::extract::Query;
 use crate::admin::model::{Overview, Problem};
 use crate::admin::state::AdminState;
 use crate::admin::view;
@@ -19,8 +19,7 @@ use crate::admin::view;
 )]
 pub(super) async fn overview(
     State(state): State<AdminState>,
-    since: Result<Query<Since>, QueryRejection>,
+    Query(Since { since }): Query<Since>,
 ) -> Answer {
-    let Query(Since { since }) = since?;
     json_of(move || Ok(view::overview(&state, since))).await
 }

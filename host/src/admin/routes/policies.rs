@@ -1,15 +1,17 @@
 //! `policies`, and the policy of one pool or route.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::pools;
 use crate::admin::answer::{Answer, Refused, json};
+use crate::admin::extract::{Path, Query};
 use crate::admin::model::{PolicyList, PolicyState, Problem, VersionList};
 use crate::admin::state::AdminState;
 use crate::admin::view;
+use crate::control::change::PolicyPlace;
 use crate::control::status::{ConfigurationStatus, PolicyStatus};
 
 /// Which policy of a pool.
@@ -19,7 +21,20 @@ use crate::control::status::{ConfigurationStatus, PolicyStatus};
 pub(super) struct OfRoute {
     /// A route that has a policy of its own, as `policies` names it. Without it, the pool's.
     #[param(required = false, nullable = false)]
-    pub(super) route: Option<String>,
+    route: Option<String>,
+}
+
+/// The policy that a request is about.
+pub(super) struct Place(pub(super) PolicyPlace);
+
+impl<S: Send + Sync> FromRequestParts<S> for Place {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let Path(pool) = Path::from_request_parts(parts, state).await?;
+        let Query(OfRoute { route }) = Query::from_request_parts(parts, state).await?;
+        Ok(Self(PolicyPlace { pool, route }))
+    }
 }
 
 /// All policies.
@@ -28,7 +43,7 @@ pub(super) struct OfRoute {
     responses((status = 200, description = "all policies", body = PolicyList))
 )]
 pub(super) async fn policies(State(state): State<AdminState>) -> Answer {
-    Ok(json(&view::policies(&state)))
+    Ok(json(&view::policies(&state.status.configuration(), state.clock)))
 }
 
 /// The policy of a pool, or of one route to it.
@@ -41,14 +56,9 @@ pub(super) async fn policies(State(state): State<AdminState>) -> Answer {
         (status = 404, description = "there is no such pool, or no policy of that route", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn policy(
-    State(state): State<AdminState>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<OfRoute>, QueryRejection>,
-) -> Answer {
-    let (Path(pool), Query(query)) = (path?, query?);
+pub(super) async fn policy(State(state): State<AdminState>, Place(place): Place) -> Answer {
     let configuration = state.status.configuration();
-    let policy = find(&configuration, &pool, query.route.as_deref())?;
+    let policy = find(&configuration, &place)?;
     Ok(json(&view::policy(policy, state.clock)))
 }
 
@@ -62,14 +72,9 @@ pub(super) async fn policy(
         (status = 404, description = "there is no such pool, or no policy of that route", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn versions(
-    State(state): State<AdminState>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<OfRoute>, QueryRejection>,
-) -> Answer {
-    let (Path(pool), Query(query)) = (path?, query?);
+pub(super) async fn versions(State(state): State<AdminState>, Place(place): Place) -> Answer {
     let configuration = state.status.configuration();
-    let policy = find(&configuration, &pool, query.route.as_deref())?;
+    let policy = find(&configuration, &place)?;
     Ok(json(&view::versions(policy, state.clock)))
 }
 
@@ -80,14 +85,14 @@ pub(super) async fn versions(
 /// There is no such pool, or the route has no policy of its own.
 pub(super) fn find<'a>(
     configuration: &'a ConfigurationStatus,
-    pool: &str,
-    route: Option<&str>,
+    place: &PolicyPlace,
 ) -> Result<&'a PolicyStatus, Refused> {
+    let PolicyPlace { pool, route } = place;
     pools::find(configuration, pool)?;
-    let of_pool = configuration.policies.iter().filter(|policy| *policy.slot.pool().name == *pool);
-    of_pool.clone().find(|policy| policy.slot.route() == route).ok_or_else(|| {
-        let detail =
-            format!("no route `{}` has a policy of its own for the pool `{pool}`", route.unwrap_or_default());
+    let of_pool = configuration.policies.iter().filter(|policy| *policy.slot.pool().name == **pool);
+    of_pool.clone().find(|policy| policy.slot.route() == route.as_deref()).ok_or_else(|| {
+        let route = route.as_deref().unwrap_or_default();
+        let detail = format!("no route `{route}` has a policy of its own for the pool `{pool}`");
         Refused::not_found("unknown-route-policy", detail)
             .known(of_pool.filter_map(|policy| policy.slot.route()))
     })

@@ -1,11 +1,11 @@
 //! `pools` and their backends.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 
 use super::steering::{thousandths, who};
 use crate::admin::answer::{Answer, Refused, json, json_of};
 use crate::admin::body;
+use crate::admin::extract::Path;
 use crate::admin::model::{BackendChange, BackendPatch, BackendReply, PoolList, PoolReply, Problem};
 use crate::admin::state::AdminState;
 use crate::admin::view;
@@ -31,11 +31,7 @@ pub(super) async fn pools(State(state): State<AdminState>) -> Answer {
         (status = 404, description = "there is no such pool", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn pool(
-    State(state): State<AdminState>,
-    path: Result<Path<String>, PathRejection>,
-) -> Answer {
-    let Path(name) = path?;
+pub(super) async fn pool(State(state): State<AdminState>, Path(name): Path<String>) -> Answer {
     json_of(move || {
         let configuration = state.status.configuration();
         Ok(view::pool_reply(find(&configuration, &name)?))
@@ -58,9 +54,8 @@ pub(super) async fn pool(
 )]
 pub(super) async fn backend(
     State(state): State<AdminState>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Path((pool, backend)): Path<(String, String)>,
 ) -> Answer {
-    let Path((pool, backend)) = path?;
     json_of(move || {
         let configuration = state.status.configuration();
         let pool = find(&configuration, &pool)?;
@@ -90,10 +85,9 @@ pub(super) async fn backend(
 )]
 pub(super) async fn change_backend(
     State(state): State<AdminState>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Path((pool, backend)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    let Path((pool, backend)) = path?;
     let by = who(&request);
     let configuration = state.status.configuration();
     has_backend(find(&configuration, &pool)?, &backend)?;

@@ -1,11 +1,10 @@
 //! The version of a policy: another one, the one before, one that was kept out.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use pointsman_policy::SwapOutcome;
 
-use super::policies::{OfRoute, find};
+use super::policies::{OfRoute, Place, find};
 use super::steering::who;
 use crate::admin::answer::{Answer, Refused, json};
 use crate::admin::body::{self, PluginOrJson};
@@ -33,13 +32,9 @@ use crate::control::change::{PluginSource, PolicyAction, PolicyPlace};
         (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn swap(
-    State(state): State<AdminState>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<OfRoute>, QueryRejection>,
-    request: Request,
-) -> Answer {
-    let (place, by) = (place(&state, path, query)?, who(&request));
+pub(super) async fn swap(State(state): State<AdminState>, Place(place): Place, request: Request) -> Answer {
+    find(&state.status.configuration(), &place)?;
+    let by = who(&request);
     let if_match = request.headers().get(header::IF_MATCH);
     let if_match = if_match.map(|version| String::from_utf8_lossy(version.as_bytes()).into_owned());
     let source = match body::plugin_or_json(request).await? {
@@ -65,13 +60,10 @@ pub(super) async fn swap(
 )]
 pub(super) async fn roll_back(
     State(state): State<AdminState>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<OfRoute>, QueryRejection>,
+    Place(place): Place,
     request: Request,
 ) -> Answer {
-    let (place, by) = (place(&state, path, query)?, who(&request));
-    let VersionChoice { version } = body::json(request).await?;
-    change(&state, place, PolicyAction::Rollback(version), by, PolicyResult::Unchanged).await
+    choose(&state, place, PolicyAction::Rollback, PolicyResult::Unchanged, request).await
 }
 
 /// Lets a version in again that was taken back on probation. It doesn't serve yet.
@@ -90,23 +82,24 @@ pub(super) async fn roll_back(
 )]
 pub(super) async fn unquarantine(
     State(state): State<AdminState>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<OfRoute>, QueryRejection>,
+    Place(place): Place,
     request: Request,
 ) -> Answer {
-    let (place, by) = (place(&state, path, query)?, who(&request));
-    let VersionChoice { version } = body::json(request).await?;
-    change(&state, place, PolicyAction::Unquarantine(version), by, PolicyResult::Unquarantined).await
+    choose(&state, place, PolicyAction::Unquarantine, PolicyResult::Unquarantined, request).await
 }
 
-fn place(
+/// Does something with the version that the body names.
+async fn choose(
     state: &AdminState,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<OfRoute>, QueryRejection>,
-) -> Result<PolicyPlace, Refused> {
-    let (Path(pool), Query(OfRoute { route })) = (path?, query?);
-    find(&state.status.configuration(), &pool, route.as_deref())?;
-    Ok(PolicyPlace { pool, route })
+    place: PolicyPlace,
+    action: fn(Option<String>) -> PolicyAction,
+    unchanged: PolicyResult,
+    request: Request,
+) -> Answer {
+    find(&state.status.configuration(), &place)?;
+    let by = who(&request);
+    let VersionChoice { version } = body::json(request).await?;
+    change(state, place, action(version), by, unchanged).await
 }
 
 async fn change(

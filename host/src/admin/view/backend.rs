@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pointsman_core::backend::{BackendIndex, Source};
+use pointsman_core::backend::Source;
 use pointsman_core::counts::FailureKind;
 use pointsman_core::pool::Override;
 use pointsman_core::topology::{Health, Member, Topology};
@@ -23,7 +23,7 @@ pub(super) struct Standing<'a> {
 impl<'a> Standing<'a> {
     pub(super) fn new(topology: &'a Topology, limit: u64) -> Self {
         let weights = topology.weights().iter().zip(0..);
-        let eligible = weights.filter(|(_, place)| topology.is_eligible(BackendIndex(*place)));
+        let eligible = weights.filter(|(_, place)| topology.is_eligible_at(*place));
         Self { topology, weights: eligible.map(|(weight, _)| u64::from(*weight)).sum(), limit }
     }
 }
@@ -37,7 +37,7 @@ pub(super) fn backend(
 ) -> BackendState {
     let Member { backend, health, weight } = member;
     let (stats, counts) = (&backend.stats, &backend.stats.counts);
-    let eligible = u32::try_from(place).is_ok_and(|place| standing.topology.is_eligible(BackendIndex(place)));
+    let eligible = standing.topology.is_eligible_at(place);
     let share =
         if eligible && standing.weights > 0 { f64::from(*weight) / standing.weights as f64 } else { 0.0 };
     BackendState {

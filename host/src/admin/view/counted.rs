@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_core::counts::Distribution;
+use pointsman_core::counts::{CLASSES, Distribution};
 
 use crate::admin::model::Histogram;
-
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 pub(super) fn named<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> BTreeMap<String, u64> {
     counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()

@@ -8,7 +8,7 @@ use crate::worker::Phase;
 pub(in crate::admin) fn overview(state: &AdminState, since: u64) -> Overview {
     let configuration = state.status.configuration();
     // The events come last: what they tell of is in the rest, or will be in the next overview.
-    let (pools, policies) = (pools(&configuration).pools, policies(state).policies);
+    let (pools, policies) = (pools(&configuration).pools, policies(&configuration, state.clock).policies);
     let events = events(&state.log, since);
     Overview {
         name: state.name.to_string(),

@@ -9,12 +9,10 @@ use pointsman_policy::{FaultKind, PicksBy, PolicySlot, PublishedVersion};
 use super::counted::{histogram, named};
 use super::wall_clock;
 use crate::admin::model::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
-use crate::admin::state::AdminState;
-use crate::control::status::PolicyStatus;
+use crate::control::status::{ConfigurationStatus, PolicyStatus};
 
-pub(in crate::admin) fn policies(state: &AdminState) -> PolicyList {
-    let configuration = state.status.configuration();
-    PolicyList { policies: configuration.policies.iter().map(|status| policy(status, state.clock)).collect() }
+pub(in crate::admin) fn policies(status: &ConfigurationStatus, clock: Clock) -> PolicyList {
+    PolicyList { policies: status.policies.iter().map(|status| policy(status, clock)).collect() }
 }
 
 pub(in crate::admin) fn versions(status: &PolicyStatus, clock: Clock) -> VersionList {

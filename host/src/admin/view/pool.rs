@@ -20,9 +20,13 @@ pub(in crate::admin) fn pool_reply(status: &PoolStatus) -> PoolReply {
 
 /// The backend of this name, if there is one.
 pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str) -> Option<BackendReply> {
-    let PoolState { name: pool, latency_buckets, backends, .. } = pool(status);
-    let backend = backends.into_iter().find(|backend| backend.name == name)?;
-    Some(BackendReply { latency_buckets, pool, backend })
+    let pool = &status.pool;
+    let ((members, topology), overrides) = (pool.members(), pool.overrides());
+    let place = members.iter().position(|member| *member.backend.name == *name)?;
+    let standing = Standing::new(&topology, pool.max_in_flight());
+    let backend = backend(&members[place], place, &standing, &overrides);
+    let latency_buckets = pool.counts.bounds().seconds().collect();
+    Some(BackendReply { latency_buckets, pool: pool.name.to_string(), backend })
 }
 
 fn pool(status: &PoolStatus) -> PoolState {

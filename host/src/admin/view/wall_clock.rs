@@ -2,12 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pointsman_core::clock::{Clock, Moment};
+use pointsman_core::clock::{Clock, Moment, WallClock};
 
 /// A moment of the past as ms since 1970.
 pub(super) fn ms(moment: Moment, clock: Clock) -> u64 {
-    let age = clock.now().since(moment);
-    SystemTime::now().checked_sub(age).map_or(0, since_1970)
+    since_1970(WallClock::read(&clock).at(moment))
 }
 
 /// ms since 1970.
