@@ -14,7 +14,6 @@ mod output;
 mod policies;
 mod pools;
 mod proxy;
-mod quantile;
 mod session;
 mod table;
 mod target;

@@ -9,6 +9,7 @@ mod histogram;
 mod labels;
 mod listener;
 mod pool;
+mod quantile;
 
 pub use backend::{BackendCells, BackendCounts, FailureKind};
 pub use cell::Count;
@@ -16,3 +17,4 @@ pub use histogram::{Bounds, Distribution, Histogram, HistogramCells};
 pub use labels::{ERRORS, REFUSALS};
 pub use listener::{ListenerCells, ListenerCounts};
 pub use pool::{CLASSES, OpenTunnel, PoolCells, PoolCounts};
+pub use quantile::quantile;

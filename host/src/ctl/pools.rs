@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use pointsman_core::counts::quantile;
 use serde_json::{Value, json};
 
 use super::arguments::WeightChoice;
@@ -13,7 +14,6 @@ use super::failure::Failure;
 use super::format::{count, percent, seconds, weight as shown_weight};
 use super::names::{BackendName, path};
 use super::output::{Styled, Tone};
-use super::quantile::quantile;
 use super::session::{Session, read};
 use super::table::{Align, Table};
 use crate::admin::model::{BackendReply, BackendState, Histogram, PoolList, PoolReply, PoolState};

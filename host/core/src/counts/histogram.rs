@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::cell::{Count, tell_all};
+use super::quantile::quantile;
 
 /// Upper bounds of the buckets of a histogram, ns, rising: an observation belongs to the first bucket whose bound it doesn't exceed, or
 /// to one more behind the last.
@@ -145,26 +146,11 @@ impl Distribution {
         self.buckets.iter().sum()
     }
 
-    /// Below which value this share of all lies, about: a bucket's observations are taken for evenly spread. `None` without any, and where
-    /// the value lies in the last bucket, which has no end, that bucket's beginning.
+    /// About the time below which this share of all lies; see [`quantile`].
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let count = self.count();
-        if count == 0 {
-            return None;
-        }
-        let wanted = share.clamp(0.0, 1.0) * count as f64;
-        let (mut below, mut from) = (0.0, 0);
-        for (place, &inside) in self.buckets.iter().enumerate() {
-            let inside = inside as f64;
-            let Some(&to) = self.bounds.0.get(place) else { break };
-            if inside > 0.0 && below + inside >= wanted {
-                let part = ((wanted - below) / inside).max(0.0);
-                return Some(Duration::from_nanos(from + ((to - from) as f64 * part) as u64));
-            }
-            (below, from) = (below + inside, to);
-        }
-        Some(Duration::from_nanos(from))
+        let bounds: Vec<f64> = self.bounds.seconds().collect();
+        quantile(&bounds, &self.buckets, share).map(Duration::from_secs_f64)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use pointsman_core::counts::quantile;
+
 use crate::admin::model::{BackendState, Histogram, Overview, PolicyState, PoolState};
-use crate::ctl::quantile::quantile;
 
 /// Two looks at the same process.
 #[derive(Debug, Clone, Copy)]

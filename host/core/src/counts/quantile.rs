@@ -1,15 +1,15 @@
 //! Quantiles of times that are counted in buckets.
 
-/// About the time within which this share of all requests was done, seconds; none if none was. Within a bucket, times are taken to be
-/// spread evenly; what is above the last bound is at that bound.
-pub(super) fn quantile(bounds: &[f64], counts: &[u64], share: f64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "about")]
+/// About the time within which this share of all was done, in the unit of `bounds`; `None` if none was. Within a bucket, times are taken to
+/// be spread evenly; what is above the last bound is at that bound.
+#[must_use]
+pub fn quantile(bounds: &[f64], counts: &[u64], share: f64) -> Option<f64> {
     let float = |count: u64| count as f64;
     let all = float(counts.iter().sum());
     if all == 0.0 {
         return None;
     }
-    let wanted = share * all;
+    let wanted = share.clamp(0.0, 1.0) * all;
     let (mut below, mut lower) = (0.0, 0.0);
     for (bound, count) in bounds.iter().zip(counts) {
         let count = float(*count);
