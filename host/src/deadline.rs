@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use pointsman_core::clock::{Clock, Moment};
+use tokio::time::Instant;
 
 /// Time between two sweeps.
 pub const GRANULARITY: Duration = Duration::from_millis(50);
@@ -147,13 +148,15 @@ impl Deadlines {
         }
     }
 
-    /// Sweeps for as long as it is polled.
-    pub async fn run(&self) {
+    /// Sweeps for as long as it is polled. After each sweep, `swept` is told how much later than due it came.
+    pub async fn run(&self, swept: impl Fn(Duration)) {
         let mut ticks = tokio::time::interval(GRANULARITY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            let due = ticks.tick().await;
+            let late = Instant::now().saturating_duration_since(due);
             self.sweep();
+            swept(late);
         }
     }
 }

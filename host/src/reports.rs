@@ -5,6 +5,7 @@ mod vitals;
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use pointsman_core::backend::Backend;
@@ -13,13 +14,10 @@ use pointsman_core::local::{Local, Shared};
 use pointsman_core::pool::Pool;
 use pointsman_core::record::{AttemptRecord, RequestRecord};
 use pointsman_sdk::abi::outcome;
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
 pub use vitals::{Connected, WorkerVitals};
 
 use crate::access_log::WorkerLog;
-use crate::deadline::GRANULARITY;
 
 /// What one worker has to tell.
 #[derive(Debug, Default)]
@@ -29,9 +27,7 @@ pub struct WorkerReports {
     /// Requests that have ended since it last told.
     requests: Cell<u64>,
     news: RefCell<News>,
-    /// Something is to be told.
-    has_news: Notify,
-    /// Whether that was said since it last told.
+    /// Whether there is something to tell.
     will_tell: Cell<bool>,
     /// Where requests are logged, if they are.
     log: RefCell<Option<WorkerLog>>,
@@ -52,13 +48,9 @@ impl WorkerReports {
         Rc::new(Self { vitals, ..Self::default() })
     }
 
-    /// Tells what was counted, several times a second for as long as there is anything. Never ends.
-    pub async fn run(&self) {
-        loop {
-            self.has_news.notified().await;
-            let due = Instant::now() + GRANULARITY;
-            tokio::time::sleep_until(due).await;
-            let late = Instant::now().saturating_duration_since(due);
+    /// The worker has swept its deadlines, this much later than due: tells what there is to tell, several times a second.
+    pub fn swept(&self, late: Duration) {
+        if self.will_tell.get() {
             self.tell();
             self.vitals.tell(self.requests.take(), late);
         }
@@ -131,9 +123,7 @@ impl WorkerReports {
 
     /// There is something to tell, such as a line that was written.
     pub fn tell_soon(&self) {
-        if !self.will_tell.replace(true) {
-            self.has_news.notify_one();
-        }
+        self.will_tell.set(true);
     }
 }
 

@@ -96,10 +96,8 @@ async fn serve_until_drained(setup: WorkerSetup, mut phase: watch::Receiver<Phas
     let mut worker = Worker::new(workers, Deadlines::new(clock), insight, vitals);
     worker.adopt(first)?;
     tokio::task::spawn_local(prune(Rc::clone(&worker.current)));
-    let reports = Rc::clone(&worker.reports);
-    tokio::task::spawn_local(async move { reports.run().await });
-    let deadlines = worker.current.get().deadlines.clone();
-    tokio::task::spawn_local(async move { deadlines.run().await });
+    let (deadlines, reports) = (worker.current.get().deadlines.clone(), Rc::clone(&worker.reports));
+    tokio::task::spawn_local(async move { deadlines.run(|late| reports.swept(late)).await });
 
     loop {
         tokio::select! {
