@@ -115,6 +115,10 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../host/docs/policies.md")]
+struct Policies;
+
 pub mod abi;
 mod backends;
 mod buffers;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::repository::{self, root};
 
-/// Longest `host/ARCHITECTURE.md`, lines: what is read in one go.
-const LONGEST_ARCHITECTURE: usize = 150;
+/// Longest `host/ARCHITECTURE.md` and `README.md`, lines: what is read in one go.
+const LONGEST: [(&str, usize); 2] = [("host/ARCHITECTURE.md", 150), ("README.md", 150)];
 
 /// Markdown files of the repository, by their path from its root.
 pub(crate) fn documents() -> Vec<(String, String)> {
@@ -64,20 +64,77 @@ fn functions_and_modules() -> BTreeSet<String> {
     known
 }
 
+/// A text without its blocks of code, in which `#` and `](` mean something else.
+fn without_code(text: &str) -> String {
+    let mut is_code = false;
+    let mut kept = String::new();
+    for line in text.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        if !is_code && !is_fence {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// What the headings of a document are linked by, as GitHub makes it of them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let anchor = |heading: &str| {
+        let kept =
+            heading.trim().chars().filter(|sign| sign.is_alphanumeric() || [' ', '-', '_'].contains(sign));
+        kept.map(|sign| if sign == ' ' { '-' } else { sign.to_ascii_lowercase() }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
     for (name, text) in documents() {
-        let folder = root().join(&name);
-        let folder = folder.parent().expect("a folder");
+        let text = without_code(&text);
+        let document = root().join(&name);
+        let folder = document.parent().expect("a folder");
         for target in links(&text) {
-            let file = target.split('#').next().unwrap_or_default();
-            if !file.is_empty() && !folder.join(file).exists() {
+            let (file, anchor) =
+                target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+            let file = if file.is_empty() { document.clone() } else { folder.join(file) };
+            let is_there = match anchor {
+                None => file.exists(),
+                Some(anchor) => {
+                    fs::read_to_string(&file).is_ok_and(|text| anchors(&without_code(&text)).contains(anchor))
+                }
+            };
+            if !is_there {
                 broken.push(format!("{name}: {target}"));
             }
         }
     }
     assert!(broken.is_empty(), "links that lead nowhere: {broken:#?}");
+}
+
+/// The table of contents has each page of `host/docs/` once.
+#[test]
+fn each_page_is_in_the_summary() {
+    let folder = root().join("host/docs");
+    let summary = fs::read_to_string(folder.join("SUMMARY.md")).expect("the summary");
+    let mut pages = 0;
+    for entry in fs::read_dir(&folder).expect("the folder") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+        if name.ends_with(".md") && name != "SUMMARY.md" {
+            pages += 1;
+            assert_eq!(
+                summary.matches(&format!("]({name})")).count(),
+                1,
+                "host/docs/SUMMARY.md has {name} once"
+            );
+        }
+    }
+    assert!(pages > 20, "only {pages} pages");
 }
 
 #[test]
@@ -98,12 +155,11 @@ fn functions_that_the_documents_name_exist() {
 }
 
 #[test]
-fn the_architecture_is_read_in_one_go() {
-    let documents = documents();
-    let (_, architecture) =
-        documents.iter().find(|(name, _)| name == "host/ARCHITECTURE.md").expect("the architecture");
-    let lines = architecture.lines().count();
-    assert!(lines <= LONGEST_ARCHITECTURE, "host/ARCHITECTURE.md has {lines} lines");
+fn front_doors_are_read_in_one_go() {
+    for (name, longest) in LONGEST {
+        let lines = fs::read_to_string(root().join(name)).expect("a document").lines().count();
+        assert!(lines <= longest, "{name} has {lines} lines, and may have {longest}");
+    }
 }
 
 #[test]
@@ -141,4 +197,6 @@ fn links_and_functions_are_found_in_a_text() {
         functions.into_iter().collect::<Vec<_>>(),
         ["Framing::advance", "Gate::poll_read", "proxy::handle"]
     );
+    let text = "# A page\n```sh\n# not a heading\n```\n## `x-y`: what, and why?\n";
+    assert_eq!(anchors(&without_code(text)).into_iter().collect::<Vec<_>>(), ["a-page", "x-y-what-and-why"]);
 }
