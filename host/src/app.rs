@@ -43,6 +43,7 @@ use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::take_over::HandedOver;
 use crate::control::watch::FileWatch;
+use crate::discovery::DiscoveryCounts;
 use crate::health::HealthMonitor;
 use crate::listener::{Inherited, Role};
 use crate::log::LogControls;
@@ -147,7 +148,7 @@ impl App {
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         let (threads, channels) = workers::start(first, clock, &insight, &phase_seen, &metrics.workers)?;
-        shared.configuration.send_replace(first_status(&snapshot, file, &overrides));
+        shared.configuration.send_replace(first_status(&snapshot, file, names.counts(), &overrides));
         let reloader = Reloader {
             file: file.into(),
             workers,
@@ -307,8 +308,13 @@ fn close(inherited: Inherited) {
 }
 
 /// Which configuration serves at the start.
-fn first_status(snapshot: &Snapshot, file: &Path, overrides: &Overrides) -> ConfigurationStatus {
-    let mut status = snapshot.status(ConfigurationGeneration::FIRST, file);
+fn first_status(
+    snapshot: &Snapshot,
+    file: &Path,
+    discovery: &Arc<DiscoveryCounts>,
+    overrides: &Overrides,
+) -> ConfigurationStatus {
+    let mut status = snapshot.status(ConfigurationGeneration::FIRST, file, discovery);
     status.file.read_once = is_read_once(file);
     status.differences.overrides = overrides.all();
     status

@@ -3,6 +3,7 @@
 //! A separate thread asks and changes the pools' members; the data path sees a new topology and nothing else. `follower` and
 //! `placement` know of entries and the backends found for them; how they are found is in `dns`.
 
+mod counts;
 mod dns;
 mod follower;
 mod placement;
@@ -10,6 +11,7 @@ mod resolved;
 mod wanted;
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::config::{DnsConfig, Question};
 
+pub use counts::{AnswerResult, DiscoveryCounts, NameCounts};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use dns::fuzz;
 pub use wanted::DiscoveredPool;
@@ -42,18 +45,18 @@ pub struct Discovery {
 pub struct FirstAnswers(mpsc::Receiver<()>);
 
 impl Discovery {
-    /// Starts the thread, which has nothing to do yet.
+    /// Starts the thread, which has nothing to do yet. What is answered is counted there.
     ///
     /// # Errors
     ///
     /// No thread or no event loop.
-    pub fn start(clock: Clock) -> io::Result<Self> {
+    pub fn start(clock: Clock, counts: Arc<DiscoveryCounts>) -> io::Result<Self> {
         let (wanted, changes) = watch::channel(Wanted::default());
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
         let thread = std::thread::Builder::new()
             .name("discovery".into())
-            .spawn(move || runtime.block_on(Follower::new(clock).run(changes)))?;
+            .spawn(move || runtime.block_on(Follower::new(clock, counts).run(changes)))?;
         Ok(Self { wanted: Some(wanted), thread: Some(thread) })
     }
 

@@ -7,6 +7,7 @@ mod access_log;
 mod backends;
 mod collector;
 mod configuration;
+mod discovery;
 mod exposition;
 mod families;
 mod listeners;

@@ -16,6 +16,7 @@ mod commands;
 mod configuration;
 mod connection_authentication;
 mod connections;
+mod counted;
 mod ctl;
 mod cut_off;
 mod dashboard;

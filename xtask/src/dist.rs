@@ -12,9 +12,11 @@ const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 /// Leaves in `target/dist` the program, the debug information split off it, Debian's package and the checksums of all three.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    let revision = revision();
+    let environment = [("POINTSMAN_REVISION", revision.as_str())];
     let built = match arguments {
-        [] => trained()?,
-        ["--untrained"] => untrained()?,
+        [] => trained(&environment)?,
+        ["--untrained"] => untrained(&environment)?,
         _ => return Err("dist takes nothing but --untrained".to_owned()),
     };
     let folder = cargo::target_directory().join("dist");
@@ -31,14 +33,23 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+/// What the program is built from, for its `build_info`: what the environment says, or git; empty where neither does.
+fn revision() -> String {
+    std::env::var("POINTSMAN_REVISION").unwrap_or_else(|_| {
+        let mut git = Command::new("git");
+        git.args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+        ask(git.current_dir(cargo::root())).unwrap_or_default().trim().to_owned()
+    })
+}
+
 /// The program of `cargo xtask pgo`.
-fn trained() -> Result<PathBuf, String> {
-    cargo::run(&["run", "--quiet", "--locked", "--package", "measure", "--", "pgo"], &[])?;
+fn trained(environment: &[(&str, &str)]) -> Result<PathBuf, String> {
+    cargo::run(&["run", "--quiet", "--locked", "--package", "measure", "--", "pgo"], environment)?;
     Ok(cargo::target_directory().join("pgo/pointsman"))
 }
 
 /// The same without its training: some percent slower, in a third of the time.
-fn untrained() -> Result<PathBuf, String> {
+fn untrained(environment: &[(&str, &str)]) -> Result<PathBuf, String> {
     let version = cargo::ask_rustc(&["-vV"])?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
     let work = cargo::target_directory().join("pgo-work");
@@ -47,7 +58,7 @@ fn untrained() -> Result<PathBuf, String> {
         "xtask: dist: building Pointsman with the profile dist, untrained (the first time takes some ten minutes)"
     );
     let profile = ["build", "--profile", "dist", "--target", host, "--target-dir", work_text, "--locked"];
-    cargo::run(&[&profile[..], &["--package", "pointsman", "--bin", "pointsman"]].concat(), &[])?;
+    cargo::run(&[&profile[..], &["--package", "pointsman", "--bin", "pointsman"]].concat(), environment)?;
     Ok(work.join(host).join("dist/pointsman"))
 }
 

@@ -10,6 +10,7 @@ mod labels;
 mod listener;
 mod pool;
 mod quantile;
+mod tls;
 
 pub use backend::{BackendCells, BackendCounts, FailureKind};
 pub use cell::Count;
@@ -18,3 +19,4 @@ pub use labels::{ERRORS, REFUSALS};
 pub use listener::{ListenerCells, ListenerCounts};
 pub use pool::{CLASSES, OpenTunnel, PoolCells, PoolCounts};
 pub use quantile::quantile;
+pub use tls::TlsFailure;

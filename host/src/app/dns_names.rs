@@ -1,12 +1,13 @@
 //! The DNS names of a configuration's backends.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_core::clock::Clock;
 
 use crate::config::{Config, Question};
-use crate::discovery::Discovery;
+use crate::discovery::{Discovery, DiscoveryCounts};
 
 use super::snapshot::Snapshot;
 
@@ -18,12 +19,18 @@ const FIRST_ANSWERS: Duration = Duration::from_secs(5);
 pub(super) struct DnsNames {
     clock: Clock,
     discovery: Option<Discovery>,
+    counts: Arc<DiscoveryCounts>,
 }
 
 impl DnsNames {
     /// No names yet.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, discovery: None }
+        Self { clock, discovery: None, counts: Arc::default() }
+    }
+
+    /// What is counted of their answers; it stays the same object.
+    pub(super) fn counts(&self) -> &Arc<DiscoveryCounts> {
+        &self.counts
     }
 
     /// The process's clock.
@@ -61,7 +68,7 @@ impl DnsNames {
     fn discovery(&mut self) -> io::Result<&Discovery> {
         match self.discovery.take() {
             Some(discovery) => Ok(self.discovery.insert(discovery)),
-            None => Ok(self.discovery.insert(Discovery::start(self.clock)?)),
+            None => Ok(self.discovery.insert(Discovery::start(self.clock, Arc::clone(&self.counts))?)),
         }
     }
 }

@@ -84,8 +84,10 @@ impl Reloader {
         *self.shared.access_log.lock() = snapshot.access_log().clone();
         self.tell_listeners(&bound);
         self.files.follow(snapshot.watched());
-        let (status, file) =
-            (snapshot.status(generation, &self.file), self.shared.configuration.borrow().file.clone());
+        let (status, file) = (
+            snapshot.status(generation, &self.file, self.names.counts()),
+            self.shared.configuration.borrow().file.clone(),
+        );
         let differences = FileDifferences { awaiting_restart, overrides: self.overrides.all() };
         self.shared.configuration.send_replace(ConfigurationStatus { differences, file, ..status });
         self.snapshot = snapshot;

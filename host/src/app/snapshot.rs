@@ -11,9 +11,9 @@ use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::archive::Archive;
-use crate::control::status::{ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
+use crate::control::status::{BesideCounts, ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
 use crate::control::watch::Watched;
-use crate::discovery::DiscoveredPool;
+use crate::discovery::{DiscoveredPool, DiscoveryCounts};
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
 use crate::tls::BackendTls;
@@ -111,7 +111,12 @@ impl Snapshot {
     }
 
     /// What is published of it.
-    pub(super) fn status(&self, generation: ConfigurationGeneration, file: &Path) -> ConfigurationStatus {
+    pub(super) fn status(
+        &self,
+        generation: ConfigurationGeneration,
+        file: &Path,
+        discovery: &Arc<DiscoveryCounts>,
+    ) -> ConfigurationStatus {
         let duration = |of: fn(&Config) -> Duration| self.config.as_ref().map_or(Duration::ZERO, of);
         ConfigurationStatus {
             generation,
@@ -126,7 +131,10 @@ impl Snapshot {
             workers: self.config.as_ref().map_or(0, |config| config.workers),
             pools: self.pools.iter().map(ActivePool::status).collect(),
             policies: self.policies.iter().map(ActivePolicy::status).collect(),
-            access_log: Arc::clone(self.access_log.counts()),
+            counts: BesideCounts {
+                access_log: Arc::clone(self.access_log.counts()),
+                discovery: Arc::clone(discovery),
+            },
         }
     }
 

@@ -14,6 +14,7 @@ use super::change::Reload;
 use super::overrides::{BackendName, BackendOverrides};
 use crate::access_log::LogCounts;
 use crate::config::ConfigErrors;
+use crate::discovery::DiscoveryCounts;
 use crate::listener::Listener;
 use crate::worker::Phase;
 
@@ -38,8 +39,17 @@ pub struct ConfigurationStatus {
     pub pools: Vec<PoolStatus>,
     /// The policies: the pools' own in the order of the configuration, then those of routes.
     pub policies: Vec<PolicyStatus>,
-    /// What is counted of the access log; it stays the same object.
+    /// What is counted beside the data path.
+    pub counts: BesideCounts,
+}
+
+/// What is counted beside the data path. Each of them stays the same object.
+#[derive(Debug, Clone, Default)]
+pub struct BesideCounts {
+    /// Of the access log.
     pub access_log: Arc<LogCounts>,
+    /// Of DNS's answers.
+    pub discovery: Arc<DiscoveryCounts>,
 }
 
 /// What isn't as the configuration file says.

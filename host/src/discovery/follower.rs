@@ -1,6 +1,7 @@
 //! The task that keeps the pools in step with what is discovered.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use pointsman_core::clock::Clock;
@@ -8,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::config::Question;
 
+use super::counts::DiscoveryCounts;
 use super::dns::Questions;
 use super::placement::Placement;
 use super::wanted::Wanted;
@@ -21,8 +23,8 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { dns: Questions::new(clock), placements: Vec::new(), answered: None }
+    pub(super) fn new(clock: Clock, counts: Arc<DiscoveryCounts>) -> Self {
+        Self { dns: Questions::new(clock, counts), placements: Vec::new(), answered: None }
     }
 
     /// Follows what is wanted until the other end of the channel is closed.

@@ -7,7 +7,7 @@ use super::scrape::Scrape;
 
 /// Without `[access_log]` all are 0.
 pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
-    let counts = &scrape.status.access_log;
+    let counts = &scrape.status.counts.access_log;
     families
         .counter(("access_log_lines", "Lines of the access log that were written"), [([], counts.lines())])?;
     let dropped = [

@@ -8,7 +8,9 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::families::Families;
 use super::scrape::Scrape;
-use super::{access_log, backends, configuration, listeners, policies, pools, process, tls, traces, workers};
+use super::{
+    access_log, backends, configuration, discovery, listeners, policies, pools, process, tls, traces, workers,
+};
 
 /// The families with the prefix of the project.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ impl Collector for Own {
             workers::encode(scrape, families)?;
             access_log::encode(scrape, families)?;
             traces::encode(scrape, families)?;
+            discovery::encode(scrape, families)?;
         }
         pools::encode(scrape, families)?;
         policies::encode(scrape, families)?;

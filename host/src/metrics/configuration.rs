@@ -6,9 +6,16 @@ use super::families::Families;
 use super::scrape::Scrape;
 use crate::worker::Phase;
 
+/// What the program was built from; empty if the build didn't say.
+pub(super) const REVISION: &str = match option_env!("POINTSMAN_REVISION") {
+    Some(revision) => revision,
+    None => "",
+};
+
 pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let features = if cfg!(feature = "otlp") { "otlp" } else { "" };
-    let info = ([("version", env!("CARGO_PKG_VERSION")), ("features", features)], 1.0);
+    let labels = [("version", env!("CARGO_PKG_VERSION")), ("revision", REVISION), ("features", features)];
+    let info = (labels, 1.0);
     families.gauge(("build_info", "The program; its value is always 1"), [info])?;
     let generation = ([], scrape.status.generation.0 as f64);
     families

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::families::Families;
 use super::scrape::Scrape;
+use crate::proxy_protocol::HeaderFailure;
 
 pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let names: Vec<String> =
@@ -43,5 +44,14 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
         "listener_sent_bytes",
         "Bytes that were sent to clients, without what TLS adds and tunnels over HTTP/1",
     );
-    families.counter(described, of_listeners!(|listener| listener.counts.sent_bytes()))
+    families.counter(described, of_listeners!(|listener| listener.counts.sent_bytes()))?;
+    let headers =
+        rows().filter_map(|(name, listener)| Some((name, listener.proxy_protocol.as_ref()?.counts())));
+    let failed = headers.flat_map(|(name, counts)| {
+        HeaderFailure::ALL
+            .map(|failure| ([("listener", name), ("reason", failure.label())], counts.failed(failure)))
+    });
+    let described =
+        ("proxy_protocol_errors", "Connections that were closed for want of a usable PROXY header");
+    families.counter(described, failed)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pointsman_core::counts::CLASSES;
+use pointsman_core::counts::{CLASSES, TlsFailure};
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::topology::{Health, Member};
 
@@ -62,6 +62,11 @@ fn requests(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
         pool.counts().errors().map(move |(error, count)| ([("pool", pool.name()), ("error", error)], count))
     });
     families.counter(("pool_errors", "Requests that the proxy answered itself or broke off"), errors)?;
+    let failures = scrape.pools.iter().flat_map(|pool| {
+        let failures = TlsFailure::ALL.into_iter().zip(pool.counts().tls_failures());
+        failures.map(move |(failure, count)| ([("pool", pool.name()), ("reason", failure.name())], count))
+    });
+    families.counter(("pool_tls_failures", "TLS handshakes with backends that failed"), failures)?;
     let described = ("pool_request_seconds", "From the first byte of a request to the last of its response");
     families.histogram(described, of_pools!(scrape, |pool| pool.counts().whole()))?;
     let described = ("pool_head_seconds", "From the first byte of a request to the head of its response");

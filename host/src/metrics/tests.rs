@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
-use pointsman_core::counts::{ERRORS, REFUSALS};
+use pointsman_core::counts::{ERRORS, REFUSALS, TlsFailure};
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use tokio::sync::watch;
 
@@ -61,6 +61,10 @@ fn is_without_twins(mut names: Vec<&str>) {
 #[test]
 fn every_series_is_there_from_the_start() {
     let text = text(vec![pool("web", &["a", "b"], &UpstreamLimits::default())]);
+    for failure in TlsFailure::ALL {
+        let labels = format!("pool=\"web\",reason=\"{}\"", failure.name());
+        assert_eq!(value(&text, &format!("pointsman_pool_tls_failures_total{{{labels}}}")), 0.0);
+    }
     for error in ERRORS {
         assert_eq!(
             value(&text, &format!("pointsman_pool_errors_total{{pool=\"web\",error=\"{error}\"}}")),
@@ -87,7 +91,10 @@ fn spans_and_features_are_told() {
     let untraced = text(Vec::new());
     let features = if cfg!(feature = "otlp") { "otlp" } else { "" };
     let version = env!("CARGO_PKG_VERSION");
-    let series = format!("pointsman_build_info{{version=\"{version}\",features=\"{features}\"}}");
+    let revision = option_env!("POINTSMAN_REVISION").unwrap_or_default();
+    let series = format!(
+        "pointsman_build_info{{version=\"{version}\",revision=\"{revision}\",features=\"{features}\"}}"
+    );
     assert_eq!(value(&untraced, &series), 1.0);
     assert_eq!(value(&untraced, "pointsman_spans_total"), 0.0);
     assert_eq!(value(&untraced, "pointsman_spans_dropped_total"), 0.0);

@@ -25,6 +25,9 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
         })
     });
     families.counter(("tls_handshakes", "Handshakes with clients that were completed"), completed)?;
+    let took = counts().map(|(name, counts)| ([("listener", name)], counts.times()));
+    let described = ("tls_handshake_seconds", "How long handshakes took that were completed");
+    families.histogram(described, took)?;
     let failed = counts().flat_map(|(name, counts)| {
         HandshakeFailure::ALL
             .map(|failure| ([("listener", name), ("reason", failure.label())], counts.failed(failure)))

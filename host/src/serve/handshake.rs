@@ -21,7 +21,8 @@ pub(super) async fn handshake(
     may_be_empty: bool,
     waiting: &Waiting<'_>,
 ) -> Option<(Box<TlsStream>, Option<Box<ClientIdentity>>)> {
-    let deadline = waiting.deadlines.deadline();
+    let (deadline, clock) = (waiting.deadlines.deadline(), waiting.deadlines.clock());
+    let begun = clock.now();
     deadline.set(tls.config().handshake_timeout);
     let step = async {
         if may_be_empty && matches!(socket.peek(&mut [0]).await, Ok(0)) {
@@ -32,7 +33,10 @@ pub(super) async fn handshake(
     let error =
         match waiting.for_step(step, &deadline).await.unwrap_or_else(|given_up| Err(failure(given_up))) {
             Ok(None) => return None,
-            Ok(Some(Handshake::Complete(stream, identity))) => return Some((stream, identity)),
+            Ok(Some(Handshake::Complete(stream, identity))) => {
+                tls.counts().took(clock.now().since(begun));
+                return Some((stream, identity));
+            }
             Ok(Some(Handshake::PlainHttp(socket))) => {
                 // The socket's buffer is empty: it takes this at once, or the client is gone.
                 let _ = socket.try_write(plain_http().as_bytes());

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
+use pointsman_core::counts::TlsFailure;
 use pointsman_core::pool::BackendProtocol;
 use pointsman_core::printable::Printable;
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
@@ -34,8 +35,18 @@ pub struct BackendHost<'a> {
 
 /// Why there is no connection over TLS. Nothing of a request was sent.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct BackendHandshakeError(String);
+#[error("{what}")]
+pub struct BackendHandshakeError {
+    /// What it comes down to.
+    pub failure: TlsFailure,
+    what: String,
+}
+
+impl BackendHandshakeError {
+    fn new(failure: TlsFailure, what: impl Into<String>) -> Self {
+        Self { failure, what: what.into() }
+    }
+}
 
 impl BackendTls {
     /// Makes the handshake on a new connection to a backend that is to be spoken to in this protocol. Takes as long as the backend does.
@@ -54,11 +65,11 @@ impl BackendTls {
         let connect = connector.with_alpn(offered(protocol)).connect_with(name.clone(), socket, |session| {
             session.set_buffer_limit(Some(BUFFER));
         });
-        let stream = connect.await.map_err(|error| BackendHandshakeError(explain(&error, &name)))?;
+        let stream = connect.await.map_err(|error| explain(&error, &name))?;
         let stream = TlsStream::of_backend(stream);
         if protocol == BackendProtocol::H2 && !stream.agreed_on_http2() {
             let message = "it doesn't choose HTTP/2 (`h2` in ALPN), which the pool's `protocol` demands";
-            return Err(BackendHandshakeError(message.to_owned()));
+            return Err(BackendHandshakeError::new(TlsFailure::Protocol, message));
         }
         Ok(Box::new(stream))
     }
@@ -68,8 +79,10 @@ impl BackendTls {
         let Some(name) = self.config().server_name.as_deref().or(backend.host) else {
             return Ok(ServerName::IpAddress(backend.address.to_canonical().into()));
         };
-        ServerName::try_from(name.to_owned())
-            .map_err(|_| BackendHandshakeError(format!("`{name}` is no name that a certificate can be for")))
+        ServerName::try_from(name.to_owned()).map_err(|_| {
+            let what = format!("`{name}` is no name that a certificate can be for");
+            BackendHandshakeError::new(TlsFailure::Name, what)
+        })
     }
 }
 
@@ -83,45 +96,67 @@ fn offered(protocol: BackendProtocol) -> Vec<Vec<u8>> {
 }
 
 /// What is wrong, as a sentence about the backend.
-fn explain(error: &io::Error, name: &ServerName<'_>) -> String {
-    match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
+fn explain(error: &io::Error, name: &ServerName<'_>) -> BackendHandshakeError {
+    let (failure, what) = match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(error)) => of_certificate(error, name),
-        Some(Error::InvalidMessage(_)) => "what it answers isn't TLS".to_owned(),
-        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
-            "it speaks none of the protocols that it may choose from (`protocol` of the pool)".to_owned()
+        Some(Error::InvalidMessage(_)) => (TlsFailure::NotTls, "what it answers isn't TLS".to_owned()),
+        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => (
+            TlsFailure::Protocol,
+            "it speaks none of the protocols that it may choose from (`protocol` of the pool)".to_owned(),
+        ),
+        Some(Error::AlertReceived(alert)) => {
+            (TlsFailure::Alert, format!("it refuses the handshake ({alert:?})"))
         }
-        Some(Error::AlertReceived(alert)) => format!("it refuses the handshake ({alert:?})"),
-        Some(Error::PeerIncompatible(_)) => {
-            "it has no version, cipher suite or key exchange in common with us".to_owned()
-        }
-        Some(error) => error.to_string(),
+        Some(Error::PeerIncompatible(_)) => (
+            TlsFailure::Incompatible,
+            "it has no version, cipher suite or key exchange in common with us".to_owned(),
+        ),
+        Some(error) => (TlsFailure::Other, error.to_string()),
         None if error.kind() == ErrorKind::UnexpectedEof => {
-            "it closed the connection within the handshake".to_owned()
+            (TlsFailure::Closed, "it closed the connection within the handshake".to_owned())
         }
-        None => error.to_string(),
-    }
+        None if error.kind() == ErrorKind::ConnectionReset => (TlsFailure::Closed, error.to_string()),
+        None => (TlsFailure::Other, error.to_string()),
+    };
+    BackendHandshakeError::new(failure, what)
 }
 
-fn of_certificate(error: &CertificateError, name: &ServerName<'_>) -> String {
-    let what = match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "isn't valid yet",
-        CertificateError::UnknownIssuer => "isn't from an authority that is trusted",
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "isn't for servers"
+fn of_certificate(error: &CertificateError, name: &ServerName<'_>) -> (TlsFailure, String) {
+    let (failure, what) = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (TlsFailure::Validity, "has expired")
         }
-        CertificateError::NotValidForNameContext { presented, .. } => return of_names(presented, name),
-        CertificateError::BadSignature => "has a wrong signature",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            (TlsFailure::Validity, "isn't valid yet")
+        }
+        CertificateError::UnknownIssuer => (TlsFailure::Issuer, "isn't from an authority that is trusted"),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            (TlsFailure::Certificate, "isn't for servers")
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            return (TlsFailure::Name, of_names(presented, name));
+        }
+        CertificateError::BadSignature => (TlsFailure::Certificate, "has a wrong signature"),
+        error => return (TlsFailure::Certificate, of_odd_certificate(error)),
+    };
+    (failure, format!("its certificate {what}"))
+}
+
+fn of_odd_certificate(error: &CertificateError) -> String {
+    let known = match error {
         CertificateError::Other(OtherError(error)) => match error.downcast_ref::<webpki::Error>() {
-            Some(webpki::Error::UnsupportedCertVersion) => "isn't in X.509 version 3",
+            Some(webpki::Error::UnsupportedCertVersion) => Some("isn't in X.509 version 3"),
             Some(webpki::Error::CaUsedAsEndEntity) => {
-                "is that of an authority, which can't be a server's own"
+                Some("is that of an authority, which can't be a server's own")
             }
             _ => return format!("its certificate isn't accepted: {error}"),
         },
-        error => return format!("its certificate isn't accepted: {error}"),
+        _ => None,
     };
-    format!("its certificate {what}")
+    match known {
+        Some(what) => format!("its certificate {what}"),
+        None => format!("its certificate isn't accepted: {error}"),
+    }
 }
 
 /// The names of a certificate aren't the expected one.

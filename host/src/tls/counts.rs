@@ -2,7 +2,9 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
+use pointsman_core::counts::{Distribution, Histogram};
 use rustls::{AlertDescription, Error, HandshakeKind, PeerIncompatible, ProtocolVersion};
 
 /// Why a handshake failed, in the words of logs and metrics.
@@ -113,6 +115,7 @@ pub struct HandshakeCounts {
     resumed_12: AtomicU64,
     resumed_13: AtomicU64,
     unnamed: AtomicU64,
+    took: Histogram,
     failed: [AtomicU64; HandshakeFailure::ALL.len()],
 }
 
@@ -135,6 +138,17 @@ impl HandshakeCounts {
         if !is_named {
             self.unnamed.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Counts the time of a handshake that was completed, with what the client took of it.
+    pub fn took(&self, time: Duration) {
+        self.took.observe(time);
+    }
+
+    /// How long handshakes took that were completed.
+    #[must_use]
+    pub fn times(&self) -> Distribution {
+        self.took.read()
     }
 
     /// Counts a handshake that failed.

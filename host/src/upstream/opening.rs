@@ -45,6 +45,9 @@ impl Claim {
         let opened = opened.await;
         deadline.clear();
         if let Err(error) = &opened {
+            if let Error::Tls(error) = error {
+                self.pool.pool().counts.fail_tls(error.failure);
+            }
             self.log(error);
         }
         opened

@@ -80,6 +80,13 @@ pub struct Distribution {
     pub sum: Duration,
 }
 
+impl Default for Histogram {
+    /// Nothing is observed; with the default bounds.
+    fn default() -> Self {
+        Self::new(&Bounds::default())
+    }
+}
+
 impl Histogram {
     /// Nothing is observed.
     #[must_use]

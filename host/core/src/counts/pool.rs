@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::cell::{Count, read, tell_all};
 use super::histogram::{Bounds, Distribution, Histogram, HistogramCells};
 use super::labels::{ERRORS, place};
+use super::tls::TlsFailure;
 
 /// What all workers have counted of a pool.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct PoolCounts {
     retries_refused: AtomicU64,
     tunnels: AtomicU64,
     open_tunnels: AtomicU64,
+    tls_failures: [AtomicU64; TlsFailure::ALL.len()],
     whole: Histogram,
     head: Histogram,
     queued: Histogram,
@@ -55,6 +57,7 @@ impl PoolCounts {
             retries_refused: AtomicU64::default(),
             tunnels: AtomicU64::default(),
             open_tunnels: AtomicU64::default(),
+            tls_failures: Default::default(),
             whole: Histogram::new(bounds),
             head: Histogram::new(bounds),
             queued: Histogram::new(bounds),
@@ -147,6 +150,17 @@ impl PoolCounts {
     #[must_use]
     pub fn open_tunnels(&self) -> u64 {
         self.open_tunnels.load(Relaxed)
+    }
+
+    /// There was no connection over TLS to a backend.
+    pub fn fail_tls(&self, failure: TlsFailure) {
+        self.tls_failures[failure as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Handshakes with backends that failed, in the order of [`TlsFailure::ALL`].
+    #[must_use]
+    pub fn tls_failures(&self) -> [u64; TlsFailure::ALL.len()] {
+        read(&self.tls_failures)
     }
 
     /// From the first byte of requests to the last of their responses. Tunnels aren't among them.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::config::{DnsConfig, Question};
+use crate::discovery::counts::DiscoveryCounts;
 use crate::discovery::resolved::ResolvedBackend;
 use crate::open_files::OpenFiles;
 
@@ -36,10 +37,11 @@ pub(in crate::discovery) struct Questions {
     lookups: JoinSet<(Question, Result<Reply, Failure>)>,
     /// The channel for replies of which a part is missing yet.
     early: (EarlySender, EarlyReceiver),
+    counts: Arc<DiscoveryCounts>,
 }
 
 impl Questions {
-    pub(in crate::discovery) fn new(clock: Clock) -> Self {
+    pub(in crate::discovery) fn new(clock: Clock, counts: Arc<DiscoveryCounts>) -> Self {
         Self {
             clock,
             config: DnsConfig::default(),
@@ -48,6 +50,7 @@ impl Questions {
             schedules: HashMap::new(),
             lookups: JoinSet::new(),
             early: unbounded_channel(),
+            counts,
         }
     }
 
@@ -67,6 +70,7 @@ impl Questions {
             }
             self.schedules.entry(question.clone()).or_default();
         }
+        self.counts.follow(self.schedules.keys().map(Question::to_string));
     }
 
     /// The backends of the last good answer to a question.
@@ -159,7 +163,9 @@ impl Questions {
     fn settle(&mut self, question: Question, reply: Result<Reply, Failure>) -> Option<Question> {
         // A question that is no longer asked has no schedule.
         let schedule = self.schedules.get_mut(&question)?;
-        let settled = schedule.settle(reply, self.clock.now(), Bounds::from(&self.config));
+        let now = self.clock.now();
+        let settled = schedule.settle(reply, now, Bounds::from(&self.config));
+        self.counts.count(&question.to_string(), settled.result, now);
         let backends = schedule.answer().map_or(0, |answer| answer.backends.len());
         match settled.outage {
             Some(Outage::Begins(failure)) => {

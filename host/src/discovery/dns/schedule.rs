@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_core::clock::Moment;
 
 use crate::config::DnsConfig;
+use crate::discovery::counts::AnswerResult;
 
 use super::answer::{Answer, Failure, Reply};
 
@@ -57,6 +58,8 @@ pub(super) struct Settled {
     /// Whether the backends are others than before.
     pub(super) changed: bool,
     pub(super) outage: Option<Outage>,
+    /// What came of it, in a word.
+    pub(super) result: AnswerResult,
 }
 
 /// A row of failures begins or ends; both are logged.
@@ -111,6 +114,13 @@ impl Schedule {
             Err(failure) => (false, Some(failure)),
         };
         let is_half = is_answer && failure.is_some();
+        let result = match &failure {
+            None => AnswerResult::Answered,
+            Some(_) if is_half => AnswerResult::Partial,
+            Some(Failure::Empty) => AnswerResult::Empty,
+            Some(Failure::TimedOut) => AnswerResult::Timeout,
+            Some(Failure::Server(_)) => AnswerResult::Error,
+        };
         let (pause, outage) = match failure {
             Some(failure) => {
                 self.failures = self.failures.saturating_add(1);
@@ -124,7 +134,7 @@ impl Schedule {
             }
         };
         self.state = State::Due(now.after(pause));
-        Settled { changed, outage }
+        Settled { changed, outage, result }
     }
 }
 
@@ -193,7 +203,10 @@ mod tests {
                 assert_eq!(found(&schedule), ["10.0.0.1:80"]);
             }
             let settled = schedule.settle(addresses(&["10.0.0.2"], 5), NOW, BOUNDS);
-            assert_eq!(settled, Settled { changed: true, outage: Some(Outage::Ends) });
+            assert_eq!(
+                settled,
+                Settled { changed: true, outage: Some(Outage::Ends), result: AnswerResult::Answered }
+            );
             assert_eq!(
                 schedule.settle(failure(), NOW, BOUNDS).outage.map(|outage| outage == Outage::Ends),
                 Some(false)
@@ -229,7 +242,7 @@ mod tests {
         assert!(schedule.anticipate(half("10.0.0.1")) && !schedule.anticipate(half("10.0.0.1")));
         assert_eq!((found(&schedule), schedule.due()), (vec!["10.0.0.1:80".to_owned()], None));
         let settled = schedule.settle(addresses(&["10.0.0.1"], 50), NOW, BOUNDS);
-        assert_eq!(settled, Settled { changed: false, outage: None });
+        assert_eq!(settled, Settled { changed: false, outage: None, result: AnswerResult::Answered });
         assert_eq!(pause(&schedule), 50);
     }
 
@@ -240,7 +253,14 @@ mod tests {
         let mut half = addresses(&["10.0.0.2"], 50).unwrap();
         half.hosts.get_mut("a").unwrap()[1] = Err(Failure::TimedOut);
         let settled = schedule.settle(Ok(half), NOW, BOUNDS);
-        assert_eq!(settled, Settled { changed: true, outage: Some(Outage::Begins(Failure::TimedOut)) });
+        assert_eq!(
+            settled,
+            Settled {
+                changed: true,
+                outage: Some(Outage::Begins(Failure::TimedOut)),
+                result: AnswerResult::Partial
+            }
+        );
         assert_eq!((found(&schedule), pause(&schedule)), (vec!["10.0.0.2:80".to_owned()], 1));
         // Permanently, as where a server never answers for one family: not later than the other part says.
         for _ in 0..9 {
