@@ -36,6 +36,15 @@ const REQUESTS: usize = 600;
 /// Load before and after the swap.
 const AROUND_SWAP: Duration = Duration::from_millis(1500);
 const SWAP_DEADLINE: Duration = Duration::from_secs(20);
+/// How long the three backends take while the proxy stays up: one of them is slow, as the page and `pointsman ctl top` show.
+const AFTERWARDS: [Duration; 3] =
+    [Duration::from_millis(40), Duration::from_millis(40), Duration::from_millis(200)];
+/// Connections to each pool by then. A few requests a second are enough to see something.
+const PLAYGROUND_CONNECTIONS: usize = 3;
+/// Ports of the proxy that stays up: in clear, over TLS, and of the admin server.
+const PORTS: [u16; 3] = [8080, 8443, 9901];
+/// Requests that a backend is said to take at a time, for the page to tell how much room there is.
+const MAX_REQUESTS: usize = 50;
 /// Admission tries a policy out with 1,000 backends. On a machine that is still busy with a build, that may take more CPU time than
 /// a call has by default.
 const PATIENT: &str = "deadline = \"50ms\"";
@@ -67,8 +76,7 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let plugin = PluginFile::create()?;
     let certificate = SelfSigned::create(plugin.directory.path())?;
     let file = plugin.directory.path().join("demo.toml");
-    let ports = if afterwards == Afterwards::Exit { [0, 0] } else { [8080, 8443] };
-    let app = start(&backends, &plugin, &certificate, &file, ports)?;
+    let (app, admin) = start(&backends, &plugin, &certificate, &file, afterwards)?;
     let [address, over_tls] = *app.listeners() else { bail!("the proxy has no two listeners") };
 
     show!("Pointsman on http://{address} and https://{NAME}:{}, three backends", over_tls.port());
@@ -89,35 +97,59 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
 
     let good = swapped && report.failures() == 0;
     if afterwards == Afterwards::StayUp {
-        print_playground([address, over_tls], &plugin, &certificate);
-        while signals.next().await != Request::End {}
-        show!("\nending");
+        print_playground([address, over_tls], admin, &plugin, &certificate);
+        stay_up(&app, address, &backends, &mut signals).await?;
     }
     tokio::task::spawn_blocking(move || app.join()).await.context("the proxy failed")??;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Starts the proxy on the ports, in clear and over TLS, or on any if one of them is taken.
+/// Serves with a little load until the process is told to end.
+async fn stay_up(app: &App, address: SocketAddr, backends: &Backends, signals: &mut Signals) -> Result<()> {
+    backends.take(AFTERWARDS);
+    let paths = SHOWN.iter().map(|policy| format!("/{policy}")).chain(["/".to_owned()]);
+    let loads: Vec<Load> =
+        paths.map(|path| Load::start(address, path, PLAYGROUND_CONNECTIONS)).collect::<Result<_>>()?;
+    let ended = async { while signals.next().await != Request::End {} };
+    tokio::select! {
+        () = ended => {}
+        failed = app.serve_admin() => match failed.context("the admin server failed")? {},
+    }
+    show!("\nending");
+    tokio::task::spawn_blocking(|| loads.into_iter().try_for_each(|load| load.stop().map(drop))).await?
+}
+
+/// Starts the proxy on the ports, or on any if one of them is taken, and says where its admin server is. One that ends by itself is on any
+/// ports and has no admin server.
 fn start(
     backends: &Backends,
     plugin: &PluginFile,
     certificate: &SelfSigned,
     file: &Path,
-    ports: [u16; 2],
-) -> Result<App> {
-    let start_on = |ports: [u16; 2]| {
+    afterwards: Afterwards,
+) -> Result<(App, u16)> {
+    let start_on = |ports: [u16; 3]| {
         std::fs::write(file, configuration(backends, plugin, certificate, ports))?;
         let config = Config::load(file)?;
-        App::start(config, file, StartOptions::default())
+        Ok((App::start(config, file, StartOptions::default())?, ports[2]))
     };
-    start_on(ports).or_else(|error| if ports == [0, 0] { Err(error) } else { start_on([0, 0]) })
+    match afterwards {
+        Afterwards::Exit => start_on([0; 3]),
+        Afterwards::StayUp => start_on(PORTS).or_else(|_: anyhow::Error| start_on([0, 0, free_port()?])),
+    }
+}
+
+/// A port that nobody has just now.
+fn free_port() -> Result<u16> {
+    let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no port")?;
+    Ok(socket.local_addr().context("no port")?.port())
 }
 
 fn configuration(
     backends: &Backends,
     plugin: &PluginFile,
     certificate: &SelfSigned,
-    [port, tls_port]: [u16; 2],
+    [port, tls_port, admin_port]: [u16; 3],
 ) -> String {
     let members: Vec<String> = backends
         .list()
@@ -132,15 +164,18 @@ fn configuration(
         certificate.certificate.display(),
         certificate.key.display()
     );
+    if admin_port != 0 {
+        text += &format!("[admin]\naddress = \"127.0.0.1:{admin_port}\"\n");
+    }
     for policy in SHOWN {
         text += &format!("[[route]]\npath = \"/{policy}\"\npool = \"{policy}\"\n");
         text += &format!(
-            "[pool.{policy}]\npolicy = {{ name = \"{policy}\", {PATIENT} }}\nbackends = [{members}]\n"
+            "[pool.{policy}]\nmax_requests = {MAX_REQUESTS}\npolicy = {{ name = \"{policy}\", {PATIENT} }}\nbackends = [{members}]\n"
         );
     }
     text += "[[route]]\npath = \"/\"\npool = \"swapped\"\n";
     text += &format!(
-        "[pool.swapped]\npolicy = {{ file = '{}', {PATIENT} }}\nbackends = [{members}]\n",
+        "[pool.swapped]\nmax_requests = {MAX_REQUESTS}\npolicy = {{ file = '{}', {PATIENT} }}\nbackends = [{members}]\n",
         plugin.path.display()
     );
     text
@@ -155,7 +190,7 @@ async fn swap_under_load(
 ) -> Result<bool> {
     let slots = app.slots();
     let slot = slots.last().context("the swapped pool is missing")?;
-    let load = Load::start(address, "/", CONNECTIONS)?;
+    let load = Load::start(address, "/".into(), CONNECTIONS)?;
     tokio::time::sleep(AROUND_SWAP).await;
 
     load.begin_phase(Phase::During);
@@ -184,9 +219,23 @@ async fn serves(slot: &Arc<PolicySlot>, policy: &str) -> bool {
     false
 }
 
-fn print_playground([address, over_tls]: [SocketAddr; 2], plugin: &PluginFile, certificate: &SelfSigned) {
+fn print_playground(
+    [address, over_tls]: [SocketAddr; 2],
+    admin: u16,
+    plugin: &PluginFile,
+    certificate: &SelfSigned,
+) {
     let (path, folder) = (plugin.path.display(), plugin.directory.path().display());
-    show!("The proxy stays up until ctrl-c. Ask it who serves:\n");
+    show!("The proxy stays up until ctrl-c, with a little load and one slow backend. See it in a browser:\n");
+    show!("    http://127.0.0.1:{admin}/");
+    show!("\nor in a terminal:\n");
+    let ctl =
+        std::env::current_exe().map_or_else(|_| "pointsman".into(), |program| program.display().to_string());
+    let ctl = format!("{ctl} ctl --address 127.0.0.1:{admin}");
+    show!("    {ctl} top");
+    show!("    {ctl} swap swapped least-conn");
+    show!("    {ctl} rollback swapped");
+    show!("\nAsk the proxy who serves:\n");
     for policy in SHOWN {
         show!("    curl http://{address}/{policy}");
     }

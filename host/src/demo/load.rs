@@ -65,13 +65,13 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn start(address: SocketAddr, path: &'static str, connections: usize) -> Result<Self> {
+    pub(super) fn start(address: SocketAddr, path: String, connections: usize) -> Result<Self> {
         let (stop, phase) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let (stopped, now) = (Arc::clone(&stop), Arc::clone(&phase));
         let thread = std::thread::Builder::new().name("demo-load".into()).spawn(move || {
             let phases = [Phase::Before, Phase::During, Phase::After];
             let next = || (!stopped.load(Ordering::Relaxed)).then(|| phases[now.load(Ordering::Relaxed)]);
-            block_on_connections(address, path, connections, next)
+            block_on_connections(address, &path, connections, next)
         })?;
         Ok(Self { stop, phase, thread })
     }
