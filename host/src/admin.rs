@@ -55,6 +55,12 @@ pub fn metrics_router(status: &StatusView, scrapes: Scrapes) -> Router {
     probes::router(status.clone()).merge(scrape::router(scrapes))
 }
 
+/// The API's document.
+#[cfg(test)]
+pub(crate) fn document() -> serde_json::Value {
+    serde_json::to_value(routes::api().into_openapi()).expect("a document")
+}
+
 async fn no_such_route(uri: Uri) -> Refused {
     Refused::not_found(
         "unknown-route",

@@ -6,6 +6,8 @@ mod init;
 mod man;
 mod policy;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -161,21 +161,6 @@ mod tests {
     }
 
     #[test]
-    fn every_command_of_the_documents_is_one() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md");
-        let page = std::fs::read_to_string(page).expect("the page");
-        let commands: Vec<&str> = page
-            .lines()
-            .filter_map(|line| line.strip_prefix("pointsman "))
-            .filter(|line| line.starts_with("ctl"))
-            .collect();
-        assert!(commands.len() > 10, "{commands:?}");
-        for command in commands {
-            parse(command).unwrap_or_else(|error| panic!("{command}: {error}"));
-        }
-    }
-
-    #[test]
     fn options_may_stand_behind_the_command() {
         let arguments = parse("ctl drain web/b1 --wait --json --address unix:/a.sock").expect("a command");
         assert!(arguments.json && arguments.address.as_deref() == Some("unix:/a.sock"));

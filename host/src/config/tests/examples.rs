@@ -64,6 +64,84 @@ fn reference_has_every_key_and_no_other() {
     }
 }
 
+/// Keys and sections of the reference by their section, that of the example's pool under `pool.NAME`.
+fn all_documented() -> Vec<(String, Vec<String>)> {
+    let mut sections = vec![String::new()];
+    for line in reference().lines() {
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        if line.starts_with('[') && line.ends_with(']') {
+            sections.push(line.trim_matches(['[', ']']).to_owned());
+        }
+    }
+    let is_section = |section: &str, key: &str| sections.contains(&format!("{section}.{key}"));
+    let keys = |section: &String| {
+        let mut keys = documented(section);
+        keys.retain(|key| {
+            !section.is_empty() || !sections.iter().any(|other| other.split('.').next() == Some(key))
+        });
+        keys.retain(|key| !is_section(section, key));
+        keys.sort();
+        (section.replace("pool.api", "pool.NAME"), keys)
+    };
+    sections.iter().map(keys).collect()
+}
+
+/// What stands between backticks in a cell of a table.
+fn names(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// The page has a row for each section, with all of its keys and no other.
+#[test]
+fn page_has_every_section_with_every_key() {
+    let page = include_str!("../../../docs/configuration.md");
+    for (section, keys) in all_documented() {
+        let starts = match &*section {
+            "" => vec!["| top level |".to_owned()],
+            section => vec![format!("| `[{section}]` |"), format!("| `[[{section}]]` |")],
+        };
+        let row = page.lines().find(|line| starts.iter().any(|start| line.starts_with(start)));
+        let row = row.unwrap_or_else(|| panic!("host/docs/configuration.md has no row for `{section}`"));
+        let mut stated: Vec<_> = names(cells(row)[1]).collect();
+        stated.sort_unstable();
+        assert_eq!(stated, keys, "host/docs/configuration.md: keys of `{section}`");
+    }
+}
+
+/// Those who come from other proxies are told of keys and policies that there are.
+#[test]
+fn keys_of_the_pages_for_others_exist() {
+    let mut known: Vec<String> = all_documented().into_iter().flat_map(|(_, keys)| keys).collect();
+    known.extend(pointsman_policy::names().map(str::to_owned));
+    // Keys of inline tables, and what isn't a key.
+    known.extend(
+        ["ca", "crl", "mode", "ocsp", "from", "health_check", "queue", "retry", "ejection"]
+            .map(str::to_owned),
+    );
+    for (name, page) in [
+        ("from-nginx.md", include_str!("../../../docs/from-nginx.md")),
+        ("from-haproxy.md", include_str!("../../../docs/from-haproxy.md")),
+    ] {
+        let mut found = 0;
+        let start = page.lines().skip_while(|line| !line.ends_with("| what differs |"));
+        for row in start.skip(2).take_while(|line| line.starts_with('|')) {
+            for key in names(cells(row)[1]).map(|span| span.split(" = ").next().unwrap_or(span)) {
+                let is_key =
+                    key.bytes().all(|byte| byte.is_ascii_lowercase() || b"0123456789_-".contains(&byte));
+                if is_key {
+                    found += 1;
+                    assert!(known.iter().any(|known| known == key), "{name}: `{key}` in {row}");
+                }
+            }
+        }
+        assert!(found > 30, "{name}: {found}");
+    }
+}
+
 /// The keys of a section and the sections in it.
 fn documented(section: &str) -> Vec<String> {
     let mut here = String::new();
