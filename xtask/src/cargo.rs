@@ -32,6 +32,19 @@ fn miri(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs the package `measure`, optimised: its load generator must not be what limits the contenders.
+pub(crate) fn run_measure(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    let run = ["run", "--quiet", "--locked", "--config", "profile.dev.package.measure.opt-level=2"];
+    self::run(&[&run[..], &["--package", "measure", "--"], arguments].concat(), environment)
+}
+
+/// Runs the package `measure` unoptimised, with the libraries that `cargo test --workspace` has built. `--package` gives them other
+/// features, and a third of them is compiled again.
+pub(crate) fn run_measure_of_tests(arguments: &[&str]) -> Result<(), String> {
+    run(&["build", "--quiet", "--locked", "--workspace", "--bin", "measure"], &[])?;
+    run_program("debug/measure", arguments)
+}
+
 /// Runs a program that cargo has built, by its path in the target directory.
 pub(crate) fn run_program(path: &str, arguments: &[&str]) -> Result<(), String> {
     finish(Command::new(target_directory().join(path)).args(arguments))

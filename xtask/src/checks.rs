@@ -18,11 +18,13 @@ enum Tool {
     Cargo,
     /// `cargo miri` of a nightly toolchain; where there is none, the check is skipped.
     Miri,
+    /// `cargo xtask` of what the package `measure` does.
+    Measure,
     /// `cargo xtask image`; it is skipped where there is nothing to build and run images with.
     Image,
 }
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 8] = [
     Check {
         name: "format",
         what: "rustfmt",
@@ -64,7 +66,7 @@ const CHECKS: [Check; 9] = [
     },
     Check {
         name: "tests",
-        what: "unit tests, native policy tests, end-to-end tests, documentation examples",
+        what: "unit tests, native policy tests, end-to-end tests, loom's models, documentation examples",
         tool: Tool::Cargo,
         arguments: &["test", "--workspace", "--locked"],
         environment: &[],
@@ -74,22 +76,6 @@ const CHECKS: [Check; 9] = [
         what: "the image of deploy/Containerfile serves, read-only and without capabilities, and drains",
         tool: Tool::Image,
         arguments: &[],
-        environment: &[],
-    },
-    Check {
-        name: "models",
-        what: "loom: all interleavings of the queue's line, the mailboxes and the ticker",
-        tool: Tool::Cargo,
-        arguments: &[
-            "test",
-            "--workspace",
-            "--locked",
-            "--features",
-            "pointsman-core/loom,pointsman-policy/loom",
-            "--lib",
-            "--",
-            "models::",
-        ],
         environment: &[],
     },
     Check {
@@ -109,8 +95,8 @@ const CHECKS: [Check; 9] = [
     Check {
         name: "instructions",
         what: "a request costs no more instructions than on record",
-        tool: Tool::Cargo,
-        arguments: &["run", "--quiet", "--locked", "--package", "measure", "--", "instructions"],
+        tool: Tool::Measure,
+        arguments: &["instructions"],
         environment: &[],
     },
 ];
@@ -130,6 +116,7 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
         let environment = [check.environment, &[("RUST_TEST_THREADS", threads.as_str())]].concat();
         match check.tool {
             Tool::Cargo => cargo::run(check.arguments, &environment)?,
+            Tool::Measure => cargo::run_measure_of_tests(check.arguments)?,
             Tool::Image => image::run(check.arguments)?,
             Tool::Miri if cargo::has_miri() => cargo::run_miri(check.arguments, &environment)?,
             Tool::Miri => {

@@ -44,7 +44,7 @@ fn revision() -> String {
 
 /// The program of `cargo xtask pgo`.
 fn trained(environment: &[(&str, &str)]) -> Result<PathBuf, String> {
-    cargo::run(&["run", "--quiet", "--locked", "--package", "measure", "--", "pgo"], environment)?;
+    cargo::run_measure(&["pgo"], environment)?;
     Ok(cargo::target_directory().join("pgo/pointsman"))
 }
 

@@ -58,9 +58,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     result
 }
 
-/// The program of the tests.
+/// The program of the tests: asked for as `cargo test --workspace` does, as other words give libraries other features, and it is compiled
+/// again with most of them.
 fn built() -> Result<PathBuf, String> {
-    cargo::run(&["build", "--locked", "--quiet", "--package", "pointsman", "--bin", "pointsman"], &[])?;
+    cargo::run(&["test", "--no-run", "--workspace", "--locked", "--quiet", "--test", "e2e"], &[])?;
     Ok(cargo::target_directory().join("debug/pointsman"))
 }
 

@@ -82,6 +82,5 @@ fn demo(arguments: &[&str]) -> Result<(), String> {
 
 fn measure(arguments: &[&str]) -> Result<(), String> {
     wasm_target::ensure()?;
-    let run = ["run", "--quiet", "--locked", "--package", "measure", "--"];
-    cargo::run(&[&run, arguments].concat(), &[])
+    cargo::run_measure(arguments, &[])
 }

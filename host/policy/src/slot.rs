@@ -1,5 +1,6 @@
 //! Where a pool's policy version is published and its workers find it.
 
+mod delivery;
 mod event;
 mod history;
 mod mailbox;
@@ -21,10 +22,10 @@ use crate::settings::{OnFault, PolicySettings};
 use crate::stats::{FaultCounts, PolicyStats};
 use crate::version::VersionId;
 
+pub(crate) use delivery::Delivery;
 pub(crate) use event::{SlotEvent, SlotEvents};
 use history::History;
 pub use history::PublishedVersion;
-pub(crate) use mailbox::Delivery;
 use mailbox::Mailbox;
 pub use publication::{ActiveVersion, Publication};
 
@@ -34,7 +35,7 @@ pub struct PolicySlot {
     context: Arc<PolicyContext>,
     active: Mutex<ActiveVersion>,
     history: Mutex<History>,
-    mailboxes: Box<[Mailbox]>,
+    mailboxes: Box<[Mailbox<Delivery>]>,
     stats: PolicyStats,
     allowance: FaultAllowance,
     quarantine: Mutex<Option<Quarantine>>,

@@ -7,12 +7,13 @@
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-#[cfg(not(feature = "loom"))]
+#[cfg(not(loom))]
 use std::time::Instant;
 
 use pointsman_core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use pointsman_core::sync::atomic::{AtomicU8, AtomicUsize, fence};
 use pointsman_core::sync::thread::{self, Thread};
+#[cfg(not(loom))]
 use wasmtime::Engine;
 
 /// Time between two ticks while a call overruns.
@@ -20,7 +21,7 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Longest time from a call's beginning to its first tick. Each costs two context switches, and nearly no call is there
 /// to meet it.
-#[cfg(not(feature = "loom"))]
+#[cfg(not(loom))]
 const FIRST_TICK: Duration = Duration::from_millis(4);
 
 /// No call since the last tick, and the thread sleeps until there is one.
@@ -52,6 +53,7 @@ struct Wanted {
 
 impl Ticker {
     /// Starts the thread for an engine.
+    #[cfg(not(loom))]
     pub(super) fn start(engine: &Engine) -> io::Result<Arc<Self>> {
         let engine = engine.weak();
         Self::spawn(move || engine.upgrade().map(|engine| engine.increment_epoch()).is_some())
@@ -136,13 +138,13 @@ fn tick_while_wanted(wanted: &Wanted, mut tick: impl FnMut() -> bool) {
 }
 
 /// In a model time may pass at any moment.
-#[cfg(feature = "loom")]
+#[cfg(loom)]
 fn wait_for_tick(_: &Wanted) {
     thread::sleep(TICK);
 }
 
 /// A call that begins to overrun cuts the wait short.
-#[cfg(not(feature = "loom"))]
+#[cfg(not(loom))]
 fn wait_for_tick(wanted: &Wanted) {
     let first = Instant::now() + FIRST_TICK;
     while wanted.overruns.load(SeqCst) == 0 {
@@ -155,10 +157,11 @@ fn wait_for_tick(wanted: &Wanted) {
     thread::sleep(TICK);
 }
 
-#[cfg(all(test, feature = "loom"))]
+#[cfg(all(test, loom))]
+#[path = "ticker/models.rs"]
 mod models;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::testing::wait_for;

@@ -167,10 +167,11 @@ impl Drop for QueueTicket<'_> {
     }
 }
 
-#[cfg(all(test, feature = "loom"))]
+#[cfg(all(test, loom))]
+#[path = "queue/models.rs"]
 mod models;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;

@@ -1,29 +1,14 @@
 //! A worker's mailbox: where its next instance waits for it.
 
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::{PoisonError, TryLockError};
 
 use pointsman_core::sync::Mutex;
 use pointsman_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::publication::Publication;
-use crate::instance::Instance;
-use crate::stats::FaultCounts;
-
-/// An instance on its way to a worker, with the publication it belongs to.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) instance: Instance,
-    pub(crate) publication: Publication,
-    /// Where its plugin came from.
-    pub(crate) origin: Arc<str>,
-    /// Where its version's faults are counted.
-    pub(crate) faults: Arc<FaultCounts>,
-}
-
-/// A worker's mailbox. On a cache line pair of its own: its worker reads it in every pick.
+/// A worker's mailbox, for what a slot delivers. On a cache line pair of its own: its worker reads it in every pick.
 #[derive(Debug)]
 #[repr(align(128))]
-pub(super) struct Mailbox<T = Delivery> {
+pub(super) struct Mailbox<T> {
     full: AtomicBool,
     /// Picks of this worker, as of its last report: all, and those that the policy left to the fallback, and rejected.
     picks: [AtomicU64; 3],
@@ -75,5 +60,6 @@ impl<T> Mailbox<T> {
     }
 }
 
-#[cfg(all(test, feature = "loom"))]
+#[cfg(all(test, loom))]
+#[path = "mailbox/models.rs"]
 mod models;

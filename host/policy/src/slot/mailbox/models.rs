@@ -1,5 +1,7 @@
 //! All interleavings of a worker and the supervisor at a mailbox, checked by loom.
 
+use std::sync::Arc;
+
 use loom::thread;
 
 use super::*;
