@@ -3,6 +3,7 @@
 mod ejection_signal;
 mod handoff;
 mod limits;
+mod load;
 mod members;
 mod queue;
 mod retry_budget;
@@ -19,6 +20,7 @@ use crate::topology::{Member, Topology};
 pub use ejection_signal::EjectionSignal;
 pub use handoff::ConnectionHandoff;
 pub use limits::{BackendProtocol, Http2Limits, ProxyProtocol, QueueLimits, RetryLimits, UpstreamLimits};
+pub use load::Load;
 pub use members::{MOST, Members, Override};
 pub use queue::{Queue, QueueTicket, StandBy};
 pub use retry_budget::{RetryBudget, RetryCost};

@@ -15,7 +15,10 @@ pub enum Health {
     /// It isn't: its checks fail.
     Down,
     /// It isn't: its responses were bad, so it gets none for a while.
-    Ejected,
+    Ejected {
+        /// Whether its checks pass all the same, or it has none.
+        passes_checks: bool,
+    },
     /// Not known yet: it serves only after its first check. It doesn't count in whether its pool panics.
     Unknown,
 }
@@ -24,7 +27,24 @@ impl Health {
     /// Whether it is known to be unfit.
     #[must_use]
     pub fn is_bad(self) -> bool {
-        matches!(self, Self::Down | Self::Ejected)
+        matches!(self, Self::Down | Self::Ejected { .. })
+    }
+
+    /// Whether it gets no requests for a while, as its responses were bad.
+    #[must_use]
+    pub fn is_ejected(self) -> bool {
+        matches!(self, Self::Ejected { .. })
+    }
+
+    /// Whether its checks pass, or it is taken for healthy because it has none or waits for the first; whether it is ejected is another
+    /// question. What the API and the metrics call healthy.
+    #[must_use]
+    pub fn passes_checks(self) -> bool {
+        match self {
+            Self::Up => true,
+            Self::Ejected { passes_checks } => passes_checks,
+            Self::Down | Self::Unknown => false,
+        }
     }
 }
 
@@ -247,7 +267,7 @@ mod tests {
             }));
             let health = match kind {
                 'u' | 'v' => Health::Down,
-                'e' => Health::Ejected,
+                'e' => Health::Ejected { passes_checks: true },
                 '?' => Health::Unknown,
                 _ => Health::Up,
             };
@@ -279,6 +299,18 @@ mod tests {
             check("?b", threshold, &[1], false);
             check("", threshold, &[], false);
         }
+    }
+
+    #[test]
+    fn an_ejection_says_nothing_of_the_checks() {
+        let all = |passes: fn(Health) -> bool| {
+            let ejected = [true, false].map(|passes_checks| Health::Ejected { passes_checks });
+            let [passing, failing] = ejected;
+            [Health::Up, Health::Down, Health::Unknown, passing, failing].map(passes)
+        };
+        assert_eq!(all(Health::passes_checks), [true, false, false, true, false]);
+        assert_eq!(all(Health::is_ejected), [false, false, false, true, true]);
+        assert_eq!(all(Health::is_bad), [false, true, false, true, true]);
     }
 
     #[test]

@@ -54,13 +54,18 @@ fn pool_row(pool: &PoolState) -> Vec<Styled> {
         (&pool.name).into(),
         Styled::new(format_args!("{}/{all}", pool.eligible), ready),
         count(pool.in_flight).into(),
-        percent(pool.saturation).into(),
+        load(pool.saturation),
         Styled::new(count(pool.queue.requests), noticed(pool.queue.requests > 0)),
         count(pool.requests).into(),
         count(errors).into(),
         time(&pool.latency_buckets, &pool.request_seconds, 0.5),
         time(&pool.latency_buckets, &pool.request_seconds, 0.99),
     ]
+}
+
+/// How full a pool is; nothing if the configuration doesn't say what its backends can do.
+pub(super) fn load(saturation: Option<f64>) -> Styled {
+    saturation.map_or_else(|| "-".into(), |share| percent(share).into())
 }
 
 fn noticed(is: bool) -> Tone {

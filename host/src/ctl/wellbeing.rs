@@ -44,10 +44,10 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
     if pool.panicking {
         add(Tone::Bad, format!("{name}: so few backends are well that all of them are used"));
     }
-    let unwell = all.saturating_sub(pool.healthy);
-    if unwell > 0 {
-        let names: Vec<&str> =
-            pool.backends.iter().filter(|backend| !backend.healthy).map(|backend| &*backend.name).collect();
+    let unwell = pool.backends.iter().filter(|backend| !backend.healthy || backend.ejected);
+    let names: Vec<&str> = unwell.map(|backend| &*backend.name).collect();
+    if !names.is_empty() {
+        let unwell = names.len();
         add(Tone::Notice, format!("{name}: {unwell} of {all} backends not well: {}", listed(&names)));
     }
     if pool.draining > 0 {
@@ -56,8 +56,10 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
     if pool.queue.requests > 0 {
         add(Tone::Notice, format!("{name}: {} requests wait for a backend with room", pool.queue.requests));
     }
-    if pool.saturation >= NEARLY_FULL {
-        add(Tone::Bad, format!("{name}: its backends are {} full", percent(pool.saturation)));
+    if let Some(saturation) =
+        pool.saturation.filter(|saturation| pool.eligible > 0 && *saturation >= NEARLY_FULL)
+    {
+        add(Tone::Bad, format!("{name}: its backends are {} full", percent(saturation)));
     }
 }
 

@@ -80,10 +80,11 @@ impl BackendHealth {
     }
 
     pub(super) fn health(&self) -> Health {
+        let checked = self.checks.map_or(Health::Up, CheckState::health);
         if self.ejection.is_ejected() {
-            return Health::Ejected;
+            return Health::Ejected { passes_checks: checked.passes_checks() };
         }
-        self.checks.map_or(Health::Up, CheckState::health)
+        checked
     }
 
     /// Whether it doesn't have its whole weight yet.

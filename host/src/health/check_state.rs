@@ -96,7 +96,7 @@ pub(super) mod tests {
         let letter = |checked: CheckState| {
             let letter = match checked.health() {
                 Health::Up => 'u',
-                Health::Down | Health::Ejected => 'd',
+                Health::Down | Health::Ejected { .. } => 'd',
                 Health::Unknown => '?',
             };
             let fast = checked.next(Moment(0), &config, 0.5) == Moment(1_000_000);

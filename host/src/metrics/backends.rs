@@ -4,7 +4,7 @@ use std::fmt;
 
 use pointsman_core::backend::BackendStats;
 use pointsman_core::counts::{CLASSES, FailureKind};
-use pointsman_core::topology::{Health, Member};
+use pointsman_core::topology::Member;
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::families::{Families, Label};
@@ -82,10 +82,11 @@ fn connections(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
 fn state(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let described = ("backend_eligible", "Whether it can get requests");
     families.flag(described, of_backends!(scrape, |row| row.pool.topology.is_eligible_at(row.place)))?;
-    let described = ("backend_healthy", "Whether its checks succeed");
-    families.flag(described, of_backends!(scrape, |row| row.member.health != Health::Down))?;
+    let described =
+        ("backend_healthy", "Whether its checks pass, or it has none; ejection is another question");
+    families.flag(described, of_backends!(scrape, |row| row.member.health.passes_checks()))?;
     let described = ("backend_ejected", "Whether it has failed too often and gets nothing for a while");
-    families.flag(described, of_backends!(scrape, |row| row.member.health == Health::Ejected))?;
+    families.flag(described, of_backends!(scrape, |row| row.member.health.is_ejected()))?;
     let described = ("backend_draining", "Whether it gets nothing new");
     families.flag(described, of_backends!(scrape, |row| row.member.backend.draining))?;
     let weight = |row: &Row<'_>| f64::from(row.member.weight) / f64::from(WEIGHT_UNIT);

@@ -3,38 +3,11 @@
 use std::fmt;
 
 use pointsman_core::counts::{CLASSES, TlsFailure};
-use pointsman_core::pool::UpstreamLimits;
-use pointsman_core::topology::{Health, Member};
+use pointsman_core::pool::Load;
+use pointsman_core::topology::Member;
 
 use super::families::Families;
 use super::scrape::{PoolSample, Scrape};
-
-/// How full a pool is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Load {
-    pub(super) in_flight: u64,
-    /// Requests that the backends may have that can get any at the moment; `None` if nobody has set a limit.
-    pub(super) capacity: Option<u64>,
-}
-
-impl Load {
-    pub(super) fn of(pool: &PoolSample) -> Self {
-        let in_flight = pool.topology.stats().iter().map(|stats| stats.in_flight()).sum();
-        let default = UpstreamLimits::default().max_in_flight();
-        let limit = pool.limits.max_in_flight();
-        let capacity = (limit != default).then(|| limit.saturating_mul(pool.topology.eligible() as u64));
-        Self { in_flight, capacity }
-    }
-
-    /// From 0 to 1; more while requests are in flight to backends that get none any more. 0 if nobody has set a limit.
-    pub(super) fn ratio(self) -> f64 {
-        match self.capacity {
-            None => 0.0,
-            Some(0) => f64::from(u8::from(self.in_flight > 0)),
-            Some(capacity) => (self.in_flight as f64 / capacity as f64).min(1.0),
-        }
-    }
-}
 
 pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     requests(scrape, families)?;
@@ -82,21 +55,22 @@ fn requests(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
 }
 
 fn load(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
-    let loads: Vec<(&str, Load)> = scrape.pools.iter().map(|pool| (pool.name(), Load::of(pool))).collect();
+    let loads: Vec<(&str, Load)> =
+        scrape.pools.iter().map(|pool| (pool.name(), Load::of(&pool.topology, &pool.limits))).collect();
     let rows =
         |value: fn(Load) -> f64| loads.iter().map(move |(pool, load)| ([("pool", *pool)], value(*load)));
     let described = ("pool_in_flight", "Requests at backends at the moment");
     families.gauge(described, rows(|load| load.in_flight as f64))?;
     let described = (
         "pool_capacity_requests",
-        "Requests that eligible backends may have, by max_requests; 0 without a limit",
+        "Requests that eligible backends may have, by max_requests; 0 if that isn't set",
     );
     families.gauge(described, rows(|load| load.capacity.unwrap_or(0) as f64))?;
     let described = (
         "pool_saturation_ratio",
-        "Requests in flight over what eligible backends may have; means nothing without max_requests",
+        "Requests at eligible backends over what those may have; 0, which means nothing, if max_requests isn't set",
     );
-    families.gauge(described, rows(Load::ratio))
+    families.gauge(described, rows(|load| load.saturation().unwrap_or(0.0)))
 }
 
 fn queue(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
@@ -125,11 +99,11 @@ fn members(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     families.gauge(("pool_backends", "Backends"), rows(|_| true))?;
     let eligible = of_pools!(scrape, |pool| pool.topology.eligible() as f64);
     families.gauge(("pool_backends_eligible", "Backends that can get requests"), eligible)?;
-    let described = ("pool_backends_healthy", "Backends whose checks succeed");
-    families.gauge(described, rows(|member| member.health != Health::Down))?;
+    let described = ("pool_backends_healthy", "Backends whose checks pass, ejected ones included");
+    families.gauge(described, rows(|member| member.health.passes_checks()))?;
     let described =
         ("pool_backends_ejected", "Backends that have failed too often and get nothing for a while");
-    families.gauge(described, rows(|member| member.health == Health::Ejected))?;
+    families.gauge(described, rows(|member| member.health.is_ejected()))?;
     families.gauge(
         ("pool_backends_draining", "Backends that get nothing new"),
         rows(|member| member.backend.draining),

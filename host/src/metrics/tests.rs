@@ -6,6 +6,7 @@ use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
 use pointsman_core::counts::{ERRORS, REFUSALS, TlsFailure};
 use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::topology::Health;
 use tokio::sync::watch;
 
 use super::exposition::Format;
@@ -151,12 +152,13 @@ fn a_scrape_is_narrowed_by_pool_and_without_backends() {
 #[test]
 fn a_pool_is_as_full_as_its_eligible_backends() {
     let limits = UpstreamLimits { max_requests: 4, ..UpstreamLimits::default() };
-    let limited = pool("web", &["a", "b"], &limits);
+    let limited = pool("web", &["a", "b", "ejected"], &limits);
     let topology = limited.pool.topology();
     (0..3).for_each(|_| assert!(topology.stats()[0].try_begin(4)));
-    assert!(topology.stats()[1].try_begin(4));
+    (1..3).for_each(|place| assert!(topology.stats()[place].try_begin(4)));
+    limited.pool.change(|members| members[2].health = Health::Ejected { passes_checks: true });
     let text = text(vec![limited, pool("free", &["a"], &UpstreamLimits::default())]);
-    assert_eq!(value(&text, "pointsman_pool_in_flight{pool=\"web\"}"), 4.0);
+    assert_eq!(value(&text, "pointsman_pool_in_flight{pool=\"web\"}"), 5.0);
     assert_eq!(value(&text, "pointsman_pool_capacity_requests{pool=\"web\"}"), 8.0);
     assert_eq!(value(&text, "pointsman_pool_saturation_ratio{pool=\"web\"}"), 0.5);
     assert_eq!(value(&text, "pointsman_pool_saturation_ratio{pool=\"free\"}"), 0.0);

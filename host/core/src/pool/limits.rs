@@ -57,6 +57,13 @@ impl UpstreamLimits {
         self.max_requests.min(self.max_connections * on_each)
     }
 
+    /// The same, if the configuration sets a limit: the one by default only guards the proxy and says nothing of what a backend can do.
+    #[must_use]
+    pub fn requests_limit(&self) -> Option<u64> {
+        let limit = self.max_in_flight();
+        (limit != Self::default().max_in_flight()).then_some(limit)
+    }
+
     /// Most bytes of a request's body that are kept for another attempt. Over HTTP/2 a backend may say that it hasn't looked at a request,
     /// which can then be sent again whatever its method.
     #[inline]

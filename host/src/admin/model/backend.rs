@@ -20,7 +20,7 @@ pub struct BackendState {
     pub backup: bool,
     /// Whether requests may go to it.
     pub eligible: bool,
-    /// Whether its checks pass, and it isn't ejected.
+    /// Whether its checks pass, or it is taken for healthy because it has none or waits for the first. One that passes may be ejected.
     pub healthy: bool,
     /// Whether it gets no requests for a while, as its responses were bad.
     pub ejected: bool,

@@ -14,7 +14,7 @@ pub struct PoolState {
     pub name: String,
     /// Backends that requests may go to.
     pub eligible: u64,
-    /// Backends whose checks pass, and that aren't ejected.
+    /// Backends whose checks pass, ejected ones included.
     pub healthy: u64,
     /// Backends that get no requests for a while, as their responses were bad.
     pub ejected: u64,
@@ -24,10 +24,11 @@ pub struct PoolState {
     pub panicking: bool,
     /// Requests at its backends.
     pub in_flight: u64,
-    /// Requests that its eligible backends take at a time.
-    pub capacity: u64,
-    /// Requests in flight over that capacity, 0 to 1.
-    pub saturation: f64,
+    /// Requests that its eligible backends take at a time; null if neither `max_requests` nor `max_connections` is set, as the proxy then
+    /// doesn't know how much a backend can do.
+    pub capacity: Option<u64>,
+    /// Requests in flight at eligible backends over that capacity, 0 to 1; 1 if no backend is eligible, null if there is no capacity.
+    pub saturation: Option<f64>,
     /// Requests that wait for a backend with room.
     pub queue: QueueState,
     /// Requests so far.

@@ -15,7 +15,7 @@ async fn the_overview_has_everything_of_a_proxy() {
     assert_eq!(overview.pools.iter().map(|pool| &*pool.name).collect::<Vec<_>>(), ["web", ODD]);
     let pool = &overview.pools[0];
     assert_eq!((pool.eligible, pool.healthy, pool.ejected, pool.draining), (2, 2, 0, 0));
-    assert_eq!(pool.capacity, 20_000, "of each 10,000");
+    assert_eq!((pool.capacity, pool.saturation), (None, None), "max_requests isn't set");
     assert_eq!(pool.backends.iter().map(|backend| backend.expected_share).collect::<Vec<_>>(), [0.5, 0.5]);
     assert_eq!((pool.requests, pool.responses["5xx"], pool.errors["no-backend"]), (0, 0, 0));
     assert_eq!(pool.latency_buckets.len() + 1, pool.backends[1].head_seconds.counts.len());

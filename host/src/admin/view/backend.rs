@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pointsman_core::backend::Source;
 use pointsman_core::counts::FailureKind;
 use pointsman_core::pool::Override;
-use pointsman_core::topology::{Health, Member, Topology};
+use pointsman_core::topology::{Member, Topology};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::counted::{by_class, histogram, named};
@@ -51,8 +51,8 @@ pub(super) fn backend(
         zone: backend.zone.to_string(),
         backup: backend.backup,
         eligible,
-        healthy: *health == Health::Up,
-        ejected: *health == Health::Ejected,
+        healthy: health.passes_checks(),
+        ejected: health.is_ejected(),
         draining: backend.draining,
         weight: units(*weight),
         full_weight: units(backend.weight),

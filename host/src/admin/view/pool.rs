@@ -1,7 +1,7 @@
 //! Pools.
 
-use pointsman_core::pool::{Pool, Queue, UpstreamLimits};
-use pointsman_core::topology::{Health, Member};
+use pointsman_core::pool::{Load, Pool, Queue, UpstreamLimits};
+use pointsman_core::topology::Member;
 
 use super::backend::{Standing, backend};
 use super::counted::{by_class, histogram, named};
@@ -40,21 +40,17 @@ fn pool(status: &PoolStatus) -> PoolState {
         .map(|(place, member)| backend(member, place, &standing, &overrides))
         .collect();
     let count = |fits: fn(&Member) -> bool| members.iter().filter(|member| fits(member)).count() as u64;
-    let (in_flight, eligible) =
-        (backends.iter().map(|backend| backend.in_flight).sum(), topology.eligible() as u64);
-    let capacity = eligible.saturating_mul(pool.max_in_flight());
-    let at_eligible: u64 =
-        backends.iter().filter(|backend| backend.eligible).map(|backend| backend.in_flight).sum();
+    let load = Load::of(&topology, limits);
     PoolState {
         name: pool.name.to_string(),
-        eligible,
-        healthy: count(|member| member.health == Health::Up),
-        ejected: count(|member| member.health == Health::Ejected),
+        eligible: topology.eligible() as u64,
+        healthy: count(|member| member.health.passes_checks()),
+        ejected: count(|member| member.health.is_ejected()),
         draining: count(|member| member.backend.draining),
         panicking: topology.panics(),
-        in_flight,
-        capacity,
-        saturation: if capacity == 0 { 0.0 } else { (at_eligible as f64 / capacity as f64).min(1.0) },
+        in_flight: load.in_flight,
+        capacity: load.capacity,
+        saturation: load.saturation(),
         queue: queue(pool.queue(), limits, pool),
         requests: counts.requests(),
         responses: by_class(counts.responses()),

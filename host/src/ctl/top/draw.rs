@@ -14,6 +14,7 @@ use crate::admin::model::PhaseState;
 use crate::ctl::events;
 use crate::ctl::format::{age, count, percent, rate, seconds, weight};
 use crate::ctl::output::{Styled, Tone};
+use crate::ctl::pools::load;
 use crate::ctl::table::Align::{Left, Right};
 use crate::ctl::wellbeing::troubles;
 
@@ -175,7 +176,7 @@ fn pool_row(row: &PoolRow) -> Vec<Styled> {
         known(row.rate, rate),
         bad_if_any(row.errors),
         count(row.in_flight).into(),
-        percent(row.saturation).into(),
+        load(row.saturation),
         Styled::new(count(row.queued), if row.queued > 0 { Tone::Notice } else { Tone::Plain }),
         known(row.p50, seconds),
         known(row.p99, seconds),

@@ -34,7 +34,7 @@ pub(super) struct PoolRow {
     pub(super) rate: Option<f64>,
     pub(super) errors: Option<f64>,
     pub(super) in_flight: u64,
-    pub(super) saturation: f64,
+    pub(super) saturation: Option<f64>,
     pub(super) queued: u64,
     pub(super) p50: Option<f64>,
     pub(super) p99: Option<f64>,

@@ -101,7 +101,7 @@ function ofPool(pool) {
   tell(state("ejected"), "warning", "ejected after bad responses");
   if (pool.refused > 0) say("warning", "requests are turned away, as the queue is full or takes too long.");
   tell(state("full"), "warning", "full");
-  if (pool.capacity > 0 && pool.saturation >= 0.8) say("warning", `${percent(pool.saturation)} of what its backends may take is in flight.`);
+  if (pool.eligible > 0 && pool.saturation >= 0.8) say("warning", `${percent(pool.saturation)} of what its backends may take is in flight.`);
   const troubled = pool.backends.map((backend) => [backend, stateOf(backend).level === null ? troubleOf(backend, pool) : null]);
   const inTrouble = troubled.filter(([, trouble]) => trouble !== null);
   inTrouble.slice(0, 3).forEach(([backend, trouble]) => say("warning", `${backend.name} ${trouble}.`));

@@ -69,8 +69,9 @@ export class BackendRow {
     setText(this.address, [backend.address, backend.zone].filter(Boolean).join(" · "));
     setAttribute(this.row.firstChild, "title", `${backend.name} ${backend.address}`);
     this.showState(backend, pool);
-    setText(this.text["in-flight"], `${grouped(backend.in_flight)} / ${grouped(backend.limit)}`);
-    this.load.show(backend.limit > 0 ? backend.in_flight / backend.limit : 0);
+    const limit = pool.capacity === null ? 0 : backend.limit;
+    setText(this.text["in-flight"], limit > 0 ? `${grouped(backend.in_flight)} / ${grouped(limit)}` : grouped(backend.in_flight));
+    this.load.show(limit > 0 ? backend.in_flight / limit : 0);
     setText(this.text.rate, number(backend.rate));
     this.trend.show(backend.trend ?? []);
     setText(this.text.share, `${percent(backend.share)} / ${percent(backend.expected_share)}`);

@@ -127,8 +127,8 @@ function poolNumbers(pool) {
     ["requests/s", number(pool.rate)],
     ["server errors", percent(pool.errorShare), pool.errorShare >= 0.01 ? "bad" : undefined],
     ["p50, about", time(pool.p50)], ["p99, about", time(pool.p99)],
-    ["in flight", pool.capacity > 0 ? `${grouped(pool.in_flight)} of ${grouped(pool.capacity)}` : grouped(pool.in_flight)],
-    ["room for", pool.capacity > 0 ? `${grouped(Math.max(0, pool.capacity - pool.in_flight))} more` : "–"],
+    ["in flight", grouped(pool.in_flight)],
+    ["saturation", pool.saturation === null ? "no limit set" : `${percent(pool.saturation)} of ${grouped(pool.capacity)}`, pool.saturation >= 0.8 ? "warn" : undefined],
   ];
   if (pool.queue.limit > 0) numbers.push(["waiting", `${grouped(pool.queue.requests)} of ${grouped(pool.queue.limit)}`, pool.queue.requests > 0 ? "warn" : undefined]);
   if (pool.retryRate > 0) numbers.push(["retries/s", number(pool.retryRate)]);
