@@ -1,5 +1,8 @@
 //! The access log: a line for each request, whatever clients, backends, disks and tools for logs do.
 
+mod rotation;
+mod takeover;
+
 use std::fs::{self, File};
 use std::net::Shutdown;
 use std::path::Path;

@@ -1,12 +1,13 @@
 //! The manifests: what one says of another is true.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-use super::{at, folder, programs, seconds, text, yaml};
+use super::{at, check, folder, programs, seconds, text, yaml};
 
 const DEPLOYMENT: &str = "kubernetes/deployment.yaml";
 
@@ -27,12 +28,24 @@ fn container(deployment: &Value) -> &Value {
 }
 
 #[test]
-fn the_plugin_is_what_its_source_says() {
+fn the_configuration_and_its_plugin_are_good() {
     let manifests = manifests();
     let module = at(&manifests["ConfigMap/pointsman-policies"], "/binaryData/first.wasm");
     let module = BASE64_STANDARD.decode(module).expect("base64");
     let source = wat::parse_str(text("kubernetes/first.wat")).expect("a module");
     assert!(module == source, "binaryData isn't first.wat: {}", BASE64_STANDARD.encode(source));
+    // As the kubelet puts a volume in place: what is mounted are links through `..data`.
+    let mount = tempfile::tempdir().expect("a directory");
+    let version = mount.path().join("..2026_11_27_02_04_20.1234567890");
+    std::fs::create_dir_all(version.join("policies")).expect("a directory");
+    std::fs::write(version.join("policies/first.wasm"), module).expect("a plugin");
+    let configuration = at(&manifests["ConfigMap/pointsman"], "/data/pointsman.toml");
+    std::fs::write(version.join("pointsman.toml"), configuration).expect("a configuration");
+    symlink(version.file_name().expect("a name"), mount.path().join("..data")).expect("a link");
+    for name in ["pointsman.toml", "policies"] {
+        symlink(format!("..data/{name}"), mount.path().join(name)).expect("a link");
+    }
+    check(&mount.path().join("pointsman.toml"));
 }
 
 #[test]
