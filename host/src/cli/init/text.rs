@@ -54,7 +54,7 @@ const TLS: &str = "
 ";
 
 const ADMIN: &str = "
-# The admin server, for `pointsman ctl`: who can reach it controls the proxy.
+# The admin server: a page for browsers, and what `pointsman ctl` asks. Who can reach it controls the proxy.
 ";
 
 const HEALTH: &str = "
@@ -154,11 +154,17 @@ impl Choices {
         let policy = match &self.policy {
             PolicyChoice::Bundled(name) | PolicyChoice::File(name) => name,
         };
+        let page = match &self.admin {
+            Some(address) if !address.starts_with("unix:") => {
+                format!("\nSee it:    http://{}/", reachable(address))
+            }
+            _ => String::new(),
+        };
         format!(
             "{} is written and checked: {} on {}, {} picked by {policy}.\n\n\
              Check it:  pointsman check{config}\n\
              Run it:    pointsman run{config}\n\
-             Try it:    curl{options} {scheme}://{}/",
+             Try it:    curl{options} {scheme}://{}/{page}",
             output.display(),
             scheme.to_uppercase(),
             self.listen,

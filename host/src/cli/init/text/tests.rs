@@ -156,6 +156,11 @@ fn the_report_has_commands_that_a_shell_takes() {
         "{report}"
     );
     let report =
+        choices(&["--backend", "127.0.0.1:9", "--admin", "0.0.0.0:9901"]).report(Path::new("a.toml"));
+    assert!(report.ends_with("curl http://localhost:8080/\nSee it:    http://localhost:9901/"), "{report}");
+    let report = choices(&["--backend", "127.0.0.1:9", "--admin", "unix:a.sock"]).report(Path::new("a.toml"));
+    assert!(!report.contains("See it"), "{report}");
+    let report =
         choices(&["--backend", "127.0.0.1:9", "--listen", "127.0.0.2:1"]).report(Path::new("it's mine.toml"));
     assert!(report.contains(r"pointsman run --config 'it'\''s mine.toml'"), "{report}");
     assert!(report.contains("curl http://127.0.0.2:1/"), "{report}");
