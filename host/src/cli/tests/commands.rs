@@ -7,12 +7,13 @@ use crate::admin;
 use crate::cli::Arguments;
 
 /// Programs of others that examples call.
-const FOREIGN: [&str; 14] = [
+const FOREIGN: [&str; 15] = [
     "apt",
     "cd",
     "chmod",
     "chown",
     "cp",
+    "export",
     "install",
     "kill",
     "kubectl",

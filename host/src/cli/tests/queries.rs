@@ -29,6 +29,19 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
 }
 
+/// The page for operators says of each alert where to look first.
+#[test]
+fn every_alert_has_its_row() {
+    let page = include_str!("../../../docs/operating.md");
+    let rules = include_str!("../../../../config/prometheus/alerts.yml");
+    let mut alerts: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `Pointsman")?.split('`').next());
+    let mut rows: Vec<_> = rows.map(|name| format!("Pointsman{name}")).collect();
+    alerts.sort_unstable();
+    rows.sort_unstable();
+    assert_eq!(rows, alerts);
+}
+
 /// The queries of a block: one on each line that isn't a comment.
 fn queries(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
