@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pointsman_core::backend::ResponseClass;
+use pointsman_core::counts::CALL_STATUSES;
 
 /// The field that tells a call's status: in the trailers, or in the head of a response that has nothing else.
 pub static STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -110,26 +111,7 @@ impl CallStatus {
     /// The name that it has in gRPC's documents.
     #[must_use]
     pub fn name(self) -> &'static str {
-        const NAMES: [&str; 17] = [
-            "OK",
-            "CANCELLED",
-            "UNKNOWN",
-            "INVALID_ARGUMENT",
-            "DEADLINE_EXCEEDED",
-            "NOT_FOUND",
-            "ALREADY_EXISTS",
-            "PERMISSION_DENIED",
-            "RESOURCE_EXHAUSTED",
-            "FAILED_PRECONDITION",
-            "ABORTED",
-            "OUT_OF_RANGE",
-            "UNIMPLEMENTED",
-            "INTERNAL",
-            "UNAVAILABLE",
-            "DATA_LOSS",
-            "UNAUTHENTICATED",
-        ];
-        NAMES.get(usize::from(self.0)).copied().unwrap_or("no status of gRPC")
+        CALL_STATUSES.get(usize::from(self.0)).copied().unwrap_or("no status of gRPC")
     }
 }
 

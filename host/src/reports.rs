@@ -191,6 +191,9 @@ impl ListenerReports {
         if let Some(error) = record.error {
             cells.fail(error);
         }
+        if let Some(call) = record.call {
+            cells.end_call(call);
+        }
         if record.retries() > 0 {
             cells.retries.add(record.retries() as u64);
         }

@@ -110,3 +110,20 @@ fn backends_that_are_not_trusted_and_names_that_are_asked_for() {
     assert!(answers[&format!("discovery_last_success_timestamp_seconds{{{good}}}")] > 1.6e9);
     assert_eq!(answers.len(), 2, "{answers:?}");
 }
+
+#[test]
+fn connections_that_wait_for_the_next_request() {
+    let backend = Backend::named("b");
+    let proxy = Setup { top: ADMIN, workers: 1, ..Setup::default() }.start(&[&backend]);
+    assert_eq!(proxy.client().get("/").status(), 200);
+    let labels = "pool=\"test\",backend=\"b0\"";
+    are_counted(
+        &proxy,
+        &["backend_connections"],
+        &[
+            (&format!("backend_connections{{{labels}}}"), 1.0),
+            (&format!("backend_connections_idle{{{labels}}}"), 1.0),
+            (&format!("backend_connections_opened_total{{{labels}}}"), 1.0),
+        ],
+    );
+}

@@ -6,6 +6,7 @@
 mod backend;
 mod cell;
 mod histogram;
+mod http2;
 mod labels;
 mod listener;
 mod pool;
@@ -15,7 +16,8 @@ mod tls;
 pub use backend::{BackendCells, BackendCounts, FailureKind};
 pub use cell::Count;
 pub use histogram::{Bounds, Distribution, Histogram, HistogramCells};
-pub use labels::{ERRORS, REFUSALS};
+pub use http2::{Http2Cells, Http2Counts, ResetSide};
+pub use labels::{CALL_STATUSES, ERRORS, GOAWAYS, REFUSALS, RESET_CODES};
 pub use listener::{ListenerCells, ListenerCounts};
 pub use pool::{CLASSES, OpenTunnel, PoolCells, PoolCounts};
 pub use quantile::quantile;

@@ -32,12 +32,21 @@ pub struct RequestRecord {
     /// The status that the client gets; `None` if it gets no response. For a call of gRPC that fails it is what the status of the
     /// call means in HTTP: its own is 200 all the same.
     pub status: Option<StatusCode>,
+    /// How a call of gRPC has ended, by number; `None` if it is none, or nobody says.
+    pub call: Option<u16>,
     /// Why the proxy answers in place of a backend, or broke the response off.
     pub error: Option<&'static str>,
-    /// Bytes of the head and the body that came from the client; of a head of HTTP/2, as many as its fields have.
-    pub received_bytes: u64,
-    /// Bytes of the response's body that were handed over.
-    pub body_bytes: u64,
+    /// Its bytes.
+    pub bytes: RequestBytes,
+}
+
+/// Bytes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestBytes {
+    /// Of the head and the body that came from the client; of a head of HTTP/2, as many as its fields have.
+    pub received: u64,
+    /// Of the response's body that were handed over.
+    pub body: u64,
 }
 
 /// By which a request is found again.
@@ -224,9 +233,9 @@ impl RequestRecord {
         self.attempts.first = None;
         self.attempts.retries.clear();
         self.status = None;
+        self.call = None;
         self.error = None;
-        self.received_bytes = 0;
-        self.body_bytes = 0;
+        self.bytes = RequestBytes::default();
     }
 
     /// Writes it to the log, at level `debug`.
@@ -243,7 +252,7 @@ impl RequestRecord {
             pool = self.pool.as_ref().map(|pool| &*pool.shared().name),
             backend = self.attempts().last().map(|attempt| &*attempt.backend.shared().name),
             attempts = self.attempts().count(),
-            body_bytes = self.body_bytes,
+            body_bytes = self.bytes.body,
             total_us = self.total().as_micros(),
             "request ended"
         );

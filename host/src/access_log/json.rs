@@ -34,8 +34,8 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     text(line, b",\"user_agent\":", texts.user_agent());
     optional(line, b",\"status\":", ending.status.map(u64::from));
     let (received, sent) = entry.tunnel.map_or((0, 0), |tunnel| (tunnel.received, tunnel.sent));
-    optional(line, b",\"bytes_received\":", Some(record.received_bytes + received));
-    optional(line, b",\"body_bytes_sent\":", Some(record.body_bytes + sent));
+    optional(line, b",\"bytes_received\":", Some(record.bytes.received + received));
+    optional(line, b",\"body_bytes_sent\":", Some(record.bytes.body + sent));
     literal(line, b",\"error\":", ending.error);
     literal(line, b",\"ended_by\":", ending.by);
     literal(line, b",\"phase\":", ending.phase);

@@ -50,8 +50,8 @@ fn record() -> RequestRecord {
     };
     record.route = Some(RouteIndex(3));
     record.status = Some(StatusCode::OK);
-    record.received_bytes = 100;
-    record.body_bytes = 5;
+    record.bytes.received = 100;
+    record.bytes.body = 5;
     record.ids.request = Some(HeaderValue::from_static("id-1"));
     record.add(attempt("b1"));
     record.add(AttemptRecord {

@@ -23,7 +23,7 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     line.extend_from_slice(b"\" ");
     number(line, u64::from(ending.status.unwrap_or_default()));
     line.push(b' ');
-    number(line, record.body_bytes + entry.tunnel.map_or(0, |tunnel| tunnel.sent));
+    number(line, record.bytes.body + entry.tunnel.map_or(0, |tunnel| tunnel.sent));
     line.extend_from_slice(b" \"");
     known(line, entry.texts.referer());
     line.extend_from_slice(b"\" \"");

@@ -157,12 +157,12 @@ impl RequestContext {
         let mut record = self.record();
         record.times.first_byte = Some(first_byte.unwrap_or(now));
         record.times.head_read = Some(now);
-        record.received_bytes = head_bytes as u64;
+        record.bytes.received = head_bytes as u64;
     }
 
     /// More of its body has come.
     pub(super) fn receive_body(&self, bytes: usize) {
-        self.record().received_bytes += bytes as u64;
+        self.record().bytes.received += bytes as u64;
     }
 
     /// Keeps what is logged of its head, which is the one that came.

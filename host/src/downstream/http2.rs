@@ -11,6 +11,7 @@ mod gate;
 pub mod head;
 mod intake;
 mod oversight;
+mod resets;
 mod websocket;
 
 pub use body::StreamBody;

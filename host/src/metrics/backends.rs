@@ -76,7 +76,16 @@ fn connections(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let described = ("backend_connections", "Connections to the backend at the moment");
     families.gauge(described, of_backends!(scrape, |row| row.stats().connections() as f64))?;
     let described = ("backend_connections_opened", "Connections that were opened for requests");
-    families.counter(described, of_backends!(scrape, |row| row.stats().counts.connections()))
+    families.counter(described, of_backends!(scrape, |row| row.stats().counts.connections()))?;
+    let described = (
+        "backend_connections_idle",
+        "Connections over HTTP/1 that waited for a request, within the last second",
+    );
+    families.gauge(described, of_backends!(scrape, |row| row.stats().counts.idle() as f64))?;
+    let described = ("backend_received_bytes", "Bytes that came from it, without what TLS adds");
+    families.counter(described, of_backends!(scrape, |row| row.stats().counts.received_bytes()))?;
+    let described = ("backend_sent_bytes", "Bytes that were sent to it, without what TLS adds");
+    families.counter(described, of_backends!(scrape, |row| row.stats().counts.sent_bytes()))
 }
 
 fn state(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {

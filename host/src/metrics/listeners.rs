@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use pointsman_core::counts::ResetSide;
+
 use super::families::Families;
 use super::scrape::Scrape;
 use crate::proxy_protocol::HeaderFailure;
@@ -45,6 +47,7 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
         "Bytes that were sent to clients, without what TLS adds and tunnels over HTTP/1",
     );
     families.counter(described, of_listeners!(|listener| listener.counts.sent_bytes()))?;
+    http2(&names, scrape, families)?;
     let headers =
         rows().filter_map(|(name, listener)| Some((name, listener.proxy_protocol.as_ref()?.counts())));
     let failed = headers.flat_map(|(name, counts)| {
@@ -54,4 +57,29 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
     let described =
         ("proxy_protocol_errors", "Connections that were closed for want of a usable PROXY header");
     families.counter(described, failed)
+}
+
+fn http2(names: &[String], scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    let rows = || {
+        let counts = scrape.status.listeners.iter().map(|listener| &listener.counts.http2);
+        names.iter().map(String::as_str).zip(counts)
+    };
+    let connections = rows().map(|(name, counts)| ([("listener", name)], counts.connections() as f64));
+    families.gauge(("listener_http2_connections", "Connections over HTTP/2 at the moment"), connections)?;
+    let streams = rows().map(|(name, counts)| ([("listener", name)], counts.streams() as f64));
+    families.gauge(("listener_http2_streams", "Requests over HTTP/2 at the moment"), streams)?;
+    let resets = rows().flat_map(|(name, counts)| {
+        ResetSide::ALL.into_iter().flat_map(move |side| {
+            let codes = counts.resets(side);
+            codes.map(move |(code, count)| {
+                ([("listener", name), ("side", side.name()), ("code", code)], count)
+            })
+        })
+    });
+    let described = ("listener_http2_resets", "Streams that were reset, by the side that did and its code");
+    families.counter(described, resets)?;
+    let goaways = rows().flat_map(|(name, counts)| {
+        counts.goaways().map(move |(cause, count)| ([("listener", name), ("cause", cause)], count))
+    });
+    families.counter(("listener_http2_goaways", "Connections that the proxy told to send no more"), goaways)
 }

@@ -35,6 +35,11 @@ fn requests(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
         pool.counts().errors().map(move |(error, count)| ([("pool", pool.name()), ("error", error)], count))
     });
     families.counter(("pool_errors", "Requests that the proxy answered itself or broke off"), errors)?;
+    let calls = scrape.pools.iter().flat_map(|pool| {
+        let calls = pool.counts().calls();
+        calls.map(move |(status, count)| ([("pool", pool.name()), ("status", status)], count))
+    });
+    families.counter(("pool_grpc_responses", "Calls of gRPC that have ended, by status"), calls)?;
     let failures = scrape.pools.iter().flat_map(|pool| {
         let failures = TlsFailure::ALL.into_iter().zip(pool.counts().tls_failures());
         failures.map(move |(failure, count)| ([("pool", pool.name()), ("reason", failure.name())], count))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
-use pointsman_core::counts::{ERRORS, REFUSALS, TlsFailure};
+use pointsman_core::counts::{ERRORS, GOAWAYS, REFUSALS, TlsFailure};
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::topology::Health;
 use tokio::sync::watch;
@@ -179,6 +179,8 @@ fn every_error_has_its_place() {
     assert!(
         refusals.len() + 3 == REFUSALS.len() && refusals.iter().all(|label| REFUSALS.contains(&&**label))
     );
+    let faults = labels(between(include_str!("../downstream/http2/fault.rs"), "pub fn label("));
+    assert!(faults.len() > 9 && faults.iter().all(|label| GOAWAYS.contains(&&**label)), "{faults:?}");
     let upstream = labels(between(include_str!("../upstream/error.rs"), "pub fn label("));
     let failures = labels(between(include_str!("../proxy/failure.rs"), "fn label("));
     assert!(upstream.len() > 15 && failures.len() > 6, "{upstream:?} {failures:?}");

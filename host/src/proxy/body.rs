@@ -87,7 +87,7 @@ impl Body for ResponseBody {
             Content::Empty => Poll::Ready(None),
             Content::Text(text) if text.is_empty() => Poll::Ready(None),
             Content::Text(text) => {
-                this.guard.context().record().body_bytes += text.len() as u64;
+                this.guard.context().record().bytes.body += text.len() as u64;
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(text)))))
             }
             Content::Upstream(body) => {
@@ -95,7 +95,7 @@ impl Body for ResponseBody {
                 match &mut polled {
                     Poll::Ready(Some(Ok(frame))) => {
                         if let Some(data) = frame.data_ref() {
-                            this.guard.context().record().body_bytes += data.len() as u64;
+                            this.guard.context().record().bytes.body += data.len() as u64;
                         } else if let Some(trailers) = frame.trailers_mut() {
                             trailers.remove(&ERROR_HEADER);
                             hop_by_hop::strip_trailers(trailers);

@@ -157,6 +157,7 @@ impl Failure {
     /// The response to a call of gRPC: a head that ends with the status of the call, and nothing else ("Trailers-Only").
     #[cold]
     fn respond_to_call(&self, guard: RequestGuard) -> Response<ResponseBody> {
+        guard.context().record().call = Some(self.call_status().code());
         let mut response = Response::new(ResponseBody::empty(guard));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));

@@ -4,6 +4,7 @@ mod connection;
 mod connection_waker;
 mod date;
 mod ending;
+mod open;
 mod pace;
 mod response;
 mod settings;
@@ -27,18 +28,23 @@ use connection::Connection;
 pub(super) use connection::Http2;
 use connection_waker::ConnectionWaker;
 use ending::Ending;
+use open::Open;
 
 impl Http2 {
     /// Serves the connection until it ends. `read` is what was read of it before it was known to be HTTP/2.
     pub(super) async fn serve(&self, stream: Stream, read: Bytes) {
         let gate = Gate::new(stream, Rc::clone(&self.client), self.deadlines.clone(), read);
         let oversight = gate.oversight();
+        let _open = Open::connection(&self.client.reports);
         let Some(connection) = self.shake_hands(gate, &oversight).await else { return };
         if !self.client.keepalive.is_parked() {
             // What has found out that this is HTTP/2 took the preface for the beginning of a head. It is none: the client is idle.
             self.client.keepalive.stay_warm();
         }
         if let Err(error) = self.serve_streams(connection, &oversight).await {
+            if error.is_go_away() && error.is_library() {
+                self.client.reports.count().http2.go_away("protocol-error");
+            }
             tracing::debug!(event = "connection-ended", peer = %self.client.peer, %error, "connection ended");
         }
     }

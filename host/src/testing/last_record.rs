@@ -21,7 +21,7 @@ impl LastRecord {
     /// A request has ended.
     pub(crate) fn keep(record: &RequestRecord) {
         let (total, attempts) = (record.total(), record.attempts().count());
-        LAST.set(Some(Self { total, attempts, body_bytes: record.body_bytes }));
+        LAST.set(Some(Self { total, attempts, body_bytes: record.bytes.body }));
     }
 
     /// What is on record of it.

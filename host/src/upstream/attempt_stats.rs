@@ -77,7 +77,8 @@ impl AttemptStats {
         let came = self.deadlines.awake(now);
         let counted = self.call.begin(response);
         self.answered = Some((counted.map_or_else(|| response.status(), |counted| counted.status), came));
-        if let Some(Counted { class, .. }) = counted {
+        if let Some(Counted { class, call, .. }) = counted {
+            self.told(call);
             self.count(now, came, class);
         }
     }
@@ -90,9 +91,26 @@ impl AttemptStats {
 
     /// The call counts, unless it has been counted.
     fn call_ended(&mut self, counted: Option<Counted>) {
-        let (Some(Counted { status, class }), Some((_, came))) = (counted, self.answered) else { return };
+        let (Some(Counted { status, class, call }), Some((_, came))) = (counted, self.answered) else {
+            return;
+        };
+        self.told(call);
         self.answered = Some((status, came));
         self.count(self.deadlines.clock().now(), came, class);
+    }
+
+    /// The backend has said how the call ends, if it is one.
+    fn told(&self, call: Option<CallStatus>) {
+        if let Some(call) = call {
+            self.context.record().call = Some(call.code());
+        }
+    }
+
+    /// Bytes have come from the backend and went there, in this attempt.
+    pub(super) fn moved(&self, (received, sent): (u64, u64)) {
+        let cells = self.context.connection().reports.worker().of_backend(self.claim.backend());
+        cells.received_bytes.add(received);
+        cells.sent_bytes.add(sent);
     }
 
     /// The attempt has failed.

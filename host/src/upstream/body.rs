@@ -105,7 +105,9 @@ impl ExchangeBody {
             Error::Reset if self.held.total(now) >= TAKEN_NOTHING => Error::SlowReader,
             error => self.exchange.upload.blame(error),
         };
-        self.lease = None;
+        if let Some(lease) = self.lease.take() {
+            self.exchange.stats.moved(lease.moved());
+        }
         self.exchange.stats.failed(&error);
         self.broken = Some(Box::new(error));
         cx.waker().wake_by_ref();
@@ -168,6 +170,7 @@ impl Body for ExchangeBody {
 impl Drop for ExchangeBody {
     fn drop(&mut self) {
         let Some(mut lease) = self.lease.take() else { return };
+        self.exchange.stats.moved(lease.moved());
         if let Lease::Unique(connection) = &mut lease {
             connection.driver_waker().disarm();
         }

@@ -23,6 +23,8 @@ pub(super) struct Counted {
     /// The status, or the one that says the same of a call: its own is 200 all the same.
     pub(super) status: StatusCode,
     pub(super) class: ResponseClass,
+    /// How the call has ended, if it is one.
+    pub(super) call: Option<CallStatus>,
 }
 
 impl Call {
@@ -34,7 +36,7 @@ impl Call {
         if may_be_call && grpc::is_call(response.headers()) {
             return self.open(response.headers());
         }
-        Some(Counted { status, class: ResponseClass::of(status) })
+        Some(Counted { status, class: ResponseClass::of(status), call: None })
     }
 
     #[cold]
@@ -56,10 +58,10 @@ impl Call {
         if *self != Self::Open {
             return None;
         }
-        let failure = status.failure();
+        let (failure, call) = (status.failure(), Some(status));
         *self = if failure.is_some() { Self::Failed } else { Self::None };
-        let served = Counted { status: StatusCode::OK, class: ResponseClass::Served };
-        Some(failure.map_or(served, |failure| Counted { status: failure.status, class: failure.class }))
+        let served = Counted { status: StatusCode::OK, class: ResponseClass::Served, call };
+        Some(failure.map_or(served, |failure| Counted { status: failure.status, class: failure.class, call }))
     }
 }
 
@@ -83,7 +85,12 @@ mod tests {
     }
 
     fn counted(status: u16, class: ResponseClass) -> Option<Counted> {
-        Some(Counted { status: StatusCode::from_u16(status).unwrap(), class })
+        Some(Counted { status: StatusCode::from_u16(status).unwrap(), class, call: None })
+    }
+
+    fn of_call(call: &str, status: u16, class: ResponseClass) -> Option<Counted> {
+        let call = CallStatus::read(&HeaderMap::from_iter([(grpc::STATUS.clone(), call.parse().unwrap())]));
+        counted(status, class).map(|counted| Counted { call, ..counted })
     }
 
     #[test]
@@ -105,12 +112,12 @@ mod tests {
     fn a_call_counts_once_when_it_is_known_how_it_ends() {
         use ResponseClass::{GatewayFailure, Served, ServerError};
         for (text, expected, after) in [
-            (Some("0"), counted(200, Served), Call::None),
-            (Some("5"), counted(200, Served), Call::None),
-            (Some("14"), counted(503, GatewayFailure), Call::Failed),
-            (Some("13"), counted(500, ServerError), Call::Failed),
-            (Some("4"), counted(504, ServerError), Call::Failed),
-            (None, counted(500, ServerError), Call::Failed),
+            (Some("0"), of_call("0", 200, Served), Call::None),
+            (Some("5"), of_call("5", 200, Served), Call::None),
+            (Some("14"), of_call("14", 503, GatewayFailure), Call::Failed),
+            (Some("13"), of_call("13", 500, ServerError), Call::Failed),
+            (Some("4"), of_call("4", 504, ServerError), Call::Failed),
+            (None, of_call("2", 500, ServerError), Call::Failed),
         ] {
             let mut call = Call::None;
             assert_eq!(call.begin(&response(Version::HTTP_2, 200, None)), None);

@@ -218,6 +218,11 @@ impl UpstreamConnection {
         failed(self.head_limits.error(received), self.sent())
     }
 
+    /// Bytes that have come and went in the exchange.
+    pub(super) fn moved(&self) -> (u64, u64) {
+        (self.counters.received.get(), self.counters.sent.get())
+    }
+
     /// How far a request came that was sent.
     fn sent(&self) -> Sent {
         if self.counters.received.get() > 0 { Sent::ResponseBegun } else { Sent::Request }

@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::backend::BackendStats;
 use pointsman_core::clock::Moment;
 
 use super::connection::UpstreamConnection;
@@ -18,12 +20,21 @@ pub(super) struct IdleConnections {
     limit: Cell<usize>,
     /// Those that belong to one client connection each.
     pinned: RefCell<Vec<Weak<PinnedSlot>>>,
+    /// The backend's numbers, and how many are idle in there.
+    stats: Arc<BackendStats>,
+    told: Cell<usize>,
 }
 
 impl IdleConnections {
-    /// No connections yet; keeps at most `limit`.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { stack: RefCell::default(), limit: Cell::new(limit), pinned: RefCell::default() }
+    /// No connections to a backend with these numbers yet; keeps at most `limit`.
+    pub(super) fn new(limit: usize, stats: Arc<BackendStats>) -> Self {
+        let (stack, limit, pinned) = (RefCell::default(), Cell::new(limit), RefCell::default());
+        Self { stack, limit, pinned, stats, told: Cell::default() }
+    }
+
+    /// So many are idle now.
+    fn tell(&self, idle: usize) {
+        self.stats.counts.set_idle(idle, self.told.replace(idle));
     }
 
     /// Keeps at most `limit` from now on.
@@ -77,6 +88,7 @@ impl IdleConnections {
             // It stays for as long as its client does.
             true
         });
+        self.tell(self.stack.borrow().len());
     }
 }
 
@@ -86,5 +98,6 @@ impl Drop for IdleConnections {
         for slot in self.pinned.get_mut().iter().filter_map(Weak::upgrade) {
             let _closed = slot.take();
         }
+        self.tell(0);
     }
 }

@@ -21,6 +21,14 @@ impl Lease {
         }
     }
 
+    /// Bytes that have come and went in this exchange; over HTTP/2, all on its connection that weren't counted before.
+    pub(super) fn moved(&self) -> (u64, u64) {
+        match self {
+            Self::Unique(connection) => connection.moved(),
+            Self::Shared(stream) => stream.moved(),
+        }
+    }
+
     /// Whether it may have been closed because it was idle.
     pub(super) fn reused(&self) -> bool {
         match self {

@@ -164,8 +164,10 @@ impl WorkerPool {
     /// Connections outlive a topology as long as their backend keeps its name and address, and its host, which may have been verified.
     fn adopt(&self, backend: &Arc<Backend>, known: Option<&Rc<WorkerBackend>>) -> WorkerBackend {
         let known = known.filter(|old| is_same_place(old.backend.shared(), backend));
-        let idle =
-            known.map_or_else(|| Rc::new(IdleConnections::new(self.idle_limit)), |old| Rc::clone(&old.idle));
+        let idle = known.map_or_else(
+            || Rc::new(IdleConnections::new(self.idle_limit, Arc::clone(&backend.stats))),
+            |old| Rc::clone(&old.idle),
+        );
         idle.set_limit(self.idle_limit);
         let may_share = self.limits.protocol != BackendProtocol::Http1;
         let shared = may_share.then(|| match known.and_then(|old| old.shared.as_ref()) {

@@ -33,7 +33,7 @@ const CHECK: Duration = Duration::from_secs(1);
 pub struct Tunnel {
     upgraded: UpgradedStream,
     /// It still is one of the streams of a connection, if it is within one.
-    _lease: Option<Box<StreamLease>>,
+    lease: Option<Box<StreamLease>>,
     exchange: Box<Exchange>,
     /// Dropped after the exchange, whose end is told before the tunnel's.
     open: OpenTunnel,
@@ -43,6 +43,7 @@ pub struct Tunnel {
 impl Answered {
     /// The backend's end of a connection whose protocol has changed. `None` if it is lost already.
     pub async fn into_tunnel(self) -> Option<Tunnel> {
+        self.exchange.stats.moved(self.lease.moved());
         let (upgraded, lease) = match (self.lease, self.response.into_body()) {
             (Lease::Unique(connection), _) => (connection.into_upgraded().await?, None),
             (Lease::Shared(mut lease), BackendBody::Http2(body)) => {
@@ -54,7 +55,7 @@ impl Answered {
         };
         let open = self.exchange.stats.open_tunnel();
         let counted = self.exchange.stats.claim.pool.pool().counts.open_tunnel();
-        Some(Tunnel { upgraded, _lease: lease, exchange: self.exchange, open, _counted: counted })
+        Some(Tunnel { upgraded, lease, exchange: self.exchange, open, _counted: counted })
     }
 }
 
@@ -111,6 +112,8 @@ impl Tunnel {
                 "tunnel-reset"
             });
         }
+        let moved = self.lease.as_ref().map_or((down.moved, up.moved), |lease| lease.moved());
+        self.exchange.stats.moved(moved);
         self.exchange.stats.complete();
         joined
     }

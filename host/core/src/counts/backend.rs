@@ -18,6 +18,9 @@ pub struct BackendCounts {
     failures: [AtomicU64; FailureKind::ALL.len()],
     head: Histogram,
     connections: AtomicU64,
+    received_bytes: AtomicU64,
+    sent_bytes: AtomicU64,
+    idle: AtomicU64,
     ejections: AtomicU64,
     failed_checks: AtomicU64,
     health_changes: AtomicU64,
@@ -34,6 +37,10 @@ pub struct BackendCells {
     pub head: HistogramCells,
     /// Connections that were opened.
     pub connections: Count,
+    /// Bytes that have come from it.
+    pub received_bytes: Count,
+    /// Bytes that were sent to it.
+    pub sent_bytes: Count,
 }
 
 /// How an attempt failed.
@@ -87,6 +94,9 @@ impl BackendCounts {
             failures: Default::default(),
             head: Histogram::new(bounds),
             connections: AtomicU64::default(),
+            received_bytes: AtomicU64::default(),
+            sent_bytes: AtomicU64::default(),
+            idle: AtomicU64::default(),
             ejections: AtomicU64::default(),
             failed_checks: AtomicU64::default(),
             health_changes: AtomicU64::default(),
@@ -108,6 +118,8 @@ impl BackendCounts {
             failures: Default::default(),
             head: self.head.cells(),
             connections: Count::default(),
+            received_bytes: Count::default(),
+            sent_bytes: Count::default(),
         }
     }
 
@@ -118,6 +130,15 @@ impl BackendCounts {
         tell_all(&cells.failures, &self.failures);
         self.head.add(&cells.head);
         cells.connections.tell(&self.connections);
+        cells.received_bytes.tell(&self.received_bytes);
+        cells.sent_bytes.tell(&self.sent_bytes);
+    }
+
+    /// A worker has so many idle connections now that had so many before.
+    pub fn set_idle(&self, now: usize, before: usize) {
+        if now != before {
+            self.idle.fetch_add((now as u64).wrapping_sub(before as u64), Relaxed);
+        }
     }
 
     /// It was ejected.
@@ -163,6 +184,24 @@ impl BackendCounts {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
+    }
+
+    /// Connections that were idle when workers last looked, which they do each second.
+    #[must_use]
+    pub fn idle(&self) -> u64 {
+        self.idle.load(Relaxed)
+    }
+
+    /// Bytes that have come from it in attempts that have ended.
+    #[must_use]
+    pub fn received_bytes(&self) -> u64 {
+        self.received_bytes.load(Relaxed)
+    }
+
+    /// Bytes that were sent to it in attempts that have ended.
+    #[must_use]
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent_bytes.load(Relaxed)
     }
 
     /// How often it was ejected.

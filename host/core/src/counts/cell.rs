@@ -14,7 +14,13 @@ impl Count {
         self.0.set(self.0.get().wrapping_add(more));
     }
 
-    /// Moves what was counted into a total.
+    /// Counts this many less, of what may have been told already.
+    #[inline]
+    pub fn sub(&self, less: u64) {
+        self.0.set(self.0.get().wrapping_sub(less));
+    }
+
+    /// Moves what was counted into a total. One that has become less is added as well, as totals wrap around, too.
     pub(super) fn tell(&self, total: &AtomicU64) {
         let counted = self.0.take();
         if counted > 0 {

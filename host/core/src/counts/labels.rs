@@ -55,6 +55,68 @@ pub const ERRORS: [&str; 28] = [
     "client-abort",
 ];
 
+/// Codes with which streams of HTTP/2 are reset, by number (RFC 9113 section 7); the last is for all others.
+pub const RESET_CODES: [&str; 15] = [
+    "no-error",
+    "protocol-error",
+    "internal-error",
+    "flow-control-error",
+    "settings-timeout",
+    "stream-closed",
+    "frame-size-error",
+    "refused-stream",
+    "cancel",
+    "compression-error",
+    "connect-error",
+    "enhance-your-calm",
+    "inadequate-security",
+    "http-1-1-required",
+    "other",
+];
+
+/// Why the proxy sends a GOAWAY: it wants to end, or the client has gone too far.
+pub const GOAWAYS: [&str; 18] = [
+    "drain",
+    "age",
+    "requests",
+    "idle",
+    "room",
+    "rapid-reset",
+    "protocol-error",
+    "no-settings",
+    "preface-timeout",
+    "header-timeout",
+    "continuation-flood",
+    "empty-data-flood",
+    "priority-flood",
+    "reset-flood",
+    "settings-flood",
+    "ping-flood",
+    "window-update-flood",
+    "unknown-frame-flood",
+];
+
+/// How calls of gRPC end, by number. What is no status of gRPC is UNKNOWN, as it is for its clients.
+pub const CALL_STATUSES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
 /// The place of a label in a list.
 pub(super) fn place(list: &[&str], label: &str) -> Option<usize> {
     list.iter().position(|known| *known == label)

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::cell::{Count, read, tell_all};
+use super::http2::{Http2Cells, Http2Counts};
 use super::labels::{REFUSALS, place};
 use crate::local::Shared;
 
@@ -14,6 +15,8 @@ pub struct ListenerCounts {
     refused: [AtomicU64; REFUSALS.len()],
     received_bytes: AtomicU64,
     sent_bytes: AtomicU64,
+    /// Of HTTP/2.
+    pub http2: Http2Counts,
 }
 
 /// What one worker has counted of a listener since it last told.
@@ -28,6 +31,8 @@ pub struct ListenerCells {
     pub received_bytes: Count,
     /// Bytes that were sent, likewise.
     pub sent_bytes: Count,
+    /// Of HTTP/2.
+    pub http2: Http2Cells,
 }
 
 impl ListenerCells {
@@ -83,5 +88,6 @@ impl Shared for ListenerCounts {
         tell_all(&cells.refused, &self.refused);
         cells.received_bytes.tell(&self.received_bytes);
         cells.sent_bytes.tell(&self.sent_bytes);
+        self.http2.add(&cells.http2);
     }
 }

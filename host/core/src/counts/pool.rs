@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::cell::{Count, read, tell_all};
 use super::histogram::{Bounds, Distribution, Histogram, HistogramCells};
-use super::labels::{ERRORS, place};
+use super::labels::{CALL_STATUSES, ERRORS, place};
 use super::tls::TlsFailure;
 
 /// What all workers have counted of a pool.
@@ -16,6 +16,7 @@ pub struct PoolCounts {
     requests: AtomicU64,
     responses: [AtomicU64; 5],
     errors: [AtomicU64; ERRORS.len()],
+    calls: [AtomicU64; CALL_STATUSES.len()],
     retries: AtomicU64,
     retries_refused: AtomicU64,
     tunnels: AtomicU64,
@@ -33,6 +34,7 @@ pub struct PoolCells {
     pub requests: Count,
     responses: [Count; 5],
     errors: [Count; ERRORS.len()],
+    calls: [Count; CALL_STATUSES.len()],
     /// Attempts that weren't a request's first.
     pub retries: Count,
     /// Retries for which the budget had no room.
@@ -53,6 +55,7 @@ impl PoolCounts {
             requests: AtomicU64::default(),
             responses: Default::default(),
             errors: [const { AtomicU64::new(0) }; ERRORS.len()],
+            calls: Default::default(),
             retries: AtomicU64::default(),
             retries_refused: AtomicU64::default(),
             tunnels: AtomicU64::default(),
@@ -77,6 +80,7 @@ impl PoolCounts {
             requests: Count::default(),
             responses: Default::default(),
             errors: std::array::from_fn(|_| Count::default()),
+            calls: Default::default(),
             retries: Count::default(),
             retries_refused: Count::default(),
             whole: self.whole.cells(),
@@ -90,6 +94,7 @@ impl PoolCounts {
         cells.requests.tell(&self.requests);
         tell_all(&cells.responses, &self.responses);
         tell_all(&cells.errors, &self.errors);
+        tell_all(&cells.calls, &self.calls);
         cells.retries.tell(&self.retries);
         cells.retries_refused.tell(&self.retries_refused);
         self.whole.add(&cells.whole);
@@ -112,6 +117,11 @@ impl PoolCounts {
     /// Requests that failed, by reason.
     pub fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
         ERRORS.into_iter().zip(read(&self.errors))
+    }
+
+    /// Calls of gRPC that have ended, by status.
+    pub fn calls(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        CALL_STATUSES.into_iter().zip(read(&self.calls))
     }
 
     /// Requests that failed for this reason; 0 if there is no such reason.
@@ -199,6 +209,12 @@ impl PoolCells {
         if let Some(count) = self.responses.get(class(status)) {
             count.add(1);
         }
+    }
+
+    /// A call of gRPC has ended with this status.
+    pub fn end_call(&self, status: u16) {
+        const UNKNOWN: usize = 2;
+        self.calls.get(usize::from(status)).unwrap_or(&self.calls[UNKNOWN]).add(1);
     }
 
     /// A request failed.

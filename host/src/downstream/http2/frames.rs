@@ -10,7 +10,7 @@ use super::fault::GateFault;
 use super::frame_kind::FrameKind;
 
 /// Length of what a client begins with, before its first frame (RFC 9113 section 3.4).
-const PREFACE: usize = 24;
+pub(super) const PREFACE: usize = 24;
 
 /// Length of a frame's head.
 const HEAD: usize = 9;

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use pointsman_core::counts::ResetSide;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::fault::GateFault;
@@ -79,7 +80,10 @@ impl Gate {
 
     /// Bytes have come.
     fn follow(&mut self, input: &[u8]) -> Result<(), GateFault> {
-        self.connection.reports.count().received_bytes.add(input.len() as u64);
+        let counts = self.connection.reports.count();
+        counts.received_bytes.add(input.len() as u64);
+        let found = |code| counts.http2.reset(ResetSide::Client, code);
+        self.oversight.received.borrow_mut().advance(input, found);
         self.frames.advance(input, self.deadlines.now())?;
         let owed = self.frames.owed();
         if owed != self.owed {

@@ -1,13 +1,26 @@
 //! What the gate of a connection tells those who serve it, while `h2` holds the gate.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::fault::GateFault;
+use super::frames::PREFACE;
+use super::resets::Resets;
 
 /// What the gate has seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Oversight {
     fault: Cell<Option<GateFault>>,
+    /// Resets among what the client sends.
+    pub(super) received: RefCell<Resets>,
+    /// Resets among what is sent to it.
+    pub(super) sent: RefCell<Resets>,
+}
+
+impl Default for Oversight {
+    fn default() -> Self {
+        let (received, sent) = (Resets::after(PREFACE), Resets::after(0));
+        Self { fault: Cell::default(), received: RefCell::new(received), sent: RefCell::new(sent) }
+    }
 }
 
 impl Oversight {

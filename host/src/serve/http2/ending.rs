@@ -87,10 +87,10 @@ impl<'a> Ending<'a> {
         if let Some(fault) = self.oversight.fault() {
             let (peer, reason) = (self.http.client.peer, fault.label());
             tracing::debug!(event = "frames-refused", %peer, reason, %fault, "connection ends for its frames");
-            return self.end(connection, fault.reason());
+            return self.end(connection, fault.reason(), reason);
         }
         if self.is_abused {
-            return self.end(connection, Reason::ENHANCE_YOUR_CALM);
+            return self.end(connection, Reason::ENHANCE_YOUR_CALM, "rapid-reset");
         }
         let keepalive = &self.http.client.keepalive;
         if !keepalive.is_idle() {
@@ -103,12 +103,26 @@ impl<'a> Ending<'a> {
             } else if !close.is_set() {
                 close.set(LATE_GRACE);
             }
-            return close.poll(cx).is_ready() && self.end(connection, Reason::NO_ERROR);
+            if close.poll(cx).is_pending() {
+                return false;
+            }
+            // The first of the two was counted.
+            connection.abrupt_shutdown(Reason::NO_ERROR);
+            self.state = State::Over;
+            return true;
         }
-        let is_due =
-            self.http.drain.is_draining(cx) || self.age.poll(cx).is_ready() || !keepalive.may_continue();
-        if is_due || self.is_idle_for_too_long(cx) {
+        let due = if self.http.drain.is_draining(cx) {
+            Some("drain")
+        } else if self.age.poll(cx).is_ready() {
+            Some("age")
+        } else if !keepalive.may_continue() {
+            Some("requests")
+        } else {
+            self.idle_for_too_long(cx)
+        };
+        if let Some(cause) = due {
             connection.graceful_shutdown();
+            self.count_goaway(cause);
             self.place = None;
             let deadlines = &self.http.deadlines;
             self.state =
@@ -118,30 +132,35 @@ impl<'a> Ending<'a> {
         false
     }
 
-    /// Whether the connection has been idle for its time, or has to make room for others.
-    fn is_idle_for_too_long(&mut self, cx: &Context<'_>) -> bool {
+    /// Why it ends if it does as it is idle: for its time, or as it has to make room for others.
+    fn idle_for_too_long(&mut self, cx: &Context<'_>) -> Option<&'static str> {
         let keepalive = &self.http.client.keepalive;
         if !keepalive.is_idle() {
-            return false;
+            return None;
         }
         if keepalive.receive.poll(cx).is_ready() {
             if !keepalive.may_stay_idle(self.http.deadlines.now()) {
-                return true;
+                return Some("idle");
             }
             keepalive.park();
             // With a new time.
-            return self.is_idle_for_too_long(cx);
+            return self.idle_for_too_long(cx);
         }
         if !keepalive.is_parked() {
-            return false;
+            return None;
         }
         let from = || closable_from(keepalive, self.awaited, self.http.deadlines.clock());
         let place = self.place.get_or_insert_with(|| self.http.idle.wait(self.awaited, from(), cx));
-        place.must_close(cx)
+        place.must_close(cx).then_some("room")
     }
 
-    fn end(&mut self, connection: &mut Connection, reason: Reason) -> bool {
+    fn count_goaway(&self, cause: &str) {
+        self.http.client.reports.count().http2.go_away(cause);
+    }
+
+    fn end(&mut self, connection: &mut Connection, reason: Reason, cause: &str) -> bool {
         connection.abrupt_shutdown(reason);
+        self.count_goaway(cause);
         self.state = State::Over;
         true
     }

@@ -11,6 +11,7 @@ use h2::server::SendResponse;
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::connection::Http2;
+use super::open::Open;
 use super::pace::SendPace;
 use super::{response, websocket};
 use crate::downstream::http2::Arrived;
@@ -29,6 +30,7 @@ pub(super) enum StreamEnd {
 impl Http2 {
     /// Serves a request. Dropped, it cancels what it has begun at a backend.
     pub(super) async fn serve_stream(&self, arrived: Arrived, mut respond: SendResponse<Bytes>) -> StreamEnd {
+        let _open = Open::stream(&self.client.reports);
         let Arrived { context, refused, request, websocket } = arrived;
         let without_body = *request.method() == Method::HEAD;
         let tunnel = Cell::new(None);

@@ -2,6 +2,7 @@
 
 mod calls;
 mod costs;
+mod counted;
 mod ends;
 mod floods;
 mod frames;

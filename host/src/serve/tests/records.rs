@@ -61,12 +61,15 @@ fn attempts_count_with_the_backend_and_responses_with_the_pool() {
         let client = world.connect();
         client.send(GET.as_bytes());
         world.settle().await;
+        let (failure, mut asked) = (b"HTTP/1.1 503 S\r\ncontent-length: 0\r\n\r\n", 0);
         for _ in 0..2 {
             let (_, backend) = world.net.accept().expect("a backend is asked");
-            backend.send(b"HTTP/1.1 503 S\r\ncontent-length: 0\r\n\r\n");
+            asked += backend.receive().len();
+            backend.send(failure);
             world.pass(Duration::from_millis(100)).await;
         }
         let (_, backend) = world.net.accept().expect("the third backend is asked");
+        asked += backend.receive().len();
         backend.send(ONE.as_bytes());
         world.settle().await;
         let client_bytes = client.receive();
@@ -82,6 +85,9 @@ fn attempts_count_with_the_backend_and_responses_with_the_pool() {
         assert_eq!(backends().map(|counts| counts.attempts()).sum::<u64>(), 3);
         assert_eq!(backends().map(|counts| counts.head().count()).sum::<u64>(), 3);
         assert_eq!(backends().map(|counts| counts.connections()).sum::<u64>(), 3);
+        assert_eq!(backends().map(|counts| counts.sent_bytes()).sum::<u64>(), asked as u64);
+        let received = (2 * failure.len() + ONE.len()) as u64;
+        assert_eq!(backends().map(|counts| counts.received_bytes()).sum::<u64>(), received);
         let listener = world.reports.counts();
         let sent = client_bytes.len() as u64;
         assert_eq!((listener.received_bytes(), listener.sent_bytes()), (GET.len() as u64, sent));

@@ -94,7 +94,7 @@ impl Exchange {
                     continue;
                 }
                 Ok(response) => return self.settled(lease, response),
-                Err(SendFailure { error, sent }) => SendFailure { error: self.upload.blame(error), sent },
+                Err(failure) => self.failed(&lease, failure),
             };
             match sent {
                 _ if matches!(error, Error::StreamRefused | Error::LeftOut) => {
@@ -109,6 +109,12 @@ impl Exchange {
                 _ => return Err(SendFailure { error, sent }),
             }
         }
+    }
+
+    /// What a failure is, for the one whose fault it is. Its bytes count.
+    fn failed(&self, lease: &Lease, SendFailure { error, sent }: SendFailure) -> SendFailure {
+        self.stats.moved(lease.moved());
+        SendFailure { error: self.upload.blame(error), sent }
     }
 
     /// The backend hasn't looked at the request, this many times by now. Makes the head whole, to be sent again: here or, after too many

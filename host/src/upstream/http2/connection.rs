@@ -207,6 +207,11 @@ impl Http2Connection {
         self.state.io.received()
     }
 
+    /// Bytes that have come and went since this was last asked: whoever asks counts them, as all streams are of one backend.
+    pub(super) fn moved(&self) -> (u64, u64) {
+        self.state.io.moved()
+    }
+
     /// Whether it has been seen without streams for this long.
     pub(super) fn is_idle_for(&self, now: Moment, timeout: Duration) -> bool {
         if self.streams.get() > 0 {

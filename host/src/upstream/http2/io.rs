@@ -30,6 +30,9 @@ pub(super) struct Watched(Rc<Shared>);
 struct Shared {
     stream: RefCell<Stream>,
     received: Cell<u64>,
+    sent: Cell<u64>,
+    /// What was received and sent when somebody last asked for both.
+    told: Cell<(u64, u64)>,
 }
 
 impl Http2Io {
@@ -37,7 +40,12 @@ impl Http2Io {
     pub(super) fn new(mut stream: Stream, clock: Clock) -> Self {
         // Each stream says its own end.
         stream.end_anyhow();
-        let shared = Rc::new(Shared { stream: RefCell::new(stream), received: Cell::new(0) });
+        let shared = Rc::new(Shared {
+            stream: RefCell::new(stream),
+            received: Cell::default(),
+            sent: Cell::default(),
+            told: Cell::default(),
+        });
         Self { shared, frames: Frames::of_backend(), clock }
     }
 
@@ -45,6 +53,7 @@ impl Http2Io {
     fn earn(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.frames.sent(*bytes);
+            self.shared.sent.set(self.shared.sent.get() + *bytes as u64);
         }
         written
     }
@@ -59,6 +68,13 @@ impl Watched {
     /// Bytes that have come.
     pub(super) fn received(&self) -> u64 {
         self.0.received.get()
+    }
+
+    /// Bytes that have come and went since this was last asked.
+    pub(super) fn moved(&self) -> (u64, u64) {
+        let now = (self.0.received.get(), self.0.sent.get());
+        let before = self.0.told.replace(now);
+        (now.0 - before.0, now.1 - before.1)
     }
 
     /// Whether the backend has sent its end, read or not.

@@ -63,6 +63,11 @@ impl StreamLease {
         self.slot.was_idle
     }
 
+    /// Bytes on its connection that weren't asked for before.
+    pub(in crate::upstream) fn moved(&self) -> (u64, u64) {
+        self.slot.moved()
+    }
+
     /// No other request comes on its connection from now on.
     pub(in crate::upstream) fn retire(&self) {
         self.slot.retire();

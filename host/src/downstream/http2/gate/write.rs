@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use pointsman_core::counts::ResetSide;
 use tokio::io::AsyncWrite;
 
 use super::Gate;
@@ -26,15 +27,24 @@ impl Gate {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Watches over a write of bytes.
-    fn poll_written(
+    /// Watches over a write of these bytes.
+    fn poll_written<'a>(
         &mut self,
         cx: &Context<'_>,
         written: Poll<io::Result<usize>>,
+        bufs: impl IntoIterator<Item = &'a [u8]>,
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.sending.count(*bytes);
-            self.connection.reports.count().sent_bytes.add(*bytes as u64);
+            let counts = self.connection.reports.count();
+            counts.sent_bytes.add(*bytes as u64);
+            let (mut left, mut resets) = (*bytes, self.oversight.sent.borrow_mut());
+            for buf in bufs {
+                let taken = buf.len().min(left);
+                left -= taken;
+                resets.advance(&buf[..taken], |code| counts.http2.reset(ResetSide::Proxy, code));
+            }
+            drop(resets);
             self.frames.sent(*bytes);
         }
         self.poll_sent(cx, written)
@@ -44,7 +54,7 @@ impl Gate {
 impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.poll_written(cx, written)
+        self.poll_written(cx, written, [buf])
     }
 
     fn poll_write_vectored(
@@ -53,7 +63,7 @@ impl AsyncWrite for Gate {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.poll_written(cx, written)
+        self.poll_written(cx, written, bufs.iter().map(|buf| &**buf))
     }
 
     fn is_write_vectored(&self) -> bool {

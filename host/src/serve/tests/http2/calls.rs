@@ -50,7 +50,8 @@ impl Call {
     }
 
     fn answer(&mut self) -> SendStream<Bytes> {
-        self.respond.send_response(Response::new(()), false).expect("an open stream")
+        let response = Response::builder().header("content-type", "application/grpc").body(());
+        self.respond.send_response(response.expect("a response"), false).expect("an open stream")
     }
 
     async fn pass(&self, seconds: u32) {
@@ -87,6 +88,17 @@ fn a_call_lives_while_its_client_says_little() {
             let mut answer = answer.take().unwrap_or_else(|| call.answer());
             answer.send_data("z".into(), true).expect("it lives");
             assert_eq!(rest(head(call.response).await).await.0, "z");
+            // It ended without trailers.
+            call.client.world.settle().await;
+            call.client.world.reports.worker().tell();
+            let calls = call.client.world.pool.counts.calls().filter(|(_, count)| *count > 0);
+            assert_eq!(calls.collect::<Vec<_>>(), [("UNKNOWN", 1)]);
+            let topology = call.client.world.pool.topology();
+            let counts = &topology.backends()[0].stats.counts;
+            assert!(
+                counts.sent_bytes() > 20 * 10 && counts.received_bytes() > 10,
+                "frames and heads are bytes"
+            );
         }
     });
 }
