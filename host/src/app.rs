@@ -121,7 +121,8 @@ impl App {
         let loader = Arc::new(loader_with(&config, clock, state.clone())?);
         let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
         let workers_count = config.workers;
-        let (insight, traces) = traces::start(config.tracing.as_ref(), clock)?;
+        let (mut insight, traces) = traces::start(config.tracing.as_ref(), clock)?;
+        insight.explanations = admin.explanations().cloned();
         let metrics = MetricsServer::bind(&config, &mut inherited, clock, insight.tracer.clone())?;
         let prepared = Snapshot::default().prepare(
             config,

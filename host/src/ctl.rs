@@ -6,6 +6,7 @@
 mod arguments;
 mod client;
 mod events;
+mod explanations;
 mod failure;
 mod format;
 mod generic;
@@ -61,6 +62,7 @@ fn dispatch(session: &Session, command: &Command) -> Result<ExitCode, Failure> {
         }
         Command::Reload => proxy::reload(session)?,
         Command::Events { follow } => events::events(session, *follow)?,
+        Command::Explain { id } => explanations::explain(session, id)?,
         Command::Workers => proxy::workers(session)?,
         Command::Overrides { clear } => proxy::overrides(session, *clear)?,
         Command::LogLevel { level } => proxy::log_level(session, level.as_deref())?,

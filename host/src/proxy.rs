@@ -36,9 +36,11 @@ pub use forward::early_hint;
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
 use crate::insight::Insight;
+use crate::insight::explanation::ExplainedRoute;
 use crate::insight::trace::Origin;
 use crate::upstream::{Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
+use label::EXPLAIN_HEADER;
 use request_id::X_REQUEST_ID;
 use retry::Attempts;
 
@@ -165,9 +167,13 @@ fn prepare(
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
     }
-    let Prepared { upgrade, expects, authenticates } = forward::prepare(head, context)?;
+    let Prepared { upgrade, expects, authenticates, explains } = forward::prepare(head, context)?;
     context.log_client(head.client);
-    let (route, balancer) = route(proxy, context.connection(), &head.parts).ok_or(Failure::NoRoute)?;
+    let routed = route(proxy, context.connection(), &head.parts);
+    if explains && proxy.insight.may_explain(head.client) {
+        explain(proxy, context, head, routed.map(|(route, _)| route));
+    }
+    let (route, balancer) = routed.ok_or(Failure::NoRoute)?;
     if let Some(total) = balancer.limits().total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
@@ -230,8 +236,23 @@ fn respond(
         response.headers_mut().insert(&X_REQUEST_ID, id.clone());
     }
     record.status.get_or_insert_with(|| response.status());
+    if let Some(insight) = &*context.insight()
+        && let Some(explanation) = insight.header(&record, context.head().picks.as_deref())
+    {
+        response.headers_mut().insert(&EXPLAIN_HEADER, explanation);
+    }
     drop(record);
     (response, then)
+}
+
+/// Keeps why the request goes where it goes.
+#[cold]
+fn explain(proxy: &Proxy, context: &RequestContext, head: &mut RequestHead, route: Option<RouteIndex>) {
+    let rule = |route: RouteIndex| proxy.router.pattern(route).map(ToString::to_string);
+    let route = route.map(|route| ExplainedRoute { index: route.0, rule: rule(route).unwrap_or_default() });
+    head.picks = Some(Box::default());
+    let record = context.record();
+    proxy.insight.explain(&mut context.insight(), record.ids.request.as_ref(), head.client, route);
 }
 
 /// Where the requests of a connection come from.

@@ -42,7 +42,7 @@ fn handshakes_by_their_result_and_how_long_they_took() {
     let proxy = Proxy::start_in(folder, &configuration);
     let tls = Tls::trusting(&authority);
     assert_eq!(tls.connect(proxy.address(), "test").get("/").status(), 200);
-    let tls_12 = tls.clone().afresh().only_12();
+    let tls_12 = tls.afresh().only_12();
     assert_eq!(tls_12.connect(proxy.address(), "test").get("/").status(), 200);
     assert_eq!(tls_12.connect(proxy.address(), "test").get("/").status(), 200);
     let mut plain = proxy.client();

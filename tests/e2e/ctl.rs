@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use harness::{Backend, Setup, program};
+use harness::{Backend, Setup, program, wait_until};
 
 const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\n";
 
@@ -64,6 +64,28 @@ fn the_state_is_shown_in_tables() {
     assert!(shown(&["events"]).contains("  listener-bound  "));
     let json = shown_json(&admin, &["backends", "test"]);
     assert_eq!(json["pool"]["backends"][1]["name"], "b1");
+}
+
+#[test]
+fn a_request_is_explained_with_the_numbers_that_its_policy_was_given() {
+    let backends = [Backend::named("a"), Backend::named("b")];
+    let top = format!("{ADMIN}explain_from = [\"127.0.0.1\"]\n");
+    let proxy = Setup { top: &top, policy: "\"least-conn\"", ..Setup::default() }.start(&backends.each_ref());
+    let response = proxy.client().get_with("/", "X-Pointsman-Explain: 1\r\n");
+    let told = response.header("x-pointsman-explain").expect("an explanation");
+    let id = response.header("x-request-id").expect("an id");
+    assert!(told.starts_with("pool=test; backend=b") && told.ends_with(&format!("; id={id}")), "{told}");
+    let admin = proxy.admin().to_string();
+    // The worker writes it after the response.
+    wait_until("the explanation", || ctl(&["--address", &admin, "explain", id]).0 == 0);
+    let (_, text) = ctl(&["--address", &admin, "explain", id]);
+    let chosen = text.lines().find(|line| line.starts_with("*  b")).expect("the backend that was chosen");
+    assert!(chosen.ends_with("ready  in_flight 0"), "{text}");
+    assert!(text.contains("serves, by policy") && text.contains("answered"), "{text}");
+    let (code, text) = ctl(&["--address", &admin, "explain", "no/such %id"]);
+    assert!(code == 1 && text.contains("no explanation of a request `no/such %id`"), "{code} {text}");
+    let other = proxy.client().get("/");
+    assert_eq!(other.header("x-pointsman-explain"), None);
 }
 
 fn shown_json(admin: &str, arguments: &[&str]) -> serde_json::Value {

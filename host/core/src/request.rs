@@ -7,7 +7,8 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Version};
 
-use crate::backend::{BackendIndex, TopologyGeneration};
+use crate::picks::PickRecords;
+use crate::tried::Tried;
 
 /// A request's head and where it came from.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct RequestHead {
     pub is_call: bool,
     /// Backends that this request has used, or found full.
     pub tried: Tried,
+    /// What is kept of its picks; nothing, but for a request that is to be explained.
+    pub picks: Option<Box<PickRecords>>,
 }
 
 impl RequestHead {
@@ -32,7 +35,7 @@ impl RequestHead {
     #[must_use]
     pub fn new(parts: Parts, client: IpAddr) -> Self {
         let protocol = parts.version;
-        Self { parts, client, tls: false, protocol, is_call: false, tried: Tried::default() }
+        Self { parts, client, tls: false, protocol, is_call: false, tried: Tried::default(), picks: None }
     }
 
     /// The path as the client wrote it.
@@ -112,55 +115,5 @@ impl Default for RequestHead {
     /// An empty `GET /` from nowhere.
     fn default() -> Self {
         Self::new(http::Request::new(()).into_parts().0, IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-    }
-}
-
-/// Backends that a request may not use again. Almost always empty, so it costs nothing until it isn't.
-#[derive(Debug, Clone, Default)]
-pub struct Tried {
-    /// 0 for the first attempt of a request, 1 for its first retry and so on.
-    pub attempt: u32,
-    /// The topology in which the indexes count.
-    topology: TopologyGeneration,
-    backends: Vec<BackendIndex>,
-}
-
-impl Tried {
-    /// Forgets the backends if their indexes count in another topology than this one: a wrong backend ruled out is
-    /// worse than a second try.
-    #[inline]
-    pub fn rebase(&mut self, topology: TopologyGeneration) {
-        if self.topology != topology {
-            self.topology = topology;
-            self.backends.clear();
-        }
-    }
-
-    /// Whether the backend is out of the question.
-    #[inline]
-    #[must_use]
-    pub fn contains(&self, index: BackendIndex) -> bool {
-        self.backends.contains(&index)
-    }
-
-    /// Rules a backend out.
-    pub fn insert(&mut self, index: BackendIndex) {
-        if !self.contains(index) {
-            self.backends.push(index);
-        }
-    }
-
-    /// How many backends are ruled out.
-    #[inline]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.backends.len()
-    }
-
-    /// Whether every backend is still possible.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.backends.is_empty()
     }
 }

@@ -23,6 +23,8 @@ pub struct Router {
     written: Hosts,
     /// With the paths as [`normal_path::compared`] puts them, if that makes a difference to one of them.
     normal: Option<Box<Hosts>>,
+    /// All of them, in their order.
+    patterns: Box<[RoutePattern]>,
 }
 
 impl Router {
@@ -33,7 +35,13 @@ impl Router {
         let normal = routes.iter().map(|route| (&route.host, normal_path::pattern(&route.path)));
         let differ = normal.clone().zip(routes).any(|((_, normal), route)| normal != route.path);
         let normal = differ.then(|| Box::new(Hosts::new(normal)));
-        Self { written: Hosts::new(written), normal }
+        Self { written: Hosts::new(written), normal, patterns: routes.into() }
+    }
+
+    /// What a route matches.
+    #[must_use]
+    pub fn pattern(&self, index: RouteIndex) -> Option<&RoutePattern> {
+        self.patterns.get(index.0)
     }
 
     /// The route of a request. `authority` returns the content of `Host`; it is called only if that matters.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pointsman_sdk::abi::flag;
 
 use crate::backend::{Backend, BackendIndex, BackendStats, TopologyGeneration};
-use crate::request::Tried;
+use crate::tried::Tried;
 
 /// Whether a backend is fit to serve, as far as the proxy knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use pointsman_core::backend::BackendIndex;
-use pointsman_core::request::Tried;
 use pointsman_core::topology::Topology;
+use pointsman_core::tried::Tried;
 
 use crate::rng::Rng;
 

@@ -6,10 +6,11 @@ mod limits;
 mod watch;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pointsman_core::clock::Moment;
+use pointsman_core::picks::Given;
 use pointsman_core::printable::Printable;
 use pointsman_core::topology::Topology;
 use wasmtime::Memory;
@@ -73,6 +74,8 @@ pub(super) struct CurrentCall {
     pub(super) hook: Call,
     /// The time of the call: read once, so that a guest can't measure what happens within a call.
     now: Option<Moment>,
+    /// Where is kept what the guest is told; `None` but for a pick that is to be explained.
+    pub(super) keeps: Option<Arc<Mutex<Given>>>,
 }
 
 /// What a guest has reported about itself.
@@ -99,7 +102,7 @@ impl GuestState {
             context,
             version,
             topology,
-            call: CurrentCall { hook: Call::Init, now: None },
+            call: CurrentCall { hook: Call::Init, now: None, keeps: None },
             memory: None,
             rng: Rng::seeded(seed),
             report: GuestReport::default(),
@@ -110,7 +113,14 @@ impl GuestState {
     /// Prepares for a call.
     #[inline]
     pub(super) fn begin(&mut self, hook: Call) {
-        self.call = CurrentCall { hook, now: None };
+        self.call.hook = hook;
+        self.call.now = None;
+    }
+
+    /// Where is kept what the guest is told; nowhere, as a rule. Only the worker's own thread ever locks it.
+    #[inline]
+    pub(super) fn given(&self) -> Option<MutexGuard<'_, Given>> {
+        self.call.keeps.as_ref().map(|given| given.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The time of this call.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use pointsman_core::request::{RequestHead, Tried};
+use pointsman_core::request::RequestHead;
+use pointsman_core::tried::Tried;
 
 /// How much of a request a guest can access, by what it imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -43,7 +44,7 @@ impl ObservedRequest {
                 let tried = (!first).then(|| Box::new(head.tried.clone()));
                 Self::Outline { client: head.client, tried }
             }
-            RequestAccess::Whole => Self::Whole(Box::new(head.clone())),
+            RequestAccess::Whole => Self::Whole(Box::new(RequestHead { picks: None, ..head.clone() })),
         }
     }
 

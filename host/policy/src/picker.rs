@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pointsman_core::backend::{BackendIndex, ConfigurationGeneration};
 use pointsman_core::clock::Moment;
+use pointsman_core::picks::NotAsked;
 use pointsman_core::record::{ChosenBy, PolicyLabel};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
@@ -21,15 +22,18 @@ use crate::verdict::{self, BadVerdict, Verdict};
 use crate::version::{PolicyVersion, VersionId};
 
 mod active_instance;
+mod on_record;
 mod pick;
 mod pool_view;
 mod spending;
 mod ticks;
+mod unfollowed;
 
 use active_instance::ActiveInstance;
 pub use pick::{Pick, Picked, Response};
 use pool_view::PoolView;
 use spending::Spending;
+use unfollowed::Unfollowed;
 
 /// Bad verdicts in a row after which an instance is given up. Its state is sound (no call was cut short), but it doesn't use it
 /// correctly.
@@ -67,27 +71,29 @@ impl Picker {
         self.catch_up();
         head.tried.rebase(self.view.topology.generation());
         if !self.view.topology.offers(&head.tried) {
-            return Pick::Unavailable;
+            return self.unavailable(head);
         }
         self.picks += 1;
-        match self.ask(head) {
-            Some(Verdict::Backend(index)) => self.picked(index, ChosenBy::Policy),
-            Some(Verdict::Reject(status)) => {
+        let answer = if head.picks.is_none() { self.ask(head) } else { self.ask_on_record(head) };
+        match answer {
+            Ok(Verdict::Backend(index)) => self.picked(index, ChosenBy::Policy),
+            Ok(Verdict::Reject(status)) => {
                 self.rejections += 1;
                 Pick::Reject(status)
             }
-            Some(Verdict::Abstain) => {
+            Ok(Verdict::Abstain) => {
                 self.abstentions += 1;
                 self.fall_back(head, ChosenBy::Abstention)
             }
-            None => self.go_without(head),
+            Err(_) => self.go_without(head),
         }
     }
 
     /// Picks in a topology of an earlier configuration, for a request that began with it. The policy isn't asked: its indexes
     /// count in the one of now.
     #[cold]
-    pub fn pick_in(&mut self, topology: &Topology, head: &mut RequestHead) -> Pick {
+    pub fn pick_in(&mut self, topology: &Arc<Topology>, head: &mut RequestHead) -> Pick {
+        self.record_unasked(topology, head, NotAsked::EarlierPool);
         if self.slot.settings().on_fault == OnFault::Reject {
             // Any other backend than the policy's own would be worse than none.
             return Pick::Failed;
@@ -120,6 +126,7 @@ impl Picker {
             return Pick::Unavailable;
         }
         head.tried.rebase(self.view.topology.generation());
+        self.record_unasked(&self.view.topology, head, NotAsked::Full);
         match fallback::pick_with_room(&self.view.topology, &head.tried, limit, &mut self.rng) {
             Some(index) => self.picked(index, ChosenBy::Fallback),
             None => Pick::Unavailable,
@@ -246,28 +253,29 @@ impl Picker {
         }
     }
 
-    /// The policy's verdict; `None` if it couldn't be asked or failed.
-    fn ask(&mut self, head: &RequestHead) -> Option<Verdict> {
+    /// The policy's verdict.
+    fn ask(&mut self, head: &RequestHead) -> Result<Verdict, Unfollowed> {
         let began = self.spending.picks.begin();
         let answer = self.active.instance.pick(head);
         if let Some(took) = self.spending.picks.end(began) {
             self.slot.stats().record_pick(took);
         }
-        let raw = match answer? {
+        let raw = match answer.ok_or(Unfollowed::NoInstance)? {
             Ok(raw) => raw,
             Err(failed) => {
+                let kind = failed.fault.kind;
                 self.give_up(failed);
-                return None;
+                return Err(Unfollowed::Failed(kind));
             }
         };
         match verdict::check(raw, &self.view.topology, &head.tried) {
             Ok(verdict) => {
                 self.active.bad_verdicts = 0;
-                Some(verdict)
+                Ok(verdict)
             }
             Err(bad) => {
                 self.record_bad_verdict(bad);
-                None
+                Err(Unfollowed::Bad(bad))
             }
         }
     }

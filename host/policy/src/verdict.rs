@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use pointsman_core::backend::BackendIndex;
-use pointsman_core::request::Tried;
 use pointsman_core::topology::Topology;
+use pointsman_core::tried::Tried;
 use pointsman_sdk::abi::verdict;
 
 /// What a policy has decided, after the check.

@@ -5,6 +5,7 @@ mod backend;
 mod change;
 mod configuration;
 mod event;
+mod explanation;
 mod overview;
 mod policy;
 mod pool;
@@ -18,6 +19,10 @@ pub use change::{
 };
 pub use configuration::{ConfigurationState, FaultState, PendingKey};
 pub use event::{EventLevel, EventList, EventRecord};
+pub use explanation::{
+    AttemptExplanation, CandidateExplanation, ChosenExplanation, ExplanationReply, FactExplanation,
+    PickExplanation, QueueExplanation, RouteExplanation,
+};
 pub use overview::{Overview, PhaseState, VersionReply};
 pub use policy::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
 pub use pool::{PoolLimitsState, PoolList, PoolReply, PoolState, QueueState};

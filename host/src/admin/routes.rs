@@ -3,6 +3,7 @@
 mod configuration;
 mod document;
 mod events;
+mod explanations;
 mod overview;
 mod policies;
 mod pools;
@@ -43,6 +44,7 @@ pub(super) fn api() -> OpenApiRouter<AdminState> {
         .routes(routes!(workers::workers))
         .routes(routes!(configuration::configuration))
         .routes(routes!(events::events))
+        .routes(routes!(explanations::explanation))
         .routes(routes!(document::version))
         .routes(routes!(document::document));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)

@@ -8,6 +8,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
+use crate::insight::Explanations;
 use crate::log::LogControls;
 use crate::metrics::Scrapes;
 
@@ -24,6 +25,8 @@ pub struct AdminState {
     pub(super) log: LogControls,
     /// The numbers of the proxy.
     pub(super) scrapes: Scrapes,
+    /// Why requests went where they went; `None` if nobody may ask for that.
+    pub(super) explanations: Option<Arc<Explanations>>,
     /// The API's document as JSON.
     pub(super) document: Bytes,
     /// The machine's name.
@@ -39,9 +42,10 @@ impl AdminState {
         clock: Clock,
         log: LogControls,
         scrapes: Scrapes,
+        explanations: Option<Arc<Explanations>>,
     ) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into();
-        Self { status, changes, clock, log, scrapes, document: Bytes::new(), name }
+        Self { status, changes, clock, log, scrapes, explanations, document: Bytes::new(), name }
     }
 
     pub(super) fn with_document(self, document: &OpenApi) -> Self {

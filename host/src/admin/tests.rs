@@ -54,6 +54,7 @@ impl Api {
             address: AdminAddress::Unix("admin.sock".into()),
             token_file: None,
             hosts: Vec::new(),
+            explain_from: Vec::new(),
         })
     }
 
@@ -87,7 +88,7 @@ impl Api {
         let status = StatusView::new(seen, phase_seen);
         let workers = (0..2).map(|_| Arc::default()).collect();
         let scrapes = Scrapes::new(status.clone(), workers, Arc::default(), None, clock);
-        let state = AdminState::new(status, changes, clock, LogControls::default(), scrapes);
+        let state = AdminState::new(status, changes, clock, LogControls::default(), scrapes, None);
         let router = TowerToHyperService::new(router(state, Guard::new(config).expect("a token")));
         Self { router, _loader: loader, _configuration: configuration, _phase: phase }
     }

@@ -4,6 +4,7 @@ mod backend;
 mod configuration;
 mod counted;
 mod events;
+mod explanation;
 mod overrides;
 mod overview;
 mod policy;
@@ -13,6 +14,7 @@ mod worker;
 
 pub(super) use configuration::{configuration, fault};
 pub(super) use events::events;
+pub(super) use explanation::explanation;
 pub(super) use overrides::{override_state, overrides};
 pub(super) use overview::overview;
 pub(super) use policy::{policies, policy, versions};

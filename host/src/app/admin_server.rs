@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
@@ -11,6 +12,7 @@ use crate::config::{AdminAddress, AdminConfig};
 use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
+use crate::insight::Explanations;
 use crate::listener::{Inherited, Role};
 use crate::log::LogControls;
 use crate::metrics::Scrapes;
@@ -22,6 +24,8 @@ pub(super) struct AdminServer {
     bound: Option<Bound>,
     clock: Clock,
     log: LogControls,
+    /// Why requests went where they went, if anybody may ask for that.
+    explanations: Option<Arc<Explanations>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +43,15 @@ impl AdminServer {
         clock: Clock,
         log: LogControls,
     ) -> Result<Self> {
-        Ok(Self { bound: config.map(|config| bind(config, inherited)).transpose()?, clock, log })
+        let asked = config.filter(|config| !config.explain_from.is_empty());
+        let explanations = asked.map(|config| Arc::new(Explanations::new(&config.explain_from)));
+        let bound = config.map(|config| bind(config, inherited)).transpose()?;
+        Ok(Self { bound, clock, log, explanations })
+    }
+
+    /// Where workers keep why requests went where they went; `None` if nobody may ask for that.
+    pub(super) fn explanations(&self) -> Option<&Arc<Explanations>> {
+        self.explanations.as_ref()
     }
 
     pub(super) fn log_address(&self) {
@@ -69,7 +81,8 @@ impl AdminServer {
         scrapes: Scrapes,
     ) -> impl Future<Output = io::Result<Infallible>> + use<> {
         let served = self.bound.as_ref().map(|bound| {
-            let state = AdminState::new(status, changes, self.clock, self.log.clone(), scrapes);
+            let explanations = self.explanations.clone();
+            let state = AdminState::new(status, changes, self.clock, self.log.clone(), scrapes, explanations);
             (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
         });
         async move {

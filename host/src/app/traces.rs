@@ -26,7 +26,7 @@ pub(super) fn start(
     let (tracer, finished) = Tracer::new(*sample);
     let export = TraceExport::start(endpoint.as_deref(), Arc::clone(&tracer), finished, clock);
     let export = export.context("cannot export traces")?;
-    Ok((SharedInsight { tracer: Some(tracer) }, Some(export)))
+    Ok((SharedInsight { tracer: Some(tracer), ..SharedInsight::default() }, Some(export)))
 }
 
 /// What this build has in its place.

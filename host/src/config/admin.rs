@@ -4,11 +4,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::address::{add_address, local};
+use ipnet::IpNet;
+
+use super::address::{add_address, local, networks};
 use super::read::{Section, Unique, Value, excerpt};
 
 /// What an address that is the path of a socket begins with.
 const UNIX: &str = "unix:";
+
+/// What `explain_from` may be.
+const EXPLAIN_HINT: &str = "write `explain_from = [\"127.0.0.0/8\", \"10.1.0.0/16\"]`";
 
 /// Longest path of a socket, bytes: what the system takes.
 const UNIX_BYTES: usize = 107;
@@ -22,6 +27,8 @@ pub struct AdminConfig {
     pub token_file: Option<PathBuf>,
     /// Names under which it is asked for, beside `localhost` and its address. `hosts`, none.
     pub hosts: Vec<String>,
+    /// Networks whose clients may ask why their requests go where they go. `explain_from`, none.
+    pub explain_from: Vec<IpNet>,
 }
 
 /// Where the admin server listens.
@@ -47,6 +54,9 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr
         let typed = section.required("address", "address = \"127.0.0.1:9901\"");
         let token_file = section.get("token_file").map_or(Some(None), |value| value.path().map(Some));
         let hosts = section.get("hosts").map_or_else(|| Some(Vec::new()), |value| hosts(&value));
+        let explain_from = section.get("explain_from");
+        let explain_from =
+            explain_from.map_or_else(|| Some(Vec::new()), |value| networks(&value, EXPLAIN_HINT));
         let typed = typed?;
         let address = address(&typed, addresses)?;
         if let AdminAddress::Tcp(address) = &address
@@ -57,7 +67,7 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr
                         that file";
             typed.fail(format!("`{address}` is open to other machines"), hint);
         }
-        Some(AdminConfig { address, token_file: token_file?, hosts: hosts? })
+        Some(AdminConfig { address, token_file: token_file?, hosts: hosts?, explain_from: explain_from? })
     })
 }
 

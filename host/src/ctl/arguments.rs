@@ -97,6 +97,12 @@ pub(super) enum Command {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Why a request went where it went, if it was sent with `x-pointsman-explain: 1`
+    Explain {
+        /// Its id, as the response's x-request-id says
+        #[arg(value_name = "REQUEST-ID")]
+        id: String,
+    },
     /// The workers
     Workers,
     /// What operators have changed since the start, beside the configuration

@@ -55,8 +55,9 @@ impl DiscoveryCounts {
     pub(super) fn follow(&self, names: impl Iterator<Item = String>) {
         let mut all = self.0.lock();
         let mut before = std::mem::take(&mut *all);
-        *all =
-            names.map(|name| before.remove_entry(&name).unwrap_or((name, NameCounts::default()))).collect();
+        *all = names
+            .map(|name| before.remove_entry(&name).unwrap_or_else(|| (name, NameCounts::default())))
+            .collect();
     }
 
     /// Counts what came of asking for a name.

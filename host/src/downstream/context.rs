@@ -214,7 +214,7 @@ impl RequestContext {
         let keepalive = &self.connection.keepalive;
         let ended = {
             let ended = *self.record().times.ended.get_or_insert_with(|| self.now());
-            self.told.finish(&self.connection);
+            self.told.finish(&self.connection, &self.head);
             #[cfg(test)]
             LastRecord::keep(&self.record());
             ended

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::request::Parts;
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
-use pointsman_core::request::ExactTarget;
+use pointsman_core::request::{ExactTarget, RequestHead};
 
 use super::ClientConnection;
 use crate::access_log::{Entry, LineEvent, RequestTexts, TunnelEnd};
@@ -77,12 +77,12 @@ impl Told {
     }
 
     /// The request has ended.
-    pub(super) fn finish(&self, connection: &ClientConnection) {
+    pub(super) fn finish(&self, connection: &ClientConnection, head: &RefCell<RequestHead>) {
         let record = self.record.borrow();
         record.log(connection.peer);
         connection.reports.ended(&record);
         if let Some(insight) = self.insight.borrow_mut().take() {
-            insight.end(&record);
+            insight.end(&record, head.borrow_mut().picks.take());
         }
         drop(record);
         if !self.is_tunnel.get() {

@@ -33,7 +33,11 @@ impl Attempts {
         let joined = self.deadlines.clock().now();
         self.context.record().times.began = Some(joined);
         let (queue, limits) = (self.balancer.pool().queue(), &self.balancer.limits().queue);
+        let before = queue.len();
         let ticket = queue.join(limits.length).ok_or(Failure::QueueFull)?;
+        if let Some(picks) = &mut self.context.head().picks {
+            picks.queue_place = Some(before);
+        }
         let deadline = self.context.deadline(&self.deadlines);
         let until_room = self.deadlines.after(limits.timeout);
         let claimed = poll_fn(|cx| {

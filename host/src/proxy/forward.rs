@@ -12,7 +12,7 @@ use pointsman_core::request::RequestHead;
 use super::failure::Failure;
 use super::forwarding;
 use super::hop_by_hop::{self, HeaderScan, tokens};
-use super::label::ERROR_HEADER;
+use super::label::{ERROR_HEADER, EXPLAIN_HEADER};
 use super::max_forwards;
 use super::redirect;
 use super::request_id::X_REQUEST_ID;
@@ -31,6 +31,8 @@ pub(super) struct Prepared {
     pub(super) expects: bool,
     /// It carries credentials that authenticate its connection.
     pub(super) authenticates: bool,
+    /// Its client wants to know why it goes where it goes.
+    pub(super) explains: bool,
 }
 
 /// Why a request goes to no backend.
@@ -78,7 +80,8 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     if let Some(insight) = &*context.insight() {
         insight.write(&mut head.parts.headers);
     }
-    Ok(Prepared { upgrade, expects, authenticates })
+    let explains = scan.explain && wants_explanation(&mut head.parts.headers);
+    Ok(Prepared { upgrade, expects, authenticates, explains })
 }
 
 /// The protocol that a request wants to change to, if this proxy goes along.
@@ -93,6 +96,12 @@ fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     }
     let protocols: Vec<&str> = tokens(headers, UPGRADE).collect();
     if protocols.is_empty() { None } else { HeaderValue::from_str(&protocols.join(", ")).ok() }
+}
+
+/// Whether a request asks for an explanation. That is between the client and this proxy: no backend hears of it.
+#[cold]
+fn wants_explanation(headers: &mut HeaderMap) -> bool {
+    headers.remove(&EXPLAIN_HEADER).is_some_and(|wish| wish == "1")
 }
 
 /// Whether a request may be sent twice, as far as its method says (RFC 9110 section 9.2.2).
@@ -171,6 +180,9 @@ pub(super) fn response_headers<B>(response: &mut Response<B>) {
     if scan.label {
         response.headers_mut().remove(&ERROR_HEADER);
     }
+    if scan.explain {
+        response.headers_mut().remove(&EXPLAIN_HEADER);
+    }
     response.headers_mut().append(VIA, via);
 }
 
@@ -180,6 +192,7 @@ pub fn early_hint(mut headers: HeaderMap) -> HeaderMap {
     hop_by_hop::strip(&mut headers);
     headers.remove(CONTENT_LENGTH);
     headers.remove(&ERROR_HEADER);
+    headers.remove(&EXPLAIN_HEADER);
     headers
 }
 
@@ -202,6 +215,7 @@ pub(super) fn upgrade_response(headers: &mut HeaderMap) -> HeaderMap {
         headers.insert(UPGRADE, protocol);
     }
     headers.remove(&ERROR_HEADER);
+    headers.remove(&EXPLAIN_HEADER);
     headers.append(VIA, via::received(Version::HTTP_11));
     headers
 }

@@ -6,7 +6,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::forwarding::{self, Spelling};
-use super::label::ERROR_HEADER;
+use super::label::{ERROR_HEADER, EXPLAIN_HEADER};
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -77,6 +77,8 @@ pub(super) struct HeaderScan {
     pub(super) forwarding: Option<Spelling>,
     /// What only this proxy may say to a client.
     pub(super) label: bool,
+    /// The wish for an explanation, or one.
+    pub(super) explain: bool,
 }
 
 impl HeaderScan {
@@ -92,6 +94,7 @@ impl HeaderScan {
                 (b'c', 10) | (b'h', 14) | (b'k', 10) | (b'p', 16..) | (b't', 2 | 17) | (b'u', 7) => {
                     scan.add_hop_by_hop(name)
                 }
+                (b'x', 19) if EXPLAIN_HEADER == *name => scan.explain = true,
                 (b'x', 8..) | (b'c', 9 | 11 | 16..=18) | (b'f', 9 | 15 | 16) | (b't', 14) => {
                     scan.forwarding = scan.forwarding.max(forwarding::spelling(name));
                 }
@@ -110,6 +113,7 @@ impl HeaderScan {
                     scan.add_hop_by_hop(name)
                 }
                 (b'x', 17) => scan.label |= ERROR_HEADER == *name,
+                (b'x', 19) => scan.explain |= EXPLAIN_HEADER == *name,
                 _ => {}
             }
         }

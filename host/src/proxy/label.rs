@@ -1,6 +1,9 @@
-//! The field that names the reason of a response that the proxy itself made.
+//! The proxy's own fields: the reason of a response that the proxy itself made, and the explanation of a pick.
 
 use http::HeaderName;
 
 /// The same label stands in the log and in metrics.
 pub(super) static ERROR_HEADER: HeaderName = HeaderName::from_static("x-pointsman-error");
+
+/// The field with which a client asks why its request goes where it goes, and in which it is told.
+pub(super) static EXPLAIN_HEADER: HeaderName = HeaderName::from_static("x-pointsman-explain");

@@ -18,6 +18,7 @@ use pointsman_core::request::RequestHead;
 use super::{Failure, forward};
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
+use crate::insight::explanation::Next;
 use crate::upstream::{
     Answered, Balancer, Claim, Claimed, Error, Exchange, FailedAttempt, PinnedConnections, ResponseTimeout,
     Sent, Upload,
@@ -77,34 +78,15 @@ impl Attempts {
     /// More attempts, as long as one fails in a way that another one may mend.
     async fn go_on(&self, mut outcome: Outcome) -> Result<Answered, Failure> {
         let mut used = Vec::new();
+        let mut end = Next::AttemptsUsedUp;
         for attempt in 1..=self.retry().attempts {
-            let Some(next) = self.retry_plan(attempt, &outcome) else { break };
-            used.push(Arc::clone(match &outcome {
-                Ok(answered) => answered.backend().shared(),
-                Err(failed) => failed.backend.shared(),
-            }));
-            if self.is_over_within(next.pause) || !self.rule_out(&used) {
-                break;
-            }
-            if !self.restore(&outcome) {
-                break;
-            }
-            if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
-                let pool = &self.balancer.pool().name;
-                let reports = self.context.connection().reports.worker();
-                reports.of_pool(self.balancer.worker_pool().local_pool()).retries_refused.add(1);
-                tracing::debug!(event = "retry-budget-exhausted", %pool, "no retry: the budget is used up");
-                break;
-            }
-            if !next.pause.is_zero() {
-                // A timer of its own: retries are few, and their pauses finer than the sweep of the deadlines.
-                tokio::time::sleep(next.pause).await;
-            }
-            if !self.rule_out(&used) {
-                break;
-            }
-            // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
-            let Claimed::Backend(claim) = self.claim_again(attempt) else { break };
+            let claim = match self.claim_another(attempt, &outcome, &mut used).await {
+                Ok(claim) => claim,
+                Err(reason) => {
+                    end = reason;
+                    break;
+                }
+            };
             self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend().shared());
             // Only now is it certain that the last response isn't needed.
@@ -113,7 +95,63 @@ impl Attempts {
             }
             outcome = self.attempt(claim, &used).await;
         }
+        self.end_with(end, &outcome);
         self.until_one_returns(outcome).await.map_err(|failed| self.failure(failed))
+    }
+
+    /// A backend for another attempt, after the pause before it.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no other attempt.
+    async fn claim_another(
+        &self,
+        attempt: u32,
+        outcome: &Outcome,
+        used: &mut Vec<Arc<Backend>>,
+    ) -> Result<Claim, Next> {
+        let next = self.retry_plan(attempt, outcome)?;
+        used.push(Arc::clone(match outcome {
+            Ok(answered) => answered.backend().shared(),
+            Err(failed) => failed.backend.shared(),
+        }));
+        if self.is_over_within(next.pause) {
+            return Err(Next::NoTime);
+        }
+        if !self.rule_out(used) {
+            return Err(Next::NoOther);
+        }
+        if !self.restore(outcome) {
+            return Err(Next::NotKept);
+        }
+        if !self.balancer.may_retry(self.deadlines.clock().now(), next.cost) {
+            let pool = &self.balancer.pool().name;
+            let reports = self.context.connection().reports.worker();
+            reports.of_pool(self.balancer.worker_pool().local_pool()).retries_refused.add(1);
+            tracing::debug!(event = "retry-budget-exhausted", %pool, "no retry: the budget is used up");
+            return Err(Next::Budget);
+        }
+        if !next.pause.is_zero() {
+            // A timer of its own: retries are few, and their pauses finer than the sweep of the deadlines.
+            tokio::time::sleep(next.pause).await;
+        }
+        if !self.rule_out(used) {
+            return Err(Next::NoOther);
+        }
+        // A retry doesn't queue: it was let in once, and its last failure is an answer, too.
+        match self.claim_again(attempt) {
+            Claimed::Backend(claim) => Ok(claim),
+            Claimed::AllFull | Claimed::NoPick(_) => Err(Next::NoOther),
+        }
+    }
+
+    /// Keeps why no other attempt follows, if the request is to be explained.
+    fn end_with(&self, reason: Next, outcome: &Outcome) {
+        if let Some(insight) = &mut *self.context.insight() {
+            let answered =
+                matches!(outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status()));
+            insight.stop(if answered { Next::Answered } else { reason });
+        }
     }
 
     pub(super) fn retry(&self) -> &RetryLimits {
@@ -162,33 +200,38 @@ impl Attempts {
         if others_could_follow { ResponseTimeout::PerTry(per_try) } else { full }
     }
 
-    /// Whether, and how, another attempt may follow this one.
-    fn retry_plan(&self, attempt: u32, outcome: &Outcome) -> Option<RetryPlan> {
+    /// How another attempt may follow this one.
+    ///
+    /// # Errors
+    ///
+    /// Why none may.
+    fn retry_plan(&self, attempt: u32, outcome: &Outcome) -> Result<RetryPlan, Next> {
         let retry = self.retry();
         if !self.upload.can_be_repeated() || self.context.body_refusal().is_some() {
-            return None;
+            return Err(Next::NotKept);
         }
         let most = retry.backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
         let backoff = || self.balancer.jitter(most);
         match outcome {
-            Ok(answered) if !retry.statuses.contains(&answered.status()) => None,
+            Ok(answered) if !retry.statuses.contains(&answered.status()) => Err(Next::Answered),
             Ok(answered) => {
-                let pause = backoff().max(retry_after(answered.status(), answered.response.headers())?);
-                Some(RetryPlan { pause, cost: RetryCost::Request })
+                let asked = retry_after(answered.status(), answered.response.headers());
+                let pause = backoff().max(asked.ok_or(Next::RetryAfter)?);
+                Ok(RetryPlan { pause, cost: RetryCost::Request })
             }
             Err(failed) => match (failed.sent, &failed.error) {
                 (Sent::Nothing, _) => {
                     let pause = if attempt == 1 { Duration::ZERO } else { backoff() };
-                    Some(RetryPlan { pause, cost: RetryCost::Free })
+                    Ok(RetryPlan { pause, cost: RetryCost::Free })
                 }
                 (
                     Sent::Request,
                     Error::Reset | Error::StreamReset(_) | Error::ResponseTimeout | Error::PerTryTimeout,
                 )
                 | (Sent::ResponseBegun, Error::ResponseTimeout | Error::PerTryTimeout) => {
-                    Some(RetryPlan { pause: backoff(), cost: RetryCost::Request })
+                    Ok(RetryPlan { pause: backoff(), cost: RetryCost::Request })
                 }
-                _ => None,
+                _ => Err(Next::NotSafe),
             },
         }
     }

@@ -5,6 +5,7 @@ mod bodies;
 mod costs;
 mod early_hints;
 mod ends;
+mod explanations;
 mod failures;
 mod http2;
 mod idle;

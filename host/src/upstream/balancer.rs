@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use pointsman_core::backend::{Backend, BackendIndex};
 use pointsman_core::clock::Moment;
+use pointsman_core::picks::{Chosen, NotAsked};
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::pool::{Pool, RetryCost};
 use pointsman_core::record::Choice;
-use pointsman_core::request::{RequestHead, Tried};
+use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
+use pointsman_core::tried::Tried;
 use pointsman_policy::{Pick, Picked, Picker};
 
 use super::claim::{Claim, Claimed};
@@ -65,7 +67,9 @@ impl Balancer {
             let index = topology.backends().iter().position(is_pinned)?;
             let index = BackendIndex(u32::try_from(index).ok()?);
             head.tried.rebase(topology.generation());
-            topology.is_eligible(index).then(|| Picked::without_policy(index, topology))?
+            let picked = topology.is_eligible(index).then(|| Picked::without_policy(index, topology))?;
+            picker.record_unasked(picker.topology(), head, NotAsked::Pinned);
+            picked
         };
         self.try_claim(picked, head)
     }
@@ -130,7 +134,7 @@ impl Balancer {
     }
 
     /// Claims the backend of the last pick, for the request that it was made for; `None` if it is full.
-    fn try_claim(&self, picked: Picked, head: &RequestHead) -> Option<Claim> {
+    fn try_claim(&self, picked: Picked, head: &mut RequestHead) -> Option<Claim> {
         let picker = self.picker.borrow();
         let claimed = match self.past.get() {
             None => self.pool.backend(picker.topology(), picked.index)?,
@@ -138,6 +142,9 @@ impl Balancer {
         };
         let topology = self.past.get().unwrap_or_else(|| picker.topology()).generation();
         let begun = claimed.backend.shared().stats.try_begin(self.limits().max_in_flight());
+        if let Some(picks) = &mut head.picks {
+            picks.choose(Chosen { index: picked.index, by: picked.chosen_by, had_room: begun });
+        }
         begun.then(|| Claim {
             pool: Rc::clone(&self.pool),
             claimed,

@@ -1,6 +1,6 @@
 //! Cells: numbers that outlive the guest.
 
-use pointsman_sdk::abi::{MODULE, import};
+use pointsman_sdk::abi::{MODULE, cell_scope, import};
 use wasmtime::{Caller, Linker};
 
 use crate::cells::{Cell, CellAddress};
@@ -12,7 +12,9 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_GET,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32| {
-                cell(&mut caller, scope, index, slot).map_or(0, Cell::get)
+                let value = cell(&mut caller, scope, index, slot).map_or(0, Cell::get);
+                keep(caller.data(), scope, index, slot, value);
+                value
             },
         )?
         .func_wrap(
@@ -28,7 +30,9 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_ADD,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32, delta: i64| {
-                cell(&mut caller, scope, index, slot).map_or(0, |cell| cell.add(delta))
+                let value = cell(&mut caller, scope, index, slot).map_or(0, |cell| cell.add(delta));
+                keep(caller.data(), scope, index, slot, value);
+                value
             },
         )?
         .func_wrap(
@@ -40,7 +44,10 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
              slot: i32,
              expected: i64,
              new: i64| {
-                cell(&mut caller, scope, index, slot).map_or(0, |cell| cell.compare_and_set(expected, new))
+                let value = cell(&mut caller, scope, index, slot);
+                let value = value.map_or(0, |cell| cell.compare_and_set(expected, new));
+                keep(caller.data(), scope, index, slot, value);
+                value
             },
         )?;
     Ok(())
@@ -49,4 +56,18 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 fn cell<'a>(caller: &'a mut Caller<'_, GuestState>, scope: i32, index: i32, slot: i32) -> Option<Cell<'a>> {
     let address = CellAddress { scope, index: index.cast_unsigned(), slot: slot.cast_unsigned() };
     caller.data_mut().cells().cell(address)
+}
+
+/// Keeps what a cell held, if the pick is to be explained.
+#[inline]
+fn keep(state: &GuestState, scope: i32, index: i32, slot: i32, value: i64) {
+    const OF_BACKENDS: [&str; cell_scope::BACKEND_SLOTS] =
+        ["cell_0", "cell_1", "cell_2", "cell_3", "cell_4", "cell_5", "cell_6", "cell_7"];
+    let Some(mut given) = state.given() else { return };
+    let (index, slot) = (index.cast_unsigned(), slot.cast_unsigned());
+    match (scope, OF_BACKENDS.get(slot as usize)) {
+        (cell_scope::BACKEND, Some(name)) => given.number(name, index, value),
+        (cell_scope::POOL, _) => given.fact(format!("cell {slot} of the pool"), Some(value)),
+        _ => given.fact(format!("the unknown cell {slot} of scope {scope}"), Some(value)),
+    }
 }

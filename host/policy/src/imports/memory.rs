@@ -94,6 +94,18 @@ impl Memory<'_> {
         Ok(length(len))
     }
 
+    /// The column of so many numbers that was written there; nothing if it didn't fit.
+    pub(super) fn column<const N: usize>(
+        &self,
+        buf: i32,
+        cap: i32,
+        count: usize,
+    ) -> impl Iterator<Item = [u8; N]> {
+        let (start, cap) = (buf.cast_unsigned() as usize, cap.cast_unsigned() as usize);
+        let bytes = if count * N <= cap { self.0.get(start..start + count * N) } else { None };
+        bytes.unwrap_or_default().as_chunks::<N>().0.iter().copied()
+    }
+
     #[inline]
     fn range(&self, function: &'static str, address: i32, len: i32) -> wasmtime::Result<Range<usize>> {
         let (address, len) = (address.cast_unsigned(), len.cast_unsigned());

@@ -11,6 +11,7 @@ use siphasher::sip::SipHasher13;
 use wasmtime::{Caller, Linker};
 
 use super::memory::open;
+use super::text;
 use crate::guest::{GuestState, with_current_request};
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
@@ -18,8 +19,9 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::REQUEST_TEXT, request_text)?
         .func_wrap(MODULE, import::HEADER, header)?
         .func_wrap(MODULE, import::CLIENT_IP, |mut caller: Caller<'_, GuestState>, buf: i32| {
-            let (mut memory, _) = open(&mut caller)?;
+            let (mut memory, state) = open(&mut caller)?;
             let client = with_current_request(|head| head.map(|head| head.client));
+            keep(state, || "the client's address".into());
             let octets = client.map(octets);
             let written =
                 memory.write(import::CLIENT_IP, buf, 16, octets.as_ref().map(<[u8; 16]>::as_slice))?;
@@ -30,10 +32,12 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             })
         })?
         .func_wrap(MODULE, import::HASH, hash)?
-        .func_wrap(MODULE, import::ATTEMPT, || {
+        .func_wrap(MODULE, import::ATTEMPT, |caller: Caller<'_, GuestState>| {
+            keep(caller.data(), || "the number of the attempt".into());
             with_current_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
         })?
         .func_wrap(MODULE, import::TRIED, |index: i32| {
+            // What was tried is kept anyway.
             let index = BackendIndex(index.cast_unsigned());
             with_current_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
         })?;
@@ -41,7 +45,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 }
 
 fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i32) -> wasmtime::Result<i32> {
-    let (mut memory, _) = open(&mut caller)?;
+    let (mut memory, state) = open(&mut caller)?;
+    keep(state, || field_name(field).into());
     with_current_request(|head| {
         let text = head.and_then(|head| match field {
             request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
@@ -72,9 +77,10 @@ fn header(
     buf: i32,
     cap: i32,
 ) -> wasmtime::Result<i32> {
-    let (mut memory, _) = open(&mut caller)?;
+    let (mut memory, state) = open(&mut caller)?;
     with_current_request(|head| {
         let name = memory.read_name(import::HEADER, name_ptr, name_len)?;
+        keep(state, || of_name("the header field", name));
         let value = name.and_then(|name| header_value(head?, name));
         memory.write(import::HEADER, buf, cap, value)
     })
@@ -88,6 +94,7 @@ fn hash(
 ) -> wasmtime::Result<i64> {
     let seed = caller.data().context.pool.hash_seed;
     let hash = |part: &[u8]| stable_hash(seed, part);
+    let mut what = None;
     let hashed = match source {
         hash_source::CLIENT_IP => with_current_request(|head| Some(hash(&octets(head?.client)))),
         hash_source::PATH => {
@@ -96,8 +103,9 @@ fn hash(
             with_current_request(|head| Some(hash(head?.path())))
         }
         _ => {
-            let (memory, _) = open(&mut caller)?;
+            let (memory, state) = open(&mut caller)?;
             let name = memory.read_name(import::HASH, name_ptr, name_len)?;
+            what = state.call.keeps.is_some().then(|| of_name(source_name(source), name));
             with_current_request(|head| {
                 let (head, name) = (head?, name?);
                 let part = match source {
@@ -110,7 +118,54 @@ fn hash(
             })
         }
     };
-    Ok(hashed.unwrap_or(0).cast_signed())
+    let hashed = hashed.unwrap_or(0).cast_signed();
+    if let Some(mut given) = caller.data().given() {
+        given.fact(
+            format!("hash of {}", what.as_deref().unwrap_or_else(|| source_name(source))),
+            Some(hashed),
+        );
+    }
+    Ok(hashed)
+}
+
+/// Keeps what the guest has asked for, without the answer, which may be a secret of the client.
+#[inline]
+fn keep(state: &GuestState, what: impl FnOnce() -> String) {
+    if let Some(mut given) = state.given() {
+        given.fact(what(), None);
+    }
+}
+
+/// A part of the request with a name of its own, as explanations describe it. The name is the guest's, and may be anything.
+#[cold]
+fn of_name(kind: &str, name: Option<&str>) -> String {
+    let name = name.map(|name| text::printable(name.as_bytes()));
+    name.map_or_else(|| format!("{kind} of a name that can't be one"), |name| format!("{kind} `{name}`"))
+}
+
+/// A text of the request, as explanations describe it.
+const fn field_name(field: i32) -> &'static str {
+    match field {
+        request_field::METHOD => "the method",
+        request_field::SCHEME => "the scheme",
+        request_field::AUTHORITY => "host and port",
+        request_field::PATH => "the path",
+        request_field::QUERY => "the query",
+        request_field::PROTOCOL => "the protocol",
+        _ => "an unknown field of the request",
+    }
+}
+
+/// What is hashed, as explanations describe it.
+const fn source_name(source: i32) -> &'static str {
+    match source {
+        hash_source::CLIENT_IP => "the client's address",
+        hash_source::PATH => "the path",
+        hash_source::HEADER => "the header field",
+        hash_source::COOKIE => "the cookie",
+        hash_source::QUERY => "the query parameter",
+        _ => "an unknown part of the request",
+    }
 }
 
 /// SipHash-1-3 of the bytes with the keys (`seed`, 0), and 1 in place of 0.

@@ -12,10 +12,20 @@ use crate::guest::GuestState;
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
         .func_wrap(MODULE, import::NOW_US, |mut caller: Caller<'_, GuestState>| {
-            caller.data_mut().now().0.cast_signed()
+            let state = caller.data_mut();
+            let now = state.now().0.cast_signed();
+            if let Some(mut given) = state.given() {
+                given.fact("now_us", Some(now));
+            }
+            now
         })?
         .func_wrap(MODULE, import::RANDOM, |mut caller: Caller<'_, GuestState>| {
-            caller.data_mut().rng.draw().cast_signed()
+            let state = caller.data_mut();
+            let drawn = state.rng.draw().cast_signed();
+            if let Some(mut given) = state.given() {
+                given.fact("random", Some(drawn));
+            }
+            drawn
         })?
         .func_wrap(MODULE, import::LOG, log)?
         .func_wrap(MODULE, import::TICK_EVERY, |mut caller: Caller<'_, GuestState>, ms: i32| {

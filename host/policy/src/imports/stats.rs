@@ -37,6 +37,22 @@ macro_rules! with_kind {
     };
 }
 
+/// A kind of number, as the policy contract names it.
+const fn name_of(kind: i32) -> &'static str {
+    match kind {
+        stat::IN_FLIGHT => "in_flight",
+        stat::QUEUED => "queued",
+        stat::REQUESTS => "requests",
+        stat::FAILURES => "failures",
+        stat::LATENCY_EWMA_US => "latency_ewma_us",
+        stat::PEAK_EWMA_US => "peak_ewma_us",
+        stat::ERROR_RATE_PPM => "error_rate_ppm",
+        stat::REPORTED_LOAD_PPM => "reported_load_ppm",
+        stat::MS_SINCE_FAILURE => "ms_since_failure",
+        _ => "unknown",
+    }
+}
+
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
         .func_wrap(
@@ -48,7 +64,11 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
                 let number = with_kind!(kind, state, |read| {
                     state.topology.stats().get(index).map_or(0, |stats| read(stats))
                 });
-                number.unwrap_or(0).cast_signed()
+                let number = number.unwrap_or(0).cast_signed();
+                if let Some(mut given) = state.given() {
+                    given.number(name_of(kind), index as u32, number);
+                }
+                number
             },
         )?
         .func_wrap(
@@ -60,6 +80,11 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
                     let numbers = state.topology.stats().iter().map(|stats| read(stats).to_le_bytes());
                     memory.write_column(import::STATS, buf, cap, numbers)
                 });
+                if let Some(mut given) = state.given() {
+                    // What was written, as a second look could find something else.
+                    let numbers = memory.column(buf, cap, state.topology.stats().len());
+                    given.column(name_of(kind), numbers.map(i64::from_le_bytes));
+                }
                 written.unwrap_or(Ok(ABSENT))
             },
         )?;

@@ -6,7 +6,7 @@ use pointsman_core::backend::{Backend, BackendIndex, BackendStats};
 use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
 use wasmtime::{Caller, Linker};
 
-use super::memory::{length, open};
+use super::memory::{Memory, length, open};
 use crate::guest::GuestState;
 
 /// Room for the longest address: an IPv6 address with scope and port.
@@ -20,29 +20,58 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::BACKEND_TEXT, backend_text)?
         .func_wrap(MODULE, import::BACKEND_LABEL, backend_label)?
         .func_wrap(MODULE, import::WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
-            number(caller.data().topology.weights(), index)
+            let state = caller.data();
+            let weight = number(state.topology.weights(), index);
+            keep(state, "weight", index, weight);
+            weight
         })?
         .func_wrap(MODULE, import::WEIGHTS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
             let (mut memory, state) = open(&mut caller)?;
             let weights = state.topology.weights().iter().map(|weight| weight.to_le_bytes());
-            memory.write_column(import::WEIGHTS, buf, cap, weights)
+            let written = memory.write_column(import::WEIGHTS, buf, cap, weights);
+            keep_column(&memory, state, "weight", buf, cap);
+            written
         })?
         .func_wrap(MODULE, import::CONFIGURED_WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
-            backend(caller.data(), index).map_or(0, |backend| backend.weight.cast_signed())
+            let state = caller.data();
+            let weight = backend(state, index).map_or(0, |backend| backend.weight.cast_signed());
+            keep(state, "configured_weight", index, weight);
+            weight
         })?
         .func_wrap(MODULE, import::FLAGS, |caller: Caller<'_, GuestState>, index: i32| {
             let state = caller.data();
             let place = index.cast_unsigned() as usize;
             let columns = state.topology.flags().get(place).zip(state.topology.stats().get(place));
-            columns.map_or(0, |(flags, stats)| live(*flags, stats, state).cast_signed())
+            let flags = columns.map_or(0, |(flags, stats)| live(*flags, stats, state).cast_signed());
+            keep(state, "flags", index, flags);
+            flags
         })?
         .func_wrap(MODULE, import::ALL_FLAGS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
             let (mut memory, state) = open(&mut caller)?;
             let columns = state.topology.flags().iter().zip(state.topology.stats());
             let flags = columns.map(|(flags, stats)| live(*flags, stats, state).to_le_bytes());
-            memory.write_column(import::ALL_FLAGS, buf, cap, flags)
+            let written = memory.write_column(import::ALL_FLAGS, buf, cap, flags);
+            keep_column(&memory, state, "flags", buf, cap);
+            written
         })?;
     Ok(())
+}
+
+/// Keeps a number that the guest was told, if the pick is to be explained.
+#[inline]
+fn keep(state: &GuestState, name: &'static str, index: i32, value: i32) {
+    if let Some(mut given) = state.given() {
+        given.number(name, index.cast_unsigned(), i64::from(value.cast_unsigned()));
+    }
+}
+
+/// The same of a column, as it was written.
+#[inline]
+fn keep_column(memory: &Memory<'_>, state: &GuestState, name: &'static str, buf: i32, cap: i32) {
+    if let Some(mut given) = state.given() {
+        let numbers = memory.column(buf, cap, state.topology.backends().len());
+        given.column(name, numbers.map(|number| i64::from(u32::from_le_bytes(number))));
+    }
 }
 
 /// Flags with the one that changes without a topology event.

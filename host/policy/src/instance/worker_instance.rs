@@ -1,8 +1,9 @@
 //! A worker's instance of a policy, which is given up as soon as a call fails.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use pointsman_core::picks::Given;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 
@@ -40,6 +41,13 @@ impl WorkerInstance {
     /// Gives the instance up.
     pub(crate) fn clear(&mut self) -> Option<Retired> {
         self.0.take().map(Retired)
+    }
+
+    /// From now on, what the guest is told is kept there; nowhere if `None`.
+    pub(crate) fn keep_given(&mut self, given: Option<Arc<Mutex<Given>>>) {
+        if let Some(instance) = &mut self.0 {
+            instance.guest.state().call.keeps = given;
+        }
     }
 
     /// Calls `pick` for a verdict; `None` if there is no instance.

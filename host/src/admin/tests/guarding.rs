@@ -14,6 +14,7 @@ fn at(address: &str) -> AdminConfig {
         address: AdminAddress::Tcp(address.parse().unwrap()),
         token_file: None,
         hosts: vec!["proxy.example.com".to_owned()],
+        explain_from: Vec::new(),
     }
 }
 

@@ -282,12 +282,13 @@ fn faults_at_the_top() {
                 ],
             ),
             (
-                "admin = { address = '192.0.2.1:1', allow_remote = true, hosts = ['a b', 1] }",
+                "admin = { address = '192.0.2.1:1', allow_remote = true, hosts = ['a b', 1], explain_from = ['10.0.0.0/33'] }",
                 &[
                     "1: admin.hosts[0]: `a b` is no host name; write `hosts = [\"proxy-1.example.com\"]`",
                     "1: admin.hosts[1]: is an integer, not a text; put it in quotes: `\"1\"`",
+                    "1: admin.explain_from[0]: `10.0.0.0/33` is no network; write an address or a range, such as `\"10.0.0.1\"` or `\"10.0.0.0/8\"`",
                     r#"1: admin.address: `192.0.2.1:1` is open to other machines; write `"127.0.0.1:9901"` or `"unix:admin.sock"`, or add `token_file = "admin.token"` with a secret in that file"#,
-                    "1: admin.allow_remote: unknown key `allow_remote`; the keys here are `address`, `token_file`, `hosts`",
+                    "1: admin.allow_remote: unknown key `allow_remote`; the keys here are `address`, `token_file`, `hosts`, `explain_from`",
                 ],
             ),
             ("admin = {}", &[r#"1: admin.address: is missing; write `address = "127.0.0.1:9901"`"#]),

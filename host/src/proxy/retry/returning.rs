@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
-use pointsman_core::request::Tried;
+use pointsman_core::tried::Tried;
 use pointsman_policy::Pick;
 
 use super::{Attempts, MOST_BACKOFFS, Outcome};
+use crate::insight::explanation::Next;
 use crate::upstream::{Claim, Claimed, Error, FailedAttempt, Sent};
 
 impl Attempts {
@@ -27,14 +28,17 @@ impl Attempts {
         let tried = self.context.head().tried.attempt;
         for attempt in tried + 1.. {
             let Err(failed) = &outcome else { break };
-            let plan = self.retry_plan(attempt, &outcome).filter(|_| self.is_away(failed));
+            let plan = self.retry_plan(attempt, &outcome).ok().filter(|_| self.is_away(failed));
             let Some(plan) = plan else { break };
             used.push(Arc::clone(failed.backend.shared()));
             let now = self.deadlines.clock().now();
             if !self.restore(&outcome) || !self.balancer.may_retry(now, plan.cost) {
                 break;
             }
-            let Some(claim) = self.claim_until(until, &mut used, attempt).await else { break };
+            let Some(claim) = self.claim_until(until, &mut used, attempt).await else {
+                self.end_with(Next::NoneReturned, &outcome);
+                break;
+            };
             self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend().shared());
             outcome = self.attempt(claim, &used).await;

@@ -18,7 +18,7 @@ const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 /// A world that samples this share of requests, and what it tells of them.
 fn traced(sample: f64, trusted: bool) -> (World, Receiver<FinishedTrace>) {
     let (tracer, finished) = Tracer::new(sample);
-    let insight = SharedInsight { tracer: Some(tracer) };
+    let insight = SharedInsight { tracer: Some(tracer), ..SharedInsight::default() };
     (World::new(Limits { insight, trusted, ..Limits::default() }), finished)
 }
 
@@ -148,7 +148,8 @@ fn each_attempt_is_a_span_of_its_own() {
 fn what_nobody_exports_is_bounded_and_counted() {
     run(async {
         let (tracer, finished) = Tracer::new(1.0);
-        let insight = SharedInsight { tracer: Some(std::sync::Arc::clone(&tracer)) };
+        let insight =
+            SharedInsight { tracer: Some(std::sync::Arc::clone(&tracer)), ..SharedInsight::default() };
         let world = World::new(Limits { insight, backends: 1, ..Limits::default() });
         let client = world.connect();
         let refused = "GET /a HTTP/1.1\r\nHost: h\r\nVia: 1.1 pointsman, 1.1 pointsman, 1.1 pointsman, 1.1 pointsman, 1.1 pointsman, 1.1 pointsman\r\n\r\n";
