@@ -8,9 +8,20 @@ use http::HeaderValue;
 use rand::rngs::{SmallRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
+/// Digits of an id.
+const DIGITS: usize = 32;
+
+/// Ids that are made at a time, in one allocation: one of its own would be a quarter of what an id costs. An id in use keeps the memory of
+/// all of them.
+const AT_A_TIME: usize = 16;
+
 /// A worker's source of ids: a fast generator of 256 bits of state, which the system seeds.
 #[derive(Debug)]
-pub struct IdGenerator(RefCell<SmallRng>);
+pub struct IdGenerator {
+    rng: RefCell<SmallRng>,
+    /// Digits of ids that nobody has got yet.
+    made: RefCell<Bytes>,
+}
 
 impl IdGenerator {
     /// A generator that no other one repeats.
@@ -20,42 +31,56 @@ impl IdGenerator {
     /// The system has no random numbers.
     pub fn new() -> io::Result<Self> {
         let seeded = SmallRng::try_from_rng(&mut SysRng);
-        seeded.map(|rng| Self(RefCell::new(rng))).map_err(io::Error::other)
+        seeded.map(Self::with).map_err(io::Error::other)
     }
 
     /// A generator that always gives the same numbers for the same seed.
     #[cfg(any(test, feature = "fuzzing"))]
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self(RefCell::new(SmallRng::seed_from_u64(seed)))
+        Self::with(SmallRng::seed_from_u64(seed))
+    }
+
+    fn with(rng: SmallRng) -> Self {
+        Self { rng: RefCell::new(rng), made: RefCell::default() }
     }
 
     /// 64 random bits.
     #[must_use]
     pub fn draw(&self) -> u64 {
-        self.0.borrow_mut().next_u64()
+        self.rng.borrow_mut().next_u64()
     }
 
     /// 128 random bits as 32 hexadecimal digits. Copies share their memory.
     #[must_use]
     pub fn request_id(&self) -> HeaderValue {
-        let (high, low) = {
-            let mut rng = self.0.borrow_mut();
-            (rng.next_u64(), rng.next_u64())
-        };
-        // One allocation: other ways to bytes that can be shared take two.
-        let digits = Bytes::from_owner(hex(high, low));
+        let made = &mut *self.made.borrow_mut();
+        if made.is_empty() {
+            *made = self.make();
+        }
+        let digits = made.split_to(DIGITS);
         // Digits are always a value.
         let mut id = HeaderValue::from_maybe_shared(digits).unwrap_or_else(|_| HeaderValue::from_static(""));
         // HTTP/2 keeps it out of its tables then, where it would never be found again and put others out.
         id.set_sensitive(true);
         id
     }
+
+    #[cold]
+    fn make(&self) -> Bytes {
+        let rng = &mut *self.rng.borrow_mut();
+        let mut digits = [0; DIGITS * AT_A_TIME];
+        for id in digits.chunks_exact_mut(DIGITS) {
+            id.copy_from_slice(&hex(rng.next_u64(), rng.next_u64()));
+        }
+        // One allocation: other ways to bytes that can be shared take two.
+        Bytes::from_owner(digits)
+    }
 }
 
 /// 128 bits as hexadecimal digits, the highest first.
-fn hex(high: u64, low: u64) -> [u8; 32] {
-    let mut digits = [0; 32];
+fn hex(high: u64, low: u64) -> [u8; DIGITS] {
+    let mut digits = [0; DIGITS];
     for (place, number) in digits.chunks_exact_mut(8).zip([high >> 32, high, low >> 32, low]) {
         place.copy_from_slice(&eight_digits(number as u32).to_be_bytes());
     }

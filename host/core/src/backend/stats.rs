@@ -209,7 +209,7 @@ impl BackendStats {
         let sample = completion.latency.as_micros() as f64;
         let mix = |old: &AtomicU64, sample: f64| {
             let old = old.load(Relaxed) as f64;
-            (old * kept + sample * (1.0 - kept)).round() as u64
+            (old * kept + sample * (1.0 - kept) + 0.5) as u64
         };
         // An instant refusal is no sign of speed: failures don't enter the latency.
         if !completion.failed {
