@@ -10,11 +10,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::bench::POLICIES;
 use crate::cargo;
-use client::Protocol;
 use figures::{Figures, Verdict};
 use steps::Counted;
+use subject::Subject;
 
 mod backends;
 mod client;
@@ -22,6 +21,7 @@ mod count;
 mod figures;
 mod proxy;
 mod steps;
+mod subject;
 mod traced;
 
 /// What is counted, and what becomes of it.
@@ -33,14 +33,10 @@ pub(crate) struct Options {
     /// Count this Pointsman, without a comparison
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pointsman: Option<PathBuf>,
+    /// Count only this, without a comparison
+    #[arg(long, value_name = "NAME", conflicts_with = "record")]
+    only: Option<String>,
 }
-
-/// What clients speak beside HTTP/1.1 in clear, counted with one policy: by name, with the policy.
-const PROTOCOLS: [(&str, &str, Protocol); 3] = [
-    ("tls", "round-robin", Protocol::Tls),
-    ("http2", "round-robin", Protocol::Http2),
-    ("http2-tls", "round-robin", Protocol::Http2Tls),
-];
 
 /// Counts, prints, and fails if a figure has grown.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -60,15 +56,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         None => cargo::build_counted()?,
     };
     let mut counted = Vec::new();
-    println!("{:<14}{:>16}{:>20}", "what", "per request", "of them the guest's");
-    let policies = POLICIES.iter().map(|policy| (*policy, *policy, Protocol::Http1));
-    for (name, policy, protocol) in policies.chain(PROTOCOLS) {
-        let figures = count::with(&binary, policy, protocol).with_context(|| name.to_owned())?;
-        let Counted { request, guest } = figures;
-        println!("{name:<14}{request:>16}{guest:>20}");
+    println!("{:<14}{:>16}{:>20}{:>14}", "what", "per request", "of them the guest's", "system calls");
+    for subject in Subject::all() {
+        let name = subject.name;
+        if options.only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let figures = count::of(&binary, subject).with_context(|| name.to_owned())?;
+        let Counted { request, guest, calls } = figures;
+        println!("{name:<14}{request:>16}{guest:>20}{calls:>14}");
         counted.push((name, figures));
     }
-    if options.pointsman.is_some() {
+    if options.pointsman.is_some() || options.only.is_some() {
         return Ok(());
     }
     let counted = Figures::of(counted)?;

@@ -35,6 +35,21 @@ const FEATURES: [(&str, &str, &str); 5] = [
     ("total-timeout", COMMON_POLICY, "total_timeout = \"60s\"\n"),
 ];
 
+/// Pointsman without an access log, and with one of each format.
+const LOGS: [(&str, &str, &str); 3] = [
+    ("no-log", COMMON_POLICY, ""),
+    (
+        "text-log",
+        COMMON_POLICY,
+        "[access_log]\nformat = \"text\"\npath = \"{{directory}}/lines/access.log\"\n",
+    ),
+    (
+        "json-log",
+        COMMON_POLICY,
+        "[access_log]\nformat = \"json\"\npath = \"{{directory}}/lines/access.log\"\n",
+    ),
+];
+
 /// One program with one configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Contender {
@@ -105,14 +120,8 @@ impl Programs {
                     .map(|policy| Contender::pointsman(policy, &self.pointsman, policy))
                     .collect();
             }
-            Field::Features => {
-                return FEATURES
-                    .map(|(name, policy, settings)| Contender {
-                        settings,
-                        ..Contender::pointsman(name, &self.pointsman, policy)
-                    })
-                    .to_vec();
-            }
+            Field::Features => return self.variants(&FEATURES),
+            Field::Logs => return self.variants(&LOGS),
         }
         let beside = self.beside.iter().map(|binary| Contender::pointsman("beside", binary, COMMON_POLICY));
         let takes_part = |program| field != Field::WithoutNginx || program != Program::Nginx;
@@ -125,6 +134,15 @@ impl Programs {
             settings: "",
         });
         others.chain([self.own()]).chain(beside).collect()
+    }
+
+    /// Pointsman with each of these settings beside the template's: name, policy, settings.
+    fn variants(&self, variants: &[(&'static str, &'static str, &'static str)]) -> Vec<Contender> {
+        let contender = |&(name, policy, settings)| Contender {
+            settings,
+            ..Contender::pointsman(name, &self.pointsman, policy)
+        };
+        variants.iter().map(contender).collect()
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum Field {
     Policies,
     /// Pointsman with one feature after the other switched.
     Features,
+    /// Pointsman without an access log, and with one of each format.
+    Logs,
 }
 
 /// The name of the memory measurements, which are no scenario of requests.
@@ -62,7 +64,7 @@ pub(crate) const SMALL: Scenario = Scenario {
 };
 
 /// All scenarios, the most telling first.
-pub(crate) const SCENARIOS: [Scenario; 19] = [
+pub(crate) const SCENARIOS: [Scenario; 20] = [
     SMALL,
     Scenario {
         name: "policies",
@@ -74,6 +76,12 @@ pub(crate) const SCENARIOS: [Scenario; 19] = [
         name: "features",
         what: "small, Pointsman with one thing other than its defaults",
         field: Field::Features,
+        ..SMALL
+    },
+    Scenario {
+        name: "logs",
+        what: "small, Pointsman without an access log and with one of each format, in a file",
+        field: Field::Logs,
         ..SMALL
     },
     Scenario { name: "16k", what: "16-KiB responses", download: 16 << 10, ..SMALL },

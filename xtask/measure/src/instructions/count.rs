@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::backends::Backends;
-use super::client::{Client, Protocol};
+use super::client::Client;
 use super::proxy::Proxy;
 use super::steps::{Counted, Worker};
+use super::subject::Subject;
 use super::traced::Traced;
 use crate::certificate::Certificate;
 
@@ -18,13 +19,13 @@ const WARM_UP: usize = 200;
 /// does more for some than for others.
 const COUNTED: usize = 10;
 
-/// Counts the instructions of a request with this policy, by a client that speaks this.
-pub(crate) fn with(binary: &Path, policy: &str, protocol: Protocol) -> Result<Counted> {
+/// Counts the instructions of such a request.
+pub(crate) fn of(binary: &Path, subject: Subject) -> Result<Counted> {
     let backends = Backends::start()?;
     let certificate = Certificate::make()?;
-    let tls = protocol.is_over_tls().then_some(&certificate);
-    let proxy = Proxy::start(binary, policy, tls, &backends.addresses)?;
-    let mut client = Client::connect(protocol, proxy.address, &certificate)?;
+    let tls = subject.protocol.is_over_tls().then_some(&certificate);
+    let proxy = Proxy::start(binary, subject, tls, &backends.addresses)?;
+    let mut client = Client::connect(subject.protocol, proxy.address, &certificate)?;
     for _ in 0..WARM_UP {
         client.send()?;
         backends.next_request()?.respond()?;
@@ -33,7 +34,7 @@ pub(crate) fn with(binary: &Path, policy: &str, protocol: Protocol) -> Result<Co
     // Step by step a pick takes milliseconds: without this, ticks of the guests' clock would fall into it.
     let ticker = Traced::seize(proxy.thread("policy-ticker")?)?;
     let worker = Worker::attach(proxy.id(), proxy.thread("worker-0")?)?;
-    let mut least = Counted { request: u64::MAX, guest: u64::MAX };
+    let mut least = Counted { request: u64::MAX, guest: u64::MAX, calls: u64::MAX };
     for _ in 0..COUNTED {
         // After the long steps of the request before, the connection has gone to rest and the worker's clock is late.
         ticker.run_during(|| {
@@ -52,6 +53,7 @@ pub(crate) fn with(binary: &Path, policy: &str, protocol: Protocol) -> Result<Co
         client.receive()?;
         least.request = least.request.min(request.request + response.request);
         least.guest = least.guest.min(request.guest + response.guest);
+        least.calls = least.calls.min(request.calls + response.calls);
     }
     Ok(least)
 }

@@ -14,9 +14,9 @@ use crate::cargo;
 /// So much more is an accident of the compiler's; anything above is meant or a mistake.
 pub(crate) const TOLERANCE_PERCENT: u64 = 3;
 
-const HEAD: &str = "# Instructions in user mode that a request costs, by policy, or by what the client speaks (with round-robin), and how many of them are the\n\
-    # policy's own.\n\
-    # Counted and written by `cargo xtask instructions --record`; `cargo xtask test` fails if one grows by more than 3 %.\n\n";
+const HEAD: &str = "# Instructions in user mode that a request costs, by policy, or by what the client speaks (with round-robin), or by the format of an access log\n\
+    # (with round-robin; the others have none), how many of them are the policy's own, and how many system calls it makes.\n\
+    # Counted and written by `cargo xtask instructions --record`; `cargo xtask test` fails if instructions grow by more than 3 %, or calls at all.\n\n";
 
 /// What every policy costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,17 @@ impl Figures {
                     .push(format!("{policy}: {} instructions a request, and nothing on record", now.request));
                 continue;
             };
+            if now.calls > before.calls {
+                grown.push(format!(
+                    "{policy}: {} system calls a request, on record {}",
+                    now.calls, before.calls
+                ));
+            } else if now.calls < before.calls {
+                shrunk.push(format!(
+                    "{policy}: {} system calls a request, on record {}",
+                    now.calls, before.calls
+                ));
+            }
             for (what, now, before) in
                 [("a request", now.request, before.request), ("in the guest", now.guest, before.guest)]
             {
@@ -120,7 +131,7 @@ mod tests {
     use super::*;
 
     fn figures(made_with: &str, request: u64, guest: u64) -> Figures {
-        let policy = [("round-robin".to_owned(), Counted { request, guest })].into();
+        let policy = [("round-robin".to_owned(), Counted { request, guest, calls: 9 })].into();
         Figures { made_with: made_with.to_owned(), policy }
     }
 
@@ -135,6 +146,10 @@ mod tests {
         assert!(matches!(against(9_000, 104), Verdict::Grown(_)), "a slower guest isn't made up for");
         assert!(matches!(against(9_000, 100), Verdict::Shrunk(_)));
         assert_eq!(figures("b", 20_000, 1).against(&recorded), Verdict::MadeWithOther("a".to_owned()));
+        let mut called = figures("a", 10_000, 100);
+        called.policy.values_mut().for_each(|counted| counted.calls += 1);
+        let Verdict::Grown(what) = called.against(&recorded) else { panic!("not grown") };
+        assert_eq!(what, "round-robin: 10 system calls a request, on record 9");
         let nothing = Figures { made_with: "a".to_owned(), policy: BTreeMap::new() };
         assert!(
             matches!(figures("a", 1, 1).against(&nothing), Verdict::Grown(_)),

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use super::subject::Subject;
 use crate::certificate::Certificate;
 
 /// Has the C library copy and compare memory by the same code on all processors of the last ten years: the figures of one machine
@@ -30,7 +31,7 @@ impl Proxy {
     /// Starts it and waits until it listens.
     pub(crate) fn start(
         binary: &Path,
-        policy: &str,
+        subject: Subject,
         tls: Option<&Certificate>,
         backends: &[SocketAddr],
     ) -> Result<Self> {
@@ -39,7 +40,7 @@ impl Proxy {
         if let Some(certificate) = tls {
             certificate.write(directory.path())?;
         }
-        fs::write(&file, configuration(policy, tls.is_some(), backends))?;
+        fs::write(&file, configuration(subject, tls.is_some(), backends))?;
         let mut command = Command::new(binary);
         command
             .arg("run")
@@ -86,7 +87,7 @@ impl Drop for Proxy {
 }
 
 /// Without health checks and with all the time that a guest may have: step by step, all takes long.
-fn configuration(policy: &str, tls: bool, backends: &[SocketAddr]) -> String {
+fn configuration(subject: Subject, tls: bool, backends: &[SocketAddr]) -> String {
     let backends: Vec<String> = backends
         .iter()
         .enumerate()
@@ -97,8 +98,11 @@ fn configuration(policy: &str, tls: bool, backends: &[SocketAddr]) -> String {
     } else {
         ""
     };
+    // Lines go to standard output, which goes nowhere.
+    let log = subject.log.map(|format| format!("[access_log]\nformat = \"{format}\"\n")).unwrap_or_default();
+    let policy = subject.policy;
     format!(
-        "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n{tls}[pool.backends]\n\
+        "workers = 1\n{log}[[listener]]\naddress = \"127.0.0.1:0\"\n{tls}[pool.backends]\n\
          policy = {{ name = \"{policy}\", deadline = \"1s\" }}\nresponse_timeout = \"1h\"\nbackends = [{}]\n",
         backends.join(", ")
     )

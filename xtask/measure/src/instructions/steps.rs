@@ -27,6 +27,8 @@ pub(crate) struct Counted {
     pub(crate) request: u64,
     /// Of them in the policy's own code.
     pub(crate) guest: u64,
+    /// System calls: few instructions here, and much of the time.
+    pub(crate) calls: u64,
 }
 
 /// Whether a child process may be followed at all.
@@ -86,7 +88,7 @@ impl Worker {
 
     /// Lets it do one instruction after the other until it waits for what comes next.
     pub(crate) fn step_until_waiting(&self) -> Result<Counted> {
-        let mut counted = Counted { request: 0, guest: 0 };
+        let mut counted = Counted { request: 0, guest: 0, calls: 0 };
         let mut signal = None;
         while counted.request < MOST {
             ptrace::step(self.thread.id(), signal.take())?;
@@ -102,6 +104,10 @@ impl Worker {
             let registers = ptrace::getregs(self.thread.id())?;
             if self.guests.iter().any(|guest| guest.contains(&registers.rip)) {
                 counted.guest += 1;
+            }
+            if registers.orig_rax.cast_signed() >= 0 {
+                // It has just come out of one.
+                counted.calls += 1;
             }
             if is_call(&registers, &[SYS_epoll_wait, SYS_epoll_pwait]) {
                 return Ok(counted);

@@ -84,6 +84,8 @@ impl Running {
         };
         setup.certificate.write(directory.path())?;
         fs::write(&configuration, template::fill(&template, &values)?)?;
+        // Apart from the plugins, whose folder is watched.
+        fs::create_dir(directory.path().join("lines"))?;
         plugin::place(contender.policy, directory.path())?;
         let log = File::create(directory.path().join("log"))?;
         let mut command = contender.command(&configuration, directory.path());
