@@ -20,6 +20,7 @@ use crate::app::{App, StartOptions};
 use crate::config::Config;
 use crate::console::show;
 use crate::control::signals::{Request, Signals};
+use crate::log::{self, Log, LogControls};
 
 use backends::Backends;
 use certificate::{NAME, SelfSigned};
@@ -71,12 +72,14 @@ pub fn run(afterwards: Afterwards) -> Result<ExitCode> {
 
 async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen to signals")?;
+    // Only errors stand between the lines of the report; the page and `ctl events` tell the rest.
+    let log = Log::start(log::parse_filter("error").map_err(anyhow::Error::msg)?).context("no log")?;
     let backends =
         Backends::start(["b1", "b2", "b3"]).context("cannot start the demonstration's backends")?;
     let plugin = PluginFile::create()?;
     let certificate = SelfSigned::create(plugin.directory.path())?;
     let file = plugin.directory.path().join("demo.toml");
-    let (app, admin) = start(&backends, &plugin, &certificate, &file, afterwards)?;
+    let (app, admin) = start(&backends, &plugin, &certificate, &file, afterwards, &log.controls())?;
     let [address, over_tls] = *app.listeners() else { bail!("the proxy has no two listeners") };
 
     show!("Pointsman on http://{address} and https://{NAME}:{}, three backends", over_tls.port());
@@ -127,11 +130,13 @@ fn start(
     certificate: &SelfSigned,
     file: &Path,
     afterwards: Afterwards,
+    log: &LogControls,
 ) -> Result<(App, u16)> {
     let start_on = |ports: [u16; 3]| {
         std::fs::write(file, configuration(backends, plugin, certificate, ports))?;
         let config = Config::load(file)?;
-        Ok((App::start(config, file, StartOptions::default())?, ports[2]))
+        let options = StartOptions { log: log.clone(), ..StartOptions::default() };
+        Ok((App::start(config, file, options)?, ports[2]))
     };
     match afterwards {
         Afterwards::Exit => start_on([0; 3]),
