@@ -8,6 +8,7 @@ mod over_tls;
 mod refused;
 mod reload;
 mod sharing;
+mod websockets_beside;
 
 use std::net::SocketAddr;
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use pointsman_core::clock::Moment;
+use pointsman_core::pool::BackendProtocol;
 
 use super::Error;
 use super::claim::Claim;
@@ -53,7 +54,9 @@ impl Claim {
             return Ok(lease);
         }
         let permit = self.permit(deadline).await?;
-        self.open(permit, client, deadline).await.map(|opened| self.lease(opened, client))
+        self.open(permit, client, self.pool.limits().protocol, deadline)
+            .await
+            .map(|opened| self.lease(opened, client))
     }
 
     /// A stream on a connection that others use as well: one that has room by now, or another one. `None` if the backend turns out to choose
@@ -128,7 +131,9 @@ impl Claim {
             Some(permit) => permit,
             None => ConnectionPermit::wait(backend, pool, limits, deadline).await?,
         };
-        self.open(permit, client, deadline).await.map(|opened| Some(self.lease(opened, client)))
+        self.open(permit, client, limits.protocol, deadline)
+            .await
+            .map(|opened| Some(self.lease(opened, client)))
     }
 
     /// A permit for another connection, as soon as there is one.
@@ -153,6 +158,28 @@ impl Claim {
             (Opened::Http2(connection, shared), _) => {
                 Lease::Shared(Box::new(StreamLease::new(shared.add(connection))))
             }
+        }
+    }
+
+    /// A connection over HTTP/1 that waits for a request, whatever the backend chooses.
+    pub(super) fn checkout_http1(&self) -> Option<Lease> {
+        self.claimed.idle.take().map(Lease::Unique)
+    }
+
+    /// Another connection over HTTP/1, whatever the backend would choose. What it does choose, where it may, stays known.
+    pub(super) async fn connect_over_http1(
+        &self,
+        client: &ClientConnection,
+        deadline: &Deadline,
+    ) -> Result<Lease, Error> {
+        let permit = self.permit(deadline).await?;
+        match self.open(permit, client, BackendProtocol::Http1, deadline).await? {
+            Opened::Http1(connection) => {
+                client.reports.worker().of_backend(self.backend()).connections.add(1);
+                Ok(Lease::Unique(connection))
+            }
+            // It isn't made over HTTP/2 when it isn't asked for.
+            Opened::Http2(..) => Err(Error::NoStream),
         }
     }
 

@@ -14,3 +14,4 @@ pub use body::Http2Body;
 pub(super) use connection::Http2Connection;
 pub(super) use lease::{Sending, StreamLease};
 pub(super) use shared::SharedConnections;
+pub(super) use websocket::asks_websocket;

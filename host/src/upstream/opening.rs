@@ -29,15 +29,16 @@ pub(super) enum Opened {
 }
 
 impl Claim {
-    /// Connects within `connect_timeout`. A connection with a PROXY header names this client, and serves it only.
+    /// Connects within `connect_timeout`, for this protocol. A connection with a PROXY header names this client, and serves it only.
     pub(super) async fn open(
         &self,
         permit: ConnectionPermit,
         client: &ClientConnection,
+        protocol: BackendProtocol,
         deadline: &Deadline,
     ) -> Result<Opened, Error> {
         deadline.set(self.pool.limits().connect_timeout);
-        let mut opening = pin!(self.connect_and_greet(permit, client, deadline.clock()));
+        let mut opening = pin!(self.connect_and_greet(permit, client, protocol, deadline.clock()));
         let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
             Poll::Ready(opened) => Poll::Ready(opened),
             Poll::Pending => deadline.poll(cx).map(|()| Err(Error::ConnectTimeout.unless_capped(deadline))),
@@ -57,6 +58,7 @@ impl Claim {
         &self,
         permit: ConnectionPermit,
         client: &ClientConnection,
+        protocol: BackendProtocol,
         clock: Clock,
     ) -> Result<Opened, Error> {
         let (backend, limits) = (self.shared_backend(), self.pool.limits());
@@ -64,9 +66,9 @@ impl Claim {
             limits.proxy_protocol.map(|version| naming(version, Addresses::new(client.peer, client.local)));
         let owner = if header.is_some() { Owner::Named } else { Owner::Anybody };
         let (address, host, tls) = (backend.address, backend.host.as_deref(), self.pool.tls());
-        let to = Destination { address, host, header, tls, protocol: limits.protocol };
+        let to = Destination { address, host, header, tls, protocol };
         let stream = self.pool.connector().connect(&to).await?;
-        let is_http2 = match limits.protocol {
+        let is_http2 = match protocol {
             BackendProtocol::Http1 => false,
             BackendProtocol::H2 => true,
             BackendProtocol::Auto => matches!(&stream, Stream::Tls(stream) if stream.agreed_on_http2()),

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use harness::{Authority, Http2Backend, Issued, Leaf, Proxy, Setup, Then, TlsBackend};
 
-fn trusted() -> (Issued, tempfile::TempDir) {
+pub(super) fn trusted() -> (Issued, tempfile::TempDir) {
     let (authority, folder) = (Authority::new("root"), tempfile::tempdir().expect("a directory"));
     std::fs::write(folder.path().join("ca.crt"), authority.pem()).expect("a file");
     (authority.issue(&Leaf::default()), folder)
 }
 
-fn start(folder: tempfile::TempDir, protocol: &str, backends: &[SocketAddr]) -> Proxy {
+pub(super) fn start(folder: tempfile::TempDir, protocol: &str, backends: &[SocketAddr]) -> Proxy {
     let pool = format!("protocol = '{protocol}'\ntls = {{ ca = 'ca.crt', server_name = 'test' }}");
     let configuration = Setup { workers: 1, pool: &pool, ..Setup::default() }.configuration(backends);
     Proxy::start_in_with_log(folder, "info,pointsman=debug", &configuration)

@@ -3,6 +3,7 @@
 use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
+use pointsman_core::pool::BackendProtocol;
 use pointsman_core::record::Connection;
 use pointsman_core::request::host;
 
@@ -10,7 +11,7 @@ use super::Exchange;
 use crate::upstream::answered::Answered;
 use crate::upstream::backend_body::BackendBody;
 use crate::upstream::connection::Unanswered;
-use crate::upstream::http2::Sending;
+use crate::upstream::http2::{Sending, asks_websocket};
 use crate::upstream::lease::Lease;
 use crate::upstream::pinned::authenticates_connection;
 use crate::upstream::sent::{FailedAttempt, SendFailure, Sent};
@@ -59,9 +60,9 @@ impl Exchange {
             // What closed one idle connection may have closed them all.
             let idle = if may_repeat { self.checkout_idle() } else { None };
             let opened = match idle {
-                Some(lease) => Ok(self.reuse(lease)),
+                Some(lease) if !self.needs_http1(&lease) => Ok(self.reuse(lease)),
                 // Boxed: nearly every request finds an idle connection, and all would have room for this.
-                None => Box::pin(self.connect_anew()).await,
+                unusable => Box::pin(self.connect_anew(unusable)).await,
             };
             let mut lease = opened.map_err(|error| SendFailure { error, sent: Sent::Nothing })?;
             let reused = lease.reused();
@@ -167,15 +168,42 @@ impl Exchange {
         self.pinned.take(claim).map(Lease::Unique).or_else(|| claim.checkout())
     }
 
+    /// Whether a stream is of no use to the request, which asks for a WebSocket: the backend takes none in streams, and may take it in
+    /// HTTP/1 (RFC 8441 section 3).
+    fn needs_http1(&self, lease: &Lease) -> bool {
+        let Lease::Shared(stream) = lease else { return false };
+        self.stats.claim.pool.limits().protocol == BackendProtocol::Auto
+            && !stream.takes_websockets()
+            && !self.upload.is_some()
+            && asks_websocket(&self.stats.context.head().parts)
+    }
+
+    /// A connection over HTTP/1 to a backend that chooses HTTP/2 where it may, on record.
+    async fn connect_over_http1(&self) -> Result<Lease, Error> {
+        let claim = &self.stats.claim;
+        if let Some(idle) = claim.checkout_http1() {
+            return Ok(self.reuse(idle));
+        }
+        let lease = claim.connect_over_http1(self.stats.context.connection(), &self.deadline).await?;
+        self.stats.sent_on(Connection::Opened(self.stats.elapsed()));
+        Ok(lease)
+    }
+
     /// A connection that others have used, on record.
     fn reuse(&self, lease: Lease) -> Lease {
         self.stats.sent_on(Connection::Reused);
         lease
     }
 
-    /// Another connection, or a stream of one, on record.
-    async fn connect_anew(&self) -> Result<Lease, Error> {
-        let lease = self.stats.claim.connect(self.stats.context.connection(), &self.deadline).await?;
+    /// Another connection than this one, or a stream of one, on record.
+    async fn connect_anew(&self, unusable: Option<Lease>) -> Result<Lease, Error> {
+        let lease = match unusable {
+            Some(lease) => lease,
+            None => self.stats.claim.connect(self.stats.context.connection(), &self.deadline).await?,
+        };
+        if self.needs_http1(&lease) {
+            return self.connect_over_http1().await;
+        }
         self.stats.sent_on(Connection::Opened(self.stats.elapsed()));
         Ok(lease)
     }

@@ -68,6 +68,11 @@ impl StreamLease {
         self.slot.moved()
     }
 
+    /// Whether the backend takes WebSockets in streams.
+    pub(in crate::upstream) fn takes_websockets(&self) -> bool {
+        self.slot.takes_websockets()
+    }
+
     /// No other request comes on its connection from now on.
     pub(in crate::upstream) fn retire(&self) {
         self.slot.retire();

@@ -14,11 +14,16 @@ pub(super) struct Wish {
     accept: HeaderValue,
 }
 
+/// Whether a request asks for a WebSocket, as it is asked for in HTTP/1.
+pub(in crate::upstream) fn asks_websocket(head: &Parts) -> bool {
+    let upgrade = head.headers.get(UPGRADE);
+    head.method == Method::GET && upgrade.is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
 impl Wish {
     /// The wish of a request, if it has one: its head becomes that of a CONNECT.
     pub(super) fn take(head: &mut Parts) -> Option<Self> {
-        let asks = head.headers.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
-        if !asks || head.method != Method::GET {
+        if !asks_websocket(head) {
             return None;
         }
         let key = head.headers.remove(SEC_WEBSOCKET_KEY)?;

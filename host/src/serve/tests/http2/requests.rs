@@ -11,6 +11,23 @@ use crate::config::RequestIdUse;
 use super::{Client, get, head, post, rest};
 
 #[test]
+fn eighty_pieces_of_a_cookie_are_one_field() {
+    run(async {
+        let mut limits = Limits::one_backend();
+        limits.downstream.max_headers = 2;
+        let mut client = Client::new(limits).await;
+        let mut request = get("/");
+        let crumbs: Vec<String> = (0..80).map(|number| format!("c{number}={number}")).collect();
+        for crumb in &crumbs {
+            request.headers_mut().append(COOKIE, crumb.parse().expect("a value"));
+        }
+        let (_response, _) = client.send(request, true);
+        let (asked, cookie) = (client.asked().await, format!("\r\ncookie: {}\r\n", crumbs.join("; ")));
+        assert!(asked.contains(&cookie) && asked.matches("cookie:").count() == 1, "{asked}");
+    });
+}
+
+#[test]
 fn a_request_goes_to_the_backend_as_one_of_http1() {
     run(async {
         let mut client = Client::new(Limits::one_backend()).await;
