@@ -36,9 +36,10 @@ use tokio::sync::watch;
 
 use crate::access_log::LogCounts;
 use crate::config::{Config, ConfigError};
-use crate::control::archive::Archive;
+use crate::control::archive::{Archive, ArchiveQueue};
 use crate::control::change::Reload;
 use crate::control::overrides::Overrides;
+use crate::control::policy_overrides::PolicyOverrides;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::take_over::HandedOver;
@@ -53,6 +54,7 @@ use crate::worker::{Drained, Phase};
 use admin_server::AdminServer;
 use dns_names::DnsNames;
 use metrics_server::MetricsServer;
+use policies::Remembered;
 use reconfigure::Reconfigure;
 use reload::{Reloader, Shared};
 use snapshot::Snapshot;
@@ -102,7 +104,7 @@ impl App {
     pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
         let mut warnings = certificates::check(config, file)?;
         warnings.extend(backend_tls::check(config, file)?);
-        let loader = loader_with(config, Clock::start(), None)?;
+        let (loader, _) = loader_with(config, Clock::start(), None)?;
         policies::check(config, file, &loader)?;
         Ok(warnings)
     }
@@ -118,7 +120,9 @@ impl App {
         check_open_files(&config)?;
         let clock = Clock::start();
         let state = config.state_dir.as_deref().map(|path| open_state_dir(path, state_lock)).transpose()?;
-        let loader = Arc::new(loader_with(&config, clock, state.clone())?);
+        let put_policies = put_policies(&config, state.as_ref());
+        let (loader, archive) = loader_with(&config, clock, state.clone())?;
+        let loader = Arc::new(loader);
         let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
         let workers_count = config.workers;
         let (mut insight, traces) = traces::start(config.tracing.as_ref(), clock)?;
@@ -128,7 +132,7 @@ impl App {
             config,
             file,
             &loader,
-            state.as_ref().map(|(archive, _)| archive),
+            Remembered { archive: state.as_ref().map(|(archive, _)| archive), put: &put_policies },
             workers_count,
             &mut inherited,
         )?;
@@ -139,6 +143,7 @@ impl App {
         names.prepare(prepared.config());
         let overrides = overrides::overrides_at_start(prepared.config());
         overrides::apply(&overrides, prepared.pools());
+        policies::follow(&put_policies, prepared.config());
         let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
         *shared.access_log.lock() = snapshot.access_log().clone();
@@ -159,7 +164,7 @@ impl App {
             files: Arc::clone(&files),
             health,
             names,
-            overrides,
+            steered: overrides::Steered { overrides, policies: put_policies, archive },
             shared: Arc::clone(&shared),
         };
         let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
@@ -354,14 +359,27 @@ fn open_state_dir(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Arc
     Ok((Archive::open(directory).with_context(make)?, lock))
 }
 
+/// The policies that operators have put, as they are kept in `state_dir`.
+fn put_policies(config: &Config, state: Option<&(Archive, StateLock)>) -> PolicyOverrides {
+    let lock = state.map(|(_, lock)| lock.clone());
+    PolicyOverrides::open(config.state_dir.as_deref().zip(lock))
+}
+
 /// A loader that records the fate of plugin versions in `state_dir`, if there is one.
-fn loader_with(config: &Config, clock: Clock, state: Option<(Archive, StateLock)>) -> Result<PolicyLoader> {
-    match state {
-        Some((archive, lock)) => {
-            loader(config, clock, archive.keep(lock).context("no thread for the policy archive")?)
+fn loader_with(
+    config: &Config,
+    clock: Clock,
+    state: Option<(Archive, StateLock)>,
+) -> Result<(PolicyLoader, Option<ArchiveQueue>)> {
+    let keep = |(archive, lock): (Archive, StateLock)| archive.keep(lock);
+    let queue = state.map(keep).transpose().context("no thread for the policy archive")?;
+    let archive = queue.clone();
+    let remember = move |slot: &PolicySlot, event| {
+        if let Some(archive) = &archive {
+            archive.note(slot, event);
         }
-        None => loader(config, clock, |_, _| {}),
-    }
+    };
+    Ok((loader(config, clock, remember)?, queue))
 }
 
 fn loader(

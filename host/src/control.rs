@@ -4,6 +4,7 @@ pub mod archive;
 pub mod change;
 pub mod overrides;
 pub mod plugin_file;
+pub mod policy_overrides;
 pub mod service;
 pub mod signals;
 pub mod state_lock;

@@ -93,6 +93,51 @@ fn an_override_outlives_reloads_and_the_process_until_the_file_changes_that_key(
     assert_eq!(served(&proxy), "a b");
 }
 
+/// A pool with this policy, and a directory for what is to be kept.
+fn put_over(backend: &Backend, policy: &str, top: &str) -> String {
+    format!(
+        "workers = 1\nstate_dir = \"state\"\n{top}[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\n\
+         [[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [pool.web]\npolicy = \"{policy}\"\nbackends = [{{ name = \"a\", address = \"{}\" }}]\n",
+        backend.address()
+    )
+}
+
+#[test]
+fn a_policy_that_was_put_outlives_the_process_until_the_file_names_another() {
+    const POLICY: &str = "pools/web/policy";
+    let backend = Backend::named("a");
+    let proxy = Proxy::start(&put_over(&backend, "least-conn", ""));
+    let plugin = harness::revised(pointsman_policy::bundled("ip-hash").expect("it is bundled"), 7);
+    let version = &harness::version(&plugin)[..12];
+    let mut client = Client::connect(proxy.admin());
+    client.send(format!(
+        "PUT /api/v1/{POLICY} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/wasm\r\nContent-Length: {}\r\n\r\n",
+        plugin.len()
+    ));
+    let response = client.send(&plugin).response("PUT");
+    let (status, text) = (response.status(), response.text());
+    assert!(status == 200 && text.contains("\"survives_restart\":true"), "{status} {text}");
+    let serves = |proxy: &Proxy| read(proxy, POLICY).contains(&format!("\"version\":\"{version}\""));
+    assert!(serves(&proxy));
+    proxy.reload(&put_over(&backend, "least-conn", "drain_timeout = \"7s\"\n"));
+    assert!(serves(&proxy), "an unrelated reload");
+
+    let directory = proxy.stop();
+    let proxy = Proxy::start_in(directory, &put_over(&backend, "least-conn", ""));
+    assert!(serves(&proxy), "a restart");
+    let another = put_over(&backend, "least-conn", "").replace("backends", "hash_seed = 9\nbackends");
+    proxy.reload(&another);
+    assert!(serves(&proxy), "a reload that makes the pool anew");
+    proxy.reload(&put_over(&backend, "round-robin", ""));
+    proxy.log.wait_for("put-policy-dropped");
+    assert!(!serves(&proxy), "the file wins");
+
+    let directory = proxy.stop();
+    let proxy = Proxy::start_in(directory, &put_over(&backend, "least-conn", ""));
+    assert!(!serves(&proxy), "and what was dropped stays dropped");
+}
+
 #[test]
 fn a_policy_is_swapped_and_taken_back() {
     let backend = Backend::named("a");
@@ -105,6 +150,7 @@ fn a_policy_is_swapped_and_taken_back() {
     assert!(status == 409 && text.contains("no-version-before"), "{status} {text}");
     let (status, text) = change(&proxy, "PUT", &policy, "{\"name\": \"ip-hash\"}");
     assert!(status == 200 && text.contains("\"swapped\""), "{status} {text}");
+    assert!(text.contains("\"survives_restart\":false"), "there is no state_dir: {text}");
     let (status, text) = change(&proxy, "PUT", &policy, "{\"name\": \"none\"}");
     assert!(status == 422 && text.contains("no-plugin"), "{status} {text}");
     let (status, text) = change(&proxy, "POST", &format!("{policy}/rollback"), "{}");

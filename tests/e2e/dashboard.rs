@@ -2,5 +2,6 @@
 
 mod accessibility;
 mod browser;
+mod cross_site;
 mod reading;
 mod steering;

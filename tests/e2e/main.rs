@@ -4,6 +4,7 @@
 mod aborts;
 mod access_log;
 mod admin;
+mod api;
 mod backend_tls;
 mod backends;
 mod bad_backends;

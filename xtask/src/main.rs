@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod cargo;
 mod checks;
 mod dist;
@@ -26,6 +27,7 @@ Commands:
   test [CHECK...]   Pass every check (or only those named): format, lints, tests, models, Miri, documentation, instructions
   bench             Measure Pointsman beside nginx and HAProxy on this machine
   instructions      Count the instructions of a request, and fail if they have grown
+  api               Run Schemathesis against the admin API, by its own document; skipped where it isn't installed
   h2spec            Run h2spec against the proxy, over TLS and in clear; skipped where it isn't installed
   pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
   dist [--untrained]
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
         ["help" | "--help" | "-h", ..]
-        | ["demo" | "test" | "h2spec" | "dist" | "image", "--help" | "-h", ..] => {
+        | ["demo" | "test" | "api" | "h2spec" | "dist" | "image", "--help" | "-h", ..] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["test", only @ ..] => wasm_target::ensure().and_then(|()| checks::run(only)),
         ["dist", rest @ ..] => wasm_target::ensure().and_then(|()| dist::run(rest)),
         ["image", rest @ ..] => wasm_target::ensure().and_then(|()| image::run(rest)),
+        ["api"] => api::run(),
         ["h2spec"] => h2spec::run(),
         ["bench" | "instructions" | "pgo", ..] => measure(&arguments),
         [unknown, ..] => {

@@ -1,5 +1,6 @@
 //! Bodies of requests, of limited length and time.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use axum::body::to_bytes;
@@ -80,12 +81,16 @@ async fn read(request: Request, most: usize) -> Result<Bytes, Refused> {
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refused> {
-    serde_json::from_slice(json).map_err(|error| match error.classify() {
-        Category::Data => Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-content", error),
+    let bad_content =
+        |detail: &dyn Display| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-content", detail);
+    let content = serde_json::from_slice(json).map_err(|error| match error.classify() {
+        Category::Data => bad_content(&error),
         Category::Io | Category::Syntax | Category::Eof => {
             Refused::new(StatusCode::BAD_REQUEST, "bad-json", error)
         }
-    })
+    })?;
+    // An array of the values would be taken as well, by the order of the members.
+    if json.trim_ascii_start().starts_with(b"{") { Ok(content) } else { Err(bad_content(&"it is no object")) }
 }
 
 fn unsupported(detail: &str) -> Refused {

@@ -6,7 +6,19 @@ use pointsman_core::pool::Pool;
 use pointsman_core::topology::Member;
 
 use crate::config::Config;
+use crate::control::archive::ArchiveQueue;
 use crate::control::overrides::Overrides;
+use crate::control::policy_overrides::PolicyOverrides;
+
+/// What operators have changed, and where that is kept.
+pub(super) struct Steered {
+    /// Of backends.
+    pub(super) overrides: Overrides,
+    /// Policies that serve in the place of the file's.
+    pub(super) policies: PolicyOverrides,
+    /// Where it is written down what becomes of versions; `None` without a `state_dir`.
+    pub(super) archive: Option<ArchiveQueue>,
+}
 
 /// The overrides that were kept, as far as the file hasn't changed since.
 pub(super) fn overrides_at_start(config: &Config) -> Overrides {

@@ -1,5 +1,6 @@
 //! The policies of a configuration: one for each pool, and one for each route that has its own.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use pointsman_policy::{
 
 use crate::config::{Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig};
 use crate::control::archive::{Archive, UsedAt};
+use crate::control::change::PolicyPlace;
 use crate::control::plugin_file;
+use crate::control::policy_overrides::{PolicyInFile, PolicyOverrides};
 use crate::control::status::PolicyStatus;
 use crate::control::watch::PluginFile;
 
@@ -25,6 +28,15 @@ struct Use<'a> {
     /// The route that it picks for, if it isn't the pool's own.
     route: Option<&'a RouteConfig>,
     key: String,
+}
+
+/// What is remembered of policies beside the configuration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Remembered<'a> {
+    /// The versions that were good; only at the start.
+    pub(super) archive: Option<&'a Archive>,
+    /// Those that operators have put in the place of the file's.
+    pub(super) put: &'a PolicyOverrides,
 }
 
 /// A policy of the running configuration, and what it was made from.
@@ -89,7 +101,7 @@ pub(super) fn open(
     config: &Config,
     file: &Path,
     loader: &PolicyLoader,
-    archive: Option<&Archive>,
+    remembered: Remembered<'_>,
     pools: &[PreparedPool],
     before: &[ActivePolicy],
     faults: &mut Vec<ConfigError>,
@@ -106,21 +118,32 @@ pub(super) fn open(
             return Ok((ActivePolicy { pool: used.pool, key: used.key, ..old.clone() }, None));
         }
         let plugin = used.plugin(config, file)?;
-        let fault = |refusal| used.fault(file, &refusal);
-        if let Some(quarantine) = old.and_then(|old| old.slot.quarantine())
-            && quarantine.version == VersionId::of(&plugin.content)
-        {
-            return Err(fault(Refusal::Quarantined { reason: quarantine.reason }));
-        }
-        if let Some(rehearsal) = &pool.rehearsal {
-            // The pool itself still has its old backends.
-            loader.check(Arc::clone(rehearsal), settings.clone(), plugin.clone()).map_err(fault)?;
-        }
         let cells = old.map_or_else(Arc::default, |old| Arc::clone(&old.cells));
         let open = |plugin| loader.open(Arc::clone(&pool.pool), settings.clone(), Arc::clone(&cells), plugin);
-        let opened = match archive.filter(|_| !plugin.is_bundled()) {
-            Some(archive) => open_or_last_good(archive, &pool.pool, &settings, plugin, open),
-            None => open(plugin),
+        let rehearse = |plugin: Plugin| match &pool.rehearsal {
+            // The pool itself still has its old backends.
+            Some(rehearsal) => loader.check(Arc::clone(rehearsal), settings.clone(), plugin).map(drop),
+            None => Ok(()),
+        };
+        let quarantine = old.and_then(|old| old.slot.quarantine());
+        let put = used.put(config, &plugin, remembered, quarantine.as_ref());
+        let put = put.and_then(|put| {
+            let opened = rehearse(put.clone()).and_then(|()| open(put));
+            opened.map_err(|refusal| log_put_refused(&used.place(config), &refusal)).ok()
+        });
+        let fault = |refusal| used.fault(file, &refusal);
+        let opened = match put {
+            Some(opened) => Ok(opened),
+            None if quarantine.as_ref().is_some_and(|it| it.version == VersionId::of(&plugin.content)) => {
+                let reason = quarantine.map(|quarantine| quarantine.reason).unwrap_or_default();
+                Err(Refusal::Quarantined { reason })
+            }
+            None => rehearse(plugin.clone()).and_then(|()| {
+                match remembered.archive.filter(|_| !plugin.is_bundled()) {
+                    Some(archive) => open_or_last_good(archive, &pool.pool, &settings, plugin, open),
+                    None => open(plugin),
+                }
+            }),
         };
         let Opened { slot, pickers } = opened.map_err(fault)?;
         let source = used.policy.source.clone();
@@ -161,6 +184,22 @@ fn open_or_last_good(
     })
 }
 
+/// What the configuration says of the policy in a place, and the plugin if it can be read; none if there is no such place.
+pub(super) fn in_file(
+    config: &Config,
+    place: &PolicyPlace,
+) -> Option<(PolicyInFile, Option<Cow<'static, [u8]>>)> {
+    let used = uses(config).into_iter().find(|used| used.place(config) == *place)?;
+    let plugin = plugin_file::find(&used.policy.source, config.policy_dir.as_deref());
+    let plugin = plugin.ok();
+    Some((used.in_file(plugin.as_ref()), plugin.map(|plugin| plugin.content)))
+}
+
+/// Drops what operators have put where the configuration says something else by now.
+pub(super) fn follow(put: &PolicyOverrides, config: &Config) {
+    put.follow(|place| in_file(config, place).map(|(in_file, _)| in_file));
+}
+
 /// The plugin files that a configuration names, whether or not they exist.
 pub(super) fn files(config: &Config) -> Vec<PathBuf> {
     let file = |used: Use<'_>| plugin_file::path(&used.policy.source, config.policy_dir.as_deref());
@@ -175,11 +214,7 @@ impl ActivePolicy {
 
     /// What is published of it.
     pub(super) fn status(&self) -> PolicyStatus {
-        let name = match &self.source {
-            PolicySource::Named(name) => name.clone(),
-            PolicySource::File(path) => path.display().to_string(),
-        };
-        PolicyStatus { slot: Arc::clone(&self.slot), name }
+        PolicyStatus { slot: Arc::clone(&self.slot), name: name(&self.source) }
     }
 
     /// The plugin file to follow for it.
@@ -188,7 +223,57 @@ impl ActivePolicy {
     }
 }
 
+fn log_put_refused(PolicyPlace { pool, route }: &PolicyPlace, refusal: &Refusal) {
+    tracing::error!(
+        event = "put-policy-refused",
+        pool,
+        route,
+        label = refusal.label(),
+        "the policy that an operator had put can't serve; the file's does: {refusal}"
+    );
+}
+
+/// How a policy is called: its name, or the path of its file.
+fn name(source: &PolicySource) -> String {
+    match source {
+        PolicySource::Named(name) => name.clone(),
+        PolicySource::File(path) => path.display().to_string(),
+    }
+}
+
 impl Use<'_> {
+    fn place(&self, config: &Config) -> PolicyPlace {
+        let route = self.route.map(|route| route.pattern.to_string());
+        PolicyPlace { pool: config.pools[self.pool].name.clone(), route }
+    }
+
+    /// The plugin that an operator has put here, unless the file says something else by now, or it was taken back.
+    fn put(
+        &self,
+        config: &Config,
+        plugin: &Plugin,
+        remembered: Remembered<'_>,
+        quarantine: Option<&Quarantine>,
+    ) -> Option<Plugin> {
+        let place = self.place(config);
+        let put = remembered.put.plugin(&place, &self.in_file(Some(plugin)))?;
+        let PolicyPlace { pool, route } = place.clone();
+        let used_at = UsedAt { pool, route, file: put.origin.to_string() };
+        let kept_out = remembered.archive.and_then(|archive| archive.quarantine(&used_at));
+        let mut kept_out = quarantine.into_iter().chain(&kept_out);
+        let Some(quarantine) = kept_out.find(|it| it.version == VersionId::of(&put.content)) else {
+            return Some(put);
+        };
+        log_put_refused(&place, &Refusal::Quarantined { reason: quarantine.reason.clone() });
+        None
+    }
+
+    fn in_file(&self, plugin: Option<&Plugin>) -> PolicyInFile {
+        let version = plugin
+            .filter(|plugin| !plugin.is_bundled())
+            .map(|plugin| VersionId::of(&plugin.content).to_hex());
+        PolicyInFile { source: name(&self.policy.source), version }
+    }
     fn settings(&self) -> PolicySettings {
         let route = self.route.map(|route| route.pattern.to_string().into());
         PolicySettings { route, ..self.policy.settings.clone() }

@@ -103,7 +103,7 @@ impl Control {
             }
             Change::ClearOverrides { by, reply } => reply.send(self.reloader.clear_overrides(&by)),
             Change::Policy { place, action, by, reply } => {
-                self.reloader.change_policy(&place, action, by, reply);
+                self.reloader.change_policy(place, action, by, reply);
             }
         }
     }

@@ -12,7 +12,6 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::control::change::Reload;
-use crate::control::overrides::Overrides;
 use crate::control::status::{AwaitingRestart, ConfigurationStatus, FileDifferences};
 use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
@@ -21,7 +20,8 @@ use crate::listener::Inherited;
 use super::access_log::ActiveLog;
 use super::diff::ConfigDiff;
 use super::dns_names::DnsNames;
-use super::overrides;
+use super::overrides::{self, Steered};
+use super::policies::{self, Remembered};
 use super::snapshot::Snapshot;
 use super::sockets::Sockets;
 use super::workers::WorkerChannels;
@@ -45,7 +45,7 @@ pub(super) struct Reloader {
     pub(super) files: Arc<FileWatch>,
     pub(super) health: HealthMonitor,
     pub(super) names: DnsNames,
-    pub(super) overrides: Overrides,
+    pub(super) steered: Steered,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -63,8 +63,9 @@ impl Reloader {
         }
         let workers = config.workers;
         let mut none = Inherited::default();
-        let prepared = match self.snapshot.prepare(config, &self.file, &self.loader, None, workers, &mut none)
-        {
+        let remembered = Remembered { archive: None, put: &self.steered.policies };
+        let (file, loader) = (&self.file, &self.loader);
+        let prepared = match self.snapshot.prepare(config, file, loader, remembered, workers, &mut none) {
             Ok(prepared) => prepared,
             Err(errors) => return Reload::Refused(errors),
         };
@@ -73,8 +74,9 @@ impl Reloader {
         let bound = self.shared.sockets.addresses();
         // DNS may take long, so it comes first: between the commit and the workers' update, workers see no change of their pools.
         self.names.prepare(prepared.config());
-        self.overrides.follow(prepared.config());
-        overrides::apply(&self.overrides, prepared.pools());
+        self.steered.overrides.follow(prepared.config());
+        policies::follow(&self.steered.policies, prepared.config());
+        overrides::apply(&self.steered.overrides, prepared.pools());
         let (snapshot, committed) = prepared.commit(generation, &self.shared.sockets);
         // Before the workers adopt it, so that a new backend that must be checked first gets no requests.
         self.health.update(snapshot.assignments());
@@ -88,7 +90,7 @@ impl Reloader {
             snapshot.status(generation, &self.file, self.names.counts()),
             self.shared.configuration.borrow().file.clone(),
         );
-        let differences = FileDifferences { awaiting_restart, overrides: self.overrides.all() };
+        let differences = FileDifferences { awaiting_restart, overrides: self.steered.overrides.all() };
         self.shared.configuration.send_replace(ConfigurationStatus { differences, file, ..status });
         self.snapshot = snapshot;
         tracing::info!(

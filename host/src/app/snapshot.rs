@@ -10,7 +10,6 @@ use pointsman_core::pool::Pool;
 use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::config::{Config, ConfigErrors, ListenerConfig};
-use crate::control::archive::Archive;
 use crate::control::status::{BesideCounts, ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
 use crate::control::watch::Watched;
 use crate::discovery::{DiscoveredPool, DiscoveryCounts};
@@ -22,7 +21,7 @@ use crate::worker::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update
 use super::access_log::ActiveLog;
 use super::backend_tls;
 use super::certificates;
-use super::policies::{self, ActivePolicy};
+use super::policies::{self, ActivePolicy, Remembered};
 use super::pools::{self, ActivePool, PreparedPool};
 use super::sockets::{self, Bound, Sockets};
 
@@ -68,7 +67,7 @@ impl Snapshot {
         config: Config,
         file: &Path,
         loader: &PolicyLoader,
-        archive: Option<&Archive>,
+        remembered: Remembered<'_>,
         workers: usize,
         inherited: &mut Inherited,
     ) -> Result<PreparedSnapshot, ConfigErrors> {
@@ -79,7 +78,7 @@ impl Snapshot {
             .iter()
             .map(|pool| pools::prepare(pool, known.iter().find(|(old, _)| old.name == pool.name).copied()))
             .collect();
-        let policies = policies::open(&config, file, loader, archive, &pools, &self.policies, &mut faults);
+        let policies = policies::open(&config, file, loader, remembered, &pools, &self.policies, &mut faults);
         let tls = certificates::load(&config, file, &self.listeners, &mut faults);
         let backend_tls = backend_tls::load(&config, file, &known, &mut faults);
         let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use pointsman_core::pool::Pool;
-use pointsman_policy::{Plugin, PolicySlot, SwapOutcome};
+use pointsman_policy::{Plugin, PolicySlot, SwapOutcome, VersionId};
 
 use crate::config::PolicySource;
-use crate::control::change::{ChangeError, PluginSource, PolicyAction, PolicyPlace, Reply};
+use crate::control::change::{ChangeError, PluginSource, PolicyAction, PolicyChanged, PolicyPlace, Reply};
 use crate::control::overrides::{BackendName, BackendOverrides, OverridePatch};
 use crate::control::plugin_file;
 
 use super::overrides::apply;
+use super::policies;
 use super::reload::Reloader;
 
 /// The origin of a plugin that came over the admin API.
@@ -33,8 +35,8 @@ impl Reloader {
             Some((backend.draining, backend.weight))
         };
         let before = stands(pool).ok_or(ChangeError::Gone)?;
-        let overrides = self.overrides.change(name, patch, config, by);
-        apply(&self.overrides, [pool].into_iter());
+        let overrides = self.steered.overrides.change(name, patch, config, by);
+        apply(&self.steered.overrides, [pool].into_iter());
         let after = stands(pool).unwrap_or(before);
         tracing::info!(
             event = "backend-overridden",
@@ -48,30 +50,30 @@ impl Reloader {
             "an operator has changed a backend (weights in thousandths)"
         );
         self.publish_overrides();
-        Ok((overrides, self.overrides.are_kept()))
+        Ok((overrides, self.steered.overrides.are_kept()))
     }
 
     /// Takes all overrides back. Returns how many backends had some.
     pub(super) fn clear_overrides(&mut self, by: &str) -> usize {
-        let count = self.overrides.clear();
-        apply(&self.overrides, self.snapshot.pools());
+        let count = self.steered.overrides.clear();
+        apply(&self.steered.overrides, self.snapshot.pools());
         tracing::info!(event = "overrides-cleared", by, count, "an operator has taken all overrides back");
         self.publish_overrides();
         count
     }
 
     fn publish_overrides(&self) {
-        let all = self.overrides.all();
+        let all = self.steered.overrides.all();
         self.shared.configuration.send_modify(|status| status.differences.overrides = all);
     }
 
     /// Changes the version of a policy, and answers when it serves or is refused. Nothing waits for that here.
     pub(super) fn change_policy(
         &self,
-        place: &PolicyPlace,
+        place: PolicyPlace,
         action: PolicyAction,
         by: String,
-        reply: Reply<Result<SwapOutcome, ChangeError>>,
+        reply: Reply<Result<PolicyChanged, ChangeError>>,
     ) {
         let fits = |slot: &Arc<PolicySlot>| {
             *slot.pool().name == *place.pool && slot.route() == place.route.as_deref()
@@ -79,28 +81,49 @@ impl Reloader {
         let Some(slot) = self.snapshot.slots().into_iter().find(fits) else {
             return reply.send(Err(ChangeError::Gone));
         };
-        let plugin = match self.plugin(&slot, action) {
+        let plugin = match self.plugin(&slot, &place, action) {
             Ok(Some(plugin)) => plugin,
             Ok(None) => {
                 log(&slot, &by, "unquarantined");
-                return reply.send(Ok(SwapOutcome::Unchanged(slot.active().version.id)));
+                let outcome = SwapOutcome::Unchanged(slot.active().version.id);
+                return reply
+                    .send(Ok(PolicyChanged { outcome, survives_restart: self.steered.archive.is_some() }));
             }
             Err(error) => return reply.send(Err(error)),
         };
-        let swapped = Arc::clone(&slot);
-        self.loader.swap(&slot, plugin, move |outcome| {
+        let (swapped, put) = (Arc::clone(&slot), self.steered.policies.clone());
+        let in_file = self.snapshot.config().and_then(|config| policies::in_file(config, &place));
+        self.loader.swap(&slot, plugin.clone(), move |outcome| {
             if let SwapOutcome::Refused(refusal) = &outcome
                 && refusal.is_incomplete()
             {
                 swapped.log_refusal(UPLOADED, refusal);
             }
             log(&swapped, &by, word(&outcome));
-            reply.send(Ok(outcome));
+            if matches!(outcome, SwapOutcome::Refused(_)) {
+                return reply.send(Ok(PolicyChanged { outcome, survives_restart: false }));
+            }
+            match in_file {
+                Some((over, content)) if content.as_ref() != Some(&plugin.content) => {
+                    put.put(place, plugin, over);
+                }
+                _ => put.forget(&place),
+            }
+            // On a thread of its own, so that a slow disk delays no other swap.
+            thread::spawn(move || {
+                let survives_restart = put.keep();
+                reply.send(Ok(PolicyChanged { outcome, survives_restart }));
+            });
         });
     }
 
     /// The plugin that is to serve, if one is.
-    fn plugin(&self, slot: &PolicySlot, action: PolicyAction) -> Result<Option<Plugin>, ChangeError> {
+    fn plugin(
+        &self,
+        slot: &PolicySlot,
+        place: &PolicyPlace,
+        action: PolicyAction,
+    ) -> Result<Option<Plugin>, ChangeError> {
         let policy_dir = self.snapshot.config().and_then(|config| config.policy_dir.as_deref());
         match action {
             PolicyAction::Swap(source, if_match) => {
@@ -114,11 +137,13 @@ impl Reloader {
             }
             PolicyAction::Rollback(version) => earlier(slot, version).map(Some),
             PolicyAction::Unquarantine(version) => {
-                let quarantined = slot.quarantine().map(|quarantine| quarantine.version.to_string());
-                if quarantined.is_none() || version.is_some_and(|version| Some(version) != quarantined) {
-                    return Err(ChangeError::NotQuarantined);
-                }
+                let kept_out = slot.quarantine().map(|quarantine| quarantine.version);
+                let meant = |id: &VersionId| version.is_none_or(|version| version == id.to_string());
+                let kept_out = kept_out.filter(meant).ok_or(ChangeError::NotQuarantined)?;
                 slot.set_quarantine(None);
+                if let Some(archive) = &self.steered.archive {
+                    archive.release(place.clone(), kept_out);
+                }
                 Ok(None)
             }
         }

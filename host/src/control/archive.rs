@@ -19,6 +19,7 @@ use tempfile::NamedTempFile;
 
 use crate::regular_file;
 
+use super::change::PolicyPlace;
 use super::plugin_file;
 use super::state_lock::StateLock;
 
@@ -66,11 +67,33 @@ struct Quarantined {
     reason: String,
 }
 
-/// An event to be archived. It goes through a queue, so that a slow disk delays nothing else.
+/// Something to be written down. It goes through a queue, so that a slow disk delays nothing else.
 #[derive(Debug)]
-struct ArchiveEntry {
-    used_at: UsedAt,
-    event: VersionEvent,
+enum Note {
+    /// What has become of a version.
+    Event(UsedAt, VersionEvent),
+    /// A version that was taken back is let in again.
+    Released(PolicyPlace, VersionId),
+}
+
+/// Where to send what is to be written down. Clones lead to the same archive.
+#[derive(Debug, Clone)]
+pub struct ArchiveQueue(Sender<Note>);
+
+impl ArchiveQueue {
+    /// Records what has become of a version.
+    pub fn note(&self, slot: &PolicySlot, event: VersionEvent) {
+        // A bundled policy can't break.
+        if !event.version.is_bundled() {
+            let used_at = UsedAt::of(slot.pool(), slot.settings(), &event.origin);
+            let _ = self.0.send(Note::Event(used_at, event));
+        }
+    }
+
+    /// Records that a version which was taken back in this place is let in again.
+    pub fn release(&self, place: PolicyPlace, version: VersionId) {
+        let _ = self.0.send(Note::Released(place, version));
+    }
 }
 
 impl Archive {
@@ -119,47 +142,55 @@ impl Archive {
         Some(Quarantine { version: VersionId::from_hex(version)?, reason: reason.into() })
     }
 
-    /// From now on records every event that the returned function is called with, on a separate thread, as long as the lock is
-    /// held.
+    /// From now on records what comes through the queue, on a separate thread, as long as the lock is held.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn keep(self, lock: StateLock) -> io::Result<impl FnMut(&PolicySlot, VersionEvent) + Send + 'static> {
-        let (sender, entries): (Sender<ArchiveEntry>, _) = mpsc::channel();
-        thread::Builder::new()
-            .name("policy-archive".into())
-            .spawn(move || self.write_down(&entries, &lock))?;
-        Ok(move |slot: &PolicySlot, event: VersionEvent| {
-            // A bundled policy can't break.
-            if !event.version.is_bundled() {
-                let _ = sender.send(ArchiveEntry {
-                    used_at: UsedAt::of(slot.pool(), slot.settings(), &event.origin),
-                    event,
-                });
-            }
-        })
+    pub fn keep(self, lock: StateLock) -> io::Result<ArchiveQueue> {
+        let (sender, notes) = mpsc::channel();
+        thread::Builder::new().name("policy-archive".into()).spawn(move || self.write_down(&notes, &lock))?;
+        Ok(ArchiveQueue(sender))
     }
 
-    fn write_down(mut self, entries: &Receiver<ArchiveEntry>, lock: &StateLock) {
-        for ArchiveEntry { used_at, event } in entries {
+    fn write_down(mut self, notes: &Receiver<Note>, lock: &StateLock) {
+        for note in notes {
             if !lock.is_held() {
                 continue;
             }
-            let file = used_at.file.clone();
-            if let Err(error) = self.note(used_at, &event) {
+            let (file, noted) = match note {
+                Note::Event(used_at, event) => (used_at.file.clone(), self.note(used_at, &event)),
+                Note::Released(place, version) => (place.pool.clone(), self.release(&place, version)),
+            };
+            if let Err(error) = noted {
                 let directory = self.directory.display();
                 tracing::error!(
                     event = "archive-write-failed", file, %error, %directory,
-                    "cannot keep the last good version; a restart would miss it"
+                    "cannot write down what became of a version; a restart would miss it"
                 );
             }
         }
     }
 
+    /// Takes a version out of quarantine, whatever file it came from.
+    fn release(&mut self, place: &PolicyPlace, version: VersionId) -> io::Result<()> {
+        let (mut index, hash) = (self.latest_index(), version.to_hex());
+        for entry in &mut index.policies {
+            let is_here = (&entry.used_at.pool, &entry.used_at.route) == (&place.pool, &place.route);
+            entry.quarantined.take_if(|quarantined| is_here && quarantined.version == hash);
+        }
+        self.write(INDEX, &serde_json::to_vec_pretty(&index)?)?;
+        self.index = index;
+        Ok(())
+    }
+
+    /// The index as it is now: the process that this one took over from may have written since it was read.
+    fn latest_index(&self) -> Index {
+        read_index(&self.directory.join(INDEX)).unwrap_or_else(|_| self.index.clone())
+    }
+
     fn note(&mut self, used_at: UsedAt, event: &VersionEvent) -> io::Result<()> {
-        // The process that this one took over from may have written since it was read.
-        let mut index = read_index(&self.directory.join(INDEX)).unwrap_or_else(|_| self.index.clone());
+        let mut index = self.latest_index();
         let place = index.policies.iter().position(|entry| entry.used_at == used_at).unwrap_or_else(|| {
             index.policies.push(Entry { used_at, good: None, quarantined: None });
             index.policies.len() - 1
@@ -232,119 +263,4 @@ impl UsedAt {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::num::NonZeroUsize;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use harness::wait_until;
-    use pointsman_core::clock::Clock;
-    use pointsman_core::pool::UpstreamLimits;
-    use pointsman_policy::PolicyLoader;
-    use pointsman_policy::ProbationSettings;
-
-    use super::*;
-
-    const FILE: &str = "/etc/pointsman/mine.wasm";
-
-    /// A plugin file that serves at once: a bundled policy with a section that means nothing.
-    fn plugin(revision: u32) -> Plugin {
-        let bundled = pointsman_policy::bundled("round-robin").expect("it is bundled");
-        Plugin::file(Path::new(FILE), harness::revised(bundled, revision))
-    }
-
-    fn settings() -> PolicySettings {
-        let probation = ProbationSettings { picks: 0, time: Duration::from_millis(1), faults: 5 };
-        PolicySettings { probation, ..Default::default() }
-    }
-
-    fn pool() -> Arc<Pool> {
-        Arc::new(Pool::new("api", 0, &UpstreamLimits::default(), Vec::new()))
-    }
-
-    #[test]
-    fn a_proven_version_is_there_after_a_restart_and_copies_do_not_pile_up() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = folder.path().join("made/for/it");
-        let archive = Archive::open(&state).expect("it is made");
-        let used_at = UsedAt::of(&pool(), &settings(), FILE);
-        assert!(archive.last_good(&used_at).is_none());
-        let lock = StateLock::take(&state, None).expect("it is free");
-        let keep = archive.keep(lock.clone()).expect("a thread");
-        let loader = PolicyLoader::start_with(Clock::start(), NonZeroUsize::MIN, 1, keep).expect("a loader");
-        let opened = loader.open(pool(), settings(), Arc::default(), plugin(1)).expect("it is fit");
-        let good = || Archive::open(&state).expect("it is there").last_good(&used_at);
-        let is_good = |revision| good().is_some_and(|good| good.content == plugin(revision).content);
-        wait_until("the first version is kept", || is_good(1));
-        loader.swap(&opened.slot, plugin(2), |_| {});
-        wait_until("the second version is kept", || is_good(2));
-        let copies = || fs::read_dir(&state).expect("a folder").count();
-        wait_until("the first one's copy is gone", || copies() == 3);
-        // Another proxy may have the directory now.
-        lock.release();
-        loader.swap(&opened.slot, plugin(3), |_| {});
-        let id = VersionId::of(&plugin(3).content);
-        wait_until("the third version serves", || opened.slot.active().version.id == id);
-        assert!(is_good(2));
-
-        let route = PolicySettings { route: Some("/v1/".into()), ..settings() };
-        let elsewhere = UsedAt::of(&pool(), &route, FILE);
-        assert!(Archive::open(&state).expect("it is there").last_good(&elsewhere).is_none());
-    }
-
-    #[test]
-    fn what_is_no_file_or_has_no_end_is_not_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let place = |name: &str| folder.path().join(name);
-        let used_at = UsedAt::of(&pool(), &settings(), FILE);
-        let open = || Archive::open(folder.path()).expect("it is there");
-        let link = |name: &str| std::os::unix::fs::symlink("/dev/zero", place(name)).expect("a link");
-        let fifo = |name: &str| {
-            use rustix::fs::{CWD, FileType, Mode, mknodat};
-            mknodat(CWD, place(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-        };
-        let remove = |name: &str| fs::remove_file(place(name)).expect("it was there");
-        link(INDEX);
-        assert!(open().last_good(&used_at).is_none(), "there is no index");
-        remove(INDEX);
-        fifo(INDEX);
-        assert!(open().last_good(&used_at).is_none(), "there is none, and no wait for it");
-        remove(INDEX);
-        let copy = format!("{}.wasm", VersionId::of(b"good").to_hex());
-        let index = format!(
-            r#"{{"policies":[{{"pool":"api","route":null,"file":"{FILE}","good":"{}","quarantined":null}}]}}"#,
-            VersionId::of(b"good").to_hex()
-        );
-        fs::write(place(INDEX), index).expect("an index");
-        link(&copy);
-        assert!(open().last_good(&used_at).is_none(), "it isn't what its name says");
-        remove(&copy);
-        fifo(&copy);
-        assert!(open().last_good(&used_at).is_none(), "no wait for it");
-        remove(&copy);
-        fs::write(place(&copy), "good").expect("a copy");
-        assert!(open().last_good(&used_at).is_some());
-    }
-
-    #[test]
-    fn what_was_tampered_with_or_cannot_be_read_is_not_served() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let used_at = UsedAt::of(&pool(), &settings(), FILE);
-        let id = VersionId::of(b"good").to_hex();
-        let index = format!(
-            r#"{{"policies":[{{"pool":"api","route":null,"file":"{FILE}","good":"{id}",
-                "quarantined":{{"version":"{id}","reason":"a trap"}}}}]}}"#
-        );
-        fs::write(folder.path().join(INDEX), index).expect("an index");
-        let open = || Archive::open(folder.path()).expect("it is there");
-        assert!(open().last_good(&used_at).is_none(), "there is no copy");
-        fs::write(folder.path().join(format!("{id}.wasm")), "good").expect("a copy");
-        assert_eq!(open().last_good(&used_at).expect("a copy").content.as_ref(), b"good");
-        let quarantine = Quarantine { version: VersionId::of(b"good"), reason: "a trap".into() };
-        assert_eq!(open().quarantine(&used_at), Some(quarantine));
-        fs::write(folder.path().join(format!("{id}.wasm")), "evil").expect("another copy");
-        assert!(open().last_good(&used_at).is_none(), "it isn't what its name says");
-        fs::write(folder.path().join(INDEX), "{").expect("half an index");
-        assert!(open().quarantine(&used_at).is_none());
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_policy::SwapOutcome;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::overrides::{BackendName, BackendOverrides, OverridePatch};
@@ -45,17 +46,26 @@ pub enum Change {
         /// Who asks.
         by: String,
         /// For what becomes of it, once another version is published or refused.
-        reply: Reply<Result<SwapOutcome, ChangeError>>,
+        reply: Reply<Result<PolicyChanged, ChangeError>>,
     },
 }
 
 /// Where a policy picks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyPlace {
     /// The pool.
     pub pool: String,
     /// The route, if it isn't the pool's own.
     pub route: Option<String>,
+}
+
+/// What has become of a policy.
+#[derive(Debug)]
+pub struct PolicyChanged {
+    /// Whether another version serves.
+    pub outcome: SwapOutcome,
+    /// Whether what serves now serves after a restart, too.
+    pub survives_restart: bool,
 }
 
 /// What to do with the version of a policy.
@@ -196,7 +206,7 @@ impl ChangeQueue {
         place: PolicyPlace,
         action: PolicyAction,
         by: String,
-    ) -> Result<SwapOutcome, ChangeError> {
+    ) -> Result<PolicyChanged, ChangeError> {
         let answer = self.ask(|reply| Change::Policy { place, action, by, reply });
         answer.await.unwrap_or(Err(ChangeError::Ending))
     }

@@ -98,6 +98,8 @@ pub struct PolicyChange {
     pub version: String,
     /// The version before; null if it is the same.
     pub before: Option<String>,
+    /// Whether that outlives the process: only with a `state_dir`, and only until the file names another policy there.
+    pub survives_restart: bool,
 }
 
 /// How a policy was changed.

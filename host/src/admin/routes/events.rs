@@ -1,7 +1,8 @@
 //! `events`.
 
 use axum::extract::State;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use crate::admin::answer::{Answer, json};
@@ -16,9 +17,18 @@ use crate::admin::view;
 #[into_params(parameter_in = Query)]
 pub(super) struct Since {
     /// The number of the last event that is known already; 0 = none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "sequence")]
     #[param(required = false)]
     pub(super) since: u64,
+}
+
+/// A number that the document's `int64` can hold.
+fn sequence<'de, D: Deserializer<'de>>(text: D) -> Result<u64, D::Error> {
+    let number = u64::deserialize(text)?;
+    if number > i64::MAX.unsigned_abs() {
+        return Err(D::Error::custom(format_args!("{number} is more than {}", i64::MAX)));
+    }
+    Ok(number)
 }
 
 /// What has happened after `since`.

@@ -10,7 +10,7 @@ use crate::admin::answer::{Answer, Refused, json};
 use crate::admin::body::{self, PluginOrJson};
 use crate::admin::model::{PolicyChange, PolicyName, PolicyResult, Problem, VersionChoice};
 use crate::admin::state::AdminState;
-use crate::control::change::{PluginSource, PolicyAction, PolicyPlace};
+use crate::control::change::{PluginSource, PolicyAction, PolicyChanged, PolicyPlace};
 
 /// Has another plugin serve. The answer comes when it is published, or refused by admission.
 #[utoipa::path(
@@ -109,14 +109,17 @@ async fn change(
     by: String,
     unchanged: PolicyResult,
 ) -> Answer {
-    match state.changes.change_policy(place, action, by).await? {
+    let PolicyChanged { outcome, survives_restart } = state.changes.change_policy(place, action, by).await?;
+    match outcome {
         SwapOutcome::Swapped(swap) => Ok(json(&PolicyChange {
             result: PolicyResult::Swapped,
             version: swap.to.to_string(),
             before: Some(swap.from.to_string()),
+            survives_restart,
         })),
         SwapOutcome::Unchanged(version) => {
-            Ok(json(&PolicyChange { result: unchanged, version: version.to_string(), before: None }))
+            let version = version.to_string();
+            Ok(json(&PolicyChange { result: unchanged, version, before: None, survives_restart }))
         }
         SwapOutcome::Refused(refusal) => {
             Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.label(), &refusal))

@@ -74,6 +74,8 @@ async fn what_is_no_request_of_the_api_is_refused_as_a_problem() {
     for (path, error) in [
         ("events?since=x", "bad-query"),
         ("events?since=-1", "bad-query"),
+        ("events?since=9223372036854775808", "bad-query"),
+        ("overview?since=18446744073709551616", "bad-query"),
         ("events?since=1&since=2", "bad-query"),
         ("overview?sicne=1", "bad-query"),
         ("pools/%ff", "bad-path"),

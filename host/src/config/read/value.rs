@@ -95,10 +95,12 @@ impl<'a> Value<'a> {
     /// Records a fault if `name`, which stands here, is no good name.
     pub(in crate::config) fn is_name(&self, name: &str) -> bool {
         let plain = |c: char| (c.is_ascii_graphic() || c.is_alphanumeric()) && !"\"'`\\".contains(c);
-        let good = (1..=128).contains(&name.chars().count()) && name.chars().all(plain);
+        // No URL can carry these: whoever reads it takes them for steps.
+        let is_step = matches!(name, "." | "..");
+        let good = !is_step && (1..=128).contains(&name.chars().count()) && name.chars().all(plain);
         if !good {
             let message = format!("`{}` is no usable name", excerpt(name));
-            self.fail(message, "use 1 to 128 printable characters without spaces, quotes and backslashes");
+            self.fail(message, "use 1 to 128 printable characters without spaces, quotes and backslashes, and not `.` or `..`");
         }
         good
     }

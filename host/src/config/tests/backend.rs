@@ -34,10 +34,10 @@ fn a_name_is_printable_and_short() {
         let name = name.replace('\\', r"\\").replace('"', r#"\""#);
         format!("{LISTENER}[pool.a]\nbackends = [{{ address = '127.0.0.1:9', name = \"{name}\" }}]")
     };
-    for name in ["a", "b-1_x.y:z/ü@", &"x".repeat(128)] {
+    for name in ["a", "b-1_x.y:z/ü@", "...", "a/b<c>%é#?", &"x".repeat(128)] {
         assert_eq!(good(&backend(name)).pools[0].backends[0].name, name);
     }
-    for name in ["a b", "a\tb", "a\"b", "a'b", "a`b", "a\\b", "\u{202e}b", &"x".repeat(129)] {
+    for name in ["a b", "a\tb", "a\"b", "a'b", "a`b", "a\\b", "\u{202e}b", ".", "..", &"x".repeat(129)] {
         let errors = parse(&backend(name)).unwrap_err();
         assert!(errors.to_string().contains("is no usable name"), "{errors}");
     }
@@ -133,7 +133,7 @@ fn faults_of_a_backend() {
             (
                 "{ name = 'a b', address = '127.0.0.1:9' }",
                 &[
-                    "5: pool.a.backends[0].name: `a b` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes",
+                    "5: pool.a.backends[0].name: `a b` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes, and not `.` or `..`",
                 ],
             ),
             (
@@ -165,7 +165,7 @@ fn faults_of_a_backend() {
             (
                 r#"{ address = '127.0.0.1:9', zone = "a'b" }"#,
                 &[
-                    "5: pool.a.backends[0].zone: `a'b` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes",
+                    "5: pool.a.backends[0].zone: `a'b` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes, and not `.` or `..`",
                 ],
             ),
             (
@@ -187,7 +187,7 @@ fn faults_of_a_backend() {
             (
                 "{ address = '127.0.0.1:9', labels = { 'a b' = 'x' } }",
                 &[
-                    r#"5: pool.a.backends[0].labels."a b": `a b` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes"#,
+                    r#"5: pool.a.backends[0].labels."a b": `a b` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes, and not `.` or `..`"#,
                 ],
             ),
             (

@@ -81,7 +81,7 @@ fn faults_of_a_pool() {
                 "backends = ['127.0.0.1:9']\n[pool.'b c']\nbackends = ['127.0.0.1:9']",
                 &[
                     "route: there is no route to the pools `a`, `b c`; add a `[[route]]` with `pool = …` for each of them",
-                    r#"5: pool."b c": `b c` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes"#,
+                    r#"5: pool."b c": `b c` is no usable name; use 1 to 128 printable characters without spaces, quotes and backslashes, and not `.` or `..`"#,
                 ],
             ),
             (
