@@ -170,7 +170,7 @@ fn configuration(
         certificate.key.display()
     );
     if admin_port != 0 {
-        text += &format!("[admin]\naddress = \"127.0.0.1:{admin_port}\"\n");
+        text += &format!("[admin]\naddress = \"127.0.0.1:{admin_port}\"\nexplain_from = [\"127.0.0.1\"]\n");
     }
     for policy in SHOWN {
         text += &format!("[[route]]\npath = \"/{policy}\"\npool = \"{policy}\"\n");
@@ -245,6 +245,9 @@ fn print_playground(
         show!("    curl http://{address}/{policy}");
     }
     show!("    curl http://{address}/             # the policy in the file");
+    show!("\nAsk it why:\n");
+    show!("    curl -i -H 'x-pointsman-explain: 1' http://{address}/");
+    show!("    {ctl} explain ID");
     show!("\nOver HTTP/2 and TLS, with a certificate made for this demonstration:\n");
     let (file, port) = (certificate.certificate.display(), over_tls.port());
     show!("    curl --http2 --cacert {file} https://{NAME}:{port}/ -w '%{{http_version}}\\n'");
