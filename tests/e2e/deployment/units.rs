@@ -11,6 +11,14 @@ fn the_service_ends_after_the_drain_and_runs_as_the_user_that_is_made() {
         |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).expect("the key");
     let reference = text("../config/reference.toml");
     assert!(value("TimeoutStopSec").parse::<u64>().expect("seconds") > seconds(&reference, "drain_timeout"));
+    // What it runs is there on every system: the shell, and what the package brings.
+    let programs = unit.lines().filter_map(|line| line.strip_prefix("Exec")?.split_once('='));
+    for (key, command) in programs {
+        assert!(
+            command.starts_with("/usr/bin/pointsman ") || command.starts_with("/bin/sh "),
+            "Exec{key}={command}"
+        );
+    }
     let user = text("systemd/pointsman.sysusers");
     assert!(user.lines().any(|line| line.starts_with(&format!("u {} ", value("User")))), "{user}");
 }
