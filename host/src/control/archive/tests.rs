@@ -112,7 +112,7 @@ fn a_version_that_is_let_in_again_is_let_in_after_a_restart() {
     let queue = open().keep(lock).expect("a thread");
     queue.release(PolicyPlace { pool: "api".into(), route: None }, id);
     wait_until("it is let in", || open().quarantine(&here).is_none());
-    let elsewhere = UsedAt { pool: "web".into(), ..here.clone() };
+    let elsewhere = UsedAt { pool: "web".into(), ..here };
     assert!(open().quarantine(&elsewhere).is_some(), "only in its place");
 }
 
