@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use http::HeaderValue;
 use pointsman_core::record::{AttemptRecord, Connection, RequestRecord};
 
 use super::ending::Ending;
@@ -17,7 +18,8 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     line.extend_from_slice(b"{\"time\":\"");
     context.time.write(entry.began().unwrap_or_default(), line);
     line.push(b'"');
-    text(line, b",\"request_id\":", record.ids.request.as_ref().map(Kept::of));
+    // One that isn't ours has come through only if it is of letters, digits and a few signs.
+    literal(line, b",\"request_id\":", record.ids.request.as_ref().map(HeaderValue::as_bytes));
     span(line, record);
     clients(line, entry, context);
     line.extend_from_slice(b",\"listener\":\"");
@@ -25,20 +27,20 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     line.extend_from_slice(b"\",\"worker\":");
     number(line, context.worker);
     text(line, b",\"method\":", texts.method());
-    literal(line, b",\"scheme\":", Some(entry.scheme));
+    literal(line, b",\"scheme\":", Some(entry.scheme.as_bytes()));
     text(line, b",\"host\":", texts.host());
     text(line, b",\"path\":", texts.path());
     text(line, b",\"query\":", context.query(texts));
-    literal(line, b",\"protocol\":", Some(record.protocol.name()));
+    literal(line, b",\"protocol\":", Some(record.protocol.name().as_bytes()));
     text(line, b",\"referer\":", texts.referer());
     text(line, b",\"user_agent\":", texts.user_agent());
     optional(line, b",\"status\":", ending.status.map(u64::from));
     let (received, sent) = entry.tunnel.map_or((0, 0), |tunnel| (tunnel.received, tunnel.sent));
     optional(line, b",\"bytes_received\":", Some(record.bytes.received + received));
     optional(line, b",\"body_bytes_sent\":", Some(record.bytes.body + sent));
-    literal(line, b",\"error\":", ending.error);
-    literal(line, b",\"ended_by\":", ending.by);
-    literal(line, b",\"phase\":", ending.phase);
+    literal(line, b",\"error\":", ending.error.map(str::as_bytes));
+    literal(line, b",\"ended_by\":", ending.by.map(str::as_bytes));
+    literal(line, b",\"phase\":", ending.phase.map(str::as_bytes));
     choice(line, record);
     attempts(line, record);
     times(line, &Times::of(entry));
@@ -94,8 +96,8 @@ fn choice(line: &mut Vec<u8>, record: &RequestRecord) {
     }
     let label = last.and_then(|attempt| attempt.choice.policy.as_deref());
     name(line, b",\"policy\":", label.map(|label| &*label.name));
-    name(line, b",\"version\":", label.map(|label| &*label.version));
-    literal(line, b",\"chosen_by\":", last.map(|attempt| attempt.choice.by.name()));
+    literal(line, b",\"version\":", label.map(|label| label.version.as_bytes()));
+    literal(line, b",\"chosen_by\":", last.map(|attempt| attempt.choice.by.name().as_bytes()));
     optional(line, b",\"topology\":", last.map(|attempt| attempt.choice.topology.0));
 }
 
@@ -106,7 +108,7 @@ fn attempts(line: &mut Vec<u8>, record: &RequestRecord) {
             line.push(b',');
         }
         name(line, b"{\"backend\":", Some(&attempt.backend.shared().name));
-        literal(line, b",\"error\":", attempt.error);
+        literal(line, b",\"error\":", attempt.error.map(str::as_bytes));
         optional(line, b",\"status\":", attempt.answered.map(|(status, _)| u64::from(status.as_u16())));
         let (connect, head) = Times::of_attempt(attempt);
         optional(line, b",\"connect_us\":", connect);
@@ -132,9 +134,16 @@ fn times(line: &mut Vec<u8>, times: &Times) {
     optional(line, b",\"total_us\":", Some(times.total));
 }
 
+// The functions that follow are inlined for their keys, whose length the compiler knows then: each would be a call to copy memory.
+
 /// A text of the client's.
+#[inline(always)]
 fn text(line: &mut Vec<u8>, key: &[u8], text: Option<Kept<'_>>) {
     line.extend_from_slice(key);
+    text_value(line, text);
+}
+
+fn text_value(line: &mut Vec<u8>, text: Option<Kept<'_>>) {
     match text {
         Some(Kept { text, is_cut }) => {
             line.push(b'"');
@@ -146,25 +155,36 @@ fn text(line: &mut Vec<u8>, key: &[u8], text: Option<Kept<'_>>) {
 }
 
 /// A name out of the configuration.
+#[inline(always)]
 fn name(line: &mut Vec<u8>, key: &[u8], name: Option<&str>) {
     text(line, key, name.map(|name| Kept { text: name.as_bytes(), is_cut: false }));
 }
 
-/// A word of the proxy's own, in which nothing needs an escape.
-fn literal(line: &mut Vec<u8>, key: &[u8], word: Option<&str>) {
+/// A word in which nothing needs an escape.
+#[inline(always)]
+fn literal(line: &mut Vec<u8>, key: &[u8], word: Option<&[u8]>) {
     line.extend_from_slice(key);
+    literal_value(line, word);
+}
+
+fn literal_value(line: &mut Vec<u8>, word: Option<&[u8]>) {
     match word {
         Some(word) => {
             line.push(b'"');
-            line.extend_from_slice(word.as_bytes());
+            line.extend_from_slice(word);
             line.push(b'"');
         }
         None => line.extend_from_slice(b"null"),
     }
 }
 
+#[inline(always)]
 fn optional(line: &mut Vec<u8>, key: &[u8], value: Option<u64>) {
     line.extend_from_slice(key);
+    optional_value(line, value);
+}
+
+fn optional_value(line: &mut Vec<u8>, value: Option<u64>) {
     match value {
         Some(value) => number(line, value),
         None => line.extend_from_slice(b"null"),

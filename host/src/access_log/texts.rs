@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use http::HeaderValue;
 use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
 use pointsman_core::request::{self, ExactTarget};
@@ -41,13 +40,6 @@ struct Text {
 pub(super) struct Kept<'a> {
     pub(super) text: &'a [u8],
     pub(super) is_cut: bool,
-}
-
-impl<'a> Kept<'a> {
-    /// All of a field.
-    pub(super) fn of(value: &'a HeaderValue) -> Self {
-        Self { text: value.as_bytes(), is_cut: false }
-    }
 }
 
 impl RequestTexts {
