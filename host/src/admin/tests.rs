@@ -3,6 +3,7 @@
 mod changing;
 mod guarding;
 mod reading;
+mod scraping;
 
 use std::sync::Arc;
 
@@ -50,21 +51,34 @@ struct Answered {
 
 impl Api {
     fn new() -> Self {
-        Self::guarded(&AdminConfig {
+        Self::guarded(&Self::open_to_all())
+    }
+
+    /// Whoever may open the socket may do everything.
+    fn open_to_all() -> AdminConfig {
+        AdminConfig {
             address: AdminAddress::Unix("admin.sock".into()),
             token_file: None,
             hosts: Vec::new(),
             explain_from: Vec::new(),
-        })
+        }
     }
 
     fn guarded(config: &AdminConfig) -> Self {
+        Self::sized(config, 2)
+    }
+
+    /// With so many backends in each pool.
+    fn sized(config: &AdminConfig, backends: usize) -> Self {
         let clock = Clock::start();
         let loader = PolicyLoader::start(clock, std::num::NonZeroUsize::MIN, 1).expect("a loader");
         let limits = Arc::new(UpstreamLimits::default());
         let pool = |name: &str| {
-            let backends = [("b1", 1), (ODD, 2)]
-                .map(|(name, port)| Arc::new(Backend::new(name, ([127, 0, 0, 1], port))));
+            let backend = |place: usize| {
+                let name = if place == 1 { ODD.to_owned() } else { format!("b{}", place + 1) };
+                Arc::new(Backend::new(name, ([127, 0, 0, 1], place as u16 + 1)))
+            };
+            let backends: Vec<_> = (0..backends).map(backend).collect();
             Arc::new(Pool::new(name, 0, &limits, backends.into()))
         };
         let pools = ["web", ODD].map(pool);

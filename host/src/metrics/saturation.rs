@@ -41,10 +41,13 @@ impl Saturation {
     }
 
     fn read(&self, workers: &[Arc<WorkerVitals>]) {
-        let wanted = |worker: &Arc<WorkerVitals>| {
-            ThreadTimes::of(worker).map_or(Duration::ZERO, |times| times.cpu + times.waiting)
-        };
-        let reading = Reading { at: Instant::now(), wanted: workers.iter().map(wanted).collect() };
+        self.add(Instant::now(), workers.iter().map(|worker| ThreadTimes::of(worker)));
+    }
+
+    /// Adds a reading of what each worker has used; `None` where the kernel keeps no account.
+    fn add(&self, at: Instant, used: impl Iterator<Item = Option<ThreadTimes>>) {
+        let wanted = used.map(|used| used.map_or(Duration::ZERO, |times| times.cpu + times.waiting));
+        let reading = Reading { at, wanted: wanted.collect() };
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
         readings.push_back(reading);
         if readings.len() > READINGS {
@@ -91,5 +94,32 @@ mod tests {
         assert_eq!(share(seconds(1), &[seconds(1)], &[seconds(9)]), 1.0);
         assert_eq!(share(seconds(1), &[seconds(9)], &[seconds(1)]), 0.0);
         assert_eq!(Saturation::default().busiest_worker(), 0.0);
+    }
+
+    /// Reads this `schedstat` of each of two workers every two seconds, and answers how busy they are said to be after each.
+    fn follow(readings: &[[&str; 2]]) -> Vec<f64> {
+        let (saturation, began) = (Saturation::default(), Instant::now());
+        let follow = |(place, texts): (usize, &[&str; 2])| {
+            saturation.add(began + PAUSE * place as u32, texts.iter().map(|text| ThreadTimes::parse(text)));
+            (saturation.busiest_worker() * 100.0).round() / 100.0
+        };
+        readings.iter().enumerate().map(follow).collect()
+    }
+
+    #[test]
+    fn half_a_load_is_a_half_and_a_full_one_is_one() {
+        // A second of CPU time in each two, then all the time: that in which others had the CPU is as wanted.
+        let busy = follow(&[
+            ["0 0 0", "0 0 0"],
+            ["1000000000 0 9", "10000000 0 9"],
+            ["2000000000 0 9", "20000000 0 9"],
+            ["3500000000 500000000 9", "30000000 0 9"],
+            ["4500000000 1500000000 9", "40000000 0 9"],
+            ["6000000000 2000000000 9", "50000000 0 9"],
+            ["8000000000 2000000000 9", "60000000 0 9"],
+            ["10000000000 2000000000 9", "70000000 0 9"],
+        ]);
+        assert_eq!(busy, [0.0, 0.5, 0.5, 0.67, 0.75, 0.8, 0.9, 1.0]);
+        assert_eq!(follow(&[["", ""], ["", ""]]), [0.0, 0.0], "without an account nothing is claimed");
     }
 }
