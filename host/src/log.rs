@@ -24,7 +24,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use controls::LogControls;
-pub use filter::parse as parse_filter;
+pub use filter::{from_level as filter_from_level, parse as parse_filter};
 pub use recent::{RecentEvent, RecentEvents};
 
 use crate::line_writer::Descriptor;

@@ -49,7 +49,7 @@ pub(super) fn run(path: &Path, workers: Option<usize>, filter: Option<Targets>) 
 
 /// What `RUST_LOG` says, or the default and what is wrong with it.
 fn filter_from_environment() -> (Targets, Option<String>) {
-    let default = Targets::new().with_default(LevelFilter::INFO);
+    let default = log::filter_from_level(LevelFilter::INFO);
     match std::env::var("RUST_LOG") {
         Ok(text) if !text.is_empty() => match log::parse_filter(&text) {
             Ok(filter) => (filter, None),

@@ -8,6 +8,12 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// What says nothing unless its level is written: `h2` warns of clients and backends that do odd things, each time they do.
 const SILENT: &str = "h2";
 
+/// Everything from this level on, but of what says nothing unless its level is written.
+#[must_use]
+pub fn from_level(level: LevelFilter) -> Targets {
+    Targets::new().with_target(SILENT, LevelFilter::OFF).with_default(level)
+}
+
 /// A filter from a level (`debug`) or from a list of levels by module (`info,pointsman::proxy=debug`).
 ///
 /// # Errors
@@ -57,6 +63,9 @@ mod tests {
     fn frames_are_logged_only_where_that_is_asked_for() {
         let filter = parse("debug").expect("a level");
         assert!(!filter.would_enable("h2::proto::ping_pong", &Level::WARN));
+        let filter = from_level(LevelFilter::INFO);
+        assert!(!filter.would_enable("h2::proto::ping_pong", &Level::WARN));
+        assert!(filter.would_enable("pointsman::worker", &Level::INFO));
         let filter = parse("info,h2=debug").expect("a list");
         assert!(filter.would_enable("h2::proto::ping_pong", &Level::DEBUG));
     }
