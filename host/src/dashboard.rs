@@ -39,7 +39,7 @@ struct Asset {
     content: &'static str,
 }
 
-static ASSETS: LazyLock<[Asset; 24]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 25]> = LazyLock::new(|| {
     assets! {
         "actions.mjs": SCRIPT,
         "api.mjs": SCRIPT,
@@ -49,6 +49,7 @@ static ASSETS: LazyLock<[Asset; 24]> = LazyLock::new(|| {
         "dialog.mjs": SCRIPT,
         "dom.mjs": SCRIPT,
         "events.mjs": SCRIPT,
+        "explain.mjs": SCRIPT,
         "format.mjs": SCRIPT,
         "icon.svg": IMAGE,
         "main.mjs": SCRIPT,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use harness::{Backend, Proxy};
+use harness::{Backend, Client, Proxy, wait_until};
 
 use super::browser::Browser;
 
@@ -13,7 +13,7 @@ pub(super) const ODD: &str = "<img/src=x/onerror=document.title=0>";
 pub(super) fn proxy(backends: [SocketAddr; 2]) -> Proxy {
     let [first, second] = backends;
     Proxy::start(&format!(
-        "[admin]\naddress = \"127.0.0.1:0\"\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.web]\n\
+        "[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\nexplain_from = [\"127.0.0.1\"]\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.web]\n\
          backends = [{{ name = \"b0\", address = \"{first}\" }}, {{ name = \"{ODD}\", address = \"{second}\" }}]\n"
     ))
 }
@@ -37,6 +37,7 @@ fn the_page_says_how_things_are_and_when_it_is_cut_off() {
     assert_eq!(browser.value("document.querySelectorAll('main img').length"), 0);
     assert!(browser.text("title").ends_with("Pointsman"));
 
+    a_request_is_explained(&mut browser, &proxy);
     keyboard_leads_to_a_dialog_and_back(&mut browser);
     browser.resize(360);
     let fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
@@ -46,6 +47,20 @@ fn the_page_says_how_things_are_and_when_it_is_cut_off() {
     proxy.signal("KILL");
     proxy.wait_for_exit();
     browser.wait_for_text("#link", "The proxy can't be reached. Trying again in");
+}
+
+fn a_request_is_explained(browser: &mut Browser, proxy: &Proxy) {
+    let response = proxy.client().get_with("/", "X-Pointsman-Explain: 1\r\n");
+    let id = response.header("x-request-id").expect("an id");
+    let path = format!("/api/v1/explanations/{id}");
+    wait_until("it is kept", || Client::connect(proxy.admin()).get_with(&path, "").status() == 200);
+    browser.value(&format!("document.querySelector('#explain input').value = '{id}'"));
+    browser.value("document.querySelector('#explain form').requestSubmit()");
+    browser.wait_for_text("#explain caption", "What the policy was told");
+    let said = browser.text("#explain");
+    assert!(said.contains("by route 0 (/), to pool web: 200 after") && said.contains("answered"), "{said}");
+    assert!(said.contains("picked b0; b0 serves, by policy.") || said.contains(ODD), "{said}");
+    browser.value("document.activeElement.blur()");
 }
 
 fn keyboard_leads_to_a_dialog_and_back(browser: &mut Browser) {

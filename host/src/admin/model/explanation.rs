@@ -111,8 +111,9 @@ pub struct CandidateExplanation {
     pub tried: bool,
     /// Its share in relation to the others, as a multiple of 1.
     pub weight: f64,
-    /// The numbers of it that the policy was told, by their names in the policy contract; of those that it asked for twice, the last.
-    pub numbers: BTreeMap<String, i64>,
+    /// The numbers of it that the policy was told, by their names in the policy contract; of those that it asked for twice, the last. As
+    /// decimal digits: some readers of JSON know no numbers of 64 bits.
+    pub numbers: BTreeMap<String, String>,
 }
 
 /// Something that a policy was told.
@@ -120,7 +121,7 @@ pub struct CandidateExplanation {
 pub struct FactExplanation {
     /// What it asked for. Texts of the client are named here, but not kept.
     pub what: String,
-    /// The number that it got, as decimal digits: some readers of JSON know no numbers of 64 bits. `null` if it got a text.
+    /// The number that it got, as decimal digits; `null` if it got a text.
     pub value: Option<String>,
 }
 

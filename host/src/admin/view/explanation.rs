@@ -81,7 +81,11 @@ fn candidate(candidate: &Candidate) -> CandidateExplanation {
         backup: has(flag::BACKUP),
         tried: candidate.tried,
         weight: f64::from(candidate.weight) / 1000.0,
-        numbers: candidate.numbers.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        numbers: candidate
+            .numbers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.to_string()))
+            .collect(),
     }
 }
 

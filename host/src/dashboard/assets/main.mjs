@@ -5,6 +5,7 @@ import { ask, path, token } from "./api.mjs";
 import { Charts } from "./charts.mjs";
 import { askToken } from "./dialog.mjs";
 import { Events } from "./events.mjs";
+import { explainForm } from "./explain.mjs";
 import { Policies } from "./policies.mjs";
 import { Poll } from "./poll.mjs";
 import { Pools } from "./pools.mjs";
@@ -70,5 +71,6 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 onChange(() => poll.now());
+explainForm(find("explain"));
 themeSwitch(find("theme"), () => charts.redraw());
 poll.start();
