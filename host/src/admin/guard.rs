@@ -68,7 +68,12 @@ impl Guard {
         let is_probe = PROBES.contains(&path);
         // Before there was HTTP/1.1 there was no such field, and load balancers still probe like that. Browsers don't.
         if !(is_probe && request.version() < Version::HTTP_11 && !headers.contains_key(header::HOST)) {
-            self.0.check_host(headers)?;
+            let host = host(headers);
+            self.0.check_host(host.as_ref())?;
+        }
+        // A target with a host in it counts more than the field.
+        if let Some(authority) = request.uri().authority() {
+            self.0.check_host(Some(authority))?;
         }
         check_site(headers)?;
         if is_preflight(request) {
@@ -83,9 +88,8 @@ impl Guard {
 
 impl Rules {
     /// The name that a browser was told must be one of ours: else somebody's page has had its own name resolved to our address.
-    fn check_host(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let host = host(headers)
-            .ok_or_else(|| forbidden("bad-host", "the field `host` is missing, or not a host"))?;
+    fn check_host(&self, host: Option<&Authority>) -> Result<(), Refused> {
+        let host = host.ok_or_else(|| forbidden("bad-host", "the field `host` is missing, or not a host"))?;
         let name = host.host().trim_end_matches('.').to_ascii_lowercase();
         let literal: Option<IpAddr> =
             name.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| ip.to_canonical());

@@ -50,6 +50,10 @@ async fn the_host_must_be_one_of_ours() {
         check(&api, &[("host", host)], 403).await;
     }
     check(&api, &[], 403).await;
+    for (target, expected) in [("http://evil.example/live", 403), ("http://localhost:9901/live", 200)] {
+        let answer = api.ask_with(Method::GET, target, &[("host", "localhost")]).await;
+        assert_eq!(answer.status, expected, "{target}");
+    }
     check(&api, &[("host", "localhost"), ("host", "evil.example")], 403).await;
     // A name is what another site can have resolved to us; an address isn't.
     let anywhere = Api::guarded(&at("0.0.0.0:9901"));
