@@ -79,7 +79,7 @@ impl Api {
                 Arc::new(Backend::new(name, ([127, 0, 0, 1], place as u16 + 1)))
             };
             let backends: Vec<_> = (0..backends).map(backend).collect();
-            Arc::new(Pool::new(name, 0, &limits, backends.into()))
+            Arc::new(Pool::new(name, 0, &limits, backends))
         };
         let pools = ["web", ODD].map(pool);
         let policies = pools.iter().map(|pool| {
