@@ -42,3 +42,21 @@ impl Plugin {
         Self { origin: path.display().to_string().into(), content: Cow::Owned(content) }
     }
 }
+
+/// The name of a policy, from the origin of its plugin: a bundled one's own, or its file's without the ending.
+#[must_use]
+pub fn policy_name(origin: &str) -> &str {
+    let file = origin.strip_prefix("bundled ").unwrap_or_else(|| origin.rsplit('/').next().unwrap_or(origin));
+    file.strip_suffix(".wasm").unwrap_or(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::policy_name;
+
+    #[test]
+    fn a_policy_is_named_as_bundled_or_after_its_file() {
+        let names = ["bundled ip-hash", "/etc/p/canary.wasm", "canary", "/etc/p/", ".wasm"].map(policy_name);
+        assert_eq!(names, ["ip-hash", "canary", "canary", "", ""]);
+    }
+}

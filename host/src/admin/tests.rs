@@ -86,7 +86,7 @@ impl Api {
             let plugin = Plugin::bundled("round-robin").expect("a bundled policy");
             let opened = loader.open(Arc::clone(pool), PolicySettings::default(), Arc::default(), plugin);
             let Opened { slot, .. } = opened.expect("it serves");
-            PolicyStatus { slot, name: "round-robin".to_owned() }
+            PolicyStatus { slot }
         });
         let status = ConfigurationStatus {
             generation: ConfigurationGeneration(3),

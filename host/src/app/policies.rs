@@ -214,7 +214,7 @@ impl ActivePolicy {
 
     /// What is published of it.
     pub(super) fn status(&self) -> PolicyStatus {
-        PolicyStatus { slot: Arc::clone(&self.slot), name: name(&self.source) }
+        PolicyStatus { slot: Arc::clone(&self.slot) }
     }
 
     /// The plugin file to follow for it.

@@ -132,8 +132,6 @@ pub struct PoolStatus {
 pub struct PolicyStatus {
     /// Its slot.
     pub slot: Arc<PolicySlot>,
-    /// Its name in the configuration, or the path of its file.
-    pub name: String,
 }
 
 /// A read-only view of the running proxy. Each call answers with the state at that moment; clones see the same proxy.

@@ -18,7 +18,7 @@ use crate::admin::model::{ConfigurationState, Overview, PhaseState};
 /// Shows how the proxy is. Its exit code is what a container's health check goes by: a proxy that drains is to get nothing new.
 pub(super) fn status(session: &Session) -> Result<ExitCode, Failure> {
     // Without events.
-    let since = u64::MAX.to_string();
+    let since = i64::MAX.to_string();
     let answer = session.call(Call::get(with_query(path(&["overview"]), "since", Some(&since))))?;
     let overview: Overview = super::session::read(&answer)?;
     let code = match overview.phase {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pointsman_policy::{FaultKind, PolicySlot};
+use pointsman_policy::{FaultKind, PolicySlot, policy_name};
 
 use super::families::{Families, Label};
 use super::scrape::Scrape;
@@ -34,12 +34,15 @@ fn versions(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
         .map(|policy| {
             let active = policy.slot.active();
             let source = if active.version.is_bundled() { "bundled" } else { "file" };
-            (&policy.slot, &*policy.name, active.version.id.to_string(), source)
+            (&policy.slot, active.version.id.to_string(), source, active)
         })
         .collect();
-    let rows = active.iter().map(|(slot, name, version, source)| {
+    let rows = active.iter().map(|(slot, version, source, active)| {
         let [pool, route] = labels(slot);
-        ([pool, route, ("policy", *name), ("version", version), ("source", *source)], 1.0)
+        (
+            [pool, route, ("policy", policy_name(&active.origin)), ("version", version), ("source", *source)],
+            1.0,
+        )
     });
     families.gauge(("policy_info", "The version that serves; its value is always 1"), rows)?;
     let swaps = slots(scrape).flat_map(|slot| {

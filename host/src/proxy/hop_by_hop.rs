@@ -17,8 +17,9 @@ const PROTECTED: [&str; 8] =
     ["host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "via", "trailer"];
 
 /// Fields that count before the content only: a recipient that merges trailers into the head would act on them too late, or twice. Framing
-/// and connection; routing and conditions; authentication and cookies; how the content is to be read; how the response is to be kept.
-const FORBIDDEN_TRAILERS: [&str; 37] = [
+/// and connection; routing and conditions; authentication and cookies; how the content is to be read; how the response is to be kept;
+/// and what is between a client and this proxy.
+const FORBIDDEN_TRAILERS: [&str; 38] = [
     "connection",
     "content-length",
     "http2-settings",
@@ -56,6 +57,7 @@ const FORBIDDEN_TRAILERS: [&str; 37] = [
     "strict-transport-security",
     "vary",
     "via",
+    "x-pointsman-explain",
 ];
 
 /// What one look at the names of a message's fields has scan. An ordinary message has none of these.

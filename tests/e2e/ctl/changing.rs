@@ -91,6 +91,7 @@ fn policies_and_the_configuration_are_replaced() {
     assert_eq!(told_of_swap, format!("test: {after} serves\n"));
     assert_eq!(done(&proxy, &["rollback", "test"]), format!("test: {before} serves again\n"));
     assert_eq!(done(&proxy, &["swap", "test", "least-conn", "--replaces", &before]), told_of_swap);
+    assert_eq!(shown_json(&admin, &["policy", "test"])["name"], "least-conn", "not what the file says");
     let (code, text) = run(&proxy, &["swap", "test", "nonesuch"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("nonesuch"), "{text}");

@@ -6,6 +6,7 @@ use pointsman_core::clock::Moment;
 use pointsman_core::record::PolicyLabel;
 
 use crate::instance::{Retired, WorkerInstance};
+use crate::plugin::policy_name;
 use crate::slot::{Delivery, Publication};
 use crate::stats::FaultCounts;
 
@@ -30,7 +31,7 @@ impl ActiveInstance {
     pub(super) fn new(delivery: Delivery) -> Self {
         let Delivery { instance, publication, origin, faults } = delivery;
         let version = instance.version().id.to_string().into();
-        let label = Arc::new(PolicyLabel { name: name_of(&origin).into(), version });
+        let label = Arc::new(PolicyLabel { name: policy_name(&origin).into(), version });
         let instance = WorkerInstance::new(instance);
         Self { instance, publication, label, faults, bad_verdicts: 0, next_tick: None }
     }
@@ -38,22 +39,5 @@ impl ActiveInstance {
     /// Changes to the instance of this delivery; returns the one before.
     pub(super) fn replace(&mut self, delivery: Delivery) -> Option<Retired> {
         std::mem::replace(self, Self::new(delivery)).instance.clear()
-    }
-}
-
-/// The name of a policy from `origin`: a bundled one's own, or its file's without the ending.
-fn name_of(origin: &str) -> &str {
-    let file = origin.strip_prefix("bundled ").unwrap_or_else(|| origin.rsplit('/').next().unwrap_or(origin));
-    file.strip_suffix(".wasm").unwrap_or(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::name_of;
-
-    #[test]
-    fn a_policy_is_named_as_bundled_or_after_its_file() {
-        let names = ["bundled ip-hash", "/etc/p/canary.wasm", "canary", "/etc/p/", ".wasm"].map(name_of);
-        assert_eq!(names, ["ip-hash", "canary", "canary", "", ""]);
     }
 }

@@ -14,7 +14,7 @@ pub struct PolicyState {
     pub pool: String,
     /// The route that it picks for; null if it is the pool's own.
     pub route: Option<String>,
-    /// Its name in the configuration, or the path of its file.
+    /// Its name: a bundled policy's own, that of a plugin's file without the ending, or `admin API` for a plugin that was put.
     pub name: String,
     /// The version that serves: the first 12 digits of the SHA-256 of its plugin.
     pub version: String,

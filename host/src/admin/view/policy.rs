@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pointsman_core::clock::Clock;
-use pointsman_policy::{FaultKind, PicksBy, PolicySlot, PublishedVersion};
+use pointsman_policy::{FaultKind, PicksBy, PolicySlot, PublishedVersion, policy_name};
 
 use super::counted::{histogram, named};
 use super::wall_clock;
@@ -20,13 +20,13 @@ pub(in crate::admin) fn versions(status: &PolicyStatus, clock: Clock) -> Version
 }
 
 pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicyState {
-    let PolicyStatus { slot, name } = status;
+    let PolicyStatus { slot } = status;
     let (active, stats, versions) = (slot.active(), slot.stats(), known(slot, clock));
     let pick_times = stats.pick_times();
     PolicyState {
         pool: slot.pool().name.to_string(),
         route: slot.route().map(str::to_owned),
-        name: name.clone(),
+        name: policy_name(&active.origin).to_owned(),
         version: active.version.id.to_string(),
         origin: active.origin.to_string(),
         publication: active.publication.get(),

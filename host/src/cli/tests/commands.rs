@@ -7,7 +7,7 @@ use crate::admin;
 use crate::cli::Arguments;
 
 /// Programs of others that examples call.
-const FOREIGN: [&str; 15] = [
+const FOREIGN: [&str; 16] = [
     "apt",
     "cd",
     "chmod",
@@ -19,6 +19,7 @@ const FOREIGN: [&str; 15] = [
     "kubectl",
     "mv",
     "openssl",
+    "mkdir",
     "podman",
     "promtool",
     "systemctl",
