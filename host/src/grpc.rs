@@ -4,12 +4,11 @@
 pub(crate) mod fuzz;
 pub mod health;
 
-use std::fmt::Write as _;
-
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pointsman_core::backend::ResponseClass;
 use pointsman_core::counts::CALL_STATUSES;
+use pointsman_core::printable::percent_encode;
 
 /// The field that tells a call's status: in the trailers, or in the head of a response that has nothing else.
 pub static STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -128,14 +127,7 @@ pub struct CallFailure {
 #[must_use]
 pub fn message(text: &str) -> HeaderValue {
     let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if matches!(byte, b' '..=b'~') && byte != b'%' {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a string doesn't fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
+    percent_encode(text.as_bytes(), &mut encoded, |byte| matches!(byte, b' '..=b'~') && byte != b'%');
     HeaderValue::try_from(encoded).unwrap_or(const { HeaderValue::from_static("") })
 }
 

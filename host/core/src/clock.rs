@@ -123,7 +123,10 @@ fn monotonic_nanos() -> u64 {
     time.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.cast_unsigned())
 }
 
-fn micros(span: Duration) -> u64 {
+/// A span of time in µs; the most that fits if it is longer.
+#[inline]
+#[must_use]
+pub fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -9,6 +9,18 @@ use std::fmt::{self, Display, Write};
 /// Longest untrusted text that is kept, bytes; names are a tenth of it.
 pub const TEXT_BYTES: usize = 4 << 10;
 
+/// Adds a text, with every byte that may not stand in it as it is percent-encoded (RFC 3986 section 2.1).
+pub fn percent_encode(text: &[u8], into: &mut String, may_stand: impl Fn(u8) -> bool) {
+    for &byte in text {
+        if byte.is_ascii() && may_stand(byte) {
+            into.push(char::from(byte));
+        } else {
+            // Writing to a text doesn't fail.
+            let _ = write!(into, "%{byte:02X}");
+        }
+    }
+}
+
 /// What follows a text that was cut.
 const CUT: char = '…';
 

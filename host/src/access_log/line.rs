@@ -1,8 +1,8 @@
 //! What all lines of a worker have in common.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
+use pointsman_core::clock::micros;
 use pointsman_core::record::{AttemptRecord, Connection};
 
 use super::entry::Entry;
@@ -83,8 +83,4 @@ impl Times {
         };
         (connect, attempt.answered.map(|(_, after)| micros(after)))
     }
-}
-
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -274,6 +274,7 @@ impl Use<'_> {
             .map(|plugin| VersionId::of(&plugin.content).to_hex());
         PolicyInFile { source: name(&self.policy.source), version }
     }
+
     fn settings(&self) -> PolicySettings {
         let route = self.route.map(|route| route.pattern.to_string().into());
         PolicySettings { route, ..self.policy.settings.clone() }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
+use pointsman_core::printable::percent_encode;
+
 /// `POOL/BACKEND`. Both names may have slashes, so it may be read in several ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BackendName(String);
@@ -50,13 +52,7 @@ pub(super) fn with_query(mut path: String, key: &str, value: Option<&str>) -> St
 }
 
 fn encode(text: &str, into: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            into.push(char::from(byte));
-        } else {
-            let _ = write!(into, "%{byte:02X}");
-        }
-    }
+    percent_encode(text.as_bytes(), into, |byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use pointsman_core::picks::PickRecords;
+use pointsman_core::printable::percent_encode;
 use pointsman_core::record::{ChosenBy, RequestRecord};
 
 use super::explanation::{Asked, ExplainedRoute, Explanation, Next};
@@ -95,10 +96,6 @@ fn push_name(text: &mut String, name: &str) {
             text.push('~');
             return;
         }
-        if byte.is_ascii_graphic() && !b";%=\"\\,".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
+        percent_encode(&[byte], text, |byte| byte.is_ascii_graphic() && !b";%=\"\\,".contains(&byte));
     }
 }

@@ -1,8 +1,6 @@
 //! Why a request went where it went, as the API says it.
 
-use std::time::Duration;
-
-use pointsman_core::clock::Clock;
+use pointsman_core::clock::{Clock, micros};
 use pointsman_core::picks::{GivenFact, PickAnswer};
 use pointsman_core::record::Connection;
 use pointsman_sdk::abi::{flag, outcome};
@@ -121,8 +119,4 @@ fn outcome_name(outcome: i32) -> &'static str {
         outcome::CONNECT_FAILURE => "connect-failure",
         _ => "reset",
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

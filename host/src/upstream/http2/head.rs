@@ -1,6 +1,5 @@
 //! Heads, as HTTP/2 has them.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
@@ -8,6 +7,7 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version};
 use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::printable::percent_encode;
 use pointsman_core::request::ExactTarget;
 
 use crate::upstream::Error;
@@ -75,14 +75,7 @@ fn path(head: &Parts) -> PathAndQuery {
 
 fn encoded(target: &[u8]) -> String {
     let mut text = String::with_capacity(target.len() + 16);
-    for &byte in target {
-        match byte {
-            b'"' | b'<' | b'>' | b'`' | 0x7f.. => {
-                let _ = write!(text, "%{byte:02X}");
-            }
-            _ => text.push(char::from(byte)),
-        }
-    }
+    percent_encode(target, &mut text, |byte| !matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x7f));
     text
 }
 
