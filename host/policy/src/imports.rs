@@ -5,6 +5,7 @@
 
 mod cells;
 mod configuration;
+mod given;
 mod memory;
 mod request;
 mod rest;

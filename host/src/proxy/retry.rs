@@ -67,7 +67,7 @@ impl Attempts {
         // Out of the way, and nothing of the first attempt is kept beside it: nearly no request comes to others.
         let others = {
             let outcome = self.attempt(claim, &[]).await;
-            if matches!(&outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status())) {
+            if self.is_final(&outcome) {
                 return outcome.map_err(|failed| self.failure(failed));
             }
             Box::pin(self.go_on(outcome))
@@ -148,10 +148,13 @@ impl Attempts {
     /// Keeps why no other attempt follows, if the request is to be explained.
     fn end_with(&self, reason: Next, outcome: &Outcome) {
         if let Some(insight) = &mut *self.context.insight() {
-            let answered =
-                matches!(outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status()));
-            insight.stop(if answered { Next::Answered } else { reason });
+            insight.stop(if self.is_final(outcome) { Next::Answered } else { reason });
         }
+    }
+
+    /// Whether it is a response that goes to the client whatever could follow.
+    fn is_final(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Ok(answered) if !self.retry().statuses.contains(&answered.status()))
     }
 
     pub(super) fn retry(&self) -> &RetryLimits {
@@ -213,7 +216,7 @@ impl Attempts {
         let most = retry.backoff * 2_u32.saturating_pow(attempt - 1).min(MOST_BACKOFFS);
         let backoff = || self.balancer.jitter(most);
         match outcome {
-            Ok(answered) if !retry.statuses.contains(&answered.status()) => Err(Next::Answered),
+            Ok(_) if self.is_final(outcome) => Err(Next::Answered),
             Ok(answered) => {
                 let asked = retry_after(answered.status(), answered.response.headers());
                 let pause = backoff().max(asked.ok_or(Next::RetryAfter)?);

@@ -10,6 +10,7 @@ use pointsman_sdk::abi::{ABSENT, MODULE, hash_source, import, request_field};
 use siphasher::sip::SipHasher13;
 use wasmtime::{Caller, Linker};
 
+use super::given;
 use super::memory::open;
 use super::text;
 use crate::guest::{GuestState, with_current_request};
@@ -21,7 +22,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::CLIENT_IP, |mut caller: Caller<'_, GuestState>, buf: i32| {
             let (mut memory, state) = open(&mut caller)?;
             let client = with_current_request(|head| head.map(|head| head.client));
-            keep(state, || "the client's address".into());
+            given::fact(state, || "the client's address", None);
             let octets = client.map(octets);
             let written =
                 memory.write(import::CLIENT_IP, buf, 16, octets.as_ref().map(<[u8; 16]>::as_slice))?;
@@ -33,7 +34,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         })?
         .func_wrap(MODULE, import::HASH, hash)?
         .func_wrap(MODULE, import::ATTEMPT, |caller: Caller<'_, GuestState>| {
-            keep(caller.data(), || "the number of the attempt".into());
+            given::fact(caller.data(), || "the number of the attempt", None);
             with_current_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
         })?
         .func_wrap(MODULE, import::TRIED, |index: i32| {
@@ -46,7 +47,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 
 fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i32) -> wasmtime::Result<i32> {
     let (mut memory, state) = open(&mut caller)?;
-    keep(state, || field_name(field).into());
+    given::fact(state, || field_name(field), None);
     with_current_request(|head| {
         let text = head.and_then(|head| match field {
             request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
@@ -80,7 +81,7 @@ fn header(
     let (mut memory, state) = open(&mut caller)?;
     with_current_request(|head| {
         let name = memory.read_name(import::HEADER, name_ptr, name_len)?;
-        keep(state, || of_name("the header field", name));
+        given::fact(state, || of_name("the header field", name), None);
         let value = name.and_then(|name| header_value(head?, name));
         memory.write(import::HEADER, buf, cap, value)
     })
@@ -119,21 +120,9 @@ fn hash(
         }
     };
     let hashed = hashed.unwrap_or(0).cast_signed();
-    if let Some(mut given) = caller.data().given() {
-        given.fact(
-            format!("hash of {}", what.as_deref().unwrap_or_else(|| source_name(source))),
-            Some(hashed),
-        );
-    }
+    let what = || format!("hash of {}", what.as_deref().unwrap_or_else(|| source_name(source)));
+    given::fact(caller.data(), what, Some(hashed));
     Ok(hashed)
-}
-
-/// Keeps what the guest has asked for, without the answer, which may be a secret of the client.
-#[inline]
-fn keep(state: &GuestState, what: impl FnOnce() -> String) {
-    if let Some(mut given) = state.given() {
-        given.fact(what(), None);
-    }
 }
 
 /// A part of the request with a name of its own, as explanations describe it. The name is the guest's, and may be anything.

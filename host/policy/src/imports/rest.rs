@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_sdk::abi::{MODULE, import, limit, log_level};
 use wasmtime::{Caller, Linker};
 
+use super::given;
 use super::memory::open;
 use super::text;
 use crate::guest::GuestState;
@@ -14,17 +15,13 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::NOW_US, |mut caller: Caller<'_, GuestState>| {
             let state = caller.data_mut();
             let now = state.now().0.cast_signed();
-            if let Some(mut given) = state.given() {
-                given.fact("now_us", Some(now));
-            }
+            given::fact(state, || "now_us", Some(now));
             now
         })?
         .func_wrap(MODULE, import::RANDOM, |mut caller: Caller<'_, GuestState>| {
             let state = caller.data_mut();
             let drawn = state.rng.draw().cast_signed();
-            if let Some(mut given) = state.given() {
-                given.fact("random", Some(drawn));
-            }
+            given::fact(state, || "random", Some(drawn));
             drawn
         })?
         .func_wrap(MODULE, import::LOG, log)?

@@ -4,6 +4,7 @@ use pointsman_core::backend::BackendStats;
 use pointsman_sdk::abi::{ABSENT, MODULE, import, stat};
 use wasmtime::{Caller, Linker};
 
+use super::given;
 use super::memory::open;
 use crate::guest::GuestState;
 
@@ -58,16 +59,14 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(
             MODULE,
             import::STAT,
-            |mut caller: Caller<'_, GuestState>, kind: i32, index: i32| -> i64 {
+            |mut caller: Caller<'_, GuestState>, kind: i32, place: i32| -> i64 {
                 let state = caller.data_mut();
-                let index = index.cast_unsigned() as usize;
+                let index = place.cast_unsigned() as usize;
                 let number = with_kind!(kind, state, |read| {
                     state.topology.stats().get(index).map_or(0, |stats| read(stats))
                 });
                 let number = number.unwrap_or(0).cast_signed();
-                if let Some(mut given) = state.given() {
-                    given.number(name_of(kind), index as u32, number);
-                }
+                given::number(state, name_of(kind), place, number);
                 number
             },
         )?
@@ -80,12 +79,9 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
                     let numbers = state.topology.stats().iter().map(|stats| read(stats).to_le_bytes());
                     memory.write_column(import::STATS, buf, cap, numbers)
                 });
-                if let Some(mut given) = state.given() {
-                    // What was written, as a second look could find something else.
-                    let numbers = memory.column(buf, cap, state.topology.stats().len());
-                    given.column(name_of(kind), numbers.map(i64::from_le_bytes));
-                }
-                written.unwrap_or(Ok(ABSENT))
+                let Some(written) = written else { return Ok(ABSENT) };
+                given::column(state, &memory, name_of(kind), (buf, cap), i64::from_le_bytes);
+                written
             },
         )?;
     Ok(())

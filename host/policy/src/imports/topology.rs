@@ -6,7 +6,8 @@ use pointsman_core::backend::{Backend, BackendIndex, BackendStats};
 use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
 use wasmtime::{Caller, Linker};
 
-use super::memory::{Memory, length, open};
+use super::given;
+use super::memory::{length, open};
 use crate::guest::GuestState;
 
 /// Room for the longest address: an IPv6 address with scope and port.
@@ -22,20 +23,20 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
             let state = caller.data();
             let weight = number(state.topology.weights(), index);
-            keep(state, "weight", index, weight);
+            given::number(state, "weight", index, i64::from(weight.cast_unsigned()));
             weight
         })?
         .func_wrap(MODULE, import::WEIGHTS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
             let (mut memory, state) = open(&mut caller)?;
             let weights = state.topology.weights().iter().map(|weight| weight.to_le_bytes());
             let written = memory.write_column(import::WEIGHTS, buf, cap, weights);
-            keep_column(&memory, state, "weight", buf, cap);
+            given::column(state, &memory, "weight", (buf, cap), unsigned);
             written
         })?
         .func_wrap(MODULE, import::CONFIGURED_WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
             let state = caller.data();
             let weight = backend(state, index).map_or(0, |backend| backend.weight.cast_signed());
-            keep(state, "configured_weight", index, weight);
+            given::number(state, "configured_weight", index, i64::from(weight.cast_unsigned()));
             weight
         })?
         .func_wrap(MODULE, import::FLAGS, |caller: Caller<'_, GuestState>, index: i32| {
@@ -43,7 +44,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             let place = index.cast_unsigned() as usize;
             let columns = state.topology.flags().get(place).zip(state.topology.stats().get(place));
             let flags = columns.map_or(0, |(flags, stats)| live(*flags, stats, state).cast_signed());
-            keep(state, "flags", index, flags);
+            given::number(state, "flags", index, i64::from(flags.cast_unsigned()));
             flags
         })?
         .func_wrap(MODULE, import::ALL_FLAGS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
@@ -51,27 +52,15 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             let columns = state.topology.flags().iter().zip(state.topology.stats());
             let flags = columns.map(|(flags, stats)| live(*flags, stats, state).to_le_bytes());
             let written = memory.write_column(import::ALL_FLAGS, buf, cap, flags);
-            keep_column(&memory, state, "flags", buf, cap);
+            given::column(state, &memory, "flags", (buf, cap), unsigned);
             written
         })?;
     Ok(())
 }
 
-/// Keeps a number that the guest was told, if the pick is to be explained.
-#[inline]
-fn keep(state: &GuestState, name: &'static str, index: i32, value: i32) {
-    if let Some(mut given) = state.given() {
-        given.number(name, index.cast_unsigned(), i64::from(value.cast_unsigned()));
-    }
-}
-
-/// The same of a column, as it was written.
-#[inline]
-fn keep_column(memory: &Memory<'_>, state: &GuestState, name: &'static str, buf: i32, cap: i32) {
-    if let Some(mut given) = state.given() {
-        let numbers = memory.column(buf, cap, state.topology.backends().len());
-        given.column(name, numbers.map(|number| i64::from(u32::from_le_bytes(number))));
-    }
+/// A number of a column, as it was written.
+fn unsigned(bytes: [u8; 4]) -> i64 {
+    i64::from(u32::from_le_bytes(bytes))
 }
 
 /// Flags with the one that changes without a topology event.

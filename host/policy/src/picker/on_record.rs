@@ -83,7 +83,7 @@ mod tests {
     use crate::{Pick, Picker, PolicyLoader};
 
     /// Does what cell 0 says, as no hostile guest is let in: 0 = abstains; 1 = asks for a number of a backend, a column, flags, a cell, the
-    /// hash of a header field, and the time, and picks backend 1; 2 = asks for a number and traps; 3 = picks a backend that isn't there.
+    /// hash of a header field, the time, and numbers of a kind that isn't there, and picks backend 1; 2 = asks for a number and traps; 3 = picks a backend that isn't there.
     const CURIOUS: &str = r#"
         (data (i32.const 8) "x-user")
         (func (export "pointsman_pick") (result i64) (local $mood i64)
@@ -95,6 +95,7 @@ mod tests {
                 (drop (call $cell_add (i32.const 0) (i32.const 0) (i32.const 3) (i64.const 5)))
                 (drop (call $hash (i32.const 1) (i32.const 8) (i32.const 6)))
                 (drop (call $now_us))
+                (drop (call $stats (i32.const 99) (i32.const 0) (i32.const 64)))
                 (return (i64.const 1))))
             (if (i64.eq (local.get $mood) (i64.const 2)) (then
                 (drop (call $stat (i32.const 0) (i32.const 0))) unreachable))
@@ -133,6 +134,7 @@ mod tests {
             picker.topology().weights().iter().map(|weight| i64::from(*weight)).collect();
         assert_eq!(weights, expected);
         assert!(numbers.iter().any(|number| number.name == "flags" && number.index == 2));
+        assert!(numbers.iter().all(|number| number.name != "unknown"), "nothing was written: {numbers:?}");
         let facts: Vec<(&str, bool)> =
             pick.given.facts().iter().map(|fact| (&*fact.what, fact.value.is_some())).collect();
         assert_eq!(

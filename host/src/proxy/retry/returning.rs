@@ -25,23 +25,38 @@ impl Attempts {
     pub(super) async fn until_one_returns(&self, mut outcome: Outcome) -> Outcome {
         let Some(until) = self.waits_until() else { return outcome };
         let mut used = Vec::new();
-        let tried = self.context.head().tried.attempt;
+        let (tried, mut end) = (self.context.head().tried.attempt, None);
         for attempt in tried + 1.. {
             let Err(failed) = &outcome else { break };
-            let plan = self.retry_plan(attempt, &outcome).ok().filter(|_| self.is_away(failed));
-            let Some(plan) = plan else { break };
+            let plan = match self.retry_plan(attempt, &outcome) {
+                Ok(plan) if self.is_away(failed) => plan,
+                // What ended the attempts before these is known.
+                _ if attempt == tried + 1 => break,
+                plan => {
+                    end = Some(plan.err().unwrap_or(Next::NotSafe));
+                    break;
+                }
+            };
             used.push(Arc::clone(failed.backend.shared()));
             let now = self.deadlines.clock().now();
-            if !self.restore(&outcome) || !self.balancer.may_retry(now, plan.cost) {
+            if !self.restore(&outcome) {
+                end = Some(Next::NotKept);
+                break;
+            }
+            if !self.balancer.may_retry(now, plan.cost) {
+                end = Some(Next::Budget);
                 break;
             }
             let Some(claim) = self.claim_until(until, &mut used, attempt).await else {
-                self.end_with(Next::NoneReturned, &outcome);
+                end = Some(Next::NoneReturned);
                 break;
             };
             self.balancer.pool().retry_budget().sent_again();
             self.log(attempt, &outcome, claim.backend().shared());
             outcome = self.attempt(claim, &used).await;
+        }
+        if let Some(end) = end {
+            self.end_with(end, &outcome);
         }
         outcome
     }
