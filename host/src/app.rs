@@ -214,17 +214,18 @@ impl App {
         self.reconfigure.changes().reload()
     }
 
-    /// Serves the admin address and that for metrics, if there are any. Never ends but by an error.
-    pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<std::convert::Infallible>> + use<> {
+    /// Serves the admin address and that for metrics, if there are any. Ends by an error, or some time after
+    /// [`leave_admin`](Self::leave_admin).
+    pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<()>> + use<> {
         let changes = self.reconfigure.changes().clone();
         let admin = self.admin.serve(self.status(), changes, self.metrics.scrapes(self.status()));
-        let metrics = self.metrics.serve(self.status());
-        async {
-            tokio::select! {
-                ended = admin => ended,
-                ended = metrics => ended,
-            }
-        }
+        let metrics = self.metrics.serve(self.status(), self.admin.leaving());
+        async { tokio::try_join!(admin, metrics).map(|_| ()) }
+    }
+
+    /// The admin address and that for metrics are another process's from now on: what is connected there ends.
+    pub fn leave_admin(&self) {
+        self.admin.leave();
     }
 
     /// Reads plugin files and certificates now, whether or not they seem to have changed.

@@ -116,7 +116,7 @@ async fn stay_up(app: &App, address: SocketAddr, backends: &Backends, signals: &
     let ended = async { while signals.next().await != Request::End {} };
     tokio::select! {
         () = ended => {}
-        failed = app.serve_admin() => match failed.context("the admin server failed")? {},
+        served = app.serve_admin() => served.context("the admin server failed")?,
     }
     show!("\nending");
     tokio::task::spawn_blocking(|| loads.into_iter().try_for_each(|load| load.stop().map(drop))).await?

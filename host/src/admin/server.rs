@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,10 +29,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Age at which a connection ends, after what it is at.
 const MOST_AGE: Duration = Duration::from_secs(600);
 
+/// How long connections may go on when nothing is accepted any more.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// How long accepting pauses when the process has run out of file descriptors or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves this router until this is dropped.
+/// Serves this router until `leaving` is ready. Then nothing is accepted any more, and what is connected has a second to end.
 ///
 /// There are at most `max_connections`. One more takes the place of the one that has been without a request for the longest, so
 /// that an operator can always connect.
@@ -39,12 +43,22 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// The event loop doesn't take the socket.
-pub async fn serve(socket: AdminSocket, router: Router, max_connections: usize) -> std::io::Result<()> {
+pub async fn serve(
+    socket: AdminSocket,
+    router: Router,
+    max_connections: usize,
+    leaving: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let socket = Listening::new(socket)?;
     let (mut connections, clock) = (AdminConnections::new(router), Clock::start());
     let (crowded, exhausted) = (Reminder::default(), Reminder::default());
+    let mut leaving = pin!(leaving);
     loop {
-        match socket.accept().await {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = &mut leaving => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 if connections.leave_at_most(max_connections.saturating_sub(1))
                     && let Some(times) = crowded.count(clock.now())
@@ -73,6 +87,9 @@ pub async fn serve(socket: AdminSocket, router: Router, max_connections: usize) 
             }
         }
     }
+    drop(socket);
+    connections.finish().await;
+    Ok(())
 }
 
 /// The socket in an event loop.
@@ -154,6 +171,12 @@ impl AdminConnections {
         surplus > 0
     }
 
+    /// Waits for those that end soon, as one that was just accepted has its request on the way; the others are ended.
+    async fn finish(mut self) {
+        let all_end = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(FAREWELL, all_end).await;
+    }
+
     fn serve(&mut self, stream: Stream, peer: Peer) {
         let (router, uses) = (self.router.clone(), Arc::clone(&self.uses));
         let last_use = Arc::new(LastUse::new(uses.fetch_add(1, Relaxed)));
@@ -173,7 +196,7 @@ impl AdminConnections {
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let task = self.tasks.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
+            let mut connection = pin!(connection);
             let ended = match tokio::time::timeout(MOST_AGE, connection.as_mut()).await {
                 Ok(ended) => ended,
                 // Whoever takes nothing of an answer would keep a place forever.

@@ -1,11 +1,11 @@
 //! The admin server of a running proxy: its socket, and what it needs beside the proxy's status.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pointsman_core::clock::Clock;
+use tokio::sync::watch;
 
 use crate::admin::{self, AdminSocket, AdminState, Guard};
 use crate::config::{AdminAddress, AdminConfig};
@@ -18,6 +18,19 @@ use crate::log::LogControls;
 use crate::metrics::Scrapes;
 use crate::open_files::OpenFiles;
 
+/// When the servers beside the data path are to accept nothing more, as another process does.
+#[derive(Debug, Clone)]
+pub(super) struct Leaving(watch::Receiver<bool>);
+
+impl Leaving {
+    pub(super) async fn wait(mut self) {
+        if self.0.wait_for(|leaving| *leaving).await.is_err() {
+            // Nobody will say so: they serve to the end.
+            std::future::pending().await
+        }
+    }
+}
+
 /// The admin server, if one is configured.
 #[derive(Debug)]
 pub(super) struct AdminServer {
@@ -26,6 +39,7 @@ pub(super) struct AdminServer {
     log: LogControls,
     /// Why requests went where they went, if anybody may ask for that.
     explanations: Option<Arc<Explanations>>,
+    leaves: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -46,12 +60,22 @@ impl AdminServer {
         let asked = config.filter(|config| !config.explain_from.is_empty());
         let explanations = asked.map(|config| Arc::new(Explanations::new(&config.explain_from)));
         let bound = config.map(|config| bind(config, inherited)).transpose()?;
-        Ok(Self { bound, clock, log, explanations })
+        Ok(Self { bound, clock, log, explanations, leaves: watch::Sender::default() })
     }
 
     /// Where workers keep why requests went where they went; `None` if nobody may ask for that.
     pub(super) fn explanations(&self) -> Option<&Arc<Explanations>> {
         self.explanations.as_ref()
+    }
+
+    /// The servers beside the data path accept nothing more from now on.
+    pub(super) fn leave(&self) {
+        self.leaves.send_replace(true);
+    }
+
+    /// When that is so.
+    pub(super) fn leaving(&self) -> Leaving {
+        Leaving(self.leaves.subscribe())
     }
 
     pub(super) fn log_address(&self) {
@@ -73,23 +97,29 @@ impl AdminServer {
         Ok(())
     }
 
-    /// Serves, if there is something to serve at. Never ends but by an error.
+    /// Serves, if there is something to serve at, until [`leave`](Self::leave).
     pub(super) fn serve(
         &self,
         status: StatusView,
         changes: ChangeQueue,
         scrapes: Scrapes,
-    ) -> impl Future<Output = io::Result<Infallible>> + use<> {
+    ) -> impl Future<Output = io::Result<()>> + use<> {
         let served = self.bound.as_ref().map(|bound| {
             let explanations = self.explanations.clone();
             let state = AdminState::new(status, changes, self.clock, self.log.clone(), scrapes, explanations);
             (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
         });
+        let leaving = self.leaving();
         async move {
-            if let Some((socket, router)) = served {
-                admin::serve(socket?, router, OpenFiles::of_process().for_admin()).await?;
+            match served {
+                Some((socket, router)) => {
+                    admin::serve(socket?, router, OpenFiles::of_process().for_admin(), leaving.wait()).await
+                }
+                None => {
+                    leaving.wait().await;
+                    Ok(())
+                }
             }
-            std::future::pending().await
         }
     }
 }

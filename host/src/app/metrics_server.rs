@@ -1,6 +1,5 @@
 //! The listener for those who collect metrics, which answers nothing else but probes; and the load that it tells of.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::metrics::{Saturation, Scrapes};
 use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
 
-use super::admin_server::listen;
+use super::admin_server::{Leaving, listen};
 
 /// The metrics of a running proxy, and the listener for them, if one is configured.
 #[derive(Debug)]
@@ -72,23 +71,32 @@ impl MetricsServer {
         Scrapes::new(status, workers, saturation, self.tracer.clone(), self.clock)
     }
 
-    /// Serves, if there is something to serve at, and follows the workers' load. Never ends but by an error.
-    pub(super) fn serve(&self, status: StatusView) -> impl Future<Output = io::Result<Infallible>> + use<> {
+    /// Serves, if there is something to serve at, and follows the workers' load, until `leaving` is ready.
+    pub(super) fn serve(
+        &self,
+        status: StatusView,
+        leaving: Leaving,
+    ) -> impl Future<Output = io::Result<()>> + use<> {
         let socket = self.bound.as_ref().map(|(_, socket)| socket.try_clone());
         let router = admin::metrics_router(&status, self.scrapes(status.clone()));
         let load = Arc::clone(&self.saturation).follow(Arc::clone(&self.workers));
         async move {
             let served = async {
                 match socket {
-                    Some(socket) => admin::serve(socket?, router, OpenFiles::of_process().for_admin()).await,
-                    None => std::future::pending().await,
+                    Some(socket) => {
+                        let most = OpenFiles::of_process().for_admin();
+                        admin::serve(socket?, router, most, leaving.wait()).await
+                    }
+                    None => {
+                        leaving.wait().await;
+                        Ok(())
+                    }
                 }
             };
             tokio::select! {
-                served = served => served?,
-                () = load => {}
+                served = served => served,
+                () = load => std::future::pending().await,
             }
-            std::future::pending().await
         }
     }
 }

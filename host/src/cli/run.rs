@@ -1,7 +1,7 @@
 //! `pointsman run`.
 
-use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, ready};
+use std::mem;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -19,8 +19,8 @@ use crate::log::{self, Log};
 use crate::open_files::OpenFiles;
 use crate::worker::Drained;
 
-/// The admin server. It ends only by an error.
-type Admin = Pin<Box<dyn Future<Output = std::io::Result<Infallible>>>>;
+/// The admin server. It ends by an error, or when another process serves in the place of this one.
+type Admin = Pin<Box<dyn Future<Output = std::io::Result<()>>>>;
 
 /// Why to stop serving.
 enum End {
@@ -73,6 +73,8 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
             return Ok(None);
         };
         let mut admin: Admin = Box::pin(app.serve_admin());
+        // What is left of it once another process serves.
+        let mut farewell: Admin = Box::pin(ready(Ok(())));
         service::serving(&Reload::Done(app.configuration().generation).to_string());
         predecessor.tell();
 
@@ -93,13 +95,15 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
                     "another process has taken over"
                 );
                 // Whether the service is ready is for that process to say.
-                admin = Box::pin(pending());
+                app.leave_admin();
+                farewell = mem::replace(&mut admin, Box::pin(pending()));
             }
         }
         app.start_drain();
         tracing::info!(event = "drain-started", timeout = ?app.configuration().drain.timeout, "draining");
         // The workers end on their own threads; meanwhile the admin server goes on saying that we aren't ready.
         let drained = tokio::task::spawn_blocking(move || app.join());
+        let drained = async { tokio::join!(drained, farewell).0 };
         tokio::select! {
             drained = drained => Ok(Some(ended(drained.context("a worker failed")??))),
             error = failed(admin) => Err(error.context("the admin server failed")),
@@ -234,9 +238,9 @@ async fn serves(successor: &mut Option<Successor>) -> Result<(), take_over::Take
 }
 
 /// Waits for a failure of what can't end otherwise.
-async fn failed(server: impl Future<Output = std::io::Result<Infallible>>) -> anyhow::Error {
+async fn failed(server: impl Future<Output = std::io::Result<()>>) -> anyhow::Error {
     match server.await {
-        Ok(never) => match never {},
+        Ok(()) => pending().await,
         Err(error) => error.into(),
     }
 }
