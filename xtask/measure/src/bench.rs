@@ -27,6 +27,8 @@ mod chart;
 mod contender;
 mod generator;
 mod growth;
+mod grpc;
+mod hpack;
 mod interrupt;
 mod machine;
 mod memory;

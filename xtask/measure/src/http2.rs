@@ -11,6 +11,8 @@ pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
+const PRIORITY: u8 = 0x20;
 
 /// What a client begins with, before its settings.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -37,6 +39,20 @@ impl<'a> Frame<'a> {
         Some(Self { kind: *kind, flags: *flags, stream, payload })
     }
 
+    /// Its block of fields, without what may stand around it (RFC 9113 section 6.2); `None` if that isn't as it should be.
+    pub(crate) fn block(&self) -> Option<&'a [u8]> {
+        let mut block = self.payload;
+        let mut padding = 0;
+        if self.flags & PADDED != 0 {
+            let (length, rest) = block.split_first()?;
+            (padding, block) = (usize::from(*length), rest);
+        }
+        if self.flags & PRIORITY != 0 {
+            block = block.get(5..)?;
+        }
+        block.get(..block.len().checked_sub(padding)?)
+    }
+
     /// Its bytes, head and payload.
     pub(crate) fn length(&self) -> usize {
         FRAME_HEAD + self.payload.len()
@@ -51,11 +67,23 @@ pub(crate) fn put_frame(to: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payl
     to.extend_from_slice(payload);
 }
 
+/// Name and value of a field.
+pub(crate) type Field = (&'static str, &'static str);
+
 /// Fields as literals that go into the table (RFC 7541 section 6.2.1).
 pub(crate) fn first_block(fields: &[(&str, &str)]) -> Result<Vec<u8>> {
+    literals(0x40, fields)
+}
+
+/// Fields as literals that don't (RFC 7541 section 6.2.2).
+pub(crate) fn plain_block(fields: &[(&str, &str)]) -> Result<Vec<u8>> {
+    literals(0, fields)
+}
+
+fn literals(kind: u8, fields: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut block = Vec::new();
     for (name, value) in fields {
-        block.push(0x40);
+        block.push(kind);
         for text in [name, value] {
             block.push(u8::try_from(text.len())?);
             block.extend_from_slice(text.as_bytes());
@@ -67,4 +95,19 @@ pub(crate) fn first_block(fields: &[(&str, &str)]) -> Result<Vec<u8>> {
 /// The same fields, so many of them, from the table, whose last entry comes first, behind the 61 that are always there.
 pub(crate) fn next_block(fields: usize) -> Result<Vec<u8>> {
     (0..fields).rev().map(|age| Ok(0x80 | u8::try_from(62 + age)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_what_is_between_priority_and_padding() {
+        let frame = |flags, payload| Frame { kind: HEADERS, flags, stream: 1, payload };
+        assert_eq!(frame(END_HEADERS, b"\x88").block(), Some(&b"\x88"[..]));
+        assert_eq!(frame(PADDED, b"\x02\x88\0\0").block(), Some(&b"\x88"[..]));
+        assert_eq!(frame(PADDED | PRIORITY, b"\x01\0\0\0\0\x10\x88\0").block(), Some(&b"\x88"[..]));
+        assert_eq!(frame(PADDED, b"\x04\x88\0\0").block(), None);
+        assert_eq!(frame(PRIORITY, b"\0\0").block(), None);
+    }
 }

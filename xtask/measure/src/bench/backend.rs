@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::placement::{Cpus, Placement};
 
-mod hpack;
+mod answer;
 mod http2;
 mod request;
 mod serve;
@@ -21,7 +21,7 @@ pub(crate) use shared::{BackendSpeech, Kept};
 /// Some backends, each on a port of its own, that serve until this is dropped.
 ///
 /// `GET /N` is answered with N bytes; a body that is sent along is read, and the response's body is then its length. Each
-/// response's body starts with twelve digits: how many bytes came with the request.
+/// response's body starts with twelve digits: how many bytes came with the request. To a gRPC call, those are the message.
 #[derive(Debug)]
 pub(crate) struct Backends {
     addresses: Vec<SocketAddr>,

@@ -1,13 +1,29 @@
 //! Reading responses: enough to know that each one is what was asked for.
 
+use super::grpc;
+
 /// Most fields in a response head.
 const MOST_FIELDS: usize = 32;
 
 /// Largest response head, bytes.
 const LARGEST_HEAD: usize = 16 * 1024;
 
+/// Bytes of a backend's report.
+pub(crate) const REPORT: usize = 12;
+
 /// How much of a body is kept to be looked at, bytes.
-pub(crate) const KEPT: usize = 12;
+pub(crate) const KEPT: usize = grpc::PREFIX + REPORT;
+
+/// What a backend says: how many bytes came with a request, in digits.
+pub(crate) fn report(received: u64) -> [u8; REPORT] {
+    let mut report = [b'0'; REPORT];
+    let mut left = received;
+    for digit in report.iter_mut().rev() {
+        *digit += (left % 10) as u8;
+        left /= 10;
+    }
+    report
+}
 
 /// Reads one response after another, from pieces of any size.
 #[derive(Debug, Default)]
@@ -31,6 +47,15 @@ pub(crate) struct Response {
     pub(crate) start: [u8; KEPT],
     /// It announces that it is the connection's last (RFC 9112 section 9.6).
     pub(crate) closes: bool,
+    /// Its trailers say that the gRPC call has succeeded.
+    pub(crate) called: bool,
+}
+
+impl Response {
+    /// A response that has only begun.
+    pub(crate) fn new(status: u16) -> Self {
+        Self { status, length: 0, start: [0; KEPT], closes: false, called: false }
+    }
 }
 
 /// What isn't a response that this reader takes.
@@ -109,7 +134,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Response)>, Malformed> {
                 .split(|&byte| byte == b',')
                 .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
         });
-    Ok(Some((end, Response { status, length, start: [0; KEPT], closes })))
+    Ok(Some((end, Response { length, closes, ..Response::new(status) })))
 }
 
 #[cfg(test)]
@@ -121,7 +146,13 @@ mod tests {
     fn small() -> Response {
         let mut start = [0; KEPT];
         start[..3].copy_from_slice(b"abc");
-        Response { status: 200, length: 3, start, closes: false }
+        Response { length: 3, start, ..Response::new(200) }
+    }
+
+    #[test]
+    fn a_report_has_twelve_digits() {
+        assert_eq!(&report(0), b"000000000000");
+        assert_eq!(&report(1_048_576), b"000001048576");
     }
 
     #[test]

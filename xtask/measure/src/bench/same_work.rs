@@ -9,7 +9,7 @@ use super::generator::Request;
 use super::negotiated::Negotiated;
 use super::participant::Participant;
 use super::schedule::Arrivals;
-use super::speech::{Behind, Speech};
+use super::speech::Speech;
 
 /// Fields of a request by name, in small letters.
 type Fields = BTreeMap<String, String>;
@@ -70,16 +70,18 @@ fn compare(head: &str, speech: Speech) -> Result<()> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let version = head.lines().next().unwrap_or_default();
-    let expected = if speech.behind == Behind::Http2 { "HTTP/2" } else { "HTTP/1.1" };
+    let expected = if speech.behind.is_http2() { "HTTP/2" } else { "HTTP/1.1" };
     if !version.ends_with(expected) {
         bail!("it sends `{version}` to backends");
     }
-    for (name, expected) in [
+    let common = [
         ("host", "bench.example"),
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-host", "bench.example"),
         ("x-forwarded-proto", if speech.tls { "https" } else { "http" }),
-    ] {
+    ];
+    let of_calls = [("content-type", "application/grpc"), ("te", "trailers")];
+    for (name, expected) in common.into_iter().chain(of_calls.into_iter().filter(|_| speech.is_grpc())) {
         let value = fields.get(name).map_or("nothing", String::as_str);
         if value != expected {
             bail!("it sends {value} as {name} to backends, not {expected}");
@@ -127,5 +129,16 @@ mod tests {
             assert_ne!(head, RIGHT);
             compare(&head, Speech::HTTP1).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_call_says_that_it_is_one() {
+        let right = "HTTP/2\r\nhost: bench.example\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-host: bench.example\r\n\
+            x-forwarded-proto: http\r\nvia: 2 x\r\nte: trailers\r\ncontent-type: application/grpc\r\n";
+        compare(right, Speech::grpc(1)).unwrap();
+        for other in ["te: trailers\r\n", "content-type: application/grpc\r\n"] {
+            compare(&right.replace(other, ""), Speech::grpc(1)).unwrap_err();
+        }
+        compare(&right.replace("HTTP/2", "HTTP/1.1"), Speech::grpc(1)).unwrap_err();
     }
 }

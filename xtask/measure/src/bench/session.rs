@@ -48,6 +48,7 @@ impl Session<'_> {
             Behind::Http1 => BackendSpeech::Http1,
             Behind::Tls => BackendSpeech::Tls(Arc::new(self.certificate.narrow_server()?)),
             Behind::Http2 => BackendSpeech::Http2,
+            Behind::Grpc => BackendSpeech::Grpc,
         };
         let backends = Backends::speak(speech, scenario.backends, self.cpus, placement)?;
         let mut participants = self.participants(scenario, placement, &backends)?;

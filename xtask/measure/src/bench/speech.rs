@@ -20,6 +20,14 @@ pub(crate) enum Behind {
     Tls,
     /// HTTP/2 in clear.
     Http2,
+    /// gRPC over HTTP/2 in clear, which clients then speak too.
+    Grpc,
+}
+
+impl Behind {
+    pub(crate) fn is_http2(self) -> bool {
+        matches!(self, Self::Http2 | Self::Grpc)
+    }
 }
 
 impl Speech {
@@ -37,8 +45,17 @@ impl Speech {
         Self { tls, http2_streams: streams, behind: Behind::Http1 }
     }
 
+    /// gRPC over HTTP/2 in clear on both sides, with this many calls at a time on a client's connection.
+    pub(crate) const fn grpc(streams: usize) -> Self {
+        Self { behind: Behind::Grpc, ..Self::http2(false, streams) }
+    }
+
     pub(crate) fn is_http2(self) -> bool {
         self.http2_streams > 0
+    }
+
+    pub(crate) fn is_grpc(self) -> bool {
+        self.behind == Behind::Grpc
     }
 
     /// Requests that a connection has at a time.

@@ -29,7 +29,7 @@ pub(crate) struct Values<'a> {
 }
 
 /// Fills in a template. A line with `{{backend}}` is repeated for each backend; one that begins with `{{if X}}` is left out unless X
-/// is spoken: `clear`, `tls`, `http1`, `http2`, `to-http1`, `to-tls`, `to-h2`, or several of them.
+/// is spoken: `clear`, `tls`, `http1`, `http2`, `to-http1`, `to-tls`, `to-h2` (by gRPC too), `to-grpc`, or several of them.
 ///
 /// # Errors
 /// A placeholder is left.
@@ -79,7 +79,8 @@ fn is_spoken(what: &str, speech: Speech) -> bool {
         "tls" => speech.tls,
         "to-http1" => speech.behind == Behind::Http1,
         "to-tls" => speech.behind == Behind::Tls,
-        "to-h2" => speech.behind == Behind::Http2,
+        "to-h2" => speech.behind.is_http2(),
+        "to-grpc" => speech.is_grpc(),
         "http1" => !speech.is_http2(),
         "http2" => speech.is_http2(),
         _ => false,
@@ -140,6 +141,19 @@ mod tests {
         }
         for template in [NGINX, HAPROXY] {
             assert!(template.contains("TLS_AES_128_GCM_SHA256") && template.contains("X25519"));
+        }
+    }
+
+    #[test]
+    fn grpc_goes_to_backends_as_each_contender_has_it() {
+        for (template, way, other) in [
+            (NGINX, "grpc_pass grpc://backends;", "proxy_pass"),
+            (HAPROXY, "proto h2\n    server b2", "ssl verify"),
+            (POINTSMAN, "\nprotocol = \"h2\"\n", "\ntls = "),
+        ] {
+            let text = spoken(Speech::grpc(32), template, &backends()).unwrap();
+            let text = text.replace(" 127.0.0.1:9001 pool-purge-delay 60s", "");
+            assert!(text.contains(way) && !text.contains(other), "{text}");
         }
     }
 

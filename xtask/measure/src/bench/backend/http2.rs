@@ -3,31 +3,20 @@
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 
-use super::hpack::{Field, Table};
+use super::answer::{Answer, Answers};
 use super::request::Malformed;
 use super::shared::{Kept, Shared};
-use crate::bench::response::KEPT;
+use crate::bench::hpack::{Field, Table};
 use crate::bench::transport::Transport;
 use crate::http2::{
     DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PING, PREFACE, SETTINGS, SETTINGS_ACK, WINDOW_UPDATE,
-    first_block, next_block, put_frame,
+    put_frame,
 };
 
 /// What the peer may send on a connection before it is told that it may send more; half of it is told at a time.
 const WINDOW: u32 = 1 << 30;
 
-/// Status 200, which is in everybody's table.
-const STATUS: u8 = 0x88;
-
-/// The other fields of a response.
-const FIELDS: [(&str, &str); 4] = [
-    ("server", "backend"),
-    ("date", "Sat, 01 Jan 2000 00:00:00 GMT"),
-    ("content-type", "text/plain"),
-    ("content-length", "12"),
-];
-
-/// A connection of HTTP/2 to a backend, whose responses have twelve bytes.
+/// A connection of HTTP/2 to a backend, whose responses have twelve bytes, or one message of as many.
 #[derive(Debug)]
 pub(super) struct Http2 {
     backend: usize,
@@ -37,10 +26,9 @@ pub(super) struct Http2 {
     /// Whether the preface has come.
     begun: bool,
     table: Table,
-    /// Whether the peer has the fields of a response in its table.
-    has_answered: bool,
-    /// Requests whose bodies aren't whole.
-    open: Vec<u32>,
+    answers: Answers,
+    /// Requests whose bodies aren't whole, by stream, and what has come of those.
+    open: Vec<(u32, u64)>,
     /// Bytes of bodies since the connection's window was last opened.
     received: u32,
     /// What may be sent on the connection. Responses are small: peers that open it in time never let it run out.
@@ -48,7 +36,7 @@ pub(super) struct Http2 {
 }
 
 impl Http2 {
-    pub(super) fn new(backend: usize) -> Self {
+    pub(super) fn new(backend: usize, answer: Answer) -> Self {
         let mut unsent = Vec::new();
         put_frame(&mut unsent, SETTINGS, 0, 0, &[]);
         put_frame(&mut unsent, WINDOW_UPDATE, 0, 0, &WINDOW.to_be_bytes());
@@ -58,7 +46,7 @@ impl Http2 {
             partial: Vec::new(),
             begun: false,
             table: Table::default(),
-            has_answered: false,
+            answers: Answers::new(answer),
             open: Vec::new(),
             received: 0,
             window: 65_535,
@@ -133,7 +121,10 @@ impl Http2 {
 
     fn take_frame(&mut self, frame: &Frame<'_>, shared: &Shared) -> Result<(), Malformed> {
         match frame.kind {
-            SETTINGS if frame.flags == 0 => self.unsent.extend_from_slice(SETTINGS_ACK),
+            SETTINGS if frame.flags == 0 => {
+                self.answers.take_settings(frame.payload)?;
+                self.unsent.extend_from_slice(SETTINGS_ACK);
+            }
             PING if frame.flags == 0 => put_frame(&mut self.unsent, PING, 1, 0, frame.payload),
             WINDOW_UPDATE if frame.stream == 0 => {
                 let more: [u8; 4] = frame.payload.try_into().map_err(|_| Malformed)?;
@@ -142,60 +133,47 @@ impl Http2 {
             HEADERS if frame.flags & END_HEADERS == 0 => return Err(Malformed),
             HEADERS => {
                 let keep = shared.wanted.swap(false, Ordering::AcqRel);
-                let fields = self.table.read(block(frame)?, keep)?;
+                let block = frame.block().ok_or(Malformed)?;
+                let fields = self.table.read(block, keep).map_err(|_| Malformed)?;
                 if keep && let Ok(mut kept) = shared.kept.lock() {
                     *kept = Some(Kept { head: head(&fields), negotiated: None });
                 }
                 if frame.flags & END_STREAM == 0 {
-                    self.open.push(frame.stream);
+                    self.open.push((frame.stream, 0));
                 } else {
-                    self.answer(frame.stream, shared)?;
+                    self.answer(frame.stream, 0, shared)?;
                 }
             }
-            DATA => {
-                self.received += u32::try_from(frame.payload.len()).map_err(|_| Malformed)?;
-                if self.received > WINDOW / 2 {
-                    put_frame(&mut self.unsent, WINDOW_UPDATE, 0, 0, &self.received.to_be_bytes());
-                    self.received = 0;
-                }
-                if frame.flags & END_STREAM != 0 {
-                    let place = self.open.iter().position(|stream| *stream == frame.stream);
-                    self.open.swap_remove(place.ok_or(Malformed)?);
-                    self.answer(frame.stream, shared)?;
-                }
-            }
+            DATA => self.take_body(frame, shared)?,
             _ => {}
         }
         Ok(())
     }
 
-    fn answer(&mut self, stream: u32, shared: &Shared) -> Result<(), Malformed> {
-        let fields = if self.has_answered { next_block(FIELDS.len()) } else { first_block(&FIELDS) };
-        self.has_answered = true;
-        let block = [&[STATUS], &fields.map_err(|_| Malformed)?[..]].concat();
-        put_frame(&mut self.unsent, HEADERS, END_HEADERS, stream, &block);
-        self.window -= KEPT as i64;
+    fn take_body(&mut self, frame: &Frame<'_>, shared: &Shared) -> Result<(), Malformed> {
+        let bytes = u32::try_from(frame.payload.len()).map_err(|_| Malformed)?;
+        self.received += bytes;
+        if self.received > WINDOW / 2 {
+            put_frame(&mut self.unsent, WINDOW_UPDATE, 0, 0, &self.received.to_be_bytes());
+            self.received = 0;
+        }
+        let place = self.open.iter().position(|(stream, _)| *stream == frame.stream).ok_or(Malformed)?;
+        self.open[place].1 += u64::from(bytes);
+        if frame.flags & END_STREAM != 0 {
+            let (stream, received) = self.open.swap_remove(place);
+            self.answer(stream, received, shared)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, stream: u32, received: u64, shared: &Shared) -> Result<(), Malformed> {
+        self.window -= self.answers.put(&mut self.unsent, stream, received)? as i64;
         if self.window < 0 {
             return Err(Malformed);
         }
-        put_frame(&mut self.unsent, DATA, END_STREAM, stream, &[b'0'; KEPT]);
         shared.requests[self.backend].fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
-}
-
-/// The block of a frame, without what may stand around it (RFC 9113 section 6.2).
-fn block<'a>(frame: &Frame<'a>) -> Result<&'a [u8], Malformed> {
-    let mut block = frame.payload;
-    let mut padding = 0;
-    if frame.flags & 8 != 0 {
-        let (length, rest) = block.split_first().ok_or(Malformed)?;
-        (padding, block) = (usize::from(*length), rest);
-    }
-    if frame.flags & 0x20 != 0 {
-        block = block.get(5..).ok_or(Malformed)?;
-    }
-    block.get(..block.len().checked_sub(padding).ok_or(Malformed)?).ok_or(Malformed)
 }
 
 /// The fields as HTTP/1.1 would have them, to be looked at.

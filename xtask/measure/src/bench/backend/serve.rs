@@ -9,10 +9,12 @@ use std::time::Duration;
 use anyhow::Result;
 use socket2::{Domain, Socket, Type};
 
+use super::answer::Answer;
 use super::http2::Http2;
 use super::request::{self, Malformed};
 use super::shared::{BackendSpeech, Kept, Shared};
 use crate::bench::poller::{Events, Poller};
+use crate::bench::response::report;
 use crate::bench::transport::Transport;
 
 /// How often the loop looks whether it is to end.
@@ -122,10 +124,15 @@ impl Server<'_> {
             self.connections.len() - 1
         });
         self.poller.add(&stream, (tokens_before + slot) as u64)?;
-        let tls = if let BackendSpeech::Tls(tls) = self.speech { Some(tls) } else { None };
+        let (tls, answer) = match self.speech {
+            BackendSpeech::Http1 => (None, None),
+            BackendSpeech::Tls(tls) => (Some(tls), None),
+            BackendSpeech::Http2 => (None, Some(Answer::Plain)),
+            BackendSpeech::Grpc => (None, Some(Answer::Call)),
+        };
         let connection = Connection {
             transport: Transport::accepted(stream, tls)?,
-            http2: matches!(self.speech, BackendSpeech::Http2).then(|| Box::new(Http2::new(backend))),
+            http2: answer.map(|answer| Box::new(Http2::new(backend, answer))),
             backend,
             partial: Vec::new(),
             current: None,
@@ -261,7 +268,7 @@ fn response(length: usize, received: u64) -> Rc<[u8]> {
          Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n"
     )
     .into_bytes();
-    let mut body = format!("{received:012}").into_bytes();
+    let mut body = report(received).to_vec();
     body.resize(length, b'x');
     bytes.extend_from_slice(&body);
     bytes.into()

@@ -16,6 +16,8 @@ pub(crate) enum BackendSpeech {
     Tls(Arc<ServerConfig>),
     /// HTTP/2 in clear; all responses have twelve bytes.
     Http2,
+    /// The same, called by gRPC.
+    Grpc,
 }
 
 /// A request that was kept, to be looked at.

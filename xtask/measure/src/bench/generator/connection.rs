@@ -25,7 +25,7 @@ impl Connection {
     pub(super) fn open(address: SocketAddr, from: Option<Ipv4Addr>, dialect: &Dialect) -> io::Result<Self> {
         let transport = Transport::open(address, from, dialect.tls.as_ref())?;
         Ok(if dialect.speech.is_http2() {
-            Self::Http2(Http2::new(transport))
+            Self::Http2(Http2::new(transport, dialect.speech.is_grpc()))
         } else {
             Self::Http1(Http1::new(transport))
         })

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::outcome::Failure;
 use super::request::Request;
 use super::step::Step;
+use crate::bench::hpack::{Field, Table};
 use crate::bench::response::{KEPT, Response};
 use crate::bench::transport::Transport;
 use crate::http2::{
@@ -28,6 +29,8 @@ pub(super) struct Http2 {
     partial: Vec<u8>,
     /// Requests that were begun.
     begun: u32,
+    /// For calls: the fields that responses have had.
+    table: Option<Table>,
     /// Requests under way, oldest first.
     streams: VecDeque<Stream>,
     /// Responses that weren't handed out yet.
@@ -59,7 +62,8 @@ struct Stream {
 }
 
 impl Http2 {
-    pub(super) fn new(transport: Transport) -> Self {
+    /// Of requests, or of gRPC calls.
+    pub(super) fn new(transport: Transport, of_calls: bool) -> Self {
         let mut unsent = PREFACE.to_vec();
         put_frame(&mut unsent, SETTINGS, 0, 0, &OUR_SETTINGS);
         put_frame(&mut unsent, WINDOW_UPDATE, 0, 0, &WINDOW.to_be_bytes());
@@ -68,6 +72,7 @@ impl Http2 {
             unsent,
             partial: Vec::new(),
             begun: 0,
+            table: of_calls.then(Table::default),
             streams: VecDeque::new(),
             finished: VecDeque::new(),
             received: 0,
@@ -99,8 +104,7 @@ impl Http2 {
             put_frame(&mut self.unsent, HEADERS, END_HEADERS, id, block);
             put_frame(&mut self.unsent, DATA, END_STREAM, id, &blocks.body);
         }
-        let response = Response { status: 0, length: 0, start: [0; KEPT], closes: false };
-        self.streams.push_back(Stream { id, due, sent: now, response });
+        self.streams.push_back(Stream { id, due, sent: now, response: Response::new(0) });
         self.since = now;
     }
 
@@ -202,8 +206,13 @@ impl Http2 {
         let response = &mut self.streams[place].response;
         if frame.kind == HEADERS {
             // The first are the response's, others are trailers.
-            if response.status == 0 {
+            let is_first = response.status == 0;
+            if is_first {
                 response.status = status(frame.payload);
+            }
+            if let Some(table) = &mut self.table {
+                let said = table.read(frame.block().ok_or(Failure::Malformed)?, !is_first);
+                response.called = succeeded(&said.map_err(|_| Failure::Malformed)?);
             }
         } else {
             if let Some(kept) = usize::try_from(response.length).ok().filter(|&kept| kept < KEPT) {
@@ -232,9 +241,23 @@ fn status(block: &[u8]) -> u16 {
     if first == Some(&0x88) { 200 } else { 1 }
 }
 
+/// Whether trailers say that a call has succeeded.
+fn succeeded(trailers: &[Field]) -> bool {
+    trailers.iter().any(|(name, value)| name == b"grpc-status" && value == b"0")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_status_0_is_a_success_of_a_call() {
+        let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert!(succeeded(&[field("grpc-message", ""), field("grpc-status", "0")]));
+        assert!(!succeeded(&[field("grpc-status", "14")]));
+        assert!(!succeeded(&[field("x-grpc-status", "0")]));
+        assert!(!succeeded(&[]));
+    }
 
     #[test]
     fn only_the_status_200_is_a_success() {

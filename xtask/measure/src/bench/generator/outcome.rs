@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Status,
     /// A body of another length or content.
     Body,
+    /// No trailers that say that the call has succeeded.
+    Call,
     /// No HTTP/1.1 response with a length.
     Malformed,
     /// The connection was closed before the response was whole.

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::outcome::Failure;
-use crate::bench::response::{KEPT, Response};
+use crate::bench::grpc;
+use crate::bench::response::{REPORT, Response, report};
 use crate::bench::speech::Speech;
 use crate::http2::{first_block, next_block};
 
@@ -22,8 +23,10 @@ pub(crate) struct Request {
     bytes: Vec<u8>,
     /// Length of the body that has to come back.
     expected: u64,
-    /// The length of the body that is sent along, as the backend has to report it.
-    start: [u8; KEPT],
+    /// How that begins: with the length of the body that is sent along, as the backend has to report it.
+    start: Vec<u8>,
+    /// Whether it is a gRPC call.
+    is_call: bool,
     blocks: Blocks,
 }
 
@@ -53,13 +56,16 @@ impl Request {
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();
         bytes.resize(bytes.len() + upload, b'u');
-        let mut start = [0; KEPT];
-        start.copy_from_slice(&format!("{upload:012}").as_bytes()[..KEPT]);
-        Self { bytes, expected: download as u64, start, blocks: Blocks::default() }
+        let start = report(upload as u64).to_vec();
+        Self { bytes, expected: download as u64, start, is_call: false, blocks: Blocks::default() }
     }
 
-    /// The same request, a download, so that it can be sent over HTTP/2 if that is what is spoken.
+    /// The same request, a download, so that it can be sent over HTTP/2 if that is what is spoken; a call with a small message if
+    /// it is gRPC.
     pub(crate) fn spoken(self, speech: Speech) -> Result<Self> {
+        if speech.is_grpc() {
+            return Self::call();
+        }
         if !speech.is_http2() {
             return Ok(self);
         }
@@ -75,6 +81,29 @@ impl Request {
         Ok(Self { blocks: Blocks { first, next, body: Vec::new() }, ..self })
     }
 
+    /// A unary gRPC call in clear, as clients of gRPC make it, with a message as large as the one that comes back.
+    fn call() -> Result<Self> {
+        let fields = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "bench.example"),
+            (":path", "/bench.Backend/Report"),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", "pointsman-bench"),
+        ];
+        let (first, next) = (first_block(&fields)?, next_block(fields.len())?);
+        let body = grpc::message(&[b'u'; REPORT]);
+        let start = grpc::message(&report(body.len() as u64));
+        Ok(Self {
+            bytes: Vec::new(),
+            expected: start.len() as u64,
+            start,
+            is_call: true,
+            blocks: Blocks { first, next, body },
+        })
+    }
+
     pub(super) fn blocks(&self) -> &Blocks {
         &self.blocks
     }
@@ -83,13 +112,16 @@ impl Request {
         &self.bytes
     }
 
-    /// Status, length and the backend's report have to be right.
+    /// Status, length and the backend's report have to be right, and a call has to have succeeded.
     pub(super) fn check(&self, response: &Response) -> std::result::Result<(), Failure> {
         if response.status != 200 {
             return Err(Failure::Status);
         }
-        if response.length != self.expected || response.start != self.start {
+        if response.length != self.expected || !response.start.starts_with(&self.start) {
             return Err(Failure::Body);
+        }
+        if self.is_call && !response.called {
+            return Err(Failure::Call);
         }
         Ok(())
     }
@@ -114,10 +146,24 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_a_success() {
         let request = Request::new(12, 5, Reuse::KeepAlive);
-        let right = Response { status: 200, length: 12, start: *b"000000000005", closes: false };
+        let right = Response { length: 12, start: *b"000000000005\0\0\0\0\0", ..Response::new(200) };
         assert_eq!(request.check(&right), Ok(()));
         assert_eq!(request.check(&Response { status: 502, ..right }), Err(Failure::Status));
         assert_eq!(request.check(&Response { length: 13, ..right }), Err(Failure::Body));
-        assert_eq!(request.check(&Response { start: *b"000000000004", ..right }), Err(Failure::Body));
+        let start = *b"000000000004\0\0\0\0\0";
+        assert_eq!(request.check(&Response { start, ..right }), Err(Failure::Body));
+    }
+
+    #[test]
+    fn a_call_is_a_success_if_its_message_is_right_and_its_trailers_say_so() {
+        let request = Request::new(12, 0, Reuse::KeepAlive).spoken(Speech::grpc(1)).unwrap();
+        assert_eq!(request.blocks().body, b"\0\0\0\0\x0cuuuuuuuuuuuu");
+        let start = *b"\0\0\0\0\x0c000000000017";
+        let right = Response { length: 17, start, called: true, ..Response::new(200) };
+        assert_eq!(request.check(&right), Ok(()));
+        assert_eq!(request.check(&Response { called: false, ..right }), Err(Failure::Call));
+        assert_eq!(request.check(&Response { length: 34, ..right }), Err(Failure::Body));
+        let start = *b"\x01\0\0\0\x0c000000000017";
+        assert_eq!(request.check(&Response { start, ..right }), Err(Failure::Body));
     }
 }

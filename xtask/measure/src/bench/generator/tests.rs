@@ -88,6 +88,23 @@ fn requests_of_http2_share_connections() {
 }
 
 #[test]
+fn calls_are_answered_with_messages_and_trailers() {
+    let (cpus, interrupt) = (Cpus::allowed().unwrap(), Interrupt::never());
+    let speech = Speech::grpc(8);
+    let dialect = Dialect::new(speech, &Certificate::make().unwrap()).unwrap();
+    let request = Request::new(12, 0, Reuse::KeepAlive).spoken(speech).unwrap();
+    for (backend, failures) in [(BackendSpeech::Grpc, None), (BackendSpeech::Http2, Some(Failure::Body))] {
+        let backends = Backends::speak(backend, 1, cpus, Placement::Unpinned).unwrap();
+        let address = backends.addresses()[0];
+        let mut generator = Generator::speak(&dialect, address, 4, Reuse::KeepAlive, &interrupt).unwrap();
+        let outcome = generator.run(&request, Arrivals::Counted { requests: 1000 }).unwrap();
+        assert_eq!(outcome.failures.keys().copied().next(), failures);
+        assert_eq!(outcome.succeeded + outcome.failed(), 1000);
+        assert_eq!((backends.counts().total(), backends.counts().faults), (1000, 0));
+    }
+}
+
+#[test]
 fn an_open_loop_sends_all_that_is_due() {
     let request = Request::new(12, 0, Reuse::KeepAlive);
     let rate = Rate { per_second: 500.0, requests: 100 };

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::request::Malformed;
-
 /// Bytes that the table of a connection may take.
 const TABLE: usize = 4096;
 
 /// What an entry takes beside its text (section 4.1).
 const ENTRY: usize = 32;
+
+/// Bits of the longest code.
+const LONGEST_CODE: usize = 30;
 
 /// Lengths of the codes of all bytes, bits; the code is canonical (appendix B).
 #[rustfmt::skip]
@@ -22,6 +23,12 @@ const CODE_LENGTHS: [u8; 256] = [
     26, 26, 20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25, 19, 21, 26, 27, 27, 26, 27, 24, 21, 21, 26, 26, 28, 27, 27, 27,
     20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26,
 ];
+
+/// The code, by the lengths of its codes.
+static CODE: Code = Code::of(&CODE_LENGTHS);
+
+/// How many fields are in everybody's table.
+const STATIC_FIELDS: usize = 61;
 
 /// The fields that are in everybody's table, from 1 on (appendix A); a value follows after a space.
 const STATIC: &str = "\
@@ -89,6 +96,10 @@ www-authenticate";
 
 pub(super) type Field = (Vec<u8>, Vec<u8>);
 
+/// A block that isn't understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Malformed;
+
 /// The fields that a connection has had, the last one first.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -136,11 +147,12 @@ impl Table {
 
     fn entry(&self, index: usize) -> Result<Field, Malformed> {
         let index = index.checked_sub(1).ok_or(Malformed)?;
-        if let Some(line) = STATIC.lines().nth(index) {
-            let (name, value) = line.split_once(' ').unwrap_or((line, ""));
-            return Ok((name.into(), value.into()));
+        if let Some(index) = index.checked_sub(STATIC_FIELDS) {
+            return self.entries.get(index).cloned().ok_or(Malformed);
         }
-        self.entries.get(index - STATIC.lines().count()).cloned().ok_or(Malformed)
+        let line = STATIC.lines().nth(index).ok_or(Malformed)?;
+        let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+        Ok((name.into(), value.into()))
     }
 
     fn insert(&mut self, field: Field) {
@@ -200,12 +212,12 @@ fn decode(coded: &[u8]) -> Result<Vec<u8>, Malformed> {
         for bit in (0..8).rev() {
             code = code << 1 | u32::from(byte >> bit & 1);
             length += 1;
-            if let Some(found) = decoded(code, length) {
+            if usize::from(length) > LONGEST_CODE {
+                return Err(Malformed);
+            }
+            if let Some(found) = CODE.byte(code, length) {
                 text.push(found);
                 (code, length) = (0, 0);
-            }
-            if length > 30 {
-                return Err(Malformed);
             }
         }
     }
@@ -213,14 +225,46 @@ fn decode(coded: &[u8]) -> Result<Vec<u8>, Malformed> {
     if length < 8 && code == (1 << length) - 1 { Ok(text) } else { Err(Malformed) }
 }
 
-/// The byte with this code. Codes of one length follow each other by their bytes, and longer ones follow shorter ones.
-fn decoded(code: u32, length: u8) -> Option<u8> {
-    let mut first = 0_u32;
-    for shorter in 5..length {
-        first = (first + CODE_LENGTHS.iter().filter(|other| **other == shorter).count() as u32) << 1;
+/// A canonical code: codes of one length follow each other by their bytes, and longer ones follow shorter ones.
+#[derive(Debug)]
+struct Code {
+    /// The first code of each length.
+    first: [u32; LONGEST_CODE + 1],
+    /// Where the bytes with codes of each length begin.
+    start: [usize; LONGEST_CODE + 2],
+    /// All bytes, by their codes.
+    bytes: [u8; 256],
+}
+
+impl Code {
+    const fn of(lengths: &[u8; 256]) -> Self {
+        let mut all = Self { first: [0; LONGEST_CODE + 1], start: [0; LONGEST_CODE + 2], bytes: [0; 256] };
+        let (mut length, mut code, mut place) = (0, 0_u32, 0);
+        while length <= LONGEST_CODE {
+            all.first[length] = code;
+            all.start[length] = place;
+            let mut byte = 0;
+            while byte < lengths.len() {
+                if lengths[byte] as usize == length {
+                    all.bytes[place] = byte as u8;
+                    place += 1;
+                    code += 1;
+                }
+                byte += 1;
+            }
+            code <<= 1;
+            length += 1;
+        }
+        all.start[length] = place;
+        all
     }
-    let place = code.checked_sub(first)? as usize;
-    (0..=u8::MAX).filter(|byte| CODE_LENGTHS[usize::from(*byte)] == length).nth(place)
+
+    /// The byte with this code.
+    fn byte(&self, code: u32, length: u8) -> Option<u8> {
+        let length = usize::from(length);
+        let place = code.checked_sub(self.first[length])? as usize;
+        self.bytes[self.start[length]..self.start[length + 1]].get(place).copied()
+    }
 }
 
 #[cfg(test)]
@@ -255,5 +299,25 @@ mod tests {
         let fields = table.read(&hex("be"), true).unwrap();
         assert_eq!(fields, [(b":authority".to_vec(), b"www.example.com".to_vec())]);
         assert_eq!(table.read(&hex("ff"), true), Err(Malformed));
+    }
+
+    #[test]
+    fn every_byte_has_the_code_of_the_specification() {
+        // RFC 7541 appendix B: the first and the last codes, and some between them.
+        for (code, length, byte) in [
+            (0x0, 5, b'0'),
+            (0x5, 5, b'e'),
+            (0x14, 6, b' '),
+            (0x5c, 7, b':'),
+            (0xfc, 8, b'X'),
+            (0x1ff8, 13, 0),
+            (0x3ff_ffee, 26, 0xff),
+            (0x3fff_fffe, 30, 22),
+        ] {
+            assert_eq!(CODE.byte(code, length), Some(byte), "{code:x}");
+        }
+        assert_eq!(STATIC.lines().count(), STATIC_FIELDS);
+        // The code that ends a text must not be in it (section 5.2).
+        assert_eq!(decode(&[0xff; 4]), Err(Malformed));
     }
 }
