@@ -67,6 +67,13 @@ impl ResponseBody {
         }
     }
 
+    /// From now on no more than this is read from the backend at a time.
+    pub fn limit_read(&self, bytes: usize) {
+        if let Content::Upstream(body) = &self.content {
+            body.limit_read(bytes);
+        }
+    }
+
     /// By when all of it must be there.
     #[must_use]
     pub fn end(&self) -> Option<Moment> {

@@ -5,6 +5,7 @@ mod connection_waker;
 mod date;
 mod ending;
 mod open;
+mod outflow;
 mod pace;
 mod response;
 mod settings;
@@ -94,13 +95,16 @@ impl Http2 {
                         streams.push(self.serve_stream(self.intake.admit(request), respond));
                         streams_are_due = true;
                     }
+                    self.outflow.written(oversight.is_blocked());
                 }
                 if streams_are_due {
+                    self.outflow.set_streams(streams.len());
                     let within = &mut Context::from_waker(waker.streams.waker());
                     while let Poll::Ready(Some(end)) = streams.as_mut().poll_next(within) {
                         ending.count(end);
                     }
                 }
+                self.outflow.call();
                 if ending.proceed(&mut connection, cx) {
                     waker.protocol.waker().wake_by_ref();
                 } else if !waker.is_woken() {

@@ -102,6 +102,11 @@ impl MemoryStream {
         outgoing.wake_reader();
     }
 
+    /// Bytes sent that the other end hasn't read.
+    pub(crate) fn untaken(&self) -> usize {
+        self.outgoing.lock().bytes.len()
+    }
+
     /// Takes what has come.
     pub(crate) fn receive(&self) -> Vec<u8> {
         let mut incoming = self.incoming.lock();

@@ -97,6 +97,13 @@ impl ExchangeBody {
         }
     }
 
+    /// From now on no more than this is read from the backend at a time. Over HTTP/2 its stream's window says how much that is.
+    pub fn limit_read(&self, bytes: usize) {
+        if let Some(Lease::Unique(connection)) = &self.lease {
+            connection.limit_read(bytes);
+        }
+    }
+
     /// The body has broken off. hyper would throw away what it hasn't sent yet, and a client that gets nothing at all may think
     /// that its request was never served: so hyper gets the error only after it had the chance to send that.
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {

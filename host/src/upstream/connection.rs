@@ -245,6 +245,11 @@ impl UpstreamConnection {
         Poll::Ready(())
     }
 
+    /// From now on no more than this is read at a time, until the next request.
+    pub(super) fn limit_read(&self, bytes: usize) {
+        self.counters.longest_read.set(Some(bytes));
+    }
+
     /// What this connection wakes.
     pub(super) fn driver_waker(&self) -> &DriverWaker {
         &self.driver_waker

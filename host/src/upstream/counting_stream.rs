@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::request::Parts;
 use pointsman_core::request::ExactTarget;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use crate::stream::Stream;
 
@@ -37,6 +37,8 @@ pub struct IoCounters {
     pub(super) is_last: Cell<bool>,
     /// The head of the response has come.
     pub(super) has_response: Cell<bool>,
+    /// The most that is read at a time, if that is limited.
+    pub(super) longest_read: Cell<Option<usize>>,
     /// What goes out in place of the target that hyper writes, and where it begins.
     target: RefCell<Option<(usize, ExactTarget)>>,
 }
@@ -47,6 +49,7 @@ impl IoCounters {
         self.received.set(0);
         self.sent.set(0);
         self.has_response.set(false);
+        self.longest_read.set(None);
         let target = head.extensions.get::<ExactTarget>();
         *self.target.borrow_mut() = target.map(|target| (head.method.as_str().len() + 1, target.clone()));
     }
@@ -214,7 +217,11 @@ impl AsyncRead for CountingStream {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let read = match self.counters.longest_read.get() {
+            // Only tokio's own adapter limits a read without zeroing the buffer first.
+            Some(longest) => Pin::new(&mut (&mut self.stream).take(longest as u64)).poll_read(cx, buf),
+            None => Pin::new(&mut self.stream).poll_read(cx, buf),
+        };
         let bytes = buf.filled().len() - before;
         self.counters.received.set(self.counters.received.get() + bytes as u64);
         read

@@ -10,6 +10,8 @@ use super::resets::Resets;
 #[derive(Debug)]
 pub struct Oversight {
     fault: Cell<Option<GateFault>>,
+    /// The socket takes nothing.
+    blocked: Cell<bool>,
     /// Resets among what the client sends.
     pub(super) received: RefCell<Resets>,
     /// Resets among what is sent to it.
@@ -19,7 +21,12 @@ pub struct Oversight {
 impl Default for Oversight {
     fn default() -> Self {
         let (received, sent) = (Resets::after(PREFACE), Resets::after(0));
-        Self { fault: Cell::default(), received: RefCell::new(received), sent: RefCell::new(sent) }
+        Self {
+            fault: Cell::default(),
+            blocked: Cell::default(),
+            received: RefCell::new(received),
+            sent: RefCell::new(sent),
+        }
     }
 }
 
@@ -28,6 +35,16 @@ impl Oversight {
     #[must_use]
     pub fn fault(&self) -> Option<GateFault> {
         self.fault.get()
+    }
+
+    /// Whether the socket took nothing when it was last given something.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.get()
+    }
+
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        self.blocked.set(blocked);
     }
 
     pub(super) fn set_fault(&self, fault: GateFault) {

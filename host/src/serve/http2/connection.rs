@@ -5,6 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use h2::server;
 
+use super::outflow::Outflow;
 use crate::deadline::Deadlines;
 use crate::downstream::ClientConnection;
 use crate::downstream::http2::{Gate, Intake};
@@ -22,6 +23,7 @@ pub(in crate::serve) struct Http2 {
     pub(super) drain: DrainGuard,
     pub(super) idle: Rc<IdleClients>,
     pub(super) deadlines: Deadlines,
+    pub(super) outflow: Outflow,
 }
 
 /// The connection as h2 has it.
@@ -37,6 +39,15 @@ impl Http2 {
         deadlines: Deadlines,
     ) -> Self {
         let intake = Intake::new(Rc::clone(&client), deadlines.clone());
-        Self { current, client, intake, pinned: Rc::default(), drain, idle, deadlines }
+        Self {
+            current,
+            client,
+            intake,
+            pinned: Rc::default(),
+            drain,
+            idle,
+            deadlines,
+            outflow: Outflow::default(),
+        }
     }
 }

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
 
 use super::date;
+use super::outflow::Turn;
 use super::pace::SendPace;
 use crate::deadline::Deadline;
 use crate::downstream::LINGER;
@@ -26,6 +27,7 @@ pub(super) async fn send(
     respond: &mut SendResponse<Bytes>,
     without_body: bool,
     pace: SendPace<'_>,
+    turn: Turn<'_>,
 ) -> Option<SendStream<Bytes>> {
     let (mut parts, body) = response.into_parts();
     complete_head(&mut parts, &body);
@@ -33,7 +35,7 @@ pub(super) async fn send(
     // Fails if the client has reset the stream.
     let mut stream = respond.send_response(Response::from_parts(parts, ()), is_whole).ok()?;
     if !is_whole {
-        send_body(body, &mut stream, pace).await;
+        send_body(body, &mut stream, pace, turn).await;
     }
     Some(stream)
 }
@@ -59,7 +61,12 @@ fn complete_head(parts: &mut Parts, body: &ResponseBody) {
     headers.entry(DATE).or_insert_with(date::now);
 }
 
-async fn send_body(body: ResponseBody, stream: &mut SendStream<Bytes>, mut pace: SendPace<'_>) {
+async fn send_body(
+    body: ResponseBody,
+    stream: &mut SendStream<Bytes>,
+    mut pace: SendPace<'_>,
+    mut turn: Turn<'_>,
+) {
     let mut body = pin!(body);
     let mut chunk = Bytes::new();
     poll_fn(|cx| {
@@ -68,7 +75,7 @@ async fn send_body(body: ResponseBody, stream: &mut SendStream<Bytes>, mut pace:
                 return Poll::Ready(());
             }
             // Room first: a client that takes nothing has nothing held for it.
-            match poll_room(stream, chunk.len(), &mut pace, cx) {
+            match poll_room(stream, chunk.len(), &mut turn, &mut pace, cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(())) => return Poll::Ready(()),
                 Poll::Pending => {
@@ -77,11 +84,13 @@ async fn send_body(body: ResponseBody, stream: &mut SendStream<Bytes>, mut pace:
                 }
             }
             if chunk.is_empty() {
+                body.limit_read(turn.longest_read(stream.capacity()));
                 match poll_chunk(body.as_mut(), stream, cx) {
                     Poll::Ready(Some(next)) => chunk = next,
                     Poll::Ready(None) => return Poll::Ready(()),
                     Poll::Pending => {
                         pace.stop();
+                        turn.end();
                         return Poll::Pending;
                     }
                 }
@@ -93,6 +102,7 @@ async fn send_body(body: ResponseBody, stream: &mut SendStream<Bytes>, mut pace:
             }
             let piece = chunk.split_to(length);
             pace.count(length);
+            turn.count(length);
             let is_last = chunk.is_empty() && body.is_end_stream();
             if stream.send_data(piece, is_last).is_err() || is_last {
                 return Poll::Ready(());
@@ -102,25 +112,27 @@ async fn send_body(body: ResponseBody, stream: &mut SendStream<Bytes>, mut pace:
     .await;
 }
 
-/// Waits until the client takes something. An error = it takes no more.
+/// Waits until the client takes something, and it is this stream's turn to give it. An error = it takes no more.
 fn poll_room(
     stream: &mut SendStream<Bytes>,
     held: usize,
+    turn: &mut Turn<'_>,
     pace: &mut SendPace<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), ()>> {
     match stream::poll_room(stream, held, cx) {
         Poll::Ready(Some(Ok(_))) => {
-            pace.progress();
-            Poll::Ready(Ok(()))
+            if turn.poll(cx).is_ready() {
+                pace.progress();
+                return Poll::Ready(Ok(()));
+            }
         }
-        Poll::Ready(_) => Poll::Ready(Err(())),
-        Poll::Pending => {
-            ready!(pace.poll_waited(cx));
-            stream.send_reset(Reason::CANCEL);
-            Poll::Ready(Err(()))
-        }
+        Poll::Ready(_) => return Poll::Ready(Err(())),
+        Poll::Pending => turn.end(),
     }
+    ready!(pace.poll_waited(cx));
+    stream.send_reset(Reason::CANCEL);
+    Poll::Ready(Err(()))
 }
 
 /// The next data, which isn't empty. `None` = there is none, and the stream has been ended, well or not.

@@ -3,9 +3,11 @@
 use h2::server::Builder;
 
 use crate::config::DownstreamLimits;
+use crate::stream::LONGEST_PIECE;
 
-/// What may wait in a stream for the connection to take it, bytes: two frames, so that one is at hand when the other has gone.
-const SEND_BUFFER: usize = 32 << 10;
+/// What may wait in a stream for the connection to take it, bytes: two frames, so that one is at hand when the other has gone, and
+/// not a byte more, which would become a frame of its own.
+pub(super) const SEND_BUFFER: usize = 2 * LONGEST_PIECE;
 
 /// Streams that the client has reset before they were looked at. A browser may cancel a page's requests all at once.
 const PENDING_RESETS: usize = 200;

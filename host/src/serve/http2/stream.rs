@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::connection::Http2;
 use super::open::Open;
+use super::outflow::Turn;
 use super::pace::SendPace;
 use super::{response, websocket};
 use crate::downstream::http2::Arrived;
@@ -61,7 +62,8 @@ impl Http2 {
             return StreamEnd::Responded;
         }
         let pace = SendPace::new(&self.client.limits, &self.deadlines, response.body().end());
-        let stream = response::send(response, &mut respond, without_body, pace).await;
+        let stream =
+            response::send(response, &mut respond, without_body, pace, Turn::new(&self.outflow)).await;
         if let Some(stream) = stream.filter(|_| context.has_left_body()) {
             response::linger(stream, self.deadlines.deadline()).await;
         }

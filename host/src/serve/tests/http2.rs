@@ -1,5 +1,6 @@
 //! HTTP/2 from clients, to backends of HTTP/1.
 
+mod backpressure;
 mod calls;
 mod costs;
 mod counted;

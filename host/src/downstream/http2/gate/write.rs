@@ -18,9 +18,11 @@ impl Gate {
             if self.sending.pace.is_waiting() {
                 self.sending.pace.stop_waiting(self.deadlines.now());
                 deadline.clear();
+                self.oversight.set_blocked(false);
             }
             return sent;
         }
+        self.oversight.set_blocked(true);
         let until = self.sending.pace.wait(self.deadlines.now(), limits.send_timeout, limits.min_send_rate);
         deadline.set_at(until);
         ready!(deadline.poll(cx));

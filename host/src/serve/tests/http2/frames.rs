@@ -1,7 +1,8 @@
 //! Frames as bytes, for what no client library sends.
 
 pub(super) use harness::frames::{
-    END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
+    DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    frame,
 };
 use harness::frames::{literal, next};
 
