@@ -102,7 +102,8 @@ impl App {
     /// Every certificate and plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
-        let mut warnings = certificates::check(config, file)?;
+        let mut warnings = config.warnings.clone();
+        warnings.extend(certificates::check(config, file)?);
         warnings.extend(backend_tls::check(config, file)?);
         let (loader, _) = loader_with(config, Clock::start(), None)?;
         policies::check(config, file, &loader)?;

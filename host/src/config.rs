@@ -48,7 +48,7 @@ pub use literal::literal;
 pub use metrics::MetricsConfig;
 pub use model::{
     BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse,
-    RouteConfig,
+    RouteConfig, RouteTarget,
 };
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
@@ -90,6 +90,7 @@ impl Config {
         let source = Source::new(file, text);
         let root = source.parse();
         let config = root.as_ref().and_then(|root| sections::config(&Value::root(&source, root)));
-        source.finish(config)
+        let (config, warnings) = source.finish(config)?;
+        Ok(Self { warnings, ..config })
     }
 }

@@ -15,6 +15,7 @@ mod max_forwards;
 mod redirect;
 mod request_id;
 mod retry;
+mod route;
 mod switch;
 mod target;
 mod via;
@@ -25,13 +26,14 @@ use std::rc::Rc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
-use pointsman_core::record::Protocol;
-use pointsman_core::request::{self, RequestHead};
-use pointsman_core::route::{RouteIndex, Router};
+use pointsman_core::record::{Protocol, RouteIndex, TakenRoute};
+use pointsman_core::request::RequestHead;
+use pointsman_core::route::Router;
 
 pub use body::ResponseBody;
 pub use failure::Failure;
 pub use forward::early_hint;
+pub use route::{Route, Target};
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
@@ -49,8 +51,8 @@ use retry::Attempts;
 pub struct Proxy {
     /// Which route a request takes.
     pub router: Router,
-    /// What picks for each route, in the places of the routes.
-    pub balancers: Vec<Rc<Balancer>>,
+    /// The routes, in their places in the configuration.
+    pub routes: Vec<Route>,
     /// The pools that they pick from.
     pub pools: Vec<Rc<WorkerPool>>,
     /// The worker's timeouts.
@@ -66,13 +68,13 @@ impl Proxy {
     #[must_use]
     pub fn new(
         router: Router,
-        balancers: Vec<Rc<Balancer>>,
+        routes: Vec<Route>,
         pools: Vec<Rc<WorkerPool>>,
         deadlines: Deadlines,
         insight: Rc<Insight>,
     ) -> Self {
         let names_clients = pools.iter().any(|pool| pool.limits().proxy_protocol.is_some());
-        Self { router, balancers, pools, deadlines, insight, names_clients }
+        Self { router, routes, pools, deadlines, insight, names_clients }
     }
 }
 
@@ -169,15 +171,16 @@ fn prepare(
     }
     let Prepared { upgrade, expects, authenticates, explains } = forward::prepare(head, context)?;
     context.log_client(head.client);
-    let routed = route(proxy, context.connection(), &head.parts);
+    let routed = route::find(&proxy.router, &proxy.routes, context.connection(), head);
     if explains && proxy.insight.may_explain(head.client) {
-        explain(proxy, context, head, routed.map(|(route, _)| route));
+        explain(proxy, context, head, routed);
     }
-    let (route, balancer) = routed.ok_or(Failure::NoRoute)?;
+    let (index, Route { name, target: Target::Balancer(balancer) }) = routed.ok_or(Failure::NoRoute)?;
+    head.route.clone_from(name);
     if let Some(total) = balancer.limits().total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
-    on_record(context, route, balancer);
+    on_record(context, index, head, balancer);
     let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
     let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
@@ -247,9 +250,18 @@ fn respond(
 
 /// Keeps why the request goes where it goes.
 #[cold]
-fn explain(proxy: &Proxy, context: &RequestContext, head: &mut RequestHead, route: Option<RouteIndex>) {
-    let rule = |route: RouteIndex| proxy.router.pattern(route).map(ToString::to_string);
-    let route = route.map(|route| ExplainedRoute { index: route.0, rule: rule(route).unwrap_or_default() });
+fn explain(
+    proxy: &Proxy,
+    context: &RequestContext,
+    head: &mut RequestHead,
+    routed: Option<(RouteIndex, &Route)>,
+) {
+    let rule = |index: RouteIndex| proxy.router.pattern(index).map(ToString::to_string);
+    let route = routed.map(|(index, route)| ExplainedRoute {
+        index: index.0,
+        name: route.name.clone(),
+        rule: rule(index).unwrap_or_default(),
+    });
     head.picks = Some(Box::default());
     let record = context.record();
     proxy.insight.explain(&mut context.insight(), record.ids.request.as_ref(), head.client, route);
@@ -300,19 +312,8 @@ fn protocol(version: Version) -> Protocol {
     }
 }
 
-fn on_record(context: &RequestContext, route: RouteIndex, balancer: &Balancer) {
+fn on_record(context: &RequestContext, route: RouteIndex, head: &RequestHead, balancer: &Balancer) {
     let mut record = context.record();
-    record.route = Some(route);
+    record.route = Some(TakenRoute { index: route, name: head.route.clone() });
     record.pool = Some(balancer.worker_pool().local_pool().clone());
-}
-
-fn route<'a>(
-    proxy: &'a Proxy,
-    connection: &ClientConnection,
-    parts: &http::request::Parts,
-) -> Option<(RouteIndex, &'a Rc<Balancer>)> {
-    let authority = || request::host(&parts.headers).map_or(&b""[..], |host| host.as_bytes());
-    let normalization = connection.limits.path_normalization;
-    let index = proxy.router.route(authority, request::path(parts), normalization)?;
-    Some((index, proxy.balancers.get(index.0)?))
 }

@@ -24,13 +24,16 @@ use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
-use crate::proxy::{Current, Proxy};
+use crate::proxy::{Current, Proxy, Route, Target};
 use crate::reports::{WorkerReports, WorkerVitals};
 use crate::upstream::{Balancer, WorkerPool};
 
 use acceptor::Acceptor;
 use connection_tasks::ConnectionTasks;
-pub use update::{ListenerAssignment, LogAssignment, PolicyAssignment, PoolAssignment, Update};
+pub use update::{
+    ListenerAssignment, LogAssignment, PolicyAssignment, PoolAssignment, RouteAssignment, TargetAssignment,
+    Update,
+};
 
 /// How often idle upstream connections are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
@@ -218,13 +221,10 @@ impl Worker {
                 pool.follow(&topology);
             }
         }
-        let (routes, balancers): (Vec<RoutePattern>, _) = update
-            .routes
-            .into_iter()
-            .filter_map(|(route, policy)| Some((route, Rc::clone(&policies.get(policy)?.balancer))))
-            .unzip();
+        let (patterns, routes): (Vec<RoutePattern>, _) =
+            update.routes.into_iter().filter_map(|assignment| route(&policies, assignment)).unzip();
         let (deadlines, insight) = (before.deadlines.clone(), Rc::clone(&before.insight));
-        self.current.set(Proxy::new(Router::new(&routes), balancers, pools, deadlines, insight));
+        self.current.set(Proxy::new(Router::new(&patterns), routes, pools, deadlines, insight));
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {
@@ -305,6 +305,15 @@ impl Worker {
         self.reports.tell();
         drained
     }
+}
+
+/// A route and what it matches.
+fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(RoutePattern, Route)> {
+    let RouteAssignment { name, pattern, target } = assignment;
+    let target = match target {
+        TargetAssignment::Policy(policy) => Target::Balancer(Rc::clone(&policies.get(policy)?.balancer)),
+    };
+    Some((pattern, Route { name, target }))
 }
 
 /// Starts a picker's task, which gives it its ticks, and swaps and topology changes also while there are no requests. The task

@@ -140,6 +140,8 @@ POINTSMAN_IMPORT("stats") int32_t pointsman_stats(int32_t kind, uint64_t *buf, u
 #define POINTSMAN_REQUEST_FIELD_QUERY 4
 /* "HTTP/1.0", "HTTP/1.1" or "HTTP/2", as the client speaks to the proxy; absent in a proxy that is older than this field. */
 #define POINTSMAN_REQUEST_FIELD_PROTOCOL 5
+/* What the route is called that the request takes; absent if it has no name, and in a proxy that is older than this field. */
+#define POINTSMAN_REQUEST_FIELD_ROUTE 6
 
 #define POINTSMAN_HASH_SOURCE_CLIENT_IP 0
 #define POINTSMAN_HASH_SOURCE_HEADER 1

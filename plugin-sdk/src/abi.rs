@@ -183,6 +183,8 @@ pub mod request_field {
     pub const QUERY: i32 = 4;
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`, as the client speaks to the proxy. Absent in a proxy that is older than this field.
     pub const PROTOCOL: i32 = 5;
+    /// What the route is called that the request takes; absent if it has no name, and in a proxy that is older than this field.
+    pub const ROUTE: i32 = 6;
 }
 
 /// What is hashed, for [`import::HASH`].

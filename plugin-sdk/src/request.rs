@@ -64,6 +64,22 @@ impl Request {
         self.text(request_field::PROTOCOL).unwrap_or_default()
     }
 
+    /// What the route is called that the request takes: the `name` of a `[[route]]`. Nothing if it has none, and in a proxy that is
+    /// older than this function.
+    ///
+    /// ```
+    /// use pointsman_sdk::testing::{TestHost, TestRequest};
+    ///
+    /// let host = TestHost::new();
+    /// let route = |request| host.ask(&request, |request, _| request.route());
+    /// assert_eq!(route(TestRequest::new()), None);
+    /// assert_eq!(route(TestRequest::new().route("checkout")).as_deref(), Some("checkout"));
+    /// ```
+    #[must_use]
+    pub fn route(&self) -> Option<String> {
+        self.text(request_field::ROUTE)
+    }
+
     /// Host and port that the client asked for.
     #[must_use]
     pub fn authority(&self) -> String {

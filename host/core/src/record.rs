@@ -9,8 +9,20 @@ use crate::backend::{Backend, TopologyGeneration};
 use crate::clock::Moment;
 use crate::local::Local;
 use crate::pool::Pool;
-use crate::route::RouteIndex;
 use crate::trace::SpanIds;
+
+/// A route's place in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteIndex(pub usize);
+
+/// The route that a request takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenRoute {
+    /// Its place in the configuration.
+    pub index: RouteIndex,
+    /// What it is called, if it has a name.
+    pub name: Option<Arc<str>>,
+}
 
 /// The record of one request.
 ///
@@ -24,7 +36,7 @@ pub struct RequestRecord {
     /// What the client speaks.
     pub protocol: Protocol,
     /// The route.
-    pub route: Option<RouteIndex>,
+    pub route: Option<TakenRoute>,
     /// The pool.
     pub pool: Option<Local<Pool>>,
     /// The attempts that have ended.

@@ -23,6 +23,8 @@ pub struct RequestHead {
     pub protocol: Version,
     /// Whether it is a call of gRPC, which is told of failures in its own way. Stays when the head itself is sent.
     pub is_call: bool,
+    /// What the route is called that it takes; nothing, if that has no name.
+    pub route: Option<Arc<str>>,
     /// Backends that this request has used, or found full.
     pub tried: Tried,
     /// What is kept of its picks; nothing, but for a request that is to be explained.
@@ -35,7 +37,16 @@ impl RequestHead {
     #[must_use]
     pub fn new(parts: Parts, client: IpAddr) -> Self {
         let protocol = parts.version;
-        Self { parts, client, tls: false, protocol, is_call: false, tried: Tried::default(), picks: None }
+        Self {
+            parts,
+            client,
+            tls: false,
+            protocol,
+            is_call: false,
+            route: None,
+            tried: Tried::default(),
+            picks: None,
+        }
     }
 
     /// The path as the client wrote it.

@@ -1,41 +1,69 @@
 //! Which route a request takes.
 
+mod condition;
+mod host_pattern;
 mod hosts;
+mod list;
 mod names;
 pub mod normal_path;
+mod parameters;
+mod path_pattern;
 mod paths;
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod text_pattern;
 
+use std::borrow::Cow;
+
+use condition::Candidate;
 use hosts::Hosts;
 
-pub use pattern::{HostPattern, PathNormalization, PathPattern, RoutePattern};
+pub use condition::{Condition, Spoken, ValuePattern};
+pub use host_pattern::HostPattern;
+pub use path_pattern::{PathNormalization, PathPattern};
+pub use pattern::RoutePattern;
+pub use text_pattern::{Regex, RegexError, TextPattern};
 
-/// A route's place in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RouteIndex(pub usize);
+use crate::record::RouteIndex;
+use crate::request::RequestHead;
 
 /// The routes; of those that match the first in the configuration wins.
 #[derive(Debug, Default)]
 pub struct Router {
     /// With the paths as they are written.
-    written: Hosts,
+    written: Table,
     /// With the paths as [`normal_path::compared`] puts them, if that makes a difference to one of them.
-    normal: Option<Box<Hosts>>,
+    normal: Option<Box<Table>>,
+    /// Whether it matters what a request's path is.
+    looks_at_path: bool,
     /// All of them, in their order.
     patterns: Box<[RoutePattern]>,
+}
+
+/// Routes, with paths in one form.
+#[derive(Debug, Default)]
+struct Table {
+    hosts: Hosts,
+    /// What each route demands beside host and path.
+    conditions: Box<[Box<[Condition]>]>,
 }
 
 impl Router {
     /// A router over these routes.
     #[must_use]
     pub fn new(routes: &[RoutePattern]) -> Self {
-        let written = routes.iter().map(|route| (&route.host, route.path.clone()));
-        let normal = routes.iter().map(|route| (&route.host, normal_path::pattern(&route.path)));
-        let differ = normal.clone().zip(routes).any(|((_, normal), route)| normal != route.path);
-        let normal = differ.then(|| Box::new(Hosts::new(normal)));
-        Self { written: Hosts::new(written), normal, patterns: routes.into() }
+        let normal: Vec<RoutePattern> = routes.iter().map(normal).collect();
+        let looks_at_path = |route: &RoutePattern| {
+            let is_all = |path: &PathPattern| path.covers(&PathPattern::all());
+            !route.paths.iter().all(is_all) || route.conditions.iter().any(Condition::looks_at_path)
+        };
+        Self {
+            written: Table::new(routes),
+            normal: (normal != routes).then(|| Box::new(Table::new(&normal))),
+            looks_at_path: routes.iter().any(looks_at_path),
+            patterns: routes.into(),
+        }
     }
 
     /// What a route matches.
@@ -44,24 +72,46 @@ impl Router {
         self.patterns.get(index.0)
     }
 
-    /// The route of a request. `authority` returns the content of `Host`; it is called only if that matters.
+    /// The route of a request.
     ///
     /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
-    pub fn route<'a>(
-        &self,
-        authority: impl FnOnce() -> &'a [u8],
-        path: &[u8],
-        normalization: PathNormalization,
-    ) -> Option<RouteIndex> {
-        let path = if path == b"*" { b"/" } else { path };
-        let index = match normalization {
-            PathNormalization::Off => self.written.first(authority, path),
-            _ => {
-                let normal = self.normal.as_deref().unwrap_or(&self.written);
-                normal.first(authority, &normal_path::compared(path))
-            }
+    pub fn route(&self, head: &RequestHead, normalization: PathNormalization) -> Option<RouteIndex> {
+        let path = match head.path() {
+            b"*" => b"/",
+            path => path,
         };
-        index.map(RouteIndex)
+        if normalization == PathNormalization::Off {
+            return self.written.first(head, path);
+        }
+        let path = if self.looks_at_path { normal_path::compared(path) } else { Cow::Borrowed(path) };
+        self.normal.as_deref().unwrap_or(&self.written).first(head, &path)
+    }
+}
+
+impl Table {
+    fn new(routes: &[RoutePattern]) -> Self {
+        let conditions = routes.iter().map(|route| route.conditions.clone().into_boxed_slice()).collect();
+        Self { hosts: Hosts::new(routes), conditions }
+    }
+
+    #[inline]
+    fn first(&self, head: &RequestHead, path: &[u8]) -> Option<RouteIndex> {
+        let candidate = Candidate { head, path };
+        let holds = |route: usize| {
+            let conditions = self.conditions.get(route);
+            conditions.is_none_or(|all| all.iter().all(|condition| condition.holds(&candidate)))
+        };
+        let authority = || head.authority().unwrap_or_default();
+        self.hosts.first(authority, path, &holds).map(RouteIndex)
+    }
+}
+
+/// A route whose paths are in the form to compare.
+fn normal(route: &RoutePattern) -> RoutePattern {
+    RoutePattern {
+        hosts: route.hosts.clone(),
+        paths: route.paths.iter().map(normal_path::pattern).collect(),
+        conditions: route.conditions.iter().map(|it| it.with_paths(normal_path::pattern)).collect(),
     }
 }

@@ -82,7 +82,8 @@ fn clients(line: &mut Vec<u8>, entry: &Entry<'_>, context: &LineContext<'_>) {
 /// Where it went, and who chose that.
 fn choice(line: &mut Vec<u8>, record: &RequestRecord) {
     let last = record.attempts().last();
-    optional(line, b",\"route\":", record.route.map(|route| route.0 as u64));
+    optional(line, b",\"route\":", record.route.as_ref().map(|route| route.index.0 as u64));
+    name(line, b",\"route_name\":", record.route.as_ref().and_then(|route| route.name.as_deref()));
     name(line, b",\"pool\":", record.pool.as_ref().map(|pool| &*pool.shared().name));
     name(line, b",\"backend\":", last.map(|attempt| &*attempt.backend.shared().name));
     line.extend_from_slice(b",\"address\":");

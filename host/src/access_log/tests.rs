@@ -8,9 +8,9 @@ use pointsman_core::backend::{Backend, TopologyGeneration};
 use pointsman_core::clock::{Clock, Moment};
 use pointsman_core::local::Local;
 use pointsman_core::record::{
-    AttemptRecord, Choice, ChosenBy, Connection, PolicyLabel, RequestRecord, RequestTimes,
+    AttemptRecord, Choice, ChosenBy, Connection, PolicyLabel, RequestRecord, RequestTimes, RouteIndex,
+    TakenRoute,
 };
-use pointsman_core::route::RouteIndex;
 use pointsman_sdk::abi::outcome;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn record() -> RequestRecord {
         queued: Some(Duration::from_micros(8_000)),
         ended: Some(Moment(40_000)),
     };
-    record.route = Some(RouteIndex(3));
+    record.route = Some(TakenRoute { index: RouteIndex(3), name: Some("api".into()) });
     record.status = Some(StatusCode::OK);
     record.bytes.received = 100;
     record.bytes.body = 5;
@@ -113,7 +113,7 @@ fn a_line_of_json_has_every_field() {
         "client":"192.0.2.7","peer":null,"listener":"10.0.0.2:8080","worker":1,"method":"PUT","scheme":"https",
         "host":"h.example","path":"/a","query":"b=c&d=e","protocol":"HTTP/1.1","referer":null,"user_agent":"agent",
         "status":200,"bytes_received":100,"body_bytes_sent":5,"error":null,"ended_by":null,"phase":null,
-        "route":3,"pool":null,"backend":"b2","address":"10.0.0.1:80",
+        "route":3,"route_name":"api","pool":null,"backend":"b2","address":"10.0.0.1:80",
         "policy":"least-conn","version":"0123456789ab","chosen_by":"policy","topology":7,
         "attempts":[{"backend":"b1","error":"connect-failed","status":null,"connect_us":null,"head_us":null,"reused":null},
         {"backend":"b2","error":null,"status":200,"connect_us":1000,"head_us":8000,"reused":false}],

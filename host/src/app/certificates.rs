@@ -68,7 +68,7 @@ fn hosts_without_certificate(
     let has_certificate =
         |host: &HostPattern| loaded.iter().flatten().any(|tls| tls.has_certificate_for_host(host));
     let routes = config.routes.iter().enumerate().filter(move |_| !serves_in_clear);
-    let without = routes.filter(move |(_, route)| !has_certificate(&route.pattern.host));
+    let without = routes.filter(move |(_, route)| !route.pattern.hosts.iter().all(has_certificate));
     without.map(|(index, route)| ConfigError {
         file: file.into(),
         line: None,

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use pointsman_core::route::RoutePattern;
 
-use crate::config::{Config, PoolConfig, RouteConfig};
+use crate::config::{Config, PoolConfig};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -127,10 +127,14 @@ impl ConfigDiff {
 }
 
 /// The parts of routes that decide where a request goes.
-fn routes(config: &Config) -> Vec<(&RoutePattern, &str, bool)> {
-    let pool = |route: &RouteConfig| config.pools.get(route.pool).map_or("", |pool| &pool.name);
+fn routes(config: &Config) -> Vec<(Option<&str>, &RoutePattern, Vec<&str>, bool)> {
+    let name = |pool: usize| config.pools.get(pool).map_or("", |pool| &pool.name);
     let routes = config.routes.iter();
-    routes.map(|route| (&route.pattern, pool(route), route.policy.is_some())).collect()
+    let parts = routes.map(|route| {
+        let pools = route.pools().map(name).collect();
+        (route.name.as_deref(), &route.pattern, pools, route.own_policy().is_some())
+    });
+    parts.collect()
 }
 
 impl Display for ConfigDiff {

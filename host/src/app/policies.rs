@@ -9,13 +9,16 @@ use pointsman_policy::{
     Cells, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine, Refusal, VersionId,
 };
 
-use crate::config::{Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig};
+use crate::config::{
+    Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig, RouteTarget,
+};
 use crate::control::archive::{Archive, UsedAt};
 use crate::control::change::PolicyPlace;
 use crate::control::plugin_file;
 use crate::control::policy_overrides::{PolicyInFile, PolicyOverrides};
 use crate::control::status::PolicyStatus;
 use crate::control::watch::PluginFile;
+use crate::worker::{RouteAssignment, TargetAssignment};
 
 use super::pools::{self, PreparedPool};
 
@@ -63,20 +66,26 @@ fn uses(config: &Config) -> Vec<Use<'_>> {
         key: format!("pool.{}.policy", pool.name),
     });
     let of_routes = config.routes.iter().enumerate().filter_map(|(index, route)| {
-        let policy = route.policy.as_ref()?;
-        Some(Use { pool: route.pool, policy, route: Some(route), key: format!("route[{index}].policy") })
+        let (pool, policy) = route.own_policy()?;
+        Some(Use { pool, policy, route: Some(route), key: format!("route[{index}].policy") })
     });
     of_pools.chain(of_routes).collect()
 }
 
-/// Index of the policy that picks for each route.
-pub(super) fn of_routes(config: &Config) -> Vec<usize> {
+/// Each route with the index of the policy that picks for it.
+pub(super) fn of_routes(config: &Config) -> Vec<RouteAssignment> {
     let mut own = config.pools.len()..;
-    let policies = config.routes.iter().map(|route| match route.policy {
-        Some(_) => own.next().unwrap_or(route.pool),
-        None => route.pool,
-    });
-    policies.collect()
+    let assignment = |route: &RouteConfig| RouteAssignment {
+        name: route.name.as_deref().map(Arc::from),
+        pattern: route.pattern.clone(),
+        target: match &route.target {
+            RouteTarget::Pool { pool, policy: None } => TargetAssignment::Policy(*pool),
+            RouteTarget::Pool { pool, policy: Some(_) } => {
+                TargetAssignment::Policy(own.next().unwrap_or(*pool))
+            }
+        },
+    };
+    config.routes.iter().map(assignment).collect()
 }
 
 /// Admits every plugin, without running a policy.
@@ -243,7 +252,7 @@ fn name(source: &PolicySource) -> String {
 
 impl Use<'_> {
     fn place(&self, config: &Config) -> PolicyPlace {
-        let route = self.route.map(|route| route.pattern.to_string());
+        let route = self.route.map(RouteConfig::label);
         PolicyPlace { pool: config.pools[self.pool].name.clone(), route }
     }
 
@@ -276,7 +285,7 @@ impl Use<'_> {
     }
 
     fn settings(&self) -> PolicySettings {
-        let route = self.route.map(|route| route.pattern.to_string().into());
+        let route = self.route.map(|route| route.label().into());
         PolicySettings { route, ..self.policy.settings.clone() }
     }
 

@@ -84,6 +84,9 @@ impl Snapshot {
         let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);
         let access_log = self.access_log.prepare(config.access_log.as_ref(), file, workers, &mut faults);
         ConfigErrors::none_or(faults)?;
+        for warning in &config.warnings {
+            tracing::warn!(event = "configuration-doubtful", "{warning}");
+        }
         for warning in certificates::warnings(&config, file, &tls) {
             tracing::warn!(event = "certificate-doubtful", "{warning}");
         }
@@ -202,10 +205,9 @@ impl PreparedSnapshot {
         sockets::limit_connections(listeners.iter().map(|(listener, _)| listener), workers);
         let (policies, mut pickers): (Vec<_>, Vec<_>) =
             policies.into_iter().map(|(policy, pickers)| (policy, pickers.map(Vec::into_iter))).unzip();
-        let of_routes = policies::of_routes(&config);
+        let routes = policies::of_routes(&config);
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
-        let patterns = config.routes.iter().map(|route| route.pattern.clone());
         let mut update = |worker| Update {
             configuration: generation,
             pools: pools.iter().map(|(pool, tls)| assignment(pool, tls.as_ref())).collect(),
@@ -218,7 +220,7 @@ impl PreparedSnapshot {
                     picker: pickers.as_mut().and_then(Iterator::next),
                 })
                 .collect(),
-            routes: patterns.clone().zip(of_routes.iter().copied()).collect(),
+            routes: routes.clone(),
             listeners: shares
                 .iter_mut()
                 .map(|(listener, shares)| ListenerAssignment {

@@ -137,7 +137,7 @@ pub(super) fn networks(value: &Value<'_>, example: &str) -> Option<Vec<IpNet>> {
 }
 
 /// A network in CIDR notation, or a single address.
-fn network(value: &Value<'_>) -> Option<IpNet> {
+pub(super) fn network(value: &Value<'_>) -> Option<IpNet> {
     let text = value.string()?;
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(ip.to_canonical().into());

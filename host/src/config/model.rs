@@ -11,6 +11,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern};
 use super::access_log::AccessLogConfig;
 use super::admin::AdminConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
+use super::error::ConfigError;
 use super::health::HealthConfig;
 use super::listener_http2::{Http2Limits, Http2Use};
 use super::metrics::MetricsConfig;
@@ -45,10 +46,12 @@ pub struct Config {
     pub tracing: Option<TracingConfig>,
     /// At least one.
     pub listeners: Vec<ListenerConfig>,
-    /// At least one, in the order of the file: the first match wins. Every `pool` is an index into `pools`.
+    /// At least one, in the order of the file: the first match wins.
     pub routes: Vec<RouteConfig>,
     /// At least one, names unique.
     pub pools: Vec<PoolConfig>,
+    /// What should be known of the file although it can serve.
+    pub warnings: Vec<ConfigError>,
 }
 
 /// `[[listener]]`: an address the proxy accepts on.
@@ -133,7 +136,7 @@ pub struct DownstreamLimits {
     pub max_connections: usize,
     /// Most proxies of this kind that a request has passed before. `max_hops`, 5.
     pub max_hops: usize,
-    /// What becomes of odd paths. `path_normalization`, off.
+    /// What becomes of odd paths. `path_normalization`, they match routes as what they stand for.
     pub path_normalization: PathNormalization,
     /// Which ids requests get. `request_id`, those of trusted proxies pass.
     pub request_id: RequestIdUse,
@@ -167,7 +170,7 @@ impl Default for DownstreamLimits {
             max_uri_bytes: 16 << 10,
             max_connections: 10_000,
             max_hops: 5,
-            path_normalization: PathNormalization::Off,
+            path_normalization: PathNormalization::default(),
             request_id: RequestIdUse::Pass,
             redirects: false,
             max_body: 0,
@@ -178,15 +181,48 @@ impl Default for DownstreamLimits {
     }
 }
 
-/// `[[route]]`: host and path rule that leads to a pool.
+/// `[[route]]`: which requests it is for, and where they go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RouteConfig {
-    /// Which hosts and paths match.
+    /// What it is called in the log, in explanations and by policies; unique.
+    pub name: Option<String>,
+    /// Which requests match.
     pub pattern: RoutePattern,
-    /// Index of the pool in [`Config::pools`].
-    pub pool: usize,
-    /// What picks from the pool for this route; the pool's own policy if there is none.
-    pub policy: Option<PolicyConfig>,
+    /// Where they go.
+    pub target: RouteTarget,
+}
+
+/// Where the requests of a route go.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RouteTarget {
+    /// To a pool.
+    Pool {
+        /// Its index in [`Config::pools`].
+        pool: usize,
+        /// What picks from it for this route; the pool's own policy if there is none.
+        policy: Option<PolicyConfig>,
+    },
+}
+
+impl RouteConfig {
+    /// What it is called: its name, or else what it matches.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.pattern.to_string())
+    }
+
+    /// The policy that picks for it alone, with the index of the pool that it picks from.
+    #[must_use]
+    pub fn own_policy(&self) -> Option<(usize, &PolicyConfig)> {
+        let RouteTarget::Pool { pool, policy } = &self.target;
+        Some((*pool, policy.as_ref()?))
+    }
+
+    /// The indices of the pools that it leads to.
+    pub fn pools(&self) -> impl Iterator<Item = usize> {
+        let RouteTarget::Pool { pool, .. } = &self.target;
+        std::iter::once(*pool)
+    }
 }
 
 /// `[pool.NAME]`: backends, their policy and limits.

@@ -169,7 +169,11 @@ pub(super) fn choice<T: Clone>(
     default: T,
     choices: &[(&str, T)],
 ) -> Option<T> {
-    let Some(value) = section.get(key) else { return Some(default) };
+    section.get(key).map_or(Some(default), |value| choice_of(&value, choices))
+}
+
+/// What one of several words stands for.
+pub(super) fn choice_of<T: Clone>(value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
     let text = value.string()?;
     let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| choice.clone());
     if chosen.is_none() {

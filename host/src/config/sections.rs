@@ -68,6 +68,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             tracing: tracing?,
             listeners: listeners?,
             routes: routes?,
+            warnings: Vec::new(),
             pools: pools
                 .into_iter()
                 .map(|(_, pool)| counted(pool?, metrics.as_ref()))
@@ -207,5 +208,5 @@ fn path_normalization(section: &mut Section<'_>) -> Option<PathNormalization> {
         ("rewrite", PathNormalization::Rewrite),
         ("refuse", PathNormalization::Refuse),
     ];
-    choice(section, "path_normalization", PathNormalization::Off, &choices)
+    choice(section, "path_normalization", PathNormalization::default(), &choices)
 }

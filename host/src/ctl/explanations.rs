@@ -19,7 +19,10 @@ fn show(session: &Session, explanation: &ExplanationReply) -> Result<(), Failure
     let when = explanation.time_ms.map_or_else(String::new, |ms| format!(", {} UTC", moment(ms)));
     say("request", format!("{} from {}{when}", explanation.request_id, explanation.client))?;
     match &explanation.route {
-        Some(route) => say("route", format!("{} ({})", route.index, route.rule))?,
+        Some(route) => {
+            let name = route.name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+            say("route", format!("{}{name} ({})", route.index, route.rule))?;
+        }
         None => say("route", "none matches".to_owned())?,
     }
     if let Some(pool) = &explanation.pool {

@@ -16,7 +16,7 @@ pub(super) fn parses_or_says_where(input: &[u8]) {
     match &parsed {
         Ok(config) => {
             assert!(!config.listeners.is_empty() && !config.routes.is_empty() && !config.pools.is_empty());
-            assert!(config.routes.iter().all(|route| route.pool < config.pools.len()));
+            assert!(config.routes.iter().all(|route| route.pools().all(|pool| pool < config.pools.len())));
         }
         Err(errors) => {
             let said = errors.to_string();

@@ -22,7 +22,8 @@ pub(super) fn has_one_form(input: &[u8]) {
     }
     let Ok(text) = std::str::from_utf8(&path) else { return };
     let segments = PathPattern::Segments(text.trim_end_matches('/').into());
-    for written in [PathPattern::Start(text.into()), segments] {
+    let suffix = PathPattern::Suffix(text.into());
+    for written in [PathPattern::Start(text.into()), PathPattern::Exact(text.into()), segments, suffix] {
         let normal = pattern(&written);
         assert_eq!(pattern(&normal), normal, "a pattern's form twice");
     }

@@ -68,6 +68,8 @@ pub(super) struct Asked {
 pub struct ExplainedRoute {
     /// Its place in the configuration.
     pub index: usize,
+    /// What it is called, if it has a name.
+    pub name: Option<Arc<str>>,
     /// What it matches.
     pub rule: String,
 }

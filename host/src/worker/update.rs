@@ -24,8 +24,8 @@ pub struct Update {
     pub pools: Vec<PoolAssignment>,
     /// The policies.
     pub policies: Vec<PolicyAssignment>,
-    /// The routes, each with the index of the policy that picks for it.
-    pub routes: Vec<(RoutePattern, usize)>,
+    /// The routes.
+    pub routes: Vec<RouteAssignment>,
     /// Where to accept.
     pub listeners: Vec<ListenerAssignment>,
     /// How requests are logged, if they are.
@@ -34,6 +34,24 @@ pub struct Update {
     pub drain_timeout: Duration,
     /// Dropped as soon as the worker serves with this. The other end is disconnected when all workers do.
     pub in_effect: Sender<()>,
+}
+
+/// A route as one worker gets it.
+#[derive(Debug, Clone)]
+pub struct RouteAssignment {
+    /// What it is called, if it has a name.
+    pub name: Option<Arc<str>>,
+    /// Which requests match.
+    pub pattern: RoutePattern,
+    /// Where they go.
+    pub target: TargetAssignment,
+}
+
+/// Where a route leads, as one worker gets it.
+#[derive(Debug, Clone)]
+pub enum TargetAssignment {
+    /// To what the policy of this index picks.
+    Policy(usize),
 }
 
 /// The access log as one worker gets it.

@@ -146,6 +146,7 @@ impl Imports for Call {
             request_field::PATH => Some(&request.path),
             request_field::QUERY => request.query.as_ref(),
             request_field::PROTOCOL => Some(&request.protocol),
+            request_field::ROUTE => request.route.as_ref(),
             _ => None,
         });
         fill_text(buf, text.map(String::as_str))

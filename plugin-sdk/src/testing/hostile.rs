@@ -174,6 +174,7 @@ impl Policy for Curious {
         backends.stats(Stat::InFlight, &mut self.loads);
         log::warn(request.method() + &request.scheme() + &request.authority() + &request.path());
         log::warn(request.protocol());
+        log::warn(request.route().unwrap_or_default());
         log::error(format_args!("{:?} {:?} {:?}", request.query(), request.header("x"), request.client_ip()));
         for key in
             [HashKey::ClientIp, HashKey::Header("a"), HashKey::Cookie(""), HashKey::Path, HashKey::Query("é")]

@@ -19,6 +19,7 @@ pub struct TestRequest {
     pub(super) method: String,
     pub(super) scheme: String,
     pub(super) protocol: String,
+    pub(super) route: Option<String>,
     pub(super) authority: String,
     pub(super) path: String,
     pub(super) query: Option<String>,
@@ -38,6 +39,7 @@ impl TestRequest {
             method: "GET".to_owned(),
             scheme: "http".to_owned(),
             protocol: "HTTP/1.1".to_owned(),
+            route: None,
             authority: "test.example".to_owned(),
             path: "/".to_owned(),
             query: None,
@@ -58,6 +60,12 @@ impl TestRequest {
     #[must_use]
     pub fn scheme(self, scheme: &str) -> Self {
         Self { scheme: scheme.to_owned(), ..self }
+    }
+
+    /// Sets what the route is called that it takes.
+    #[must_use]
+    pub fn route(self, name: &str) -> Self {
+        Self { route: Some(name.to_owned()), ..self }
     }
 
     /// Sets the protocol: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.

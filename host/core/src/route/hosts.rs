@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
+use super::host_pattern::{HostPattern, host_of, ipv6};
 use super::names::{NameHash, Names};
+use super::path_pattern::PathPattern;
 use super::paths::Paths;
-use super::pattern::{HostPattern, PathPattern};
+use super::pattern::RoutePattern;
 
 /// Routes by host and path; of those that match the first wins.
 ///
@@ -29,11 +31,16 @@ pub(super) struct Hosts {
 
 impl Hosts {
     /// These routes, in their order.
-    pub(super) fn new<'a>(routes: impl Iterator<Item = (&'a HostPattern, PathPattern)>) -> Self {
+    pub(super) fn new(routes: &[RoutePattern]) -> Self {
         let mut hosts = Self::default();
-        for (index, (host, path)) in routes.enumerate() {
-            hosts.looks_at_host |= *host != HostPattern::Any;
-            hosts.paths(host).add(path, index);
+        for (index, route) in routes.iter().enumerate() {
+            let (any_host, any_path) = ([HostPattern::Any], [PathPattern::all()]);
+            let of_route = if route.hosts.is_empty() { &any_host[..] } else { &route.hosts };
+            let paths = if route.paths.is_empty() { &any_path[..] } else { &route.paths };
+            for host in of_route {
+                hosts.looks_at_host |= *host != HostPattern::Any;
+                paths.iter().for_each(|path| hosts.paths(host).add(path.clone(), index));
+            }
         }
         hosts.all_paths().for_each(Paths::sort);
         hosts
@@ -59,56 +66,43 @@ impl Hosts {
         named.chain([&mut self.any])
     }
 
-    /// The first route that matches. `authority` is asked for if it matters.
+    /// The first route that matches and for which `holds` what else it demands. `authority` is asked for if it matters.
     #[inline]
-    pub(super) fn first<'a>(&self, authority: impl FnOnce() -> &'a [u8], path: &[u8]) -> Option<usize> {
-        let any = self.any.first(path);
-        if self.looks_at_host { first(any, self.by_host(host_of(authority()), path)) } else { any }
+    pub(super) fn first<'a>(
+        &self,
+        authority: impl FnOnce() -> &'a [u8],
+        path: &[u8],
+        holds: &impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let any = self.any.first(path, None, holds);
+        if self.looks_at_host { self.by_host(host_of(authority()), path, any, holds) } else { any }
     }
 
-    /// The first route for this host and not for every host.
+    /// The first route for this host, if it is before `found`, and `found` if not.
     #[inline]
-    fn by_host(&self, host: &[u8], path: &[u8]) -> Option<usize> {
-        let in_one = |paths: Option<&Paths>| paths.and_then(|paths| paths.first(path));
+    fn by_host(
+        &self,
+        host: &[u8],
+        path: &[u8],
+        mut found: Option<usize>,
+        holds: &impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let in_one = |paths: Option<&Paths>, found| match paths {
+            Some(paths) => paths.first(path, found, holds),
+            None => found,
+        };
         if let Some(address) = ipv6(host) {
-            return in_one(self.ipv6.get(&address));
+            return in_one(self.ipv6.get(&address), found);
         }
-        let (mut found, mut labels, mut hash) = (None, 0, NameHash::EMPTY);
+        let (mut labels, mut hash) = (0, NameHash::EMPTY);
         for (place, &byte) in host.iter().enumerate().rev() {
             // A subdomain has something before the dot.
             if byte == b'.' && place > 0 && labels < self.labels {
                 labels += 1;
-                found = first(found, in_one(self.domains.get(hash, &host[place + 1..])));
+                found = in_one(self.domains.get(hash, &host[place + 1..]), found);
             }
             hash = hash.with(byte);
         }
-        first(found, in_one(self.hosts.get(hash, host)))
+        in_one(self.hosts.get(hash, host), found)
     }
-}
-
-/// The first of two.
-#[inline]
-fn first(one: Option<usize>, other: Option<usize>) -> Option<usize> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// The host of an authority, without the port and without the dot that ends a fully qualified name.
-#[inline]
-pub(super) fn host_of(authority: &[u8]) -> &[u8] {
-    let host = if authority.first() == Some(&b'[') {
-        memchr::memchr(b']', authority).map_or(authority, |end| &authority[..=end])
-    } else {
-        memchr::memchr(b':', authority).map_or(authority, |colon| &authority[..colon])
-    };
-    host.strip_suffix(b".").unwrap_or(host)
-}
-
-/// The IPv6 address in brackets.
-#[inline]
-fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
-    let address = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
-    std::str::from_utf8(address).ok()?.parse().ok()
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::pattern::PathPattern;
+use super::path_pattern::PathPattern;
 
 /// A path as it is compared: decoded, without dot segments and empty ones, as nginx does.
 ///
@@ -30,6 +30,9 @@ pub fn pattern(pattern: &PathPattern) -> PathPattern {
             let whole = compared(whole.as_bytes());
             PathPattern::Segments(text(whole.strip_suffix(b"/").unwrap_or(&whole)))
         }
+        PathPattern::Exact(path) => PathPattern::Exact(text(&compared(path.as_bytes()))),
+        PathPattern::Suffix(end) => PathPattern::Suffix(text(&decoded(end.as_bytes()))),
+        PathPattern::Regex(_) => pattern.clone(),
     }
 }
 
@@ -272,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_beginning_of_a_segment_is_no_dot_segment() {
-        let start = |path: &str| pattern(&PathPattern::Start(path.into())).to_string();
+        let start = |path: &str| pattern(&PathPattern::Start(path.into())).start().to_owned();
         assert_eq!(start("/."), "/.");
         assert_eq!(start("/a/.."), "/a/..");
         assert_eq!(start("/a/../"), "/");

@@ -2,103 +2,48 @@
 
 use std::fmt;
 
-/// What a route matches: both its host and its path rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::condition::Condition;
+use super::host_pattern::HostPattern;
+use super::list::Alternatives;
+use super::path_pattern::PathPattern;
+
+/// What a route matches: one of its hosts, one of its paths, and all that it demands besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoutePattern {
-    /// Which hosts match.
-    pub host: HostPattern,
-    /// Which paths match.
-    pub path: PathPattern,
+    /// Which hosts match: those that one of these matches; without any, every host.
+    pub hosts: Vec<HostPattern>,
+    /// Which paths match: those that one of these matches; without any, every path.
+    pub paths: Vec<PathPattern>,
+    /// What has to hold besides: all of these.
+    pub conditions: Vec<Condition>,
+}
+
+impl RoutePattern {
+    /// Whether it surely matches everything that `other` does.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let (any_host, any_path) = ([HostPattern::Any], [PathPattern::all()]);
+        let hosts = |pattern: &'_ Self| {
+            if pattern.hosts.is_empty() { any_host.to_vec() } else { pattern.hosts.clone() }
+        };
+        let paths = |pattern: &'_ Self| {
+            if pattern.paths.is_empty() { any_path.to_vec() } else { pattern.paths.clone() }
+        };
+        let (own_hosts, own_paths) = (hosts(self), paths(self));
+        hosts(other).iter().all(|host| own_hosts.iter().any(|own| own.covers(host)))
+            && paths(other).iter().all(|path| own_paths.iter().any(|own| own.covers(path)))
+            && self.conditions.iter().all(|condition| other.conditions.contains(condition))
+    }
 }
 
 impl fmt::Display for RoutePattern {
-    /// Host and path, such as `*.example.com/v1/`; the path alone if every host matches.
+    /// Host and path, such as `*.example.com/v1`, and what else is demanded; the path alone if every host matches.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            HostPattern::Any => self.path.fmt(f),
-            HostPattern::Exact(host) => write!(f, "{host}{}", self.path),
-            HostPattern::Subdomains(domain) => write!(f, "*.{domain}{}", self.path),
+        Alternatives(&self.hosts).fmt(f)?;
+        if self.paths.is_empty() {
+            f.write_str("/")?;
         }
+        Alternatives(&self.paths).fmt(f)?;
+        self.conditions.iter().try_for_each(|condition| write!(f, ", {condition}"))
     }
-}
-
-/// The host rule of a route. Names are lower case and carry no port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostPattern {
-    /// Every host.
-    Any,
-    /// This host; an IPv6 address with its brackets.
-    Exact(String),
-    /// Every subdomain of this domain (`*.example.com` without the `*.`), but not the domain itself.
-    Subdomains(String),
-}
-
-/// The path rule of a route.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PathPattern {
-    /// Paths that start with this, wherever in a segment that ends: `/v1` matches `/v10`.
-    Start(String),
-    /// This path and all below it, by whole segments: `/v1` matches `/v1` and `/v1/x`, but not `/v10`. It doesn't end in a
-    /// slash; empty, it matches all.
-    Segments(String),
-}
-
-impl PathPattern {
-    /// The pattern that matches every path.
-    #[must_use]
-    pub fn all() -> Self {
-        Self::Start("/".into())
-    }
-
-    /// What every path that matches starts with.
-    #[inline]
-    #[must_use]
-    pub fn start(&self) -> &str {
-        let (Self::Start(start) | Self::Segments(start)) = self;
-        start
-    }
-
-    /// Whether it matches a request's path, which begins with a slash.
-    #[inline]
-    #[must_use]
-    pub fn matches(&self, path: &[u8]) -> bool {
-        path.strip_prefix(self.start().as_bytes()).is_some_and(|rest| match self {
-            Self::Start(_) => true,
-            Self::Segments(_) => rest.first().is_none_or(|&byte| byte == b'/'),
-        })
-    }
-
-    /// Whether it matches everything that `other` does.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            // Every path starts with a slash.
-            (Self::Start(start), Self::Segments(whole)) => start == "/" || whole.starts_with(start),
-            (Self::Segments(whole), Self::Start(start)) => {
-                start.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            }
-            (_, Self::Start(path) | Self::Segments(path)) => self.matches(path.as_bytes()),
-        }
-    }
-}
-
-impl fmt::Display for PathPattern {
-    /// As it is written, with the slash that stands for everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.start().is_empty() { "/" } else { self.start() })
-    }
-}
-
-/// How paths are treated that many servers take for another one, such as `//admin` and `/x/../admin` for `/admin`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PathNormalization {
-    /// They are what they are: compared and forwarded as they came.
-    #[default]
-    Off,
-    /// Routes are found for the other one; backends get what came.
-    Match,
-    /// The other one takes their place.
-    Rewrite,
-    /// They are refused.
-    Refuse,
 }

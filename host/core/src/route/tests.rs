@@ -1,12 +1,25 @@
-use std::net::Ipv6Addr;
+use http::header::{COOKIE, HOST, HeaderName, UPGRADE};
+use http::{HeaderValue, Method, Version};
 
-use super::hosts::host_of;
+use super::host_pattern::host_of;
 use super::*;
 
 const OFF: PathNormalization = PathNormalization::Off;
 
+fn head(authority: &str, target: &str) -> RequestHead {
+    let mut head = RequestHead::default();
+    if !authority.is_empty() {
+        head.parts.headers.insert(HOST, HeaderValue::from_str(authority).expect("a host"));
+    }
+    head.parts.uri = target.parse().expect("a target");
+    head
+}
+
+fn route(host: HostPattern, path: PathPattern) -> RoutePattern {
+    RoutePattern { hosts: vec![host], paths: vec![path], conditions: Vec::new() }
+}
+
 fn check(authority: &str, path: &str, expect: Option<usize>) {
-    let route = |host: HostPattern, path: PathPattern| RoutePattern { host, path };
     let start = |path: &str| PathPattern::Start(path.into());
     let router = Router::new(&[
         route(HostPattern::Exact("api.example.com".into()), start("/v1/")),
@@ -15,11 +28,7 @@ fn check(authority: &str, path: &str, expect: Option<usize>) {
         route(HostPattern::Any, start("/static/")),
         route(HostPattern::Any, PathPattern::Segments("/admin".into())),
     ]);
-    assert_eq!(
-        router.route(|| authority.as_bytes(), path.as_bytes(), OFF),
-        expect.map(RouteIndex),
-        "{authority} {path}"
-    );
+    assert_eq!(router.route(&head(authority, path), OFF), expect.map(RouteIndex), "{authority} {path}");
 }
 
 #[test]
@@ -48,10 +57,7 @@ fn first_match_wins() {
 
 #[test]
 fn paths_are_compared_in_one_form_if_that_is_asked_for() {
-    let routes = |path: &str| {
-        let path = PathPattern::Segments(path.into());
-        Router::new(&[RoutePattern { host: HostPattern::Any, path }])
-    };
+    let routes = |path: &str| Router::new(&[route(HostPattern::Any, PathPattern::Segments(path.into()))]);
     for (pattern, path, off, on) in [
         ("/admin", "/admin", true, true),
         ("/admin", "//admin/x", false, true),
@@ -70,45 +76,23 @@ fn paths_are_compared_in_one_form_if_that_is_asked_for() {
             (PathNormalization::Rewrite, on),
             (PathNormalization::Refuse, on),
         ] {
-            let found = router.route(|| b"", path.as_bytes(), normalization);
+            let found = router.route(&head("", path), normalization);
             assert_eq!(found.is_some(), expected, "{pattern} {path} {normalization:?}");
         }
     }
 }
 
-/// What the router must agree with: every route in turn.
-fn linear(routes: &[RoutePattern], authority: &[u8], path: &str) -> Option<RouteIndex> {
-    let host = host_of(authority);
-    let path = if path == "*" { "/" } else { path };
-    let matches = |route: &RoutePattern| matches_host(&route.host, host) && matches_path(&route.path, path);
+/// Whether each route matches in turn, which is what the router must agree with.
+fn linear(routes: &[RoutePattern], head: &RequestHead) -> Option<RouteIndex> {
+    let path = if head.path() == b"*" { b"/" } else { head.path() };
+    let host = host_of(head.authority().unwrap_or_default());
+    let candidate = Candidate { head, path };
+    let matches = |route: &RoutePattern| {
+        (route.hosts.is_empty() || route.hosts.iter().any(|pattern| pattern.matches(host)))
+            && (route.paths.is_empty() || route.paths.iter().any(|pattern| pattern.matches(path)))
+            && route.conditions.iter().all(|condition| condition.holds(&candidate))
+    };
     routes.iter().position(matches).map(RouteIndex)
-}
-
-fn matches_path(pattern: &PathPattern, path: &str) -> bool {
-    match pattern {
-        PathPattern::Start(start) => path.starts_with(start),
-        PathPattern::Segments(whole) => path == whole || path.starts_with(&format!("{whole}/")),
-    }
-}
-
-fn matches_host(pattern: &HostPattern, host: &[u8]) -> bool {
-    match pattern {
-        HostPattern::Any => true,
-        HostPattern::Exact(name) => name.as_bytes().eq_ignore_ascii_case(host) || same_ipv6(name, host),
-        HostPattern::Subdomains(domain) => {
-            let Some(cut) = host.len().checked_sub(domain.len()) else { return false };
-            let (sub, rest) = host.split_at(cut);
-            sub.len() > 1 && sub.ends_with(b".") && rest.eq_ignore_ascii_case(domain.as_bytes())
-        }
-    }
-}
-
-/// One IPv6 address has many spellings.
-fn same_ipv6(name: &str, host: &[u8]) -> bool {
-    let address =
-        |text: &str| -> Option<Ipv6Addr> { text.strip_prefix('[')?.strip_suffix(']')?.parse().ok() };
-    name.starts_with('[')
-        && std::str::from_utf8(host).ok().and_then(address).is_some_and(|host| address(name) == Some(host))
 }
 
 /// A number below `end`, of a sequence that the seed decides.
@@ -131,18 +115,47 @@ fn name(state: &mut u64) -> String {
     labels.join(".")
 }
 
-fn some_route(state: &mut u64) -> RoutePattern {
-    let host = match below(state, 8) {
+fn some_host(state: &mut u64) -> HostPattern {
+    match below(state, 8) {
         0 => HostPattern::Any,
         1 => HostPattern::Exact(["[::1]", "[::2]", "[1::]"][below(state, 3)].into()),
         2..5 => HostPattern::Subdomains(name(state)),
         _ => HostPattern::Exact(name(state)),
-    };
-    let path = match below(state, 2) {
-        0 => PathPattern::Start(format!("/{}", row(state, &["a", "b", "/"], 4))),
+    }
+}
+
+fn some_path(state: &mut u64) -> PathPattern {
+    match below(state, 6) {
+        0 | 1 => PathPattern::Start(format!("/{}", row(state, &["a", "b", "/"], 4))),
+        2 => PathPattern::Exact(format!("/{}", row(state, &["a", "b", "/"], 3))),
+        3 => PathPattern::Suffix(format!("a{}", row(state, &["a", "b", "/"], 2))),
+        4 => PathPattern::Regex(regex(["a+b", "^/a", "b$", "/.*/", "^/(a|b)$"][below(state, 5)])),
         _ => PathPattern::Segments(row(state, &["/a", "/b", "/ab"], 3)),
-    };
-    RoutePattern { host, path }
+    }
+}
+
+fn some_condition(state: &mut u64) -> Condition {
+    match below(state, 4) {
+        0 => Condition::Method(vec![Method::POST]),
+        1 => Condition::Not(vec![
+            Condition::Method(vec![Method::POST]),
+            Condition::Path(vec![some_path(state)]),
+        ]),
+        2 => Condition::Not(vec![Condition::Host(vec![some_host(state)])]),
+        _ => Condition::Path(vec![some_path(state), some_path(state)]),
+    }
+}
+
+fn some_route(state: &mut u64) -> RoutePattern {
+    RoutePattern {
+        hosts: (0..below(state, 3)).map(|_| some_host(state)).collect(),
+        paths: (0..below(state, 3)).map(|_| some_path(state)).collect(),
+        conditions: (0..below(state, 4).saturating_sub(1)).map(|_| some_condition(state)).collect(),
+    }
+}
+
+fn regex(text: &str) -> Regex {
+    Regex::new(text).expect("a regular expression")
 }
 
 fn some_authority(state: &mut u64) -> String {
@@ -168,11 +181,140 @@ fn the_route_is_the_one_that_a_look_at_all_finds() {
                 0 => "*".to_owned(),
                 _ => format!("/{}", row(state, &["a", "b", "/", "ab"], 6)),
             };
-            let (found, expected) = (
-                router.route(|| authority.as_bytes(), path.as_bytes(), OFF),
-                linear(&routes, authority.as_bytes(), &path),
-            );
+            let mut head = head("", &path);
+            head.parts.headers.insert(HOST, HeaderValue::from_str(&authority).expect("a host"));
+            head.parts.method = [Method::GET, Method::POST][below(state, 2)].clone();
+            let (found, expected) = (router.route(&head, OFF), linear(&routes, &head));
             assert_eq!(found, expected, "seed {seed}: {authority:?} {path:?} of {routes:#?}");
         }
     }
+}
+
+/// Whether a request with what `set` gives it matches one condition.
+fn holds(condition: &Condition, set: impl FnOnce(&mut RequestHead)) -> bool {
+    let mut head = head("a.test", "/x?a=1&b=%20&c");
+    set(&mut head);
+    Router::new(&[RoutePattern { conditions: vec![condition.clone()], ..RoutePattern::default() }])
+        .route(&head, PathNormalization::Match)
+        .is_some()
+}
+
+#[test]
+fn conditions_look_at_all_of_a_request() {
+    let text = |text: &str| ValuePattern::Text(vec![TextPattern::Exact(text.into())]);
+    let field = |pattern| Condition::Header(HeaderName::from_static("x-a"), pattern);
+    let with = |value: &'static str| {
+        move |head: &mut RequestHead| {
+            head.parts.headers.append("x-a", HeaderValue::from_static("other"));
+            head.parts.headers.append("x-a", HeaderValue::from_static(value));
+        }
+    };
+    assert!(holds(&field(text("yes")), with("yes")), "the second line");
+    assert!(!holds(&field(text("yes")), with("no")) && !holds(&field(text("yes")), |_| ()));
+    assert!(holds(&field(ValuePattern::Present), with("")) && !holds(&field(ValuePattern::Present), |_| ()));
+    assert!(holds(&field(ValuePattern::Absent), |_| ()) && !holds(&field(ValuePattern::Absent), with("")));
+    let query = |name: &str, pattern| Condition::Query(name.into(), pattern);
+    assert!(holds(&query("a", text("1")), |_| ()) && holds(&query("b", text(" ")), |_| ()));
+    assert!(
+        holds(&query("c", ValuePattern::Present), |_| ()) && holds(&query("d", ValuePattern::Absent), |_| ())
+    );
+    let cookie = Condition::Cookie("s".into(), text("v"));
+    for (lines, expected) in
+        [(&["s=v"][..], true), (&["a=b; s=v"], true), (&["a=b", "s=v"], true), (&["ss=v"], false)]
+    {
+        let set = |head: &mut RequestHead| {
+            for line in lines {
+                head.parts.headers.append(COOKIE, HeaderValue::from_static(line));
+            }
+        };
+        assert_eq!(holds(&cookie, set), expected, "{lines:?}");
+    }
+    let client = Condition::Client(vec!["10.0.0.0/8".parse().expect("a network")]);
+    for (address, expected) in
+        [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("11.0.0.1", false), ("::1", false)]
+    {
+        assert_eq!(
+            holds(&client, |head| head.client = address.parse().expect("an address")),
+            expected,
+            "{address}"
+        );
+    }
+    assert!(holds(&Condition::Tls(true), |head| head.tls = true) && !holds(&Condition::Tls(true), |_| ()));
+    let spoken = |spoken| Condition::Protocol(vec![spoken]);
+    assert!(holds(&spoken(Spoken::Http2), |head| head.protocol = Version::HTTP_2));
+    assert!(!holds(&spoken(Spoken::Http2), |_| ()) && holds(&spoken(Spoken::Http11), |_| ()));
+    assert!(holds(&spoken(Spoken::Grpc), |head| head.is_call = true));
+    let upgrade = |protocol| {
+        move |head: &mut RequestHead| {
+            drop(head.parts.headers.insert(UPGRADE, HeaderValue::from_static(protocol)))
+        }
+    };
+    assert!(
+        holds(&spoken(Spoken::WebSocket), upgrade("WebSocket"))
+            && !holds(&spoken(Spoken::WebSocket), upgrade("x"))
+    );
+    let neither = Condition::Not(vec![Condition::Tls(true), Condition::Method(vec![Method::GET])]);
+    assert!(holds(&neither, |_| ()) && !holds(&neither, |head| head.tls = true));
+}
+
+#[test]
+fn a_rule_says_all_that_it_demands() {
+    let pattern = RoutePattern {
+        hosts: vec![HostPattern::Exact("a.test".into()), HostPattern::Subdomains("b.test".into())],
+        paths: vec![PathPattern::Exact("/x".into()), PathPattern::Start("/v1".into())],
+        conditions: vec![
+            Condition::Method(vec![Method::GET, Method::HEAD]),
+            Condition::Header(
+                HeaderName::from_static("x-a"),
+                ValuePattern::Text(vec![TextPattern::Prefix("b\"".into()), TextPattern::Regex(regex("^c$"))]),
+            ),
+            Condition::Not(vec![Condition::Tls(true), Condition::Query("q".into(), ValuePattern::Absent)]),
+        ],
+    };
+    assert_eq!(
+        pattern.to_string(),
+        r#"{a.test,*.b.test}{=/x,/v1*}, method {GET,HEAD}, header x-a{="b\"*",~"^c$"}, not (scheme https, query q absent)"#
+    );
+    assert_eq!(RoutePattern::default().to_string(), "/");
+}
+
+#[test]
+fn what_surely_matches_more_is_known() {
+    let of = |paths: &[PathPattern], conditions: &[Condition]| RoutePattern {
+        hosts: Vec::new(),
+        paths: paths.to_vec(),
+        conditions: conditions.to_vec(),
+    };
+    let exact = |path: &str| PathPattern::Exact(path.into());
+    let suffix = |path: &str| PathPattern::Suffix(path.into());
+    let whole = |path: &str| PathPattern::Segments(path.into());
+    let post = [Condition::Method(vec![Method::POST])];
+    for (earlier, later, expected) in [
+        (of(&[], &[]), of(&[exact("/a")], &post), true),
+        (of(&[], &post), of(&[exact("/a")], &[]), false),
+        (of(&[], &post), of(&[exact("/a")], &post), true),
+        (of(&[whole("/a")], &[]), of(&[exact("/a"), whole("/a/b")], &[]), true),
+        (of(&[whole("/a")], &[]), of(&[exact("/a"), whole("/b")], &[]), false),
+        (of(&[exact("/a")], &[]), of(&[whole("/a")], &[]), false),
+        (of(&[suffix(".php")], &[]), of(&[suffix("/x.php"), exact("/y.php")], &[]), true),
+        (of(&[PathPattern::Regex(regex("^/a"))], &[]), of(&[exact("/ab")], &[]), true),
+        (of(&[PathPattern::Regex(regex("^/a"))], &[]), of(&[whole("/a")], &[]), false),
+        (of(&[whole("/a")], &[]), of(&[suffix("/a")], &[]), false),
+        (of(&[whole("")], &[]), of(&[suffix("/a")], &[]), true),
+    ] {
+        assert_eq!(earlier.covers(&later), expected, "{earlier} before {later}");
+    }
+}
+
+#[test]
+fn hundreds_of_regular_expressions_are_one_search() {
+    let routes: Vec<RoutePattern> = (0..300)
+        .map(|number| route(HostPattern::Any, PathPattern::Regex(regex(&format!("^/[a-z]+/{number}/")))))
+        .collect();
+    let router = Router::new(&routes);
+    for number in [0, 150, 299] {
+        let found = router.route(&head("", &format!("/abc/{number}/x")), PathNormalization::Match);
+        assert_eq!(found, Some(RouteIndex(number)));
+    }
+    assert_eq!(router.route(&head("", "/abc/300/x"), PathNormalization::Match), None);
 }

@@ -56,6 +56,7 @@ fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i
             request_field::PATH => Some(head.path()),
             request_field::QUERY => head.query(),
             request_field::PROTOCOL => Some(protocol(head.protocol)),
+            request_field::ROUTE => head.route.as_deref().map(str::as_bytes),
             _ => None,
         });
         memory.write(import::REQUEST_TEXT, buf, cap, text)
@@ -141,6 +142,7 @@ const fn field_name(field: i32) -> &'static str {
         request_field::PATH => "the path",
         request_field::QUERY => "the query",
         request_field::PROTOCOL => "the protocol",
+        request_field::ROUTE => "the route's name",
         _ => "an unknown field of the request",
     }
 }

@@ -39,7 +39,9 @@ pub struct ExplanationReply {
 pub struct RouteExplanation {
     /// Its place in the configuration, from 0.
     pub index: u64,
-    /// What it matches: host and path.
+    /// What it is called, if it has a name.
+    pub name: Option<String>,
+    /// What it matches: host and path, and what else it demands.
     pub rule: String,
 }
 

@@ -18,10 +18,11 @@ pub(in crate::admin) fn explanation(explanation: &Explanation, clock: Clock) -> 
         request_id: String::from_utf8_lossy(explanation.id.as_bytes()).into_owned(),
         time_ms: explanation.began.map(|began| wall_clock::ms(began, clock)),
         client: explanation.client.to_string(),
-        route: explanation
-            .route
-            .as_ref()
-            .map(|route| RouteExplanation { index: route.index as u64, rule: route.rule.clone() }),
+        route: explanation.route.as_ref().map(|route| RouteExplanation {
+            index: route.index as u64,
+            name: route.name.as_deref().map(str::to_owned),
+            rule: route.rule.clone(),
+        }),
         pool: explanation.pool.as_deref().map(str::to_owned),
         queue: explanation
             .queue

@@ -20,7 +20,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         .pools
         .iter()
         .map(|pool| &pool.policy)
-        .chain(config.routes.iter().filter_map(|route| route.policy.as_ref()));
+        .chain(config.routes.iter().filter_map(|route| route.own_policy()).map(|(_, policy)| policy));
     for policy in policies {
         if let PolicySource::Named(name) = &policy.source
             && !names().any(|known| known == name)

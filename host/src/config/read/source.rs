@@ -69,12 +69,14 @@ pub(in crate::config) struct Source<'a> {
     /// Where the lines end, so that a file of nothing but faults takes no longer than another.
     line_ends: Vec<usize>,
     errors: RefCell<Vec<ConfigError>>,
+    /// What should be known although it can be used.
+    warnings: RefCell<Vec<ConfigError>>,
 }
 
 impl<'a> Source<'a> {
     pub(in crate::config) fn new(file: &'a Path, text: &'a str) -> Self {
         let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
-        Self { file, text, line_ends, errors: RefCell::default() }
+        Self { file, text, line_ends, errors: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// The folder that relative paths start from.
@@ -113,11 +115,14 @@ impl<'a> Source<'a> {
         errors.is_empty().then(|| DeValue::Table(root.into_inner()))
     }
 
-    /// The result, if there was no fault.
-    pub(in crate::config) fn finish<T>(self, result: Option<T>) -> Result<T, ConfigErrors> {
+    /// The result with the warnings, if there was no fault.
+    pub(in crate::config) fn finish<T>(
+        self,
+        result: Option<T>,
+    ) -> Result<(T, Vec<ConfigError>), ConfigErrors> {
         let errors = self.errors.into_inner();
         match result {
-            Some(result) if errors.is_empty() => Ok(result),
+            Some(result) if errors.is_empty() => Ok((result, self.warnings.into_inner())),
             _ => Err(ConfigErrors::new(errors)),
         }
     }
@@ -135,13 +140,34 @@ impl<'a> Source<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.errors.borrow_mut().push(ConfigError {
+        self.errors.borrow_mut().push(self.error(at, key, message, hint));
+    }
+
+    /// Records what should be known although it can be used.
+    pub(in crate::config) fn warn(
+        &self,
+        at: Option<usize>,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.warnings.borrow_mut().push(self.error(at, key, message, hint));
+    }
+
+    fn error(
+        &self,
+        at: Option<usize>,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> ConfigError {
+        ConfigError {
             file: self.file.to_owned(),
             line: at.map(|at| self.line(at)),
             key: key.to_owned(),
             message: message.into(),
             hint: hint.into(),
-        });
+        }
     }
 }
 

@@ -41,6 +41,11 @@ impl<'a> Value<'a> {
         self.source.fail(self.at, &self.key, message, hint);
     }
 
+    /// Records what should be known of this value although it can be used.
+    pub(in crate::config) fn warn(&self, message: impl Into<String>, hint: impl Into<String>) {
+        self.source.warn(self.at, &self.key, message, hint);
+    }
+
     /// Records that this should have been `noun`, and gives none.
     pub(in crate::config) fn mistyped<T>(&self, noun: &str, hint: impl Into<String>) -> Option<T> {
         let found = match self.value {
@@ -170,6 +175,21 @@ impl<'a> Value<'a> {
             value: item.get_ref(),
         };
         Some(array.iter().enumerate().map(place).collect())
+    }
+
+    /// What `read` makes of this value, or of each if it is a list.
+    pub(in crate::config) fn one_or_more<T>(&self, read: impl Fn(&Self) -> Option<T>) -> Option<Vec<T>> {
+        if self.value.as_array().is_none() {
+            return read(self).map(|one| vec![one]);
+        }
+        let items = self.items("")?;
+        if items.is_empty() {
+            self.fail("is an empty list", "write a value, or leave the key out");
+            return None;
+        }
+        // All are read, so that each fault is found.
+        let read: Vec<Option<T>> = items.iter().map(read).collect();
+        read.into_iter().collect()
     }
 
     /// The entries of a table in the order of the file; `hint` says how to write one.

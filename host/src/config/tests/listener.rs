@@ -22,7 +22,7 @@ fn a_listener_has_the_documented_defaults() {
     assert_eq!(limits.max_headers, 100);
     assert_eq!(limits.max_uri_bytes, 16_384);
     assert_eq!((limits.max_connections, limits.max_body), (10_000, 0));
-    assert_eq!((limits.max_hops, limits.path_normalization), (5, PathNormalization::Off));
+    assert_eq!((limits.max_hops, limits.path_normalization), (5, PathNormalization::Match));
     assert_eq!(limits.early_hints, EarlyHintsUse::Http2);
     assert_eq!(limits.request_id, RequestIdUse::Pass);
 }

@@ -34,7 +34,7 @@ function explanation(it) {
   const from = `${it.client}${it.time_ms === null ? "" : ` at ${clock(it.time_ms)}`}`;
   const end = `${it.status ?? "no response"}${it.error ? ` (${it.error})` : ""} after ${ms(it.total_us)}`;
   const says = [
-    `From ${from}, ${it.route ? `by route ${it.route.index} (${it.route.rule})` : "which no route matches"}${it.pool ? `, to pool ${it.pool}` : ""}: ${end}.`,
+    `From ${from}, ${it.route ? `by route ${it.route.name ?? it.route.index} (${it.route.rule})` : "which no route matches"}${it.pool ? `, to pool ${it.pool}` : ""}: ${end}.`,
   ];
   if (it.queue) says.push(`It waited ${ms(it.queue.waited_us)} behind ${counted(it.queue.place, "request")}.`);
   if (it.picks_left_out > 0) says.push(`${counted(it.picks_left_out, "pick")} after the first aren't shown.`);

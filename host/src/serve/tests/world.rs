@@ -10,7 +10,7 @@ use std::time::Duration;
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::{Clock, ClockHands};
 use pointsman_core::pool::{Pool, UpstreamLimits};
-use pointsman_core::route::{HostPattern, PathPattern, RoutePattern, Router};
+use pointsman_core::route::{RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
@@ -20,7 +20,7 @@ use crate::drain::Drain;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
-use crate::proxy::{Current, Proxy};
+use crate::proxy::{Current, Proxy, Route, Target};
 use crate::reports::ListenerReports;
 use crate::stream::Stream;
 use crate::testing::{MemoryNet, MemoryStream};
@@ -122,10 +122,10 @@ impl World {
         worker_pool.follow(&pool.topology());
         worker_pool.yield_connections();
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
-        let route = RoutePattern { host: HostPattern::Any, path: PathPattern::all() };
-        let router = Router::new(&[route]);
+        let router = Router::new(&[RoutePattern::default()]);
+        let routes = vec![Route { name: None, target: Target::Balancer(balancer) }];
         let insight = Rc::new(Insight::new(IdGenerator::seeded(1), limits.insight));
-        let proxy = Proxy::new(router, vec![balancer], vec![worker_pool], deadlines.clone(), insight);
+        let proxy = Proxy::new(router, routes, vec![worker_pool], deadlines.clone(), insight);
         let connections = Arc::new(ConnectionLimit::new(1000));
         Self {
             hands,
