@@ -12,7 +12,6 @@ mod probes;
 mod routes;
 mod scrape;
 mod server;
-mod socket;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -28,7 +27,6 @@ use crate::metrics::Scrapes;
 
 pub use guard::Guard;
 pub use server::serve;
-pub use socket::AdminSocket;
 pub use state::AdminState;
 pub use token::TokenError;
 

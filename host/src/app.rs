@@ -14,6 +14,7 @@ mod pools;
 mod reconfigure;
 mod reload;
 mod snapshot;
+mod socket_paths;
 mod sockets;
 mod steering;
 mod traces;
@@ -21,7 +22,6 @@ mod workers;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use pointsman_core::address::Address;
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::clock::Clock;
 use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
@@ -46,7 +47,7 @@ use crate::control::take_over::HandedOver;
 use crate::control::watch::FileWatch;
 use crate::discovery::DiscoveryCounts;
 use crate::health::HealthMonitor;
-use crate::listener::{Inherited, Role};
+use crate::listener::Inherited;
 use crate::log::LogControls;
 use crate::open_files::OpenFiles;
 use crate::worker::{Drained, Phase};
@@ -105,6 +106,7 @@ impl App {
         let mut warnings = config.warnings.clone();
         warnings.extend(certificates::check(config, file)?);
         warnings.extend(backend_tls::check(config, file)?);
+        warnings.extend(socket_paths::check(config, file));
         let (loader, _) = loader_with(config, Clock::start(), None)?;
         policies::check(config, file, &loader)?;
         Ok(warnings)
@@ -137,7 +139,7 @@ impl App {
             workers_count,
             &mut inherited,
         )?;
-        close(inherited);
+        sockets::close(inherited);
 
         let shared = Arc::<Shared>::default();
         let mut names = DnsNames::new(clock);
@@ -186,7 +188,7 @@ impl App {
 
     /// Where clients connect, in the order of the configuration; no port is 0. None once a drain has begun.
     #[must_use]
-    pub fn listeners(&self) -> Vec<SocketAddr> {
+    pub fn listeners(&self) -> Vec<Address> {
         self.shared.sockets.addresses()
     }
 
@@ -216,7 +218,7 @@ impl App {
     }
 
     /// Serves the admin address and that for metrics, if there are any. Ends by an error, or some time after
-    /// [`leave_admin`](Self::leave_admin).
+    /// [`leave_addresses`](Self::leave_addresses).
     pub fn serve_admin(&self) -> impl Future<Output = std::io::Result<()>> + use<> {
         let changes = self.reconfigure.changes().clone();
         let admin = self.admin.serve(self.status(), changes, self.metrics.scrapes(self.status()));
@@ -224,8 +226,14 @@ impl App {
         async { tokio::try_join!(admin, metrics).map(|_| ()) }
     }
 
-    /// The admin address and that for metrics are another process's from now on: what is connected there ends.
-    pub fn leave_admin(&self) {
+    /// The addresses that were taken over are this process's from now on, with the files of their sockets.
+    pub fn own_addresses(&self) {
+        self.shared.sockets.own_files();
+    }
+
+    /// All addresses are another process's from now on. What is connected to the admin address, or that for metrics, ends.
+    pub fn leave_addresses(&self) {
+        self.shared.sockets.leave_files();
         self.admin.leave();
     }
 
@@ -253,10 +261,8 @@ impl App {
     /// # Errors
     ///
     /// The process has run out of file descriptors.
-    pub fn sockets(&self) -> std::io::Result<HandedOver> {
-        let listeners = self.shared.sockets.duplicates()?.into_iter();
-        let listeners = listeners.map(|(address, socket)| (Role::Listener, address, socket));
-        let mut all = HandedOver { sockets: listeners.collect(), unix_admin: None };
+    pub fn sockets(&self) -> std::io::Result<Vec<HandedOver>> {
+        let mut all = self.shared.sockets.duplicates()?;
         self.metrics.hand_over(&mut all)?;
         self.admin.hand_over(&mut all)?;
         Ok(all)
@@ -302,16 +308,6 @@ impl App {
             traces.finish();
         }
         drained
-    }
-}
-
-/// Closes inherited sockets that nothing has taken.
-fn close(inherited: Inherited) {
-    for address in inherited.left() {
-        tracing::warn!(
-            event = "inherited-socket-closed", %address,
-            "no listener has the address of this inherited socket; it is closed"
-        );
     }
 }
 

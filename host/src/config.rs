@@ -25,6 +25,7 @@ mod proxy_protocol;
 mod read;
 mod route;
 mod sections;
+mod socket_path;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -37,7 +38,7 @@ use std::path::Path;
 use crate::regular_file;
 
 pub use access_log::{AccessLogConfig, Detail, LineFormat, LogOutput};
-pub use admin::{AdminAddress, AdminConfig};
+pub use admin::AdminConfig;
 pub use control::ControlAddress;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pointsman_core::address::Address;
 use pointsman_policy::{PolicySlot, VersionId};
 use tempfile::TempDir;
 
@@ -80,7 +81,8 @@ async fn demonstrate(afterwards: Afterwards) -> Result<ExitCode> {
     let certificate = SelfSigned::create(plugin.directory.path())?;
     let file = plugin.directory.path().join("demo.toml");
     let (app, admin) = start(&backends, &plugin, &certificate, &file, afterwards, &log.controls())?;
-    let [address, over_tls] = *app.listeners() else { bail!("the proxy has no two listeners") };
+    let addresses: Vec<SocketAddr> = app.listeners().iter().map(Address::ends_at).collect();
+    let [address, over_tls] = *addresses else { bail!("the proxy has no two listeners") };
 
     show!("Pointsman on http://{address} and https://{NAME}:{}, three backends", over_tls.port());
     show!("behind it, {CONNECTIONS} connections\n");

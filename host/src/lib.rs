@@ -37,6 +37,7 @@ pub mod proxy_protocol;
 pub mod regular_file;
 pub mod reports;
 pub mod serve;
+pub mod socket;
 pub mod stream;
 #[cfg(test)]
 mod testing;

@@ -3,32 +3,33 @@
 mod connections;
 mod idle;
 mod inherited;
+mod socket;
 mod worker_idle;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use pointsman_core::address::Address;
 use pointsman_core::counts::ListenerCounts;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use connections::{ConnectionLimit, ConnectionPermit};
 pub use idle::{Awaited, IdleClients, IdlePosition};
-pub use inherited::{Inherited, Role};
+pub use inherited::{Inherited, Role, Taken};
+pub use socket::{ListeningSocket, SocketFile};
 
 use crate::config::{DownstreamLimits, ListenerConfig};
 use crate::proxy_protocol::ExpectedHeader;
 use crate::tls::ListenerTls;
 
-/// Connections that the kernel completes before they are accepted.
-const BACKLOG: i32 = 4096;
-
 /// A listener, as its sockets on all workers share it.
 #[derive(Debug, Clone)]
 pub struct Listener {
     /// The address that is bound; the port is never 0.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may connect if it is a Unix socket with a path.
+    pub mode: u32,
     /// Limits on what clients send and how slowly.
     pub limits: Arc<DownstreamLimits>,
     /// Peers whose forwarding headers are believed.
@@ -45,24 +46,44 @@ pub struct Listener {
 
 /// An address can't be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}{}", hint(source))]
+#[error("cannot listen on {address}: {source}{}", hint(address, source))]
 pub struct BindError {
-    address: SocketAddr,
+    address: Address,
     source: io::Error,
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => " (another process has it; stop that one or choose another port)",
-        io::ErrorKind::PermissionDenied => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
-        io::ErrorKind::AddrNotAvailable => " (no interface of this machine has this address)",
+/// The sockets of a listener, and their file if they have a path that is this process's to remove.
+#[derive(Debug)]
+pub struct BoundSockets {
+    /// At least one.
+    pub sockets: Vec<ListeningSocket>,
+    /// The file.
+    pub file: Option<SocketFile>,
+}
+
+fn hint(address: &Address, error: &io::Error) -> &'static str {
+    match (error.kind(), address) {
+        (io::ErrorKind::AddrInUse, Address::Tcp(_)) => {
+            " (another process has it; stop that one or choose another port)"
+        }
+        (io::ErrorKind::AddrInUse, Address::Unix(_)) => " (stop that one or choose another path)",
+        (io::ErrorKind::PermissionDenied, Address::Tcp(_)) => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+        (io::ErrorKind::PermissionDenied, Address::Unix(_)) => {
+            " (the user of this process may not write to the folder)"
+        }
+        (io::ErrorKind::NotFound, Address::Unix(_)) => {
+            " (make the folder, such as by RuntimeDirectory= of the service)"
+        }
+        (io::ErrorKind::AddrNotAvailable, Address::Tcp(_)) => {
+            " (no interface of this machine has this address)"
+        }
         _ => "",
     }
 }
 
 impl Listener {
-    /// Binds one socket for each worker, so that the kernel spreads connections over them (`SO_REUSEPORT`). Sockets that
-    /// are `inherited` are taken as they are. `own` are the addresses that this process listens on already.
+    /// Binds one socket for each worker, so that the kernel spreads connections over them (`SO_REUSEPORT`); a Unix socket is one that all
+    /// workers share. Sockets that are `inherited` are taken as they are. `own` are the addresses that this process listens on already.
     ///
     /// # Errors
     ///
@@ -72,21 +93,20 @@ impl Listener {
         config: &ListenerConfig,
         tls: Option<Arc<ListenerTls>>,
         workers: usize,
-        inherited: Vec<TcpListener>,
-        own: &[SocketAddr],
-    ) -> Result<(Self, Vec<TcpListener>), BindError> {
-        let error = |source| BindError { address: config.address, source };
-        let sockets = if inherited.is_empty() {
-            // An overlapping address of this process, such as a wildcard that is replaced, is no conflict.
-            let alone = own.iter().all(|own| own.port() != config.address.port());
-            bind_all(config.address, workers, alone).map_err(error)?
+        inherited: Taken,
+        own: &[Address],
+    ) -> Result<(Self, BoundSockets), BindError> {
+        let error = |source| BindError { address: config.address.clone(), source };
+        let bound = if inherited.sockets.is_empty() {
+            bind_all(config, workers, own).map_err(error)?
         } else {
-            inherited.iter().try_for_each(prepare).map_err(error)?;
-            inherited
+            take(inherited, config).map_err(error)?
         };
-        let address = sockets.first().map_or(Ok(config.address), TcpListener::local_addr).map_err(error)?;
+        let first = bound.sockets.first();
+        let address =
+            first.map_or_else(|| Ok(config.address.clone()), ListeningSocket::address).map_err(error)?;
         let kept = (Arc::new(ConnectionLimit::new(config.limits.max_connections)), Arc::default());
-        Ok((Self::on(address, kept, config, tls, None), sockets))
+        Ok((Self::on(address, kept, config, tls, None), bound))
     }
 
     /// The same listener with other settings for new connections. The limit of their number is changed by [`ConnectionLimit::set`].
@@ -94,11 +114,11 @@ impl Listener {
     pub fn with(&self, config: &ListenerConfig, tls: Option<Arc<ListenerTls>>) -> Self {
         let before = self.proxy_protocol.as_ref();
         let kept = (Arc::clone(&self.connections), Arc::clone(&self.counts));
-        Self::on(self.address, kept, config, tls, before)
+        Self::on(self.address.clone(), kept, config, tls, before)
     }
 
     fn on(
-        address: SocketAddr,
+        address: Address,
         (connections, counts): (Arc<ConnectionLimit>, Arc<ListenerCounts>),
         config: &ListenerConfig,
         tls: Option<Arc<ListenerTls>>,
@@ -108,7 +128,19 @@ impl Listener {
         let trusted_proxies = config.trusted_proxies.as_slice().into();
         let proxy_protocol = config.proxy_protocol.as_ref();
         let proxy_protocol = proxy_protocol.map(|config| ExpectedHeader::new(config, before));
-        Self { address, limits, trusted_proxies, tls, proxy_protocol, connections, counts }
+        let mode = config.mode;
+        Self { address, mode, limits, trusted_proxies, tls, proxy_protocol, connections, counts }
+    }
+}
+
+impl BoundSockets {
+    /// Sets who may connect to a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.set_mode(mode))
     }
 }
 
@@ -117,61 +149,76 @@ impl Listener {
 /// # Errors
 ///
 /// The process has run out of file descriptors.
-pub fn shares(sockets: &[TcpListener], workers: usize) -> io::Result<Vec<Vec<TcpListener>>> {
+pub fn shares(sockets: &[ListeningSocket], workers: usize) -> io::Result<Vec<Vec<ListeningSocket>>> {
     let share = |worker: usize| {
         let own = sockets.iter().skip(worker).step_by(workers.max(1));
         let shared = sockets.iter().cycle().skip(worker).take(usize::from(worker >= sockets.len()));
-        own.chain(shared).map(TcpListener::try_clone).collect()
+        own.chain(shared).map(ListeningSocket::try_clone).collect()
     };
     (0..workers).map(share).collect()
 }
 
-/// Sets the options on an inherited socket that are set on those bound here.
-fn prepare(socket: &TcpListener) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    SockRef::from(socket).set_tcp_nodelay(true)
+fn take(inherited: Taken, config: &ListenerConfig) -> io::Result<BoundSockets> {
+    inherited.sockets.iter().try_for_each(ListeningSocket::prepare)?;
+    let mut file = match &config.address {
+        Address::Unix(path) if !inherited.is_lent => SocketFile::at(path),
+        _ => None,
+    };
+    if let Some(file) = &mut file {
+        // Until this process serves, the one before does.
+        file.leave();
+    }
+    let bound = BoundSockets { sockets: inherited.sockets, file };
+    bound.set_mode(config.mode)?;
+    Ok(bound)
 }
 
-fn bind_all(mut address: SocketAddr, workers: usize, alone: bool) -> io::Result<Vec<TcpListener>> {
+fn bind_all(config: &ListenerConfig, workers: usize, own: &[Address]) -> io::Result<BoundSockets> {
+    match &config.address {
+        Address::Tcp(address) => {
+            // An overlapping address of this process, such as a wildcard that is replaced, is no conflict.
+            let alone = own.iter().filter_map(Address::tcp).all(|own| own.port() != address.port());
+            Ok(BoundSockets { sockets: bind_tcp(*address, workers, alone)?, file: None })
+        }
+        Address::Unix(path) => {
+            let socket = ListeningSocket::bind(&config.address, config.mode)?;
+            let bound = BoundSockets { sockets: vec![socket], file: SocketFile::at(path) };
+            bound.sockets.iter().try_for_each(ListeningSocket::prepare)?;
+            Ok(bound)
+        }
+    }
+}
+
+fn bind_tcp(mut address: SocketAddr, workers: usize, alone: bool) -> io::Result<Vec<ListeningSocket>> {
     if alone && address.port() != 0 {
         // Fails if any process has the address, also with SO_REUSEPORT.
-        drop(bind_one(address, false)?);
+        drop(ListeningSocket::bind_tcp(address, false)?);
     }
     let mut sockets = Vec::with_capacity(workers);
     for _ in 0..workers {
-        let socket = bind_one(address, true)?;
-        address = socket.local_addr()?;
+        let socket = ListeningSocket::bind_tcp(address, true)?;
+        address = socket.address()?.ends_at();
         sockets.push(socket);
     }
     Ok(sockets)
-}
-
-fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(shared)?;
-    socket.set_nonblocking(true)?;
-    // Accepted sockets inherit it, which saves a call for each.
-    socket.set_tcp_nodelay(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bind(address: SocketAddr, workers: usize) -> Result<(Listener, Vec<TcpListener>), BindError> {
+    fn bind(address: SocketAddr, workers: usize) -> Result<(Listener, Vec<ListeningSocket>), BindError> {
         let config = ListenerConfig {
-            address,
+            address: address.into(),
+            mode: 0o660,
             trusted_proxies: Vec::new(),
             limits: DownstreamLimits::default(),
             tls: None,
             proxy_protocol: None,
             line: 1,
         };
-        Listener::bind(&config, None, workers, Vec::new(), &[])
+        let bound = Listener::bind(&config, None, workers, Taken::default(), &[]);
+        bound.map(|(listener, bound)| (listener, bound.sockets))
     }
 
     #[test]
@@ -191,7 +238,7 @@ mod tests {
     #[test]
     fn an_address_in_use_is_named() {
         let (first, _sockets) = bind(([127, 0, 0, 1], 0).into(), 2).expect("a free port");
-        let error = bind(first.address, 2).expect_err("the port is taken");
+        let error = bind(first.address.ends_at(), 2).expect_err("the port is taken");
         assert!(error.to_string().contains(&first.address.to_string()), "{error}");
         assert!(error.to_string().contains("another process has it"), "{error}");
     }
@@ -199,8 +246,8 @@ mod tests {
     #[test]
     fn all_workers_share_one_port() {
         let (listener, sockets) = bind(([127, 0, 0, 1], 0).into(), 3).expect("a free port");
-        let ports: Vec<u16> =
-            sockets.iter().map(|socket| socket.local_addr().expect("an address").port()).collect();
-        assert_eq!(ports, [listener.address.port(); 3]);
+        let addresses: Vec<Address> =
+            sockets.iter().map(|socket| socket.address().expect("an address")).collect();
+        assert!(addresses.iter().all(|address| *address == listener.address), "{addresses:?}");
     }
 }

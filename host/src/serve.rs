@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pointsman_core::address::Address;
 
 use crate::config::Http2Use;
 use crate::downstream::{ClientConnection, Scheme};
@@ -99,12 +100,14 @@ impl Speech {
 }
 
 /// The end of a connection that is here. Asking the system is left out where nobody is told.
-fn local_address(current: &Current, listener: &Listener, stream: &Stream) -> SocketAddr {
-    match stream {
-        Stream::Plain(socket) if listener.address.ip().is_unspecified() && current.get().names_clients => {
-            socket.local_addr().unwrap_or(listener.address)
+fn local_address(current: &Current, listener: &Listener, stream: &Stream) -> Address {
+    match (stream, &listener.address) {
+        (Stream::Plain(socket), Address::Tcp(address))
+            if address.ip().is_unspecified() && current.get().names_clients =>
+        {
+            Address::Tcp(socket.local_address().unwrap_or(*address))
         }
-        _ => listener.address,
+        (_, address) => address.clone(),
     }
 }
 

@@ -4,14 +4,12 @@ mod of_http2;
 mod room;
 
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use rustix::net::{RecvFlags, recv};
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::socket::Socket;
 #[cfg(test)]
 use crate::testing::MemoryStream;
 use crate::tls::TlsStream;
@@ -22,8 +20,8 @@ pub use room::{LONGEST_PIECE, poll_room};
 #[derive(Debug)]
 #[cfg_attr(test, expect(private_interfaces, reason = "only tests have streams in memory"))]
 pub enum Stream {
-    /// TCP.
-    Plain(TcpStream),
+    /// In clear.
+    Plain(Socket),
     /// Over TLS.
     Tls(Box<TlsStream>),
     /// Within a connection of HTTP/2.
@@ -38,10 +36,7 @@ impl Stream {
     #[must_use]
     pub fn has_unread(&mut self) -> bool {
         match self {
-            Self::Plain(stream) => {
-                let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-                recv(stream, &mut [0; 1], flags).is_ok_and(|(_, bytes)| bytes > 0)
-            }
+            Self::Plain(stream) => stream.has_unread(),
             Self::Tls(stream) => stream.has_unread(),
             // Asked of whole connections only.
             Self::Http2(_) => false,
@@ -68,7 +63,7 @@ impl Stream {
     /// Those of the socket.
     pub fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(stream) => stream.poll_peek(cx, &mut ReadBuf::new(&mut [0; 1])),
+            Self::Plain(stream) => stream.poll_peek(cx, &mut [0; 1]),
             Self::Tls(stream) => stream.poll_fill(cx).map_ok(|bytes| bytes.min(1)),
             Self::Http2(stream) => stream.poll_fill(cx).map_ok(|bytes| bytes.min(1)),
             #[cfg(test)]
@@ -81,8 +76,8 @@ impl Stream {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         match self {
-            Self::Plain(stream) => is_read_closed(stream),
-            Self::Tls(stream) => is_read_closed(stream.socket()),
+            Self::Plain(stream) => stream.is_read_closed(),
+            Self::Tls(stream) => stream.socket().is_read_closed(),
             Self::Http2(stream) => stream.has_ended(),
             #[cfg(test)]
             Self::Memory(stream) => stream.has_ended(),
@@ -96,8 +91,8 @@ impl Stream {
     /// Those of the socket.
     pub fn set_reset_on_close(&self, resets: bool) -> io::Result<()> {
         match self {
-            Self::Plain(stream) => set_reset_on_close(stream, resets),
-            Self::Tls(stream) => set_reset_on_close(stream.socket(), resets),
+            Self::Plain(stream) => stream.set_reset_on_close(resets),
+            Self::Tls(stream) => stream.socket().set_reset_on_close(resets),
             // It is reset unless it was ended.
             Self::Http2(_) => Ok(()),
             #[cfg(test)]
@@ -120,16 +115,6 @@ impl Stream {
     pub fn is_buffered(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
-}
-
-fn is_read_closed(socket: &TcpStream) -> bool {
-    let ready = pin!(socket.ready(Interest::READABLE));
-    let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
-    matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
-}
-
-fn set_reset_on_close(socket: &TcpStream, resets: bool) -> io::Result<()> {
-    if resets { socket.set_zero_linger() } else { SockRef::from(socket).set_linger(None) }
 }
 
 /// The same call on whatever carries the stream.

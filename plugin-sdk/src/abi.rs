@@ -122,7 +122,7 @@ pub mod import {
 pub mod backend_field {
     /// The backend's name, unique in its pool.
     pub const NAME: i32 = 0;
-    /// The backend's address, as `ip:port`.
+    /// The backend's address, as `ip:port`, or `unix:` and the path of a socket.
     pub const ADDRESS: i32 = 1;
     /// The backend's zone; empty if none is configured.
     pub const ZONE: i32 = 2;

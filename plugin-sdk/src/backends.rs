@@ -69,7 +69,7 @@ impl Backends {
         self.text(index, backend_field::NAME).unwrap_or_default()
     }
 
-    /// The backend's address, as `ip:port`.
+    /// The backend's address, as `ip:port`, or `unix:` and the path of a socket.
     #[must_use]
     pub fn address(&self, index: usize) -> String {
         self.text(index, backend_field::ADDRESS).unwrap_or_default()

@@ -79,5 +79,6 @@ mod traces;
 mod trailers;
 mod trusted_proxies;
 mod tunnel_ends;
+mod unix_sockets;
 mod upgrade;
 mod upgrade_refused;

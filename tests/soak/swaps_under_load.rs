@@ -36,7 +36,8 @@ fn send(mut client: Client, running: &Running) -> Served {
 
 /// Keeps connections busy while `change` runs.
 fn under_load(app: &App, change: impl FnOnce()) -> Served {
-    let clients: Vec<Client> = (0..CONNECTIONS).map(|_| Client::connect(app.listeners()[0])).collect();
+    let clients: Vec<Client> =
+        (0..CONNECTIONS).map(|_| Client::connect(app.listeners()[0].ends_at())).collect();
     let (served, ()) = keep_busy(clients, send, change);
     served.into_iter().fold(Served::default(), |mut all, served| {
         all.by = [0, 1, 2].map(|backend| all.by[backend] + served.by[backend]);

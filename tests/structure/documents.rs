@@ -123,8 +123,14 @@ fn each_page_is_in_the_summary() {
     let folder = root().join("host/docs");
     let summary = fs::read_to_string(folder.join("SUMMARY.md")).expect("the summary");
     let mut pages = 0;
-    for entry in fs::read_dir(&folder).expect("the folder") {
-        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+    let names = |folder: PathBuf, before: &'static str| {
+        let entries = fs::read_dir(folder).expect("the folder");
+        entries.map(move |entry| {
+            let name = entry.expect("an entry").file_name().into_string().expect("a name");
+            format!("{before}{name}")
+        })
+    };
+    for name in names(folder.clone(), "").chain(names(folder.join("cookbook"), "cookbook/")) {
         if name.ends_with(".md") && name != "SUMMARY.md" {
             pages += 1;
             assert_eq!(

@@ -4,11 +4,11 @@ mod stats;
 mod streaks;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
+use crate::address::Address;
 use crate::counts::BackendCells;
 use crate::local::Shared;
 
@@ -73,7 +73,7 @@ pub struct Backend {
     /// Unique in the pool. What is counted and kept is kept under this name.
     pub name: Box<str>,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
     /// The host name that led to its address, without a dot at the end, if one did.
     pub host: Option<Box<str>>,
     /// Configured share of requests in relation to the others, in thousandths
@@ -96,7 +96,7 @@ pub struct Backend {
 impl Backend {
     /// A backend of the file with a description that says nothing but name and address.
     #[must_use]
-    pub fn new(name: impl Into<Box<str>>, address: impl Into<SocketAddr>) -> Self {
+    pub fn new(name: impl Into<Box<str>>, address: impl Into<Address>) -> Self {
         Self {
             name: name.into(),
             address: address.into(),

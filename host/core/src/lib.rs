@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod backend;
 pub mod clock;
 pub mod counts;

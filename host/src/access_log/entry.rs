@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use pointsman_core::address::Address;
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 
@@ -41,7 +42,7 @@ pub struct Entry<'a> {
     /// Who is at the other end of the connection.
     pub peer: SocketAddr,
     /// The address that it has connected to.
-    pub listener: SocketAddr,
+    pub listener: &'a Address,
     /// `http` or `https`.
     pub scheme: &'static str,
     /// Of a tunnel, when it ended and what it has carried.

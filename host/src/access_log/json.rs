@@ -90,7 +90,7 @@ fn choice(line: &mut Vec<u8>, record: &RequestRecord) {
     match last {
         Some(attempt) => {
             line.push(b'"');
-            address(line, attempt.backend.shared().address);
+            address(line, &attempt.backend.shared().address);
             line.push(b'"');
         }
         None => line.extend_from_slice(b"null"),

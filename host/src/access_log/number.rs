@@ -1,7 +1,11 @@
 //! Numbers and addresses in a line, without the machinery of `fmt` where they are many.
 
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+
+use pointsman_core::address::{Address, UNIX};
+
+use super::escape;
 
 /// Adds a number.
 pub(super) fn number(line: &mut Vec<u8>, number: u64) {
@@ -40,21 +44,40 @@ pub(super) fn ip(line: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// Adds an address with its port.
-pub(super) fn address(line: &mut Vec<u8>, address: SocketAddr) {
+/// Adds an address with its port, or a Unix socket as the inside of a string of JSON.
+pub(super) fn address(line: &mut Vec<u8>, address: &Address) {
     match address {
-        SocketAddr::V4(_) => {
+        Address::Tcp(address) if address.is_ipv4() => {
             ip(line, address.ip());
             line.push(b':');
             number(line, u64::from(address.port()));
         }
-        SocketAddr::V6(address) => drop(write!(line, "{address}")),
+        Address::Tcp(address) => drop(write!(line, "{address}")),
+        Address::Unix(path) => {
+            line.extend_from_slice(UNIX.as_bytes());
+            escape::json(line, path.name().as_bytes(), false);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+
+    #[test]
+    fn a_unix_socket_is_written_as_it_stands_in_json() {
+        for (socket, written) in [
+            ("unix:/run/app.sock", "unix:/run/app.sock"),
+            ("unix:@app", "unix:@app"),
+            ("unix:/a \"b\\c", "unix:/a \\\"b\\\\c"),
+        ] {
+            let mut line = Vec::new();
+            address(&mut line, &socket.parse().unwrap());
+            assert_eq!(String::from_utf8(line).unwrap(), written);
+        }
+    }
 
     #[test]
     fn addresses_are_written_as_they_are_elsewhere() {
@@ -67,7 +90,7 @@ mod tests {
             "[2001:db8::ff]:65535",
         ] {
             let (mut line, known) = (Vec::new(), text.parse::<SocketAddr>().unwrap());
-            address(&mut line, known);
+            address(&mut line, &known.into());
             assert_eq!(line, text.as_bytes());
             line.clear();
             ip(&mut line, known.ip());

@@ -1,9 +1,11 @@
 //! Lines, of records that are made here.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderValue, Request, StatusCode};
+use pointsman_core::address::Address;
 use pointsman_core::backend::{Backend, TopologyGeneration};
 use pointsman_core::clock::{Clock, Moment};
 use pointsman_core::local::Local;
@@ -74,7 +76,8 @@ fn texts(user_agent: &[u8]) -> RequestTexts {
 }
 
 fn entry<'a>(record: &'a RequestRecord, texts: &'a RequestTexts) -> Entry<'a> {
-    let (peer, listener) = (([192, 0, 2, 7], 4711).into(), ([10, 0, 0, 2], 8080).into());
+    const LISTENER: Address = Address::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 8080));
+    let (peer, listener) = (([192, 0, 2, 7], 4711).into(), &LISTENER);
     Entry { event: LineEvent::Request, record, texts, peer, listener, scheme: "https", tunnel: None }
 }
 
@@ -187,7 +190,7 @@ fn who_ended_a_request_is_told() {
 #[test]
 fn what_tells_of_people_is_left_out_as_configured() {
     let (record, mut texts) = (record(), texts(b""));
-    texts.client = Some(([203, 0, 113, 9], 0).into()).map(|address: std::net::SocketAddr| address.ip());
+    texts.client = Some(([203, 0, 113, 9], 0).into()).map(|address: SocketAddr| address.ip());
     let entry = entry(&record, &texts);
     for (detail, query, client, peer) in [
         (Detail::Keep, Value::from("b=c&d=e"), Value::from("203.0.113.9"), Value::from("192.0.2.7")),

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer::Refused;
 use super::token::{Token, TokenError};
-use crate::config::{AdminAddress, AdminConfig};
+use crate::config::AdminConfig;
 
 /// What every answer says to browsers.
 const SAFETY: [(HeaderName, HeaderValue); 4] = [
@@ -55,10 +55,7 @@ impl Guard {
     ///
     /// The token can't be used.
     pub fn new(config: &AdminConfig) -> Result<Self, TokenError> {
-        let address = match &config.address {
-            AdminAddress::Tcp(address) => Some(address.ip().to_canonical()),
-            AdminAddress::Unix(_) => None,
-        };
+        let address = config.address.ip().map(|ip| ip.to_canonical());
         let token = config.token_file.as_deref().map(Token::read).transpose()?;
         Ok(Self(Arc::new(Rules { address, hosts: config.hosts.clone(), token })))
     }

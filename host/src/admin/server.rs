@@ -20,7 +20,7 @@ use pointsman_core::reminder::Reminder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::socket::AdminSocket;
+use crate::listener::ListeningSocket;
 
 /// From the end of a response, or from connecting, to the end of the next request's head. So it is how long a connection may
 /// be idle, too.
@@ -44,7 +44,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// The event loop doesn't take the socket.
 pub async fn serve(
-    socket: AdminSocket,
+    socket: ListeningSocket,
     router: Router,
     max_connections: usize,
     leaving: impl Future<Output = ()>,
@@ -116,10 +116,10 @@ impl fmt::Display for Peer {
 }
 
 impl Listening {
-    fn new(socket: AdminSocket) -> std::io::Result<Self> {
+    fn new(socket: ListeningSocket) -> std::io::Result<Self> {
         match socket {
-            AdminSocket::Tcp(socket) => tokio::net::TcpListener::from_std(socket).map(Self::Tcp),
-            AdminSocket::Unix(socket) => tokio::net::UnixListener::from_std(socket).map(Self::Unix),
+            ListeningSocket::Tcp(socket) => tokio::net::TcpListener::from_std(socket).map(Self::Tcp),
+            ListeningSocket::Unix(socket) => tokio::net::UnixListener::from_std(socket).map(Self::Unix),
         }
     }
 

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{AdminState, Guard, router};
-use crate::config::{AdminAddress, AdminConfig};
+use crate::config::AdminConfig;
 use crate::control::change::ChangeQueue;
 use crate::control::status::{ConfigurationStatus, PolicyStatus, PoolStatus, StatusView};
 use crate::log::LogControls;
@@ -57,7 +57,7 @@ impl Api {
     /// Whoever may open the socket may do everything.
     fn open_to_all() -> AdminConfig {
         AdminConfig {
-            address: AdminAddress::Unix("admin.sock".into()),
+            address: "unix:/admin.sock".parse().unwrap(),
             token_file: None,
             hosts: Vec::new(),
             explain_from: Vec::new(),

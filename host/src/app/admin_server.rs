@@ -4,19 +4,23 @@ use std::io;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use pointsman_core::address::Address;
 use pointsman_core::clock::Clock;
 use tokio::sync::watch;
 
-use crate::admin::{self, AdminSocket, AdminState, Guard};
-use crate::config::{AdminAddress, AdminConfig};
+use crate::admin::{self, AdminState, Guard};
+use crate::config::AdminConfig;
 use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
 use crate::insight::Explanations;
-use crate::listener::{Inherited, Role};
+use crate::listener::{Inherited, ListeningSocket, Role};
 use crate::log::LogControls;
 use crate::metrics::Scrapes;
 use crate::open_files::OpenFiles;
+
+/// Who may open the admin socket if it has a path: its owner and its group.
+const SOCKET_MODE: u32 = 0o660;
 
 /// When the servers beside the data path are to accept nothing more, as another process does.
 #[derive(Debug, Clone)]
@@ -44,8 +48,8 @@ pub(super) struct AdminServer {
 
 #[derive(Debug)]
 struct Bound {
-    configured: AdminAddress,
-    socket: AdminSocket,
+    configured: Address,
+    socket: ListeningSocket,
     guard: Guard,
 }
 
@@ -85,15 +89,10 @@ impl AdminServer {
     }
 
     /// Adds a duplicate of the socket to what another process gets.
-    pub(super) fn hand_over(&self, all: &mut HandedOver) -> io::Result<()> {
+    pub(super) fn hand_over(&self, all: &mut Vec<HandedOver>) -> io::Result<()> {
         let Some(Bound { configured, socket, .. }) = &self.bound else { return Ok(()) };
-        match (socket.try_clone()?, configured) {
-            (AdminSocket::Tcp(socket), AdminAddress::Tcp(address)) => {
-                all.sockets.push((Role::Admin, *address, socket));
-            }
-            (AdminSocket::Unix(socket), _) => all.unix_admin = Some(socket),
-            (AdminSocket::Tcp(_), AdminAddress::Unix(_)) => {}
-        }
+        let (address, socket) = (configured.clone(), socket.try_clone()?);
+        all.push(HandedOver { role: Role::Admin, address, socket, is_lent: false });
         Ok(())
     }
 
@@ -136,15 +135,12 @@ fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Bound> {
 
 /// The inherited socket of this address, or a new one.
 pub(super) fn listen(
-    address: &AdminAddress,
+    address: &Address,
     role: Role,
     inherited: &mut Inherited,
-) -> io::Result<AdminSocket> {
-    let taken = match address {
-        AdminAddress::Tcp(address) => inherited.take(role, *address).into_iter().next().map(AdminSocket::Tcp),
-        AdminAddress::Unix(path) => inherited.take_unix(path).map(AdminSocket::Unix),
-    };
-    let socket = taken.map_or_else(|| AdminSocket::bind(address), Ok)?;
+) -> io::Result<ListeningSocket> {
+    let taken = inherited.take(role, address).sockets.into_iter().next();
+    let socket = taken.map_or_else(|| ListeningSocket::bind(address, SOCKET_MODE), Ok)?;
     socket.set_nonblocking()?;
     Ok(socket)
 }

@@ -81,17 +81,20 @@ fn hosts_without_certificate(
 
 /// The certificates of a listener, to follow their files.
 pub(super) fn watched(listener: &Listener) -> impl Iterator<Item = ServedCertificate> {
-    let address = listener.address;
     listener.tls.iter().flat_map(move |tls| {
         let places = 0..tls.config().certificates.len();
-        places.map(move |place| ServedCertificate { address, tls: Arc::clone(tls), place })
+        places.map(move |place| ServedCertificate {
+            address: listener.address.clone(),
+            tls: Arc::clone(tls),
+            place,
+        })
     })
 }
 
 /// A listener whose TLS has other files to follow.
 pub(super) fn policy(listener: &Listener) -> Option<ServedTls> {
     let tls = listener.tls.as_ref().filter(|tls| tls.policy_files().next().is_some())?;
-    Some(ServedTls::Listener(listener.address, Arc::clone(tls)))
+    Some(ServedTls::Listener(listener.address.clone(), Arc::clone(tls)))
 }
 
 /// The files that a configuration names, whether or not they exist.

@@ -1,18 +1,18 @@
 //! The listener for those who collect metrics, which answers nothing else but probes; and the load that it tells of.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use pointsman_core::address::Address;
 use pointsman_core::clock::Clock;
 
-use crate::admin::{self, AdminSocket};
-use crate::config::{AdminAddress, Config};
+use crate::admin;
+use crate::config::Config;
 use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
 use crate::insight::trace::Tracer;
-use crate::listener::{Inherited, Role};
+use crate::listener::{Inherited, ListeningSocket, Role};
 use crate::metrics::{Saturation, Scrapes};
 use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
@@ -23,7 +23,7 @@ use super::admin_server::{Leaving, listen};
 #[derive(Debug)]
 pub(super) struct MetricsServer {
     /// The address that is configured for it, and its socket.
-    bound: Option<(SocketAddr, AdminSocket)>,
+    bound: Option<(Address, ListeningSocket)>,
     clock: Clock,
     saturation: Arc<Saturation>,
     tracer: Option<Arc<Tracer>>,
@@ -40,7 +40,8 @@ impl MetricsServer {
         tracer: Option<Arc<Tracer>>,
     ) -> Result<Self> {
         let bind = |address| {
-            let socket = listen(&AdminAddress::Tcp(address), Role::Metrics, inherited)
+            let address = Address::Tcp(address);
+            let socket = listen(&address, Role::Metrics, inherited)
                 .with_context(|| format!("cannot listen on {address} (metrics)"))?;
             anyhow::Ok((address, socket))
         };
@@ -56,11 +57,10 @@ impl MetricsServer {
     }
 
     /// Adds a duplicate of the socket to what another process gets.
-    pub(super) fn hand_over(&self, all: &mut HandedOver) -> io::Result<()> {
-        if let Some((address, socket)) = &self.bound
-            && let AdminSocket::Tcp(socket) = socket.try_clone()?
-        {
-            all.sockets.push((Role::Metrics, *address, socket));
+    pub(super) fn hand_over(&self, all: &mut Vec<HandedOver>) -> io::Result<()> {
+        if let Some((address, socket)) = &self.bound {
+            let (address, socket) = (address.clone(), socket.try_clone()?);
+            all.push(HandedOver { role: Role::Metrics, address, socket, is_lent: false });
         }
         Ok(())
     }

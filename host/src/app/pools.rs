@@ -80,7 +80,7 @@ fn described(config: &PoolConfig) -> Vec<Arc<Backend>> {
             backup: backend.backup,
             draining: backend.draining,
             host: backend.host.as_deref().map(Into::into),
-            ..Backend::new(backend.name.as_str(), backend.address)
+            ..Backend::new(backend.name.as_str(), backend.address.clone())
         })
     };
     config.backends.iter().map(described).collect()

@@ -1,12 +1,12 @@
 //! A reload: loads and binds what a configuration says and commits it, or leaves everything as it is.
 
 use std::fmt::Debug;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use pointsman_core::address::Address;
 use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
@@ -100,7 +100,7 @@ impl Reloader {
         Reload::Done(generation)
     }
 
-    fn tell_listeners(&self, before: &[SocketAddr]) {
+    fn tell_listeners(&self, before: &[Address]) {
         let after = self.shared.sockets.addresses();
         for address in after.iter().filter(|address| !before.contains(address)) {
             tracing::info!(event = "listener-bound", %address, "listening");

@@ -1,13 +1,14 @@
 //! Duplicates of the workers' listening sockets, kept for the process that takes over from this one.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use pointsman_core::address::Address;
 
 use crate::config::{Config, ConfigError, ListenerConfig};
-use crate::listener::{self, Inherited, Listener, Role};
+use crate::control::take_over::HandedOver;
+use crate::listener::{self, BoundSockets, Inherited, Listener, ListeningSocket, Role, SocketFile};
 use crate::open_files::{self, OpenFiles};
 use crate::tls::ListenerTls;
 
@@ -25,9 +26,11 @@ struct Held {
 #[derive(Debug)]
 struct HeldListener {
     /// As it stands in the configuration; the port may be 0.
-    configured: SocketAddr,
-    bound: SocketAddr,
-    sockets: Vec<TcpListener>,
+    configured: Address,
+    bound: Address,
+    /// Who may connect to a Unix socket.
+    mode: u32,
+    sockets: BoundSockets,
 }
 
 /// A listener that is bound, but doesn't accept yet.
@@ -35,7 +38,7 @@ struct HeldListener {
 pub(super) struct Bound {
     held: HeldListener,
     /// For each worker.
-    pub(super) shares: Vec<Vec<TcpListener>>,
+    pub(super) shares: Vec<Vec<ListeningSocket>>,
 }
 
 /// Binds the listeners of a configuration, each with its TLS. Those of `before` that stay are kept; what can't be bound goes to `faults`.
@@ -48,7 +51,7 @@ pub(super) fn bind(
     inherited: &mut Inherited,
     faults: &mut Vec<ConfigError>,
 ) -> Vec<(Listener, Option<Bound>)> {
-    let own: Vec<SocketAddr> = before.iter().map(|(_, listener)| listener.address).collect();
+    let own: Vec<Address> = before.iter().map(|(_, listener)| listener.address.clone()).collect();
     let mut left: Vec<&(ListenerConfig, Listener)> = before.iter().collect();
     let bind = |(index, listener): (usize, &ListenerConfig)| {
         let tls = tls.get(index).cloned().flatten();
@@ -64,12 +67,17 @@ pub(super) fn bind(
             message,
             hint: String::new(),
         };
-        let inherited = inherited.take(Role::Listener, listener.address);
+        let inherited = inherited.take(Role::Listener, &listener.address);
         let (bound, sockets) = Listener::bind(listener, tls, workers, inherited, &own)
             .map_err(|error| fault(error.to_string()))?;
-        let shares = listener::shares(&sockets, workers)
+        let shares = listener::shares(&sockets.sockets, workers)
             .map_err(|error| fault(format!("cannot share its sockets: {error}")))?;
-        let held = HeldListener { configured: listener.address, bound: bound.address, sockets };
+        let held = HeldListener {
+            configured: listener.address.clone(),
+            bound: bound.address.clone(),
+            mode: listener.mode,
+            sockets,
+        };
         Ok((bound, Some(Bound { held, shares })))
     };
     let bound = config.listeners.iter().enumerate().map(bind);
@@ -100,10 +108,43 @@ pub(super) fn limit_connections<'a>(listeners: impl Iterator<Item = &'a Listener
     }
 }
 
+/// Closes inherited sockets that nothing has taken.
+pub(super) fn close(inherited: Inherited) {
+    for address in inherited.left() {
+        tracing::warn!(
+            event = "inherited-socket-closed", %address,
+            "no listener has the address of this inherited socket; it is closed"
+        );
+    }
+}
+
 impl Bound {
     /// Each worker's share, and what is kept.
-    fn split(self) -> (HeldListener, Vec<Vec<TcpListener>>) {
+    fn split(self) -> (HeldListener, Vec<Vec<ListeningSocket>>) {
         (self.held, self.shares)
+    }
+}
+
+impl HeldListener {
+    fn duplicates(&self) -> impl Iterator<Item = std::io::Result<HandedOver>> {
+        let is_lent = self.sockets.file.is_none();
+        self.sockets.sockets.iter().map(move |socket| {
+            let (address, socket) = (self.configured.clone(), socket.try_clone()?);
+            Ok(HandedOver { role: Role::Listener, address, socket, is_lent })
+        })
+    }
+
+    fn set_mode(&mut self, mode: u32) {
+        if self.mode == mode {
+            return;
+        }
+        match self.sockets.set_mode(mode) {
+            Ok(()) => self.mode = mode,
+            Err(error) => tracing::warn!(
+                event = "socket-mode-failed", address = %self.bound, %error,
+                "cannot change who may connect; the socket stays as it is"
+            ),
+        }
     }
 }
 
@@ -112,13 +153,16 @@ impl Sockets {
     pub(super) fn keep(
         &self,
         listeners: Vec<(Listener, Option<Bound>)>,
-    ) -> Vec<(Listener, Option<Vec<Vec<TcpListener>>>)> {
+    ) -> Vec<(Listener, Option<Vec<Vec<ListeningSocket>>>)> {
         let mut held = self.0.lock();
         let mut before = std::mem::take(&mut held.listeners);
         let mut kept = Vec::new();
         let shares = listeners.into_iter().map(|(listener, bound)| {
             let place = before.iter().position(|held| held.bound == listener.address);
-            let old = place.map(|place| before.swap_remove(place));
+            let mut old = place.map(|place| before.swap_remove(place));
+            if let Some(old) = &mut old {
+                old.set_mode(listener.mode);
+            }
             let (new, shares) = bound.map(Bound::split).unzip();
             kept.extend(new.or(old));
             (listener, shares)
@@ -141,17 +185,28 @@ impl Sockets {
     /// # Errors
     ///
     /// The process has run out of file descriptors.
-    pub(super) fn duplicates(&self) -> std::io::Result<Vec<(SocketAddr, TcpListener)>> {
+    pub(super) fn duplicates(&self) -> std::io::Result<Vec<HandedOver>> {
         let held = self.0.lock();
-        let all = held
-            .listeners
-            .iter()
-            .flat_map(|held| held.sockets.iter().map(|socket| Ok((held.configured, socket.try_clone()?))));
-        all.collect()
+        held.listeners.iter().flat_map(HeldListener::duplicates).collect()
+    }
+
+    /// The files of Unix sockets that were taken over are removed with the sockets from now on.
+    pub(super) fn own_files(&self) {
+        self.each_file(|file| file.own());
+    }
+
+    /// Leaves the files of Unix sockets where they are, whatever becomes of the sockets: another process listens on them.
+    pub(super) fn leave_files(&self) {
+        self.each_file(|file| file.leave());
+    }
+
+    fn each_file(&self, change: impl Fn(&mut SocketFile)) {
+        let mut held = self.0.lock();
+        held.listeners.iter_mut().filter_map(|listener| listener.sockets.file.as_mut()).for_each(change);
     }
 
     /// Where the listeners are bound, in the order of the configuration.
-    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.0.lock().listeners.iter().map(|held| held.bound).collect()
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        self.0.lock().listeners.iter().map(|held| held.bound.clone()).collect()
     }
 }

@@ -76,6 +76,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         // What is left of it once another process serves.
         let mut farewell: Admin = Box::pin(ready(Ok(())));
         service::serving(&Reload::Done(app.configuration().generation).to_string());
+        app.own_addresses();
         predecessor.tell();
 
         match serve(&app, &mut signals, &mut admin).await? {
@@ -95,7 +96,7 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
                     "another process has taken over"
                 );
                 // Whether the service is ready is for that process to say.
-                app.leave_admin();
+                app.leave_addresses();
                 farewell = mem::replace(&mut admin, Box::pin(pending()));
             }
         }

@@ -3,9 +3,11 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
 use ipnet::{IpNet, Ipv4Net};
+use pointsman_core::address::Address;
 use pointsman_core::route::HostPattern;
 
 use super::read::{Unique, Value, excerpt};
+use super::socket_path::socket;
 
 /// An address to accept on: `IP:port`. Port 0 lets the system choose.
 pub(super) fn local(value: &Value<'_>) -> Option<SocketAddr> {
@@ -26,13 +28,11 @@ pub(super) fn local(value: &Value<'_>) -> Option<SocketAddr> {
 }
 
 /// Port 0 is a different port each time.
-pub(super) fn add_address<'a>(
-    addresses: &mut Unique<'a, SocketAddr>,
-    address: SocketAddr,
-    value: &Value<'a>,
-) {
-    if address.port() != 0 {
-        addresses.add(address, value, "give each its own port");
+pub(super) fn add_address<'a>(addresses: &mut Unique<'a, Address>, address: &Address, value: &Value<'a>) {
+    match address {
+        Address::Tcp(address) if address.port() == 0 => {}
+        Address::Tcp(_) => drop(addresses.add(address.clone(), value, "give each its own port")),
+        Address::Unix(_) => drop(addresses.add(address.clone(), value, "give each its own path")),
     }
 }
 
@@ -47,7 +47,7 @@ fn one_spelling(address: SocketAddr) -> SocketAddr {
 /// An address to connect to.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     /// The host that it was found under, if it wasn't written itself.
     pub(super) host: Option<String>,
 }
@@ -55,10 +55,13 @@ pub(super) struct Remote {
 /// The address of a backend: `IP:port` or `host:port`. A host is looked up now and never again; of several
 /// addresses the first IPv4 one is taken, because a dual-stack name often has no IPv6 listener behind it.
 pub(super) fn remote(value: &Value<'_>) -> Option<Remote> {
+    if let Some(address) = socket(value) {
+        return Some(Remote { address: address?, host: None });
+    }
     let text = text(value, "10.0.0.1")?;
     if let Ok(address) = text.parse::<SocketAddr>() {
         return has_port(value, address.port())
-            .then(|| Remote { address: one_spelling(address), host: None });
+            .then(|| Remote { address: one_spelling(address).into(), host: None });
     }
     let (host, port) = host_and_port(value, text)?;
     match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
@@ -68,7 +71,7 @@ pub(super) fn remote(value: &Value<'_>) -> Option<Remote> {
                 value.fail(format!("host `{host}` has no address"), "check the name, or write an IP address");
             }
             let host = host.strip_suffix('.').unwrap_or(host);
-            first.map(|address| Remote { address, host: Some(host.to_owned()) })
+            first.map(|address| Remote { address: address.into(), host: Some(host.to_owned()) })
         }
         Err(cause) => {
             let hint = "check the name and this machine's DNS, or write an IP address";

@@ -1,28 +1,22 @@
 //! `[admin]`.
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use pointsman_core::address::{Address, UNIX};
 
 use super::address::{add_address, local, networks};
 use super::read::{Section, Unique, Value, excerpt};
-
-/// What an address that is the path of a socket begins with.
-const UNIX: &str = "unix:";
+use super::socket_path::socket_beside_file;
 
 /// What `explain_from` may be.
 const EXPLAIN_HINT: &str = "write `explain_from = [\"127.0.0.0/8\", \"10.1.0.0/16\"]`";
-
-/// Longest path of a socket, bytes: what the system takes.
-const UNIX_BYTES: usize = 107;
 
 /// `[admin]`: where the proxy can be seen and steered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminConfig {
     /// Where it listens. `address`.
-    pub address: AdminAddress,
+    pub address: Address,
     /// The file with the token that requests need. `token_file`, none; required if other machines can reach the address.
     pub token_file: Option<PathBuf>,
     /// Names under which it is asked for, beside `localhost` and its address. `hosts`, none.
@@ -31,25 +25,7 @@ pub struct AdminConfig {
     pub explain_from: Vec<IpNet>,
 }
 
-/// Where the admin server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AdminAddress {
-    /// `IP:port`.
-    Tcp(SocketAddr),
-    /// `unix:PATH`: whoever may open it may do everything.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for AdminAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
-        }
-    }
-}
-
-pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Option<AdminConfig> {
+pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<AdminConfig> {
     Section::read(value, "write `[admin]` above its keys", |section| {
         let typed = section.required("address", "address = \"127.0.0.1:9901\"");
         let token_file = section.get("token_file").map_or(Some(None), |value| value.path().map(Some));
@@ -59,7 +35,7 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr
             explain_from.map_or_else(|| Some(Vec::new()), |value| networks(&value, EXPLAIN_HINT));
         let typed = typed?;
         let address = address(&typed, addresses)?;
-        if let AdminAddress::Tcp(address) = &address
+        if let Address::Tcp(address) = &address
             && !address.ip().to_canonical().is_loopback()
             && section.get("token_file").is_none()
         {
@@ -71,23 +47,14 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr
     })
 }
 
-fn address<'a>(typed: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Option<AdminAddress> {
-    let Some(path) = typed.string()?.strip_prefix(UNIX) else {
-        let address = local(typed)?;
-        add_address(addresses, address, typed);
-        return Some(AdminAddress::Tcp(address));
+fn address<'a>(typed: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<Address> {
+    let path = typed.string()?.strip_prefix(UNIX);
+    let address = match path {
+        Some(path) => Address::Unix(socket_beside_file(typed, path)?),
+        None => Address::Tcp(local(typed)?),
     };
-    if path.is_empty() || path.contains('\0') {
-        typed.fail("is no path of a socket", "write one such as `\"unix:/run/pointsman/admin.sock\"`");
-        return None;
-    }
-    let path = typed.beside_file(path);
-    if path.as_os_str().len() > UNIX_BYTES {
-        let message = format!("`{}` is too long for a socket", excerpt(&path.display().to_string()));
-        typed.fail(message, format!("choose a path of at most {UNIX_BYTES} bytes"));
-        return None;
-    }
-    Some(AdminAddress::Unix(path))
+    add_address(addresses, &address, typed);
+    Some(address)
 }
 
 fn hosts(value: &Value<'_>) -> Option<Vec<String>> {

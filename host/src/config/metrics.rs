@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use pointsman_core::address::Address;
 use pointsman_core::counts::Bounds;
 use toml::de::DeValue;
 
@@ -22,15 +23,12 @@ pub struct MetricsConfig {
     pub latency_bounds: Bounds,
 }
 
-pub(super) fn metrics<'a>(
-    value: &Value<'a>,
-    addresses: &mut Unique<'a, SocketAddr>,
-) -> Option<MetricsConfig> {
+pub(super) fn metrics<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<MetricsConfig> {
     Section::read(value, "write `[metrics]` above its keys", |section| {
         let address = match section.get("address") {
             None => Some(None),
             Some(typed) => local(&typed).map(|address| {
-                add_address(addresses, address, &typed);
+                add_address(addresses, &address.into(), &typed);
                 Some(address)
             }),
         };

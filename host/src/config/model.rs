@@ -1,10 +1,10 @@
 //! The types of a configuration: the file as a whole, listeners, routes and pools.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use pointsman_core::address::Address;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::route::{PathNormalization, RoutePattern};
 
@@ -58,7 +58,9 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListenerConfig {
     /// Where to accept.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may connect, if that is a Unix socket with a path. `mode`, `"0660"`.
+    pub mode: u32,
     /// Peers whose `X-Forwarded-*` headers are believed; none by default.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits on what clients send and how slowly.
@@ -75,8 +77,8 @@ impl ListenerConfig {
     /// Whether another listener has the same settings, wherever it accepts.
     #[must_use]
     pub fn has_settings_of(&self, other: &Self) -> bool {
-        (&self.limits, &self.trusted_proxies, &self.tls, &self.proxy_protocol)
-            == (&other.limits, &other.trusted_proxies, &other.tls, &other.proxy_protocol)
+        (self.mode, &self.limits, &self.trusted_proxies, &self.tls, &self.proxy_protocol)
+            == (other.mode, &other.limits, &other.trusted_proxies, &other.tls, &other.proxy_protocol)
     }
 }
 
@@ -253,11 +255,11 @@ pub struct BackendConfig {
     /// Unique in the pool; the address if none is given.
     pub name: String,
     /// Where it listens. A host name is resolved once, when the file is read.
-    pub address: SocketAddr,
+    pub address: Address,
     /// The host that the address was found under, if one was written.
     pub host: Option<String>,
     /// Where its health is checked, if not there. `check_address`.
-    pub check_address: Option<SocketAddr>,
+    pub check_address: Option<Address>,
     /// The host that this was found under, if one was written.
     pub check_host: Option<String>,
     /// Share of requests in relation to the others, 1 to 1,000.

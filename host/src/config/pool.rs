@@ -44,10 +44,21 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
             refuse_unused_addresses(&value, &backends.0, health.as_ref());
-            Some(backends)
+            Some((value, backends))
         });
+        if let Some(Some(tls)) = &tls
+            && tls.server_name.is_none()
+            && let Some((value, backends)) = &backends
+            && let Some(backend) = backends.0.iter().find(|backend| backend.address.tcp().is_none())
+        {
+            let message = format!("`{}` is a Unix socket, which no certificate can be for", backend.name);
+            value.fail(
+                message,
+                "add `server_name` to `[pool.NAME.tls]`: the name that its certificate is for",
+            );
+        }
         let name = named.then(|| name.to_owned());
-        let (policy, (backends, discovered), tls, health) = (policy?, backends?, tls?, health?);
+        let (policy, (backends, discovered), tls, health) = (policy?, backends?.1, tls?, health?);
         Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits, tls, health })
     })
 }
@@ -168,7 +179,7 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
             Position::Address(Remote { address, host }) => Entry::Backend(BackendConfig {
                 address,
                 host,
-                check_address: check.as_ref().map(|check| check.address),
+                check_address: check.as_ref().map(|check| check.address.clone()),
                 check_host: check.and_then(|check| check.host),
                 name,
                 weight,

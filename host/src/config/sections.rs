@@ -1,11 +1,11 @@
 //! The file as a whole, and `[[listener]]`.
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use pointsman_core::address::Address;
 use pointsman_core::route::PathNormalization;
 
 use super::access_log::access_log;
@@ -19,6 +19,7 @@ use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
 use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
+use super::socket_path::{mode, socket};
 use super::tls::tls;
 use super::traces::tracing;
 use super::units::SIZE;
@@ -103,10 +104,7 @@ fn directory(value: &Value<'_>) -> Option<PathBuf> {
     None
 }
 
-fn listeners<'a>(
-    root: &mut Section<'a>,
-    addresses: &mut Unique<'a, SocketAddr>,
-) -> Option<Vec<ListenerConfig>> {
+fn listeners<'a>(root: &mut Section<'a>, addresses: &mut Unique<'a, Address>) -> Option<Vec<ListenerConfig>> {
     const ADD: &str = "add a section `[[listener]]` with `address = \"0.0.0.0:8080\"`";
     let Some(value) = root.get("listener") else {
         root.fail("listener", "there is no listener", ADD);
@@ -120,9 +118,10 @@ fn listeners<'a>(
     listeners.into_iter().collect()
 }
 
-fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Option<ListenerConfig> {
+fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<ListenerConfig> {
     Section::read(value, LISTENER, |section| {
         let typed = section.required("address", "address = \"0.0.0.0:8080\"");
+        let mode_typed = section.get("mode");
         let trusted = section.get("trusted_proxies");
         let limits = limits(section);
         let tls = section.get("tls").map_or(Some(None), |value| tls(&value, limits.http2).map(Some));
@@ -135,11 +134,16 @@ fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, SocketAddr>) -> Op
         let trusted_proxies =
             trusted.map_or_else(|| Some(Vec::new()), |value| networks(&value, TRUSTED_PROXIES));
         let typed = typed?;
-        let address = local(&typed)?;
-        add_address(addresses, address, &typed);
+        let address = match socket(&typed) {
+            Some(address) => address,
+            None => local(&typed).map(Address::Tcp),
+        };
+        let mode = mode(mode_typed.as_ref(), address.as_ref());
+        let address = address?;
+        add_address(addresses, &address, &typed);
         let (trusted_proxies, line) = (trusted_proxies?, typed.line());
         let (tls, proxy_protocol) = (tls?, proxy_protocol?);
-        Some(ListenerConfig { address, trusted_proxies, limits, tls, proxy_protocol, line })
+        Some(ListenerConfig { address, mode: mode?, trusted_proxies, limits, tls, proxy_protocol, line })
     })
 }
 

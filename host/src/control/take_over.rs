@@ -9,25 +9,29 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use listenfd::ListenFd;
+use pointsman_core::address::Address;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
 };
 
-use crate::listener::{Inherited, Role};
+use crate::listener::{Inherited, ListeningSocket, Role};
 
 /// In the environment of a process that takes over: what each socket is for, in their order.
 const SOCKETS: &str = "POINTSMAN_SOCKETS";
 /// What the admin server's socket is called if it has a path, which it says itself.
 const UNIX_ADMIN: &str = "admin=unix";
+/// Stands for a comma in a path, where names are separated by commas: no path that is configured has a control character.
+const COMMA: &str = "\n";
+/// Follows the purpose of a socket whose file is somebody else's.
+const LENT: &str = "+lent";
 /// Where sockets begin, by convention.
 const FIRST: i32 = 3;
 /// A new process has this long to load its plugins and to serve.
@@ -43,19 +47,26 @@ pub struct Predecessor {
     pub state_lock: Option<OwnedFd>,
 }
 
-/// Duplicates of all sockets that listen.
+/// A duplicate of a socket that listens.
 #[derive(Debug)]
 pub struct HandedOver {
-    /// Each with its purpose and the address that is configured for it.
-    pub sockets: Vec<(Role, SocketAddr, TcpListener)>,
-    /// The admin server's, if it has a path.
-    pub unix_admin: Option<UnixListener>,
+    /// What it is for.
+    pub role: Role,
+    /// The address that is configured for it.
+    pub address: Address,
+    /// The socket.
+    pub socket: ListeningSocket,
+    /// Whether its file, if it has one, is neither this process's nor the next one's.
+    pub is_lent: bool,
 }
 
 /// What a socket is for.
-enum Name {
-    Tcp(Role, SocketAddr),
-    UnixAdmin,
+#[derive(Debug, PartialEq, Eq)]
+struct Name {
+    role: Role,
+    /// None if it says that itself.
+    address: Option<Address>,
+    is_lent: bool,
 }
 
 /// A process that is to take over from this one. It is killed when this is dropped, unless it has.
@@ -100,18 +111,10 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
     let names: Vec<_> = named.split(',').filter_map(parse).collect();
     // From a predecessor there is one more than it has names for.
     if !names.is_empty() && sockets.len() == names.len() + 1 {
-        for (place, name) in names.into_iter().enumerate() {
-            match name {
-                Name::Tcp(role, address) => {
-                    if let Some(socket) = sockets.take_tcp_listener(place)? {
-                        inherited.add(Some(role), address, socket)?;
-                    }
-                }
-                Name::UnixAdmin => {
-                    if let Some(socket) = sockets.take_unix_listener(place)? {
-                        inherited.add_unix(socket);
-                    }
-                }
+        for (place, Name { role, address, is_lent }) in names.into_iter().enumerate() {
+            if let Some(socket) = take(&mut sockets, place)? {
+                let address = address.map_or_else(|| socket.address(), Ok)?;
+                inherited.add(Some(role), address, socket, is_lent)?;
             }
         }
         let notice = sockets.take_unix_datagram(sockets.len() - 1)?;
@@ -119,11 +122,20 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
         return Ok((inherited, Predecessor { notice, state_lock }));
     }
     for place in 0..sockets.len() {
-        if let Some(socket) = sockets.take_tcp_listener(place)? {
-            inherited.add(None, socket.local_addr()?, socket)?;
+        if let Some(socket) = take(&mut sockets, place)? {
+            inherited.add(None, socket.address()?, socket, true)?;
         }
     }
     Ok((inherited, Predecessor::default()))
+}
+
+/// The socket in this place, of either kind.
+fn take(sockets: &mut ListenFd, place: usize) -> io::Result<Option<ListeningSocket>> {
+    match sockets.take_unix_listener(place) {
+        Ok(socket) => Ok(socket.map(ListeningSocket::Unix)),
+        // It is still there.
+        Err(_) => Ok(sockets.take_tcp_listener(place)?.map(ListeningSocket::Tcp)),
+    }
 }
 
 /// Starts the program of this process again, with its arguments, these sockets and the lock of `state_dir`.
@@ -131,10 +143,7 @@ pub fn inherited() -> io::Result<(Inherited, Predecessor)> {
 /// # Errors
 ///
 /// It can't be started.
-pub fn start(
-    HandedOver { sockets, unix_admin }: HandedOver,
-    state_lock: Option<&OwnedFd>,
-) -> Result<Successor, TakeOverError> {
+pub fn start(sockets: Vec<HandedOver>, state_lock: Option<&OwnedFd>) -> Result<Successor, TakeOverError> {
     let mut arguments = env::args_os();
     let program = arguments.next().unwrap_or_default();
     let started = UnixDatagram::pair().and_then(|(notice, theirs)| {
@@ -142,12 +151,10 @@ pub fn start(
         if let Some(lock) = state_lock {
             send(&notice, lock)?;
         }
-        let mut names: Vec<String> =
-            sockets.iter().map(|(role, address, _)| format!("{}={address}", name(*role))).collect();
-        names.extend(unix_admin.iter().map(|_| UNIX_ADMIN.to_owned()));
-        let sockets = sockets.into_iter().map(|(_, _, socket)| OwnedFd::from(socket));
-        let sockets = sockets.chain(unix_admin.map(OwnedFd::from));
+        let names: Vec<String> = sockets.iter().map(HandedOver::name).collect();
         let descriptors: Vec<FdMapping> = sockets
+            .into_iter()
+            .map(|handed_over| OwnedFd::from(handed_over.socket))
             .chain([theirs.into()])
             .zip(FIRST..)
             .map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd })
@@ -252,7 +259,7 @@ fn receive(notice: &UnixDatagram) -> Option<OwnedFd> {
     })
 }
 
-fn name(role: Role) -> &'static str {
+fn role_name(role: Role) -> &'static str {
     match role {
         Role::Listener => "listener",
         Role::Admin => "admin",
@@ -260,12 +267,62 @@ fn name(role: Role) -> &'static str {
     }
 }
 
+impl HandedOver {
+    /// What it is called in the environment.
+    fn name(&self) -> String {
+        let (role, lent) = (role_name(self.role), if self.is_lent { LENT } else { "" });
+        match &self.address {
+            // As it has always been called, so that the release before can be replaced, too.
+            Address::Unix(_) if self.role == Role::Admin => UNIX_ADMIN.to_owned(),
+            Address::Tcp(address) => format!("{role}={address}"),
+            Address::Unix(path) => format!("{role}{lent}={path}").replace(',', COMMA),
+        }
+    }
+}
+
 fn parse(named: &str) -> Option<Name> {
     if named == UNIX_ADMIN {
-        return Some(Name::UnixAdmin);
+        return Some(Name { role: Role::Admin, address: None, is_lent: false });
     }
     let (role, address) = named.split_once('=')?;
+    let (role, is_lent) = role.strip_suffix(LENT).map_or((role, false), |role| (role, true));
     let roles = [Role::Listener, Role::Admin, Role::Metrics];
-    let role = roles.into_iter().find(|known| name(*known) == role)?;
-    Some(Name::Tcp(role, address.parse().ok()?))
+    let role = roles.into_iter().find(|known| role_name(*known) == role)?;
+    let address = address.replace(COMMA, ",").parse().ok()?;
+    Some(Name { role, address: Some(address), is_lent })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_a_socket_is_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |role, address: &str, is_lent| {
+            let socket = ListeningSocket::Unix(UnixListener::bind(folder.path().join("a.sock")).unwrap());
+            std::fs::remove_file(folder.path().join("a.sock")).unwrap();
+            HandedOver { role, address: address.parse().unwrap(), socket, is_lent }.name()
+        };
+        for (role, address, is_lent, name) in [
+            (Role::Listener, "127.0.0.1:80", false, "listener=127.0.0.1:80"),
+            (Role::Metrics, "[::1]:0", false, "metrics=[::1]:0"),
+            (Role::Listener, "unix:/a=b.sock", false, "listener=unix:/a=b.sock"),
+            (Role::Listener, "unix:/a,b.sock", true, "listener+lent=unix:/a\nb.sock"),
+            (Role::Listener, "unix:@a,b", false, "listener=unix:@a\nb"),
+        ] {
+            assert_eq!(named(role, address, is_lent), name);
+            let address = Some(address.parse().unwrap());
+            assert_eq!(parse(name), Some(Name { role, address, is_lent }));
+        }
+        assert_eq!(named(Role::Admin, "unix:/a.sock", false), "admin=unix");
+        assert_eq!(parse("admin=unix"), Some(Name { role: Role::Admin, address: None, is_lent: false }));
+        for none in
+            ["", "listener", "listener=", "door=127.0.0.1:80", "listener=unix:", "listener=localhost:1"]
+        {
+            assert_eq!(parse(none), None, "{none}");
+        }
+    }
 }

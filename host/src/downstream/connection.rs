@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use ipnet::IpNet;
+use pointsman_core::address::Address;
 
 use super::keepalive::Keepalive;
 use crate::config::DownstreamLimits;
@@ -48,7 +49,7 @@ pub struct ClientConnection {
     /// The other end.
     pub peer: SocketAddr,
     /// The end that it has connected to.
-    pub local: SocketAddr,
+    pub local: Address,
     /// The peer's address as it stands in `X-Forwarded-For`.
     pub forwarded_for: HeaderValue,
     /// How the client speaks to the proxy.
@@ -72,7 +73,7 @@ impl ClientConnection {
     #[must_use]
     pub fn new(
         peer: SocketAddr,
-        local: SocketAddr,
+        local: Address,
         scheme: Scheme,
         limits: Arc<DownstreamLimits>,
         trusted_proxies: Arc<[IpNet]>,

@@ -124,7 +124,7 @@ impl Told {
             record: &record,
             texts,
             peer: connection.peer,
-            listener: connection.local,
+            listener: &connection.local,
             scheme: connection.scheme.name(),
             tunnel,
         });

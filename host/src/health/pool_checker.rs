@@ -80,7 +80,7 @@ impl PoolChecker {
                 Some(check) => {
                     let host = backend.as_ref().and_then(|backend| settings.check_host(backend));
                     let target = ProbeTarget {
-                        address: due.address,
+                        address: &due.address,
                         host,
                         proxy_protocol: settings.proxy_protocol,
                         tls: settings.tls.as_deref(),

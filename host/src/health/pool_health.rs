@@ -4,10 +4,10 @@
 
 mod adopt;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::address::Address;
 use pointsman_core::backend::{Backend, TopologyGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::Pool;
@@ -30,9 +30,9 @@ const SHORTEST_BEAT: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A check to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Due {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     /// Where the backend is, unless the backends have changed.
     place: usize,
     id: u64,

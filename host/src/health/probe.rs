@@ -7,17 +7,17 @@ mod http2;
 mod http_check;
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use pointsman_core::address::Address;
 use pointsman_core::pool::{BackendProtocol, ProxyProtocol};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::config::{CheckKind, HealthCheckConfig};
 use crate::proxy_protocol::{self, Addresses};
+use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::tls::{BackendHost, BackendTls};
 pub(super) use failure::Failure;
@@ -32,7 +32,7 @@ const GAP: Duration = Duration::from_millis(500);
 /// Who is checked, and what the connection begins with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ProbeTarget<'a> {
-    pub(super) address: SocketAddr,
+    pub(super) address: &'a Address,
     /// The host that led to it, if one did.
     pub(super) host: Option<&'a str>,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
@@ -90,10 +90,10 @@ async fn connect(target: ProbeTarget<'_>) -> Result<Stream, Failure> {
     }
 }
 
-async fn open(address: SocketAddr, proxy_protocol: Option<ProxyProtocol>) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn open(address: &Address, proxy_protocol: Option<ProxyProtocol>) -> io::Result<Socket> {
+    let mut stream = Socket::connect(address).await?;
     if let Some(version) = proxy_protocol {
-        let own = Addresses::new(stream.local_addr()?, address);
+        let own = Addresses::new(stream.local_address()?, address.ends_at());
         stream.write_all(&proxy_protocol::local(version, own)).await?;
     }
     Ok(stream)

@@ -1,9 +1,9 @@
 //! The health settings of a pool, prepared for use.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use pointsman_core::address::Address;
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::{BackendProtocol, Pool, ProxyProtocol};
@@ -25,7 +25,7 @@ pub struct HealthSettings {
     /// What connections for checks are made over; without it, they are in clear.
     pub(super) tls: Option<Arc<BackendTls>>,
     /// Addresses for checks with the hosts that led to them, by the names of backends that have one of their own for that.
-    addresses: HashMap<String, (SocketAddr, Option<String>)>,
+    addresses: HashMap<String, (Address, Option<String>)>,
 }
 
 impl HealthSettings {
@@ -33,7 +33,7 @@ impl HealthSettings {
     #[must_use]
     pub fn of(pool: &PoolConfig) -> Self {
         let own = |backend: &BackendConfig| {
-            Some((backend.name.clone(), (backend.check_address?, backend.check_host.clone())))
+            Some((backend.name.clone(), (backend.check_address.clone()?, backend.check_host.clone())))
         };
         let addresses = pool.backends.iter().filter_map(own).collect();
         let (proxy_protocol, protocol) = (pool.limits.proxy_protocol, pool.limits.protocol);
@@ -78,12 +78,14 @@ impl HealthSettings {
     }
 
     /// Where a backend is checked.
-    pub(super) fn check_address(&self, backend: &Backend) -> SocketAddr {
+    pub(super) fn check_address(&self, backend: &Backend) -> Address {
         if let Some((own, _)) = self.addresses.get(&*backend.name) {
-            return *own;
+            return own.clone();
         }
-        let mut address = backend.address;
-        if let Some(port) = self.config.check.as_ref().and_then(|check| check.port) {
+        let mut address = backend.address.clone();
+        if let Address::Tcp(address) = &mut address
+            && let Some(port) = self.config.check.as_ref().and_then(|check| check.port)
+        {
             address.set_port(port);
         }
         address

@@ -3,6 +3,7 @@
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use pointsman_core::address::Address;
 use pointsman_core::clock::{Moment, WallClock};
 use pointsman_core::record::Protocol;
 use pointsman_core::trace::SpanIds;
@@ -111,13 +112,18 @@ fn attempt_attributes(
     request: &TracedRequest,
     method: &'static str,
 ) -> Vec<KeyValue> {
-    let address = attempt.backend.address;
-    let mut attributes = vec![
-        KeyValue::new("http.request.method", method),
-        KeyValue::new("url.path", request.path.clone()),
-        KeyValue::new("server.address", address.ip().to_string()),
-        KeyValue::new("server.port", i64::from(address.port())),
-    ];
+    let mut attributes =
+        vec![KeyValue::new("http.request.method", method), KeyValue::new("url.path", request.path.clone())];
+    match &attempt.backend.address {
+        Address::Tcp(address) => attributes.extend([
+            KeyValue::new("server.address", address.ip().to_string()),
+            KeyValue::new("server.port", i64::from(address.port())),
+        ]),
+        Address::Unix(path) => attributes.extend([
+            KeyValue::new("server.address", path.name()),
+            KeyValue::new("network.transport", "unix"),
+        ]),
+    }
     attributes.extend(choice(attempt));
     attributes
         .extend(attempt.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));

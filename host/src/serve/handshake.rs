@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
-
 use super::linger::linger;
 use super::waiting::{GivenUp, Waiting};
+use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::tls::{ClientIdentity, Handshake, HandshakeError, HandshakeFailure, ListenerTls, TlsStream};
 
@@ -16,7 +15,7 @@ const PLAIN_HTTP: &str = "this port speaks HTTPS: begin the address with https:/
 /// byte without being a failure.
 pub(super) async fn handshake(
     tls: &ListenerTls,
-    socket: TcpStream,
+    socket: Socket,
     peer: SocketAddr,
     may_be_empty: bool,
     waiting: &Waiting<'_>,

@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
-
 use super::handshake::handshake;
 use super::proxy_header::proxy_header;
 use super::waiting::Waiting;
 use crate::downstream::OverTls;
 use crate::listener::Listener;
 use crate::proxy_protocol::Header;
+use crate::socket::Socket;
 use crate::stream::Stream;
 
 /// A connection that is ready for its first request.
@@ -32,7 +31,7 @@ pub(super) fn is_needed(listener: &Listener) -> bool {
 /// drain gives it the same grace.
 pub(super) async fn open(
     listener: &Listener,
-    mut socket: TcpStream,
+    mut socket: Socket,
     mut peer: SocketAddr,
     waiting: Waiting<'_>,
 ) -> Option<Opened> {

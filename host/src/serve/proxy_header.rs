@@ -4,16 +4,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
 
 use super::waiting::{GivenUp, Waiting};
 use crate::proxy_protocol::{ExpectedHeader, Header, HeaderError, HeaderFailure, More, Parsed, parse};
+use crate::socket::Socket;
 
 /// Reads the header of a connection, and nothing that follows it. `None` = there is no usable one, and the connection is over. Of a peer
 /// that isn't a sender nothing is read.
 pub(super) async fn proxy_header(
     expected: &ExpectedHeader,
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     peer: SocketAddr,
     waiting: &Waiting<'_>,
 ) -> Option<Header> {
@@ -29,7 +29,7 @@ pub(super) async fn proxy_header(
 
 async fn from_sender(
     expected: &ExpectedHeader,
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     peer: SocketAddr,
     waiting: &Waiting<'_>,
 ) -> Result<Header, HeaderError> {
@@ -47,7 +47,7 @@ async fn from_sender(
     })
 }
 
-async fn read(socket: &mut TcpStream) -> Result<Header, HeaderError> {
+async fn read(socket: &mut Socket) -> Result<Header, HeaderError> {
     let mut bytes = Vec::new();
     loop {
         let step = match parse(&bytes)? {
@@ -64,7 +64,7 @@ async fn read(socket: &mut TcpStream) -> Result<Header, HeaderError> {
 
 /// How many of the next bytes are of a line that ends within `most` bytes, as far as they have come. What follows the line stays in the
 /// socket.
-async fn line(socket: &TcpStream, most: usize) -> io::Result<usize> {
+async fn line(socket: &Socket, most: usize) -> io::Result<usize> {
     let mut ahead = [0; 128];
     let most = most.min(ahead.len());
     let come = socket.peek(&mut ahead[..most]).await?;

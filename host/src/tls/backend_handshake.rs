@@ -8,12 +8,12 @@ use pointsman_core::pool::BackendProtocol;
 use pointsman_core::printable::Printable;
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::backend::BackendTls;
 use super::handshake::BUFFER;
 use super::stream::TlsStream;
+use crate::socket::Socket;
 
 /// HTTP/2 in ALPN.
 const H2: &[u8] = b"h2";
@@ -29,8 +29,8 @@ const NAMES: usize = 4;
 pub struct BackendHost<'a> {
     /// The host that led to its address, if one did.
     pub host: Option<&'a str>,
-    /// Its address.
-    pub address: IpAddr,
+    /// Its IP address, if it has one.
+    pub address: Option<IpAddr>,
 }
 
 /// Why there is no connection over TLS. Nothing of a request was sent.
@@ -56,7 +56,7 @@ impl BackendTls {
     /// There is no connection over TLS, or it isn't certain with whom, or it is for another protocol.
     pub async fn handshake(
         &self,
-        socket: TcpStream,
+        socket: Socket,
         backend: BackendHost<'_>,
         protocol: BackendProtocol,
     ) -> Result<Box<TlsStream>, BackendHandshakeError> {
@@ -77,7 +77,14 @@ impl BackendTls {
     /// The name that is asked for, and that the certificate has to be for. An IP address isn't asked for.
     fn server_name(&self, backend: BackendHost<'_>) -> Result<ServerName<'static>, BackendHandshakeError> {
         let Some(name) = self.config().server_name.as_deref().or(backend.host) else {
-            return Ok(ServerName::IpAddress(backend.address.to_canonical().into()));
+            let missing = || {
+                BackendHandshakeError::new(
+                    TlsFailure::Name,
+                    "a Unix socket has no name that a certificate can be for",
+                )
+            };
+            let address = backend.address.ok_or_else(missing)?;
+            return Ok(ServerName::IpAddress(address.to_canonical().into()));
         };
         ServerName::try_from(name.to_owned()).map_err(|_| {
             let what = format!("`{name}` is no name that a certificate can be for");

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 
 use rustls::server::Acceptor;
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::counts::HandshakeFailure;
@@ -11,6 +10,7 @@ use super::identity::ClientIdentity;
 use super::listener::ListenerTls;
 use super::stream::TlsStream;
 use crate::config::UnknownName;
+use crate::socket::Socket;
 
 /// Most that a connection holds of what its peer doesn't take, bytes: a record.
 pub(super) const BUFFER: usize = 16 << 10;
@@ -24,7 +24,7 @@ pub enum Handshake {
     /// TLS, and the handshake is complete; with what backends are told of the client's certificate.
     Complete(Box<TlsStream>, Option<Box<ClientIdentity>>),
     /// HTTP without TLS. Nothing of it was read.
-    PlainHttp(TcpStream),
+    PlainHttp(Socket),
 }
 
 /// A handshake failed.
@@ -36,7 +36,7 @@ pub struct HandshakeError {
     /// What has happened.
     pub error: io::Error,
     /// The socket, if closing it at once would keep from the client why: it has sent more than was read.
-    pub socket: Option<TcpStream>,
+    pub socket: Option<Socket>,
 }
 
 impl HandshakeError {
@@ -67,7 +67,7 @@ impl ListenerTls {
     /// # Errors
     ///
     /// There is no connection over TLS. The client was told why, as far as TLS has words for it.
-    pub async fn handshake(&self, socket: TcpStream) -> Result<Handshake, HandshakeError> {
+    pub async fn handshake(&self, socket: Socket) -> Result<Handshake, HandshakeError> {
         let mut first = [0];
         if socket.peek(&mut first).await? == 0 {
             return Err(HandshakeError::new(HandshakeFailure::Closed, "closed before the first byte"));

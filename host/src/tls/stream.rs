@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Waker, ready};
 use rustix::net::{RecvFlags, recv};
 use rustls::ConnectionCommon;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
+
+use crate::socket::Socket;
 
 /// A connection to a client or a backend after its handshake.
 ///
@@ -16,7 +17,7 @@ use tokio_rustls::{client, server};
 /// socket has none.
 #[derive(Debug)]
 pub struct TlsStream {
-    side: tokio_rustls::TlsStream<TcpStream>,
+    side: tokio_rustls::TlsStream<Socket>,
     /// Whether the connection may end without a farewell.
     ends_anyhow: bool,
 }
@@ -24,12 +25,12 @@ pub struct TlsStream {
 impl TlsStream {
     /// A client's. Many clients end their connections without a farewell. No request ends with its connection, so nothing can be cut off
     /// unnoticed.
-    pub(super) fn of_client(stream: server::TlsStream<TcpStream>) -> Self {
+    pub(super) fn of_client(stream: server::TlsStream<Socket>) -> Self {
         Self { side: stream.into(), ends_anyhow: true }
     }
 
     /// A backend's. The end of its connection may be that of a response, which somebody in between could cut off.
-    pub(super) fn of_backend(stream: client::TlsStream<TcpStream>) -> Self {
+    pub(super) fn of_backend(stream: client::TlsStream<Socket>) -> Self {
         Self { side: stream.into(), ends_anyhow: false }
     }
 
@@ -46,7 +47,7 @@ impl TlsStream {
 
     /// The socket below.
     #[must_use]
-    pub fn socket(&self) -> &TcpStream {
+    pub fn socket(&self) -> &Socket {
         self.side.get_ref().0
     }
 
@@ -89,7 +90,7 @@ impl TlsStream {
 }
 
 /// What the system has of a socket, whatever the event loop knows of it.
-struct Unread<'a>(&'a TcpStream);
+struct Unread<'a>(&'a Socket);
 
 impl Read for Unread<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -98,7 +99,7 @@ impl Read for Unread<'_> {
     }
 }
 
-fn has_unread<D>(socket: &TcpStream, session: &mut ConnectionCommon<D>) -> bool {
+fn has_unread<D>(socket: &Socket, session: &mut ConnectionCommon<D>) -> bool {
     while session.wants_read() {
         match session.read_tls(&mut Unread(socket)) {
             Ok(1..) => {}

@@ -1,14 +1,14 @@
 //! How a connection to a backend comes about.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use pointsman_core::address::Address;
 use pointsman_core::pool::BackendProtocol;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 
 use super::Error;
+use crate::socket::Socket;
 use crate::stream::Stream;
 #[cfg(test)]
 use crate::testing::MemoryNet;
@@ -17,9 +17,9 @@ use crate::tls::{BackendHost, BackendTls};
 /// What connects to backends.
 #[derive(Debug, Default)]
 pub(crate) enum Connector {
-    /// TCP.
+    /// The system.
     #[default]
-    Tcp,
+    System,
     /// Streams in the memory of a test, never over TLS.
     #[cfg(test)]
     Memory(MemoryNet),
@@ -28,7 +28,7 @@ pub(crate) enum Connector {
 /// Where a connection goes to, and what it begins with.
 #[derive(Debug)]
 pub(super) struct Destination<'a> {
-    pub(super) address: SocketAddr,
+    pub(super) address: &'a Address,
     /// The host that led to the address, if one did.
     pub(super) host: Option<&'a str>,
     /// A PROXY header: the first that the backend gets.
@@ -56,16 +56,13 @@ impl Connector {
         }
     }
 
-    async fn open(&self, address: SocketAddr) -> io::Result<Stream> {
+    async fn open(&self, address: &Address) -> io::Result<Stream> {
         match self {
-            Self::Tcp => {
-                let stream = TcpStream::connect(address).await?;
-                // Head and body may be two writes; they must not wait for each other's acknowledgement.
-                stream.set_nodelay(true)?;
-                Ok(Stream::Plain(stream))
-            }
+            Self::System => Socket::connect(address).await.map(Stream::Plain),
             #[cfg(test)]
-            Self::Memory(net) => net.connect(address).map(Stream::Memory),
+            Self::Memory(net) => {
+                net.connect(address.tcp().expect("only TCP is in memory")).map(Stream::Memory)
+            }
         }
     }
 }

@@ -62,10 +62,11 @@ impl Claim {
         clock: Clock,
     ) -> Result<Opened, Error> {
         let (backend, limits) = (self.shared_backend(), self.pool.limits());
-        let header =
-            limits.proxy_protocol.map(|version| naming(version, Addresses::new(client.peer, client.local)));
+        let header = limits
+            .proxy_protocol
+            .map(|version| naming(version, Addresses::new(client.peer, client.local.ends_at())));
         let owner = if header.is_some() { Owner::Named } else { Owner::Anybody };
-        let (address, host, tls) = (backend.address, backend.host.as_deref(), self.pool.tls());
+        let (address, host, tls) = (&backend.address, backend.host.as_deref(), self.pool.tls());
         let to = Destination { address, host, header, tls, protocol };
         let stream = self.pool.connector().connect(&to).await?;
         let is_http2 = match protocol {
@@ -85,7 +86,7 @@ impl Claim {
 
     fn log(&self, error: &Error) {
         let (pool, backend) = (&*self.pool.pool().name, &*self.shared_backend().name);
-        let address = self.shared_backend().address;
+        let address = &self.shared_backend().address;
         match error {
             Error::Tls(error) => tracing::warn!(
                 event = "backend-tls-failed", pool, backend, %address, %error,

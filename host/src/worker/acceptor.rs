@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::TcpListener;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::connection_tasks::{Accepted, ConnectionTasks};
 use super::incoming::Incoming;
 use crate::drain::Drain;
-use crate::listener::{ConnectionPermit, IdleClients, Listener};
+use crate::listener::{ConnectionPermit, IdleClients, Listener, ListeningSocket};
 use crate::open_files::OpenFiles;
 use crate::reports::{ListenerReports, WorkerReports};
 
@@ -59,7 +58,7 @@ impl Acceptor {
     /// The event loop doesn't take a socket.
     pub(super) fn start(
         listener: Listener,
-        sockets: Vec<TcpListener>,
+        sockets: Vec<ListeningSocket>,
         connection_tasks: &Rc<ConnectionTasks>,
         reports: &Rc<WorkerReports>,
     ) -> io::Result<Self> {
@@ -167,7 +166,7 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
         };
         let listener = Rc::clone(&shared.listener.borrow());
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((socket, peer)) => {
                 // After accepting: a worker without clients must not keep a permit from those that have some. An accepted
                 // connection is served, drain or not.
                 let permit = match listener.connections.try_acquire() {
@@ -185,7 +184,7 @@ async fn accept(shared: Rc<Shared>, socket: Incoming) {
                     idle,
                     reports,
                     permit,
-                    stream,
+                    socket,
                     peer,
                 });
                 if std::mem::take(&mut exhausted) {

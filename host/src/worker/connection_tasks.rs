@@ -11,13 +11,13 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use pointsman_core::clock::Clock;
-use tokio::net::TcpStream;
 
 use crate::drain::DrainGuard;
 use crate::listener::{ConnectionPermit, IdleClients, Listener};
 use crate::proxy::Current;
 use crate::reports::ListenerReports;
 use crate::serve;
+use crate::socket::Socket;
 use crate::stream::Stream;
 
 /// How many idle tasks are kept.
@@ -44,7 +44,7 @@ pub(super) struct Accepted {
     /// Its part in the listener's limit.
     pub(super) permit: ConnectionPermit,
     /// Its socket.
-    pub(super) stream: TcpStream,
+    pub(super) socket: Socket,
     /// The other end.
     pub(super) peer: SocketAddr,
 }
@@ -83,8 +83,8 @@ impl ConnectionTasks {
 
 async fn serve_all(tasks: Rc<ConnectionTasks>, task: Rc<IdleTask>) {
     loop {
-        let Accepted { listener, guard, idle: clients, reports, permit, stream, peer } = task.next().await;
-        let stream = Stream::Plain(stream);
+        let Accepted { listener, guard, idle: clients, reports, permit, socket, peer } = task.next().await;
+        let stream = Stream::Plain(socket);
         let (current, connected) = (Rc::clone(&tasks.current), reports.worker().vitals.connect());
         serve::connection(current, listener, guard, clients, reports, stream, peer).await;
         drop((permit, connected));

@@ -2,14 +2,18 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
+use pointsman_core::address::THIS_MACHINE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::listener::ListeningSocket;
+use crate::socket::Socket;
 
 /// A listening socket that is accepted from without a failing last call.
 ///
@@ -19,7 +23,7 @@ use tokio::net::TcpStream;
 /// connections): 98,700 instructions in the kernel for each, and 102,800 with a failing accept.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    socket: AsyncFd<TcpListener>,
+    socket: AsyncFd<ListeningSocket>,
     /// More than one connection waited at the last check, so that more are accepted without checking.
     is_backlogged: Cell<bool>,
 }
@@ -30,7 +34,7 @@ impl Incoming {
     /// # Errors
     ///
     /// The event loop doesn't take it.
-    pub(super) fn new(socket: TcpListener) -> io::Result<Self> {
+    pub(super) fn new(socket: ListeningSocket) -> io::Result<Self> {
         #[expect(deprecated, reason = "what replaces it is unsafe, for types whose descriptor may change")]
         let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
         Ok(Self { socket, is_backlogged: Cell::new(false) })
@@ -41,7 +45,7 @@ impl Incoming {
     /// # Errors
     ///
     /// Those of accept(2); most are about the one connection only.
-    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) async fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         // Lets other tasks run, however many connections come in.
         tokio::task::coop::consume_budget().await;
         loop {
@@ -53,8 +57,15 @@ impl Incoming {
                     if !self.is_backlogged.get() {
                         ready.clear_ready();
                     }
-                    let peer = peer.ok_or(Errno::AFNOSUPPORT)?.try_into()?;
-                    return Ok((TcpStream::from_std(stream.into())?, peer));
+                    return match listener {
+                        ListeningSocket::Tcp(_) => {
+                            let peer = peer.ok_or(Errno::AFNOSUPPORT)?.try_into()?;
+                            Ok((Socket::Tcp(TcpStream::from_std(stream.into())?), peer))
+                        }
+                        ListeningSocket::Unix(_) => {
+                            Ok((Socket::Unix(UnixStream::from_std(stream.into())?), THIS_MACHINE))
+                        }
+                    };
                 }
                 Err(Errno::WOULDBLOCK) => {
                     self.is_backlogged.set(false);
@@ -67,7 +78,7 @@ impl Incoming {
 }
 
 /// Whether another connection waits; true if that can't be determined, as accepting finds out.
-fn has_more(listener: &TcpListener) -> bool {
+fn has_more(listener: &ListeningSocket) -> bool {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut socket = [PollFd::new(listener, PollFlags::IN)];
     poll(&mut socket, Some(&at_once)).map_or(true, |ready| ready > 0)
@@ -76,6 +87,7 @@ fn has_more(listener: &TcpListener) -> bool {
 #[cfg(test)]
 mod tests {
     use std::future::Future;
+    use std::net::TcpListener;
     use std::time::Duration;
 
     use super::*;
@@ -88,7 +100,7 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        (Incoming::new(socket).unwrap(), address)
+        (Incoming::new(ListeningSocket::Tcp(socket)).unwrap(), address)
     }
 
     fn in_runtime<F: Future>(future: F) -> F::Output {

@@ -1,6 +1,5 @@
 //! A configuration on its way to a worker.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
 use crate::config::AccessLogConfig;
-use crate::listener::Listener;
+use crate::listener::{Listener, ListeningSocket};
 use crate::tls::BackendTls;
 
 /// A whole configuration as one worker gets it: references to what it has already, and the objects that are new.
@@ -93,5 +92,5 @@ pub struct ListenerAssignment {
     /// The listener.
     pub listener: Listener,
     /// The worker's sockets; `None` if it has them from the configuration before.
-    pub sockets: Option<Vec<TcpListener>>,
+    pub sockets: Option<Vec<ListeningSocket>>,
 }

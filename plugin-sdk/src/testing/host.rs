@@ -86,7 +86,7 @@ impl TestHost {
         self
     }
 
-    /// The last backend's address, as `ip:port`.
+    /// The last backend's address, as `ip:port`, or `unix:` and the path of a socket.
     #[must_use]
     pub fn address(self, address: &str) -> Self {
         self.last().change(|backend| address.clone_into(&mut backend.address));

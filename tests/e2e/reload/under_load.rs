@@ -106,7 +106,7 @@ fn reloads_under_load(reloads: usize) {
     write(&file, &scene.config(0));
     let config = Config::load(&file).expect("a configuration");
     let app = App::start(config, &file, StartOptions::default()).expect("it starts");
-    let address = app.listeners()[0];
+    let address = app.listeners()[0].ends_at();
     let mut all = HashMap::new();
     let began = Instant::now();
     let during = || {

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use socket2::{Domain, Socket, Type};
 
@@ -17,6 +19,14 @@ impl Client {
     /// Connects to a listener.
     pub fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect_timeout(&address, DEADLINE).expect("a connection to the proxy"))
+    }
+
+    /// Connects to a Unix socket.
+    pub fn connect_unix(path: impl AsRef<Path>) -> Client<UnixStream> {
+        let stream = UnixStream::connect(path).expect("a connection to the proxy");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        stream.set_write_timeout(Some(DEADLINE)).expect("a timeout");
+        Client::on(stream)
     }
 
     /// Connects from this address.

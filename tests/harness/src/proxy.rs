@@ -103,9 +103,12 @@ impl Proxy {
         self.addresses()[0]
     }
 
-    /// All listeners' addresses, in the order of the configuration.
+    /// The addresses of all listeners that have an IP address, in the order of the configuration.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.log.events("listener-bound").iter().map(address).collect()
+        let bound = self.log.events("listener-bound");
+        let is_unix =
+            |line: &&LogLine| line.field("address").is_some_and(|address| address.starts_with("unix:"));
+        bound.iter().filter(|line| !is_unix(line)).map(address).collect()
     }
 
     /// The admin server's address.

@@ -1,9 +1,9 @@
 //! The backends of a pool by their source, and which of them are its members.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::address::Address;
 use crate::backend::Backend;
 
 /// Most members of a pool that has discovered ones.
@@ -56,16 +56,16 @@ impl Members {
         let mut merged: Vec<Arc<Backend>> =
             file.chain(&self.operator).filter(|backend| names.insert(&backend.name)).cloned().collect();
 
-        let mut addresses: HashSet<SocketAddr> = merged.iter().map(|backend| backend.address).collect();
+        let mut addresses: HashSet<Address> = merged.iter().map(|backend| backend.address.clone()).collect();
         let room = MOST.saturating_sub(merged.len());
         let mut discovered: Vec<Arc<Backend>> = self
             .discovered
             .iter()
-            .filter(|backend| addresses.insert(backend.address) && names.insert(&backend.name))
+            .filter(|backend| addresses.insert(backend.address.clone()) && names.insert(&backend.name))
             .take(room)
             .cloned()
             .collect();
-        discovered.sort_by_key(|backend| backend.address);
+        discovered.sort_by(|one, other| one.address.cmp(&other.address));
         merged.extend(discovered);
         if !self.overrides.is_empty() {
             for backend in &mut merged {
@@ -109,7 +109,7 @@ mod tests {
                 Source::Discovery { .. } => 'd',
                 Source::Operator => 'o',
             };
-            let host = backend.address.ip().to_string().rsplit('.').next().unwrap().to_owned();
+            let host = backend.address.ip().unwrap().to_string().rsplit('.').next().unwrap().to_owned();
             format!("{source}:{}@{host}", backend.name)
         };
         let merged: Vec<String> = members.merged().into_iter().map(shown).collect();

@@ -5,13 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use axum::http::Method;
 
 use super::Api;
-use crate::config::{AdminAddress, AdminConfig};
+use crate::config::AdminConfig;
 
 const OVERVIEW: &str = "/api/v1/overview";
 
 fn at(address: &str) -> AdminConfig {
     AdminConfig {
-        address: AdminAddress::Tcp(address.parse().unwrap()),
+        address: address.parse().unwrap(),
         token_file: None,
         hosts: vec!["proxy.example.com".to_owned()],
         explain_from: Vec::new(),

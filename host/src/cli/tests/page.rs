@@ -27,10 +27,13 @@ pub(super) struct Page {
 impl Page {
     /// The README and the pages in `host/docs/`.
     pub(super) fn all() -> Vec<Self> {
-        let folder = fs::read_dir(Path::new(ROOT).join("host/docs")).expect("the folder");
-        let names = folder.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
-        let mut names: Vec<String> =
-            names.filter(|name| name.ends_with(".md")).map(|name| format!("host/docs/{name}")).collect();
+        let in_folder = |folder: &'static str| {
+            let entries = fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder");
+            let names =
+                entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+            names.filter(|name| name.ends_with(".md")).map(move |name| format!("{folder}/{name}"))
+        };
+        let mut names: Vec<String> = in_folder("host/docs").chain(in_folder("host/docs/cookbook")).collect();
         names.push("README.md".into());
         names.sort();
         let read = |name: &String| {

@@ -209,3 +209,61 @@ fn faults_of_a_backend() {
         ],
     );
 }
+
+#[test]
+fn a_backend_may_be_a_unix_socket() {
+    let config = good(&format!(
+        "{LISTENER}[pool.a]\nbackends = ['unix:/run/a.sock', {{ address = 'unix:@app', name = 'b', check_address = '127.0.0.1:9' }}]\nhealth_check = {{ type = 'tcp' }}"
+    ));
+    let shown: Vec<_> = config.pools[0]
+        .backends
+        .iter()
+        .map(|backend| format!("{} {}", backend.name, backend.address))
+        .collect();
+    assert_eq!(shown, ["unix:/run/a.sock unix:/run/a.sock", "b unix:@app"]);
+    let named = format!("unix:/{}", "x".repeat(106));
+    good(&format!("{LISTENER}[pool.a]\nbackends = [{{ address = '{named}', name = 'a' }}]"));
+    good(&format!("{LISTENER}[pool.a]\nbackends = ['unix:/a']\ntls = {{ server_name = 'a.test' }}"));
+}
+
+#[test]
+fn faults_of_a_unix_socket() {
+    let long = format!("'unix:/{}'", "x".repeat(107));
+    let too_long = format!(
+        "5: pool.a.backends[0]: `unix:{}` is too long for a socket; choose a path of at most 107 bytes",
+        read::excerpt(&format!("/{}", "x".repeat(107)))
+    );
+    let no_path = "is no path of a socket; write one such as `\"unix:/run/pointsman/app.sock\"`";
+    check_all(
+        &format!("{LISTENER}[pool.a]\nbackends = [\n{{}}\n]"),
+        &[
+            ("'unix:'", &[&format!("5: pool.a.backends[0]: `unix:` {no_path}")]),
+            ("'unix:@'", &[&format!("5: pool.a.backends[0]: `unix:@` {no_path}")]),
+            (
+                "'unix:run/app.sock'",
+                &[
+                    "5: pool.a.backends[0]: `run/app.sock` is a relative path; write it from the root, such as `\"unix:/run/app.sock\"`, or `\"unix:@name\"` without a file",
+                ],
+            ),
+            (
+                "\"unix:/a\\u0000b\"",
+                &[
+                    "5: pool.a.backends[0]: `unix:/a\\u{0}b` has control characters in it; write one such as `\"unix:/run/pointsman/app.sock\"`",
+                ],
+            ),
+            (&long, &[&too_long]),
+            (
+                "'unix:/a', 'unix:/a'",
+                &[
+                    "5: pool.a.backends[1]: `unix:/a` is taken by `pool.a.backends[0]` on line 5; remove one, or correct its address",
+                ],
+            ),
+        ],
+    );
+    check(
+        &format!("{LISTENER}[pool.a]\nbackends = ['unix:/a']\ntls = {{}}"),
+        &[
+            "4: pool.a.backends: `unix:/a` is a Unix socket, which no certificate can be for; add `server_name` to `[pool.NAME.tls]`: the name that its certificate is for",
+        ],
+    );
+}

@@ -77,7 +77,7 @@ fn faults_of_a_listener() {
                 "x = 1",
                 &[
                     r#"1: listener[0].address: is missing; write `address = "0.0.0.0:8080"`"#,
-                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `mode`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (
@@ -289,7 +289,7 @@ fn faults_of_limits() {
             (
                 "connect_timeout = '1s'",
                 &[
-                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `mode`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (
@@ -297,5 +297,46 @@ fn faults_of_limits() {
                 &["3: listener[0].max_header: unknown key `max_header`; did you mean `max_headers`?"],
             ),
         ],
+    );
+}
+
+#[test]
+fn a_listener_may_be_a_unix_socket() {
+    let with = |lines: &str| format!("[[listener]]\n{lines}\n{POOL}");
+    let config =
+        good(&with("address = 'unix:/run/a.sock'\nmode = '0600'\n[[listener]]\naddress = 'unix:@a'"));
+    let shown: Vec<_> =
+        config.listeners.iter().map(|listener| (listener.address.to_string(), listener.mode)).collect();
+    assert_eq!(shown, [("unix:/run/a.sock".to_owned(), 0o600), ("unix:@a".to_owned(), 0o660)]);
+    for (mode, octal) in [("666", 0o666), ("0o770", 0o770), ("0777", 0o777)] {
+        assert_eq!(good(&with(&format!("address = 'unix:/a'\nmode = '{mode}'"))).listeners[0].mode, octal);
+    }
+    const HINT: &str =
+        "write three octal digits, such as `\"0660\"` for owner and group, or `\"0666\"` for everybody";
+    for mode in ["0", "66", "1660", "0888", "rw-rw----", "06600", "-660"] {
+        check(
+            &with(&format!("address = 'unix:/a'\nmode = '{mode}'")),
+            &[&format!("3: listener[0].mode: `{mode}` is no mode of a file; {HINT}")],
+        );
+    }
+    check(
+        &with("address = 'unix:/a'\nmode = '0060'"),
+        &[&format!("3: listener[0].mode: `0060` keeps the owner out; {HINT}")],
+    );
+    check(
+        &with("address = '127.0.0.1:0'\nmode = '0660'"),
+        &[
+            "3: listener[0].mode: is about the file of a Unix socket; remove it, or write `address = \"unix:/run/…\"`",
+        ],
+    );
+    check(
+        &with("address = 'unix:a.sock'"),
+        &[
+            "2: listener[0].address: `a.sock` is a relative path; write it from the root, such as `\"unix:/run/app.sock\"`, or `\"unix:@name\"` without a file",
+        ],
+    );
+    check(
+        &format!("admin = {{ address = 'unix:/a' }}\n[[listener]]\naddress = 'unix:/a'\n{POOL}"),
+        &["1: admin.address: `unix:/a` is taken by `listener[0].address` on line 3; give each its own path"],
     );
 }

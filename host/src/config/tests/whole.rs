@@ -38,7 +38,7 @@ fn what_is_written_at_the_top_is_taken() {
         ("0.0.0.0:1", vec!["proxy.example.com".to_owned()])
     );
     let unix = admin(good(&format!("admin = {{ address = 'unix:run/a.sock' }}\n{LISTENER}{POOL}")));
-    assert_eq!(unix.address, AdminAddress::Unix("run/a.sock".into()));
+    assert_eq!(unix.address.to_string(), "unix:run/a.sock");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn faults_at_the_top() {
             (
                 "admin = { address = 'unix:' }",
                 &[
-                    "1: admin.address: is no path of a socket; write one such as `\"unix:/run/pointsman/admin.sock\"`",
+                    "1: admin.address: `unix:` is no path of a socket; write one such as `\"unix:/run/pointsman/app.sock\"`",
                 ],
             ),
             (

@@ -1,8 +1,9 @@
 //! The files of TLS besides the certificates of listeners, over time.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+
+use pointsman_core::address::Address;
 
 use super::stamp::FileStamp;
 use crate::tls::{BackendTls, ListenerTls, TlsFault};
@@ -11,7 +12,7 @@ use crate::tls::{BackendTls, ListenerTls, TlsFault};
 #[derive(Debug)]
 pub enum ServedTls {
     /// A listener's, which is at this address.
-    Listener(SocketAddr, Arc<ListenerTls>),
+    Listener(Address, Arc<ListenerTls>),
     /// A pool's, which has this name.
     Pool(Box<str>, Arc<BackendTls>),
 }
@@ -31,7 +32,7 @@ impl ServedTls {
         }
     }
 
-    fn address(&self) -> Option<&SocketAddr> {
+    fn address(&self) -> Option<&Address> {
         match self {
             Self::Listener(address, _) => Some(address),
             Self::Pool(..) => None,

@@ -1,9 +1,10 @@
 //! One certificate and its key over time.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+use pointsman_core::address::Address;
 
 use super::stamp::FileStamp;
 use crate::tls::{Certificate, CertificateError, Fingerprint, ListenerTls};
@@ -18,7 +19,7 @@ const WARN_INTERVAL: Duration = Duration::from_hours(24);
 #[derive(Debug)]
 pub struct ServedCertificate {
     /// The listener's address.
-    pub address: SocketAddr,
+    pub address: Address,
     /// The listener's TLS.
     pub tls: Arc<ListenerTls>,
     /// Its place in the configuration of that.

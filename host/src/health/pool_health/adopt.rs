@@ -37,7 +37,7 @@ impl PoolHealth {
     /// Takes over the backends of this topology. The state of one is kept as long as it keeps its name and address.
     pub(super) fn adopt(&mut self, topology: &Topology, now: Moment, random: &mut impl FnMut() -> f64) {
         let planned = self.checks.cancel_all();
-        let key = |backend: &Backend| (backend.name.clone(), backend.address);
+        let key = |backend: &Backend| (backend.name.clone(), backend.address.clone());
         let known = std::mem::take(&mut self.backends).into_iter();
         let mut known: HashMap<_, _> = known.map(|health| (key(&health.backend), health)).collect();
         let serves = |health: &BackendHealth| health.health() == Health::Up;

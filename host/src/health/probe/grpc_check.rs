@@ -1,12 +1,11 @@
 //! A check over gRPC.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::SendRequest;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use pointsman_core::address::Address;
 use pointsman_core::printable::Printable;
 
 use super::failure::Failure;
@@ -22,7 +21,7 @@ const ANSWER_BYTES: usize = 4 << 10;
 /// Calls the health service, and passes if the answer is SERVING.
 pub(super) async fn call(
     grpc: &GrpcCheckConfig,
-    address: SocketAddr,
+    address: &Address,
     is_tls: bool,
     sender: SendRequest<Bytes>,
 ) -> Result<(), Failure> {
@@ -47,7 +46,7 @@ pub(super) async fn call(
     }
 }
 
-fn head(grpc: &GrpcCheckConfig, address: SocketAddr, is_tls: bool) -> Result<Request<()>, http::Error> {
+fn head(grpc: &GrpcCheckConfig, address: &Address, is_tls: bool) -> Result<Request<()>, http::Error> {
     let mut request = Request::new(());
     *request.method_mut() = Method::POST;
     let path = PathAndQuery::from_static(health::METHOD);

@@ -1,7 +1,6 @@
 //! A connection over HTTP/2 that carries one check.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use http::HeaderValue;
 use http::uri::{Parts, PathAndQuery, Scheme, Uri};
+use pointsman_core::address::Address;
 
 use super::failure::Failure;
 use super::head::{HEAD_BYTES, authority};
@@ -44,7 +44,7 @@ pub(super) async fn on<T>(
 pub(super) fn target(
     path: PathAndQuery,
     host: Option<&HeaderValue>,
-    address: SocketAddr,
+    address: &Address,
     is_tls: bool,
 ) -> Result<Uri, http::Error> {
     let mut parts = Parts::default();

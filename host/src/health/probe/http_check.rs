@@ -1,6 +1,5 @@
 //! A check over HTTP: a request, and whether the response is as expected.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -13,6 +12,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use pointsman_core::address::Address;
 
 use super::failure::Failure;
 use super::head::{HEAD_BYTES, USER_AGENT, authority};
@@ -30,7 +30,7 @@ const BODY_BYTES: usize = 64 << 10;
 /// Asks over HTTP/1.1.
 pub(super) async fn over_http1(
     http: &HttpCheckConfig,
-    address: SocketAddr,
+    address: &Address,
     stream: Stream,
 ) -> Result<(), Failure> {
     let mut request = head(http);
@@ -55,7 +55,7 @@ pub(super) async fn over_http1(
 /// Asks over HTTP/2.
 pub(super) async fn over_http2(
     http: &HttpCheckConfig,
-    address: SocketAddr,
+    address: &Address,
     is_tls: bool,
     sender: SendRequest<Bytes>,
 ) -> Result<(), Failure> {

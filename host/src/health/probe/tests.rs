@@ -53,10 +53,10 @@ fn check<T>(kind: CheckKind, serve: impl AsyncFnOnce(TcpStream) -> T) -> (Result
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = listener.local_addr().unwrap().into();
         let check = HealthCheckConfig { kind, timeout: Duration::from_secs(5), ..config(1, 1) };
         let target = ProbeTarget {
-            address,
+            address: &address,
             host: None,
             proxy_protocol: None,
             tls: None,

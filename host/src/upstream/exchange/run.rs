@@ -150,7 +150,7 @@ impl Exchange {
             upload: &self.upload,
             timeout: &self.timeout,
             deadline: &self.deadline,
-            address: claim.shared_backend().address,
+            address: &claim.shared_backend().address,
             limits: claim.pool.limits(),
             authenticates: self.authenticates,
         }
@@ -229,8 +229,8 @@ impl Exchange {
     fn name_host(&self) -> bool {
         let headers = &mut self.stats.context.head().parts.headers;
         let is_missing = host(headers).is_none();
-        let address = self.stats.claim.shared_backend().address;
-        if is_missing && let Ok(host) = HeaderValue::from_str(&address.to_string()) {
+        let address = &self.stats.claim.shared_backend().address;
+        if is_missing && let Ok(host) = HeaderValue::from_str(&address.authority()) {
             headers.insert(HOST, host);
         }
         is_missing

@@ -1,11 +1,10 @@
 //! Heads, as HTTP/2 has them.
 
-use std::net::SocketAddr;
-
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version};
+use pointsman_core::address::Address;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::printable::percent_encode;
 use pointsman_core::request::ExactTarget;
@@ -44,7 +43,7 @@ impl HeadRoom {
 
 /// The head of a request as it goes to the backend at this address: its target is whole, and what concerns one connection of HTTP/1 isn't in
 /// it.
-pub(super) fn request(mut head: Parts, scheme: &Scheme, address: SocketAddr) -> Request<()> {
+pub(super) fn request(mut head: Parts, scheme: &Scheme, address: &Address) -> Request<()> {
     let path = path(&head);
     let headers = &mut head.headers;
     for name in [&CONNECTION, &UPGRADE, &TRANSFER_ENCODING, &KEEP_ALIVE, &PROXY_CONNECTION] {
@@ -58,7 +57,7 @@ pub(super) fn request(mut head: Parts, scheme: &Scheme, address: SocketAddr) -> 
         headers.remove(HOST);
     }
     // Without a host it is the backend's own: every host that passes the checks of requests can be an authority.
-    let authority = host.or_else(|| Authority::try_from(address.to_string()).ok());
+    let authority = host.or_else(|| Authority::try_from(address.authority()).ok());
     let mut uri = http::uri::Parts::default();
     (uri.scheme, uri.authority, uri.path_and_query) = (Some(scheme.clone()), authority, Some(path));
     head.uri = Uri::from_parts(uri).unwrap_or_default();
@@ -92,7 +91,7 @@ mod tests {
             let name: HeaderName = name.parse().unwrap();
             parts.headers.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let request = request(parts, &Scheme::HTTPS, "127.0.0.1:9".parse().unwrap());
+        let request = request(parts, &Scheme::HTTPS, &"127.0.0.1:9".parse().unwrap());
         let field =
             |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
         let mut fields: Vec<_> = request.headers().iter().map(field).collect();
@@ -113,7 +112,7 @@ mod tests {
     fn the_asterisk_stays() {
         let mut parts = Request::new(()).into_parts().0;
         parts.uri = Uri::from_static("*");
-        let request = request(parts, &Scheme::HTTP, "127.0.0.1:9".parse().unwrap());
+        let request = request(parts, &Scheme::HTTP, &"127.0.0.1:9".parse().unwrap());
         assert_eq!(request.uri().path_and_query().unwrap().as_str(), "*");
     }
 

@@ -1,7 +1,6 @@
 //! The use of a connection over HTTP/2 by one exchange: a stream.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,6 +10,7 @@ use h2::SendStream;
 use h2::client::ResponseFuture;
 use http::request::Parts;
 use http::{Response, StatusCode};
+use pointsman_core::address::Address;
 use pointsman_core::pool::UpstreamLimits;
 
 use super::body::Http2Body;
@@ -46,7 +46,7 @@ pub(in crate::upstream) struct Sending<'a> {
     pub(in crate::upstream) timeout: &'a ResponseTimeout,
     pub(in crate::upstream) deadline: &'a Deadline,
     /// Where the backend is.
-    pub(in crate::upstream) address: SocketAddr,
+    pub(in crate::upstream) address: &'a Address,
     pub(in crate::upstream) limits: &'a UpstreamLimits,
     /// It carries credentials that authenticate its connection.
     pub(in crate::upstream) authenticates: bool,

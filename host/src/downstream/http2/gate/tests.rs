@@ -31,7 +31,7 @@ impl World {
         let address = ([127, 0, 0, 1], 80).into();
         let connection = ClientConnection::new(
             address,
-            address,
+            address.into(),
             Scheme::Http,
             Arc::new(limits),
             Arc::new([]),
