@@ -42,9 +42,11 @@ impl CallStatus {
     const CANCELLED: Self = Self(1);
     /// Nobody says how it ended.
     pub const UNKNOWN: Self = Self(2);
-    const DEADLINE_EXCEEDED: Self = Self(4);
+    /// It took too long. Its backend may have done it all the same.
+    pub const DEADLINE_EXCEEDED: Self = Self(4);
     const PERMISSION_DENIED: Self = Self(7);
-    const RESOURCE_EXHAUSTED: Self = Self(8);
+    /// It is too large, or too much.
+    pub const RESOURCE_EXHAUSTED: Self = Self(8);
     const UNIMPLEMENTED: Self = Self(12);
     const INTERNAL: Self = Self(13);
     const UNAVAILABLE: Self = Self(14);

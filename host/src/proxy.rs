@@ -31,7 +31,7 @@ use pointsman_core::request::RequestHead;
 use pointsman_core::route::Router;
 
 pub use body::ResponseBody;
-pub use failure::Failure;
+pub use failure::{Failure, broken_call};
 pub use forward::early_hint;
 pub use route::{Route, Target};
 

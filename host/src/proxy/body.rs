@@ -11,7 +11,7 @@ use pointsman_core::clock::Moment;
 
 use super::hop_by_hop;
 use super::label::ERROR_HEADER;
-use crate::downstream::RequestGuard;
+use crate::downstream::{RequestContext, RequestGuard};
 use crate::upstream::{self, ExchangeBody};
 
 /// The body of a response to a client.
@@ -77,7 +77,13 @@ impl ResponseBody {
     /// By when all of it must be there.
     #[must_use]
     pub fn end(&self) -> Option<Moment> {
-        self.guard.context().end()
+        self.context().end()
+    }
+
+    /// What is known of its request.
+    #[must_use]
+    pub fn context(&self) -> &RequestContext {
+        self.guard.context()
     }
 }
 

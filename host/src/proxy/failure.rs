@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::ResponseBody;
 use super::label::ERROR_HEADER;
@@ -64,6 +64,18 @@ impl Failure {
     fn call_status(&self) -> CallStatus {
         match self {
             Self::Upstream(upstream::Error::StreamReset(reason)) => CallStatus::of_reset((*reason).into()),
+            // A backend has it and may be done with it: clients repeat what is unavailable.
+            Self::Upstream(
+                upstream::Error::ResponseTimeout
+                | upstream::Error::PerTryTimeout
+                | upstream::Error::IdleTimeout
+                | upstream::Error::TotalTimeout
+                | upstream::Error::SlowRequest,
+            ) => CallStatus::DEADLINE_EXCEEDED,
+            // As a client would have it that gets more than it takes.
+            Self::Upstream(upstream::Error::LargeHead | upstream::Error::ManyFields) => {
+                CallStatus::RESOURCE_EXHAUSTED
+            }
             _ => CallStatus::of(self.status()),
         }
     }
@@ -161,11 +173,29 @@ impl Failure {
         let mut response = Response::new(ResponseBody::empty(guard));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
+        self.tell_call(headers);
+        response
+    }
+
+    fn tell_call(&self, headers: &mut HeaderMap) {
         headers.insert(&grpc::STATUS, self.call_status().code().into());
         headers.insert(&grpc::MESSAGE, grpc::message(&self.reason()));
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
-        response
     }
+}
+
+/// The trailers of a call of gRPC whose response has broken off: what a client would make of a reset is another status. `None` = nobody
+/// is there to be told.
+#[cold]
+#[must_use]
+pub fn broken_call(context: &RequestContext, error: upstream::Error) -> Option<HeaderMap> {
+    if matches!(error, upstream::Error::ClientAbort | upstream::Error::SlowReader) {
+        return None;
+    }
+    let (failure, mut trailers) = (Failure::Upstream(error), HeaderMap::new());
+    context.record().call = Some(failure.call_status().code());
+    failure.tell_call(&mut trailers);
+    Some(trailers)
 }
 
 /// Whether a request is a call of gRPC, as far as its head shows it: one that was refused may have none.

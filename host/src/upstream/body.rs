@@ -109,7 +109,9 @@ impl ExchangeBody {
     fn fail(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let now = self.exchange.deadline.now();
         let error = match error {
-            Error::Reset if self.held.total(now) >= TAKEN_NOTHING => Error::SlowReader,
+            Error::Reset | Error::StreamReset(_) if self.held.total(now) >= TAKEN_NOTHING => {
+                Error::SlowReader
+            }
             error => self.exchange.upload.blame(error),
         };
         if let Some(lease) = self.lease.take() {

@@ -34,7 +34,7 @@ pub enum Error {
     /// The backend closed or reset the connection before its response was whole.
     #[error("the backend closed the connection early")]
     Reset,
-    /// The backend reset the stream of the request, for this reason, before its response began.
+    /// The backend reset the stream of the request, for this reason.
     #[error("the backend reset the request's stream: {0}")]
     StreamReset(h2::Reason),
     /// No response head within `response_timeout`.

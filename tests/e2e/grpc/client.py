@@ -27,7 +27,8 @@ def method(channel, kind, name):
 def told(call):
     """What the metadata says, but for what a proxy adds."""
     fields = [*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())]
-    return sorted((name, value) for name, value in fields if name.startswith("x-") and name != "x-pointsman-error")
+    added = "x-pointsman-error", "x-request-id"
+    return sorted((name, value) for name, value in fields if name.startswith("x-") and name not in added)
 
 
 def unary(channel):

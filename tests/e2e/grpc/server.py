@@ -56,7 +56,7 @@ def fail_after(request, context):
 
 
 def remaining(request, context):
-    return b"%d" % round(context.time_remaining())
+    return b"%d" % round(context.time_remaining(), -1)
 
 
 def large_trailers(request, context):

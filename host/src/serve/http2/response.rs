@@ -17,7 +17,8 @@ use super::outflow::Turn;
 use super::pace::SendPace;
 use crate::deadline::Deadline;
 use crate::downstream::LINGER;
-use crate::proxy::ResponseBody;
+use crate::grpc;
+use crate::proxy::{self, ResponseBody};
 use crate::stream::{self, LONGEST_PIECE};
 
 /// Sends a response, for as long as the client takes it. `without_body` = its request was HEAD. Answers the stream, which stays open for as
@@ -32,10 +33,11 @@ pub(super) async fn send(
     let (mut parts, body) = response.into_parts();
     complete_head(&mut parts, &body);
     let is_whole = without_body || body.is_end_stream();
+    let is_call = !is_whole && is_call(&parts);
     // Fails if the client has reset the stream.
     let mut stream = respond.send_response(Response::from_parts(parts, ()), is_whole).ok()?;
     if !is_whole {
-        send_body(body, &mut stream, pace, turn).await;
+        send_body(body, &mut stream, is_call, pace, turn).await;
     }
     Some(stream)
 }
@@ -45,6 +47,13 @@ pub(super) async fn send(
 pub(super) async fn linger(mut stream: SendStream<Bytes>, deadline: Deadline) {
     deadline.set(LINGER);
     poll_fn(|cx| if stream.poll_reset(cx).is_ready() { Poll::Ready(()) } else { deadline.poll(cx) }).await;
+}
+
+/// Whether it is a response to a call of gRPC that trailers may end at any point.
+fn is_call(parts: &Parts) -> bool {
+    parts.status == StatusCode::OK
+        && grpc::is_call(&parts.headers)
+        && !parts.headers.contains_key(CONTENT_LENGTH)
 }
 
 /// Makes of a head what it is in HTTP/2.
@@ -64,6 +73,7 @@ fn complete_head(parts: &mut Parts, body: &ResponseBody) {
 async fn send_body(
     body: ResponseBody,
     stream: &mut SendStream<Bytes>,
+    is_call: bool,
     mut pace: SendPace<'_>,
     mut turn: Turn<'_>,
 ) {
@@ -85,7 +95,7 @@ async fn send_body(
             }
             if chunk.is_empty() {
                 body.limit_read(turn.longest_read(stream.capacity()));
-                match poll_chunk(body.as_mut(), stream, cx) {
+                match poll_chunk(body.as_mut(), stream, is_call, cx) {
                     Poll::Ready(Some(next)) => chunk = next,
                     Poll::Ready(None) => return Poll::Ready(()),
                     Poll::Pending => {
@@ -139,6 +149,7 @@ fn poll_room(
 fn poll_chunk(
     mut body: Pin<&mut ResponseBody>,
     stream: &mut SendStream<Bytes>,
+    is_call: bool,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Bytes>> {
     loop {
@@ -148,13 +159,20 @@ fn poll_chunk(
                 Ok(data) if data.is_empty() && !body.is_end_stream() => continue,
                 Ok(data) if data.is_empty() => stream.send_data(data, true),
                 Ok(data) => return Poll::Ready(Some(data)),
+                // An empty block of fields is one that some can't read, nginx for one.
+                Err(trailers) if trailers.is_empty() => stream.send_data(Bytes::new(), true),
                 Err(trailers) => stream.send_trailers(trailers),
             },
             None => stream.send_data(Bytes::new(), true),
-            Some(Err(_)) => {
+            Some(Err(error)) => {
                 // It mustn't look whole.
-                stream.send_reset(Reason::INTERNAL_ERROR);
-                Ok(())
+                match is_call.then(|| proxy::broken_call(body.context(), error)).flatten() {
+                    Some(trailers) => stream.send_trailers(trailers),
+                    None => {
+                        stream.send_reset(Reason::INTERNAL_ERROR);
+                        Ok(())
+                    }
+                }
             }
         };
         return Poll::Ready(None);

@@ -24,7 +24,11 @@ pub(super) fn of_stream(error: h2::Error) -> Error {
 
 /// Why a stream has no more of its response.
 pub(super) fn of_body(error: h2::Error) -> Error {
-    if error.is_library() { Error::BadStream(error) } else { Error::Reset }
+    match error.reason() {
+        _ if error.is_library() => Error::BadStream(error),
+        Some(reason) if error.is_reset() && error.is_remote() => Error::StreamReset(reason),
+        _ => Error::Reset,
+    }
 }
 
 /// Why there is no connection; `None` = the backend has closed it.

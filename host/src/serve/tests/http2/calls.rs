@@ -10,6 +10,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
 use pointsman_core::pool::BackendProtocol;
+use tokio::task::JoinHandle;
 
 use super::super::world::{Limits, run};
 use super::{Client, head, post, rest};
@@ -24,6 +25,8 @@ struct Call {
     /// The backend's end.
     received: RecvStream,
     respond: SendResponse<Bytes>,
+    /// What drives it; it ends when this is aborted.
+    connection: JoinHandle<()>,
 }
 
 impl Call {
@@ -38,7 +41,7 @@ impl Call {
         let (_, stream) = client.world.net.accept().expect("a connection to the backend");
         let accepted = Rc::<RefCell<Option<(Request<RecvStream>, SendResponse<Bytes>)>>>::default();
         let place = Rc::clone(&accepted);
-        tokio::task::spawn_local(async move {
+        let connection = tokio::task::spawn_local(async move {
             let mut connection = h2::server::handshake(stream).await.expect("a handshake");
             while let Some(Ok(request)) = connection.accept().await {
                 *place.borrow_mut() = Some(request);
@@ -46,7 +49,7 @@ impl Call {
         });
         client.world.settle().await;
         let (received, respond) = accepted.take().expect("a request");
-        Self { client, response, request, received: received.into_body(), respond }
+        Self { client, response, request, received: received.into_body(), respond, connection }
     }
 
     fn answer(&mut self) -> SendStream<Bytes> {
@@ -133,6 +136,65 @@ fn a_reset_tells_the_call_what_it_means() {
     });
 }
 
+/// What the trailers of a response say: the call's status, and the proxy's label.
+async fn told(response: ResponseFuture) -> (String, String) {
+    let (_, trailers) = rest(head(response).await).await;
+    let trailers = trailers.expect("trailers");
+    let said = |name: &str| trailers[name].to_str().expect("text").to_owned();
+    assert!(!said("grpc-message").is_empty(), "{trailers:?}");
+    (said("grpc-status"), said("x-pointsman-error"))
+}
+
+#[test]
+fn a_call_that_breaks_off_within_its_response_is_told_how() {
+    run(async {
+        for (reason, status) in
+            [(Reason::CANCEL, "1"), (Reason::ENHANCE_YOUR_CALM, "8"), (Reason::INTERNAL_ERROR, "13")]
+        {
+            let mut call = Call::begin(call()).await;
+            let mut answer = call.answer();
+            answer.send_data("z".into(), false).expect("an open window");
+            call.client.world.settle().await;
+            answer.send_reset(reason);
+            assert_eq!(told(call.response).await, (status.into(), "upstream-reset".into()), "{reason}");
+            call.client.world.settle().await;
+            assert_eq!(call.client.world.in_flight(), 0);
+        }
+        // The whole connection is lost.
+        let mut call = Call::begin(call()).await;
+        let mut answer = call.answer();
+        answer.send_data("z".into(), false).expect("an open window");
+        call.client.world.settle().await;
+        call.connection.abort();
+        drop(answer);
+        assert_eq!(told(call.response).await, ("14".into(), "upstream-reset".into()));
+    });
+}
+
+#[test]
+fn other_responses_that_break_off_are_reset() {
+    run(async {
+        let text = Response::builder().header("content-type", "text/plain").body(());
+        let long = Response::builder()
+            .header("content-type", "application/grpc")
+            .header("content-length", "9")
+            .body(());
+        let failed = Response::builder().header("content-type", "application/grpc").status(503).body(());
+        for response in [text, long, failed] {
+            let mut call = Call::begin(call()).await;
+            let response = response.expect("a response");
+            let mut answer = call.respond.send_response(response, false).expect("an open stream");
+            answer.send_data("z".into(), false).expect("an open window");
+            call.client.world.settle().await;
+            answer.send_reset(Reason::CANCEL);
+            let mut body = head(call.response).await.into_body();
+            assert_eq!(body.data().await.expect("data").expect("a byte"), "z");
+            let error = body.data().await.expect("an end").expect_err("a bad one");
+            assert_eq!(error.reason(), Some(Reason::INTERNAL_ERROR));
+        }
+    });
+}
+
 #[test]
 fn a_call_lives_while_its_backend_talks() {
     run(async {
@@ -164,10 +226,11 @@ fn silence_on_both_sides_ends_a_call_and_says_which_key_does() {
         // Within the response, which mustn't look whole.
         let mut call = Call::begin(self::call()).await;
         let _answer = call.answer();
-        let mut body = head(call.response).await.into_body();
         call.client.world.pass(SECOND * 61).await;
-        let error = body.data().await.expect("an end").expect_err("a bad one");
-        assert_eq!((error.reason(), call.client.world.in_flight()), (Some(Reason::INTERNAL_ERROR), 0));
+        assert_eq!(
+            (told(call.response).await, call.client.world.in_flight()),
+            (("2".into(), "client-stalled".into()), 0)
+        );
     });
 }
 
@@ -181,7 +244,8 @@ fn a_backend_that_has_heard_all_has_its_usual_time() {
         assert_eq!(call.client.world.in_flight(), 1);
         call.pass(2).await;
         let response = head(call.response).await;
-        assert_eq!(response.headers()["grpc-status"], "14");
+        // Not 14: clients repeat what is unavailable, and the backend may have done it.
+        assert_eq!(response.headers()["grpc-status"], "4");
         assert_eq!(response.headers()["x-pointsman-error"], "response-timeout");
     });
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use h2::{RecvStream, SendStream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use pointsman_core::pool::BackendProtocol;
 
@@ -160,6 +161,25 @@ fn trailers_hold_nothing_that_counts_before_the_content() {
             .expect("an open stream");
         let response = response.await.expect("a response");
         assert_eq!(super::rest(response).await, (String::new(), Some(fields(&["grpc-status"]))));
+    });
+}
+
+#[test]
+fn trailers_that_leave_nothing_are_none() {
+    run(async {
+        for trailers in
+            [HeaderMap::new(), HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("1"))])]
+        {
+            let mut client = Client::new(limits()).await;
+            client.world.settle().await;
+            let (response, _) = client.send(super::get("/a"), true);
+            let (_, respond) = accept(backend_of(&client.world).await, false).await;
+            let mut down = answer(respond, 200);
+            down.send_data("x".into(), false).expect("an open window");
+            down.send_trailers(trailers).expect("an open stream");
+            let response = response.await.expect("a response");
+            assert_eq!(super::rest(response).await, ("x".into(), None));
+        }
     });
 }
 
