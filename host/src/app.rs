@@ -57,7 +57,7 @@ use dns_names::DnsNames;
 use metrics_server::MetricsServer;
 use policies::Remembered;
 use reconfigure::Reconfigure;
-use reload::{Reloader, Shared};
+use reload::{Reloader, Shared, order_certificates};
 use snapshot::Snapshot;
 use traces::TraceExport;
 use workers::Workers;
@@ -150,9 +150,9 @@ impl App {
         let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
         *shared.access_log.lock() = snapshot.access_log().clone();
-        let files =
-            FileWatch::start(snapshot.watched(), Arc::clone(&loader)).context("cannot watch files")?;
-        let files = Arc::new(files);
+        let files = FileWatch::start(snapshot.watched(), Arc::clone(&loader));
+        let files = Arc::new(files.context("cannot watch files")?);
+        order_certificates(&shared.orders, &snapshot, &files).context("cannot order certificates")?;
         let health =
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
@@ -284,6 +284,7 @@ impl App {
 
     /// Tells the workers to stop accepting and to finish what runs.
     pub fn start_drain(&self) {
+        self.shared.orders.stop();
         // Before the workers close theirs: as long as a socket is open anywhere, the kernel queues connections in it.
         self.shared.sockets.close();
         // The next process needn't wait for the end of the drain.

@@ -5,8 +5,10 @@
 //! needs checking again: what must not be wrong has a type that cannot be.
 
 mod access_log;
+mod acme;
 mod address;
 mod admin;
+mod certificate_files;
 mod control;
 mod dns;
 mod error;
@@ -38,7 +40,9 @@ use std::path::Path;
 use crate::regular_file;
 
 pub use access_log::{AccessLogConfig, Detail, LineFormat, LogOutput};
+pub use acme::{AcmeAccountConfig, AcmeChallenge, AcmeConfig, AcmeName, AcmeStorage, ExternalAccountConfig};
 pub use admin::AdminConfig;
+pub use certificate_files::{CertificateFiles, NamedFile};
 pub use control::ControlAddress;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
@@ -54,10 +58,7 @@ pub use model::{
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
-pub use tls::{
-    CertificateFiles, ClientAuthConfig, ClientAuthMode, ClientCertHeader, NamedFile, TlsConfig, TlsVersion,
-    UnknownName,
-};
+pub use tls::{ClientAuthConfig, ClientAuthMode, ClientCertHeader, TlsConfig, TlsVersion, UnknownName};
 pub use traces::TracingConfig;
 
 use read::{Source, Value};

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access_log;
+pub mod acme;
 pub mod admin;
 pub mod app;
 pub mod cli;
@@ -25,6 +26,7 @@ pub mod drain;
 pub mod fuzzing;
 pub mod grpc;
 pub mod health;
+pub mod http_challenge;
 pub mod ids;
 pub mod insight;
 pub mod line_writer;

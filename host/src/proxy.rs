@@ -3,6 +3,7 @@
 //! [`handle`] is the whole of it; each step lives in the module of its name.
 
 mod body;
+mod challenge;
 mod claim;
 mod failure;
 mod forward;
@@ -23,7 +24,9 @@ mod via;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pointsman_core::record::{Protocol, RouteIndex, TakenRoute};
@@ -37,6 +40,7 @@ pub use route::{Route, Target};
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
+use crate::http_challenge::HttpChallenges;
 use crate::insight::Insight;
 use crate::insight::explanation::ExplainedRoute;
 use crate::insight::trace::Origin;
@@ -61,6 +65,8 @@ pub struct Proxy {
     pub insight: Rc<Insight>,
     /// Whether there are backends that are told by PROXY headers whom a connection serves.
     pub names_clients: bool,
+    /// What authorities are answered that ask whether a name leads here; none if no certificate is ordered.
+    pub challenges: Option<Arc<HttpChallenges>>,
 }
 
 impl Proxy {
@@ -74,7 +80,7 @@ impl Proxy {
         insight: Rc<Insight>,
     ) -> Self {
         let names_clients = pools.iter().any(|pool| pool.limits().proxy_protocol.is_some());
-        Self { router, routes, pools, deadlines, insight, names_clients }
+        Self { router, routes, pools, deadlines, insight, names_clients, challenges: None }
     }
 }
 
@@ -134,6 +140,7 @@ pub fn handle(
             Err(Unforwarded::Failed(failure)) => Err(failure),
             Err(Unforwarded::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
             Err(Unforwarded::Redirected(location)) => Ok(Served::Redirected(location)),
+            Err(Unforwarded::Challenge(answer)) => Ok(Served::Challenge(answer)),
         };
         let (mut response, then) = respond(served, guard, has_body);
         conclude(&mut response, then);
@@ -168,6 +175,11 @@ fn prepare(
     }
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
+    }
+    if let Some(challenges) = &proxy.challenges
+        && let Some(answer) = challenge::answer(challenges, &head.parts)
+    {
+        return Err(Unforwarded::Challenge(answer));
     }
     let Prepared { upgrade, expects, authenticates, explains } = forward::prepare(head, context)?;
     context.log_client(head.client);
@@ -223,6 +235,9 @@ fn respond(
         }
         Ok(Served::Redirected(location)) => {
             (redirect::respond(location, guard), if has_body { Then::Close } else { Then::KeepAlive })
+        }
+        Ok(Served::Challenge(answer)) => {
+            (challenge::respond(answer, guard), if has_body { Then::Close } else { Then::KeepAlive })
         }
         Err(failure) => {
             failure.log(context.connection().peer);
@@ -285,6 +300,8 @@ enum Served {
     FinalRecipient(Method),
     /// The request is to be made over TLS, there.
     Redirected(HeaderValue),
+    /// The question of an authority, with this answer.
+    Challenge(Bytes),
 }
 
 impl Attempts {

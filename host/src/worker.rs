@@ -224,7 +224,8 @@ impl Worker {
         let (patterns, routes): (Vec<RoutePattern>, _) =
             update.routes.into_iter().filter_map(|assignment| route(&policies, assignment)).unzip();
         let (deadlines, insight) = (before.deadlines.clone(), Rc::clone(&before.insight));
-        self.current.set(Proxy::new(Router::new(&patterns), routes, pools, deadlines, insight));
+        let proxy = Proxy::new(Router::new(&patterns), routes, pools, deadlines, insight);
+        self.current.set(Proxy { challenges: update.challenges, ..proxy });
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

@@ -19,6 +19,7 @@ fn each_package_has_one_owner() {
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
         ("toml", &["config"]),
+        ("instant_acme", &["acme"]),
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["admin", "dashboard"]),
         ("prometheus_client", &["metrics"]),

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use pointsman_core::route::HostPattern;
 
+use crate::acme::{self, Challenges};
 use crate::config::{Config, ConfigError, ConfigErrors, ListenerConfig};
 use crate::control::watch::{ServedCertificate, ServedTls};
 use crate::listener::Listener;
@@ -17,6 +18,7 @@ pub(super) fn load(
     config: &Config,
     file: &Path,
     before: &[(ListenerConfig, Listener)],
+    challenges: &Challenges,
     faults: &mut Vec<ConfigError>,
 ) -> Vec<Option<Arc<ListenerTls>>> {
     let load = |(index, listener): (usize, &ListenerConfig)| {
@@ -26,9 +28,11 @@ pub(super) fn load(
         if let Some(same) = old.filter(|old| old.config() == config) {
             return Some(Arc::clone(same));
         }
-        let found = ListenerTls::load(config, old.map(|old| &**old)).map(Arc::new);
+        let found = ListenerTls::load(config, old.map(|old| &**old), &challenges.tls).map(Arc::new);
         let found =
             found.map_err(|found| faults.extend(found.into_iter().map(in_file(file, index, listener))));
+        let of_orders = config.acme.iter().flat_map(acme::faults);
+        faults.extend(of_orders.map(in_file(file, index, listener)));
         found.ok()
     };
     config.listeners.iter().enumerate().map(load).collect()
@@ -37,9 +41,14 @@ pub(super) fn load(
 /// Loads all, and answers what should be known of them though they can serve.
 pub(super) fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>, ConfigErrors> {
     let mut faults = Vec::new();
-    let loaded = load(config, file, &[], &mut faults);
+    let loaded = load(config, file, &[], &Challenges::default(), &mut faults);
     ConfigErrors::none_or(faults)?;
-    Ok(warnings(config, file, &loaded))
+    let mut all = warnings(config, file, &loaded);
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let acme = listener.tls.as_ref().and_then(|tls| tls.acme.as_ref());
+        all.extend(acme.into_iter().flat_map(acme::warnings).map(in_file(file, index, listener)));
+    }
+    Ok(all)
 }
 
 /// What should be known of certificates that can serve.

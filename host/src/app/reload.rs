@@ -10,6 +10,7 @@ use pointsman_core::address::Address;
 use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
+use crate::acme::CertificateOrders;
 use crate::config::Config;
 use crate::control::change::Reload;
 use crate::control::status::{AwaitingRestart, ConfigurationStatus, FileDifferences};
@@ -32,6 +33,16 @@ pub(super) struct Shared {
     pub(super) configuration: watch::Sender<ConfigurationStatus>,
     pub(super) sockets: Sockets,
     pub(super) access_log: Mutex<ActiveLog>,
+    pub(super) orders: CertificateOrders,
+}
+
+/// Orders the certificates that a configuration wants, and no others.
+pub(super) fn order_certificates(
+    orders: &CertificateOrders,
+    snapshot: &Snapshot,
+    files: &Arc<FileWatch>,
+) -> std::io::Result<()> {
+    snapshot.config().map_or(Ok(()), |config| orders.follow(config, snapshot.challenges(), files))
 }
 
 /// The running configuration, and everything that a reload changes.
@@ -86,6 +97,9 @@ impl Reloader {
         *self.shared.access_log.lock() = snapshot.access_log().clone();
         self.tell_listeners(&bound);
         self.files.follow(snapshot.watched());
+        if let Err(error) = order_certificates(&self.shared.orders, &snapshot, &self.files) {
+            tracing::error!(event = "acme-not-started", %error, "no certificates are ordered until the next reload");
+        }
         let (status, file) = (
             snapshot.status(generation, &self.file, self.names.counts()),
             self.shared.configuration.borrow().file.clone(),

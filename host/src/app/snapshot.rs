@@ -9,6 +9,7 @@ use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::Pool;
 use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
+use crate::acme::Challenges;
 use crate::config::{Config, ConfigErrors, ListenerConfig};
 use crate::control::status::{BesideCounts, ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
 use crate::control::watch::Watched;
@@ -34,6 +35,8 @@ pub(super) struct Snapshot {
     policies: Vec<ActivePolicy>,
     listeners: Vec<(ListenerConfig, Listener)>,
     access_log: ActiveLog,
+    /// What authorities are answered. It stays the same object.
+    challenges: Challenges,
 }
 
 /// A whole configuration, checked, loaded and bound, that nothing uses yet: dropping it undoes it.
@@ -45,6 +48,7 @@ pub(super) struct PreparedSnapshot {
     policies: Vec<(ActivePolicy, Option<Vec<Picker>>)>,
     listeners: Vec<(Listener, Option<Bound>)>,
     access_log: ActiveLog,
+    challenges: Challenges,
 }
 
 /// A configuration on its way to the workers.
@@ -79,7 +83,7 @@ impl Snapshot {
             .map(|pool| pools::prepare(pool, known.iter().find(|(old, _)| old.name == pool.name).copied()))
             .collect();
         let policies = policies::open(&config, file, loader, remembered, &pools, &self.policies, &mut faults);
-        let tls = certificates::load(&config, file, &self.listeners, &mut faults);
+        let tls = certificates::load(&config, file, &self.listeners, &self.challenges, &mut faults);
         let backend_tls = backend_tls::load(&config, file, &known, &mut faults);
         let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);
         let access_log = self.access_log.prepare(config.access_log.as_ref(), file, workers, &mut faults);
@@ -94,7 +98,8 @@ impl Snapshot {
             tracing::warn!(event = "backend-tls-doubtful", "{warning}");
         }
         let pools = pools.into_iter().zip(backend_tls).collect();
-        Ok(PreparedSnapshot { config, workers, pools, policies, listeners, access_log })
+        let challenges = self.challenges.clone();
+        Ok(PreparedSnapshot { config, workers, pools, policies, listeners, access_log, challenges })
     }
 
     /// The configuration that the workers serve with.
@@ -105,6 +110,11 @@ impl Snapshot {
     /// The slots of the policies: the pools' own in the order of the configuration, then those of routes.
     pub(super) fn slots(&self) -> Vec<Arc<PolicySlot>> {
         self.policies.iter().map(|policy| Arc::clone(&policy.slot)).collect()
+    }
+
+    /// What authorities are answered.
+    pub(super) fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// The access log.
@@ -197,7 +207,7 @@ impl PreparedSnapshot {
         generation: ConfigurationGeneration,
         sockets: &Sockets,
     ) -> (Snapshot, Committed) {
-        let Self { config, workers, pools, policies, listeners, access_log } = self;
+        let Self { config, workers, pools, policies, listeners, access_log, challenges } = self;
         let (done, in_effect) = mpsc::channel();
         let listener_configs = config.listeners.iter().cloned();
         let active = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
@@ -208,6 +218,7 @@ impl PreparedSnapshot {
         let routes = policies::of_routes(&config);
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
+        let orders = config.orders_certificates();
         let mut update = |worker| Update {
             configuration: generation,
             pools: pools.iter().map(|(pool, tls)| assignment(pool, tls.as_ref())).collect(),
@@ -228,6 +239,7 @@ impl PreparedSnapshot {
                     sockets: shares.as_mut().and_then(Iterator::next),
                 })
                 .collect(),
+            challenges: orders.then(|| Arc::clone(&challenges.http)),
             access_log: access_log.assignment(worker),
             drain_timeout: config.drain_timeout,
             in_effect: done.clone(),
@@ -246,7 +258,7 @@ impl PreparedSnapshot {
             tls,
         });
         let (pools, config) = (pools.collect(), Some(config));
-        let snapshot = Snapshot { pools, policies, listeners: active, access_log, config };
+        let snapshot = Snapshot { pools, policies, listeners: active, access_log, config, challenges };
         (snapshot, Committed { updates, in_effect })
     }
 }

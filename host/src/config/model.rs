@@ -54,6 +54,14 @@ pub struct Config {
     pub warnings: Vec<ConfigError>,
 }
 
+impl Config {
+    /// Whether certificates are ordered for a listener.
+    #[must_use]
+    pub fn orders_certificates(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.tls.as_ref().is_some_and(|tls| tls.acme.is_some()))
+    }
+}
+
 /// `[[listener]]`: an address the proxy accepts on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListenerConfig {

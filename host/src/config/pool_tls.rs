@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::address::host_name;
+use super::certificate_files::{CertificateFiles, NamedFile, file};
 use super::read::{Section, Value};
-use super::tls::{CertificateFiles, NamedFile, file};
 
 const TLS: &str = "write `[pool.NAME.tls]` above its keys, or `tls = {}` in the pool";
 
@@ -71,7 +71,7 @@ fn identity(section: &mut Section<'_>) -> Option<Option<CertificateFiles>> {
         (None, None) => Some(None),
         (Some(cert), Some(key)) => {
             let (cert, key) = (file(cert), file(key));
-            Some(Some(CertificateFiles { cert: cert?, key: key?, ocsp: None }))
+            Some(Some(CertificateFiles { cert: cert?, key: key?, ocsp: None, ordered_for: None }))
         }
         (Some(_), None) => {
             section.fail("key", "is missing: the certificate alone is no use", "write `key = \"proxy.key\"`");

@@ -1,7 +1,7 @@
 //! The file as a whole, and `[[listener]]`.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use pointsman_core::address::Address;
 use pointsman_core::route::PathNormalization;
 
 use super::access_log::access_log;
+use super::acme::Around;
 use super::address::{add_address, local, networks};
 use super::admin::admin;
 use super::dns::{DnsConfig, dns};
@@ -45,7 +46,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let drain_delay = root.duration("drain_delay", Duration::ZERO, DRAIN_DELAY);
         let drain_timeout = root.duration("drain_timeout", Duration::from_secs(30), TIMEOUT);
         let mut addresses = Unique::new();
-        let listeners = listeners(root, &mut addresses);
+        let listeners = listeners(root, &mut addresses, state_dir.as_ref().and_then(Option::as_deref));
         let admin = root.get("admin").map_or(Some(None), |value| admin(&value, &mut addresses).map(Some));
         let access_log = root.get("access_log").map_or(Some(None), |value| access_log(&value).map(Some));
         let metrics = root
@@ -104,7 +105,11 @@ fn directory(value: &Value<'_>) -> Option<PathBuf> {
     None
 }
 
-fn listeners<'a>(root: &mut Section<'a>, addresses: &mut Unique<'a, Address>) -> Option<Vec<ListenerConfig>> {
+fn listeners<'a>(
+    root: &mut Section<'a>,
+    addresses: &mut Unique<'a, Address>,
+    state_dir: Option<&Path>,
+) -> Option<Vec<ListenerConfig>> {
     const ADD: &str = "add a section `[[listener]]` with `address = \"0.0.0.0:8080\"`";
     let Some(value) = root.get("listener") else {
         root.fail("listener", "there is no listener", ADD);
@@ -114,17 +119,40 @@ fn listeners<'a>(root: &mut Section<'a>, addresses: &mut Unique<'a, Address>) ->
     if items.is_empty() {
         value.fail("there is no listener", ADD);
     }
-    let listeners: Vec<_> = items.iter().map(|item| listener(item, addresses)).collect();
-    listeners.into_iter().collect()
+    let is_clear = |item: &Value<'_>| item.raw().as_table().is_some_and(|keys| !keys.contains_key("tls"));
+    let around = Around { state_dir, has_clear_listener: items.iter().any(is_clear) };
+    let listeners: Vec<_> = items.iter().map(|item| listener(item, addresses, around)).collect();
+    let listeners: Vec<ListenerConfig> = listeners.into_iter().collect::<Option<_>>()?;
+    accounts_agree(&items, &listeners).then_some(listeners)
 }
 
-fn listener<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<ListenerConfig> {
+/// Whether an account means the same at all listeners that order certificates by it.
+fn accounts_agree(items: &[Value<'_>], listeners: &[ListenerConfig]) -> bool {
+    let acme = |listener: &'_ ListenerConfig| listener.tls.as_ref().and_then(|tls| tls.acme.clone());
+    let all: Vec<_> =
+        items.iter().zip(listeners).filter_map(|(item, listener)| Some((item, acme(listener)?))).collect();
+    let conflict = all.iter().enumerate().find_map(|(index, (item, one))| {
+        all[..index].iter().find_map(|(first, other)| Some((item, first, one.conflict(other)?)))
+    });
+    if let Some((item, first, key)) = conflict {
+        let message =
+            format!("`tls.acme.{key}` isn't that of {}, and both name the same account", first.place());
+        item.fail(message, "write the same, or another `directory` or `storage`");
+    }
+    conflict.is_none()
+}
+
+fn listener<'a>(
+    value: &Value<'a>,
+    addresses: &mut Unique<'a, Address>,
+    around: Around<'_>,
+) -> Option<ListenerConfig> {
     Section::read(value, LISTENER, |section| {
         let typed = section.required("address", "address = \"0.0.0.0:8080\"");
         let mode_typed = section.get("mode");
         let trusted = section.get("trusted_proxies");
         let limits = limits(section);
-        let tls = section.get("tls").map_or(Some(None), |value| tls(&value, limits.http2).map(Some));
+        let tls = section.get("tls").map_or(Some(None), |value| tls(&value, limits.http2, around).map(Some));
         if limits.redirects && section.get("tls").is_some() {
             let hint = "leave it out, or write it in the `[[listener]]` for clients without TLS";
             section.fail("redirect", "leads back to this listener, which speaks HTTPS", hint);

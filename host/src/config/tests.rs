@@ -1,6 +1,7 @@
 //! Whole configurations: what is good in them, and every fault that can be in them.
 
 mod access_log;
+mod acme;
 mod backend;
 mod dns;
 mod examples;

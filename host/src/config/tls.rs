@@ -1,17 +1,17 @@
 //! `[listener.tls]`: certificates, and what is asked of handshakes.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::acme::{AcmeConfig, Around, acme};
+use super::certificate_files::{CertificateFiles, NamedFile, certificate, file};
 use super::listener_http2::Http2Use;
 use super::read::{Section, Value, choice, excerpt};
 
 const TLS: &str = "write `[listener.tls]` below its `[[listener]]`";
 const CERTIFICATES: &str = "write `certificates = [{ cert = \"site.crt\", key = \"site.key\" }]`";
-const CERTIFICATE: &str = "write `{ cert = \"site.crt\", key = \"site.key\" }`";
 
 /// Range of `handshake_timeout`.
 const HANDSHAKE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
@@ -19,8 +19,10 @@ const HANDSHAKE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duratio
 /// TLS of a listener.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TlsConfig {
-    /// At least one; the first is the default.
+    /// At least one; the first is the default. Those that are ordered come last.
     pub certificates: Vec<CertificateFiles>,
+    /// How certificates are ordered. `acme`, none.
+    pub acme: Option<AcmeConfig>,
     /// The oldest version that is spoken. `min_version`, 1.2.
     pub min_version: TlsVersion,
     /// What becomes of a client that asks for a name without a certificate. `unknown_name`, the default certificate.
@@ -72,40 +74,6 @@ pub enum ClientCertHeader {
     None,
 }
 
-/// A certificate and its private key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CertificateFiles {
-    /// The certificate, followed by those that lead to its root, in PEM form.
-    pub cert: NamedFile,
-    /// The private key in PEM form, not encrypted.
-    pub key: NamedFile,
-    /// The authority's word that the certificate isn't revoked, in DER form: an OCSP response (RFC 6960).
-    pub ocsp: Option<NamedFile>,
-}
-
-impl CertificateFiles {
-    /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &NamedFile> {
-        [&self.cert, &self.key].into_iter().chain(&self.ocsp)
-    }
-}
-
-/// A file that the configuration names.
-#[derive(Debug, Clone)]
-pub struct NamedFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Line that names it, for errors that show only when it is read.
-    pub line: usize,
-}
-
-/// The same file is the same, on whatever line it is named.
-impl PartialEq for NamedFile {
-    fn eq(&self, other: &Self) -> bool {
-        self.path == other.path
-    }
-}
-
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsVersion {
@@ -125,9 +93,10 @@ pub enum UnknownName {
 }
 
 /// Reads the section of a listener that speaks HTTP/2 or not.
-pub(super) fn tls(value: &Value<'_>, http2: Http2Use) -> Option<TlsConfig> {
+pub(super) fn tls(value: &Value<'_>, http2: Http2Use, around: Around<'_>) -> Option<TlsConfig> {
     Section::read(value, TLS, |section| {
         let certificates = certificates(section);
+        let acme = section.get("acme").map_or(Some(None), |value| acme(&value, around).map(Some));
         let versions = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
         let min_version = choice(section, "min_version", TlsVersion::Tls12, &versions);
         let names = [("default", UnknownName::Default), ("refuse", UnknownName::Refuse)];
@@ -137,8 +106,11 @@ pub(super) fn tls(value: &Value<'_>, http2: Http2Use) -> Option<TlsConfig> {
         let ticket_keys = ticket_keys(section, tickets);
         let client_auth = client_auth(section);
         let hsts = section.get("hsts").map_or(Some(None), |value| hsts(&value).map(Some));
+        let (mut certificates, acme) = (certificates?, acme?);
+        certificates.extend(acme.iter().flat_map(AcmeConfig::certificates));
         Some(TlsConfig {
-            certificates: certificates?,
+            certificates,
+            acme,
             min_version: min_version?,
             unknown_name: unknown_name?,
             handshake_timeout,
@@ -153,6 +125,9 @@ pub(super) fn tls(value: &Value<'_>, http2: Http2Use) -> Option<TlsConfig> {
 
 fn certificates(section: &mut Section<'_>) -> Option<Vec<CertificateFiles>> {
     let Some(value) = section.get("certificates") else {
+        if section.get("acme").is_some() {
+            return Some(Vec::new());
+        }
         section.fail("certificates", "is missing", CERTIFICATES);
         return None;
     };
@@ -216,17 +191,4 @@ fn client_auth(section: &mut Section<'_>) -> Option<Option<ClientAuthConfig>> {
         let mode = choice(section, "mode", ClientAuthMode::Required, &modes);
         Some(Some(ClientAuthConfig { ca: ca?, crl: crl?, mode: mode?, header: header? }))
     })
-}
-
-fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
-    Section::read(value, CERTIFICATE, |section| {
-        let cert = section.required("cert", "cert = \"site.crt\"").and_then(|value| file(&value));
-        let key = section.required("key", "key = \"site.key\"").and_then(|value| file(&value));
-        let ocsp = section.get("ocsp").map_or(Some(None), |value| file(&value).map(Some));
-        Some(CertificateFiles { cert: cert?, key: key?, ocsp: ocsp? })
-    })
-}
-
-pub(super) fn file(value: &Value<'_>) -> Option<NamedFile> {
-    Some(NamedFile { path: value.path()?, line: value.line() })
 }

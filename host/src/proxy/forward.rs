@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
@@ -43,6 +44,8 @@ pub(super) enum Unforwarded {
     FinalRecipient(Method),
     /// It is to be made over TLS, there.
     Redirected(HeaderValue),
+    /// It is the question of an authority, with this answer.
+    Challenge(Bytes),
 }
 
 impl From<Failure> for Unforwarded {

@@ -36,6 +36,13 @@ pub(super) async fn handshake(
                 tls.counts().took(clock.now().since(begun));
                 return Some((stream, identity));
             }
+            Ok(Some(Handshake::Challenge)) => {
+                tracing::debug!(
+                    event = "acme-challenge-answered", %peer,
+                    "an authority has asked by a handshake whether a name leads here"
+                );
+                return None;
+            }
             Ok(Some(Handshake::PlainHttp(socket))) => {
                 // The socket's buffer is empty: it takes this at once, or the client is gone.
                 let _ = socket.try_write(plain_http().as_bytes());

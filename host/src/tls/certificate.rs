@@ -225,6 +225,12 @@ impl fmt::Debug for Contents {
 }
 
 impl Validity {
+    /// How long it is valid in all.
+    #[must_use]
+    pub fn life(&self) -> Duration {
+        self.until.duration_since(self.from).unwrap_or_default()
+    }
+
     /// How much longer it is valid; none at its end and after it.
     #[must_use]
     pub fn left(&self, now: SystemTime) -> Duration {
@@ -316,7 +322,7 @@ mod tests {
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         let load = |ocsp: &[u8]| {
             let (cert, key) = (file("a.crt", cert.as_bytes()), file("a.key", key.as_bytes()));
-            let files = CertificateFiles { cert, key, ocsp: Some(file("a.ocsp", ocsp)) };
+            let files = CertificateFiles { cert, key, ocsp: Some(file("a.ocsp", ocsp)), ordered_for: None };
             Certificate::load(&files, provider()).map(|certificate| certificate.certified_key().ocsp.clone())
         };
         // Successful, with nothing behind it.

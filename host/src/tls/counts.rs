@@ -22,6 +22,8 @@ pub enum HandshakeFailure {
     Ended,
     /// There is no certificate for the name that the client asks for.
     UnknownName,
+    /// The certificate for the name that the client asks for is ordered, and isn't there yet.
+    NoCertificate,
     /// No certificate's key signs in a way that the client can check.
     NoSignature,
     /// Client and server have no version, cipher suite or key exchange in common.
@@ -40,13 +42,14 @@ pub enum HandshakeFailure {
 
 impl HandshakeFailure {
     /// All, for those who list them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PlainHttp,
         Self::Malformed,
         Self::Closed,
         Self::Timeout,
         Self::Ended,
         Self::UnknownName,
+        Self::NoCertificate,
         Self::NoSignature,
         Self::Incompatible,
         Self::NoProtocol,
@@ -66,6 +69,7 @@ impl HandshakeFailure {
             Self::Timeout => "timeout",
             Self::Ended => "ended",
             Self::UnknownName => "unknown-name",
+            Self::NoCertificate => "no-certificate",
             Self::NoSignature => "no-signature",
             Self::Incompatible => "incompatible",
             Self::NoProtocol => "no-protocol",

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use rustls::server::Acceptor;
+use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::counts::HandshakeFailure;
@@ -25,6 +26,8 @@ pub enum Handshake {
     Complete(Box<TlsStream>, Option<Box<ClientIdentity>>),
     /// HTTP without TLS. Nothing of it was read.
     PlainHttp(Socket),
+    /// The question of an authority whether a name leads here, which is answered.
+    Challenge,
 }
 
 /// A handshake failed.
@@ -78,6 +81,19 @@ impl ListenerTls {
             return Ok(Handshake::PlainHttp(socket));
         }
         let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+        if let Some(answer) =
+            self.challenges().and_then(|challenges| challenges.answer(&start.client_hello()))
+        {
+            // Nothing is said after the handshake.
+            let mut answered = start.into_stream(answer).await?;
+            let _ = answered.shutdown().await;
+            return Ok(Handshake::Challenge);
+        }
+        if self.awaits_certificate_for(start.client_hello().server_name()) {
+            let _ = start.io.try_write(&UNRECOGNIZED_NAME);
+            let what = "the certificate for this name isn't there yet";
+            return Err(HandshakeError::new(HandshakeFailure::NoCertificate, what));
+        }
         let is_named = self.has_certificate_for(start.client_hello().server_name());
         if !is_named && self.config().unknown_name == UnknownName::Refuse {
             // The socket's buffer is empty: it takes this at once, or the client is gone.

@@ -11,14 +11,16 @@ use pointsman_core::route::HostPattern;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
+use super::alpn_challenge::AlpnChallenges;
 use super::certificate::{Certificate, CertificateError, Contents, File, OPEN_KEY, is_readable_by_others};
 use super::counts::HandshakeCounts;
 use super::fault::TlsFault;
+use super::names::Slot;
 use super::pem::Fault;
 use super::policy::Policy;
 use super::provider::provider;
 use super::resolver::Resolver;
-use crate::config::{CertificateFiles, NamedFile, TlsConfig};
+use crate::config::{AcmeChallenge, CertificateFiles, NamedFile, TlsConfig};
 
 const EXPIRED: Fault =
     Fault { message: "has expired: clients refuse it", hint: "put a renewed certificate there" };
@@ -36,6 +38,8 @@ pub struct ListenerTls {
     config: TlsConfig,
     policy: Mutex<Policy>,
     resolver: Arc<Resolver>,
+    /// What authorities get who ask by a handshake whether a name leads here; none if they don't.
+    challenges: Option<Arc<AlpnChallenges>>,
     counts: HandshakeCounts,
     /// Sends whenever clients are authenticated in another way.
     authentication: watch::Sender<()>,
@@ -48,7 +52,11 @@ impl ListenerTls {
     /// # Errors
     ///
     /// Every file that can't be used.
-    pub fn load(config: &TlsConfig, before: Option<&Self>) -> Result<Self, Vec<TlsFault>> {
+    pub fn load(
+        config: &TlsConfig,
+        before: Option<&Self>,
+        challenges: &Arc<AlpnChallenges>,
+    ) -> Result<Self, Vec<TlsFault>> {
         let mut faults = Vec::new();
         let certificates = load_certificates(config, &mut faults);
         let resolver = Arc::new(Resolver::new(certificates));
@@ -60,6 +68,7 @@ impl ListenerTls {
                 config: config.clone(),
                 policy: Mutex::new(policy),
                 resolver,
+                challenges: answers_challenges(config).then(|| Arc::clone(challenges)),
                 counts: HandshakeCounts::default(),
                 authentication: watch::Sender::default(),
             }),
@@ -73,18 +82,28 @@ impl ListenerTls {
         &self.config
     }
 
-    /// The certificates at this moment, in the order of the configuration.
+    /// The certificates that are there at this moment.
     #[must_use]
     pub fn certificates(&self) -> Vec<Arc<Certificate>> {
-        self.resolver.current().all().to_vec()
+        self.resolver.current().all().iter().filter_map(Slot::certificate).cloned().collect()
     }
 
-    /// The file of each certificate, and the time until it expires, seconds; negative once it has.
+    /// The certificate in this place of the configuration, if it is there.
+    #[must_use]
+    pub fn certificate(&self, place: usize) -> Option<Arc<Certificate>> {
+        self.resolver.current().all().get(place).and_then(Slot::certificate).cloned()
+    }
+
+    /// The file of each certificate that is there, and the time until it expires, seconds; negative once it has.
     #[must_use]
     pub fn validities(&self, now: SystemTime) -> Vec<(String, f64)> {
         let files = self.config.certificates.iter().map(|files| files.cert.path.display().to_string());
-        let certificates = self.certificates();
-        files.zip(certificates.iter().map(|certificate| certificate.validity().seconds_left(now))).collect()
+        let current = self.resolver.current();
+        let with_certificates =
+            files.zip(current.all()).filter_map(|(file, slot)| Some((file, slot.certificate()?)));
+        with_certificates
+            .map(|(file, certificate)| (file, certificate.validity().seconds_left(now)))
+            .collect()
     }
 
     /// How its handshakes went.
@@ -103,7 +122,7 @@ impl ListenerTls {
     /// The same of one certificate.
     #[must_use]
     pub fn doubts(&self, place: usize, now: SystemTime) -> Vec<TlsFault> {
-        let pair = self.config.certificates.get(place).zip(self.certificates().get(place).cloned());
+        let pair = self.config.certificates.get(place).zip(self.certificate(place));
         pair.map(|(files, certificate)| doubts(place, files, &certificate, now)).unwrap_or_default()
     }
 
@@ -175,18 +194,35 @@ impl ListenerTls {
         match host {
             HostPattern::Any => true,
             HostPattern::Exact(host) if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() => true,
-            HostPattern::Exact(host) => self.has_certificate_for(Some(host)),
+            HostPattern::Exact(host) => {
+                self.has_certificate_for(Some(host)) || self.orders_certificate_for(host)
+            }
             HostPattern::Subdomains(domain) => {
                 let is_below = |name: &String| {
                     name.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
                 };
-                self.certificates().iter().any(|certificate| certificate.names().iter().any(is_below))
+                let is_for_one = |certificate: &Arc<Certificate>| certificate.names().iter().any(is_below);
+                let ordered = self.config.acme.iter().flat_map(|acme| &acme.names);
+                self.certificates().iter().any(is_for_one) || ordered.map(|name| &name.name).any(is_below)
             }
         }
     }
 
+    fn orders_certificate_for(&self, host: &str) -> bool {
+        self.config.acme.iter().flat_map(|acme| &acme.names).any(|name| name.name == host)
+    }
+
     pub(super) fn has_certificate_for(&self, name: Option<&str>) -> bool {
         self.resolver.current().has(name)
+    }
+
+    /// Whether a client that asks for this name has to come again when its certificate is there.
+    pub(super) fn awaits_certificate_for(&self, name: Option<&str>) -> bool {
+        self.config.acme.is_some() && self.resolver.current().is_awaited(name)
+    }
+
+    pub(super) fn challenges(&self) -> Option<&Arc<AlpnChallenges>> {
+        self.challenges.as_ref()
     }
 }
 
@@ -196,11 +232,21 @@ impl fmt::Debug for ListenerTls {
     }
 }
 
-/// The certificates of a configuration; those that can't be used go to `faults`.
-pub(super) fn load_certificates(config: &TlsConfig, faults: &mut Vec<TlsFault>) -> Vec<Arc<Certificate>> {
-    let load = |(place, files)| {
+/// Whether authorities ask by handshakes for the names of a configuration.
+fn answers_challenges(config: &TlsConfig) -> bool {
+    config.acme.as_ref().is_some_and(|acme| acme.challenge == AcmeChallenge::TlsAlpn01)
+}
+
+/// The certificates of a configuration; those that can't be used go to `faults`. One that is ordered may be missing, or be broken: it is
+/// ordered again.
+pub(super) fn load_certificates(config: &TlsConfig, faults: &mut Vec<TlsFault>) -> Vec<Slot> {
+    let load = |(place, files): (usize, &CertificateFiles)| {
         let certificate = Certificate::load(files, provider()).map(Arc::new);
-        certificate.map_err(|error| error.of_section(&prefix(place), files))
+        match (certificate, &files.ordered_for) {
+            (Ok(certificate), _) => Ok(Slot::Filled(certificate)),
+            (Err(_), Some(name)) => Ok(Slot::Awaited(name.clone())),
+            (Err(error), None) => Err(error.of_section(&prefix(place), files)),
+        }
     };
     let loaded = config.certificates.iter().enumerate().map(load);
     loaded.filter_map(|loaded| loaded.map_err(|fault| faults.push(fault)).ok()).collect()
@@ -214,7 +260,11 @@ fn doubts(
     now: SystemTime,
 ) -> Vec<TlsFault> {
     let doubt = |file: File, fault| {
-        TlsFault::of_content(&format!("{}{}", prefix(place), file.key()), file.of(files), fault)
+        let key = match &files.ordered_for {
+            Some(_) => "acme".to_owned(),
+            None => format!("{}{}", prefix(place), file.key()),
+        };
+        TlsFault::of_content(&key, file.of(files), fault)
     };
     let validity = certificate.validity();
     let mut doubts = Vec::new();

@@ -7,7 +7,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::Certificate;
-use super::names::Certificates;
+use super::names::{Certificates, Slot};
 
 /// The certificates of a listener, which are replaced while handshakes are made.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Resolver(Mutex<Arc<Certificates>>);
 
 impl Resolver {
     /// Answers with these certificates.
-    pub(super) fn new(certificates: Vec<Arc<Certificate>>) -> Self {
+    pub(super) fn new(certificates: Vec<Slot>) -> Self {
         Self(Mutex::new(Arc::new(Certificates::new(certificates))))
     }
 
@@ -28,7 +28,7 @@ impl Resolver {
     pub(super) fn replace(&self, place: usize, certificate: Arc<Certificate>) {
         let mut all = self.current().all().to_vec();
         if let Some(before) = all.get_mut(place) {
-            *before = certificate;
+            *before = Slot::Filled(certificate);
         }
         // The names are sorted before handshakes have to wait for the lock.
         let next = Arc::new(Certificates::new(all));

@@ -11,6 +11,7 @@ use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
 use crate::config::AccessLogConfig;
+use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::tls::BackendTls;
 
@@ -27,6 +28,8 @@ pub struct Update {
     pub routes: Vec<RouteAssignment>,
     /// Where to accept.
     pub listeners: Vec<ListenerAssignment>,
+    /// What authorities are answered; none if no certificate is ordered.
+    pub challenges: Option<Arc<HttpChallenges>>,
     /// How requests are logged, if they are.
     pub access_log: Option<LogAssignment>,
     /// How long connections may take to end when the worker does.

@@ -8,7 +8,9 @@ fn tls_has_the_documented_defaults_and_paths_start_from_the_file() {
     let text = "[listener.tls]\ncertificates = [{ cert = 'a.crt', key = '/keys/a.key' }]\n";
     let config = Config::parse(&format!("{LISTENER}{text}{POOL}"), Path::new("/etc/p/f.toml")).unwrap();
     let tls = config.listeners[0].tls.as_ref().unwrap();
-    let [CertificateFiles { cert, key, ocsp: None }] = &tls.certificates[..] else { panic!("{tls:?}") };
+    let [CertificateFiles { cert, key, ocsp: None, ordered_for: None }] = &tls.certificates[..] else {
+        panic!("{tls:?}")
+    };
     assert_eq!((cert.path.to_str(), key.path.to_str()), (Some("/etc/p/a.crt"), Some("/keys/a.key")));
     assert_eq!((cert.line, key.line), (4, 4));
     assert_eq!((tls.min_version, tls.unknown_name), (TlsVersion::Tls12, UnknownName::Default));
@@ -54,7 +56,7 @@ fn faults_of_tls() {
                 &[
                     "3: listener[0].tls.certificates[0].key: is missing; write `key = \"site.key\"`",
                     "3: listener[0].tls.certificates[1].cert: is missing; write `cert = \"site.crt\"`",
-                    "3: listener[0].tls.ciphers: unknown key `ciphers`; the keys here are `certificates`, `min_version`, \
+                    "3: listener[0].tls.ciphers: unknown key `ciphers`; the keys here are `certificates`, `acme`, `min_version`, \
                      `unknown_name`, `handshake_timeout`, `tickets`, `ticket_keys`, `client_auth`, `client_cert_header`, `hsts`",
                 ],
             ),

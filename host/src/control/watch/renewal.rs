@@ -128,7 +128,7 @@ impl FollowedCertificate {
     }
 
     fn certificate(&self) -> Option<Arc<Certificate>> {
-        self.served.tls.certificates().get(self.served.place).cloned()
+        self.served.tls.certificate(self.served.place)
     }
 
     /// The path of the certificate, which names it in the log.
@@ -164,7 +164,17 @@ impl FollowedCertificate {
         }
     }
 
+    /// Whether the proxy orders the certificate by itself.
+    fn is_ordered(&self) -> bool {
+        let files = self.served.tls.config().certificates.get(self.served.place);
+        files.is_some_and(|files| files.ordered_for.is_some())
+    }
+
     fn refuse_unreadable(&mut self, error: &CertificateError) {
+        // It isn't there yet, or was removed to be ordered again.
+        if error.is_missing && self.is_ordered() {
+            return;
+        }
         let refused = Refused::Unreadable(error.to_string());
         if self.refused.as_ref() == Some(&refused) {
             return;
@@ -186,17 +196,24 @@ impl FollowedCertificate {
     }
 
     fn warn_of_end(&mut self, certificate: &Certificate, now: Instant, today: SystemTime) {
-        let left = certificate.validity().left(today);
+        let (validity, is_ordered) = (certificate.validity(), self.is_ordered());
+        let left = validity.left(today);
         let is_due = self.warned.is_none_or(|warned| now.saturating_duration_since(warned) >= WARN_INTERVAL);
-        if left > SOON || !is_due {
+        let soon = if is_ordered { SOON.min(validity.life() / 6) } else { SOON };
+        if left > soon || !is_due {
             return;
         }
         self.warned = Some(now);
         let what =
             if left.is_zero() { "the certificate has expired" } else { "the certificate expires soon" };
+        let remedy = if is_ordered {
+            "`acme-order-failed` says why it isn't renewed"
+        } else {
+            "put a renewed one in its place"
+        };
         tracing::warn!(
             event = "certificate-expiring", address = %self.served.address, certificate = self.name(),
-            days = days(left), "{what}; put a renewed one in its place"
+            days = days(left), "{what}; {remedy}"
         );
     }
 }
