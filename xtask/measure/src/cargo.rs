@@ -1,6 +1,6 @@
 //! Running cargo and its compiler.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -51,16 +51,24 @@ pub(crate) fn ask_rustc(question: &[&str]) -> Result<String> {
     String::from_utf8(output.stdout).context("rustc answers in no known encoding")
 }
 
-/// Builds Pointsman as `counted.toml` says, and keeps it under a name that no other build replaces; answers where it is.
+/// Builds Pointsman as `counted.toml` says; answers where it is. It shares the libraries of the tests' build, but not the place of its
+/// program: that one stays what the tests run.
 pub(crate) fn build_counted() -> Result<PathBuf> {
     eprintln!("xtask: building Pointsman with its data path optimised (about a minute after the tests)");
     let settings = PathBuf::from(ROOT).join("xtask/measure/counted.toml");
     let settings = settings.to_str().context("the workspace's name isn't UTF-8")?;
-    run(["build", "--config", settings].into_iter().chain(THE_PROGRAM), &[("CARGO_INCREMENTAL", "0")])?;
-    let target = target_directory();
-    let (built, folder) = (target.join("debug/pointsman"), target.join("counted"));
-    let kept = folder.join("pointsman");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::copy(&built, &kept).with_context(|| format!("cannot copy {}", built.display()))?;
-    Ok(kept)
+    let shared = target_directory();
+    std::fs::create_dir_all(&shared)?;
+    let shared = shared.canonicalize()?;
+    let own = shared.join("counted");
+    let text =
+        |path: &Path| path.to_str().map(str::to_owned).context("the target directory's name isn't UTF-8");
+    let environment = [
+        ("CARGO_INCREMENTAL", "0".to_owned()),
+        ("CARGO_BUILD_BUILD_DIR", text(&shared)?),
+        ("CARGO_TARGET_DIR", text(&own)?),
+    ];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    run(["build", "--config", settings].into_iter().chain(THE_PROGRAM), &environment)?;
+    Ok(own.join("debug/pointsman"))
 }

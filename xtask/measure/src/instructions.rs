@@ -5,7 +5,10 @@
 //! instruction of the path counts, in user mode, the guest's compiled code included, and nothing else: no start-up, no timer,
 //! no other thread.
 
-use std::path::PathBuf;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -38,6 +41,33 @@ pub(crate) struct Options {
     only: Option<String>,
 }
 
+/// Counts the instructions of these, as many at a time as there are CPUs: a count doesn't depend on what else runs.
+fn count_all(binary: &Path, subjects: impl Iterator<Item = Subject>) -> Result<Vec<(&'static str, Counted)>> {
+    let subjects: Vec<Subject> = subjects.collect();
+    let next = AtomicUsize::new(0);
+    let lane = || {
+        let mut counted = Vec::new();
+        while let Some((place, subject)) =
+            subjects.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let figures = count::of(binary, *subject).with_context(|| subject.name.to_owned())?;
+            counted.push((place, subject.name, figures));
+        }
+        anyhow::Ok(counted)
+    };
+    let lanes = thread::available_parallelism()?.get();
+    let mut counted = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
+        lanes
+            .into_iter()
+            .map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<Result<Vec<_>>>()
+    })?
+    .concat();
+    counted.sort_by_key(|(place, ..)| *place);
+    Ok(counted.into_iter().map(|(_, name, figures)| (name, figures)).collect())
+}
+
 /// Counts, prints, and fails if a figure has grown.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
@@ -55,17 +85,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(binary) => binary.clone(),
         None => cargo::build_counted()?,
     };
-    let mut counted = Vec::new();
+    let chosen = |subject: &Subject| options.only.as_ref().is_none_or(|only| only == subject.name);
+    let counted = count_all(&binary, Subject::all().filter(chosen))?;
     println!("{:<14}{:>16}{:>20}{:>14}", "what", "per request", "of them the guest's", "system calls");
-    for subject in Subject::all() {
-        let name = subject.name;
-        if options.only.as_ref().is_some_and(|only| only != name) {
-            continue;
-        }
-        let figures = count::of(&binary, subject).with_context(|| name.to_owned())?;
-        let Counted { request, guest, calls } = figures;
+    for (name, Counted { request, guest, calls }) in &counted {
         println!("{name:<14}{request:>16}{guest:>20}{calls:>14}");
-        counted.push((name, figures));
     }
     if options.pointsman.is_some() || options.only.is_some() {
         return Ok(());

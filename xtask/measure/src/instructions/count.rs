@@ -17,7 +17,7 @@ const WARM_UP: usize = 200;
 
 /// Requests that count. The least of them is the figure, what each of them has to pay: a timer may fall into one, and a policy
 /// does more for some than for others.
-const COUNTED: usize = 10;
+const COUNTED: usize = 6;
 
 /// Counts the instructions of such a request.
 pub(crate) fn of(binary: &Path, subject: Subject) -> Result<Counted> {
