@@ -53,7 +53,7 @@ pub use literal::literal;
 pub use metrics::MetricsConfig;
 pub use model::{
     BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse,
-    RouteConfig, RouteTarget,
+    RouteConfig, RouteTarget, SplitConfig, SplitCookie,
 };
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;

@@ -17,6 +17,7 @@ mod redirect;
 mod request_id;
 mod retry;
 mod route;
+mod split;
 mod switch;
 mod target;
 mod via;
@@ -37,6 +38,7 @@ pub use body::ResponseBody;
 pub use failure::{Failure, broken_call};
 pub use forward::early_hint;
 pub use route::{Route, Target};
+pub use split::Split;
 
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
@@ -187,8 +189,9 @@ fn prepare(
     if explains && proxy.insight.may_explain(head.client) {
         explain(proxy, context, head, routed);
     }
-    let (index, Route { name, target: Target::Balancer(balancer) }) = routed.ok_or(Failure::NoRoute)?;
-    head.route.clone_from(name);
+    let (index, route) = routed.ok_or(Failure::NoRoute)?;
+    let (balancer, cookie) = route.target.balancer(head, || proxy.insight.ids.draw());
+    head.route.clone_from(&route.name);
     if let Some(total) = balancer.limits().total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
@@ -202,6 +205,7 @@ fn prepare(
         upload,
         upgrade: upgrade.map(Box::new),
         authenticates,
+        cookie: cookie.cloned().map(Box::new),
         waits_until: Cell::default(),
         deadlines: proxy.deadlines.clone(),
     })
@@ -313,6 +317,9 @@ impl Attempts {
             if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
                 self.check_declined(&answered)?;
                 forward::response_headers(&mut answered.response);
+                if let Some(cookie) = &self.cookie {
+                    answered.response.headers_mut().append(header::SET_COOKIE, HeaderValue::clone(cookie));
+                }
                 return Ok(Served::Response(answered));
             }
             Box::pin(self.switch(answered))

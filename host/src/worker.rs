@@ -24,7 +24,7 @@ use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
-use crate::proxy::{Current, Proxy, Route, Target};
+use crate::proxy::{Current, Proxy, Route, Split, Target};
 use crate::reports::{WorkerReports, WorkerVitals};
 use crate::upstream::{Balancer, WorkerPool};
 
@@ -313,6 +313,10 @@ fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(Rout
     let RouteAssignment { name, pattern, target } = assignment;
     let target = match target {
         TargetAssignment::Policy(policy) => Target::Balancer(Rc::clone(&policies.get(policy)?.balancer)),
+        // The policies of the pools come first, in the pools' order.
+        TargetAssignment::Split(config) => Target::Split(Split::new(&config, |pool| {
+            policies.get(pool).map(|policy| Rc::clone(&policy.balancer))
+        })?),
     };
     Some((pattern, Route { name, target }))
 }

@@ -65,6 +65,7 @@ mod retries;
 mod returning_backends;
 mod reuse;
 mod route_policies;
+mod routes;
 mod signals_at_start;
 mod slow_clients;
 mod smoke;

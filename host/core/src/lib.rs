@@ -9,6 +9,7 @@ pub mod backend;
 pub mod clock;
 pub mod counts;
 pub mod local;
+mod parameters;
 pub mod picks;
 pub mod pool;
 pub mod printable;
@@ -16,7 +17,9 @@ pub mod rate_limit;
 pub mod record;
 pub mod reminder;
 pub mod request;
+pub mod request_key;
 pub mod route;
+pub mod shares;
 #[doc(hidden)]
 pub mod sync;
 pub mod topology;

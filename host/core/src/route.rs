@@ -6,7 +6,6 @@ mod hosts;
 mod list;
 mod names;
 pub mod normal_path;
-mod parameters;
 mod path_pattern;
 mod paths;
 mod pattern;

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use pointsman_core::route::RoutePattern;
 
-use crate::config::{Config, PoolConfig};
+use crate::config::{Config, PoolConfig, RouteTarget};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -126,13 +126,20 @@ impl ConfigDiff {
     }
 }
 
+/// Name, pattern, pools with their weights in a split, and whether there is an own policy.
+type RouteParts<'a> = (Option<&'a str>, &'a RoutePattern, Vec<&'a str>, Vec<u32>, bool);
+
 /// The parts of routes that decide where a request goes.
-fn routes(config: &Config) -> Vec<(Option<&str>, &RoutePattern, Vec<&str>, bool)> {
+fn routes(config: &Config) -> Vec<RouteParts<'_>> {
     let name = |pool: usize| config.pools.get(pool).map_or("", |pool| &pool.name);
     let routes = config.routes.iter();
     let parts = routes.map(|route| {
-        let pools = route.pools().map(name).collect();
-        (route.name.as_deref(), &route.pattern, pools, route.own_policy().is_some())
+        let pools = route.pools().into_iter().map(name).collect();
+        let weights = match &route.target {
+            RouteTarget::Pool { .. } => Vec::new(),
+            RouteTarget::Split(split) => split.shares.iter().map(|(_, weight)| *weight).collect(),
+        };
+        (route.name.as_deref(), &route.pattern, pools, weights, route.own_policy().is_some())
     });
     parts.collect()
 }

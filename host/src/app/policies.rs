@@ -83,6 +83,7 @@ pub(super) fn of_routes(config: &Config) -> Vec<RouteAssignment> {
             RouteTarget::Pool { pool, policy: Some(_) } => {
                 TargetAssignment::Policy(own.next().unwrap_or(*pool))
             }
+            RouteTarget::Split(split) => TargetAssignment::Split(Arc::new(split.clone())),
         },
     };
     config.routes.iter().map(assignment).collect()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use pointsman_core::address::Address;
 use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::request_key::RequestKey;
 use pointsman_core::route::{PathNormalization, RoutePattern};
 
 use super::access_log::AccessLogConfig;
@@ -212,6 +213,28 @@ pub enum RouteTarget {
         /// What picks from it for this route; the pool's own policy if there is none.
         policy: Option<PolicyConfig>,
     },
+    /// To one of several pools.
+    Split(SplitConfig),
+}
+
+/// `split` of a route: several pools by weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SplitConfig {
+    /// Indices of pools in [`Config::pools`] with their weights, 0 to 1,000,000, of which one is above 0.
+    pub shares: Vec<(usize, u32)>,
+    /// What decides; chance if nothing does, or a request has no such part.
+    pub by: Option<RequestKey>,
+    /// Keeps clients where they were once sent.
+    pub cookie: Option<SplitCookie>,
+}
+
+/// The cookie by which a client stays with a pool of a split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitCookie {
+    /// Its name.
+    pub name: String,
+    /// How long the client keeps it; as long as it runs if nothing is said.
+    pub max_age: Option<Duration>,
 }
 
 impl RouteConfig {
@@ -224,14 +247,19 @@ impl RouteConfig {
     /// The policy that picks for it alone, with the index of the pool that it picks from.
     #[must_use]
     pub fn own_policy(&self) -> Option<(usize, &PolicyConfig)> {
-        let RouteTarget::Pool { pool, policy } = &self.target;
-        Some((*pool, policy.as_ref()?))
+        match &self.target {
+            RouteTarget::Pool { pool, policy } => Some((*pool, policy.as_ref()?)),
+            RouteTarget::Split(_) => None,
+        }
     }
 
     /// The indices of the pools that it leads to.
-    pub fn pools(&self) -> impl Iterator<Item = usize> {
-        let RouteTarget::Pool { pool, .. } = &self.target;
-        std::iter::once(*pool)
+    #[must_use]
+    pub fn pools(&self) -> Vec<usize> {
+        match &self.target {
+            RouteTarget::Pool { pool, .. } => vec![*pool],
+            RouteTarget::Split(split) => split.shares.iter().map(|(pool, _)| *pool).collect(),
+        }
     }
 }
 

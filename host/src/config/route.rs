@@ -1,14 +1,16 @@
 //! `[[route]]`: what it matches, and where its requests go.
 
+mod key;
 mod matching;
 mod path;
+mod pool;
+mod split;
 mod value;
 
 use pointsman_core::route::RoutePattern;
 
 use super::model::{RouteConfig, RouteTarget};
-use super::policy::policy;
-use super::read::{Section, Unique, Value, closest, excerpt, list};
+use super::read::{Section, Unique, Value, list};
 use matching::pattern;
 
 const HINT: &str = "write `[[route]]` above its keys";
@@ -52,24 +54,23 @@ fn route<'a>(
         names.add(name, &value, "give each route its own name").then(|| Some(name.to_owned()))
     });
     let pattern = pattern(section);
-    let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool(&value, pools));
-    let policy = section.get("policy").map_or(Some(None), |value| policy(&value).map(Some));
-    let target = RouteTarget::Pool { pool: pool?, policy: policy? };
-    Some(RouteConfig { name: name?, pattern: pattern?, target })
+    let target = target(section, pools);
+    Some(RouteConfig { name: name?, pattern: pattern?, target: target? })
 }
 
-fn pool(value: &Value<'_>, pools: &[&str]) -> Option<usize> {
-    let name = value.string()?;
-    let index = pools.iter().position(|pool| *pool == name);
-    if index.is_none() {
-        let hint = match closest(name, pools.iter().copied()) {
-            Some(pool) => format!("did you mean `{pool}`? The pools are {}", list(pools.iter().copied())),
-            None if pools.is_empty() => format!("add a section `[pool.{}]`", excerpt(name)),
-            None => format!("the pools are {}", list(pools.iter().copied())),
-        };
-        value.fail(format!("there is no pool `{}`", excerpt(name)), hint);
+/// Where the requests go, of the one key that says so.
+fn target(section: &mut Section<'_>, pools: &[&str]) -> Option<RouteTarget> {
+    let policy = section.get("policy");
+    let Some(value) = section.get("split") else {
+        let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool::pool(&value, pools));
+        let policy = policy.map_or(Some(None), |value| super::policy::policy(&value).map(Some));
+        return Some(RouteTarget::Pool { pool: pool?, policy: policy? });
+    };
+    let others = [section.get("pool"), policy];
+    for other in others.iter().flatten() {
+        other.fail("stands beside `split`", "leave it out: each pool of a split picks by its own policy");
     }
-    index
+    split::split(&value, pools).map(RouteTarget::Split)
 }
 
 /// Says that a route never matches, if one before it takes all.

@@ -15,6 +15,7 @@ mod pool_protocol;
 mod pool_tls;
 mod proxy_protocol;
 mod route;
+mod split;
 mod tls;
 mod traces;
 mod whole;

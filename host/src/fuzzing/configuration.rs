@@ -16,7 +16,12 @@ pub(super) fn parses_or_says_where(input: &[u8]) {
     match &parsed {
         Ok(config) => {
             assert!(!config.listeners.is_empty() && !config.routes.is_empty() && !config.pools.is_empty());
-            assert!(config.routes.iter().all(|route| route.pools().all(|pool| pool < config.pools.len())));
+            assert!(
+                config
+                    .routes
+                    .iter()
+                    .all(|route| route.pools().into_iter().all(|pool| pool < config.pools.len()))
+            );
         }
         Err(errors) => {
             let said = errors.to_string();

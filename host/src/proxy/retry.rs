@@ -42,6 +42,8 @@ pub(super) struct Attempts {
     pub(super) upgrade: Option<Box<HeaderValue>>,
     /// The request carries credentials that authenticate its connection.
     pub(super) authenticates: bool,
+    /// By which the client stays with the pool, if it has to get one.
+    pub(super) cookie: Option<Box<HeaderValue>>,
     /// Until when it waits for a backend to return, once it does.
     pub(super) waits_until: Cell<Option<Moment>>,
 }

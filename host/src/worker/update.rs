@@ -10,7 +10,7 @@ use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
-use crate::config::AccessLogConfig;
+use crate::config::{AccessLogConfig, SplitConfig};
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::tls::BackendTls;
@@ -54,6 +54,8 @@ pub struct RouteAssignment {
 pub enum TargetAssignment {
     /// To what the policy of this index picks.
     Policy(usize),
+    /// To one of several pools, each with its own policy.
+    Split(Arc<SplitConfig>),
 }
 
 /// The access log as one worker gets it.

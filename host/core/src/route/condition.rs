@@ -8,9 +8,9 @@ use ipnet::IpNet;
 
 use super::host_pattern::{HostPattern, host_of};
 use super::list::Alternatives;
-use super::parameters;
 use super::path_pattern::PathPattern;
 use super::text_pattern::TextPattern;
+use crate::parameters;
 use crate::request::RequestHead;
 
 /// A condition for a request. Of several alternatives one has to hold.

@@ -1,11 +1,11 @@
 //! The keys of a route that say which requests it is for.
 
 use http::Method;
-use http::header::HeaderName;
 use pointsman_core::route::{Condition, HostPattern, RoutePattern, Spoken};
 
 use super::super::address::{host_pattern, network};
 use super::super::read::{Section, Value, choice_of, excerpt};
+use super::key::{cookie_name, header_name};
 use super::path::paths;
 use super::value::value_pattern;
 
@@ -91,24 +91,13 @@ impl Named {
         let pattern = value_pattern(value);
         match self {
             Self::Header => {
-                let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-                    let message = format!("`{}` is no name of a header field", excerpt(name));
-                    value.fail(message, "write one such as `x-api-version`");
-                    return None;
-                };
-                Some(Condition::Header(name, pattern?))
+                let name = header_name(value, name);
+                Some(Condition::Header(name?, pattern?))
             }
             Self::Query => Some(Condition::Query(name.to_owned(), pattern?)),
             Self::Cookie => {
-                let is_token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
-                if name.is_empty() || !name.bytes().all(is_token) {
-                    value.fail(
-                        format!("`{}` is no name of a cookie", excerpt(name)),
-                        "write one such as `session`",
-                    );
-                    return None;
-                }
-                Some(Condition::Cookie(name.to_owned(), pattern?))
+                let name = cookie_name(value, name);
+                Some(Condition::Cookie(name?, pattern?))
             }
         }
     }

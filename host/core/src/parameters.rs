@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The values of a query's parameters with this name, decoded as forms are (a plus sign is a space). A parameter without `=` is
 /// empty.
-pub(super) fn of_query<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
+pub(crate) fn of_query<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let parameters = query.split(|&byte| byte == b'&').filter(|parameter| !parameter.is_empty());
     parameters.filter_map(move |parameter| {
         let (key, value) = split_at(parameter, b'=').unwrap_or((parameter, b""));
@@ -13,7 +13,7 @@ pub(super) fn of_query<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Ite
 }
 
 /// The values of cookies with this name in a line of `Cookie`, as they were sent.
-pub(super) fn of_cookies<'a>(line: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn of_cookies<'a>(line: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let pairs = line.split(|&byte| byte == b';').filter_map(|pair| split_at(pair.trim_ascii(), b'='));
     pairs.filter_map(move |(key, value)| (key == name).then_some(value))
 }

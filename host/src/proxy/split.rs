@@ -1,0 +1,91 @@
+//! A route that leads to several pools.
+
+use std::rc::Rc;
+
+use http::HeaderValue;
+use pointsman_core::printable::percent_encode;
+use pointsman_core::request::RequestHead;
+use pointsman_core::request_key::RequestKey;
+use pointsman_core::shares::Shares;
+
+use crate::config::{SplitConfig, SplitCookie};
+use crate::upstream::Balancer;
+
+/// Pools of which one serves a request: by chance, by a part of the request, or as the client's cookie says.
+#[derive(Debug)]
+pub struct Split {
+    arms: Box<[Arm]>,
+    shares: Shares,
+    by: Option<RequestKey>,
+    /// By which a client says where it was sent before.
+    cookie: Option<RequestKey>,
+}
+
+/// One of the pools.
+#[derive(Debug)]
+struct Arm {
+    balancer: Rc<Balancer>,
+    /// What its pool is called in cookies.
+    name: String,
+    /// What its clients are given to come back to it: in clear, and over TLS.
+    cookies: Option<[HeaderValue; 2]>,
+}
+
+impl Split {
+    /// A split over the balancers of these pools; `None` if there is none for one of them.
+    pub fn new(config: &SplitConfig, balancer: impl Fn(usize) -> Option<Rc<Balancer>>) -> Option<Self> {
+        let arm = |pool: usize| {
+            let balancer = balancer(pool)?;
+            let name = encoded(&balancer.pool().name);
+            let cookies = config.cookie.as_ref().map(|cookie| cookies(cookie, &name));
+            let cookies = cookies.transpose().ok()?;
+            Some(Arm { balancer, name, cookies })
+        };
+        let arms = config.shares.iter().map(|(pool, _)| arm(*pool)).collect::<Option<_>>()?;
+        Some(Self {
+            arms,
+            shares: Shares::new(config.shares.iter().map(|(_, weight)| *weight))?,
+            by: config.by.clone(),
+            cookie: config.cookie.as_ref().map(|cookie| RequestKey::Cookie(cookie.name.clone())),
+        })
+    }
+
+    /// What picks for a request, and the cookie by which its client stays there, if it has to get one.
+    ///
+    /// A client that comes with the cookie of a pool stays with it, even if the pool's weight is 0 by now: so a weight of 0 lets a pool
+    /// run empty.
+    pub(super) fn choose(
+        &self,
+        head: &RequestHead,
+        draw: impl FnOnce() -> u64,
+    ) -> (&Rc<Balancer>, Option<&HeaderValue>) {
+        if let Some(arm) = self.chosen_before(head) {
+            return (&arm.balancer, None);
+        }
+        let content = self.by.as_ref().and_then(|key| key.content(head));
+        let share = content.map_or_else(|| self.shares.at(draw()), |content| self.shares.of(&content));
+        // There is an arm for each share.
+        let arm = self.arms.get(share).unwrap_or(&self.arms[0]);
+        (&arm.balancer, arm.cookies.as_ref().map(|cookies| &cookies[usize::from(head.tls)]))
+    }
+
+    fn chosen_before(&self, head: &RequestHead) -> Option<&Arm> {
+        let name = self.cookie.as_ref()?.content(head)?;
+        self.arms.iter().find(|arm| arm.name.as_bytes() == &*name)
+    }
+}
+
+/// The cookie of a pool, in clear and over TLS. No script reads it, and links from elsewhere send it.
+fn cookies(cookie: &SplitCookie, pool: &str) -> Result<[HeaderValue; 2], http::header::InvalidHeaderValue> {
+    let age = cookie.max_age.map_or_else(String::new, |age| format!("; Max-Age={}", age.as_secs()));
+    let text = format!("{}={}; Path=/; HttpOnly; SameSite=Lax{age}", cookie.name, pool);
+    Ok([HeaderValue::from_str(&text)?, HeaderValue::from_str(&format!("{text}; Secure"))?])
+}
+
+/// The name of a pool as a cookie's value, in which not all characters may stand (RFC 6265 section 4.1.1).
+fn encoded(name: &str) -> String {
+    let mut text = String::new();
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    percent_encode(name.as_bytes(), &mut text, may_stand);
+    text
+}
