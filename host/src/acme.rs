@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use challenges::Challenges;
 pub use checks::{faults, warnings};
@@ -37,6 +37,7 @@ pub struct CertificateOrders(Mutex<Option<Running>>);
 #[derive(Debug)]
 struct Running {
     wanted: watch::Sender<Wanted>,
+    look: Arc<Notify>,
     thread: JoinHandle<()>,
 }
 
@@ -64,10 +65,17 @@ impl CertificateOrders {
         Ok(())
     }
 
+    /// Looks at the files now, and tries again what has failed.
+    pub fn look(&self) {
+        if let Some(running) = &*self.0.lock() {
+            running.look.notify_one();
+        }
+    }
+
     /// Orders nothing more. An order that was begun is gone on with by the next process.
     pub fn stop(&self) {
         let running = self.0.lock().take();
-        if let Some(Running { wanted, thread }) = running {
+        if let Some(Running { wanted, thread, .. }) = running {
             drop(wanted);
             let _ = thread.join();
         }
@@ -79,11 +87,12 @@ impl Running {
         let (wanted, changes) = watch::channel(Wanted::default());
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
-        let orderer = Orderer::new(challenges.clone(), Arc::clone(files));
+        let look = Arc::<Notify>::default();
+        let orderer = Orderer::new(challenges.clone(), Arc::clone(files), Arc::clone(&look));
         let thread = std::thread::Builder::new()
             .name("acme".into())
             .spawn(move || runtime.block_on(orderer.run(changes)))?;
-        Ok(Self { wanted, thread })
+        Ok(Self { wanted, look, thread })
     }
 }
 

@@ -240,6 +240,7 @@ impl App {
     /// Reads plugin files and certificates now, whether or not they seem to have changed.
     pub fn scan_files(&self) {
         self.files.scan();
+        self.shared.orders.look();
     }
 
     /// Opens the file of the access log anew, which somebody may have renamed.

@@ -3,6 +3,7 @@
 
 mod aborts;
 mod access_log;
+mod acme;
 mod admin;
 mod api;
 mod backend_tls;

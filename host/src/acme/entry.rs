@@ -21,7 +21,7 @@ pub(super) struct Entry {
     /// What the file's metadata said when it was last read.
     stamp: Option<FileStamp>,
     pub(super) failures: Option<Failures>,
-    /// Whether this process hasn't tried yet: whoever has started it may have done so to try again.
+    /// Whether there was no attempt since the process began or was told to look: somebody may want it to try again.
     is_fresh: bool,
     /// Not before this: another process has the lock.
     not_before: Option<SystemTime>,
@@ -130,6 +130,11 @@ impl Entry {
     /// Another process orders.
     pub(super) fn wait_until(&mut self, moment: SystemTime) {
         self.not_before = Some(moment);
+    }
+
+    /// Somebody may have put right what was wrong.
+    pub(super) fn try_again(&mut self) {
+        self.is_fresh = true;
     }
 
     /// The order that is due is made now.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use instant_acme::{
-    Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Identifier, NewOrder, Order,
-    OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, CertificateIdentifier, ChallengeStatus, ChallengeType, Identifier,
+    NewOrder, Order, OrderStatus, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,6 @@ const POLLING: RetryPolicy = RetryPolicy::new()
     .initial_delay(Duration::from_millis(250))
     .backoff(1.5)
     .timeout(Duration::from_secs(90));
-
-/// Words of RFC 9773 for what an order can't replace.
-const ALREADY_REPLACED: &str = "alreadyReplaced";
 
 /// An order that has begun, as it is kept: a process that ends before it is done is followed by one that goes on with it.
 #[derive(Serialize, Deserialize)]
@@ -76,12 +73,8 @@ impl Ordering<'_> {
         let key = KeyPair::generate().map_err(local)?.serialize_pem();
         let identifiers = [Identifier::Dns(self.managed.name.clone())];
         let order = match self.new_order(&identifiers, self.replaces.clone()).await {
-            // It was replaced by somebody else, or the authority doesn't know it: that is no reason to have none.
-            Err(failure)
-                if self.replaces.is_some() && (failure.is(ALREADY_REPLACED) || failure.is("malformed")) =>
-            {
-                self.new_order(&identifiers, None).await?
-            }
+            // It was replaced by somebody else, or by another account, or the authority stumbles over it: that is no reason to have none.
+            Err(_) if self.replaces.is_some() => self.new_order(&identifiers, None).await?,
             ordered => ordered?,
         };
         let begun = Begun { url: order.url().to_owned(), key };
@@ -154,7 +147,10 @@ impl Ordering<'_> {
             };
             let answer = challenge.key_authorization();
             presented.push(Presented::new(self.challenges, self.managed, &challenge.token, &answer)?);
-            challenge.set_ready().await?;
+            // The authority may be looking already, if the order was begun by a process before this one.
+            if challenge.status == ChallengeStatus::Pending {
+                challenge.set_ready().await?;
+            }
         }
         let polled = order.poll_ready(&POLLING).await.map_err(Failure::from);
         match polled {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::account::{self, Session};
@@ -45,11 +45,13 @@ pub(super) struct Orderer {
     entries: Vec<Entry>,
     sessions: HashMap<PathBuf, (Session, Instant)>,
     files: Arc<FileWatch>,
+    /// Told when somebody may have put right what was wrong.
+    look: Arc<Notify>,
 }
 
 impl Orderer {
-    pub(super) fn new(challenges: Challenges, files: Arc<FileWatch>) -> Self {
-        Self { challenges, entries: Vec::new(), sessions: HashMap::new(), files }
+    pub(super) fn new(challenges: Challenges, files: Arc<FileWatch>, look: Arc<Notify>) -> Self {
+        Self { challenges, entries: Vec::new(), sessions: HashMap::new(), files, look }
     }
 
     /// Keeps valid what is wanted, until that is the end.
@@ -85,7 +87,11 @@ impl Orderer {
             Some((index, (at, Step::Order))) if at <= now => self.order(index, now).await,
             Some((index, (at, Step::AskWindow))) if at <= now => self.ask_window(index, now).await,
             Some((_, (at, _))) => {
-                tokio::time::sleep(at.duration_since(now).unwrap_or_default().min(LOOK)).await;
+                let wait = at.duration_since(now).unwrap_or_default().min(LOOK);
+                // Elapsed is the usual case.
+                if timeout(wait, self.look.notified()).await.is_ok() {
+                    self.entries.iter_mut().for_each(Entry::try_again);
+                }
             }
             // There is nothing to do until something is wanted.
             None => std::future::pending().await,

@@ -2,6 +2,7 @@
 //! clock that is moved by hand.
 
 mod bodies;
+mod challenges;
 mod costs;
 mod early_hints;
 mod ends;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, NoServerSessionStorage};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::PrivateKeyDer;
 
 use super::provider::provider;
@@ -66,7 +67,10 @@ fn server(name: &str, hash: &[u8]) -> Result<ServerConfig, String> {
     let fault = |error: rustls::Error| error.to_string();
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(fault)?.with_no_client_auth();
-    let mut server = builder.with_single_cert(vec![certificate], key).map_err(fault)?;
+    // Not checked: its extension is critical, and known to authorities only.
+    let key = provider().key_provider.load_private_key(key).map_err(fault)?;
+    let only = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+    let mut server = builder.with_cert_resolver(Arc::new(only));
     server.alpn_protocols = vec![ACME_TLS.to_vec()];
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;

@@ -89,6 +89,11 @@ impl Dns {
         Self { address, shared }
     }
 
+    /// Where it is asked.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A section `[dns]` that has this server asked, often.
     pub fn section(&self) -> String {
         format!("[dns]\nservers = [\"{}\"]\ntimeout = \"500ms\"\nmin_ttl = \"1s\"\n", self.address)

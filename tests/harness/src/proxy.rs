@@ -155,6 +155,13 @@ impl Proxy {
         std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"))
     }
 
+    /// Ends it as a loss of power would; answers its directory, for another one to start in.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().expect("a child");
+        self.child.wait().expect("a child");
+        std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"))
+    }
+
     /// What the system says of the process in a file of its own, such as `limits`.
     pub fn system_file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id()))

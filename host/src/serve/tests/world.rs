@@ -17,6 +17,7 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use crate::config::{DownstreamLimits, RequestIdUse};
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
+use crate::http_challenge::HttpChallenges;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
@@ -49,6 +50,8 @@ pub(super) struct Limits {
     pub(super) insight: SharedInsight,
     /// Whether the clients are trusted proxies.
     pub(super) trusted: bool,
+    /// What authorities are answered.
+    pub(super) challenges: Option<Arc<HttpChallenges>>,
 }
 
 impl Default for Limits {
@@ -58,7 +61,8 @@ impl Default for Limits {
         upstream.retry.budget_percent = 100;
         // Tests compare whole messages.
         let downstream = DownstreamLimits { request_id: RequestIdUse::Off, ..DownstreamLimits::default() };
-        Self { backends: 2, downstream, upstream, insight: SharedInsight::default(), trusted: false }
+        let insight = SharedInsight::default();
+        Self { backends: 2, downstream, upstream, insight, trusted: false, challenges: None }
     }
 }
 
@@ -133,7 +137,7 @@ impl World {
             net,
             drain: Drain::default(),
             pool,
-            current: Rc::new(Current::new(proxy)),
+            current: Rc::new(Current::new(Proxy { challenges: limits.challenges, ..proxy })),
             idle: IdleClients::new(&connections),
             reports: Rc::default(),
             listener: Rc::new(Listener {

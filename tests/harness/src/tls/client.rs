@@ -33,8 +33,13 @@ pub struct Tls {
 impl Tls {
     /// Trusts this authority.
     pub fn trusting(authority: &Authority) -> Self {
+        Self::trusting_certificate(&authority.pem())
+    }
+
+    /// Trusts the authority that has this certificate, in PEM form.
+    pub fn trusting_certificate(pem: &str) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(authority.issuer.der().clone()).expect("a root");
+        roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate")).expect("a root");
         Self {
             roots: Arc::new(roots),
             versions: vec![&TLS13, &TLS12],
