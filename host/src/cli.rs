@@ -2,6 +2,8 @@
 
 mod check;
 mod completions;
+mod file;
+mod import;
 mod init;
 mod man;
 mod policy;
@@ -43,6 +45,11 @@ enum Command {
     },
     /// Write a configuration for what the options say, or ask for it
     Init(Box<init::Arguments>),
+    /// Carry over another proxy's configuration, and list what can't be
+    Import {
+        #[command(subcommand)]
+        command: import::Command,
+    },
     /// Check a configuration and load its plugins without serving
     Check {
         #[command(flatten)]
@@ -81,7 +88,7 @@ struct ConfigFile {
 
 /// Runs the command that the process was started with.
 ///
-/// Exit codes: 0 = done; 1 = it failed, and standard error says why; 2 = the command line is wrong.
+/// Exit codes: 0 = done; 1 = it failed, and standard error says why; 2 = the command line is wrong, or an input of `import` can't be read.
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -89,6 +96,7 @@ pub fn main() -> ExitCode {
             run::run(&config.path, workers.map(usize::from), log_level.map(|filter| *filter))
         }
         Command::Init(arguments) => init::run(*arguments),
+        Command::Import { command } => import::run(command),
         Command::Check { config } => check::check(&config.path),
         Command::Ctl(arguments) => Ok(ctl::run(&arguments)),
         Command::Demo { exit } => {

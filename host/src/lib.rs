@@ -28,6 +28,7 @@ pub mod grpc;
 pub mod health;
 pub mod http_challenge;
 pub mod ids;
+pub mod import;
 pub mod insight;
 pub mod line_writer;
 pub mod listener;

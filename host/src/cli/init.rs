@@ -2,7 +2,6 @@
 
 mod arguments;
 mod backend;
-mod file;
 mod questions;
 mod text;
 
@@ -12,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 
-use super::check;
+use super::{check, file};
 use crate::config::{Config, ConfigErrors};
 use crate::console;
 

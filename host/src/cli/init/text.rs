@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::super::check::counted;
+use super::super::file;
 use super::arguments::{self, Arguments, LISTEN, LISTEN_TLS, POLICY};
 use super::backend::BackendChoice;
-use super::file;
 use crate::config::{ConfigError, literal};
 
 /// All that goes into the file. Whether it is right shows when the file is checked.

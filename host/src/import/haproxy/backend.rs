@@ -1,0 +1,295 @@
+//! `backend`, and the servers of `listen`: a pool.
+
+use super::super::draft::{BackendDraft, PoolDraft};
+use super::super::ledger::{Ledger, Rank};
+use super::super::{listing, value};
+use super::bind::Globals;
+use super::chain::Chain;
+use super::sections::Line;
+use super::server::{self, Server};
+use super::timeout::time;
+use super::{checks, odd, protocol, quantity};
+use crate::config::literal;
+
+/// The pool of a section; without a backend that serves it comes to nothing.
+pub(super) fn read(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals) -> PoolDraft {
+    let section = chain.section();
+    let mut pool = PoolDraft {
+        name: value::name(section.name()),
+        comment: format!("{} {}, {}", section.kind(), section.name(), ledger.named(section.header.place)),
+        ..PoolDraft::default()
+    };
+    ledger.carry(section.header.place);
+    let servers = server::read(chain);
+    for server in &servers {
+        backend(ledger, server, &mut pool);
+    }
+    for line in chain.all("default-server") {
+        ledger.carry(line.place);
+    }
+    timeouts(ledger, chain, &mut pool);
+    balance(ledger, chain, &mut pool);
+    retry(ledger, chain, &mut pool);
+    limits(ledger, chain, &servers, &mut pool);
+    checks::write(ledger, chain, &servers, &mut pool);
+    ejection(ledger, &servers, &mut pool);
+    protocol::write(ledger, &servers, &mut pool, globals);
+    pool
+}
+
+fn backend(ledger: &mut Ledger, server: &Server<'_>, pool: &mut PoolDraft) {
+    let place = server.line.place;
+    let mut backend = BackendDraft { address: server.address.to_owned(), ..BackendDraft::default() };
+    let has_port = server.address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if server.places.is_some()
+        || server.parameters.has("resolvers")
+        || server.parameters.get("init-addr").is_some_and(|how| how == "none")
+    {
+        backend.resolve = match (
+            server.address.starts_with('_') && !has_port,
+            server.address.parse::<std::net::SocketAddr>(),
+        ) {
+            (_, Ok(_)) => None,
+            (true, _) => Some("srv"),
+            (false, _) => Some("each"),
+        };
+    }
+    if backend.resolve.is_none() && !has_port {
+        let is_socket = server.address.contains('@') || server.address.starts_with('/');
+        let why = if is_socket {
+            "backends at sockets of this kind aren't carried over; let it listen on a loopback address"
+        } else {
+            "a backend has a port; write one"
+        };
+        return ledger.list(place, Rank::B, why);
+    }
+    backend.address = normal(&backend.address);
+    backend.keys.set("name", literal(&value::name(server.name)));
+    match server.parameters.get("weight").map(str::parse::<u64>) {
+        Some(Ok(0)) => {
+            backend.keys.set("draining", "true");
+            backend.is_draining = true;
+        }
+        Some(Ok(weight)) => backend.keys.set("weight", weight.clamp(1, 256).to_string()),
+        Some(Err(_)) => ledger.list_piece(place, "weight", Rank::B, "is no number"),
+        None => {}
+    }
+    if server.parameters.has("disabled") {
+        backend.keys.set("draining", "true");
+        backend.is_draining = true;
+    }
+    if server.parameters.has("backup") {
+        backend.keys.set("backup", "true");
+    }
+    backend.check_address = checks::address(ledger, server);
+    odd::list(ledger, server);
+    match listing::add(pool, backend) {
+        Ok(()) => ledger.carry(place),
+        Err(why) => ledger.list(place, Rank::B, why),
+    }
+}
+
+/// `:::80` and `*:80` are no addresses of a server; `2001:db8::1:80` is one without brackets.
+fn normal(address: &str) -> String {
+    let address = address.split_once('@').map_or(address, |(family, rest)| match family {
+        "ipv4" | "ipv6" | "tcp" | "tcp4" | "tcp6" => rest,
+        _ => address,
+    });
+    match address.rsplit_once(':') {
+        Some((host, port)) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+        _ => address.to_owned(),
+    }
+}
+
+fn timeouts(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
+    let connect = time(ledger, chain, "connect").unwrap_or(value::DAY_MS);
+    pool.keys.set("connect_timeout", value::duration(connect));
+    let server = time(ledger, chain, "server").unwrap_or(value::DAY_MS);
+    pool.keys.set("response_timeout", value::duration(server));
+    pool.keys.set("idle_timeout", value::duration(server));
+    let queue = time(ledger, chain, "queue").unwrap_or(connect);
+    pool.queue.set("timeout", value::duration(queue));
+    if let Some(line) = chain.section().all("timeout tunnel").next() {
+        ledger.list(line.place, Rank::B, "`tunnel_timeout` is the listener's, for all pools alike");
+    }
+    let closes = ["http-server-close", "httpclose", "forceclose"].iter().find_map(|name| chain.option(name));
+    let never = chain.find("http-reuse").filter(|line| line.word(1) == "never");
+    if let Some(line) = closes.or(never) {
+        pool.keys.set("idle_connections", "0");
+        ledger.carry(line.place);
+    } else if let Some(line) = chain.find("http-reuse") {
+        ledger.carry(line.place);
+    }
+}
+
+fn balance(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
+    let Some(line) = chain.find("balance") else { return };
+    let algorithm = line.word(1);
+    let policy = match algorithm.split('(').next().unwrap_or(algorithm) {
+        "roundrobin" | "static-rr" => return ledger.carry(line.place),
+        "leastconn" => {
+            ledger.carry(line.place);
+            "least-conn"
+        }
+        "source" => {
+            ledger.near(line.place, "clients come to other backends than before, and keep them");
+            "ip-hash"
+        }
+        "first" => {
+            ledger.near(line.place, "requests go round, not to the first that has room");
+            return;
+        }
+        "random" => {
+            ledger.near(line.place, "requests go round, not to the better of some at random");
+            return;
+        }
+        _ => {
+            ledger.near(line.place, "requests go round, and don't stay with the backend of their key; write a policy with `Request::hash`, see docs/policies.md");
+            if algorithm == "url_param" && line.words.iter().any(|word| word == "check_post") {
+                ledger.list_piece(line.place, "check_post", Rank::B, "bodies aren't looked at");
+            }
+            hashing(ledger, chain);
+            return;
+        }
+    };
+    pool.keys.set("policy", literal(policy));
+}
+
+fn hashing(ledger: &mut Ledger, chain: &Chain<'_>) {
+    for keyword in ["hash-type", "hash-balance-factor"] {
+        if let Some(line) = chain.find(keyword) {
+            ledger.list(line.place, Rank::B, "goes with the key of `balance`");
+        }
+    }
+}
+
+fn retry(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
+    let retries = chain.find("retries");
+    let redispatch = chain.option("redispatch");
+    let on = chain.find("retry-on");
+    let number = retries.and_then(|line| line.word(1).parse::<u64>().ok());
+    let attempts = match (number, redispatch) {
+        (Some(number), _) => number.min(10),
+        (None, Some(_)) => 3,
+        // HAProxy's default, which stays with the same server but for what `retry-on` says.
+        (None, None) => {
+            if on.is_some() {
+                3
+            } else {
+                0
+            }
+        }
+    };
+    for line in retries.iter().chain(&redispatch) {
+        ledger.near(line.place, "attempts are on other backends from the first one on; requests that are idempotent are repeated if no answer came, too");
+    }
+    pool.retry.set("attempts", attempts.to_string());
+    let Some(on) = on else { return };
+    match number.is_none() && redispatch.is_none() {
+        true => ledger
+            .near(on.place, "3 attempts, each on another backend, where HAProxy tries the same one again"),
+        false => ledger.carry(on.place),
+    }
+    let mut statuses: Vec<u16> = Vec::new();
+    for word in &on.words[1..] {
+        match word.as_str() {
+            "none" => pool.retry.set("attempts", "0"),
+            "all-retryable-errors" => statuses.extend([500, 502, 503, 504]),
+            "conn-failure" | "empty-response" | "response-timeout" => {}
+            "junk-response" | "0rtt-rejected" => {
+                ledger.list_piece(on.place, word, Rank::B, "is no reason of its own for another attempt")
+            }
+            _ => match word.parse::<u16>() {
+                Ok(status @ 400..=599) => statuses.push(status),
+                _ => ledger.list_piece(on.place, word, Rank::B, "isn't a reason for another attempt"),
+            },
+        }
+    }
+    statuses.dedup();
+    if !statuses.is_empty() {
+        pool.retry.set("statuses", value::list(statuses.iter().map(u16::to_string)));
+    }
+}
+
+/// A value that a pool has once, of the first server that has it. Others that differ are listed.
+fn shared(ledger: &mut Ledger, servers: &[Server<'_>], name: &str) -> Option<String> {
+    let first = servers.iter().find_map(|server| server.parameters.get(name))?.to_owned();
+    for server in servers {
+        let own = server.parameters.get(name);
+        if own != Some(first.as_str()) {
+            let what = own.map_or_else(|| format!("no {name}"), |own| format!("{name} {own}"));
+            ledger.list_piece(
+                server.line.place,
+                &what,
+                Rank::B,
+                format!("holds for all backends of a pool alike, and is taken to be {first}"),
+            );
+        }
+    }
+    Some(first)
+}
+
+fn limits(ledger: &mut Ledger, chain: &Chain<'_>, servers: &[Server<'_>], pool: &mut PoolDraft) {
+    if let Some(most) =
+        shared(ledger, servers, "maxconn").and_then(|most| most.parse::<u64>().ok()).filter(|most| *most > 0)
+    {
+        pool.keys.set("max_requests", most.min(1_000_000).to_string());
+    }
+    if let Some(most) = servers
+        .iter()
+        .find_map(|server| server.parameters.get("maxqueue"))
+        .and_then(|most| most.parse::<u64>().ok())
+        && most > 0
+    {
+        pool.queue.set("length", most.min(100_000).to_string());
+        for server in servers.iter().filter(|server| server.own.has("maxqueue")) {
+            ledger.list_piece(
+                server.line.place,
+                "maxqueue",
+                Rank::B,
+                "there is one queue for the pool, not one for each server",
+            );
+        }
+    }
+    if let Some(time) = shared(ledger, servers, "slowstart").and_then(|time| quantity::time(&time)) {
+        pool.keys.set("slow_start", value::duration(time.min(3_600_000)));
+    }
+    if let Some(line) = chain.find("fullconn") {
+        ledger.list(line.place, Rank::C, "limits don't move with the load");
+    }
+    let backups: Vec<&Server<'_>> = servers.iter().filter(|server| server.parameters.has("backup")).collect();
+    let all = chain.option("allbackups");
+    if let Some(line) = all {
+        ledger.carry(line.place);
+    } else if backups.len() > 1 {
+        ledger.list_piece(
+            backups[0].line.place,
+            "backup",
+            Rank::B,
+            "all backups of a pool serve at once, not the first alone",
+        );
+    }
+}
+
+/// HAProxy takes nobody out for bad responses unless it is told to.
+fn ejection(ledger: &mut Ledger, servers: &[Server<'_>], pool: &mut PoolDraft) {
+    let Some(server) = servers.iter().find(|server| server.parameters.has("observe")) else {
+        pool.ejection.set("enabled", "false");
+        return;
+    };
+    let most = server.parameters.get("error-limit").and_then(|most| most.parse::<u64>().ok()).unwrap_or(10);
+    let most = most.clamp(1, 1_000_000).to_string();
+    let is_http = server.parameters.get("observe") == Some("layer7");
+    pool.ejection.set("consecutive_gateway_failures", most.clone());
+    pool.ejection.set("consecutive_5xx", if is_http { most } else { "0".into() });
+    pool.ejection.set("failure_percent", "0");
+    let why = "ejection is one rule for the pool: it takes a backend out for a while, which grows, and puts it on trial then";
+    ledger.list_piece(server.line.place, "observe", Rank::B, why);
+}
+
+/// Lines that hold for a section and say what the proxy does anyway.
+pub(super) fn carry(ledger: &mut Ledger, line: Option<&Line>) {
+    if let Some(line) = line {
+        ledger.carry(line.place);
+    }
+}

@@ -1,0 +1,248 @@
+//! From sections to the configuration: backends, listeners, routes, and what is left.
+
+use super::super::draft::{Draft, Keys, ListenerDraft};
+use super::super::ledger::{Ledger, Rank};
+use super::super::paths::Paths;
+use super::super::routing::Routing;
+use super::super::text::Files;
+use super::super::value;
+use super::backend::carry;
+use super::bind::{self, Globals};
+use super::chain::Chain;
+use super::global::{access_log, global, resolvers, with_presets};
+use super::rules::Rules;
+use super::sections::Section;
+use super::timeout::time;
+use super::{backend, catalogue};
+use crate::config::literal;
+
+/// Everything of a file, carried over or listed.
+pub(super) fn import(
+    ledger: &mut Ledger,
+    files: &mut Files,
+    sections: &[Section],
+    (environment, only): (&[(String, String)], Option<&str>),
+    paths: &Paths,
+) -> Draft {
+    let mut draft = Draft::default();
+    let globals = Globals::read(ledger, sections, paths);
+    global(ledger, &mut draft, sections);
+    resolvers(ledger, &mut draft, sections);
+    let environment = with_presets(environment, sections);
+    let chains: Vec<Chain<'_>> = (0..sections.len())
+        .filter(|at| ["frontend", "backend", "listen"].contains(&sections[*at].kind()))
+        .map(|at| Chain::of(sections, at))
+        .collect();
+    let (http, tcp): (Vec<_>, Vec<_>) = chains.into_iter().partition(Chain::is_http);
+    for chain in &tcp {
+        let why = "carries bytes, not HTTP, and only HTTP is balanced here";
+        carry(ledger, chain.find("mode"));
+        catalogue::list_section(ledger, chain.section(), Rank::B, why);
+    }
+    for chain in http.iter().filter(|chain| chain.section().kind() != "frontend") {
+        pool(ledger, chain, &globals, &mut draft);
+    }
+    let pools = draft.clone();
+    let (routing, unasked) = (Routing::default(), Vec::new());
+    let mut rules = Rules { ledger, files, environment: &environment, draft: &pools, routing, unasked };
+    let mut first: Option<&str> = None;
+    for chain in http.iter().filter(|chain| chain.section().kind() != "backend") {
+        let section = chain.section();
+        if let Some(why) = left_out(chain, only, first) {
+            catalogue::list_section(rules.ledger, section, Rank::B, &why);
+        } else if section.kind() == "frontend" || section.all("bind").next().is_some() {
+            let listeners = entry(&mut rules, chain, &globals);
+            draft.listeners.extend(listeners);
+            first = first.or((!redirects_all(section)).then(|| section.name()));
+        }
+    }
+    draft.routes = rules.routing.finish(rules.ledger);
+    draft.listeners = unique(draft.listeners);
+    access_log(ledger, &mut draft, sections);
+    sections.iter().for_each(|section| catalogue::list(ledger, section));
+    draft
+}
+
+fn pool(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals, draft: &mut Draft) {
+    if !chain.section().lines.iter().any(|line| line.is("server") || line.is("server-template")) {
+        return;
+    }
+    let pool = backend::read(ledger, chain, globals);
+    common(ledger, chain);
+    if pool.serves() && draft.pool(&pool.name).is_none() {
+        draft.pools.push(pool);
+        return;
+    }
+    let why = "no pool came of it: nothing in it serves, or its name is taken";
+    ledger.list(chain.section().header.place, Rank::B, why);
+}
+
+/// Why a section's listeners and rules aren't carried over, if they aren't. `first` is the one whose rules are the routes.
+fn left_out(chain: &Chain<'_>, only: Option<&str>, first: Option<&str>) -> Option<String> {
+    let section = chain.section();
+    let redirects = redirects_all(section);
+    if only.is_some_and(|only| only != section.name()) {
+        return Some("isn't the one that `--only` names".into());
+    }
+    if !redirects && !serves(chain) {
+        let why = match section.all("stats").next().is_some() {
+            true => {
+                "the page with the proxy's numbers is that of `[admin]`, which has no password but a token"
+            }
+            false => "serves nothing that is carried over; its listeners aren't written",
+        };
+        return Some(why.into());
+    }
+    first.filter(|_| !redirects).map(|first| {
+        format!(
+            "all listeners share the routes, which are those of `{first}`; import it into a file of its own with `--only {}`, for a proxy of its own",
+            section.name()
+        )
+    })
+}
+
+/// The listeners of a section; its rules become the routes.
+fn entry(rules: &mut Rules<'_>, chain: &Chain<'_>, globals: &Globals) -> Vec<ListenerDraft> {
+    let section = chain.section();
+    rules.ledger.carry(section.header.place);
+    common(rules.ledger, chain);
+    let mut keys = limits(rules.ledger, chain);
+    if redirects_all(section) {
+        keys.set("redirect", literal("https"));
+        let rule = section.lines.iter().find(|line| line.is("http-request redirect") || line.is("redirect"));
+        if let Some(rule) = rule {
+            rules.ledger.near(rule.place, "the listener redirects everything with 308");
+        }
+    } else {
+        rules.add(chain);
+    }
+    let mut listeners = Vec::new();
+    let clear = redirects_clear(section);
+    for line in section.all("bind") {
+        let mut found = bind::listeners(rules.ledger, line, &keys, globals);
+        if let Some(rule) = clear {
+            rules.ledger.near(rule.place, "listeners without TLS redirect everything, with 308");
+            let in_clear = found.iter_mut().filter(|listener| listener.tls.is_empty());
+            in_clear.for_each(|listener| listener.keys.set("redirect", literal("https")));
+        }
+        listeners.extend(found);
+    }
+    responses(rules.ledger, section, &mut listeners);
+    listeners
+}
+
+/// Two listeners can't have one address, unless the system chooses the port.
+fn unique(listeners: Vec<ListenerDraft>) -> Vec<ListenerDraft> {
+    let mut found: Vec<ListenerDraft> = Vec::new();
+    for listener in listeners {
+        let is_new =
+            listener.address.ends_with(":0") || !found.iter().any(|other| other.address == listener.address);
+        if is_new {
+            found.push(listener);
+        }
+    }
+    found
+}
+
+/// Whether a section leads its requests to any backend.
+fn serves(chain: &Chain<'_>) -> bool {
+    let section = chain.section();
+    section.all("use_backend").next().is_some()
+        || chain.find("default_backend").is_some()
+        || section.kind() == "listen"
+            && section.lines.iter().any(|line| line.is("server") || line.is("server-template"))
+}
+
+/// Whether a section does nothing but send everybody to HTTPS.
+fn redirects_all(section: &Section) -> bool {
+    let is_redirect = |line: &&super::sections::Line| line.is("http-request redirect") || line.is("redirect");
+    let Some(line) = section.lines.iter().find(is_redirect) else { return false };
+    let words = line.words.join(" ");
+    let to_https = words.contains("redirect scheme https");
+    let condition = words.split_once(" if ").or_else(|| words.split_once(" unless "));
+    let asks = condition.map_or("", |(_, asked)| asked.trim());
+    let has_tls = section.all("bind").any(|bind| bind.words.iter().any(|word| word == "ssl"));
+    to_https && !has_tls && ["", "{ ssl_fc }", "!{ ssl_fc }"].contains(&asks)
+}
+
+/// Header fields that the listeners have keys for, or write anyway.
+fn responses(ledger: &mut Ledger, section: &Section, listeners: &mut [ListenerDraft]) {
+    let in_clear =
+        |listener: &ListenerDraft| listener.tls.is_empty() && listener.keys.get("redirect").is_none();
+    if listeners.is_empty() || listeners.iter().any(in_clear) {
+        return;
+    }
+    for line in &section.lines {
+        if line.is("http-request set-header X-Forwarded-Proto https") {
+            ledger.carry(line.place);
+        }
+        let value = line.word(3);
+        let is_hsts = line.is("http-response set-header")
+            && line.word(2).eq_ignore_ascii_case("strict-transport-security");
+        if is_hsts && line.words.len() == 4 && value.starts_with("max-age=") && !value.contains('%') {
+            let encrypted = listeners.iter_mut().filter(|listener| !listener.tls.is_empty());
+            encrypted.for_each(|listener| listener.tls.set("hsts", literal(value)));
+            ledger.carry(line.place);
+        }
+    }
+}
+
+/// The rule that sends those who don't speak TLS to HTTPS.
+fn redirects_clear(section: &Section) -> Option<&super::sections::Line> {
+    section.lines.iter().find(|line| {
+        let words = line.words.join(" ");
+        let is_redirect = line.is("http-request redirect scheme https") || line.is("redirect scheme https");
+        is_redirect
+            && ["unless { ssl_fc }", "if !{ ssl_fc }", "if ! { ssl_fc }"]
+                .iter()
+                .any(|asked| words.ends_with(asked))
+    })
+}
+
+/// Timeouts of a frontend's listeners.
+fn limits(ledger: &mut Ledger, chain: &Chain<'_>) -> Keys {
+    let mut keys = Keys::default();
+    let client = time(ledger, chain, "client").unwrap_or(value::DAY_MS);
+    let request = time(ledger, chain, "http-request");
+    keys.set("header_timeout", value::duration(request.unwrap_or(client)));
+    keys.set("body_timeout", value::duration(client));
+    keys.set("min_body_rate", value::size(0));
+    let between = time(ledger, chain, "http-keep-alive").or(request).unwrap_or(client);
+    keys.set("keepalive_timeout", value::duration(between));
+    keys.set("keepalive_requests", "1000000000");
+    keys.set("max_connection_age", value::duration(value::DAY_MS));
+    keys.set("send_timeout", value::duration(client));
+    keys.set("min_send_rate", value::size(0));
+    keys.set("tunnel_timeout", value::duration(time(ledger, chain, "tunnel").unwrap_or(client)));
+    if let Some(time) = time(ledger, chain, "client-fin") {
+        keys.set("tunnel_close_timeout", value::duration(time));
+    }
+    if let Some(line) = chain.find("maxconn") {
+        match line.word(1).parse::<u64>() {
+            Ok(most @ 1..=1_000_000) => {
+                keys.set("max_connections", most.to_string());
+                ledger.near(line.place, "holds for each listener, not for all of the section together");
+            }
+            _ => ledger.list(line.place, Rank::B, "is no number from 1 to 1000000"),
+        }
+    }
+    keys
+}
+
+/// Lines that say what the proxy does anyway.
+fn common(ledger: &mut Ledger, chain: &Chain<'_>) {
+    carry(ledger, chain.find("mode"));
+    let Some(forwarded) = chain.option("forwardfor") else { return };
+    ledger.carry(forwarded.place);
+    for word in ["except", "header", "if-none"] {
+        if let Some(at) = forwarded.words.iter().position(|found| found == word) {
+            let what = forwarded.words[at..].iter().take(2).cloned().collect::<Vec<_>>().join(" ");
+            let (rank, why) = match word {
+                "except" => (Rank::C, "X-Forwarded-For is written for every client"),
+                "header" => (Rank::B, "the field is X-Forwarded-For"),
+                _ => (Rank::B, "what strangers send in the field is dropped; see `trusted_proxies`"),
+            };
+            ledger.list_piece(forwarded.place, &what, rank, why);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The routes: nginx's choice of server and location as a list in which the first match wins.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::super::draft::{Action, RouteDraft};
+use super::super::ledger::{Ledger, Place, Rank};
+use super::super::matching::{Kind, Test};
+use super::super::routing::{Candidate, Routing};
+use super::location::{self, Location, Outcome};
+use super::pass::Pools;
+use super::scope::Scope;
+use super::server::{Name, Purpose, Server};
+use super::{condition, guards, listeners, precedence};
+
+/// Writes the routes of all servers.
+pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Server<'_>], is_whole: bool) {
+    let serving: Vec<&Server<'_>> =
+        servers.iter().filter(|server| server.purpose == Purpose::Serves).collect();
+    let default = default(servers, is_whole);
+    let mut candidates: Vec<((u8, usize), Candidate)> = Vec::new();
+    for server in serving {
+        let is_default = default.is_some_and(|default| default.directive.place == server.directive.place);
+        ledger.carry(server.directive.place);
+        let found = wanted(ledger, pools, server);
+        for (weight, host) in hosts(server, is_default) {
+            for wanted in &found {
+                let tests: Vec<Test> = host.iter().chain(&wanted.tests).cloned().collect();
+                let comment = comment(ledger, server, wanted.place);
+                let route =
+                    RouteDraft { comment, tests, excluded: Vec::new(), action: wanted.action.clone() };
+                candidates.push((weight, Candidate { route, place: wanted.place, guards: wanted.guards }));
+            }
+        }
+        unreachable(ledger, servers, server, is_default);
+    }
+    // What names a host exactly comes first, then the longest domain, then what is for all others.
+    candidates.sort_by_key(|(weight, _)| *weight);
+    let mut routing = Routing::default();
+    candidates.into_iter().for_each(|(_, candidate)| routing.add(ledger, candidate));
+    pools.draft.routes = routing.finish(ledger);
+}
+
+/// A route of a server, without the host.
+#[derive(Debug, Clone)]
+struct Wanted {
+    tests: Vec<Test>,
+    action: Action,
+    place: Place,
+    guards: bool,
+}
+
+/// The routes of a server in the order in which they are tried.
+fn wanted(ledger: &mut Ledger, pools: &mut Pools<'_>, server: &Server<'_>) -> Vec<Wanted> {
+    let mut all = refusals(ledger, &server.scope);
+    let locations = location::collect(&server.scope);
+    let mut known: HashMap<Place, Vec<Wanted>> = HashMap::new();
+    for choice in precedence::choices(&locations, &[]) {
+        let place = choice.location.directive.place;
+        let found = known.entry(place).or_insert_with(|| of(ledger, pools, &locations, choice.location));
+        all.extend(found.iter().map(|wanted| {
+            let tests = choice.tests.iter().chain(&wanted.tests).cloned().collect();
+            Wanted { tests, ..wanted.clone() }
+        }));
+    }
+    all
+}
+
+/// The routes of a location, without its path: one, or one for each network that may pass or may not.
+fn of(
+    ledger: &mut Ledger,
+    pools: &mut Pools<'_>,
+    all: &[Location<'_>],
+    location: &Location<'_>,
+) -> Vec<Wanted> {
+    let Some(test) = location.test() else { return Vec::new() };
+    let place = location.directive.place;
+    let (action, guards) = match location::outcome(ledger, pools, all, location) {
+        Outcome::Pool(pool) => (Action::Pool(pool), false),
+        Outcome::Refused(status) => (Action::Refuse(status), false),
+        Outcome::Guarded(status) => (Action::Refuse(status), true),
+    };
+    if !test.can_be_written() {
+        let (rank, what) = if guards { (Rank::A, "what it keeps") } else { (Rank::B, "its requests") };
+        ledger.list(place, rank, format!("isn't a path or a regular expression that a route can have; {what} may go where a shorter path leads"));
+        if matches!(action, Action::Pool(_)) {
+            return Vec::new();
+        }
+    }
+    let mut found = Vec::new();
+    if matches!(action, Action::Pool(_)) {
+        found.extend(refusals(ledger, &location.scope));
+        for (rule, network) in guards::networks(&location.scope).unwrap_or_default() {
+            let client = network.map(|network| Test::one(Kind::Client, network));
+            let is_last = client.is_none();
+            let passes = rule.name == "allow";
+            match passes {
+                true => ledger.carry(rule.place),
+                false => ledger.near(rule.place, REFUSED),
+            }
+            let (action, at) =
+                if passes { (action.clone(), place) } else { (Action::Refuse(403), rule.place) };
+            let tests = client.into_iter().collect();
+            found.push(Wanted { tests, action, place: at, guards: !passes });
+            if is_last {
+                return found;
+            }
+        }
+    }
+    found.push(Wanted { tests: Vec::new(), action, place, guards });
+    found
+}
+
+const REFUSED: &str = "what is refused finds no route, and gets a 404";
+
+/// What the conditions of a block refuse, as far as a route can ask for it.
+fn refusals(ledger: &mut Ledger, scope: &Scope<'_>) -> Vec<Wanted> {
+    let mut found = Vec::new();
+    for condition in
+        scope.own("if").filter(|condition| guards::refuses(condition) && condition.children().len() == 1)
+    {
+        let Some(asked) = condition::read(condition) else { continue };
+        let place = condition.place;
+        match (asked.near, asked.misses) {
+            (Some(why), true) => ledger.list(place, Rank::A, format!("{why}, so that it may miss some")),
+            (Some(why), false) => ledger.list(place, Rank::B, why),
+            (None, _) => {}
+        }
+        ledger.carry(place);
+        for child in condition.children() {
+            ledger.near(child.place, REFUSED);
+        }
+        found.push(Wanted { tests: vec![asked.test], action: Action::Refuse(403), place, guards: true });
+    }
+    found
+}
+
+fn comment(ledger: &Ledger, server: &Server<'_>, place: Place) -> String {
+    match place == server.directive.place {
+        true => format!("server, {}", ledger.named(place)),
+        false => format!("{}, {}", ledger.text(place), ledger.named(place)),
+    }
+}
+
+/// For each host of a server what is asked, and its rank among all.
+fn hosts(server: &Server<'_>, is_default: bool) -> Vec<((u8, usize), Option<Test>)> {
+    if is_default {
+        return vec![((2, 0), None)];
+    }
+    let exact = server.names.iter().filter_map(|name| match name {
+        Name::Exact(host) => Some(host.clone()),
+        Name::Below(_) => None,
+    });
+    let mut exact: Vec<String> = exact.collect();
+    exact.dedup();
+    let mut hosts = Vec::new();
+    if !exact.is_empty() {
+        hosts.push(((0, 0), Some(Test::new(Kind::Host, exact))));
+    }
+    for name in &server.names {
+        if let Name::Below(domain) = name {
+            hosts.push(((1, usize::MAX - domain.len()), Some(Test::one(Kind::HostBelow, domain.clone()))));
+        }
+    }
+    hosts
+}
+
+/// The server whose routes are for every host. There can be one only, as all listeners share the routes.
+fn default<'s, 'a>(servers: &'s [Server<'a>], is_whole: bool) -> Option<&'s Server<'a>> {
+    let addresses: Vec<SocketAddr> = listeners::addresses(servers)
+        .into_iter()
+        .filter(|address| !listeners::redirects(servers, *address))
+        .collect();
+    let count = |server: &Server<'_>| {
+        let is_it = |address: &&SocketAddr| {
+            listeners::default_at(servers, **address)
+                .is_some_and(|found| found.directive.place == server.directive.place)
+        };
+        addresses.iter().filter(is_it).count()
+    };
+    let is_explicit = |server: &Server<'_>| server.listens.iter().any(|listen| listen.is_default);
+    // A fragment doesn't show the servers beside it: unless it says so, a server with names isn't known to be the default.
+    let may_be = |server: &&Server<'_>| {
+        server.purpose == Purpose::Serves
+            && count(server) > 0
+            && (is_explicit(server) || is_whole || server.names.is_empty())
+    };
+    let candidates: Vec<_> = servers.iter().filter(may_be).collect();
+    let weight = |server: &&Server<'_>| (is_explicit(server), count(server));
+    let most = candidates.iter().map(|server| weight(server)).max()?;
+    candidates.into_iter().find(|server| weight(server) == most)
+}
+
+/// What differs because all listeners share the routes.
+fn unreachable(ledger: &mut Ledger, servers: &[Server<'_>], server: &Server<'_>, is_default: bool) {
+    let place = server
+        .listens
+        .iter()
+        .find_map(|listen| listen.directive)
+        .map_or(server.directive.place, |found| found.place);
+    if !is_default && server.names.is_empty() {
+        let why = "no route is for the server, as it names no host that a route can ask for and another one is the default; give it a name";
+        ledger.list(server.directive.place, Rank::B, why);
+        return;
+    }
+    let own: Vec<SocketAddr> = server.listens.iter().map(|listen| listen.address).collect();
+    for other in listeners::addresses(servers) {
+        let here = listeners::at(servers, other);
+        let serves = here.iter().any(|(server, _)| server.purpose == Purpose::Serves);
+        if own.contains(&other) || listeners::redirects(servers, other) || !serves {
+            continue;
+        }
+        let has_tls = here.iter().any(|(_, listen)| listen.has_tls);
+        let only_tls = server.listens.iter().all(|listen| listen.has_tls);
+        let only_local = own.iter().all(|address| listeners::is_local(*address));
+        let (rank, what) = if only_local && !listeners::is_local(other) {
+            (Rank::A, "though only this machine could reach it")
+        } else if only_tls && !has_tls {
+            (Rank::A, "and in clear")
+        } else {
+            (Rank::B, "for its hosts")
+        };
+        let why = format!(
+            "all listeners share the routes: {other} serves it as well, {what}; run a proxy of its own for it"
+        );
+        ledger.list(place, rank, why);
+    }
+    if is_default && server.names.is_empty() {
+        return;
+    }
+    let is_only = !is_default
+        && own.iter().any(|address| {
+            listeners::default_at(servers, *address)
+                .is_some_and(|found| found.directive.place == server.directive.place)
+        });
+    if is_only {
+        let why = "the server may be the default at its address, for requests of every host; here only its names find a route";
+        ledger.list(place, Rank::B, why);
+    }
+}

@@ -1,0 +1,40 @@
+//! Which directive holds at a place: the innermost block that has it decides.
+
+use super::tree::Directive;
+
+/// The blocks around a place, outermost first.
+#[derive(Debug, Clone)]
+pub(super) struct Scope<'a> {
+    levels: Vec<&'a [Directive]>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(outermost: &'a [Directive]) -> Self {
+        Self { levels: vec![outermost] }
+    }
+
+    pub(super) fn inside(&self, block: &'a Directive) -> Self {
+        let mut levels = self.levels.clone();
+        levels.push(block.children());
+        Self { levels }
+    }
+
+    /// The one that holds.
+    pub(super) fn find(&self, name: &str) -> Option<&'a Directive> {
+        self.all(&[name]).last().copied()
+    }
+
+    /// All that hold together: those of the innermost block that has any of these names.
+    pub(super) fn all(&self, names: &[&str]) -> Vec<&'a Directive> {
+        let here = |level: &&'a [Directive]| -> Vec<&'a Directive> {
+            level.iter().filter(|directive| names.contains(&directive.name.as_str())).collect()
+        };
+        self.levels.iter().rev().map(here).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    /// Those of the innermost block alone.
+    pub(super) fn own(&self, name: &str) -> impl Iterator<Item = &'a Directive> {
+        let level = self.levels.last().copied().unwrap_or_default();
+        level.iter().filter(move |directive| directive.name == name)
+    }
+}

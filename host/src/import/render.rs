@@ -1,0 +1,208 @@
+//! The result as text: sections in the order of `config/reference.toml`, each with where it comes from.
+
+use std::fmt::Write as _;
+
+use super::draft::{Action, BackendDraft, Draft, Keys, ListenerDraft, PoolDraft, RouteDraft};
+use super::{matches, value};
+use crate::config::literal;
+
+const TOP: &[&str] = &["workers", "drain_delay", "drain_timeout"];
+const ACCESS_LOG: &[&str] = &["format", "path"];
+const DNS: &[&str] = &["servers", "timeout", "min_ttl", "max_ttl"];
+const LISTENER: &[&str] = &[
+    "trusted_proxies",
+    "header_timeout",
+    "body_timeout",
+    "min_body_rate",
+    "keepalive_timeout",
+    "keepalive_requests",
+    "max_connection_age",
+    "send_timeout",
+    "min_send_rate",
+    "tunnel_timeout",
+    "tunnel_close_timeout",
+    "max_header_bytes",
+    "max_uri_bytes",
+    "max_connections",
+    "path_normalization",
+    "request_id",
+    "redirect",
+    "max_body",
+    "http2",
+    "http2_max_streams",
+    "proxy_protocol",
+];
+const TLS: &[&str] = &[
+    "certificates",
+    "min_version",
+    "unknown_name",
+    "handshake_timeout",
+    "tickets",
+    "ticket_keys",
+    "client_auth",
+    "client_cert_header",
+    "hsts",
+];
+const POOL: &[&str] = &[
+    "policy",
+    "connect_timeout",
+    "response_timeout",
+    "idle_timeout",
+    "total_timeout",
+    "idle_connections",
+    "idle_connection_timeout",
+    "proxy_protocol",
+    "protocol",
+    "slow_start",
+    "max_requests",
+    "max_connections",
+];
+const HEALTH_CHECK: &[&str] = &[
+    "type",
+    "method",
+    "path",
+    "expected_statuses",
+    "body_contains",
+    "host",
+    "headers",
+    "port",
+    "interval",
+    "fast_interval",
+    "timeout",
+    "rise",
+    "fall",
+];
+const BACKEND: &[&str] = &["name", "weight", "backup", "draining"];
+
+/// How the host names of backends are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hosts {
+    /// As they are.
+    Named,
+    /// As addresses, so that reading the result asks no DNS.
+    StandIns,
+}
+
+/// The text of the result below these lines.
+pub(super) fn text(draft: &Draft, head: &str, hosts: Hosts) -> String {
+    let mut text: String =
+        head.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+    if !draft.top.is_empty() {
+        text.push('\n');
+        keys(&mut text, &draft.top, TOP);
+    }
+    section(&mut text, "[access_log]", &draft.access_log, ACCESS_LOG);
+    section(&mut text, "[dns]", &draft.dns, DNS);
+    for found in &draft.listeners {
+        listener(&mut text, found);
+    }
+    for found in &draft.routes {
+        route(&mut text, found);
+    }
+    let mut stand_in = StandIn { hosts, next: 1 };
+    for found in &draft.pools {
+        pool(&mut text, found, &mut stand_in);
+    }
+    text
+}
+
+fn comment(text: &mut String, comment: &str) {
+    for line in comment.lines() {
+        let _ = writeln!(text, "# {line}");
+    }
+}
+
+fn keys(text: &mut String, keys: &Keys, order: &[&'static str]) {
+    for (key, value) in keys.in_order(order) {
+        let _ = writeln!(text, "{key} = {value}");
+    }
+}
+
+fn section(text: &mut String, header: &str, all: &Keys, order: &[&'static str]) {
+    if !all.is_empty() {
+        let _ = writeln!(text, "\n{header}");
+        keys(text, all, order);
+    }
+}
+
+fn listener(text: &mut String, listener: &ListenerDraft) {
+    text.push('\n');
+    comment(text, &listener.comment);
+    let _ = writeln!(text, "[[listener]]\naddress = {}", literal(&listener.address));
+    keys(text, &listener.keys, LISTENER);
+    section(text, "[listener.tls]", &listener.tls, TLS);
+}
+
+fn route(text: &mut String, route: &RouteDraft) {
+    let Action::Pool(pool) = &route.action else { return };
+    let Some(all) = matches::written(&route.tests, &route.excluded) else { return };
+    text.push('\n');
+    comment(text, &route.comment);
+    text.push_str("[[route]]\n");
+    keys(text, &all, &matches::ORDER);
+    let _ = writeln!(text, "pool = {}", literal(pool));
+}
+
+fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {
+    let name = value::key(&pool.name);
+    text.push('\n');
+    comment(text, &pool.comment);
+    let _ = writeln!(text, "[pool.{name}]");
+    keys(text, &pool.keys, POOL);
+    let backends: Vec<_> = pool.backends.iter().map(|found| backend(found, stand_in)).collect();
+    text.push_str("backends = [\n");
+    for backend in backends {
+        let _ = writeln!(text, "    {backend},");
+    }
+    text.push_str("]\n");
+    section(text, &format!("[pool.{name}.queue]"), &pool.queue, &["length", "timeout"]);
+    section(text, &format!("[pool.{name}.retry]"), &pool.retry, &["attempts", "statuses"]);
+    if let Some(tls) = &pool.tls {
+        let _ = writeln!(text, "\n[pool.{name}.tls]");
+        keys(text, tls, &["server_name", "ca", "cert", "key", "insecure_skip_verify"]);
+    }
+    section(text, &format!("[pool.{name}.health_check]"), &pool.health_check, HEALTH_CHECK);
+    let order =
+        ["enabled", "consecutive_gateway_failures", "consecutive_5xx", "failure_percent", "base_time"];
+    section(text, &format!("[pool.{name}.ejection]"), &pool.ejection, &order);
+}
+
+fn backend(backend: &BackendDraft, stand_in: &mut StandIn) -> String {
+    let address = match backend.resolve {
+        Some(_) => backend.address.clone(),
+        None => stand_in.of(&backend.address),
+    };
+    let address = literal(&address);
+    let mut parts = vec![format!("address = {address}")];
+    parts.extend(backend.resolve.map(|resolve| format!("resolve = {}", literal(resolve))));
+    let keys: Vec<_> = backend.keys.in_order(BACKEND).collect();
+    let (name, rest) = match keys.split_first() {
+        Some((("name", name), rest)) => (Some(format!("name = {name}")), rest),
+        _ => (None, &keys[..]),
+    };
+    let check = backend.check_address.as_ref();
+    let check = check.map(|check| format!("check_address = {}", literal(&stand_in.of(check))));
+    parts.extend(name.into_iter().chain(check));
+    parts.extend(rest.iter().map(|(key, value)| format!("{key} = {value}")));
+    if parts.len() == 1 { address } else { format!("{{ {} }}", parts.join(", ")) }
+}
+
+/// Whether a name can be looked up is a matter of the machine on which the result is to run: to be read here, it has addresses of a
+/// network that is for tests only (RFC 2544).
+struct StandIn {
+    hosts: Hosts,
+    next: u16,
+}
+
+impl StandIn {
+    fn of(&mut self, address: &str) -> String {
+        let is_address = address.parse::<std::net::SocketAddr>().is_ok();
+        if self.hosts == Hosts::Named || is_address || address.starts_with("unix:") {
+            return address.to_owned();
+        }
+        let port = address.rsplit_once(':').map_or("80", |(_, port)| port);
+        let [high, low] = self.next.to_be_bytes();
+        self.next = self.next.wrapping_add(1);
+        format!("198.18.{high}.{low}:{port}")
+    }
+}

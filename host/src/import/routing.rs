@@ -1,0 +1,95 @@
+//! Which of the wanted routes are written: none that would open what another one keeps.
+
+use super::draft::{Action, RouteDraft};
+use super::ledger::{Ledger, Place, Rank};
+use super::matches;
+use super::matching::{self, Test};
+
+/// A route that is wanted.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) route: RouteDraft,
+    pub(super) place: Place,
+    /// It refuses what must not pass without something that isn't asked here.
+    pub(super) guards: bool,
+}
+
+/// The wanted routes, in the order in which they are tried.
+#[derive(Debug, Default)]
+pub(super) struct Routing {
+    candidates: Vec<Candidate>,
+}
+
+impl Routing {
+    pub(super) fn add(&mut self, ledger: &mut Ledger, candidate: Candidate) {
+        let earlier = self
+            .candidates
+            .iter()
+            .find(|earlier| matching::covers(&earlier.route.tests, &candidate.route.tests));
+        match earlier {
+            Some(earlier) if earlier.route.action != candidate.route.action => {
+                let rank = if candidate.guards { Rank::A } else { Rank::B };
+                let place = ledger.named(earlier.place);
+                ledger.list(
+                    candidate.place,
+                    rank,
+                    format!("never matches, as {place} takes all of its requests before"),
+                );
+            }
+            Some(_) => {}
+            None => self.candidates.push(candidate),
+        }
+    }
+
+    /// The routes that are written. What is refused finds no route: those after it exclude it.
+    pub(super) fn finish(self, ledger: &mut Ledger) -> Vec<RouteDraft> {
+        let mut written = Vec::new();
+        let mut refused: Vec<Candidate> = Vec::new();
+        for mut candidate in self.candidates {
+            if let Action::Refuse(_) = candidate.route.action {
+                refused.push(candidate);
+                continue;
+            }
+            let own = &candidate.route.tests;
+            let excluded: Vec<(Place, Vec<Test>)> = refused
+                .iter()
+                .filter(|refused| matching::overlap(own, &refused.route.tests))
+                .map(|refused| {
+                    let further = refused.route.tests.iter().filter(|test| !own.contains(test));
+                    (refused.place, further.cloned().collect())
+                })
+                .collect();
+            if let Some((place, _)) = excluded.iter().find(|(_, tests)| tests.is_empty()) {
+                let place = ledger.named(*place);
+                ledger.list(
+                    candidate.place,
+                    Rank::B,
+                    format!("never matches, as {place} refuses all of its requests before"),
+                );
+                continue;
+            }
+            candidate.route.excluded = widest(excluded.into_iter().map(|(_, tests)| tests).collect());
+            match matches::written(&candidate.route.tests, &candidate.route.excluded) {
+                Some(_) => written.push(candidate.route),
+                None => {
+                    let why = "isn't written, as it would serve what an earlier line keeps; its requests find no route, which is a 404";
+                    ledger.list(candidate.place, Rank::A, why);
+                }
+            }
+        }
+        written
+    }
+}
+
+/// Without those that another one takes in.
+fn widest(all: Vec<Vec<Test>>) -> Vec<Vec<Test>> {
+    let mut kept: Vec<Vec<Test>> = Vec::new();
+    for tests in all {
+        if kept.iter().any(|other| matching::covers(other, &tests)) {
+            continue;
+        }
+        kept.retain(|other| !matching::covers(&tests, other));
+        kept.push(tests);
+    }
+    kept
+}
