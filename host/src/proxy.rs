@@ -40,6 +40,7 @@ pub use forward::early_hint;
 pub use route::{Route, Target};
 pub use split::Split;
 
+use crate::compression::Encoder;
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
 use crate::http_challenge::HttpChallenges;
@@ -207,6 +208,7 @@ fn prepare(
         authenticates,
         cookie: cookie.cloned().map(Box::new),
         waits_until: Cell::default(),
+        compression: balancer.worker_pool().offer(&head.parts),
         deadlines: proxy.deadlines.clone(),
     })
 }
@@ -223,10 +225,10 @@ fn respond(
         context.decline_upgrade();
     }
     let (mut response, then) = match served {
-        Ok(Served::Response(answered)) => {
+        Ok(Served::Response(answered, encoder)) => {
             // hyper closes on a body that nobody has read to its end; the client has to know.
             let then = if answered.has_whole_request() { Then::KeepAlive } else { Then::Close };
-            (answered.into_response().map(|body| ResponseBody::upstream(body, guard)), then)
+            (answered.into_response().map(|body| ResponseBody::upstream(body, encoder, guard)), then)
         }
         Ok(Served::Upgrade(headers, tunnel)) => {
             let mut response = Response::new(ResponseBody::empty(guard));
@@ -296,8 +298,8 @@ fn origin(client: &ClientConnection) -> Origin {
 
 /// What came of a request.
 enum Served {
-    /// A backend's response.
-    Response(Answered),
+    /// A backend's response, and what encodes its body, if it is to be compressed.
+    Response(Answered, Option<Box<Encoder>>),
     /// Both sides change the protocol, as these headers say.
     Upgrade(HeaderMap, Box<Tunnel>),
     /// The request goes no further, as it wants it.
@@ -320,7 +322,9 @@ impl Attempts {
                 if let Some(cookie) = &self.cookie {
                     answered.response.headers_mut().append(header::SET_COOKIE, HeaderValue::clone(cookie));
                 }
-                return Ok(Served::Response(answered));
+                let compression = self.compression.as_ref();
+                let encoder = compression.and_then(|offer| offer.accept(&mut answered.response));
+                return Ok(Served::Response(answered, encoder));
             }
             Box::pin(self.switch(answered))
         };

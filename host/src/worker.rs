@@ -19,6 +19,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
 
 use crate::access_log::WorkerLog;
+use crate::compression::Compression;
 use crate::deadline::Deadlines;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
@@ -249,12 +250,16 @@ impl Worker {
     }
 
     fn pool(&self, before: &Proxy, assignment: PoolAssignment) -> Rc<WorkerPool> {
-        let PoolAssignment { pool, limits, tls } = assignment;
-        if let Some(same) = before.pools.iter().find(|known| known.is(&pool, &limits, tls.as_ref())) {
+        let PoolAssignment { pool, limits, tls, compression } = assignment;
+        let is_same = |known: &&Rc<WorkerPool>| {
+            known.is(&pool, &limits, tls.as_ref()) && known.compresses(compression.as_ref())
+        };
+        if let Some(same) = before.pools.iter().find(is_same) {
             return Rc::clone(same);
         }
         let old = before.pools.iter().find(|known| known.pool().name == pool.name);
-        let new = WorkerPool::new(pool, limits, tls, self.workers);
+        let new = WorkerPool::new(pool, limits, tls, self.workers)
+            .with_compression(compression.map(|config| Compression::new(config, self.workers)));
         let new = Rc::new(match old {
             Some(old) => new.after(old),
             None => new,

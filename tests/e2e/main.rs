@@ -15,6 +15,7 @@ mod broken_pipes;
 mod chunk_sizes;
 mod client_faults;
 mod commands;
+mod compression;
 mod configuration;
 mod connection_authentication;
 mod connections;

@@ -10,7 +10,7 @@ use pointsman_core::pool::Pool;
 use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::acme::Challenges;
-use crate::config::{Config, ConfigErrors, ListenerConfig};
+use crate::config::{Config, ConfigErrors, ListenerConfig, PoolConfig};
 use crate::control::status::{BesideCounts, ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
 use crate::control::watch::Watched;
 use crate::discovery::{DiscoveredPool, DiscoveryCounts};
@@ -221,7 +221,7 @@ impl PreparedSnapshot {
         let orders = config.orders_certificates();
         let mut update = |worker| Update {
             configuration: generation,
-            pools: pools.iter().map(|(pool, tls)| assignment(pool, tls.as_ref())).collect(),
+            pools: assignments(&pools, &config),
             policies: policies
                 .iter()
                 .zip(&mut pickers)
@@ -263,7 +263,11 @@ impl PreparedSnapshot {
     }
 }
 
-/// A pool as a worker gets it.
-fn assignment(pool: &PreparedPool, tls: Option<&Arc<BackendTls>>) -> PoolAssignment {
-    PoolAssignment { pool: Arc::clone(&pool.pool), limits: Arc::clone(&pool.limits), tls: tls.cloned() }
+/// The pools as a worker gets them.
+fn assignments(pools: &[(PreparedPool, Option<Arc<BackendTls>>)], config: &Config) -> Vec<PoolAssignment> {
+    let assign = |((pool, tls), config): (&(PreparedPool, Option<Arc<BackendTls>>), &PoolConfig)| {
+        let (pool, limits) = (Arc::clone(&pool.pool), Arc::clone(&pool.limits));
+        PoolAssignment { pool, limits, tls: tls.clone(), compression: config.compression.clone() }
+    };
+    pools.iter().zip(&config.pools).map(assign).collect()
 }

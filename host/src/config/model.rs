@@ -1,6 +1,7 @@
 //! The types of a configuration: the file as a whole, listeners, routes and pools.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,6 +12,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern};
 
 use super::access_log::AccessLogConfig;
 use super::admin::AdminConfig;
+use super::compression::CompressionConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::error::ConfigError;
 use super::health::HealthConfig;
@@ -281,6 +283,8 @@ pub struct PoolConfig {
     pub limits: UpstreamLimits,
     /// How backends are spoken to over TLS; without it, in clear.
     pub tls: Option<PoolTlsConfig>,
+    /// How responses are compressed; without it, they aren't.
+    pub compression: Option<Arc<CompressionConfig>>,
     /// What decides the backends' health and weight.
     pub health: HealthConfig,
 }

@@ -1,6 +1,9 @@
 //! `[pool.NAME]` and its backends.
 
+use std::sync::Arc;
+
 use super::address::{Remote, remote};
+use super::compression::compression;
 use super::dns::{DiscoveredConfig, Question, question};
 use super::health::{HealthConfig, health};
 use super::limits::limits;
@@ -40,6 +43,9 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         let hash_seed = section.integer("hash_seed", 0, 0..=u64::MAX);
         let limits = limits(section);
         let tls = section.get("tls").map_or(Some(None), |value| pool_tls(&value).map(Some));
+        let compression = section
+            .get("compression")
+            .map_or(Some(None), |value| compression(&value).map(Arc::new).map(Some));
         let health = health(section, limits.protocol);
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
@@ -59,7 +65,17 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
         }
         let name = named.then(|| name.to_owned());
         let (policy, (backends, discovered), tls, health) = (policy?, backends?.1, tls?, health?);
-        Some(PoolConfig { name: name?, policy, backends, discovered, hash_seed, limits, tls, health })
+        Some(PoolConfig {
+            name: name?,
+            policy,
+            backends,
+            discovered,
+            hash_seed,
+            limits,
+            tls,
+            compression: compression?,
+            health,
+        })
     })
 }
 

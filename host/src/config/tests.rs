@@ -3,6 +3,7 @@
 mod access_log;
 mod acme;
 mod backend;
+mod compression;
 mod dns;
 mod examples;
 mod health;

@@ -11,6 +11,7 @@ use pointsman_core::clock::Moment;
 
 use super::hop_by_hop;
 use super::label::ERROR_HEADER;
+use crate::compression::{Broken, Compressed, Encoder};
 use crate::downstream::{RequestContext, RequestGuard};
 use crate::upstream::{self, ExchangeBody};
 
@@ -27,6 +28,7 @@ enum Content {
     Empty,
     Text(Bytes),
     Upstream(ExchangeBody),
+    Compressed(Box<Compressed<ExchangeBody>>),
 }
 
 impl ResponseBody {
@@ -47,8 +49,13 @@ impl ResponseBody {
         response
     }
 
-    pub(super) fn upstream(body: ExchangeBody, guard: RequestGuard) -> Self {
-        Self { content: Content::Upstream(body), guard }
+    /// A backend's, which goes through an encoder if there is one.
+    pub(super) fn upstream(body: ExchangeBody, encoder: Option<Box<Encoder>>, guard: RequestGuard) -> Self {
+        let content = match encoder {
+            None => Content::Upstream(body),
+            Some(encoder) => Content::Compressed(Box::new(Compressed::new(body, encoder))),
+        };
+        Self { content, guard }
     }
 
     /// Length of a text of the proxy's own, whose head has none yet.
@@ -56,21 +63,25 @@ impl ResponseBody {
     pub fn own_length(&self) -> Option<usize> {
         match &self.content {
             Content::Text(text) => Some(text.len()),
-            Content::Empty | Content::Upstream(_) => None,
+            Content::Empty | Content::Upstream(_) | Content::Compressed(_) => None,
         }
     }
 
     /// Goes on with the request while the client takes nothing of the response.
     pub fn poll_upload(&mut self, cx: &mut Context<'_>) {
-        if let Content::Upstream(body) = &mut self.content {
-            body.poll_upload(cx);
+        match &mut self.content {
+            Content::Upstream(body) => body.poll_upload(cx),
+            Content::Compressed(compressed) => compressed.body.poll_upload(cx),
+            Content::Empty | Content::Text(_) => {}
         }
     }
 
     /// From now on no more than this is read from the backend at a time.
     pub fn limit_read(&self, bytes: usize) {
-        if let Content::Upstream(body) = &self.content {
-            body.limit_read(bytes);
+        match &self.content {
+            Content::Upstream(body) => body.limit_read(bytes),
+            Content::Compressed(compressed) => compressed.body.limit_read(bytes),
+            Content::Empty | Content::Text(_) => {}
         }
     }
 
@@ -84,6 +95,27 @@ impl ResponseBody {
     #[must_use]
     pub fn context(&self) -> &RequestContext {
         self.guard.context()
+    }
+}
+
+/// What a frame means for the record of its request; and its trailers as they go to the client.
+#[inline]
+fn note(guard: &RequestGuard, polled: &mut Poll<Option<Result<Frame<Bytes>, upstream::Error>>>) {
+    match polled {
+        Poll::Ready(Some(Ok(frame))) => {
+            if let Some(data) = frame.data_ref() {
+                guard.context().record().bytes.body += data.len() as u64;
+            } else if let Some(trailers) = frame.trailers_mut() {
+                trailers.remove(&ERROR_HEADER);
+                hop_by_hop::strip_trailers(trailers);
+            }
+        }
+        Poll::Ready(Some(Err(error))) => {
+            let (label, peer) = (error.label(), guard.context().connection().peer);
+            tracing::debug!(event = "response-broken", error = label, %peer, "response broken off: {error}");
+            guard.context().record().error = Some(label);
+        }
+        _ => {}
     }
 }
 
@@ -105,22 +137,15 @@ impl Body for ResponseBody {
             }
             Content::Upstream(body) => {
                 let mut polled = Pin::new(body).poll_frame(cx);
-                match &mut polled {
-                    Poll::Ready(Some(Ok(frame))) => {
-                        if let Some(data) = frame.data_ref() {
-                            this.guard.context().record().bytes.body += data.len() as u64;
-                        } else if let Some(trailers) = frame.trailers_mut() {
-                            trailers.remove(&ERROR_HEADER);
-                            hop_by_hop::strip_trailers(trailers);
-                        }
-                    }
-                    Poll::Ready(Some(Err(error))) => {
-                        let (label, peer) = (error.label(), this.guard.context().connection().peer);
-                        tracing::debug!(event = "response-broken", error = label, %peer, "response broken off: {error}");
-                        this.guard.context().record().error = Some(label);
-                    }
-                    _ => {}
-                }
+                note(&this.guard, &mut polled);
+                polled
+            }
+            Content::Compressed(compressed) => {
+                let mut polled = compressed.poll_frame(cx).map_err(|broken| match broken {
+                    Broken::Body(error) => error,
+                    Broken::Encoder(error) => upstream::Error::Compression(error),
+                });
+                note(&this.guard, &mut polled);
                 polled
             }
         }
@@ -131,6 +156,7 @@ impl Body for ResponseBody {
             Content::Empty => true,
             Content::Text(text) => text.is_empty(),
             Content::Upstream(body) => body.is_end_stream(),
+            Content::Compressed(compressed) => compressed.is_over(),
         }
     }
 
@@ -139,6 +165,7 @@ impl Body for ResponseBody {
             Content::Empty => SizeHint::with_exact(0),
             Content::Text(text) => SizeHint::with_exact(text.len() as u64),
             Content::Upstream(body) => body.size_hint(),
+            Content::Compressed(_) => SizeHint::default(),
         }
     }
 }

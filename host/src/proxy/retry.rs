@@ -16,6 +16,7 @@ use pointsman_core::pool::RetryLimits;
 use pointsman_core::request::RequestHead;
 
 use super::{Failure, forward};
+use crate::compression::Offer;
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
 use crate::insight::explanation::Next;
@@ -44,6 +45,8 @@ pub(super) struct Attempts {
     pub(super) authenticates: bool,
     /// By which the client stays with the pool, if it has to get one.
     pub(super) cookie: Option<Box<HeaderValue>>,
+    /// How its response may be compressed, if the pool's are.
+    pub(super) compression: Option<Box<Offer>>,
     /// Until when it waits for a backend to return, once it does.
     pub(super) waits_until: Cell<Option<Moment>>,
 }

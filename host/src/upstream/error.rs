@@ -94,6 +94,9 @@ pub enum Error {
     /// The response broke off, or took too long, while it waited for the client to take it.
     #[error("the client took too long to take the response")]
     SlowReader,
+    /// The response can't be compressed, as there is no memory for it.
+    #[error("the response cannot be compressed: {0}")]
+    Compression(#[source] io::Error),
     /// The client left, or broke off its request body.
     #[error("the client left before its request was whole")]
     ClientAbort,
@@ -123,6 +126,7 @@ impl Error {
             Self::EarlyUpgrade => "early-upgrade",
             Self::WebSocketAccept => "websocket-accept",
             Self::ClientStalled | Self::SlowReader | Self::Silence => "client-stalled",
+            Self::Compression(_) => "compression-failed",
             Self::ClientAbort => "client-abort",
         }
     }
@@ -208,6 +212,7 @@ impl Error {
             | Self::ClientStalled
             | Self::SlowReader
             | Self::Silence
+            | Self::Compression(_)
             | Self::ClientAbort => outcome::CLIENT_ABORT,
         }
     }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use pointsman_core::backend::{Backend, BackendIndex, TopologyGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::local::Local;
@@ -17,6 +18,8 @@ use tokio::task::AbortHandle;
 use super::connector::Connector;
 use super::http2::SharedConnections;
 use super::idle::IdleConnections;
+use crate::compression::{Compression, Offer};
+use crate::config::CompressionConfig;
 use crate::tls::BackendTls;
 
 /// A pool with one worker's connections, and the limits of one configuration.
@@ -26,6 +29,8 @@ pub struct WorkerPool {
     limits: Arc<UpstreamLimits>,
     /// What connections to the backends are made over; without it, they are in clear.
     tls: Option<Arc<BackendTls>>,
+    /// How responses are compressed, if they are.
+    compression: Option<Compression>,
     connector: Connector,
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
@@ -68,10 +73,30 @@ impl WorkerPool {
             },
             limits,
             tls,
+            compression: None,
             connector: Connector::default(),
             backends: RefCell::default(),
             yielding: OnceCell::new(),
         }
+    }
+
+    /// Has responses compressed like that.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Option<Compression>) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// How the response to this request may be compressed, if responses are.
+    #[must_use]
+    pub fn offer(&self, request: &Parts) -> Option<Box<Offer>> {
+        self.compression.as_ref().map(|compression| Box::new(compression.offer(request)))
+    }
+
+    /// Whether responses are compressed like that.
+    #[must_use]
+    pub fn compresses(&self, config: Option<&Arc<CompressionConfig>>) -> bool {
+        self.compression.as_ref().map(Compression::config) == config
     }
 
     /// Connects by other means.

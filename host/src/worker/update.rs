@@ -10,7 +10,7 @@ use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
-use crate::config::{AccessLogConfig, SplitConfig};
+use crate::config::{AccessLogConfig, CompressionConfig, SplitConfig};
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::tls::BackendTls;
@@ -78,6 +78,8 @@ pub struct PoolAssignment {
     pub limits: Arc<UpstreamLimits>,
     /// What connections to its backends are made over; without it, they are in clear.
     pub tls: Option<Arc<BackendTls>>,
+    /// How responses are compressed; without it, they aren't.
+    pub compression: Option<Arc<CompressionConfig>>,
 }
 
 /// A policy as one worker gets it.
