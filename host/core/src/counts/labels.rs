@@ -24,7 +24,7 @@ pub const REFUSALS: [&str; 19] = [
 ];
 
 /// Why a request of a pool fails: what may still be refused of it behind its head, then the faults of policy, queue and backends.
-pub const ERRORS: [&str; 28] = [
+pub const ERRORS: [&str; 29] = [
     "malformed-chunk",
     "body-too-large",
     "request-timeout",
@@ -51,6 +51,7 @@ pub const ERRORS: [&str; 28] = [
     "unwanted-upgrade",
     "early-upgrade",
     "websocket-accept",
+    "compression-failed",
     "client-stalled",
     "client-abort",
 ];
