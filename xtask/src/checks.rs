@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::beside::Beside;
 use crate::{cargo, image};
 
 struct Check {
@@ -16,6 +17,8 @@ struct Check {
 #[derive(Clone, Copy)]
 enum Tool {
     Cargo,
+    /// `cargo test`, beside which the last checks run: a third of the time it waits.
+    Tests,
     /// `cargo miri` of a nightly toolchain; where there is none, the check is skipped.
     Miri,
     /// `cargo xtask` of what the package `measure` does.
@@ -23,6 +26,9 @@ enum Tool {
     /// `cargo xtask image`; it is skipped where there is nothing to build and run images with.
     Image,
 }
+
+/// Those that run beside the tests if both are wanted.
+const BESIDE_TESTS: [&str; 2] = ["docs", "instructions"];
 
 const CHECKS: [Check; 8] = [
     Check {
@@ -67,7 +73,7 @@ const CHECKS: [Check; 8] = [
     Check {
         name: "tests",
         what: "unit tests, native policy tests, end-to-end tests, loom's models, documentation examples",
-        tool: Tool::Cargo,
+        tool: Tool::Tests,
         arguments: &["test", "--workspace", "--locked"],
         environment: &[],
     },
@@ -109,13 +115,17 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     }
     let chosen: Vec<&Check> =
         CHECKS.iter().filter(|check| only.is_empty() || only.contains(&check.name)).collect();
-    for (place, check) in chosen.iter().enumerate() {
+    let has_tests = chosen.iter().any(|check| matches!(check.tool, Tool::Tests));
+    let is_beside = |check: &Check| has_tests && BESIDE_TESTS.contains(&check.name);
+    let beside: Vec<&str> = chosen.iter().filter(|check| is_beside(check)).map(|check| check.name).collect();
+    for (place, check) in chosen.iter().enumerate().filter(|(_, check)| !is_beside(check)) {
         eprintln!("xtask: [{}/{}] {}: {}", place + 1, chosen.len(), check.name, check.what);
         let began = Instant::now();
         let threads = test_threads();
         let environment = [check.environment, &[("RUST_TEST_THREADS", threads.as_str())]].concat();
         match check.tool {
             Tool::Cargo => cargo::run(check.arguments, &environment)?,
+            Tool::Tests => tests(check.arguments, &environment, &beside)?,
             Tool::Measure => cargo::run_measure_of_tests(check.arguments)?,
             Tool::Image => image::run(check.arguments)?,
             Tool::Miri if cargo::has_miri() => cargo::run_miri(check.arguments, &environment)?,
@@ -140,6 +150,16 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     }
     eprintln!("xtask: all checks passed");
     Ok(())
+}
+
+/// Runs the tests, and other checks beside them.
+fn tests(arguments: &[&str], environment: &[(&str, &str)], beside: &[&str]) -> Result<(), String> {
+    cargo::run(&[arguments, &["--no-run"]].concat(), environment)?;
+    let beside = Beside::start(beside)?;
+    let tested = cargo::run(arguments, environment);
+    // Whatever the tests say: nothing goes on when this program has ended.
+    let others = beside.finish();
+    tested.and(others)
 }
 
 /// The end-to-end tests wait three times as long as they compute, so there are more of them at a time than CPUs;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod beside;
 mod cargo;
 mod checks;
 mod dist;
