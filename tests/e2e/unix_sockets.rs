@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::process::Command;
 
-use harness::{Backend, Client, Proxy, Setup, send_signal, wait_until};
+use harness::{Authority, Backend, Client, Leaf, Proxy, Setup, send_signal, wait_until};
+use tempfile::TempDir;
 
 /// A proxy whose first listener is the socket `front.sock` in its directory, with these lines; its backends are at these addresses.
 fn start(listener: &str, pool: &str, backends: &[&str]) -> Proxy {
-    let directory = tempfile::tempdir().expect("a directory");
+    start_in(tempfile::tempdir().expect("a directory"), listener, pool, backends)
+}
+
+/// The same in a directory that may hold files already.
+fn start_in(directory: TempDir, listener: &str, pool: &str, backends: &[&str]) -> Proxy {
     let address = format!("unix:{}", directory.path().join("front.sock").display());
     let backends = backends.iter().map(|address| format!("\"{address}\"")).collect::<Vec<_>>().join(", ");
     let config = format!(
@@ -152,6 +157,27 @@ fn one_proxy_tells_another_of_its_clients_over_a_socket() {
         wait_until("the check passes", || front.client().get("/").status() == 200);
         let mut client = Client::connect_from([127, 0, 0, 9].into(), front.address());
         assert_eq!(client.get("/").text(), told, "{pool}");
+    }
+}
+
+#[test]
+fn tls_goes_over_a_socket_both_ways() {
+    let (backend, authority) = (tells_client(), Authority::new("test"));
+    let directory = tempfile::tempdir().expect("a directory");
+    authority.issue(&Leaf { names: &["app.test"], ..Leaf::default() }).write(directory.path(), "app");
+    let listener = "tls = { certificates = [{ cert = \"app.crt\", key = \"app.key\" }] }";
+    let back = start_in(directory, listener, "", &[&backend.address().to_string()]);
+    let socket = format!("unix:{}", back.path("front.sock").display());
+    for (name, protocol, status) in
+        [("app.test", "auto", 200), ("app.test", "http1", 200), ("other.test", "auto", 502)]
+    {
+        let folder = tempfile::tempdir().expect("a directory");
+        std::fs::write(folder.path().join("ca.crt"), authority.pem()).expect("a file");
+        let pool =
+            format!("protocol = \"{protocol}\"\ntls = {{ ca = \"ca.crt\", server_name = \"{name}\" }}");
+        let front = start_in(folder, "", &pool, &[&socket]);
+        let response = Client::connect_unix(front.path("front.sock")).get("/");
+        assert_eq!(response.status(), status, "{name} {protocol}: {response:?}");
     }
 }
 

@@ -119,7 +119,7 @@ fn keys_of_the_pages_for_others_exist() {
     known.extend(pointsman_policy::names().map(str::to_owned));
     // Keys of inline tables, and what isn't a key.
     known.extend(
-        ["ca", "crl", "mode", "ocsp", "from", "health_check", "queue", "retry", "ejection"]
+        ["ca", "compression", "crl", "mode", "ocsp", "from", "health_check", "queue", "retry", "ejection"]
             .map(str::to_owned),
     );
     for (name, page) in [
