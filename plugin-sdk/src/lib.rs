@@ -89,6 +89,7 @@
 //! | [`Request`] | method, path, headers, client address, stable [hashes](HashKey) of them, what was tried before |
 //! | [`cells`] | numbers that all workers share and that outlive a swap |
 //! | [`now_us`], [`random`], [`log`], [`tick_every`] | time, chance, a voice, a pulse |
+//! | [`Rendezvous`] | which backend a key of your own belongs to |
 //! | [`Observe`] | how responses ended |
 //! | [`testing`] | all of this in `cargo test` |
 //!
@@ -135,10 +136,12 @@ pub mod instance;
 mod line;
 mod link;
 pub mod log;
+mod percent;
 mod period;
 mod policy;
 #[cfg(any(target_arch = "wasm32", all(test, miri)))]
 mod proxy;
+mod rendezvous;
 mod request;
 mod response;
 #[cfg(not(target_arch = "wasm32"))]
@@ -149,8 +152,10 @@ pub use backends::{Backends, Stat};
 pub use clock::{now_us, random, random_below, tick_every};
 pub use error::Error;
 pub use flags::Flags;
+pub use percent::percent_decoded;
 pub use period::Period;
 pub use policy::{Observe, Policy};
+pub use rendezvous::Rendezvous;
 pub use request::{HashKey, Request};
 pub use response::{Outcome, Response};
 pub use verdict::Verdict;
@@ -158,7 +163,7 @@ pub use verdict::Verdict;
 /// What nearly every policy needs: `use pointsman_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Backends, Error, Flags, HashKey, Observe, Outcome, Period, Policy, Request, Response, Stat, Verdict,
-        cells, export_policy, log, now_us, random, random_below, tick_every,
+        Backends, Error, Flags, HashKey, Observe, Outcome, Period, Policy, Rendezvous, Request, Response,
+        Stat, Verdict, cells, export_policy, log, now_us, percent_decoded, random, random_below, tick_every,
     };
 }

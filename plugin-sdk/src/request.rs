@@ -4,6 +4,7 @@ use crate::abi::{hash_source, request_field};
 use crate::buffers;
 use crate::imports::number;
 use crate::link::host;
+use crate::percent;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU64;
@@ -96,6 +97,19 @@ impl Request {
     #[must_use]
     pub fn query(&self) -> Option<String> {
         self.text(request_field::QUERY)
+    }
+
+    /// First value of the query's parameter `name`, decoded, if there is one. A parameter without `=` is empty.
+    ///
+    /// ```
+    /// use pointsman_sdk::testing::{TestHost, TestRequest};
+    ///
+    /// let get = TestRequest::new().query("lang=en&file=a%2Fb+c");
+    /// assert_eq!(TestHost::new().ask(&get, |request, _| request.parameter("file")).as_deref(), Some("a/b c"));
+    /// ```
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        percent::parameter(&self.query()?, name)
     }
 
     /// First value of the header `name`, if there is one. Case does not matter in the name.

@@ -32,6 +32,7 @@ mod empty_lines;
 mod expectations;
 mod forwarding;
 mod framing;
+mod gallery;
 mod grpc;
 mod h2spec;
 mod health;

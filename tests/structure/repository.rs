@@ -9,7 +9,7 @@ use super::modules::{self, Crate, Dependencies};
 use super::source::Source;
 
 /// Crates that are held against the rules: their name for other crates, source folder, and root file.
-const CRATES: [(&str, &str, &str); 12] = [
+const CRATES: [(&str, &str, &str); 15] = [
     ("pointsman_core", "host/core/src", "lib.rs"),
     ("pointsman_policy", "host/policy/src", "lib.rs"),
     ("pointsman", "host/src", "lib.rs"),
@@ -19,6 +19,9 @@ const CRATES: [(&str, &str, &str); 12] = [
     ("least_conn", "plugins/least-conn/src", "lib.rs"),
     ("ip_hash", "plugins/ip-hash/src", "lib.rs"),
     ("peak_ewma", "plugins/peak-ewma/src", "lib.rs"),
+    ("room_affinity", "gallery/room-affinity/src", "lib.rs"),
+    ("user_affinity", "gallery/user-affinity/src", "lib.rs"),
+    ("document_affinity", "gallery/document-affinity/src", "lib.rs"),
     ("harness", "tests/harness/src", "lib.rs"),
     ("xtask", "xtask/src", "main.rs"),
     ("measure", "xtask/measure/src", "main.rs"),

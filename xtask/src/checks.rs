@@ -47,7 +47,7 @@ const CHECKS: [Check; 8] = [
     },
     Check {
         name: "guest-lints",
-        what: "clippy over the SDK and the bundled policies as WebAssembly",
+        what: "clippy over the SDK, the bundled policies and the gallery as WebAssembly",
         tool: Tool::Cargo,
         arguments: &[
             "clippy",
@@ -64,6 +64,12 @@ const CHECKS: [Check; 8] = [
             "ip-hash",
             "--package",
             "peak-ewma",
+            "--package",
+            "room-affinity",
+            "--package",
+            "user-affinity",
+            "--package",
+            "document-affinity",
             "--",
             "-D",
             "warnings",
