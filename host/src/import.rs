@@ -5,12 +5,15 @@
 //! what its loss means. A directive isn't interpreted where its meaning isn't sure.
 
 mod draft;
+mod fields;
 mod haproxy;
+mod keys;
 mod ledger;
 mod listing;
 mod matches;
 mod matching;
 mod meaning;
+mod media_type;
 mod nginx;
 mod paths;
 mod render;
@@ -95,7 +98,7 @@ impl Imported {
 ///
 /// The file, or one that it includes, isn't a configuration in this language.
 pub fn import(dialect: Dialect, path: &Path, options: &Options) -> Result<Imported, Unreadable> {
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let roots = match &options.root {
         Some(root) => vec![root.clone()],
         None => vec![folder, PathBuf::new()],

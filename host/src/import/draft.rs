@@ -1,40 +1,8 @@
 //! The configuration that is being made, before it is text.
 
+use super::fields::Changes;
+use super::keys::Keys;
 use super::matching::Test;
-
-/// Keys of a section with their values as they are written, in the order in which they were set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Keys(Vec<(&'static str, String)>);
-
-impl Keys {
-    /// Sets a key, also one that has a value.
-    pub(super) fn set(&mut self, key: &'static str, value: impl Into<String>) {
-        let value = value.into();
-        match self.0.iter_mut().find(|(name, _)| *name == key) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((key, value)),
-        }
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The keys in the given order, and then all others.
-    pub(super) fn in_order<'a>(
-        &'a self,
-        order: &'a [&'static str],
-    ) -> impl Iterator<Item = (&'static str, &'a str)> {
-        let place = |key: &str| order.iter().position(|name| *name == key).unwrap_or(order.len());
-        let mut keys: Vec<_> = self.0.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        keys.sort_by_key(|(key, _)| place(key));
-        keys.into_iter()
-    }
-}
 
 /// The whole of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,6 +32,8 @@ pub(super) struct ListenerDraft {
 pub(super) enum Action {
     /// A pool serves it.
     Pool(String),
+    /// Several pools serve it by weight; chance decides, or what stands here.
+    Split(Vec<(String, u64)>, Option<String>),
     /// It is answered with an error, and reaches no backend.
     Refuse(u16),
 }
@@ -77,6 +47,7 @@ pub(super) struct RouteDraft {
     /// None of these may match as a whole.
     pub(super) excluded: Vec<Vec<Test>>,
     pub(super) action: Action,
+    pub(super) changes: Changes,
 }
 
 /// A `[pool.NAME]`.
@@ -89,6 +60,7 @@ pub(super) struct PoolDraft {
     pub(super) retry: Keys,
     pub(super) health_check: Keys,
     pub(super) ejection: Keys,
+    pub(super) compression: Keys,
     /// Backends are spoken to over TLS if there is a table, even an empty one.
     pub(super) tls: Option<Keys>,
     pub(super) backends: Vec<BackendDraft>,

@@ -130,6 +130,11 @@ impl Ledger {
         !item.is_carried && !item.is_listed
     }
 
+    /// Whether it is in the result already.
+    pub(super) fn is_carried(&self, place: Place) -> bool {
+        self.items[place.0].is_carried
+    }
+
     pub(super) fn line(&self, place: Place) -> usize {
         self.items[place.0].line
     }

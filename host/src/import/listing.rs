@@ -5,8 +5,19 @@ use std::net::SocketAddr;
 use super::draft::{BackendDraft, PoolDraft};
 use super::value::is_host;
 
-/// Whether a text is `IP:port` or `host:port`.
+/// Whether a text is the address of a Unix socket: a path from the root, or a name behind `@`.
+pub(super) fn is_socket(text: &str) -> bool {
+    let name = text.strip_prefix("unix:").filter(|rest| rest.starts_with(['/', '@']));
+    name.is_some_and(|name| {
+        (2..=100).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    })
+}
+
+/// Whether a text is `IP:port`, `host:port` or a Unix socket.
 pub(super) fn is_address(text: &str) -> bool {
+    if is_socket(text) {
+        return true;
+    }
     if let Ok(address) = text.parse::<SocketAddr>() {
         return address.port() != 0;
     }
@@ -18,7 +29,11 @@ pub(super) fn is_address(text: &str) -> bool {
 pub(super) fn add(pool: &mut PoolDraft, backend: BackendDraft) -> Result<(), String> {
     let is_good = match backend.resolve {
         Some("srv") => is_host(&backend.address),
-        Some(_) => is_address(&backend.address) && backend.address.parse::<SocketAddr>().is_err(),
+        Some(_) => {
+            is_address(&backend.address)
+                && backend.address.parse::<SocketAddr>().is_err()
+                && !is_socket(&backend.address)
+        }
         None => is_address(&backend.address),
     };
     if !is_good {

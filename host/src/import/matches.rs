@@ -1,6 +1,6 @@
 //! The keys of a route for what it asks.
 
-use super::draft::Keys;
+use super::keys::Keys;
 use super::matching::{Compare, Kind, Test};
 use super::value;
 use crate::config::literal;

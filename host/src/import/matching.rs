@@ -83,9 +83,9 @@ impl Test {
                 !value.is_empty()
                     && value.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
             }),
-            Kind::Header(name, compare) => is_token(name) && value_is_good(*compare, &values, &is_regex),
-            Kind::Query(name, compare) => !name.is_empty() && value_is_good(*compare, &values, &is_regex),
-            Kind::Cookie(name, compare) => is_token(name) && value_is_good(*compare, &values, &is_regex),
+            Kind::Header(name, compare) => is_token(name) && value_is_good(*compare, &test.values),
+            Kind::Query(name, compare) => !name.is_empty() && value_is_good(*compare, &test.values),
+            Kind::Cookie(name, compare) => is_token(name) && value_is_good(*compare, &test.values),
             Kind::Client => values(&|value| super::value::is_network(value)),
             Kind::Protocol => true,
         };
@@ -138,17 +138,13 @@ impl Test {
     }
 }
 
-fn value_is_good(
-    compare: Compare,
-    values: &dyn Fn(&dyn Fn(&String) -> bool) -> bool,
-    is_regex: &dyn Fn(&String) -> bool,
-) -> bool {
-    match compare {
-        Compare::Present => true,
-        Compare::Regex => values(is_regex),
-        Compare::Is => values(&|_| true),
-        Compare::Start | Compare::End | Compare::Contains => values(&|value| !value.is_empty()),
-    }
+fn value_is_good(compare: Compare, values: &[String]) -> bool {
+    let is_good = |value: &String| match compare {
+        Compare::Present | Compare::Is => true,
+        Compare::Regex => Regex::new(value).is_ok(),
+        Compare::Start | Compare::End | Compare::Contains => !value.is_empty(),
+    };
+    compare == Compare::Present || !values.is_empty() && values.iter().all(is_good)
 }
 
 fn on_the_wire(path: &str) -> bool {

@@ -1,6 +1,7 @@
 //! nginx: servers with their locations become listeners and routes, upstreams become pools.
 
 mod catalogue;
+mod compression;
 mod condition;
 mod guards;
 mod headers;

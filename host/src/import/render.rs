@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::draft::{Action, BackendDraft, Draft, Keys, ListenerDraft, PoolDraft, RouteDraft};
+use super::draft::{Action, BackendDraft, Draft, ListenerDraft, PoolDraft, RouteDraft};
+use super::keys::Keys;
 use super::{matches, value};
 use crate::config::literal;
 
@@ -10,6 +11,7 @@ const TOP: &[&str] = &["workers", "drain_delay", "drain_timeout"];
 const ACCESS_LOG: &[&str] = &["format", "path"];
 const DNS: &[&str] = &["servers", "timeout", "min_ttl", "max_ttl"];
 const LISTENER: &[&str] = &[
+    "mode",
     "trusted_proxies",
     "header_timeout",
     "body_timeout",
@@ -56,6 +58,9 @@ const POOL: &[&str] = &[
     "slow_start",
     "max_requests",
     "max_connections",
+    "host_header",
+    "request_headers",
+    "response_headers",
 ];
 const HEALTH_CHECK: &[&str] = &[
     "type",
@@ -134,13 +139,25 @@ fn listener(text: &mut String, listener: &ListenerDraft) {
 }
 
 fn route(text: &mut String, route: &RouteDraft) {
-    let Action::Pool(pool) = &route.action else { return };
+    let target = match &route.action {
+        Action::Pool(pool) => format!("pool = {}", literal(pool)),
+        Action::Split(pools, by) => {
+            let pools: Vec<_> =
+                pools.iter().map(|(name, weight)| format!("{} = {weight}", value::key(name))).collect();
+            let by = by.as_ref().map(|by| format!(", by = {}", literal(by))).unwrap_or_default();
+            format!("split = {{ pools = {{ {} }}{by} }}", pools.join(", "))
+        }
+        Action::Refuse(_) => return,
+    };
     let Some(all) = matches::written(&route.tests, &route.excluded) else { return };
+    let mut changes = Keys::default();
+    route.changes.write(&mut changes);
     text.push('\n');
     comment(text, &route.comment);
     text.push_str("[[route]]\n");
     keys(text, &all, &matches::ORDER);
-    let _ = writeln!(text, "pool = {}", literal(pool));
+    let _ = writeln!(text, "{target}");
+    keys(text, &changes, &[]);
 }
 
 fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {
@@ -161,6 +178,8 @@ fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {
         let _ = writeln!(text, "\n[pool.{name}.tls]");
         keys(text, tls, &["server_name", "ca", "cert", "key", "insecure_skip_verify"]);
     }
+    let order = ["algorithms", "types", "min_size", "gzip_level", "br_level"];
+    section(text, &format!("[pool.{name}.compression]"), &pool.compression, &order);
     section(text, &format!("[pool.{name}.health_check]"), &pool.health_check, HEALTH_CHECK);
     let order =
         ["enabled", "consecutive_gateway_failures", "consecutive_5xx", "failure_percent", "base_time"];

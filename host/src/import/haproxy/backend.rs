@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::sections::Line;
 use super::server::{self, Server};
 use super::timeout::time;
-use super::{checks, odd, protocol, quantity};
+use super::{bind, checks, odd, protocol, quantity};
 use crate::config::literal;
 
 /// The pool of a section; without a backend that serves it comes to nothing.
@@ -54,16 +54,11 @@ fn backend(ledger: &mut Ledger, server: &Server<'_>, pool: &mut PoolDraft) {
             (false, _) => Some("each"),
         };
     }
-    if backend.resolve.is_none() && !has_port {
-        let is_socket = server.address.contains('@') || server.address.starts_with('/');
-        let why = if is_socket {
-            "backends at sockets of this kind aren't carried over; let it listen on a loopback address"
-        } else {
-            "a backend has a port; write one"
-        };
-        return ledger.list(place, Rank::B, why);
+    let socket = bind::unix(server.address);
+    if backend.resolve.is_none() && !has_port && socket.is_none() {
+        return ledger.list(place, Rank::B, "a backend has a port, or is a Unix socket; write one");
     }
-    backend.address = normal(&backend.address);
+    backend.address = socket.unwrap_or_else(|| normal(&backend.address));
     backend.keys.set("name", literal(&value::name(server.name)));
     match server.parameters.get("weight").map(str::parse::<u64>) {
         Some(Ok(0)) => {

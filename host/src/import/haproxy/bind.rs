@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::super::draft::{Keys, ListenerDraft};
+use super::super::draft::ListenerDraft;
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
+use super::super::listing::is_socket;
 use super::super::paths::Paths;
 use super::super::value;
 use super::sections::{Line, Section};
@@ -137,8 +139,17 @@ pub(super) fn listeners(
     }
     let mut found = Vec::new();
     for written in line.word(1).split(',') {
+        if written.starts_with("quic") || written.starts_with("udp") {
+            ledger.list_piece(
+                line.place,
+                written,
+                Rank::B,
+                "HTTP/3 isn't spoken; clients use HTTP/2 over TCP",
+            );
+            continue;
+        }
         let address = match socket(written) {
-            Some(address) => address.to_string(),
+            Some(address) => address,
             None => {
                 let why = "has no IP address and port; it listens at 127.0.0.1, at a port that the system chooses: write where clients are to reach it";
                 ledger.list_piece(line.place, written, Rank::B, why);
@@ -146,15 +157,28 @@ pub(super) fn listeners(
             }
         };
         ledger.carry(line.place);
+        let mut keys = keys.clone();
+        let mode =
+            parameters.iter().find(|(name, _)| *name == "mode").map(|(_, mode)| format!("0{mode:0>3}"));
+        if let Some(mode) = mode.filter(|_| address.starts_with("unix:/")) {
+            let digits = mode.as_bytes();
+            if mode.len() == 4
+                && digits.iter().all(|digit| (b'0'..=b'7').contains(digit))
+                && digits[1] >= b'6'
+            {
+                keys.set("mode", literal(&mode));
+            }
+        }
         let comment = format!("bind {written}, {}", ledger.named(line.place));
-        found.push(ListenerDraft { comment, address, keys: keys.clone(), tls: tls.clone() });
+        found.push(ListenerDraft { comment, address, keys, tls: tls.clone() });
     }
     found
 }
 
-/// Parameters of TLS, which are looked at together.
-const OF_TLS: [&str; 15] = [
+/// Parameters that are looked at elsewhere.
+const ELSEWHERE: [&str; 16] = [
     "ssl",
+    "mode",
     "crt",
     "alpn",
     "ca-file",
@@ -200,7 +224,7 @@ fn plain(ledger: &mut Ledger, line: &Line, parameters: &[(&str, &str)], keys: &m
             "transparent" | "interface" | "namespace" => {
                 (Rank::A, "the listener takes connections from everywhere")
             }
-            name if OF_TLS.contains(&name) => continue,
+            name if ELSEWHERE.contains(&name) => continue,
             name => {
                 ours.push(name);
                 continue;
@@ -215,7 +239,22 @@ fn plain(ledger: &mut Ledger, line: &Line, parameters: &[(&str, &str)], keys: &m
 }
 
 /// The address of a `bind`.
-fn socket(written: &str) -> Option<SocketAddr> {
+fn socket(written: &str) -> Option<String> {
+    let socket = unix(written);
+    socket.or_else(|| address(written).map(|address| address.to_string()))
+}
+
+/// A Unix socket as a configuration names it, if it is one.
+pub(super) fn unix(written: &str) -> Option<String> {
+    let address = match written.split_once('@') {
+        Some(("unix", path)) => format!("unix:{path}"),
+        Some(("abns", name)) => format!("unix:@{name}"),
+        _ => format!("unix:{written}"),
+    };
+    is_socket(&address).then_some(address)
+}
+
+fn address(written: &str) -> Option<SocketAddr> {
     let (written, all) = match written.split_once('@') {
         Some(("ipv6", rest)) => (rest, "[::]"),
         Some(("ipv4" | "tcp" | "tcp4", rest)) => (rest, "0.0.0.0"),

@@ -24,6 +24,8 @@ pub(super) struct Condition {
     pub(super) any: Vec<Vec<Test>>,
     /// The `acl` lines that it is made of.
     pub(super) acls: Vec<Place>,
+    /// So many of a hundred requests that fit, by chance.
+    pub(super) share: Option<u64>,
     /// Something in it isn't understood.
     pub(super) is_unknown: bool,
 }
@@ -67,11 +69,15 @@ impl Acls {
                     continue;
                 }
                 "or" | "||" => {
-                    any = or(any, std::mem::replace(&mut all, Some(vec![Vec::new()])));
+                    any = or(any, all.replace(vec![Vec::new()]));
                     continue;
                 }
                 "{" => {
                     let inner: Vec<String> = rest.by_ref().take_while(|word| *word != "}").cloned().collect();
+                    if let Some(share) = share(&inner).filter(|_| !negated && condition.share.is_none()) {
+                        condition.share = Some(share);
+                        continue;
+                    }
                     terms(&[acl::read(&inner, files, environment)])
                 }
                 name => self.named(name, &mut condition.acls),
@@ -80,6 +86,10 @@ impl Acls {
             all = and(all, term);
         }
         any = or(any, all);
+        let is_alternative = words[at + 1..].iter().any(|word| word == "or" || word == "||");
+        if condition.share.is_some() && (is_alternative || words[at] == "unless") {
+            any = None;
+        }
         if words[at] == "unless" {
             any = any.and_then(not);
         }
@@ -110,6 +120,19 @@ impl Acls {
             },
         }
     }
+}
+
+/// `rand(100) lt 30`: thirty of a hundred.
+fn share(words: &[String]) -> Option<u64> {
+    let [sample, operator, number] = words else { return None };
+    let all: u64 = sample.strip_prefix("rand(")?.strip_suffix(')')?.parse().ok()?;
+    let number: u64 = number.parse().ok()?;
+    let number = match operator.as_str() {
+        "lt" => number,
+        "le" => number + 1,
+        _ => return None,
+    };
+    (all > 0 && number <= all).then(|| number * 100 / all)
 }
 
 /// Alternatives.
@@ -145,5 +168,5 @@ fn not(any: Vec<Vec<Test>>) -> Terms {
     let failed = |all: Vec<Test>| {
         all.into_iter().map(|test| vec![Test { is_negated: !test.is_negated, ..test }]).collect::<Vec<_>>()
     };
-    any.into_iter().map(failed).fold(Some(vec![Vec::new()]), |all, one| and(all, Some(one)))
+    any.into_iter().map(failed).try_fold(vec![Vec::new()], |all, one| and(Some(all), Some(one)))
 }

@@ -87,8 +87,8 @@ impl Reader<'_> {
             return self.push('$');
         }
         // `[*]` makes several words of a value.
-        let (name, default) =
-            name.trim_end_matches("[*]").split_once('-').unwrap_or((name.trim_end_matches("[*]"), ""));
+        let name = name.trim_end_matches("[*]");
+        let (name, default) = name.split_once('-').unwrap_or((name, ""));
         let value =
             self.environment.get(name).filter(|value| !value.is_empty()).map_or(default, String::as_str);
         self.word.get_or_insert_default().push_str(value);

@@ -1,6 +1,7 @@
 //! What backends are spoken to in: PROXY headers, HTTP/2, TLS.
 
-use super::super::draft::{Keys, PoolDraft};
+use super::super::draft::PoolDraft;
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
 use super::super::value;
 use super::bind::Globals;

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use super::super::draft::{Action, Draft, RouteDraft};
+use super::super::fields::Changes;
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Place, Rank};
 use super::super::matching::{Kind, Test};
 use super::super::routing::{Candidate, Routing};
 use super::super::text::Files;
 use super::super::value;
-use super::acl;
 use super::chain::Chain;
 use super::condition::{Acls, Condition};
 use super::sections::Line;
+use super::{acl, headers};
 
 /// What is read while routes are made.
 pub(super) struct Rules<'r> {
@@ -20,6 +22,10 @@ pub(super) struct Rules<'r> {
     pub(super) environment: &'r HashMap<String, String>,
     pub(super) draft: &'r Draft,
     pub(super) routing: Routing,
+    /// What changes in requests and responses of the section.
+    pub(super) changes: Changes,
+    /// What the section compresses.
+    pub(super) compression: Keys,
     /// `acl` lines of rules that no route could follow.
     pub(super) unasked: Vec<Place>,
 }
@@ -29,6 +35,7 @@ impl Rules<'_> {
     pub(super) fn add(&mut self, chain: &Chain<'_>) {
         let section = chain.section();
         let acls = Acls::read(section, self.files, self.environment);
+        self.changes = headers::changes(self.ledger, section);
         for line in &section.lines {
             if is_refusal(line) {
                 self.refuse(line, &acls);
@@ -74,7 +81,7 @@ impl Rules<'_> {
         if condition.any.is_empty() && !condition.is_unknown {
             return self.ledger.list(line.place, Rank::C, "its condition never holds");
         }
-        if !Self::can_be_asked(&condition) {
+        if !Self::can_be_asked(&condition) || condition.share.is_some() {
             let why = "requests that are refused by this rule aren't; refuse them elsewhere before it serves";
             self.ledger.list(line.place, Rank::A, why);
             condition.acls.iter().for_each(|place| {
@@ -114,10 +121,30 @@ impl Rules<'_> {
             self.ledger.list(line.place, Rank::B, format!("{why}{part}; {falls}"));
             self.unasked.extend(&condition.acls);
         }
+        if let Some(share) = condition.share {
+            return self.split(line, (share, next), can);
+        }
         for tests in can {
             if self.pool(line, line.word(1), tests) {
                 condition.acls.iter().for_each(|place| self.ledger.carry(*place));
             }
+        }
+    }
+
+    /// A share of the requests for a pool, and the rest for the default, if that is what comes next.
+    fn split(&mut self, line: &Line, (share, next): (u64, Option<&Line>), can: Vec<Vec<Test>>) {
+        let rest = next.filter(|next| next.is("default_backend")).map(|next| value::name(next.word(1)));
+        let pool = value::name(line.word(1));
+        let serves =
+            |name: &String| self.draft.pool(name).is_some_and(super::super::draft::PoolDraft::serves);
+        let Some(rest) = rest.filter(|rest| serves(rest) && serves(&pool) && *rest != pool) else {
+            let why = "is a share by chance, and what takes the rest isn't the default; write a `split`";
+            return self.ledger.list(line.place, Rank::B, why);
+        };
+        self.ledger.carry(line.place);
+        for tests in can {
+            let pools = vec![(pool.clone(), share), (rest.clone(), 100 - share)];
+            self.candidate(line, tests, Action::Split(pools, None), false);
         }
     }
 
@@ -137,7 +164,8 @@ impl Rules<'_> {
     fn candidate(&mut self, line: &Line, tests: Vec<Test>, action: Action, guards: bool) {
         let place: Place = line.place;
         let comment = format!("{}, {}", self.ledger.text(place), self.ledger.named(place));
-        let route = RouteDraft { comment, tests, excluded: Vec::new(), action };
+        let route =
+            RouteDraft { comment, tests, excluded: Vec::new(), action, changes: self.changes.clone() };
         self.routing.add(self.ledger, Candidate { route, place, guards });
     }
 

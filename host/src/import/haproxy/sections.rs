@@ -141,7 +141,7 @@ impl Reader<'_> {
             )
         })?;
         let Some(first) = read.words.first().cloned() else { return Ok(()) };
-        let place = self.ledger.add(self.file, number, text.trim());
+        let place = self.ledger.add(self.file, number, without_comment(text, &read, &self.environment));
         if let Some(directive) = first.strip_prefix('.') {
             return self.conditional(place, number, directive, &read.words);
         }
@@ -249,10 +249,18 @@ impl Reader<'_> {
             ("streq", [one, two]) => one == two,
             ("strneq", [one, two]) => one != two,
             // Any version and feature is as good as there.
-            ("version_atleast" | "feature" | "openssl_version_atleast" | "enabled", _) => true,
+            ("feature", _) => arguments.first() != Some(&"QUIC"),
+            ("version_atleast" | "openssl_version_atleast" | "enabled", _) => true,
             _ => false,
         }
     }
+}
+
+/// A line up to its comment, which says nothing of what it means.
+fn without_comment<'t>(text: &'t str, read: &lexer::Words, environment: &HashMap<String, String>) -> &'t str {
+    let ends = text.match_indices('#').map(|(at, _)| &text[..at]);
+    let mut whole = ends.filter(|before| lexer::words(before, environment).as_ref() == Ok(read));
+    whole.next().unwrap_or(text).trim()
 }
 
 /// The start of a word, for messages.

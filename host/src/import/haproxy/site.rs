@@ -1,6 +1,8 @@
 //! From sections to the configuration: backends, listeners, routes, and what is left.
 
-use super::super::draft::{Draft, Keys, ListenerDraft};
+use super::super::draft::{Draft, ListenerDraft};
+use super::super::fields::Changes;
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
 use super::super::paths::Paths;
 use super::super::routing::Routing;
@@ -13,7 +15,7 @@ use super::global::{access_log, global, resolvers, with_presets};
 use super::rules::Rules;
 use super::sections::Section;
 use super::timeout::time;
-use super::{backend, catalogue};
+use super::{backend, catalogue, compression, headers};
 use crate::config::literal;
 
 /// Everything of a file, carried over or listed.
@@ -44,7 +46,16 @@ pub(super) fn import(
     }
     let pools = draft.clone();
     let (routing, unasked) = (Routing::default(), Vec::new());
-    let mut rules = Rules { ledger, files, environment: &environment, draft: &pools, routing, unasked };
+    let mut rules = Rules {
+        ledger,
+        files,
+        environment: &environment,
+        draft: &pools,
+        routing,
+        changes: Changes::default(),
+        compression: Keys::default(),
+        unasked,
+    };
     let mut first: Option<&str> = None;
     for chain in http.iter().filter(|chain| chain.section().kind() != "backend") {
         let section = chain.section();
@@ -53,10 +64,15 @@ pub(super) fn import(
         } else if section.kind() == "frontend" || section.all("bind").next().is_some() {
             let listeners = entry(&mut rules, chain, &globals);
             draft.listeners.extend(listeners);
-            first = first.or((!redirects_all(section)).then(|| section.name()));
+            first = first.or_else(|| (!redirects_all(section)).then(|| section.name()));
         }
     }
+    let compressed = std::mem::take(&mut rules.compression);
     draft.routes = rules.routing.finish(rules.ledger);
+    // What a frontend compresses comes from any pool.
+    for pool in draft.pools.iter_mut().filter(|pool| pool.compression.is_empty()) {
+        pool.compression = compressed.clone();
+    }
     draft.listeners = unique(draft.listeners);
     access_log(ledger, &mut draft, sections);
     sections.iter().for_each(|section| catalogue::list(ledger, section));
@@ -67,8 +83,10 @@ fn pool(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals, draft: &mut D
     if !chain.section().lines.iter().any(|line| line.is("server") || line.is("server-template")) {
         return;
     }
-    let pool = backend::read(ledger, chain, globals);
+    let mut pool = backend::read(ledger, chain, globals);
     common(ledger, chain);
+    headers::changes(ledger, chain.section()).write(&mut pool.keys);
+    pool.compression = compression::of(ledger, chain);
     if pool.serves() && draft.pool(&pool.name).is_none() {
         draft.pools.push(pool);
         return;
@@ -115,6 +133,7 @@ fn entry(rules: &mut Rules<'_>, chain: &Chain<'_>, globals: &Globals) -> Vec<Lis
         }
     } else {
         rules.add(chain);
+        rules.compression = compression::of(rules.ledger, chain);
     }
     let mut listeners = Vec::new();
     let clear = redirects_clear(section);
@@ -173,11 +192,11 @@ fn responses(ledger: &mut Ledger, section: &Section, listeners: &mut [ListenerDr
         return;
     }
     for line in &section.lines {
-        if line.is("http-request set-header X-Forwarded-Proto https") {
-            ledger.carry(line.place);
+        if ledger.is_carried(line.place) {
+            continue;
         }
         let value = line.word(3);
-        let is_hsts = line.is("http-response set-header")
+        let is_hsts = (line.is("http-response set-header") || line.is("http-after-response set-header"))
             && line.word(2).eq_ignore_ascii_case("strict-transport-security");
         if is_hsts && line.words.len() == 4 && value.starts_with("max-age=") && !value.contains('%') {
             let encrypted = listeners.iter_mut().filter(|listener| !listener.tls.is_empty());
@@ -232,6 +251,13 @@ fn limits(ledger: &mut Ledger, chain: &Chain<'_>) -> Keys {
 /// Lines that say what the proxy does anyway.
 fn common(ledger: &mut Ledger, chain: &Chain<'_>) {
     carry(ledger, chain.find("mode"));
+    // What strangers send in these fields never reaches a backend.
+    for line in chain.section().all("http-request del-header") {
+        let name = line.word(2).to_ascii_lowercase();
+        if name.starts_with("x-forwarded-") || ["x-real-ip", "forwarded"].contains(&name.as_str()) {
+            ledger.carry(line.place);
+        }
+    }
     let Some(forwarded) = chain.option("forwardfor") else { return };
     ledger.carry(forwarded.place);
     for word in ["except", "header", "if-none"] {

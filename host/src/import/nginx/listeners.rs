@@ -1,8 +1,9 @@
 //! The listeners: every address once, with the settings of the servers on it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use super::super::draft::{Draft, Keys, ListenerDraft};
+use super::super::draft::{Draft, ListenerDraft};
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
 use super::super::paths::Paths;
 use super::super::value;
@@ -24,21 +25,18 @@ const TIMES: [(&str, &str, u64); 5] = [
 const BODY: u64 = 1 << 20;
 
 /// The addresses in the order of the file, each with its servers.
-pub(super) fn addresses(servers: &[Server<'_>]) -> Vec<SocketAddr> {
-    let mut found: Vec<SocketAddr> = Vec::new();
+pub(super) fn addresses(servers: &[Server<'_>]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
     for listen in servers.iter().flat_map(|server| &server.listens) {
         if !found.contains(&listen.address) {
-            found.push(listen.address);
+            found.push(listen.address.clone());
         }
     }
     found
 }
 
 /// The servers at an address, with what they say of it.
-pub(super) fn at<'s, 'a>(
-    servers: &'s [Server<'a>],
-    address: SocketAddr,
-) -> Vec<(&'s Server<'a>, &'s Listen<'a>)> {
+pub(super) fn at<'s, 'a>(servers: &'s [Server<'a>], address: &str) -> Vec<(&'s Server<'a>, &'s Listen<'a>)> {
     let here = |server: &'s Server<'a>| {
         server.listens.iter().find(|listen| listen.address == address).map(|listen| (server, listen))
     };
@@ -46,14 +44,14 @@ pub(super) fn at<'s, 'a>(
 }
 
 /// The server that gets what no other one at the address is named for.
-pub(super) fn default_at<'s, 'a>(servers: &'s [Server<'a>], address: SocketAddr) -> Option<&'s Server<'a>> {
+pub(super) fn default_at<'s, 'a>(servers: &'s [Server<'a>], address: &str) -> Option<&'s Server<'a>> {
     let here = at(servers, address);
     let explicit = here.iter().find(|(_, listen)| listen.is_default);
     explicit.or_else(|| here.first()).map(|(server, _)| *server)
 }
 
 /// Whether nothing at the address serves, but something sends clients to HTTPS.
-pub(super) fn redirects(servers: &[Server<'_>], address: SocketAddr) -> bool {
+pub(super) fn redirects(servers: &[Server<'_>], address: &str) -> bool {
     let here = at(servers, address);
     let redirects = |server: &Server<'_>, listen: &Listen<'_>| {
         !listen.has_tls && (server.purpose == Purpose::RedirectsToHttps || server.redirects_clear)
@@ -66,8 +64,8 @@ pub(super) fn redirects(servers: &[Server<'_>], address: SocketAddr) -> bool {
 /// Writes a listener for each address at which something is done.
 pub(super) fn write(ledger: &mut Ledger, draft: &mut Draft, servers: &[Server<'_>], paths: &Paths) {
     for address in addresses(servers) {
-        let here = at(servers, address);
-        let redirects = redirects(servers, address);
+        let here = at(servers, &address);
+        let redirects = redirects(servers, &address);
         let serves = here.iter().any(|(server, _)| server.purpose == Purpose::Serves);
         if !redirects && !serves {
             continue;
@@ -80,7 +78,7 @@ pub(super) fn write(ledger: &mut Ledger, draft: &mut Draft, servers: &[Server<'_
             .collect();
         let mut listener = ListenerDraft {
             comment: if from.is_empty() { "no `listen`: port 80".into() } else { from.join(", ") },
-            address: address.to_string(),
+            address,
             ..ListenerDraft::default()
         };
         limits(ledger, &main.scope, &mut listener.keys);
@@ -259,9 +257,6 @@ fn senders(ledger: &mut Ledger, here: &[(&Server<'_>, &Listen<'_>)], keys: &mut 
 }
 
 /// Whether only this machine can reach an address.
-pub(super) fn is_local(address: SocketAddr) -> bool {
-    match address.ip() {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback(),
-    }
+pub(super) fn is_local(address: &str) -> bool {
+    address.parse::<SocketAddr>().map_or(true, |address| address.ip().is_loopback())
 }

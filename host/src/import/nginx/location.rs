@@ -1,5 +1,6 @@
 //! `location`: which requests it is for, and what becomes of them.
 
+use super::super::fields::Changes;
 use super::super::ledger::{Ledger, Rank};
 use super::super::matching::{Kind, Test};
 use super::super::value;
@@ -34,7 +35,7 @@ pub(super) struct Location<'a> {
 /// What becomes of a location's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Pool(String),
+    Pool(String, Box<Changes>),
     /// They get this status.
     Refused(u16),
     /// They get this status, as nothing here asks what has to be asked before they may pass.
@@ -114,8 +115,8 @@ pub(super) fn outcome(
     match pools.of(ledger, &location.scope, (pass, &location.path)) {
         Ok(pool) => {
             ledger.carry(directive.place);
-            headers::towards_backends(ledger, &location.scope, pass, target_name(pass));
-            Outcome::Pool(pool)
+            let changes = headers::changes(ledger, &location.scope, pass, target_name(pass));
+            Outcome::Pool(pool, Box::new(changes))
         }
         Err(NoPool { why }) => {
             refuse(ledger, location, Rank::B, &why);
@@ -146,11 +147,11 @@ fn elsewhere(
     if let Some(tried) = location.scope.own("try_files").next()
         && let Some(name) = tried.args.last().filter(|last| last.starts_with('@'))
         && let Some(named) = all.iter().find(|other| other.shape == Shape::Named && other.path == **name)
-        && let Outcome::Pool(pool) = outcome(ledger, pools, &[], named)
+        && let Outcome::Pool(pool, changes) = outcome(ledger, pools, &[], named)
     {
         ledger.carry(directive.place);
         ledger.near(tried.place, format!("files aren't served; all of its requests go to `{name}`"));
-        return Outcome::Pool(pool);
+        return Outcome::Pool(pool, changes);
     }
     let answer = location.scope.own("return").next();
     let (status, rank, why) = match answer.map(|answer| answer.arg(0)) {

@@ -1,13 +1,14 @@
 //! `proxy_pass` and `grpc_pass`: which pool a location leads to, with what the location says of it.
 
-use super::super::draft::{Draft, Keys, PoolDraft};
+use super::super::draft::{Draft, PoolDraft};
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
 use super::super::paths::Paths;
 use super::super::{listing, value};
 use super::scope::Scope;
 use super::tree::Directive;
 use super::upstream::{self, Upstream};
-use super::{quantity, variables};
+use super::{compression, quantity, variables};
 use crate::config::literal;
 
 /// Where a location passes requests on to.
@@ -66,6 +67,12 @@ impl Pools<'_> {
         settle(ledger, scope, kind, &mut pool);
         if target.is_grpc {
             pool.keys.set("protocol", literal("h2"));
+        }
+        let has_socket = pool.backends.iter().any(|backend| listing::is_socket(&backend.address));
+        if target.is_tls && has_socket {
+            return Err(no(
+                "speaks TLS at a Unix socket; write the name of its certificate as `server_name`",
+            ));
         }
         if target.is_tls {
             self.tls(ledger, scope, (pass, kind), &mut pool);
@@ -155,6 +162,13 @@ fn target(ledger: &mut Ledger, scope: &Scope<'_>, pass: &Directive) -> Option<Ta
         _ => return None,
     };
     let is_followed = rest.contains('$');
+    // A path behind a Unix socket has a colon before it.
+    if let Some(socket) = rest.strip_prefix("unix:") {
+        let (socket, path) =
+            socket.split_once(':').map_or((socket, None), |(socket, path)| (socket, Some(path.to_owned())));
+        let host = format!("unix:{socket}");
+        return Some(Target { host, path, is_tls, is_grpc, is_followed: false });
+    }
     let (rest, path) = match rest.find(['/', '?']) {
         // nginx passes `$request_uri` on as it is.
         Some(at) => (&rest[..at], Some(rest[at..].to_owned())),
@@ -210,6 +224,7 @@ pub(super) fn settle(ledger: &mut Ledger, scope: &Scope<'_>, kind: &str, pool: &
     time("connect_timeout", &["connect_timeout"]);
     time("read_timeout", &["response_timeout", "idle_timeout"]);
     retry(ledger, scope, kind, pool);
+    compression::write(ledger, scope, pool);
     for name in ["buffering", "request_buffering"] {
         if let Some(found) = scope.find(&format!("{kind}_{name}")).filter(|found| found.arg(0) == "off") {
             ledger.carry(found.place);

@@ -1,9 +1,9 @@
 //! The routes: nginx's choice of server and location as a list in which the first match wins.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use super::super::draft::{Action, RouteDraft};
+use super::super::fields::Changes;
 use super::super::ledger::{Ledger, Place, Rank};
 use super::super::matching::{Kind, Test};
 use super::super::routing::{Candidate, Routing};
@@ -27,8 +27,8 @@ pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Serve
             for wanted in &found {
                 let tests: Vec<Test> = host.iter().chain(&wanted.tests).cloned().collect();
                 let comment = comment(ledger, server, wanted.place);
-                let route =
-                    RouteDraft { comment, tests, excluded: Vec::new(), action: wanted.action.clone() };
+                let (action, changes) = (wanted.action.clone(), wanted.changes.clone());
+                let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
                 candidates.push((weight, Candidate { route, place: wanted.place, guards: wanted.guards }));
             }
         }
@@ -48,6 +48,7 @@ struct Wanted {
     action: Action,
     place: Place,
     guards: bool,
+    changes: Changes,
 }
 
 /// The routes of a server in the order in which they are tried.
@@ -75,10 +76,10 @@ fn of(
 ) -> Vec<Wanted> {
     let Some(test) = location.test() else { return Vec::new() };
     let place = location.directive.place;
-    let (action, guards) = match location::outcome(ledger, pools, all, location) {
-        Outcome::Pool(pool) => (Action::Pool(pool), false),
-        Outcome::Refused(status) => (Action::Refuse(status), false),
-        Outcome::Guarded(status) => (Action::Refuse(status), true),
+    let (action, guards, changes) = match location::outcome(ledger, pools, all, location) {
+        Outcome::Pool(pool, changes) => (Action::Pool(pool), false, *changes),
+        Outcome::Refused(status) => (Action::Refuse(status), false, Changes::default()),
+        Outcome::Guarded(status) => (Action::Refuse(status), true, Changes::default()),
     };
     if !test.can_be_written() {
         let (rank, what) = if guards { (Rank::A, "what it keeps") } else { (Rank::B, "its requests") };
@@ -101,13 +102,13 @@ fn of(
             let (action, at) =
                 if passes { (action.clone(), place) } else { (Action::Refuse(403), rule.place) };
             let tests = client.into_iter().collect();
-            found.push(Wanted { tests, action, place: at, guards: !passes });
+            found.push(Wanted { tests, action, place: at, guards: !passes, changes: changes.clone() });
             if is_last {
                 return found;
             }
         }
     }
-    found.push(Wanted { tests: Vec::new(), action, place, guards });
+    found.push(Wanted { tests: Vec::new(), action, place, guards, changes });
     found
 }
 
@@ -130,7 +131,13 @@ fn refusals(ledger: &mut Ledger, scope: &Scope<'_>) -> Vec<Wanted> {
         for child in condition.children() {
             ledger.near(child.place, REFUSED);
         }
-        found.push(Wanted { tests: vec![asked.test], action: Action::Refuse(403), place, guards: true });
+        found.push(Wanted {
+            tests: vec![asked.test],
+            action: Action::Refuse(403),
+            place,
+            guards: true,
+            changes: Changes::default(),
+        });
     }
     found
 }
@@ -167,13 +174,13 @@ fn hosts(server: &Server<'_>, is_default: bool) -> Vec<((u8, usize), Option<Test
 
 /// The server whose routes are for every host. There can be one only, as all listeners share the routes.
 fn default<'s, 'a>(servers: &'s [Server<'a>], is_whole: bool) -> Option<&'s Server<'a>> {
-    let addresses: Vec<SocketAddr> = listeners::addresses(servers)
+    let addresses: Vec<String> = listeners::addresses(servers)
         .into_iter()
-        .filter(|address| !listeners::redirects(servers, *address))
+        .filter(|address| !listeners::redirects(servers, address))
         .collect();
     let count = |server: &Server<'_>| {
-        let is_it = |address: &&SocketAddr| {
-            listeners::default_at(servers, **address)
+        let is_it = |address: &&String| {
+            listeners::default_at(servers, address)
                 .is_some_and(|found| found.directive.place == server.directive.place)
         };
         addresses.iter().filter(is_it).count()
@@ -187,7 +194,7 @@ fn default<'s, 'a>(servers: &'s [Server<'a>], is_whole: bool) -> Option<&'s Serv
     };
     let candidates: Vec<_> = servers.iter().filter(may_be).collect();
     let weight = |server: &&Server<'_>| (is_explicit(server), count(server));
-    let most = candidates.iter().map(|server| weight(server)).max()?;
+    let most = candidates.iter().map(&weight).max()?;
     candidates.into_iter().find(|server| weight(server) == most)
 }
 
@@ -203,17 +210,17 @@ fn unreachable(ledger: &mut Ledger, servers: &[Server<'_>], server: &Server<'_>,
         ledger.list(server.directive.place, Rank::B, why);
         return;
     }
-    let own: Vec<SocketAddr> = server.listens.iter().map(|listen| listen.address).collect();
+    let own: Vec<String> = server.listens.iter().map(|listen| listen.address.clone()).collect();
     for other in listeners::addresses(servers) {
-        let here = listeners::at(servers, other);
+        let here = listeners::at(servers, &other);
         let serves = here.iter().any(|(server, _)| server.purpose == Purpose::Serves);
-        if own.contains(&other) || listeners::redirects(servers, other) || !serves {
+        if own.contains(&other) || listeners::redirects(servers, &other) || !serves {
             continue;
         }
         let has_tls = here.iter().any(|(_, listen)| listen.has_tls);
         let only_tls = server.listens.iter().all(|listen| listen.has_tls);
-        let only_local = own.iter().all(|address| listeners::is_local(*address));
-        let (rank, what) = if only_local && !listeners::is_local(other) {
+        let only_local = own.iter().all(|address| listeners::is_local(address));
+        let (rank, what) = if only_local && !listeners::is_local(&other) {
             (Rank::A, "though only this machine could reach it")
         } else if only_tls && !has_tls {
             (Rank::A, "and in clear")
@@ -230,7 +237,7 @@ fn unreachable(ledger: &mut Ledger, servers: &[Server<'_>], server: &Server<'_>,
     }
     let is_only = !is_default
         && own.iter().any(|address| {
-            listeners::default_at(servers, *address)
+            listeners::default_at(servers, address)
                 .is_some_and(|found| found.directive.place == server.directive.place)
         });
     if is_only {

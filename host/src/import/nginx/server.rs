@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::super::ledger::{Ledger, Rank};
+use super::super::listing::is_socket;
 use super::super::value::is_host;
 use super::scope::Scope;
 use super::tree::Directive;
@@ -11,7 +12,8 @@ use super::tree::Directive;
 #[derive(Debug, Clone)]
 pub(super) struct Listen<'a> {
     pub(super) directive: Option<&'a Directive>,
-    pub(super) address: SocketAddr,
+    /// `IP:port`, or that of a Unix socket.
+    pub(super) address: String,
     pub(super) is_default: bool,
     pub(super) has_tls: bool,
     pub(super) has_http2: bool,
@@ -67,7 +69,7 @@ pub(super) fn read<'a>(ledger: &mut Ledger, outer: &Scope<'a>, directive: &'a Di
         }
     }
     if !has_listen {
-        let address = SocketAddr::from(([0, 0, 0, 0], 80));
+        let address = "0.0.0.0:80".to_owned();
         listens.push(Listen {
             directive: None,
             address,
@@ -86,11 +88,7 @@ fn listen<'a>(ledger: &mut Ledger, directive: &'a Directive) -> Option<Listen<'a
     let written = directive.arg(0);
     let place = directive.place;
     let Some(address) = socket(written) else {
-        let why = match written.starts_with("unix:") {
-            true => "listeners at Unix sockets aren't carried over; clients find nobody there",
-            false => "a listener has an IP address and a port; clients find nobody there",
-        };
-        ledger.list(place, Rank::B, why);
+        ledger.list(place, Rank::B, "a listener has an IP address and a port, or a Unix socket with its whole path; clients find nobody there");
         return None;
     };
     let mut listen = Listen {
@@ -132,7 +130,14 @@ fn listen<'a>(ledger: &mut Ledger, directive: &'a Directive) -> Option<Listen<'a
 }
 
 /// The address of a `listen`.
-fn socket(written: &str) -> Option<SocketAddr> {
+fn socket(written: &str) -> Option<String> {
+    if written.starts_with("unix:") {
+        return is_socket(written).then(|| written.to_owned());
+    }
+    address(written).map(|address| address.to_string())
+}
+
+fn address(written: &str) -> Option<SocketAddr> {
     if let Ok(port) = written.parse::<u16>() {
         return Some(SocketAddr::from(([0, 0, 0, 0], port))).filter(|_| port != 0);
     }

@@ -107,8 +107,7 @@ fn unreached(ledger: &mut Ledger, draft: &mut Draft, scope: Option<&Scope<'_>>, 
 /// The header of the listeners with TLS, if all that serves there agrees on it.
 fn hsts(ledger: &mut Ledger, draft: &mut Draft, servers: &[Server<'_>]) {
     for listener in draft.listeners.iter_mut().filter(|listener| !listener.tls.is_empty()) {
-        let Ok(address) = listener.address.parse() else { continue };
-        let here = listeners::at(servers, address);
+        let here = listeners::at(servers, &listener.address);
         let values: Vec<_> = here
             .iter()
             .filter(|(server, _)| server.purpose == Purpose::Serves)
@@ -296,10 +295,11 @@ fn close(ledger: &mut Ledger, directive: &Directive) {
     let has_values = ["map", "geo", "split_clients", "types", "match", "geoip2", "charset_map"];
     if has_values.contains(&directive.name.as_str()) {
         let (rank, why) = catalogue::known(&directive.name).unwrap_or((Rank::B, "goes with its block"));
-        directive.each(&mut |child| {
-            if ledger.is_open(child.place) {
-                ledger.list(child.place, rank, why);
-            }
+        directive.each(&mut |child| match directive.name.as_str() {
+            // There are dozens of them, and none matters.
+            "types" => ledger.cover(child.place),
+            _ if ledger.is_open(child.place) => ledger.list(child.place, rank, why),
+            _ => {}
         });
         return;
     }

@@ -49,11 +49,11 @@ pub(super) fn read(ledger: &mut Ledger, directive: &Directive, workers: u64) -> 
 fn server(ledger: &mut Ledger, directive: &Directive, servers: &mut Servers) {
     let written = directive.arg(0);
     let Some(address) = address(written) else {
-        let why = match written.starts_with("unix:") {
-            true => "backends at Unix sockets aren't carried over; let it listen on a loopback address",
-            false => "is no host with a port",
-        };
-        ledger.list(directive.place, Rank::B, why);
+        ledger.list(
+            directive.place,
+            Rank::B,
+            "is no host with a port, and no Unix socket with its whole path",
+        );
         return;
     };
     ledger.carry(directive.place);
@@ -135,13 +135,13 @@ fn slow_start(ledger: &mut Ledger, directive: &Directive, arg: &str, pool: &mut 
 /// Host and port, with the port that nginx takes if there is none.
 pub(super) fn address(written: &str) -> Option<String> {
     if written.starts_with("unix:") {
-        return None;
+        return listing::is_socket(written).then(|| written.to_owned());
     }
     let with_port = match written.rsplit_once(':') {
         Some((host, port))
             if !host.is_empty()
                 && port.bytes().all(|byte| byte.is_ascii_digit())
-                && !(host.contains(':') && !host.ends_with(']')) =>
+                && (!host.contains(':') || host.ends_with(']')) =>
         {
             written.to_owned()
         }
