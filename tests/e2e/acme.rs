@@ -7,22 +7,26 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use harness::{Authority, Backend, DEADLINE, Issued, Leaf, Proxy, Tls, wait_until};
+use harness::{Authority, Backend, DEADLINE, Issued, Leaf, Proxy, Tls, program, wait_until};
 use pebble::{CUSTOMER_KEY, Kind, Pebble, file, free_port};
 use tempfile::TempDir;
 
 /// A proxy that orders certificates by the keys of a pebble and these, and answers over HTTP at a port.
 fn configuration(pebble: &Pebble, backend: &Backend, http: u16, acme: &str) -> String {
+    configuration_with(&pebble.keys(), backend, http, acme)
+}
+
+fn configuration_with(authority: &str, backend: &Backend, http: u16, acme: &str) -> String {
     format!(
         "workers = 2\nstate_dir = 'state'\n[admin]\naddress = '127.0.0.1:0'\nhosts = ['test']\n\
          [[listener]]\naddress = '127.0.0.1:{http}'\nredirect = 'https'\n\
          [[listener]]\naddress = '127.0.0.1:0'\n[listener.tls]\n\
-         certificates = [{{ cert = 'site.crt', key = 'site.key' }}]\n[listener.tls.acme]\n{}{acme}\n\
+         certificates = [{{ cert = 'site.crt', key = 'site.key' }}]\n[listener.tls.acme]\n{authority}{acme}\n\
          [pool.test]\nbackends = ['{}']\n",
-        pebble.keys(),
         backend.address()
     )
 }
@@ -85,6 +89,14 @@ fn a_certificate_comes_while_others_serve() {
     let metrics = harness::Client::connect(proxy.admin()).get("/metrics").text();
     let expiry = metrics.lines().find(|line| line.contains("expiry_seconds{") && line.contains("a.test.pem"));
     assert!(expiry.is_some(), "{metrics}");
+    let check =
+        Command::new(program()).arg("check").current_dir(proxy.path("")).output().expect("the program");
+    let said = String::from_utf8_lossy(&check.stderr);
+    assert!(check.status.success() && said.lines().count() == 1, "{said}");
+    assert!(
+        said.contains("acme.names[0]: there is no certificate for it, as an order has failed: "),
+        "{said}"
+    );
 }
 
 #[test]
@@ -228,4 +240,23 @@ fn two_proxies_with_one_folder_make_one_order() {
     }
     assert_eq!(pebble.orders(), 1);
     assert!(other.log.events("acme-account-made").is_empty() && other.log.errors().is_empty());
+}
+
+#[test]
+fn the_authority_says_when_to_renew() {
+    // Without a window this would be at two thirds of the life.
+    let Some(pebble) = Pebble::start(Kind { life: Some(120), ..Kind::default() }) else { return };
+    let (backend, authority) = (Backend::named("b"), Authority::new("root"));
+    let (server, keys) = pebble.with_window();
+    let began = Instant::now();
+    let proxy =
+        start(folder(&authority), &configuration_with(&keys, &backend, pebble.http, "names = ['a.test']"));
+    proxy.log.wait_for("acme-certificate-issued");
+    let pem = file(&proxy.path("state/acme"), "a.test.pem").expect("its file");
+    // Twelve seconds ago, as far as the file shows: nothing is renewed sooner than after a tenth of its life.
+    let earlier = SystemTime::now() - Duration::from_secs(12);
+    fs::File::open(&pem).and_then(|file| file.set_modified(earlier)).expect("our file");
+    proxy.signal("HUP");
+    proxy.log.wait_for("acme-certificate-renewed");
+    assert!(began.elapsed() < Duration::from_secs(60) && server.connections() > 2);
 }

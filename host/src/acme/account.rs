@@ -21,7 +21,7 @@ const FILE: &str = "account.json";
 const KEY_BYTES: usize = 4 << 10;
 
 /// Time for the other proxies with this folder to read a new account. Before that they can't answer for it.
-const SETTLING: Duration = Duration::from_millis(2_500);
+const SETTLING: Duration = Duration::from_millis(1_500);
 
 /// An account as it is kept.
 #[derive(Serialize, Deserialize)]

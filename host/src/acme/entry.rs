@@ -1,5 +1,6 @@
 //! What is known of a certificate that is kept valid, and what comes next for it.
 
+use std::fs;
 use std::time::{Duration, SystemTime};
 
 use instant_acme::CertificateIdentifier;
@@ -32,6 +33,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 struct Held {
     certificate: OrderedCertificate,
+    /// When it was put there.
+    since: SystemTime,
     window: Option<Window>,
     /// When the authority is asked for the window.
     ask_at: SystemTime,
@@ -62,10 +65,13 @@ impl Entry {
         self.stamp = stamp;
         let found = OrderedCertificate::load(&self.managed.path()).ok();
         let found = found.filter(|found| found.names.contains(&self.managed.name));
-        if found.as_ref() == self.held.as_ref().map(|held| &held.certificate) {
-            return;
+        let since = fs::metadata(self.managed.path()).and_then(|metadata| metadata.modified()).unwrap_or(now);
+        match &mut self.held {
+            Some(held) if Some(&held.certificate) == found.as_ref() => return held.since = since,
+            None if found.is_none() => return,
+            _ => {}
         }
-        self.held = found.map(|certificate| Held { certificate, window: None, ask_at: now });
+        self.held = found.map(|certificate| Held { certificate, since, window: None, ask_at: now });
         if self.held.is_some() {
             (self.failures, self.said) = (None, None);
         }
@@ -92,7 +98,7 @@ impl Entry {
             None => SystemTime::UNIX_EPOCH,
             Some(held) => {
                 let certificate = &held.certificate;
-                schedule::renewal(certificate.validity, held.window, &certificate.fingerprint)
+                schedule::renewal(certificate.validity, held.since, held.window, &certificate.fingerprint)
             }
         };
         let after_failure = self.failures.as_ref().map(|failures| match self.is_fresh {

@@ -184,7 +184,8 @@ mod tests {
             *at += delay;
             Some(*at)
         });
-        assert!(1 + within_an_hour.filter(|at| *at < 3_600).count() <= 5, "{refused:?}");
+        // After the first one.
+        assert!(within_an_hour.filter(|at| *at < 3_600).count() <= 4, "{refused:?}");
         assert!((3_600..=3_960).contains(&refused[11]), "{refused:?}");
         let away = delays(FailureKind::Away, None);
         assert!((10..=11).contains(&away[0]) && (600..=660).contains(&away[11]), "{away:?}");

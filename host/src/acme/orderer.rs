@@ -154,8 +154,16 @@ impl Orderer {
         let asked = window(entry, &mut self.sessions).await;
         let (window, again) = match asked {
             Ok(Some((window, again))) => (Some(window), again.clamp(ASK.0, ASK.1)),
-            // It doesn't say so, or can't be asked: then it is a matter of the certificate's life.
-            Ok(None) | Err(_) => (None, ASK_ANEW),
+            // It doesn't say so.
+            Ok(None) => (None, ASK_ANEW),
+            Err(error) => {
+                let name = &entry.managed.name;
+                tracing::debug!(
+                    event = "acme-window-unknown", name, %error,
+                    "the authority can't be asked when to renew; what it said before holds, or two thirds of the certificate's life"
+                );
+                (None, ASK_ANEW)
+            }
         };
         entry.set_window(window, now + again);
     }

@@ -1,7 +1,7 @@
 //! When a certificate is renewed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::tls::Validity;
 
@@ -12,15 +12,24 @@ pub(super) struct Window {
     pub(super) end: SystemTime,
 }
 
-/// When to renew a certificate that is valid for this time: somewhere in the window that the authority suggests, or at two thirds of its
-/// life. `seed` is something of the certificate: whoever has it chooses the same moment, also after a restart.
-pub(super) fn renewal(validity: Validity, window: Option<Window>, seed: &impl Hash) -> SystemTime {
+/// Shortest time from getting a certificate to renewing it, whatever the authority suggests.
+const LEAST: Duration = Duration::from_hours(1);
+
+/// When to renew a certificate that is valid for this time and is here `since` then: somewhere in the window that the authority suggests,
+/// or at two thirds of its life. `seed` is something of the certificate: whoever has it chooses the same moment, also after a restart.
+pub(super) fn renewal(
+    validity: Validity,
+    since: SystemTime,
+    window: Option<Window>,
+    seed: &impl Hash,
+) -> SystemTime {
     let life = validity.life();
     let somewhere = fraction(seed);
-    // A window after the end, by an authority's mistake, would be the end of a service.
+    // By an authority's mistake a window after the end would be the end of a service, and one in the past an order after the other.
     let latest = overdue(validity);
+    let earliest = since + LEAST.min(life / 10);
     match window.and_then(|window| Some((window, window.end.duration_since(window.start).ok()?))) {
-        Some((window, length)) => (window.start + length.mul_f64(somewhere)).min(latest),
+        Some((window, length)) => (window.start + length.mul_f64(somewhere)).max(earliest).min(latest),
         None => validity.from + life.mul_f64(2.0 / 3.0 - somewhere / 30.0),
     }
 }
@@ -40,8 +49,6 @@ pub(super) fn fraction(of: &impl Hash) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const DAY: Duration = Duration::from_hours(24);
@@ -51,7 +58,7 @@ mod tests {
         let from = SystemTime::UNIX_EPOCH + 20_000 * DAY;
         for days in [1, 6, 90, 365] {
             let validity = Validity { from, until: from + days * DAY };
-            let at = |seed: u32| renewal(validity, None, &seed).duration_since(from).unwrap();
+            let at = |seed: u32| renewal(validity, from, None, &seed).duration_since(from).unwrap();
             let all: Vec<_> = (0..1_000).map(at).collect();
             let (first, last) = (all.iter().min().unwrap(), all.iter().max().unwrap());
             let life = days * DAY;
@@ -66,15 +73,15 @@ mod tests {
         let from = SystemTime::UNIX_EPOCH + 20_000 * DAY;
         let validity = Validity { from, until: from + 90 * DAY };
         let at = |start: Duration, end: Duration, seed: u32| {
-            renewal(validity, Some(Window { start: from + start, end: from + end }), &seed)
+            renewal(validity, from, Some(Window { start: from + start, end: from + end }), &seed)
         };
         for seed in 0..100 {
             let chosen = at(10 * DAY, 12 * DAY, seed);
             assert!(chosen >= from + 10 * DAY && chosen <= from + 12 * DAY);
             assert_eq!(at(80 * DAY, 200 * DAY, seed), from + 75 * DAY);
         }
-        // One that is over means now; one whose end comes first is none.
-        assert!(at(Duration::ZERO, DAY, 1) < from + 2 * DAY);
+        // One that is over means soon; one whose end comes first is none.
+        assert_eq!(at(Duration::ZERO, Duration::ZERO, 1), from + Duration::from_hours(1));
         assert!(at(20 * DAY, 10 * DAY, 1) > from + 50 * DAY);
     }
 }

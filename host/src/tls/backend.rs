@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
@@ -45,6 +46,12 @@ impl BackendTls {
     pub fn load(config: &PoolTlsConfig) -> Result<Self, Vec<TlsFault>> {
         let current = Mutex::new(Current::load(config)?);
         Ok(Self { config: config.clone(), current })
+    }
+
+    /// Begins each connection anew. Sessions are kept by name, and what is called the same need not be one server with one set of keys.
+    pub(super) fn without_sessions(self) -> Self {
+        Arc::make_mut(&mut self.current.lock().client).resumption = Resumption::disabled();
+        self
     }
 
     /// What it was made from.

@@ -87,5 +87,5 @@ pub fn client_of_authority(config: &AcmeAccountConfig) -> Result<BackendTls, Vec
         insecure_skip_verify: false,
         line: config.line,
     };
-    BackendTls::load(&tls)
+    BackendTls::load(&tls).map(BackendTls::without_sessions)
 }

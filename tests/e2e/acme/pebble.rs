@@ -1,12 +1,12 @@
 //! Pebble, an authority to test with.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use harness::{Authority, Dns, Leaf, Tls, wait_until};
+use harness::{Authority, Dns, Leaf, Then, Tls, TlsBackend, send, wait_until};
 use tempfile::TempDir;
 
 /// What is different about an authority.
@@ -16,6 +16,8 @@ pub(super) struct Kind {
     pub(super) http: Option<u16>,
     /// Whether accounts must be bound to those of its customers.
     pub(super) knows_customers: bool,
+    /// How long certificates are valid, seconds; years if it isn't said.
+    pub(super) life: Option<u64>,
 }
 
 /// The key of the customer `kid-1`, as base64.
@@ -51,6 +53,7 @@ impl Pebble {
             "privateKey": path("server.key"),
             "httpPort": http,
             "tlsPort": tls,
+            "certificateValidityPeriod": kind.life.unwrap_or(157_766_400),
             "externalAccountBindingRequired": kind.knows_customers,
             "externalAccountMACKeys": { "kid-1": CUSTOMER_KEY },
         }});
@@ -80,7 +83,9 @@ impl Pebble {
             }
             Err(error) => panic!("pebble: {error}"),
         }
-        wait_until("pebble listens", || self.log().contains("ACME directory available"));
+        for port in [self.directory, self.management] {
+            wait_until("pebble listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        }
         true
     }
 
@@ -106,6 +111,33 @@ impl Pebble {
     pub(super) fn keys(&self) -> String {
         let ca = self.folder.path().join("servers.pem");
         format!("directory = 'https://localhost:{}/dir'\nca = '{}'\n", self.directory, ca.display())
+    }
+
+    /// Another server with its directory, in which there is a window for renewals (RFC 9773): it is over. Answers it and keys of `acme` that
+    /// lead there.
+    pub(super) fn with_window(&self) -> (TlsBackend, String) {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.directory));
+        let directory = Tls::trusting(&self.servers).connect(address, "localhost").get("/dir").text();
+        // It writes the host that it is asked for, which is the harness's.
+        let directory = directory.replace("https://test/", &format!("https://localhost:{}/", self.directory));
+        let directory: serde_json::Value = serde_json::from_str(&directory).expect("a directory");
+        let certificate = self.servers.issue(&Leaf { names: &["localhost"], ..Leaf::default() });
+        let server = TlsBackend::start(&certificate, None, move |request, reader| {
+            let host = request.header("host").expect("a host");
+            let mut directory = directory.clone();
+            directory["renewalInfo"] = format!("https://{host}/ari").into();
+            let window =
+                r#"{"suggestedWindow":{"start":"2020-01-01T00:00:00Z","end":"2020-01-02T00:00:00Z"}}"#;
+            let body = if request.target() == "/dir" { directory.to_string() } else { window.to_owned() };
+            let head = "content-type: application/json\r\nretry-after: 21600\r\nconnection: close";
+            send(
+                reader,
+                format!("HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+            );
+            Then::Close
+        });
+        let keys = self.keys().replacen(&self.directory.to_string(), &server.address().port().to_string(), 1);
+        (server, keys)
     }
 
     /// Clients that trust what it issues.

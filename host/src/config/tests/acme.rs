@@ -105,10 +105,9 @@ fn names_that_no_certificate_can_be_for() {
     let cases = [
         (
             "'*.a.test'",
-            format!(
-                "`*.a.test` is a wildcard, which an authority gives for dns-01 only; that isn't supported; write each \
+            "`*.a.test` is a wildcard, which an authority gives for dns-01 only; that isn't supported; write each \
                                 host, or name the files of a certificate from elsewhere in `certificates`"
-            ),
+                .to_owned(),
         ),
         ("'192.0.2.1'", format!("`192.0.2.1` is an IP address, {address}")),
         ("'[2001:db8::1]'", format!("`[2001:db8::1]` is an IP address, {address}")),
