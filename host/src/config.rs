@@ -13,6 +13,7 @@ mod compression;
 mod control;
 mod dns;
 mod error;
+mod header_rules;
 mod health;
 mod health_check;
 mod limits;
@@ -48,6 +49,9 @@ pub use compression::{Coding, CompressionConfig, MediaPattern};
 pub use control::ControlAddress;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
+pub use header_rules::{
+    HeaderAction, HeaderChange, HeaderPlan, HeaderRulesConfig, HostHeader, NamedValue, Piece, Template,
+};
 pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckConfig, InitialHealth};
 pub use listener_http2::{Http2Limits, Http2Use};

@@ -10,6 +10,7 @@ mod forward;
 mod forwarding;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod header_rules;
 mod hop_by_hop;
 mod label;
 mod max_forwards;
@@ -37,6 +38,7 @@ use pointsman_core::route::Router;
 pub use body::ResponseBody;
 pub use failure::{Failure, broken_call};
 pub use forward::early_hint;
+pub use header_rules::HeaderRules;
 pub use route::{Route, Target};
 pub use split::Split;
 
@@ -49,9 +51,11 @@ use crate::insight::explanation::ExplainedRoute;
 use crate::insight::trace::Origin;
 use crate::upstream::{Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
+use header_rules::RequestRules;
 use label::EXPLAIN_HEADER;
 use request_id::X_REQUEST_ID;
-use retry::Attempts;
+use retry::{Attempts, ResponseChanges};
+use split::Chosen;
 
 /// What a worker needs to serve requests.
 #[derive(Debug)]
@@ -138,14 +142,14 @@ pub fn handle(
     let has_body = !request.body().is_end_stream();
     let prepared = prepare(&proxy, guard.context(), refused, pinned, request);
     async move {
-        let served = match prepared {
-            Ok(ref attempts) => attempts.serve().await,
-            Err(Unforwarded::Failed(failure)) => Err(failure),
-            Err(Unforwarded::FinalRecipient(method)) => Ok(Served::FinalRecipient(method)),
-            Err(Unforwarded::Redirected(location)) => Ok(Served::Redirected(location)),
-            Err(Unforwarded::Challenge(answer)) => Ok(Served::Challenge(answer)),
+        let (served, rules) = match prepared {
+            Ok(ref attempts) => (attempts.serve().await, attempts.rules.as_deref()),
+            Err(Unforwarded::Failed(failure)) => (Err(failure), None),
+            Err(Unforwarded::FinalRecipient(method)) => (Ok(Served::FinalRecipient(method)), None),
+            Err(Unforwarded::Redirected(location)) => (Ok(Served::Redirected(location)), None),
+            Err(Unforwarded::Challenge(answer)) => (Ok(Served::Challenge(answer)), None),
         };
-        let (mut response, then) = respond(served, guard, has_body);
+        let (mut response, then) = respond(served, guard, has_body, rules);
         conclude(&mut response, then);
         Ok(response)
     }
@@ -167,15 +171,7 @@ fn prepare(
     }
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
-    let client = context.connection();
-    {
-        let mut record = context.record();
-        record.ids.request = request_id::choose(&head.parts.headers, client, &proxy.insight.ids);
-        let insight = proxy.insight.begin(&head.parts, || origin(client), &mut record);
-        if insight.is_some() {
-            *context.insight() = insight;
-        }
-    }
+    identify(proxy, context, head);
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
     }
@@ -191,8 +187,11 @@ fn prepare(
         explain(proxy, context, head, routed);
     }
     let (index, route) = routed.ok_or(Failure::NoRoute)?;
-    let (balancer, cookie) = route.target.balancer(head, || proxy.insight.ids.draw());
+    let Chosen { balancer, cookie, place } = route.target.choose(head, || proxy.insight.ids.draw());
     head.route.clone_from(&route.name);
+    // As the client takes it, whatever rules make of that for backends.
+    let compression = balancer.worker_pool().offer(&head.parts);
+    let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     if let Some(total) = balancer.limits().total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
@@ -206,11 +205,23 @@ fn prepare(
         upload,
         upgrade: upgrade.map(Box::new),
         authenticates,
-        cookie: cookie.cloned().map(Box::new),
+        rules,
         waits_until: Cell::default(),
-        compression: balancer.worker_pool().offer(&head.parts),
+        response: ResponseChanges { cookie: cookie.cloned().map(Box::new), compression },
         deadlines: proxy.deadlines.clone(),
     })
+}
+
+/// Gives a request its id, and begins what is kept of it beside its record.
+#[inline]
+fn identify(proxy: &Proxy, context: &RequestContext, head: &RequestHead) {
+    let client = context.connection();
+    let mut record = context.record();
+    record.ids.request = request_id::choose(&head.parts.headers, client, &proxy.insight.ids);
+    let insight = proxy.insight.begin(&head.parts, || origin(client), &mut record);
+    if insight.is_some() {
+        *context.insight() = insight;
+    }
 }
 
 /// The response to a request, and what becomes of the connection.
@@ -219,6 +230,7 @@ fn respond(
     served: Result<Served, Failure>,
     guard: RequestGuard,
     has_body: bool,
+    rules: Option<&RequestRules>,
 ) -> (Response<ResponseBody>, Then) {
     let context = Rc::clone(guard.context());
     if !matches!(served, Ok(Served::Upgrade(..))) {
@@ -260,12 +272,17 @@ fn respond(
         response.headers_mut().insert(&X_REQUEST_ID, id.clone());
     }
     record.status.get_or_insert_with(|| response.status());
+    drop(record);
+    if let Some(rules) = rules
+        && !matches!(then, Then::Tunnel(_))
+    {
+        rules.respond(response.headers_mut(), &context);
+    }
     if let Some(insight) = &*context.insight()
-        && let Some(explanation) = insight.header(&record, context.head().picks.as_deref())
+        && let Some(explanation) = insight.header(&context.record(), context.head().picks.as_deref())
     {
         response.headers_mut().insert(&EXPLAIN_HEADER, explanation);
     }
-    drop(record);
     (response, then)
 }
 
@@ -319,10 +336,10 @@ impl Attempts {
             if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
                 self.check_declined(&answered)?;
                 forward::response_headers(&mut answered.response);
-                if let Some(cookie) = &self.cookie {
+                if let Some(cookie) = &self.response.cookie {
                     answered.response.headers_mut().append(header::SET_COOKIE, HeaderValue::clone(cookie));
                 }
-                let compression = self.compression.as_ref();
+                let compression = self.response.compression.as_ref();
                 let encoder = compression.and_then(|offer| offer.accept(&mut answered.response));
                 return Ok(Served::Response(answered, encoder));
             }

@@ -20,12 +20,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::access_log::WorkerLog;
 use crate::compression::Compression;
+use crate::config::HeaderPlan;
 use crate::deadline::Deadlines;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
-use crate::proxy::{Current, Proxy, Route, Split, Target};
+use crate::proxy::{Current, HeaderRules, Proxy, Route, Split, Target};
 use crate::reports::{WorkerReports, WorkerVitals};
 use crate::upstream::{Balancer, WorkerPool};
 
@@ -315,7 +316,7 @@ impl Worker {
 
 /// A route and what it matches.
 fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(RoutePattern, Route)> {
-    let RouteAssignment { name, pattern, target } = assignment;
+    let RouteAssignment { name, pattern, target, headers } = assignment;
     let target = match target {
         TargetAssignment::Policy(policy) => Target::Balancer(Rc::clone(&policies.get(policy)?.balancer)),
         // The policies of the pools come first, in the pools' order.
@@ -323,7 +324,9 @@ fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(Rout
             policies.get(pool).map(|policy| Rc::clone(&policy.balancer))
         })?),
     };
-    Some((pattern, Route { name, target }))
+    let rules = |plan: &Option<HeaderPlan>| Some(Rc::new(HeaderRules::new(plan.as_ref()?)));
+    let rules = headers.map(|plans| plans.iter().map(rules).collect());
+    Some((pattern, Route { name, target, rules }))
 }
 
 /// Starts a picker's task, which gives it its ticks, and swaps and topology changes also while there are no requests. The task

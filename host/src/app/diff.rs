@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use pointsman_core::route::RoutePattern;
 
-use crate::config::{Config, PoolConfig, RouteTarget};
+use crate::config::{Config, HeaderRulesConfig, PoolConfig, RouteTarget};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -98,6 +98,9 @@ impl ConfigDiff {
         if old.health != new.health {
             backends.add("~health".to_owned());
         }
+        if old.headers != new.headers {
+            backends.add("~headers".to_owned());
+        }
         if old.hash_seed != new.hash_seed {
             backends.add("~hash_seed".to_owned());
         }
@@ -126,10 +129,11 @@ impl ConfigDiff {
     }
 }
 
-/// Name, pattern, pools with their weights in a split, and whether there is an own policy.
-type RouteParts<'a> = (Option<&'a str>, &'a RoutePattern, Vec<&'a str>, Vec<u32>, bool);
+/// Name, pattern, pools with their weights in a split, whether there is an own policy, and the rules for header fields.
+type RouteParts<'a> =
+    (Option<&'a str>, &'a RoutePattern, Vec<&'a str>, Vec<u32>, bool, &'a HeaderRulesConfig);
 
-/// The parts of routes that decide where a request goes.
+/// The parts of routes that decide where a request goes and what becomes of its fields.
 fn routes(config: &Config) -> Vec<RouteParts<'_>> {
     let name = |pool: usize| config.pools.get(pool).map_or("", |pool| &pool.name);
     let routes = config.routes.iter();
@@ -139,7 +143,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             RouteTarget::Pool { .. } => Vec::new(),
             RouteTarget::Split(split) => split.shares.iter().map(|(_, weight)| *weight).collect(),
         };
-        (route.name.as_deref(), &route.pattern, pools, weights, route.own_policy().is_some())
+        (route.name.as_deref(), &route.pattern, pools, weights, route.own_policy().is_some(), &route.headers)
     });
     parts.collect()
 }

@@ -10,7 +10,7 @@ use pointsman_policy::{
 };
 
 use crate::config::{
-    Config, ConfigError, ConfigErrors, PolicyConfig, PolicySource, RouteConfig, RouteTarget,
+    Config, ConfigError, ConfigErrors, HeaderPlan, PolicyConfig, PolicySource, RouteConfig, RouteTarget,
 };
 use crate::control::archive::{Archive, UsedAt};
 use crate::control::change::PolicyPlace;
@@ -85,8 +85,20 @@ pub(super) fn of_routes(config: &Config) -> Vec<RouteAssignment> {
             }
             RouteTarget::Split(split) => TargetAssignment::Split(Arc::new(split.clone())),
         },
+        headers: header_plans(config, route),
     };
     config.routes.iter().map(assignment).collect()
+}
+
+/// The rules for the fields of what goes to each of a route's pools, if there are any.
+fn header_plans(config: &Config, route: &RouteConfig) -> Option<Arc<[Option<HeaderPlan>]>> {
+    let plan = |pool: usize| {
+        let pool = config.pools.get(pool)?;
+        let of_route = (route.name.as_deref(), &route.headers);
+        HeaderPlan::new(of_route, (&pool.name, &pool.headers), pool.tls.is_some())
+    };
+    let plans: Arc<[_]> = route.pools().into_iter().map(plan).collect();
+    plans.iter().any(Option::is_some).then_some(plans)
 }
 
 /// Admits every plugin, without running a policy.

@@ -15,6 +15,7 @@ use super::admin::AdminConfig;
 use super::compression::CompressionConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::error::ConfigError;
+use super::header_rules::HeaderRulesConfig;
 use super::health::HealthConfig;
 use super::listener_http2::{Http2Limits, Http2Use};
 use super::metrics::MetricsConfig;
@@ -203,6 +204,8 @@ pub struct RouteConfig {
     pub pattern: RoutePattern,
     /// Where they go.
     pub target: RouteTarget,
+    /// Which fields change on their way.
+    pub headers: HeaderRulesConfig,
 }
 
 /// Where the requests of a route go.
@@ -287,6 +290,8 @@ pub struct PoolConfig {
     pub compression: Option<Arc<CompressionConfig>>,
     /// What decides the backends' health and weight.
     pub health: HealthConfig,
+    /// Which fields change on their way to and from the backends.
+    pub headers: HeaderRulesConfig,
 }
 
 /// One backend of a pool.

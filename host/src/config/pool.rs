@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::address::{Remote, remote};
 use super::compression::compression;
 use super::dns::{DiscoveredConfig, Question, question};
+use super::header_rules::header_rules;
 use super::health::{HealthConfig, health};
 use super::limits::limits;
 use super::model::{BackendConfig, PoolConfig};
@@ -47,6 +48,7 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             .get("compression")
             .map_or(Some(None), |value| compression(&value).map(Arc::new).map(Some));
         let health = health(section, limits.protocol);
+        let headers = header_rules(section);
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
             refuse_unused_addresses(&value, &backends.0, health.as_ref());
@@ -75,6 +77,7 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             tls,
             compression: compression?,
             health,
+            headers: headers?,
         })
     })
 }

@@ -9,6 +9,7 @@ mod value;
 
 use pointsman_core::route::RoutePattern;
 
+use super::header_rules::{HeaderRulesConfig, header_rules};
 use super::model::{RouteConfig, RouteTarget};
 use super::read::{Section, Unique, Value, list};
 use matching::pattern;
@@ -24,7 +25,8 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
         }
         return (pools.len() == 1).then(|| {
             let target = RouteTarget::Pool { pool: 0, policy: None };
-            vec![RouteConfig { name: None, pattern: RoutePattern::default(), target }]
+            let (pattern, headers) = (RoutePattern::default(), HeaderRulesConfig::default());
+            vec![RouteConfig { name: None, pattern, target, headers }]
         });
     };
     let items = value.items(HINT)?;
@@ -55,7 +57,8 @@ fn route<'a>(
     });
     let pattern = pattern(section);
     let target = target(section, pools);
-    Some(RouteConfig { name: name?, pattern: pattern?, target: target? })
+    let headers = header_rules(section);
+    Some(RouteConfig { name: name?, pattern: pattern?, target: target?, headers: headers? })
 }
 
 /// Where the requests go, of the one key that says so.

@@ -6,6 +6,7 @@ mod backend;
 mod compression;
 mod dns;
 mod examples;
+mod header_rules;
 mod health;
 mod listener;
 mod listener_http2;

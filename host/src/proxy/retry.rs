@@ -15,6 +15,7 @@ use pointsman_core::pool::RetryCost;
 use pointsman_core::pool::RetryLimits;
 use pointsman_core::request::RequestHead;
 
+use super::header_rules::RequestRules;
 use super::{Failure, forward};
 use crate::compression::Offer;
 use crate::deadline::Deadlines;
@@ -43,12 +44,21 @@ pub(super) struct Attempts {
     pub(super) upgrade: Option<Box<HeaderValue>>,
     /// The request carries credentials that authenticate its connection.
     pub(super) authenticates: bool,
-    /// By which the client stays with the pool, if it has to get one.
-    pub(super) cookie: Option<Box<HeaderValue>>,
-    /// How its response may be compressed, if the pool's are.
-    pub(super) compression: Option<Box<Offer>>,
+    /// What becomes of its response.
+    pub(super) response: ResponseChanges,
+    /// The rules for its fields, if there are any.
+    pub(super) rules: Option<Box<RequestRules>>,
     /// Until when it waits for a backend to return, once it does.
     pub(super) waits_until: Cell<Option<Moment>>,
+}
+
+/// What becomes of a backend's response.
+#[derive(Debug)]
+pub(super) struct ResponseChanges {
+    /// By which the client stays with the pool, if it has to get one.
+    pub(super) cookie: Option<Box<HeaderValue>>,
+    /// How it may be compressed, if the pool's are.
+    pub(super) compression: Option<Box<Offer>>,
 }
 
 /// How an attempt went.
@@ -170,12 +180,15 @@ impl Attempts {
     #[inline]
     fn attempt(&self, claim: Claim, used: &[Arc<Backend>]) -> impl Future<Output = Outcome> {
         let timeout = self.response_timeout(&claim, used);
+        if let Some(rules) = &self.rules {
+            rules.at_backend(&mut self.context.head(), &self.context, claim.backend());
+        }
         if let Some(insight) = &mut *self.context.insight() {
             insight.begin_attempt(&mut self.context.head().parts.headers);
         }
         let (upload, deadlines) = (self.upload.clone(), &self.deadlines);
         Exchange::begin(claim, &self.context, &self.pinned, upload, self.authenticates, timeout, deadlines)
-            .run(|| self.replay())
+            .run(|| self.replay_at_backend())
     }
 
     /// Rules out the backends that were used. Whether any other is left.
@@ -247,20 +260,36 @@ impl Attempts {
     /// Makes the head whole for another attempt, if it may be sent again. Where nothing of it was sent, it still is.
     fn restore(&self, outcome: &Outcome) -> bool {
         if matches!(outcome, Err(failed) if failed.sent == Sent::Nothing) {
+            if let Some(rules) = &self.rules {
+                rules.undo(&mut self.context.head());
+            }
             return true;
         }
         let replayed = self.replay();
         let is_whole = replayed.is_some();
         if let Some(replayed) = replayed {
-            self.context.head().parts = replayed;
+            self.context.head().parts = replayed.parts;
         }
         is_whole
     }
 
-    fn replay(&self) -> Option<Parts> {
+    /// The head as it is before a backend is picked.
+    fn replay(&self) -> Option<RequestHead> {
         let peer = self.context.connection().peer.ip();
         let mut head = RequestHead::new(self.context.replay()?, peer);
         forward::prepare(&mut head, &self.context).ok()?;
+        if let Some(rules) = &self.rules {
+            rules.before_pick(&mut head, &self.context);
+        }
+        Some(head)
+    }
+
+    /// The head for the backend of this attempt.
+    fn replay_at_backend(&self) -> Option<Parts> {
+        let mut head = self.replay()?;
+        if let Some(rules) = &self.rules {
+            rules.at_same_backend(&mut head, &self.context);
+        }
         Some(head.parts)
     }
 

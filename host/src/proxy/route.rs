@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::HeaderValue;
 use pointsman_core::record::RouteIndex;
 use pointsman_core::request::RequestHead;
 use pointsman_core::route::Router;
 
-use super::split::Split;
+use super::HeaderRules;
+use super::split::{Chosen, Split};
 use crate::downstream::ClientConnection;
 use crate::upstream::Balancer;
 
@@ -19,6 +19,8 @@ pub struct Route {
     pub name: Option<Arc<str>>,
     /// Where its requests go.
     pub target: Target,
+    /// Which fields change on their way, if any do: for each of the target's pools.
+    pub rules: Option<Box<[Option<Rc<HeaderRules>>]>>,
 }
 
 /// Where the requests of a route go.
@@ -30,16 +32,19 @@ pub enum Target {
     Split(Split),
 }
 
+impl Route {
+    /// The rules for the fields of what goes to this pool of the target.
+    pub(super) fn rules(&self, place: usize) -> Option<&Rc<HeaderRules>> {
+        self.rules.as_ref()?.get(place)?.as_ref()
+    }
+}
+
 impl Target {
-    /// What picks for a request, and the cookie by which its client stays there, if it has to get one. `draw` gives a random number.
+    /// What picks for a request. `draw` gives a random number.
     #[inline]
-    pub(super) fn balancer(
-        &self,
-        head: &RequestHead,
-        draw: impl FnOnce() -> u64,
-    ) -> (&Rc<Balancer>, Option<&HeaderValue>) {
+    pub(super) fn choose(&self, head: &RequestHead, draw: impl FnOnce() -> u64) -> Chosen<'_> {
         match self {
-            Self::Balancer(balancer) => (balancer, None),
+            Self::Balancer(balancer) => Chosen { balancer, cookie: None, place: 0 },
             Self::Split(split) => split.choose(head, draw),
         }
     }

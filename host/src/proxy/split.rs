@@ -31,6 +31,15 @@ struct Arm {
     cookies: Option<[HeaderValue; 2]>,
 }
 
+/// Where a request goes.
+pub(super) struct Chosen<'a> {
+    pub(super) balancer: &'a Rc<Balancer>,
+    /// The cookie by which its client stays there, if it has to get one.
+    pub(super) cookie: Option<&'a HeaderValue>,
+    /// Which of the target's pools it is.
+    pub(super) place: usize,
+}
+
 impl Split {
     /// A split over the balancers of these pools; `None` if there is none for one of them.
     pub fn new(config: &SplitConfig, balancer: impl Fn(usize) -> Option<Rc<Balancer>>) -> Option<Self> {
@@ -50,28 +59,26 @@ impl Split {
         })
     }
 
-    /// What picks for a request, and the cookie by which its client stays there, if it has to get one.
+    /// What picks for a request.
     ///
     /// A client that comes with the cookie of a pool stays with it, even if the pool's weight is 0 by now: so a weight of 0 lets a pool
     /// run empty.
-    pub(super) fn choose(
-        &self,
-        head: &RequestHead,
-        draw: impl FnOnce() -> u64,
-    ) -> (&Rc<Balancer>, Option<&HeaderValue>) {
-        if let Some(arm) = self.chosen_before(head) {
-            return (&arm.balancer, None);
+    pub(super) fn choose(&self, head: &RequestHead, draw: impl FnOnce() -> u64) -> Chosen<'_> {
+        if let Some(place) = self.chosen_before(head) {
+            return Chosen { balancer: &self.arms[place].balancer, cookie: None, place };
         }
         let content = self.by.as_ref().and_then(|key| key.content(head));
         let share = content.map_or_else(|| self.shares.at(draw()), |content| self.shares.of(&content));
         // There is an arm for each share.
-        let arm = self.arms.get(share).unwrap_or(&self.arms[0]);
-        (&arm.balancer, arm.cookies.as_ref().map(|cookies| &cookies[usize::from(head.tls)]))
+        let place = share.min(self.arms.len() - 1);
+        let arm = &self.arms[place];
+        let cookie = arm.cookies.as_ref().map(|cookies| &cookies[usize::from(head.tls)]);
+        Chosen { balancer: &arm.balancer, cookie, place }
     }
 
-    fn chosen_before(&self, head: &RequestHead) -> Option<&Arm> {
+    fn chosen_before(&self, head: &RequestHead) -> Option<usize> {
         let name = self.cookie.as_ref()?.content(head)?;
-        self.arms.iter().find(|arm| arm.name.as_bytes() == &*name)
+        self.arms.iter().position(|arm| arm.name.as_bytes() == &*name)
     }
 }
 

@@ -8,6 +8,7 @@ mod early_hints;
 mod ends;
 mod explanations;
 mod failures;
+mod header_rules;
 mod http2;
 mod idle;
 mod model;

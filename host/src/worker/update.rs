@@ -10,7 +10,7 @@ use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
-use crate::config::{AccessLogConfig, CompressionConfig, SplitConfig};
+use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, SplitConfig};
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::tls::BackendTls;
@@ -47,6 +47,8 @@ pub struct RouteAssignment {
     pub pattern: RoutePattern,
     /// Where they go.
     pub target: TargetAssignment,
+    /// Which fields change on their way, if any do: for each of the target's pools.
+    pub headers: Option<Arc<[Option<HeaderPlan>]>>,
 }
 
 /// Where a route leads, as one worker gets it.

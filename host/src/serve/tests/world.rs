@@ -14,14 +14,14 @@ use pointsman_core::route::{RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
-use crate::config::{DownstreamLimits, RequestIdUse};
+use crate::config::{DownstreamLimits, HeaderPlan, RequestIdUse};
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
 use crate::http_challenge::HttpChallenges;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
-use crate::proxy::{Current, Proxy, Route, Target};
+use crate::proxy::{Current, HeaderRules, Proxy, Route, Target};
 use crate::reports::ListenerReports;
 use crate::stream::Stream;
 use crate::testing::{MemoryNet, MemoryStream};
@@ -52,6 +52,8 @@ pub(super) struct Limits {
     pub(super) trusted: bool,
     /// What authorities are answered.
     pub(super) challenges: Option<Arc<HttpChallenges>>,
+    /// The rules for the fields of requests and responses.
+    pub(super) headers: Option<HeaderPlan>,
 }
 
 impl Default for Limits {
@@ -62,7 +64,7 @@ impl Default for Limits {
         // Tests compare whole messages.
         let downstream = DownstreamLimits { request_id: RequestIdUse::Off, ..DownstreamLimits::default() };
         let insight = SharedInsight::default();
-        Self { backends: 2, downstream, upstream, insight, trusted: false, challenges: None }
+        Self { backends: 2, downstream, upstream, insight, trusted: false, challenges: None, headers: None }
     }
 }
 
@@ -127,7 +129,8 @@ impl World {
         worker_pool.yield_connections();
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
         let router = Router::new(&[RoutePattern::default()]);
-        let routes = vec![Route { name: None, target: Target::Balancer(balancer) }];
+        let rules = limits.headers.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
+        let routes = vec![Route { name: None, target: Target::Balancer(balancer), rules }];
         let insight = Rc::new(Insight::new(IdGenerator::seeded(1), limits.insight));
         let proxy = Proxy::new(router, routes, vec![worker_pool], deadlines.clone(), insight);
         let connections = Arc::new(ConnectionLimit::new(1000));
