@@ -35,7 +35,7 @@ pub enum Condition {
     /// A cookie of this name matches, as it was sent.
     Cookie(String, ValuePattern),
     /// Not all of these hold.
-    Not(Vec<Condition>),
+    Not(Vec<Self>),
 }
 
 /// What is demanded of a value that has a name.

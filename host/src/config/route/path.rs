@@ -5,6 +5,9 @@ use pointsman_core::route::PathPattern;
 use super::super::read::{Section, Value, excerpt};
 use super::value::regex;
 
+/// Reads a path rule as what its key says.
+type Read = fn(&Value<'_>) -> Option<PathPattern>;
+
 /// The paths of the key that narrows most, by which the route is found, and those of the others.
 pub(super) fn paths(section: &mut Section<'_>) -> Option<(Vec<PathPattern>, Vec<Vec<PathPattern>>)> {
     let beginnings = ["prefix", "starts_with", "path"].map(|key| (key, section.get(key)));
@@ -19,7 +22,7 @@ pub(super) fn paths(section: &mut Section<'_>) -> Option<(Vec<PathPattern>, Vec<
     if let Some(path) = &path {
         warn_of_half_segments(path);
     }
-    let keys: [(_, fn(&Value<'_>) -> Option<PathPattern>); 6] = [
+    let keys: [(_, Read); 6] = [
         (section.get("exact"), exact),
         (prefix, segments),
         (starts_with, start),

@@ -8,6 +8,9 @@ use super::super::read::{Section, Value, excerpt};
 const HINT: &str = "write the value, a list of values, `true` for any or `false` for none, or a table with one of \
                     `prefix`, `suffix`, `contains`, `regex`";
 
+/// Reads a rule as what its key says.
+type Read = fn(&Value<'_>) -> Option<TextPattern>;
+
 /// The rule for a value.
 pub(super) fn value_pattern(value: &Value<'_>) -> Option<ValuePattern> {
     match value.raw() {
@@ -22,7 +25,7 @@ pub(super) fn value_pattern(value: &Value<'_>) -> Option<ValuePattern> {
 }
 
 fn table(section: &mut Section<'_>, value: &Value<'_>) -> Option<Vec<TextPattern>> {
-    let keys: [(_, fn(&Value<'_>) -> Option<TextPattern>); 5] = [
+    let keys: [(_, Read); 5] = [
         ("exact", exact),
         ("prefix", |value| value.string().map(|text| TextPattern::Prefix(text.to_owned()))),
         ("suffix", |value| value.string().map(|text| TextPattern::Suffix(text.to_owned()))),
