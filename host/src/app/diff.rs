@@ -187,6 +187,10 @@ mod tests {
             "[pool.web]\nbackends = [\"127.0.0.1:2\", \"127.0.0.1:1\"]\n",
             "~pool web (~order of the backends)",
         );
+        let routed = format!("[[route]]\npool = \"web\"\n{web}");
+        let rules = "pool = \"web\"\nresponse_headers.remove = \"a\"";
+        check(&routed, &routed.replace("pool = \"web\"", rules), "~routes (1 to 1)");
+        check(web, &format!("{web}host_header = \"backend\"\n"), "~pool web (~headers)");
         check(web, &format!("{web}idle_timeout = \"1s\"\n"), "~pool web (~limits)");
         check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");
         let weighted =

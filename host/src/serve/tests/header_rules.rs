@@ -13,7 +13,7 @@ use crate::config::{Config, HeaderPlan, RequestIdUse};
 const GET: &str = "GET /a?b=1 HTTP/1.1\r\nHost: h:81\r\n\r\n";
 
 /// The rules of these keys of a route and of the pool `web`, and the usual limits.
-fn rules(route: &str, pool: &str) -> Limits {
+pub(super) fn rules(route: &str, pool: &str) -> Limits {
     let text = format!(
         "[[listener]]\naddress = '127.0.0.1:0'\n[[route]]\nname = 'r'\npool = 'web'\n{route}\n\
          [pool.web]\nbackends = ['127.0.0.1:9']\n{pool}"

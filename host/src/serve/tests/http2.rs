@@ -7,6 +7,7 @@ mod counted;
 mod ends;
 mod floods;
 mod frames;
+mod header_rules;
 mod hostile;
 mod requests;
 mod to_http2;
