@@ -7,6 +7,7 @@ mod backend_tls;
 mod certificates;
 mod diff;
 mod dns_names;
+mod limits;
 mod metrics_server;
 mod overrides;
 mod policies;

@@ -16,6 +16,7 @@ mod error;
 mod header_rules;
 mod health;
 mod health_check;
+mod limit;
 mod limits;
 mod listener_http2;
 mod literal;
@@ -54,6 +55,7 @@ pub use header_rules::{
 };
 pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckConfig, InitialHealth};
+pub use limit::LimitConfig;
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use literal::literal;
 pub use metrics::MetricsConfig;

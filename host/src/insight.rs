@@ -112,6 +112,13 @@ impl RequestInsight {
         }
     }
 
+    /// The limit of this name lets it go no further.
+    pub fn limited(&mut self, limit: &Arc<str>) {
+        if let Some(explanation) = &mut self.explanation {
+            explanation.limited(limit);
+        }
+    }
+
     /// This follows the last attempt, and not another one.
     pub fn stop(&mut self, next: Next) {
         if let Some(explanation) = &mut self.explanation {

@@ -10,6 +10,7 @@ mod configuration;
 mod discovery;
 mod exposition;
 mod families;
+mod limits;
 mod listeners;
 mod policies;
 mod pools;

@@ -13,6 +13,7 @@ pub(crate) mod fuzz;
 mod header_rules;
 mod hop_by_hop;
 mod label;
+mod limit;
 mod max_forwards;
 mod redirect;
 mod request_id;
@@ -39,6 +40,7 @@ pub use body::ResponseBody;
 pub use failure::{Failure, broken_call};
 pub use forward::early_hint;
 pub use header_rules::HeaderRules;
+pub use limit::Limited;
 pub use route::{Route, Target};
 pub use split::Split;
 
@@ -192,11 +194,12 @@ fn prepare(
     // As the client takes it, whatever rules make of that for backends.
     let compression = balancer.worker_pool().offer(&head.parts);
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
-    if let Some(total) = balancer.limits().total_timeout {
+    let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
+    if let Some(total) = limits.total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
     on_record(context, index, head, balancer);
-    let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
+    limit::admit(&route.limits, context, head, clock).map_err(Failure::Limited)?;
     let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
         balancer: Rc::clone(balancer),
@@ -357,8 +360,8 @@ fn protocol(version: Version) -> Protocol {
     }
 }
 
-fn on_record(context: &RequestContext, route: RouteIndex, head: &RequestHead, balancer: &Balancer) {
+fn on_record(context: &RequestContext, index: RouteIndex, head: &RequestHead, balancer: &Balancer) {
     let mut record = context.record();
-    record.route = Some(TakenRoute { index: route, name: head.route.clone() });
+    record.route = Some(TakenRoute { index, name: head.route.clone() });
     record.pool = Some(balancer.worker_pool().local_pool().clone());
 }

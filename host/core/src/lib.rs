@@ -18,6 +18,7 @@ pub mod record;
 pub mod reminder;
 pub mod request;
 pub mod request_key;
+pub mod request_limit;
 pub mod route;
 pub mod shares;
 #[doc(hidden)]

@@ -20,6 +20,7 @@ use hosts::Hosts;
 
 pub use condition::{Condition, Spoken, ValuePattern};
 pub use host_pattern::HostPattern;
+pub(crate) use host_pattern::host_of;
 pub use path_pattern::{PathNormalization, PathPattern};
 pub use pattern::RoutePattern;
 pub use text_pattern::{Regex, RegexError, TextPattern};

@@ -12,9 +12,11 @@ pub(super) const CLIENT_LEFT: u16 = 499;
 const CLIENT_ABORT: &str = "client-abort";
 
 /// Errors that are the proxy's, with the phase in which they occur.
-const OF_PROXY: [(&str, &str); 5] = [
+const OF_PROXY: [(&str, &str); 7] = [
     ("no-route", "head"),
     ("loop", "head"),
+    ("rate-limited", "head"),
+    ("concurrency-limited", "head"),
     ("no-backend", "queue"),
     ("queue-full", "queue"),
     ("queue-timeout", "queue"),

@@ -52,6 +52,7 @@ impl ConfigDiff {
                 diff.add(format!("~{policy}"));
             }
         }
+        diff.in_limits(old, new);
         if routes(old) != routes(new) {
             diff.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
         }
@@ -69,6 +70,16 @@ impl ConfigDiff {
             diff.add("~drain_timeout".to_owned());
         }
         diff
+    }
+
+    fn in_limits(&mut self, old: &Config, new: &Config) {
+        let (names, new_names) = (old.limits.iter(), new.limits.iter());
+        self.come_and_go("limit", names.map(|limit| &limit.name), new_names.map(|limit| &limit.name));
+        for limit in &new.limits {
+            if old.limits.iter().any(|before| before.name == limit.name && before != limit) {
+                self.add(format!("~limit {}", limit.name));
+            }
+        }
     }
 
     fn in_pool(&mut self, old: &PoolConfig, new: &PoolConfig) {
@@ -129,9 +140,18 @@ impl ConfigDiff {
     }
 }
 
-/// Name, pattern, pools with their weights in a split, whether there is an own policy, and the rules for header fields.
-type RouteParts<'a> =
-    (Option<&'a str>, &'a RoutePattern, Vec<&'a str>, Vec<u32>, bool, &'a HeaderRulesConfig);
+/// What a route matches and where it leads.
+#[derive(PartialEq)]
+struct RouteParts<'a> {
+    name: Option<&'a str>,
+    pattern: &'a RoutePattern,
+    pools: Vec<&'a str>,
+    /// Of the pools in a split.
+    weights: Vec<u32>,
+    limits: Vec<&'a str>,
+    has_policy: bool,
+    headers: &'a HeaderRulesConfig,
+}
 
 /// The parts of routes that decide where a request goes and what becomes of its fields.
 fn routes(config: &Config) -> Vec<RouteParts<'_>> {
@@ -143,7 +163,16 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             RouteTarget::Pool { .. } => Vec::new(),
             RouteTarget::Split(split) => split.shares.iter().map(|(_, weight)| *weight).collect(),
         };
-        (route.name.as_deref(), &route.pattern, pools, weights, route.own_policy().is_some(), &route.headers)
+        let limits = route.limits.iter().filter_map(|limit| config.limits.get(*limit));
+        RouteParts {
+            name: route.name.as_deref(),
+            pattern: &route.pattern,
+            pools,
+            weights,
+            limits: limits.map(|limit| &*limit.name).collect(),
+            has_policy: route.own_policy().is_some(),
+            headers: &route.headers,
+        }
     });
     parts.collect()
 }
@@ -198,6 +227,14 @@ mod tests {
         check(web, weighted, "~pool web (~backend 127.0.0.1:2)");
         check(web, &format!("[[listener]]\naddress = \"127.0.0.1:81\"\n{web}"), "+listener 127.0.0.1:81");
         check(web, &format!("max_connections = 7\n{web}"), "~listener 127.0.0.1:80");
+        let limit = |rate: &str| {
+            format!(
+                "[limit.x]\nkey = \"all\"\nrate = \"{rate}\"\n[[route]]\nlimits = \"x\"\npool = \"web\"\n{web}"
+            )
+        };
+        check(web, &limit("1/s"), "+limit x, ~routes (1 to 1)");
+        check(&limit("1/s"), &limit("2/s"), "~limit x");
+        check(&limit("1/s"), web, "-limit x, ~routes (1 to 1)");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pointsman_core::pool::Pool;
+use pointsman_core::request_limit::RequestLimit;
 use pointsman_policy::{
     Cells, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine, Refusal, VersionId,
 };
@@ -73,7 +74,7 @@ fn uses(config: &Config) -> Vec<Use<'_>> {
 }
 
 /// Each route with the index of the policy that picks for it.
-pub(super) fn of_routes(config: &Config) -> Vec<RouteAssignment> {
+pub(super) fn of_routes(config: &Config, limits: &[Arc<RequestLimit>]) -> Vec<RouteAssignment> {
     let mut own = config.pools.len()..;
     let assignment = |route: &RouteConfig| RouteAssignment {
         name: route.name.as_deref().map(Arc::from),
@@ -86,6 +87,7 @@ pub(super) fn of_routes(config: &Config) -> Vec<RouteAssignment> {
             RouteTarget::Split(split) => TargetAssignment::Split(Arc::new(split.clone())),
         },
         headers: header_plans(config, route),
+        limits: route.limits.iter().filter_map(|limit| limits.get(*limit)).cloned().collect(),
     };
     config.routes.iter().map(assignment).collect()
 }

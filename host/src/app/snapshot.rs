@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::Pool;
+use pointsman_core::request_limit::RequestLimit;
 use pointsman_policy::{Picker, PolicyLoader, PolicySlot};
 
 use crate::acme::Challenges;
@@ -22,6 +23,7 @@ use crate::worker::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update
 use super::access_log::ActiveLog;
 use super::backend_tls;
 use super::certificates;
+use super::limits;
 use super::policies::{self, ActivePolicy, Remembered};
 use super::pools::{self, ActivePool, PreparedPool};
 use super::sockets::{self, Bound, Sockets};
@@ -37,6 +39,7 @@ pub(super) struct Snapshot {
     access_log: ActiveLog,
     /// What authorities are answered. It stays the same object.
     challenges: Challenges,
+    limits: Arc<[Arc<RequestLimit>]>,
 }
 
 /// A whole configuration, checked, loaded and bound, that nothing uses yet: dropping it undoes it.
@@ -49,6 +52,7 @@ pub(super) struct PreparedSnapshot {
     listeners: Vec<(Listener, Option<Bound>)>,
     access_log: ActiveLog,
     challenges: Challenges,
+    limits: Arc<[Arc<RequestLimit>]>,
 }
 
 /// A configuration on its way to the workers.
@@ -98,8 +102,8 @@ impl Snapshot {
             tracing::warn!(event = "backend-tls-doubtful", "{warning}");
         }
         let pools = pools.into_iter().zip(backend_tls).collect();
-        let challenges = self.challenges.clone();
-        Ok(PreparedSnapshot { config, workers, pools, policies, listeners, access_log, challenges })
+        let (challenges, limits) = (self.challenges.clone(), limits::prepare(&config, &self.limits));
+        Ok(PreparedSnapshot { config, workers, pools, policies, listeners, access_log, challenges, limits })
     }
 
     /// The configuration that the workers serve with.
@@ -146,6 +150,7 @@ impl Snapshot {
             counts: BesideCounts {
                 access_log: Arc::clone(self.access_log.counts()),
                 discovery: Arc::clone(discovery),
+                limits: Arc::clone(&self.limits),
             },
         }
     }
@@ -207,7 +212,7 @@ impl PreparedSnapshot {
         generation: ConfigurationGeneration,
         sockets: &Sockets,
     ) -> (Snapshot, Committed) {
-        let Self { config, workers, pools, policies, listeners, access_log, challenges } = self;
+        let Self { config, workers, pools, policies, listeners, access_log, challenges, limits } = self;
         let (done, in_effect) = mpsc::channel();
         let listener_configs = config.listeners.iter().cloned();
         let active = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
@@ -215,7 +220,7 @@ impl PreparedSnapshot {
         sockets::limit_connections(listeners.iter().map(|(listener, _)| listener), workers);
         let (policies, mut pickers): (Vec<_>, Vec<_>) =
             policies.into_iter().map(|(policy, pickers)| (policy, pickers.map(Vec::into_iter))).unzip();
-        let routes = policies::of_routes(&config);
+        let routes = policies::of_routes(&config, &limits);
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
         let orders = config.orders_certificates();
@@ -258,7 +263,8 @@ impl PreparedSnapshot {
             tls,
         });
         let (pools, config) = (pools.collect(), Some(config));
-        let snapshot = Snapshot { pools, policies, listeners: active, access_log, config, challenges };
+        let snapshot =
+            Snapshot { pools, policies, listeners: active, access_log, config, challenges, limits };
         (snapshot, Committed { updates, in_effect })
     }
 }

@@ -17,6 +17,7 @@ use super::dns::{DiscoveredConfig, DnsConfig};
 use super::error::ConfigError;
 use super::header_rules::HeaderRulesConfig;
 use super::health::HealthConfig;
+use super::limit::LimitConfig;
 use super::listener_http2::{Http2Limits, Http2Use};
 use super::metrics::MetricsConfig;
 use super::policy::PolicyConfig;
@@ -54,6 +55,8 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     /// At least one, names unique.
     pub pools: Vec<PoolConfig>,
+    /// The limits that routes name, and others; names unique.
+    pub limits: Vec<LimitConfig>,
     /// What should be known of the file although it can serve.
     pub warnings: Vec<ConfigError>,
 }
@@ -206,6 +209,8 @@ pub struct RouteConfig {
     pub target: RouteTarget,
     /// Which fields change on their way.
     pub headers: HeaderRulesConfig,
+    /// The limits that they have to keep to, as indices in [`Config::limits`].
+    pub limits: Vec<usize>,
 }
 
 /// Where the requests of a route go.

@@ -1,6 +1,7 @@
 //! `[[route]]`: what it matches, and where its requests go.
 
 mod key;
+mod limits;
 mod matching;
 mod path;
 mod pool;
@@ -12,12 +13,13 @@ use pointsman_core::route::RoutePattern;
 use super::header_rules::{HeaderRulesConfig, header_rules};
 use super::model::{RouteConfig, RouteTarget};
 use super::read::{Section, Unique, Value, list};
+use limits::limits;
 use matching::pattern;
 
 const HINT: &str = "write `[[route]]` above its keys";
 
 /// The routes in the order of the file. Without any, everything goes to the only pool.
-pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<RouteConfig>> {
+pub(super) fn routes(section: &mut Section<'_>, pools: &[&str], limits: &[&str]) -> Option<Vec<RouteConfig>> {
     let Some(value) = section.get("route") else {
         if pools.len() > 1 {
             let message = format!("there is no route to the pools {}", list(pools.iter().copied()));
@@ -26,7 +28,7 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
         return (pools.len() == 1).then(|| {
             let target = RouteTarget::Pool { pool: 0, policy: None };
             let (pattern, headers) = (RoutePattern::default(), HeaderRulesConfig::default());
-            vec![RouteConfig { name: None, pattern, target, headers }]
+            vec![RouteConfig { name: None, pattern, target, headers, limits: Vec::new() }]
         });
     };
     let items = value.items(HINT)?;
@@ -36,7 +38,8 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
     let mut names = Unique::new();
     let mut routes: Vec<(RouteConfig, &Value<'_>)> = Vec::new();
     for item in &items {
-        let Some(route) = Section::read(item, HINT, |section| route(section, pools, &mut names)) else {
+        let Some(route) = Section::read(item, HINT, |section| route(section, pools, limits, &mut names))
+        else {
             continue;
         };
         warn_if_covered(&routes, &route, item);
@@ -49,6 +52,7 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str]) -> Option<Vec<Ro
 fn route<'a>(
     section: &mut Section<'a>,
     pools: &[&str],
+    limit_names: &[&str],
     names: &mut Unique<'a, &'a str>,
 ) -> Option<RouteConfig> {
     let name = section.get("name").map_or(Some(None), |value| {
@@ -58,7 +62,8 @@ fn route<'a>(
     let pattern = pattern(section);
     let target = target(section, pools);
     let headers = header_rules(section);
-    Some(RouteConfig { name: name?, pattern: pattern?, target: target?, headers: headers? })
+    let limits = limits(section, limit_names);
+    Some(RouteConfig { name: name?, pattern: pattern?, target: target?, headers: headers?, limits: limits? })
 }
 
 /// Where the requests go, of the one key that says so.

@@ -13,6 +13,7 @@ use super::acme::Around;
 use super::address::{add_address, local, networks};
 use super::admin::admin;
 use super::dns::{DnsConfig, dns};
+use super::limit;
 use super::listener_http2::http2;
 use super::metrics::{MetricsConfig, metrics};
 use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse};
@@ -56,7 +57,12 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let dns = root.get("dns").map_or_else(|| Some(DnsConfig::default()), |value| dns(&value));
         let pools = pools(root);
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
-        let routes = routes(root, &names);
+        let limits = limit::limits(root);
+        let limit_names: Vec<_> = limits.iter().map(|(name, ..)| *name).collect();
+        let routes = routes(root, &names, &limit_names);
+        if let Some(routes) = &routes {
+            limit::warn_if_unused(&limits, |limit| routes.iter().any(|route| route.limits.contains(&limit)));
+        }
         Some(Config {
             workers,
             policy_dir: policy_dir?,
@@ -75,6 +81,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
                 .into_iter()
                 .map(|(_, pool)| counted(pool?, metrics.as_ref()))
                 .collect::<Option<_>>()?,
+            limits: limits.into_iter().map(|(.., limit)| limit).collect::<Option<_>>()?,
         })
     })
 }

@@ -8,6 +8,7 @@ mod dns;
 mod examples;
 mod header_rules;
 mod health;
+mod limit;
 mod listener;
 mod listener_http2;
 mod load;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::request_limit::RequestLimit;
 use pointsman_policy::PolicySlot;
 use tokio::sync::watch;
 
@@ -39,17 +40,19 @@ pub struct ConfigurationStatus {
     pub pools: Vec<PoolStatus>,
     /// The policies: the pools' own in the order of the configuration, then those of routes.
     pub policies: Vec<PolicyStatus>,
-    /// What is counted beside the data path.
+    /// What is counted beside these.
     pub counts: BesideCounts,
 }
 
-/// What is counted beside the data path. Each of them stays the same object.
+/// What is counted beside pools, policies and listeners.
 #[derive(Debug, Clone, Default)]
 pub struct BesideCounts {
-    /// Of the access log.
+    /// Of the access log; it stays the same object, as the next one does.
     pub access_log: Arc<LogCounts>,
     /// Of DNS's answers.
     pub discovery: Arc<DiscoveryCounts>,
+    /// Of the limits, in the order of the configuration.
+    pub limits: Arc<[Arc<RequestLimit>]>,
 }
 
 /// What isn't as the configuration file says.

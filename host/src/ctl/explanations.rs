@@ -31,6 +31,9 @@ fn show(session: &Session, explanation: &ExplanationReply) -> Result<(), Failure
     if let Some(queue) = &explanation.queue {
         say("queue", format!("waited {} behind {}", micros(queue.waited_us), queue.place))?;
     }
+    if let Some(limit) = &explanation.limit {
+        say("limit", limit.clone())?;
+    }
     say("answer", ending(explanation))?;
     for (place, pick) in explanation.picks.iter().enumerate() {
         if place == 1 && explanation.picks_left_out > 0 {

@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 use pointsman_core::request::{ExactTarget, RequestHead};
+use pointsman_core::request_limit::Hold;
 
 use super::early_hints::EarlyHints;
 use super::replay::ReplayHead;
@@ -151,6 +152,11 @@ impl RequestContext {
         self.told.record.borrow_mut()
     }
 
+    /// Keeps what it has taken of a limit until it has ended, or its tunnel has.
+    pub fn keep(&self, hold: Hold) {
+        self.told.holds.borrow_mut().push(hold);
+    }
+
     /// All of its head has come, so much of it, and the first byte of it at `first_byte`, unless that was now.
     pub(super) fn arrive(&self, first_byte: Option<Moment>, head_bytes: usize) {
         let now = self.now();
@@ -211,15 +217,11 @@ impl RequestContext {
 
     /// The request has ended: its response is whole, or won't be.
     pub fn finish(&self) {
-        let keepalive = &self.connection.keepalive;
-        let ended = {
-            let ended = *self.record().times.ended.get_or_insert_with(|| self.now());
-            self.told.finish(&self.connection, &self.head);
-            #[cfg(test)]
-            LastRecord::keep(&self.record());
-            ended
-        };
-        keepalive.end(ended);
+        let ended = *self.record().times.ended.get_or_insert_with(|| self.now());
+        self.told.finish(&self.connection, &self.head);
+        #[cfg(test)]
+        LastRecord::keep(&self.record());
+        self.connection.keepalive.end(ended);
     }
 
     /// The time, on the clock of the record.

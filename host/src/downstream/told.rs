@@ -1,4 +1,4 @@
-//! What is told of a request once it has ended.
+//! What is told of a request once it has ended, and what is given back then.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::net::IpAddr;
@@ -7,6 +7,7 @@ use http::request::Parts;
 use pointsman_core::clock::Moment;
 use pointsman_core::record::RequestRecord;
 use pointsman_core::request::{ExactTarget, RequestHead};
+use pointsman_core::request_limit::Hold;
 
 use super::ClientConnection;
 use crate::access_log::{Entry, LineEvent, RequestTexts, TunnelEnd};
@@ -23,6 +24,8 @@ pub(super) struct Told {
     insight: RefCell<Option<Box<RequestInsight>>>,
     /// It has become a tunnel, of which there are lines already.
     is_tunnel: Cell<bool>,
+    /// What it has taken of the limits of its route; nothing, but of limits for what runs at a time. The memory stays.
+    pub(super) holds: RefCell<Vec<Hold>>,
 }
 
 impl Told {
@@ -34,6 +37,7 @@ impl Told {
         }
         *self.insight.get_mut() = None;
         self.is_tunnel.set(false);
+        self.holds.get_mut().clear();
     }
 
     /// What is kept of it if it is traced.
@@ -86,6 +90,7 @@ impl Told {
         }
         drop(record);
         if !self.is_tunnel.get() {
+            self.holds.borrow_mut().clear();
             self.log(connection, LineEvent::Request, None);
         }
     }
@@ -103,6 +108,7 @@ impl Told {
 
     /// The tunnel has ended.
     pub(super) fn close_tunnel(&self, connection: &ClientConnection, end: TunnelEnd) {
+        self.holds.borrow_mut().clear();
         self.log(connection, LineEvent::TunnelClose, Some(end));
     }
 

@@ -31,7 +31,12 @@ impl Draft {
         route: Option<ExplainedRoute>,
         explanations: Arc<Explanations>,
     ) -> Self {
-        Self { asked: Asked { id, client, route, nexts: Vec::new() }, explanations }
+        Self { asked: Asked { id, client, route, limit: None, nexts: Vec::new() }, explanations }
+    }
+
+    /// This limit lets it go no further.
+    pub(super) fn limited(&mut self, limit: &Arc<str>) {
+        self.asked.limit = Some(Arc::clone(limit));
     }
 
     /// Another attempt begins.

@@ -40,12 +40,14 @@ pub struct Explanation {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedEnd {
     /// The status that the client got; `None` if it got none.
     pub status: Option<u16>,
     /// Why the proxy answered in place of a backend, or broke the response off.
     pub error: Option<&'static str>,
+    /// The name of the limit that it was over; `None` if that isn't why.
+    pub limit: Option<Arc<str>>,
     /// From the first byte to the end.
     pub total: Duration,
 }
@@ -59,6 +61,8 @@ pub(super) struct Asked {
     pub(super) client: IpAddr,
     /// The route that it took.
     pub(super) route: Option<ExplainedRoute>,
+    /// The limit that let it go no further.
+    pub(super) limit: Option<Arc<str>>,
     /// What followed each attempt; the last one's is the one in force.
     pub(super) nexts: Vec<Next>,
 }
@@ -227,6 +231,7 @@ impl Explanation {
             end: ExplainedEnd {
                 status: record.status.map(|status| status.as_u16()),
                 error: record.error,
+                limit: asked.limit,
                 total: record.whole(),
             },
         }

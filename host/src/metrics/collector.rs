@@ -9,7 +9,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::families::Families;
 use super::scrape::Scrape;
 use super::{
-    access_log, backends, configuration, discovery, listeners, policies, pools, process, tls, traces, workers,
+    access_log, backends, configuration, discovery, limits, listeners, policies, pools, process, tls, traces,
+    workers,
 };
 
 /// The families with the prefix of the project.
@@ -27,6 +28,7 @@ impl Collector for Own {
             access_log::encode(scrape, families)?;
             traces::encode(scrape, families)?;
             discovery::encode(scrape, families)?;
+            limits::encode(scrape, families)?;
         }
         pools::encode(scrape, families)?;
         policies::encode(scrape, families)?;

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::ResponseBody;
 use super::label::ERROR_HEADER;
+use super::limit::Limited;
 use crate::downstream::{Refusal, RequestContext, RequestGuard};
 use crate::grpc::{self, CallStatus};
 use crate::upstream;
@@ -22,6 +23,8 @@ pub enum Failure {
     OddPath,
     /// The request has passed too many proxies of this kind.
     Loop,
+    /// It is over a limit of its route.
+    Limited(Limited),
     /// The pool has no eligible backend.
     NoBackend,
     /// Every backend that may serve is full, and so is the queue.
@@ -43,6 +46,7 @@ impl Failure {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::OddPath => StatusCode::BAD_REQUEST,
             Self::Loop => StatusCode::LOOP_DETECTED,
+            Self::Limited(limited) => limited.status,
             Self::NoBackend | Self::QueueFull | Self::QueueTimeout | Self::PolicyFault => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -63,6 +67,7 @@ impl Failure {
     /// What a call of gRPC is told.
     fn call_status(&self) -> CallStatus {
         match self {
+            Self::Limited(_) => CallStatus::RESOURCE_EXHAUSTED,
             Self::Upstream(upstream::Error::StreamReset(reason)) => CallStatus::of_reset((*reason).into()),
             // A backend has it and may be done with it: clients repeat what is unavailable.
             Self::Upstream(
@@ -86,6 +91,7 @@ impl Failure {
             Self::NoRoute => "no-route",
             Self::OddPath => "odd-path",
             Self::Loop => "loop",
+            Self::Limited(limited) => limited.label(),
             Self::NoBackend => "no-backend",
             Self::QueueFull => "queue-full",
             Self::QueueTimeout => "queue-timeout",
@@ -103,6 +109,7 @@ impl Failure {
             Self::Loop => {
                 "the request goes round in a loop: it has passed proxies like this one too often".into()
             }
+            Self::Limited(limited) => limited.reason().into(),
             Self::NoBackend => "no backend is available".into(),
             Self::QueueFull => "every backend is busy, and too many requests wait already".into(),
             Self::QueueTimeout => "every backend was busy for too long".into(),
@@ -127,6 +134,7 @@ impl Failure {
             // The fault itself has been logged.
             | Self::PolicyFault
             // Overload comes in thousands: it is counted.
+            | Self::Limited(_)
             | Self::QueueFull
             | Self::QueueTimeout
             | Self::OddPath
@@ -154,8 +162,14 @@ impl Failure {
         let mut response = ResponseBody::plain_text(self.status(), Bytes::from(text), guard);
         let headers = response.headers_mut();
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
-        if matches!(self, Self::QueueFull | Self::QueueTimeout) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        match self {
+            Self::QueueFull | Self::QueueTimeout => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Limited(limited) => {
+                headers.insert(header::RETRY_AFTER, limited.retry_after.into());
+            }
+            _ => {}
         }
         if matches!(self, Self::Refused(Refusal::Method)) {
             headers.insert(

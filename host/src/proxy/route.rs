@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pointsman_core::record::RouteIndex;
 use pointsman_core::request::RequestHead;
+use pointsman_core::request_limit::RequestLimit;
 use pointsman_core::route::Router;
 
 use super::HeaderRules;
@@ -21,6 +22,8 @@ pub struct Route {
     pub target: Target,
     /// Which fields change on their way, if any do: for each of the target's pools.
     pub rules: Option<Box<[Option<Rc<HeaderRules>>]>>,
+    /// The limits that its requests have to keep to, in the order in which they are asked.
+    pub limits: Box<[Arc<RequestLimit>]>,
 }
 
 /// Where the requests of a route go.

@@ -11,6 +11,7 @@ mod failures;
 mod header_rules;
 mod http2;
 mod idle;
+mod limits;
 mod model;
 mod pipelining;
 mod records;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::request_limit::RequestLimit;
 use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
@@ -49,6 +50,8 @@ pub struct RouteAssignment {
     pub target: TargetAssignment,
     /// Which fields change on their way, if any do: for each of the target's pools.
     pub headers: Option<Arc<[Option<HeaderPlan>]>>,
+    /// The limits that they have to keep to.
+    pub limits: Vec<Arc<RequestLimit>>,
 }
 
 /// Where a route leads, as one worker gets it.

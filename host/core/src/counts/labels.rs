@@ -23,11 +23,13 @@ pub const REFUSALS: [&str; 19] = [
     "loop",
 ];
 
-/// Why a request of a pool fails: what may still be refused of it behind its head, then the faults of policy, queue and backends.
-pub const ERRORS: [&str; 29] = [
+/// Why a request of a pool fails: what may still be refused of it behind its head, then limits, then the faults of policy, queue and backends.
+pub const ERRORS: [&str; 31] = [
     "malformed-chunk",
     "body-too-large",
     "request-timeout",
+    "rate-limited",
+    "concurrency-limited",
     "no-backend",
     "queue-full",
     "queue-timeout",

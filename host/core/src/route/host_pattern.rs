@@ -68,7 +68,7 @@ pub(super) fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
 
 /// The host of an authority, without the port and without the dot that ends a fully qualified name.
 #[inline]
-pub(super) fn host_of(authority: &[u8]) -> &[u8] {
+pub(crate) fn host_of(authority: &[u8]) -> &[u8] {
     let host = if authority.first() == Some(&b'[') {
         memchr::memchr(b']', authority).map_or(authority, |end| &authority[..=end])
     } else {

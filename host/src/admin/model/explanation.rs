@@ -30,6 +30,8 @@ pub struct ExplanationReply {
     pub status: Option<u16>,
     /// Why the proxy answered in place of a backend, or broke the response off: the label of `x-pointsman-error`.
     pub error: Option<String>,
+    /// The limit that the request was over; `null` if that isn't why.
+    pub limit: Option<String>,
     /// From the first byte of its head to the end of the response.
     pub total_us: u64,
 }

@@ -32,6 +32,7 @@ pub(in crate::admin) fn explanation(explanation: &Explanation, clock: Clock) -> 
         attempts: explanation.attempts.iter().map(attempt).collect(),
         status: explanation.end.status,
         error: explanation.end.error.map(str::to_owned),
+        limit: explanation.end.limit.as_deref().map(str::to_owned),
         total_us: micros(explanation.end.total),
     }
 }

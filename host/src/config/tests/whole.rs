@@ -178,7 +178,7 @@ fn faults_of_the_file() {
             (
                 "\"x\\n\\u001b[31m\" = 1\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\n",
                 &[
-                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `route`"#,
+                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `limit`, `route`"#,
                 ],
             ),
         ],
@@ -213,7 +213,7 @@ fn faults_at_the_top() {
             (
                 "colour = 'red'",
                 &[
-                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `route`",
+                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `limit`, `route`",
                 ],
             ),
             (

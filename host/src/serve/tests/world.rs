@@ -10,6 +10,7 @@ use std::time::Duration;
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::{Clock, ClockHands};
 use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::request_limit::RequestLimit;
 use pointsman_core::route::{RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
 use tokio::runtime::{LocalOptions, LocalRuntime};
@@ -46,6 +47,8 @@ pub(super) struct Limits {
     pub(super) backends: u8,
     pub(super) downstream: DownstreamLimits,
     pub(super) upstream: UpstreamLimits,
+    /// What requests have to keep to.
+    pub(super) keys: Vec<Arc<RequestLimit>>,
     /// What requests are traced with.
     pub(super) insight: SharedInsight,
     /// Whether the clients are trusted proxies.
@@ -64,7 +67,16 @@ impl Default for Limits {
         // Tests compare whole messages.
         let downstream = DownstreamLimits { request_id: RequestIdUse::Off, ..DownstreamLimits::default() };
         let insight = SharedInsight::default();
-        Self { backends: 2, downstream, upstream, insight, trusted: false, challenges: None, headers: None }
+        Self {
+            backends: 2,
+            downstream,
+            upstream,
+            insight,
+            keys: Vec::new(),
+            trusted: false,
+            challenges: None,
+            headers: None,
+        }
     }
 }
 
@@ -130,7 +142,8 @@ impl World {
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
         let router = Router::new(&[RoutePattern::default()]);
         let rules = limits.headers.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
-        let routes = vec![Route { name: None, target: Target::Balancer(balancer), rules }];
+        let routes =
+            vec![Route { name: None, target: Target::Balancer(balancer), rules, limits: limits.keys.into() }];
         let insight = Rc::new(Insight::new(IdGenerator::seeded(1), limits.insight));
         let proxy = Proxy::new(router, routes, vec![worker_pool], deadlines.clone(), insight);
         let connections = Arc::new(ConnectionLimit::new(1000));
