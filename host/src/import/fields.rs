@@ -26,9 +26,6 @@ const OF_CONNECTION: [&str; 18] = [
     "grpc-message",
 ];
 
-/// Whether routes and pools change fields.
-const CHANGE: bool = false;
-
 /// Most changes of one kind.
 const MOST: usize = 90;
 
@@ -129,9 +126,6 @@ impl Changes {
 }
 
 fn may_change(name: &str) -> bool {
-    if !CHANGE {
-        return false;
-    }
     let is_name = !name.is_empty()
         && name.len() < 100
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
@@ -152,9 +146,6 @@ pub(super) fn text(text: &str) -> String {
 
 /// Whether a text can be the host that backends see.
 pub(super) fn is_host(text: &str) -> bool {
-    if !CHANGE {
-        return false;
-    }
     match text.parse::<std::net::SocketAddr>() {
         Ok(_) => true,
         Err(_) => match text.rsplit_once(':') {
