@@ -36,6 +36,12 @@ impl Health {
         matches!(self, Self::Ejected { .. })
     }
 
+    /// Whether it waits for its first check, and gets no requests before.
+    #[must_use]
+    pub fn is_unchecked(self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
     /// Whether its checks pass, or it is taken for healthy because it has none or waits for the first; whether it is ejected is another
     /// question. What the API and the metrics call healthy.
     #[must_use]

@@ -37,7 +37,7 @@ struct Api {
     router: TowerToHyperService<Router>,
     /// Keeps the policies alive.
     _loader: PolicyLoader,
-    _configuration: watch::Sender<ConfigurationStatus>,
+    configuration: watch::Sender<ConfigurationStatus>,
     _phase: watch::Sender<Phase>,
 }
 
@@ -104,7 +104,7 @@ impl Api {
         let scrapes = Scrapes::new(status.clone(), workers, Arc::default(), None, clock);
         let state = AdminState::new(status, changes, clock, LogControls::default(), scrapes, None);
         let router = TowerToHyperService::new(router(state, Guard::new(config).expect("a token")));
-        Self { router, _loader: loader, _configuration: configuration, _phase: phase }
+        Self { router, _loader: loader, configuration, _phase: phase }
     }
 
     async fn ask(&self, method: Method, path: &str) -> Answered {

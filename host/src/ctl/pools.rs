@@ -130,6 +130,7 @@ pub(super) fn state(backend: &BackendState) -> Styled {
     match backend {
         BackendState { draining: true, .. } => Styled::new("draining", Tone::Notice),
         BackendState { ejected: true, .. } => Styled::new("ejected", Tone::Bad),
+        BackendState { unchecked: true, .. } => Styled::new("unchecked", Tone::Notice),
         BackendState { healthy: false, eligible: true, .. } => Styled::new("down, used", Tone::Bad),
         BackendState { healthy: false, .. } => Styled::new("down", Tone::Bad),
         BackendState { eligible: false, backup: true, .. } => Styled::new("backup", Tone::Plain),

@@ -2,7 +2,7 @@
 
 use super::format::percent;
 use super::output::{Styled, Tone};
-use crate::admin::model::{Overview, PhaseState, PolicyState, PoolState};
+use crate::admin::model::{BackendState, Overview, PhaseState, PolicyState, PoolState};
 
 /// From here on a proxy or a pool has little room left.
 const NEARLY_FULL: f64 = 0.8;
@@ -44,12 +44,16 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
     if pool.panicking {
         add(Tone::Bad, format!("{name}: so few backends are well that all of them are used"));
     }
-    let unwell = pool.backends.iter().filter(|backend| !backend.healthy || backend.ejected);
-    let names: Vec<&str> = unwell.map(|backend| &*backend.name).collect();
-    if !names.is_empty() {
-        let unwell = names.len();
-        add(Tone::Notice, format!("{name}: {unwell} of {all} backends not well: {}", listed(&names)));
-    }
+    let mut few = |is: fn(&BackendState) -> bool, words: &str| {
+        let names: Vec<&str> =
+            pool.backends.iter().filter(|backend| is(backend)).map(|backend| &*backend.name).collect();
+        if !names.is_empty() {
+            let some = names.len();
+            add(Tone::Notice, format!("{name}: {some} of {all} backends {words}: {}", listed(&names)));
+        }
+    };
+    few(|backend| (!backend.healthy && !backend.unchecked) || backend.ejected, "not well");
+    few(|backend| backend.unchecked, "not checked yet");
     if pool.draining > 0 {
         add(Tone::Notice, format!("{name}: {} of {all} backends drained", pool.draining));
     }

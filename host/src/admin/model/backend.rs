@@ -22,6 +22,8 @@ pub struct BackendState {
     pub eligible: bool,
     /// Whether its checks pass, or it is taken for healthy because it has none or waits for the first. One that passes may be ejected.
     pub healthy: bool,
+    /// Whether it isn't taken for healthy only because its first check, which it has to wait for, is still to come.
+    pub unchecked: bool,
     /// Whether it gets no requests for a while, as its responses were bad.
     pub ejected: bool,
     /// Whether it finishes what runs and gets nothing new.

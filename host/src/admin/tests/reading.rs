@@ -1,6 +1,9 @@
 //! What only reads.
 
+use std::sync::Arc;
+
 use axum::http::Method;
+use pointsman_core::topology::Health;
 
 use super::{Api, ODD, ODD_IN_PATH};
 use crate::admin::model::{
@@ -26,6 +29,17 @@ async fn the_overview_has_everything_of_a_proxy() {
     assert_eq!(chosen_by, ["abstention", "failed", "fallback", "policy", "rejected"]);
     assert_eq!(policy.pick_buckets.len() + 1, policy.pick_seconds.counts.len());
     assert!(policy.versions.iter().all(|version| version.active && version.published_ms > 1_700_000_000_000));
+}
+
+#[tokio::test]
+async fn a_backend_before_its_first_check_is_unchecked_and_neither_healthy_nor_eligible() {
+    let api = Api::new();
+    let pool = Arc::clone(&api.configuration.borrow().pools[0].pool);
+    pool.change(|members| (members[0].health, members[1].health) = (Health::Unknown, Health::Down));
+    let reply: PoolReply = api.get("/api/v1/pools/web").await.good();
+    let states = reply.pool.backends.iter();
+    let states: Vec<_> = states.map(|it| (it.unchecked, it.healthy, it.eligible)).collect();
+    assert_eq!(states, [(true, false, false), (false, false, false)]);
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ pub(super) fn backend(
         backup: backend.backup,
         eligible,
         healthy: health.passes_checks(),
+        unchecked: health.is_unchecked(),
         ejected: health.is_ejected(),
         draining: backend.draining,
         weight: units(*weight),

@@ -10,10 +10,11 @@ use super::rates::Between;
 use super::rows;
 use super::screen::{Screen, Then};
 use crate::admin::model::Overview;
+use crate::ctl::wellbeing::troubles;
 
 fn backend(name: &str, requests: u64, times: [u64; 3]) -> Value {
     json!({
-        "name": name, "address": "127.0.0.1:1", "source": "file", "zone": "", "backup": false, "eligible": true, "healthy": true,
+        "name": name, "address": "127.0.0.1:1", "source": "file", "zone": "", "backup": false, "eligible": true, "healthy": true, "unchecked": false,
         "ejected": false, "draining": false, "weight": 1.0, "full_weight": 1.0, "expected_share": 0.5, "in_flight": 3, "limit": 100,
         "connections": 4, "connections_opened": 5, "requests": requests, "responses": {}, "failures": requests / 100,
         "failures_by_kind": {}, "ejections": 0, "latency_ewma_us": 0, "error_rate": 0.0,
@@ -115,6 +116,23 @@ fn everything_is_on_a_usual_terminal() {
     assert!(lines[policy + 1].contains("0123456789ab") && lines[policy + 1].contains("1000"), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("policy-swapped  a new version pool=web")), "{lines:#?}");
     assert!(lines[23].starts_with("1-2 of 2  q quit  s sort (as configured)  / filter"), "{lines:#?}");
+}
+
+#[test]
+fn a_backend_that_waits_for_its_first_check_is_not_called_down() {
+    let mut backends = ["b1", "b2"].map(|name| backend(name, 0, [0; 3]));
+    backends
+        .iter_mut()
+        .for_each(|backend| (backend["eligible"], backend["healthy"]) = (json!(false), json!(false)));
+    backends[0]["unchecked"] = json!(true);
+    let overview = read(look(1_000, 0, &backends));
+    let told: Vec<String> = troubles(&overview).iter().map(|trouble| trouble.as_str().to_owned()).collect();
+    assert_eq!(told, ["web: 1 of 2 backends not well: b2", "web: 1 of 2 backends not checked yet: b1"]);
+    let mut screen = Screen::new("127.0.0.1:9901".into(), false);
+    screen.see(overview);
+    let lines = drawn(&mut screen, 80, 24);
+    assert_eq!(words(&lines, "web/b1")[1], "unchecked");
+    assert_eq!(words(&lines, "web/b2")[1], "down");
 }
 
 #[test]

@@ -9,6 +9,7 @@ export const LEVELS = { note: 0, warning: 1, critical: 2 };
 export function stateOf(backend) {
   if (backend.draining) return { word: "draining", level: "note", why: "finishes what runs and gets nothing new" };
   if (backend.ejected) return { word: "ejected", level: "warning", why: "gets no requests for a while, as its responses were bad" };
+  if (backend.unchecked) return { word: "unchecked", level: "note", why: "gets no requests before its first health check has passed" };
   if (!backend.healthy) return { word: "down", level: "critical", why: "its health checks fail" };
   if (!backend.eligible) return { word: "not in use", level: "note", why: "gets no requests" };
   if (backend.in_flight >= backend.limit) return { word: "full", level: "warning", why: "has as many requests as it may" };
@@ -107,6 +108,7 @@ function ofPool(pool) {
   inTrouble.slice(0, 3).forEach(([backend, trouble]) => say("warning", `${backend.name} ${trouble}.`));
   if (inTrouble.length > 3) say("warning", `${grouped(inTrouble.length - 3)} more of its backends fail or are slow.`);
   if (pool.queue.requests > 0) say("note", `${counted(pool.queue.requests, "request")} wait for a backend with room.`);
+  tell(state("unchecked"), "note", "not checked yet");
   tell(state("draining"), "note", "draining");
   return found;
 }

@@ -15,7 +15,7 @@ const times = (...counts) => ({ counts, sum_seconds: 0 });
 
 function backend(name, changes = {}) {
   return {
-    name, address: "127.0.0.1:1", zone: "", backup: false, eligible: true, healthy: true, ejected: false, draining: false, weight: 1, full_weight: 1,
+    name, address: "127.0.0.1:1", zone: "", backup: false, eligible: true, healthy: true, unchecked: false, ejected: false, draining: false, weight: 1, full_weight: 1,
     expected_share: 0.5, in_flight: 0, limit: 10, requests: 0, failures: 0, head_seconds: times(0, 0, 0, 0), overrides: null, ...changes,
   };
 }
@@ -101,6 +101,10 @@ test("the sentence says the worst", () => {
   const down = { healthy: false, eligible: false };
   assert.equal(say(pool("web", [backend("b1", down), backend("b2")])), "Pool web: b1 is down.");
   assert.equal(say(pool("a", [backend("b1", down), backend("b2")]), pool("b", [backend("b1", down)])), "Pool b: no backend takes requests.");
+  const unchecked = { healthy: false, unchecked: true, eligible: false };
+  assert.equal(say(pool("web", [backend("b1", unchecked), backend("b2")])), "All well. 1 backend in 1 pool takes requests.");
+  const { view: fresh } = after(overview(1000, [pool("web", [backend("b1", unchecked), backend("b2")])]));
+  assert.deepEqual(problems(fresh).map((problem) => problem.text), ["Pool web: b1 is not checked yet."]);
   const many = Array.from({ length: 5 }, (_, place) => backend(`b${place}`, down));
   assert.equal(say(pool("web", [...many, backend("b9")])), "Pool web: b0, b1, b2 and 2 more are down.");
   const { view } = after(overview(1000, [], { configuration_refused: true }));
@@ -141,6 +145,7 @@ test("states have words", () => {
   assert.equal(word({ draining: true, healthy: false }), "draining");
   assert.equal(word({ ejected: true, healthy: false }), "ejected");
   assert.equal(word({ healthy: false, eligible: true }), "down");
+  assert.equal(word({ healthy: false, unchecked: true, eligible: false }), "unchecked");
   assert.equal(word({ in_flight: 10 }), "full");
   assert.equal(word({ weight: 0.2 }), "starting");
 });
