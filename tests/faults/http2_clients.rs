@@ -92,7 +92,7 @@ fn large_responses_that_are_not_read_cost_little_memory() {
     assert!(unread("windows as they are at first", STREAMS, asking(65_535, 1)) < 5 << 20);
     // Only the socket stands still then, be it at once or after buffers have grown.
     let open = asking(0x7fff_ffff, 0x7fff_0000);
-    assert!(unread("open windows", STREAMS, &open) < 5 << 20);
+    assert!(unread("open windows", STREAMS, open) < 5 << 20);
     let stopping = |proxy: &Proxy| {
         let mut client = open(proxy);
         let read = client.reader().by_ref().take(16 << 20).read_to_end(&mut Vec::new());

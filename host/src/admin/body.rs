@@ -46,6 +46,7 @@ pub(super) async fn plugin_or_json<T: DeserializeOwned>(
     request: Request,
 ) -> Result<PluginOrJson<T>, Refused> {
     match media_type(request.headers()).as_deref() {
+        // As large as a plugin file may be: what serves from a file can be put, too.
         Some("application/wasm") => read(request, FILE_BYTES).await.map(PluginOrJson::Plugin),
         Some("application/json") => parse(&read(request, JSON_BYTES).await?).map(PluginOrJson::Json),
         _ => Err(unsupported(

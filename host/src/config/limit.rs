@@ -52,8 +52,9 @@ fn limit(name: &str, value: &Value<'_>) -> Option<LimitConfig> {
         }
         let missing = [("share", MissingKey::Share), ("pass", MissingKey::Pass)];
         let missing = choice(section, "missing", MissingKey::default(), &missing);
-        let client =
-            section.get("client_prefix").map_or(Some(ClientPrefix::default()), |value| prefix(&value));
+        let client = section
+            .get("client_prefix")
+            .map_or_else(|| Some(ClientPrefix::default()), |value| prefix(&value));
         let max_keys = section.integer("max_keys", 100_000, MAX_KEYS);
         let status = section.integer("status", 429, 400..=599);
         let dry_run = section.boolean("dry_run", false);

@@ -169,7 +169,7 @@ fn keys_are_of_what_they_say() {
         ),
         // With two of them nobody knows which one counts elsewhere: all such requests share a key.
         (
-            vec![header.clone()],
+            vec![header],
             vec![
                 (with(&[("x-api-key", "a"), ("x-api-key", "1")], "/"), true),
                 (with(&[("x-api-key", "a"), ("x-api-key", "2")], "/"), true),
@@ -212,7 +212,7 @@ fn keys_are_of_what_they_say() {
         ),
         // Parts don't run into each other.
         (
-            vec![query.clone(), KeyPart::Query("l".into())],
+            vec![query, KeyPart::Query("l".into())],
             vec![(with(&[], "/?k=ab&l=c"), true), (with(&[], "/?k=a&l=bc"), false)],
         ),
     ];
