@@ -1,9 +1,11 @@
 //! The proxy as a process.
 
 use std::env;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -88,14 +90,21 @@ impl Proxy {
         std::fs::write(directory.path().join("pointsman.toml"), config).expect("a configuration file");
         let mut command = command(directory.path(), arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        // Read while it runs: a program that fills a pipe waits for its reader.
+        let stdout = read_to_end(child.stdout.take().expect("a pipe"));
+        let stderr = read_to_end(child.stderr.take().expect("a pipe"));
         let began = Instant::now();
-        while child.try_wait().expect("a child").is_none() {
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                break status;
+            }
             if began.elapsed() > 2 * DEADLINE {
                 let _ = child.kill();
             }
             std::thread::park_timeout(Duration::from_millis(5));
-        }
-        child.wait_with_output().expect("its output")
+        };
+        let join = |reader: JoinHandle<Vec<u8>>| reader.join().expect("its output");
+        Output { status, stdout: join(stdout), stderr: join(stderr) }
     }
 
     /// The first listener's address.
@@ -225,4 +234,13 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
 fn address(line: &LogLine) -> SocketAddr {
     let address = line.field("address").and_then(|address| address.parse().ok());
     address.unwrap_or_else(|| panic!("no address in {line:?}"))
+}
+
+/// Reads all that comes, on a thread of its own.
+fn read_to_end(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe");
+        bytes
+    })
 }
