@@ -66,6 +66,7 @@ pub use model::{
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
+pub use route::Redirect;
 pub use tls::{ClientAuthConfig, ClientAuthMode, ClientCertHeader, TlsConfig, TlsVersion, UnknownName};
 pub use traces::TracingConfig;
 

@@ -15,6 +15,7 @@ mod hop_by_hop;
 mod label;
 mod limit;
 mod max_forwards;
+mod own_answer;
 mod redirect;
 mod request_id;
 mod retry;
@@ -29,8 +30,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pointsman_core::record::{Protocol, RouteIndex, TakenRoute};
 use pointsman_core::request::RequestHead;
@@ -51,10 +51,11 @@ use crate::http_challenge::HttpChallenges;
 use crate::insight::Insight;
 use crate::insight::explanation::ExplainedRoute;
 use crate::insight::trace::Origin;
-use crate::upstream::{Answered, Balancer, PinnedConnections, Tunnel, WorkerPool};
+use crate::upstream::{Answered, PinnedConnections, Tunnel, WorkerPool};
 use forward::{Prepared, Unforwarded};
 use header_rules::RequestRules;
 use label::EXPLAIN_HEADER;
+use own_answer::OwnAnswer;
 use request_id::X_REQUEST_ID;
 use retry::{Attempts, ResponseChanges};
 use split::Chosen;
@@ -147,9 +148,7 @@ pub fn handle(
         let (served, rules) = match prepared {
             Ok(ref attempts) => (attempts.serve().await, attempts.rules.as_deref()),
             Err(Unforwarded::Failed(failure)) => (Err(failure), None),
-            Err(Unforwarded::FinalRecipient(method)) => (Ok(Served::FinalRecipient(method)), None),
-            Err(Unforwarded::Redirected(location)) => (Ok(Served::Redirected(location)), None),
-            Err(Unforwarded::Challenge(answer)) => (Ok(Served::Challenge(answer)), None),
+            Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), None),
         };
         let (mut response, then) = respond(served, guard, has_body, rules);
         conclude(&mut response, then);
@@ -180,7 +179,7 @@ fn prepare(
     if let Some(challenges) = &proxy.challenges
         && let Some(answer) = challenge::answer(challenges, &head.parts)
     {
-        return Err(Unforwarded::Challenge(answer));
+        return Err(OwnAnswer::Challenge(answer).into());
     }
     let Prepared { upgrade, expects, authenticates, explains } = forward::prepare(head, context)?;
     context.log_client(head.client);
@@ -189,8 +188,9 @@ fn prepare(
         explain(proxy, context, head, routed);
     }
     let (index, route) = routed.ok_or(Failure::NoRoute)?;
-    let Chosen { balancer, cookie, place } = route.target.choose(head, || proxy.insight.ids.draw());
     head.route.clone_from(&route.name);
+    context.record().route = Some(TakenRoute { index, name: route.name.clone() });
+    let Chosen { balancer, cookie, place } = choose(proxy, context, head, route)?;
     // As the client takes it, whatever rules make of that for backends.
     let compression = balancer.worker_pool().offer(&head.parts);
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
@@ -198,7 +198,7 @@ fn prepare(
     if let Some(total) = limits.total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
-    on_record(context, index, head, balancer);
+    context.record().pool = Some(balancer.worker_pool().local_pool().clone());
     limit::admit(&route.limits, context, head, clock).map_err(Failure::Limited)?;
     let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
@@ -213,6 +213,22 @@ fn prepare(
         response: ResponseChanges { cookie: cookie.cloned().map(Box::new), compression },
         deadlines: proxy.deadlines.clone(),
     })
+}
+
+/// The pool that serves a request of this route. What is answered in its place keeps to the route's limits, too.
+#[inline]
+fn choose<'a>(
+    proxy: &Proxy,
+    context: &RequestContext,
+    head: &RequestHead,
+    route: &'a Route,
+) -> Result<Chosen<'a>, Unforwarded> {
+    let chosen = route.target.choose(head, context.connection(), || proxy.insight.ids.draw());
+    if chosen.is_err() {
+        let admitted = limit::admit(&route.limits, context, head, proxy.deadlines.clock());
+        admitted.map_err(Failure::Limited)?;
+    }
+    chosen
 }
 
 /// Gives a request its id, and begins what is kept of it beside its record.
@@ -251,14 +267,8 @@ fn respond(
             *response.headers_mut() = headers;
             (response, Then::Tunnel(tunnel))
         }
-        Ok(Served::FinalRecipient(method)) => {
-            (max_forwards::respond(&method, guard), if has_body { Then::Close } else { Then::KeepAlive })
-        }
-        Ok(Served::Redirected(location)) => {
-            (redirect::respond(location, guard), if has_body { Then::Close } else { Then::KeepAlive })
-        }
-        Ok(Served::Challenge(answer)) => {
-            (challenge::respond(answer, guard), if has_body { Then::Close } else { Then::KeepAlive })
+        Ok(Served::Own(answer)) => {
+            (answer.respond(guard), if has_body { Then::Close } else { Then::KeepAlive })
         }
         Err(failure) => {
             failure.log(context.connection().peer);
@@ -322,12 +332,8 @@ enum Served {
     Response(Answered, Option<Box<Encoder>>),
     /// Both sides change the protocol, as these headers say.
     Upgrade(HeaderMap, Box<Tunnel>),
-    /// The request goes no further, as it wants it.
-    FinalRecipient(Method),
-    /// The request is to be made over TLS, there.
-    Redirected(HeaderValue),
-    /// The question of an authority, with this answer.
-    Challenge(Bytes),
+    /// It goes no further, and nothing is wrong.
+    Own(OwnAnswer),
 }
 
 impl Attempts {
@@ -358,10 +364,4 @@ fn protocol(version: Version) -> Protocol {
         Version::HTTP_2 => Protocol::Http2,
         _ => Protocol::Http11,
     }
-}
-
-fn on_record(context: &RequestContext, index: RouteIndex, head: &RequestHead, balancer: &Balancer) {
-    let mut record = context.record();
-    record.route = Some(TakenRoute { index, name: head.route.clone() });
-    record.pool = Some(balancer.worker_pool().local_pool().clone());
 }

@@ -323,6 +323,8 @@ fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(Rout
         TargetAssignment::Split(config) => Target::Split(Split::new(&config, |pool| {
             policies.get(pool).map(|policy| Rc::clone(&policy.balancer))
         })?),
+        // A copy of its own: a regular expression keeps memory, which one thread at a time can use.
+        TargetAssignment::Redirect(redirect) => Target::Redirect(Box::new((*redirect).clone())),
     };
     let rules = |plan: &Option<HeaderPlan>| Some(Rc::new(HeaderRules::new(plan.as_ref()?)));
     let rules = headers.map(|plans| plans.iter().map(rules).collect());

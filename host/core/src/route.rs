@@ -9,6 +9,8 @@ pub mod normal_path;
 mod path_pattern;
 mod paths;
 mod pattern;
+pub mod target_change;
+mod template;
 #[cfg(test)]
 mod tests;
 mod text_pattern;
@@ -23,6 +25,8 @@ pub use host_pattern::HostPattern;
 pub(crate) use host_pattern::host_of;
 pub use path_pattern::{PathNormalization, PathPattern};
 pub use pattern::RoutePattern;
+pub use target_change::{PathChange, PrefixChange, QueryChange, TargetChange, TargetError};
+pub use template::{Template, TemplateError};
 pub use text_pattern::{Regex, RegexError, TextPattern};
 
 use crate::record::RouteIndex;

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use pointsman_core::route::RoutePattern;
 
-use crate::config::{Config, HeaderRulesConfig, PoolConfig, RouteTarget};
+use crate::config::{Config, HeaderRulesConfig, PoolConfig, Redirect, RouteTarget};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -151,6 +151,7 @@ struct RouteParts<'a> {
     limits: Vec<&'a str>,
     has_policy: bool,
     headers: &'a HeaderRulesConfig,
+    redirect: Option<&'a Redirect>,
 }
 
 /// The parts of routes that decide where a request goes and what becomes of its fields.
@@ -160,8 +161,12 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
     let parts = routes.map(|route| {
         let pools = route.pools().into_iter().map(name).collect();
         let weights = match &route.target {
-            RouteTarget::Pool { .. } => Vec::new(),
+            RouteTarget::Pool { .. } | RouteTarget::Redirect(_) => Vec::new(),
             RouteTarget::Split(split) => split.shares.iter().map(|(_, weight)| *weight).collect(),
+        };
+        let redirect = match &route.target {
+            RouteTarget::Redirect(redirect) => Some(&**redirect),
+            _ => None,
         };
         let limits = route.limits.iter().filter_map(|limit| config.limits.get(*limit));
         RouteParts {
@@ -172,6 +177,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             limits: limits.map(|limit| &*limit.name).collect(),
             has_policy: route.own_policy().is_some(),
             headers: &route.headers,
+            redirect,
         }
     });
     parts.collect()
@@ -222,6 +228,8 @@ mod tests {
         check(web, &format!("{web}host_header = \"backend\"\n"), "~pool web (~headers)");
         check(web, &format!("{web}idle_timeout = \"1s\"\n"), "~pool web (~limits)");
         check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");
+        let redirect = |to: &str| format!("[[route]]\nredirect = 'http://{to}'\n{web}");
+        check(&redirect("a.test"), &redirect("b.test"), "~routes (1 to 1)");
         let weighted =
             "[pool.web]\nbackends = [\"127.0.0.1:1\", { address = \"127.0.0.1:2\", weight = 2 }]\n";
         check(web, weighted, "~pool web (~backend 127.0.0.1:2)");

@@ -85,6 +85,7 @@ pub(super) fn of_routes(config: &Config, limits: &[Arc<RequestLimit>]) -> Vec<Ro
                 TargetAssignment::Policy(own.next().unwrap_or(*pool))
             }
             RouteTarget::Split(split) => TargetAssignment::Split(Arc::new(split.clone())),
+            RouteTarget::Redirect(redirect) => TargetAssignment::Redirect(Arc::clone(redirect)),
         },
         headers: header_plans(config, route),
         limits: route.limits.iter().filter_map(|limit| limits.get(*limit)).cloned().collect(),

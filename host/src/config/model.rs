@@ -23,6 +23,7 @@ use super::metrics::MetricsConfig;
 use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
+use super::route::Redirect;
 use super::tls::TlsConfig;
 use super::traces::TracingConfig;
 
@@ -225,6 +226,8 @@ pub enum RouteTarget {
     },
     /// To one of several pools.
     Split(SplitConfig),
+    /// Elsewhere, by the client itself.
+    Redirect(Arc<Redirect>),
 }
 
 /// `split` of a route: several pools by weight.
@@ -259,7 +262,7 @@ impl RouteConfig {
     pub fn own_policy(&self) -> Option<(usize, &PolicyConfig)> {
         match &self.target {
             RouteTarget::Pool { pool, policy } => Some((*pool, policy.as_ref()?)),
-            RouteTarget::Split(_) => None,
+            RouteTarget::Split(_) | RouteTarget::Redirect(_) => None,
         }
     }
 
@@ -269,6 +272,7 @@ impl RouteConfig {
         match &self.target {
             RouteTarget::Pool { pool, .. } => vec![*pool],
             RouteTarget::Split(split) => split.shares.iter().map(|(pool, _)| *pool).collect(),
+            RouteTarget::Redirect(_) => Vec::new(),
         }
     }
 }

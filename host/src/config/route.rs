@@ -1,25 +1,37 @@
 //! `[[route]]`: what it matches, and where its requests go.
 
 mod key;
+mod leads_back;
 mod limits;
 mod matching;
 mod path;
 mod pool;
+mod redirect;
 mod split;
+mod target_change;
 mod value;
+
+use std::sync::Arc;
 
 use pointsman_core::route::RoutePattern;
 
 use super::header_rules::{HeaderRulesConfig, header_rules};
-use super::model::{RouteConfig, RouteTarget};
+use super::model::{ListenerConfig, RouteConfig, RouteTarget};
 use super::read::{Section, Unique, Value, list};
+use leads_back::leads_back;
 use limits::limits;
 use matching::pattern;
+pub use redirect::Redirect;
 
 const HINT: &str = "write `[[route]]` above its keys";
 
 /// The routes in the order of the file. Without any, everything goes to the only pool.
-pub(super) fn routes(section: &mut Section<'_>, pools: &[&str], limits: &[&str]) -> Option<Vec<RouteConfig>> {
+pub(super) fn routes(
+    section: &mut Section<'_>,
+    pools: &[&str],
+    limits: &[&str],
+    listeners: &[ListenerConfig],
+) -> Option<Vec<RouteConfig>> {
     let Some(value) = section.get("route") else {
         if pools.len() > 1 {
             let message = format!("there is no route to the pools {}", list(pools.iter().copied()));
@@ -43,6 +55,7 @@ pub(super) fn routes(section: &mut Section<'_>, pools: &[&str], limits: &[&str])
             continue;
         };
         warn_if_covered(&routes, &route, item);
+        refuse_if_leading_back(&routes, &route, item, listeners);
         routes.push((route, item));
     }
     // A route that couldn't be read has left a fault behind, so that the gap is never seen.
@@ -60,25 +73,34 @@ fn route<'a>(
         names.add(name, &value, "give each route its own name").then(|| Some(name.to_owned()))
     });
     let pattern = pattern(section);
-    let target = target(section, pools);
+    let target = target(section, pools, pattern.as_ref());
     let headers = header_rules(section);
     let limits = limits(section, limit_names);
     Some(RouteConfig { name: name?, pattern: pattern?, target: target?, headers: headers?, limits: limits? })
 }
 
 /// Where the requests go, of the one key that says so.
-fn target(section: &mut Section<'_>, pools: &[&str]) -> Option<RouteTarget> {
-    let policy = section.get("policy");
-    let Some(value) = section.get("split") else {
-        let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool::pool(&value, pools));
-        let policy = policy.map_or(Some(None), |value| super::policy::policy(&value).map(Some));
-        return Some(RouteTarget::Pool { pool: pool?, policy: policy? });
-    };
-    let others = [section.get("pool"), policy];
-    for other in others.iter().flatten() {
-        other.fail("stands beside `split`", "leave it out: each pool of a split picks by its own policy");
+fn target(section: &mut Section<'_>, pools: &[&str], pattern: Option<&RoutePattern>) -> Option<RouteTarget> {
+    let [pool, policy, split, redirect] =
+        ["pool", "policy", "split", "redirect"].map(|key| (key, section.get(key)));
+    if let (key, Some(value)) = &redirect {
+        refuse_beside(key, &[pool, policy, split], "no pool has to do with these requests: leave it out");
+        return redirect::redirect(value, pattern).map(|redirect| RouteTarget::Redirect(Arc::new(redirect)));
     }
-    split::split(&value, pools).map(RouteTarget::Split)
+    if let (key, Some(value)) = &split {
+        refuse_beside(key, &[pool, policy], "leave it out: each pool of a split picks by its own policy");
+        return split::split(value, pools).map(RouteTarget::Split);
+    }
+    let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool::pool(&value, pools));
+    let policy = policy.1.map_or(Some(None), |value| super::policy::policy(&value).map(Some));
+    Some(RouteTarget::Pool { pool: pool?, policy: policy? })
+}
+
+/// Refuses keys that say the same as `key`.
+fn refuse_beside(key: &str, others: &[(&str, Option<Value<'_>>)], hint: &str) {
+    for other in others.iter().filter_map(|(_, value)| value.as_ref()) {
+        other.fail(format!("stands beside `{key}`"), hint);
+    }
 }
 
 /// Says that a route never matches, if one before it takes all.
@@ -92,5 +114,25 @@ fn warn_if_covered(before: &[(RouteConfig, &Value<'_>)], route: &RouteConfig, it
             earlier.pattern
         );
         item.warn(message, "put the narrower route first, or remove one of them");
+    }
+}
+
+/// Refuses a redirect whose clients would come back to it for ever.
+fn refuse_if_leading_back(
+    before: &[(RouteConfig, &Value<'_>)],
+    route: &RouteConfig,
+    item: &Value<'_>,
+    listeners: &[ListenerConfig],
+) {
+    let RouteTarget::Redirect(redirect) = &route.target else { return };
+    let earlier = before.iter().map(|(earlier, _)| &earlier.pattern);
+    if leads_back(redirect, &route.pattern, earlier, listeners) {
+        let hint = match redirect.scheme {
+            Some("https") => {
+                "write `scheme = \"http\"` in the route, so that it leaves out those who speak HTTPS already"
+            }
+            _ => "lead to another host or path, or narrow what the route matches",
+        };
+        item.fail("the redirect leads back to this route, for ever", hint);
     }
 }

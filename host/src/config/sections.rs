@@ -59,7 +59,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
         let limits = limit::limits(root);
         let limit_names: Vec<_> = limits.iter().map(|(name, ..)| *name).collect();
-        let routes = routes(root, &names, &limit_names);
+        let routes = routes(root, &names, &limit_names, listeners.as_deref().unwrap_or_default());
         if let Some(routes) = &routes {
             limit::warn_if_unused(&limits, |limit| routes.iter().any(|route| route.limits.contains(&limit)));
         }

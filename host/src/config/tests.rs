@@ -17,6 +17,7 @@ mod pool;
 mod pool_protocol;
 mod pool_tls;
 mod proxy_protocol;
+mod redirect;
 mod route;
 mod split;
 mod tls;

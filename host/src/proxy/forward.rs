@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::UpstreamLimits;
 use pointsman_core::request::RequestHead;
@@ -15,6 +14,7 @@ use super::forwarding;
 use super::hop_by_hop::{self, HeaderScan, tokens};
 use super::label::{ERROR_HEADER, EXPLAIN_HEADER};
 use super::max_forwards;
+use super::own_answer::OwnAnswer;
 use super::redirect;
 use super::request_id::X_REQUEST_ID;
 use super::{target, via};
@@ -40,17 +40,19 @@ pub(super) struct Prepared {
 pub(super) enum Unforwarded {
     /// For this reason.
     Failed(Failure),
-    /// It is to be answered here; this is its method.
-    FinalRecipient(Method),
-    /// It is to be made over TLS, there.
-    Redirected(HeaderValue),
-    /// It is the question of an authority, with this answer.
-    Challenge(Bytes),
+    /// It is answered here, and nothing is wrong.
+    Answered(OwnAnswer),
 }
 
 impl From<Failure> for Unforwarded {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl From<OwnAnswer> for Unforwarded {
+    fn from(answer: OwnAnswer) -> Self {
+        Self::Answered(answer)
     }
 }
 
@@ -61,14 +63,14 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     context.restore_target(parts);
     target::adopt(parts, connection.limits.path_normalization)?;
     if connection.limits.redirects {
-        return Err(Unforwarded::Redirected(redirect::location(parts)?));
+        return Err(OwnAnswer::Redirect(redirect::over_tls(parts)?).into());
     }
     let scan = HeaderScan::of_request(&parts.headers);
     if scan.via && via::hops(&parts.headers) > connection.limits.max_hops {
         return Err(Failure::Loop.into());
     }
     if max_forwards::ends_here(parts) {
-        return Err(Unforwarded::FinalRecipient(parts.method.clone()));
+        return Err(OwnAnswer::FinalRecipient(parts.method.clone()).into());
     }
     let may_upgrade = scan.upgrade && context.asks_upgrade();
     let upgrade = may_upgrade.then(|| wanted_upgrade(&parts.headers)).flatten();

@@ -113,6 +113,15 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
     address
 }
 
+/// The scheme that the client speaks, as far as that is known: to this proxy, or to a trusted one before it. The fields are rewritten.
+pub(super) fn scheme(headers: &HeaderMap, client: &ClientConnection) -> &'static str {
+    match headers.get(&X_FORWARDED_PROTO).map(HeaderValue::as_bytes) {
+        Some(b"https") => "https",
+        Some(b"http") => "http",
+        _ => client.scheme.name(),
+    }
+}
+
 /// Removes the forwarding fields with such a spelling.
 pub(super) fn remove(headers: &mut HeaderMap, unwanted: impl Fn(Spelling) -> bool) {
     let names: Vec<HeaderName> =

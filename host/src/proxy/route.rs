@@ -9,7 +9,11 @@ use pointsman_core::request_limit::RequestLimit;
 use pointsman_core::route::Router;
 
 use super::HeaderRules;
+use super::forward::Unforwarded;
+use super::own_answer::OwnAnswer;
+use super::redirect;
 use super::split::{Chosen, Split};
+use crate::config::Redirect;
 use crate::downstream::ClientConnection;
 use crate::upstream::Balancer;
 
@@ -33,6 +37,8 @@ pub enum Target {
     Balancer(Rc<Balancer>),
     /// To a backend that is picked from one of several pools.
     Split(Split),
+    /// Elsewhere, by the client itself.
+    Redirect(Box<Redirect>),
 }
 
 impl Route {
@@ -43,12 +49,20 @@ impl Route {
 }
 
 impl Target {
-    /// What picks for a request. `draw` gives a random number.
+    /// What picks for a request. `draw` gives a random number. An error is what is answered in place of a backend.
     #[inline]
-    pub(super) fn choose(&self, head: &RequestHead, draw: impl FnOnce() -> u64) -> Chosen<'_> {
+    pub(super) fn choose(
+        &self,
+        head: &RequestHead,
+        client: &ClientConnection,
+        draw: impl FnOnce() -> u64,
+    ) -> Result<Chosen<'_>, Unforwarded> {
         match self {
-            Self::Balancer(balancer) => Chosen { balancer, cookie: None, place: 0 },
-            Self::Split(split) => split.choose(head, draw),
+            Self::Balancer(balancer) => Ok(Chosen { balancer, cookie: None, place: 0 }),
+            Self::Split(split) => Ok(split.choose(head, draw)),
+            Self::Redirect(redirect) => {
+                Err(OwnAnswer::Redirect(redirect::of_route(redirect, head, client)?).into())
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod limits;
 mod model;
 mod pipelining;
 mod records;
+mod redirects;
 mod refusals;
 mod request_ids;
 mod script;

@@ -11,7 +11,7 @@ use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
-use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, SplitConfig};
+use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, Redirect, SplitConfig};
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::tls::BackendTls;
@@ -61,6 +61,8 @@ pub enum TargetAssignment {
     Policy(usize),
     /// To one of several pools, each with its own policy.
     Split(Arc<SplitConfig>),
+    /// Elsewhere, by the client itself.
+    Redirect(Arc<Redirect>),
 }
 
 /// The access log as one worker gets it.

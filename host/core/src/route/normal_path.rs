@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::path_pattern::PathPattern;
+use super::template::push_escape;
 
 /// A path as it is compared: decoded, without dot segments and empty ones, as nginx does.
 ///
@@ -79,6 +80,12 @@ pub fn is_odd(path: &[u8]) -> bool {
     })
 }
 
+/// Whether a path has segments that are steps, `.` or `..`, once it is decoded.
+#[must_use]
+pub fn has_dot_segments(path: &[u8]) -> bool {
+    segments(&decoded(path)).any(|segment| matches!(segment, b"." | b".."))
+}
+
 /// What nearly every path is: without escapes, empty segments, and segments that begin with a dot.
 fn is_surely_normal(path: &[u8]) -> bool {
     path.is_ascii()
@@ -131,11 +138,6 @@ fn decoded(path: &[u8]) -> Vec<u8> {
         }
     }
     decoded
-}
-
-fn push_escape(path: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    path.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
 /// What means the same escaped or not (RFC 3986 section 2.3).

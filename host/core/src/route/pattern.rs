@@ -5,7 +5,9 @@ use std::fmt;
 use super::condition::Condition;
 use super::host_pattern::HostPattern;
 use super::list::Alternatives;
+use super::normal_path;
 use super::path_pattern::PathPattern;
+use super::text_pattern::Regex;
 
 /// What a route matches: one of its hosts, one of its paths, and all that it demands besides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +35,45 @@ impl RoutePattern {
         hosts(other).iter().all(|host| own_hosts.iter().any(|own| own.covers(host)))
             && paths(other).iter().all(|path| own_paths.iter().any(|own| own.covers(path)))
             && self.conditions.iter().all(|condition| other.conditions.contains(condition))
+    }
+}
+
+impl RoutePattern {
+    /// The lists of paths of which a request's path has to match one each.
+    fn path_lists(&self) -> impl Iterator<Item = &[PathPattern]> {
+        let further = self.conditions.iter().filter_map(|condition| match condition {
+            Condition::Path(paths) => Some(&paths[..]),
+            _ => None,
+        });
+        std::iter::once(&self.paths[..]).chain(further)
+    }
+
+    /// The regular expressions of which a path has to match one.
+    #[must_use]
+    pub fn regexes(&self) -> Vec<Regex> {
+        let regex = |path: &PathPattern| match path {
+            PathPattern::Regex(regex) => Some(regex.clone()),
+            _ => None,
+        };
+        self.path_lists().flatten().filter_map(regex).collect()
+    }
+
+    /// The prefixes of which a path has to begin with one.
+    #[must_use]
+    pub fn prefixes(&self) -> Vec<String> {
+        let prefix = |path: &PathPattern| match path {
+            PathPattern::Segments(prefix) => Some(prefix.clone()),
+            _ => None,
+        };
+        self.path_lists().flatten().filter_map(prefix).collect()
+    }
+
+    /// Whether it surely takes a request for this path, in whatever form that is written, as far as the path goes.
+    #[must_use]
+    pub fn takes_path(&self, path: &str) -> bool {
+        let path = normal_path::compared(path.as_bytes());
+        let matches = |pattern: &PathPattern| normal_path::pattern(pattern).matches(&path);
+        self.path_lists().all(|paths| paths.is_empty() || paths.iter().any(matches))
     }
 }
 

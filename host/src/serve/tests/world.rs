@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use pointsman_core::route::{RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
-use crate::config::{DownstreamLimits, HeaderPlan, RequestIdUse};
+use crate::config::{Config, DownstreamLimits, HeaderPlan, RequestIdUse, RouteConfig, RouteTarget};
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
 use crate::http_challenge::HttpChallenges;
@@ -57,6 +58,8 @@ pub(super) struct Limits {
     pub(super) challenges: Option<Arc<HttpChallenges>>,
     /// The rules for the fields of requests and responses.
     pub(super) headers: Option<HeaderPlan>,
+    /// The routes as they are configured, to the pool `web`; without any, everything goes there.
+    pub(super) routes: &'static str,
 }
 
 impl Default for Limits {
@@ -76,6 +79,7 @@ impl Default for Limits {
             trusted: false,
             challenges: None,
             headers: None,
+            routes: "",
         }
     }
 }
@@ -100,6 +104,21 @@ pub(super) fn address(backend: u8) -> SocketAddr {
 
 fn backend(number: u8) -> Arc<Backend> {
     Arc::new(Backend::new(format!("b{number}"), address(number)))
+}
+
+/// The routes of this text.
+fn configured(routes: &str) -> Vec<RouteConfig> {
+    let text =
+        format!("{routes}\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.web]\nbackends = ['127.0.0.1:9']");
+    Config::parse(&text, Path::new("test.toml")).expect("routes").routes
+}
+
+fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) {
+    let target = match config.target {
+        RouteTarget::Pool { .. } | RouteTarget::Split(_) => Target::Balancer(Rc::clone(balancer)),
+        RouteTarget::Redirect(redirect) => Target::Redirect(Box::new((*redirect).clone())),
+    };
+    (config.pattern, Route { name: config.name.map(Arc::from), target, rules: None, limits: [].into() })
 }
 
 impl Limits {
@@ -140,10 +159,14 @@ impl World {
         worker_pool.follow(&pool.topology());
         worker_pool.yield_connections();
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
-        let router = Router::new(&[RoutePattern::default()]);
-        let rules = limits.headers.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
-        let routes =
-            vec![Route { name: None, target: Target::Balancer(balancer), rules, limits: limits.keys.into() }];
+        let rules = limits.headers.map(|plan| Rc::new(HeaderRules::new(&plan)));
+        let routes = configured(limits.routes).into_iter().map(|config| route(config, &balancer));
+        let routes = routes.map(|(pattern, route)| {
+            let rules = rules.clone().map(|rules| [Some(rules)].into());
+            (pattern, Route { rules, limits: limits.keys.clone().into(), ..route })
+        });
+        let (patterns, routes): (Vec<RoutePattern>, _) = routes.unzip();
+        let router = Router::new(&patterns);
         let insight = Rc::new(Insight::new(IdGenerator::seeded(1), limits.insight));
         let proxy = Proxy::new(router, routes, vec![worker_pool], deadlines.clone(), insight);
         let connections = Arc::new(ConnectionLimit::new(1000));
