@@ -66,7 +66,8 @@ fn is_renewed_under_load(folder: TempDir, authority: &Authority, renew: impl Fn(
         }
         is_over.store(true, Ordering::Relaxed);
     });
-    let renewed = proxy.log.events("certificate-renewed");
+    // What serves is logged a moment later.
+    let renewed = proxy.log.wait_for_many("certificate-renewed", 4);
     assert_eq!(renewed.len(), 4, "{renewed:?}");
     assert!(
         renewed.iter().all(|line| line.has(&[("certificate", "site.crt"), ("days", "89")])),
