@@ -1,10 +1,25 @@
-//! Values with names in queries and cookies.
+//! Values with names in a request: header fields, cookies, parameters of the query.
 
 use std::borrow::Cow;
 
+use http::header::{COOKIE, HeaderName};
+use http::{HeaderMap, HeaderValue};
+
+use crate::percent::{Piece, pieces};
+
+/// The lines of a header field.
+pub fn of_field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+}
+
+/// The values of the cookies of this name, as they were sent.
+pub fn of_cookies<'a>(headers: &'a HeaderMap, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    of_field(headers, &COOKIE).flat_map(move |line| in_line(line, name))
+}
+
 /// The values of a query's parameters with this name, decoded as forms are (a plus sign is a space). A parameter without `=` is
 /// empty.
-pub(crate) fn of_query<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
+pub fn of_query<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let parameters = query.split(|&byte| byte == b'&').filter(|parameter| !parameter.is_empty());
     parameters.filter_map(move |parameter| {
         let (key, value) = split_at(parameter, b'=').unwrap_or((parameter, b""));
@@ -12,8 +27,8 @@ pub(crate) fn of_query<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Ite
     })
 }
 
-/// The values of cookies with this name in a line of `Cookie`, as they were sent.
-pub(crate) fn of_cookies<'a>(line: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+/// The values of cookies with this name in a line of `Cookie`.
+fn in_line<'a>(line: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
     let pairs = line.split(|&byte| byte == b';').filter_map(|pair| split_at(pair.trim_ascii(), b'='));
     pairs.filter_map(move |(key, value)| (key == name).then_some(value))
 }
@@ -29,22 +44,16 @@ fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(text);
     }
     let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        let digit = |place: usize| char::from(*after.get(place)?).to_digit(16);
-        let escaped = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
-        (decoded, rest) = match (first, escaped) {
-            (b'%', Some(byte)) => (pushed(decoded, byte), &after[2..]),
-            (b'+', _) => (pushed(decoded, b' '), after),
-            _ => (pushed(decoded, *first), after),
-        };
+    for piece in pieces(text) {
+        match piece {
+            Piece::Escape(byte) => decoded.push(byte),
+            Piece::BadEscape => decoded.push(b'%'),
+            Piece::Text(text) => {
+                decoded.extend(text.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }));
+            }
+        }
     }
     Cow::Owned(decoded)
-}
-
-fn pushed(mut bytes: Vec<u8>, byte: u8) -> Vec<u8> {
-    bytes.push(byte);
-    bytes
 }
 
 #[cfg(test)]
@@ -67,7 +76,7 @@ mod tests {
     #[test]
     fn cookies_are_found_as_sent() {
         let found = |line: &str, name: &str| -> Vec<String> {
-            let values = of_cookies(line.as_bytes(), name.as_bytes());
+            let values = in_line(line.as_bytes(), name.as_bytes());
             values.map(|value| String::from_utf8_lossy(value).into_owned()).collect()
         };
         assert_eq!(found("a=1; b=\"2\";a=%20 ; =x; c", "a"), ["1", "%20"]);

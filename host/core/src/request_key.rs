@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use http::HeaderValue;
-use http::header::{COOKIE, HeaderName};
+use http::header::HeaderName;
 
 use crate::parameters;
 use crate::request::RequestHead;
@@ -32,11 +31,9 @@ impl RequestKey {
                 IpAddr::V4(address) => Cow::Owned(address.octets().into()),
                 IpAddr::V6(address) => Cow::Owned(address.octets().into()),
             }),
-            Self::Header(name) => head.parts.headers.get(name).map(|value| Cow::Borrowed(value.as_bytes())),
+            Self::Header(name) => parameters::of_field(&head.parts.headers, name).next().map(Cow::Borrowed),
             Self::Cookie(name) => {
-                let lines = head.parts.headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
-                let mut values = lines.flat_map(|line| parameters::of_cookies(line, name.as_bytes()));
-                values.next().map(Cow::Borrowed)
+                parameters::of_cookies(&head.parts.headers, name.as_bytes()).next().map(Cow::Borrowed)
             }
             Self::Query(name) => parameters::of_query(head.query()?, name.as_bytes()).next(),
         }
@@ -57,6 +54,9 @@ impl fmt::Display for RequestKey {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use http::header::COOKIE;
+
     use super::*;
 
     #[test]

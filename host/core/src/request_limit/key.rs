@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
-use http::header::{COOKIE, HeaderName};
+use http::header::HeaderName;
 
 use crate::parameters;
 use crate::request::RequestHead;
@@ -132,15 +132,8 @@ impl LimitKey {
                 }
                 Found::One
             }
-            KeyPart::Header(name) => {
-                let lines = head.parts.headers.get_all(name).into_iter();
-                only(lines.map(|line| line.as_bytes()), hash)
-            }
-            KeyPart::Cookie(name) => {
-                let lines = head.parts.headers.get_all(COOKIE).into_iter();
-                let lines = lines.map(http::HeaderValue::as_bytes);
-                only(lines.flat_map(|line| parameters::of_cookies(line, name.as_bytes())), hash)
-            }
+            KeyPart::Header(name) => only(parameters::of_field(&head.parts.headers, name), hash),
+            KeyPart::Cookie(name) => only(parameters::of_cookies(&head.parts.headers, name.as_bytes()), hash),
             KeyPart::Query(name) => {
                 let query = head.query().unwrap_or_default();
                 only(parameters::of_query(query, name.as_bytes()), hash)

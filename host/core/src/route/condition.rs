@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::{COOKIE, HeaderName, UPGRADE};
+use http::header::{HeaderName, UPGRADE};
 use http::{Method, Version};
 use ipnet::IpNet;
 
@@ -89,18 +89,13 @@ impl Condition {
                 let client = head.client.to_canonical();
                 networks.iter().any(|network| network.contains(&client))
             }
-            Self::Header(name, pattern) => {
-                let lines = head.parts.headers.get_all(name).into_iter();
-                pattern.holds(lines.map(|line| line.as_bytes()))
-            }
+            Self::Header(name, pattern) => pattern.holds(parameters::of_field(&head.parts.headers, name)),
             Self::Query(name, pattern) => {
                 let values = parameters::of_query(head.query().unwrap_or_default(), name.as_bytes());
                 pattern.holds(values)
             }
             Self::Cookie(name, pattern) => {
-                let lines = head.parts.headers.get_all(COOKIE).into_iter();
-                let lines = lines.map(http::HeaderValue::as_bytes);
-                pattern.holds(lines.flat_map(|line| parameters::of_cookies(line, name.as_bytes())))
+                pattern.holds(parameters::of_cookies(&head.parts.headers, name.as_bytes()))
             }
             Self::Not(conditions) => !conditions.iter().all(|condition| condition.holds(candidate)),
         }

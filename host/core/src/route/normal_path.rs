@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::path_pattern::PathPattern;
-use super::template::push_escape;
+use crate::percent::{Piece, pieces, push_escape};
 
 /// A path as it is compared: decoded, without dot segments and empty ones, as nginx does.
 ///
@@ -96,31 +96,6 @@ fn is_surely_normal(path: &[u8]) -> bool {
 /// The segments of a path that begins with a slash.
 fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/').skip(1)
-}
-
-/// A part of a path.
-enum Piece<'a> {
-    /// Of this byte.
-    Escape(u8),
-    /// A percent sign without two digits.
-    BadEscape,
-    /// As it stands.
-    Text(&'a [u8]),
-}
-
-fn pieces(path: &[u8]) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = path;
-    std::iter::from_fn(move || {
-        let Some(after) = rest.strip_prefix(b"%") else {
-            let (text, after) = rest.split_at(memchr::memchr(b'%', rest).unwrap_or(rest.len()));
-            rest = after;
-            return (!text.is_empty()).then_some(Piece::Text(text));
-        };
-        let digit = |place: usize| char::from(*after.get(place)?).to_digit(16);
-        let byte = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
-        rest = if byte.is_some() { &after[2..] } else { after };
-        Some(byte.map_or(Piece::BadEscape, Piece::Escape))
-    })
 }
 
 fn decoded(path: &[u8]) -> Vec<u8> {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::normal_path::{compared, has_dot_segments, pattern};
 use super::path_pattern::{PathNormalization, PathPattern};
-use super::template::{Part, Template, push_escape, push_escaped};
+use super::template::{Part, Template, push_escaped};
+use crate::percent::push_escape;
 
 /// Most bytes of a target, as of one that a client sends.
 const TARGET_BYTES: usize = 63 << 10;

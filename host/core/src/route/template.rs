@@ -1,6 +1,7 @@
 //! Texts in which captures of a route's regular expressions take their places.
 
 use super::text_pattern::Regex;
+use crate::percent::push_escape;
 
 /// A text with captures: `$1` or `${name}` of the regular expression that a path matched; `$$` is a dollar sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,12 +197,6 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, text: &[u8], part: Part) {
         };
         if stays { out.push(byte) } else { push_escape(out, byte) }
     }
-}
-
-/// Appends the escape of a byte.
-pub(super) fn push_escape(out: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::Version;
-use http::header::COOKIE;
 use pointsman_core::backend::BackendIndex;
+use pointsman_core::parameters;
 use pointsman_core::request::RequestHead;
 use pointsman_sdk::abi::{ABSENT, MODULE, hash_source, import, request_field};
 use siphasher::sip::SipHasher13;
@@ -181,33 +181,22 @@ fn header_value<'a>(head: &'a RequestHead, name: &str) -> Option<&'a [u8]> {
 
 /// The value of a cookie: the first of that name, as it was sent.
 fn cookie<'a>(head: &'a RequestHead, name: &[u8]) -> Option<&'a [u8]> {
-    let cookies = head.parts.headers.get_all(COOKIE).into_iter();
-    let pairs = cookies.flat_map(|line| line.as_bytes().split(|&byte| byte == b';'));
-    let mut pairs = pairs.filter_map(|pair| pair.trim_ascii().split_once_at(b'='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    parameters::of_cookies(&head.parts.headers, name).next()
 }
 
 /// The value of a query parameter: the first of that name, as it was sent. A parameter without `=` is empty.
 fn query_value<'a>(query: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut pairs =
-        query.split(|&byte| byte == b'&').map(|pair| pair.split_once_at(b'=').unwrap_or((pair, b"")));
+    let mut pairs = query.split(|&byte| byte == b'&').map(|pair| {
+        let end = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+        (&pair[..end], pair.get(end + 1..).unwrap_or_default())
+    });
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
-/// `split_once` for bytes.
-trait SplitOnce {
-    fn split_once_at(&self, byte: u8) -> Option<(&[u8], &[u8])>;
-}
-
-impl SplitOnce for [u8] {
-    fn split_once_at(&self, byte: u8) -> Option<(&[u8], &[u8])> {
-        let at = self.iter().position(|&candidate| candidate == byte)?;
-        Some((&self[..at], &self[at + 1..]))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::COOKIE;
+
     use super::*;
 
     #[test]
