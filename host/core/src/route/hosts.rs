@@ -5,7 +5,6 @@ use std::net::Ipv6Addr;
 
 use super::host_pattern::{HostPattern, host_of, ipv6};
 use super::names::{NameHash, Names};
-use super::path_pattern::PathPattern;
 use super::paths::Paths;
 use super::pattern::RoutePattern;
 
@@ -34,12 +33,9 @@ impl Hosts {
     pub(super) fn new(routes: &[RoutePattern]) -> Self {
         let mut hosts = Self::default();
         for (index, route) in routes.iter().enumerate() {
-            let (any_host, any_path) = ([HostPattern::Any], [PathPattern::all()]);
-            let of_route = if route.hosts.is_empty() { &any_host[..] } else { &route.hosts };
-            let paths = if route.paths.is_empty() { &any_path[..] } else { &route.paths };
-            for host in of_route {
+            for host in route.hosts() {
                 hosts.looks_at_host |= *host != HostPattern::Any;
-                paths.iter().for_each(|path| hosts.paths(host).add(path.clone(), index));
+                route.paths().iter().for_each(|path| hosts.paths(host).add(path.clone(), index));
             }
         }
         hosts.all_paths().for_each(Paths::sort);

@@ -21,19 +21,27 @@ pub struct RoutePattern {
 }
 
 impl RoutePattern {
+    /// One of these hosts has to match.
+    pub(super) fn hosts(&self) -> &[HostPattern] {
+        const EVERY: &[HostPattern] = &[HostPattern::Any];
+        if self.hosts.is_empty() { EVERY } else { &self.hosts }
+    }
+
+    /// One of these paths has to match.
+    pub(super) fn paths(&self) -> &[PathPattern] {
+        const EVERY: &[PathPattern] = &[PathPattern::Segments(String::new())];
+        if self.paths.is_empty() { EVERY } else { &self.paths }
+    }
+
     /// Whether it surely matches everything that `other` does.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        let (any_host, any_path) = ([HostPattern::Any], [PathPattern::all()]);
-        let hosts = |pattern: &'_ Self| {
-            if pattern.hosts.is_empty() { any_host.to_vec() } else { pattern.hosts.clone() }
-        };
-        let paths = |pattern: &'_ Self| {
-            if pattern.paths.is_empty() { any_path.to_vec() } else { pattern.paths.clone() }
-        };
-        let (own_hosts, own_paths) = (hosts(self), paths(self));
-        hosts(other).iter().all(|host| own_hosts.iter().any(|own| own.covers(host)))
-            && paths(other).iter().all(|path| own_paths.iter().any(|own| own.covers(path)))
+        let hosts_are_covered =
+            || other.hosts().iter().all(|host| self.hosts().iter().any(|own| own.covers(host)));
+        let paths_are_covered =
+            || other.paths().iter().all(|path| self.paths().iter().any(|own| own.covers(path)));
+        hosts_are_covered()
+            && paths_are_covered()
             && self.conditions.iter().all(|condition| other.conditions.contains(condition))
     }
 }
