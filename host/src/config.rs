@@ -51,7 +51,8 @@ pub use control::ControlAddress;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
 pub use header_rules::{
-    HeaderAction, HeaderChange, HeaderPlan, HeaderRulesConfig, HostHeader, NamedValue, Piece, Template,
+    Direction, HeaderAction, HeaderChange, HeaderPlan, HeaderRulesConfig, HostHeader, NamedValue, Piece,
+    Template, may_change,
 };
 pub use health::{EjectionConfig, HealthConfig};
 pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckConfig, InitialHealth};

@@ -8,7 +8,8 @@ mod template;
 use http::HeaderName;
 
 use super::read::{Section, Value};
-use field::{Direction, field};
+use field::field;
+pub use field::{Direction, may_change};
 pub use host::HostHeader;
 pub use plan::HeaderPlan;
 pub use template::{NamedValue, Piece, Template};

@@ -2,43 +2,22 @@
 
 use super::keys::Keys;
 use super::value;
-use crate::config::literal;
-
-/// Fields that no rule may change: those of a connection, of the framing, and of the proxy itself.
-const OF_CONNECTION: [&str; 18] = [
-    "connection",
-    "content-length",
-    "expect",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "host",
-    "via",
-    "sec-websocket-key",
-    "sec-websocket-accept",
-    "grpc-status",
-    "grpc-message",
-];
+use crate::config::{Direction, literal, may_change};
 
 /// Most changes of one kind.
 const MOST: usize = 90;
 
 /// Changes of requests or of responses: first what is removed, then what is set, then what is added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldRules {
+    direction: Direction,
     remove: Vec<String>,
     set: Vec<(String, String)>,
     add: Vec<(String, String)>,
 }
 
 /// What changes on the way to a backend and back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Changes {
     pub(super) request: FieldRules,
     pub(super) response: FieldRules,
@@ -47,10 +26,14 @@ pub(super) struct Changes {
 }
 
 impl FieldRules {
+    fn of(direction: Direction) -> Self {
+        Self { direction, remove: Vec::new(), set: Vec::new(), add: Vec::new() }
+    }
+
     /// Removes a field; false if it can't be changed.
     pub(super) fn remove(&mut self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        if !may_change(&name) || self.is_full() || self.set.iter().any(|(other, _)| *other == name) {
+        if !self.may_change(&name) || self.is_full() || self.set.iter().any(|(other, _)| *other == name) {
             return false;
         }
         if !self.remove.contains(&name) {
@@ -62,7 +45,7 @@ impl FieldRules {
     /// Gives a field this value alone; false if it can't be changed.
     pub(super) fn set(&mut self, name: &str, template: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        if !may_change(&name) || self.is_full() || !is_value(template) {
+        if !self.may_change(&name) || self.is_full() || !is_value(template) {
             return false;
         }
         self.remove.retain(|other| *other != name);
@@ -74,7 +57,7 @@ impl FieldRules {
     /// Adds a line of a field; false if it can't be changed.
     pub(super) fn add(&mut self, name: &str, template: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        if !may_change(&name) || self.is_full() || !is_value(template) {
+        if !self.may_change(&name) || self.is_full() || !is_value(template) {
             return false;
         }
         self.add.push((name, template.to_owned()));
@@ -83,6 +66,10 @@ impl FieldRules {
 
     fn is_full(&self) -> bool {
         self.remove.len() + self.set.len() + self.add.len() >= MOST
+    }
+
+    fn may_change(&self, name: &str) -> bool {
+        name.len() < 100 && may_change(name, self.direction)
     }
 
     /// The table of the rules, if there are any.
@@ -110,6 +97,14 @@ impl FieldRules {
     }
 }
 
+impl Default for Changes {
+    /// Nothing changes.
+    fn default() -> Self {
+        let of = FieldRules::of;
+        Self { request: of(Direction::Request), response: of(Direction::Response), host: None }
+    }
+}
+
 impl Changes {
     /// Writes them as keys of a route or a pool.
     pub(super) fn write(&self, keys: &mut Keys) {
@@ -123,13 +118,6 @@ impl Changes {
             keys.set("host_header", literal(host));
         }
     }
-}
-
-fn may_change(name: &str) -> bool {
-    let is_name = !name.is_empty()
-        && name.len() < 100
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    is_name && !OF_CONNECTION.contains(&name) && !name.starts_with("x-pointsman-")
 }
 
 fn is_value(template: &str) -> bool {

@@ -6,7 +6,7 @@ use super::super::read::{Value, excerpt};
 
 /// What kind of message a rule is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub enum Direction {
     /// What goes to a backend.
     Request,
     /// What goes to a client.
@@ -49,6 +49,12 @@ pub(super) fn field(value: &Value<'_>, written: &str, direction: Direction) -> O
             None
         }
     }
+}
+
+/// Whether a rule of this kind may change a field, whose name is in lower case.
+#[must_use]
+pub fn may_change(name: &str, direction: Direction) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok() && protection(name, direction).is_none()
 }
 
 /// Why a field is no rule's business, and what to do.

@@ -229,3 +229,16 @@ fn what_is_kept_isnt_served_by_a_wider_route() {
     }
     assert_eq!(text.matches("[[route]]").count(), 2, "{text}");
 }
+
+#[test]
+fn a_field_that_no_rule_may_change_is_listed_and_spoils_nothing() {
+    let imported = read(
+        Dialect::Nginx,
+        "events {}\nhttp { server { listen 127.0.0.1:8081; location / {\n proxy_pass http://127.0.0.1:9000;\n\
+         add_header Content-Encoding gzip always;\n proxy_hide_header Content-Encoding;\n\
+         proxy_set_header Content-Encoding x;\n proxy_set_header Connection close; } } }\n",
+    );
+    let text = imported.text.expect("a configuration");
+    assert!(text.contains("request_headers = { set = { content-encoding = \"x\" } }"), "{text}");
+    assert!(!text.contains("response_headers"), "{text}");
+}
