@@ -47,4 +47,5 @@ pub mod stream;
 mod testing;
 pub mod tls;
 pub mod upstream;
+pub mod whole_file;
 pub mod worker;

@@ -3,7 +3,7 @@
 use harness::{Backend, Client, Proxy};
 
 /// A proxy with these routes to the pools `one` and `two`, whose backends answer with the names of the pools.
-fn proxy(routes: &str) -> Proxy {
+fn proxy(routes: &str) -> (Proxy, [Backend; 2]) {
     let (one, two) = (Backend::named("one"), Backend::named("two"));
     let text = format!(
         "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n{routes}\n\
@@ -11,10 +11,7 @@ fn proxy(routes: &str) -> Proxy {
         one.address(),
         two.address()
     );
-    let proxy = Proxy::start(&text);
-    // The backends serve as long as the process.
-    std::mem::forget((one, two));
-    proxy
+    (Proxy::start(&text), [one, two])
 }
 
 /// What answers a request of these lines: a pool's name, or the status.
@@ -26,7 +23,7 @@ fn ask(client: &mut Client, request: &str) -> String {
 
 #[test]
 fn a_route_looks_at_all_of_a_request() {
-    let proxy = proxy(
+    let (proxy, _backends) = proxy(
         "[[route]]\nname = \"uploads\"\nhost = [\"a.test\", \"*.b.test\"]\nmethod = [\"POST\", \"PUT\"]\nnot = { client = \"192.0.2.0/24\" }\npool = \"two\"\n\
          [[route]]\nregex = \"^/u/[0-9]+$\"\nheader = { x-api = { prefix = \"v2\" }, x-off = false }\npool = \"two\"\n\
          [[route]]\nsuffix = \".php\"\nquery = { lang = [\"de\", \"fr\"] }\ncookie.group = \"b\"\npool = \"two\"\n\
@@ -57,7 +54,7 @@ fn a_route_looks_at_all_of_a_request() {
 
 #[test]
 fn a_split_goes_by_weight_key_and_cookie() {
-    let proxy = proxy(
+    let (proxy, _backends) = proxy(
         "[[route]]\nprefix = \"/all\"\nsplit = { pools = { one = 0, two = 1 } }\n\
          [[route]]\nprefix = \"/user\"\nsplit = { pools = { one = 1, two = 1 }, by = \"header:x-user\" }\n\
          [[route]]\nprefix = \"/sticky\"\nsplit = { pools = { one = 0, two = 1 }, cookie = { name = \"group\", max_age = \"1h\" } }",

@@ -1,22 +1,17 @@
 //! Where an account and its certificates are kept, so that they outlast the process and other proxies find them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::{regular_file, whole_file};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tempfile::Builder;
-
-use crate::regular_file;
 
 const LOCK: &str = "lock";
-
-/// What the name of a file begins with that isn't whole yet.
-const UNFINISHED: &str = ".unfinished-";
 
 /// Largest file that is read, bytes.
 const FILE_BYTES: usize = 1 << 20;
@@ -54,26 +49,14 @@ impl Folder {
             }
             Err(error) => return Err(error.into()),
         }
-        self.remove_unfinished()?;
+        whole_file::remove_unfinished(&self.0)?;
         Ok(Some(OrderLock { _file: file }))
-    }
-
-    fn remove_unfinished(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.0)? {
-            let entry = entry?;
-            if entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED)) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
     }
 
     /// Writes a file whole or not at all, for nobody else to read. It outlasts a loss of power.
     pub(super) fn write(&self, _lock: &OrderLock, name: &str, content: &[u8]) -> io::Result<()> {
-        let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(&self.0)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(self.0.join(name))?;
+        whole_file::replace(&self.0.join(name), content)?;
+        // The name, too, has to outlast a loss of power.
         File::open(&self.0)?.sync_all()
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -15,9 +15,8 @@ use pointsman_policy::{
     Plugin, PolicySettings, PolicySlot, ProbationOutcome, Quarantine, VersionEvent, VersionId,
 };
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
-use crate::regular_file;
+use crate::{regular_file, whole_file};
 
 use super::change::PolicyPlace;
 use super::plugin_file;
@@ -179,7 +178,7 @@ impl Archive {
             let is_here = (&entry.used_at.pool, &entry.used_at.route) == (&place.pool, &place.route);
             entry.quarantined.take_if(|quarantined| is_here && quarantined.version == hash);
         }
-        self.write(INDEX, &serde_json::to_vec_pretty(&index)?)?;
+        whole_file::replace(&self.directory.join(INDEX), &serde_json::to_vec_pretty(&index)?)?;
         self.index = index;
         Ok(())
     }
@@ -199,7 +198,7 @@ impl Archive {
         let hash = event.version.id.to_hex();
         match &event.outcome {
             ProbationOutcome::Proven => {
-                self.write(&format!("{hash}.wasm"), &event.version.content)?;
+                whole_file::replace(&self.directory.join(format!("{hash}.wasm")), &event.version.content)?;
                 entry.good = Some(hash);
                 entry.quarantined = None;
             }
@@ -207,18 +206,9 @@ impl Archive {
                 entry.quarantined = Some(Quarantined { version: hash, reason: reason.to_string() });
             }
         }
-        self.write(INDEX, &serde_json::to_vec_pretty(&index)?)?;
+        whole_file::replace(&self.directory.join(INDEX), &serde_json::to_vec_pretty(&index)?)?;
         self.index = index;
         self.forget_unused()
-    }
-
-    /// Writes a file whole or not at all.
-    fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(&self.directory)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(self.directory.join(name))?;
-        Ok(())
     }
 
     /// Removes the copies that the index doesn't name.

@@ -4,7 +4,7 @@
 //! outlive the process.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use pointsman_sdk::abi::WEIGHT_UNIT;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::regular_file;
+use crate::{regular_file, whole_file};
 
 /// The file in `state_dir`.
 const FILE: &str = "overrides.json";
@@ -173,7 +173,8 @@ impl Overrides {
         let Some(file) = &self.file else { return };
         let kept: Vec<Kept> =
             self.all().into_iter().map(|(name, overrides)| Kept { name, overrides }).collect();
-        if let Err(error) = write(file, &kept) {
+        let written = serde_json::to_vec_pretty(&kept).map_err(io::Error::from);
+        if let Err(error) = written.and_then(|kept| whole_file::replace(file, &kept)) {
             tracing::error!(
                 event = "overrides-write-failed", file = %file.display(), %error,
                 "overrides hold, but won't outlive this process"
@@ -218,16 +219,6 @@ fn read(file: &Path) -> BTreeMap<BackendName, BackendOverrides> {
             BTreeMap::new()
         }
     }
-}
-
-/// Replaces the file as a whole.
-fn write(file: &Path, kept: &[Kept]) -> io::Result<()> {
-    let directory = file.parent().unwrap_or_else(|| Path::new("."));
-    let mut next = tempfile::NamedTempFile::new_in(directory)?;
-    next.write_all(&serde_json::to_vec_pretty(kept)?)?;
-    next.as_file().sync_all()?;
-    next.persist(file)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,19 +3,18 @@
 //! A reload keeps one unless the file names another policy there, or its plugin file has changed: then the file wins. With a `state_dir`
 //! they outlive the process: `put-policies.json` names them, and `put-HASH.wasm` holds the plugin of each.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pointsman_policy::{Plugin, VersionId};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::change::PolicyPlace;
 use super::plugin_file;
 use super::state_lock::StateLock;
-use crate::regular_file;
+use crate::{regular_file, whole_file};
 
 const INDEX: &str = "put-policies.json";
 
@@ -190,11 +189,11 @@ fn read(directory: &Path) -> Vec<Entry> {
 fn write(directory: &Path, puts: &[Put]) -> io::Result<()> {
     for Put { entry, plugin } in puts.iter().filter(|put| put.entry.bundled.is_none()) {
         if !directory.join(entry.copy()).exists() {
-            replace(directory, &entry.copy(), &plugin.content)?;
+            whole_file::replace(&directory.join(entry.copy()), &plugin.content)?;
         }
     }
     let entries: Vec<&Entry> = puts.iter().map(|put| &put.entry).collect();
-    replace(directory, INDEX, &serde_json::to_vec_pretty(&entries)?)?;
+    whole_file::replace(&directory.join(INDEX), &serde_json::to_vec_pretty(&entries)?)?;
     for file in std::fs::read_dir(directory)? {
         let name = file?.file_name();
         let Some(name) = name.to_str() else { continue };
@@ -203,15 +202,6 @@ fn write(directory: &Path, puts: &[Put]) -> io::Result<()> {
             std::fs::remove_file(directory.join(name))?;
         }
     }
-    Ok(())
-}
-
-/// Writes a file whole or not at all.
-fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(directory.join(name))?;
     Ok(())
 }
 
