@@ -42,6 +42,7 @@ use crate::control::archive::{Archive, ArchiveQueue};
 use crate::control::change::Reload;
 use crate::control::overrides::Overrides;
 use crate::control::policy_overrides::PolicyOverrides;
+use crate::control::start_gate::StartGate;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
 use crate::control::take_over::HandedOver;
@@ -93,6 +94,8 @@ pub struct StartOptions {
     pub state_lock: Option<OwnedFd>,
     /// The process's log.
     pub log: LogControls,
+    /// Passed right before the first connection is accepted. A start that isn't the first there fails.
+    pub gate: StartGate,
 }
 
 impl App {
@@ -117,9 +120,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// A plugin can't serve, an address can't be bound, or the system refuses a thread.
+    /// A plugin can't serve, an address can't be bound, the system refuses a thread, or the start was given up meanwhile.
     pub fn start(mut config: Config, file: &Path, options: StartOptions) -> Result<Self> {
-        let StartOptions { workers, mut inherited, state_lock, log } = options;
+        let StartOptions { workers, mut inherited, state_lock, log, gate } = options;
         config.workers = workers.unwrap_or(config.workers);
         check_open_files(&config)?;
         let clock = Clock::start();
@@ -141,7 +144,6 @@ impl App {
             &mut inherited,
         )?;
         sockets::close(inherited);
-
         let shared = Arc::<Shared>::default();
         let mut names = DnsNames::new(clock);
         names.prepare(prepared.config());
@@ -157,6 +159,7 @@ impl App {
         let health =
             HealthMonitor::start(clock, snapshot.assignments()).context("cannot start the health checks")?;
         let (phase, phase_seen) = watch::channel(Phase::Serving);
+        anyhow::ensure!(gate.pass(), "told to end before it served");
         let (threads, channels) = workers::start(first, clock, &insight, &phase_seen, &metrics.workers)?;
         shared.configuration.send_replace(first_status(&snapshot, file, names.counts(), &overrides));
         let reloader = Reloader {

@@ -7,6 +7,7 @@ pub mod plugin_file;
 pub mod policy_overrides;
 pub mod service;
 pub mod signals;
+pub mod start_gate;
 pub mod state_lock;
 pub mod status;
 pub mod take_over;

@@ -1,9 +1,14 @@
 //! Signals that come before the program serves.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
 use harness::{Log, send_signal, wait_until};
+
+/// How often the moment between the first connection and the end of the start is tried to be hit.
+const TRIES: usize = 2;
 
 /// A program whose start waits for its configuration, from a pipe that nobody writes yet.
 struct Starting {
@@ -72,6 +77,30 @@ fn a_start_that_waits_for_something_can_be_ended() {
         let mut program = Starting::begin();
         program.signal(signal);
         program.log.wait_for("start-aborted");
+        program.ends_with(0);
+    }
+}
+
+/// The request is answered by a worker before the thread that starts the proxy knows that it serves, which takes long with many workers.
+#[test]
+fn a_start_that_has_served_drains() {
+    for _ in 0..TRIES {
+        let mut program = Starting::begin();
+        let socket = program.folder.path().join("s");
+        let config = format!(
+            "workers = 64\n[[listener]]\naddress = \"unix:{}\"\n[pool.p]\nbackends = [\"127.0.0.1:1\"]\n",
+            socket.display()
+        );
+        fs::write(program.folder.path().join("pointsman.toml"), config).expect("somebody reads");
+        let answered = || {
+            let Ok(mut client) = UnixStream::connect(&socket) else { return false };
+            client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_ok()
+                && client.read(&mut [0; 16]).is_ok_and(|read| read > 0)
+        };
+        // At once, as the moment is short.
+        wait_until("it answers", || (0..10_000).any(|_| answered()));
+        program.signal("TERM");
+        program.log.wait_for("drain-started");
         program.ends_with(0);
     }
 }

@@ -14,6 +14,7 @@ use crate::config::{Config, ConfigErrors};
 use crate::control::change::Reload;
 use crate::control::service;
 use crate::control::signals::{Request, Signals};
+use crate::control::start_gate::StartGate;
 use crate::control::take_over::{self, Successor};
 use crate::log::{self, Log};
 use crate::open_files::OpenFiles;
@@ -68,7 +69,8 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
         let (inherited, mut predecessor) =
             take_over::inherited().context("cannot use the sockets that this process was started with")?;
         let state_lock = predecessor.state_lock.take();
-        let start = StartOptions { workers, inherited, state_lock, log: log.controls() };
+        let gate = StartGate::default();
+        let start = StartOptions { workers, inherited, state_lock, log: log.controls(), gate };
         let Some(app) = start_listening(path, start, &mut signals).await? else {
             return Ok(None);
         };
@@ -119,10 +121,10 @@ fn serve_until_told(path: &Path, workers: Option<usize>, log: &Log) -> Result<Ex
 }
 
 /// Starts the proxy, which may take long: a configuration and its plugins are loaded. `None` if a signal ends the process before
-/// that. Other signals wait until it serves.
+/// that. Other signals wait until it serves, as does one to end that comes when connections may have been accepted.
 async fn start_listening(path: &Path, start: StartOptions, signals: &mut Signals) -> Result<Option<App>> {
-    let path = path.to_owned();
-    let app = tokio::task::spawn_blocking(move || {
+    let (path, gate) = (path.to_owned(), start.gate.clone());
+    let mut app = tokio::task::spawn_blocking(move || {
         let config = Config::load(&path)?;
         if let Err(error) = OpenFiles::raise_limit() {
             let limit = OpenFiles::of_process().limit();
@@ -133,13 +135,18 @@ async fn start_listening(path: &Path, start: StartOptions, signals: &mut Signals
         }
         App::start(config, &path, start)
     });
-    tokio::select! {
-        app = app => Ok(Some(app.context("the start failed")??)),
+    let app = tokio::select! {
+        app = &mut app => app,
         () = signals.end() => {
-            tracing::info!(event = "start-aborted", "told to end before it served");
-            Ok(None)
+            if gate.pass() {
+                tracing::info!(event = "start-aborted", "told to end before it served");
+                return Ok(None);
+            }
+            signals.hold_end();
+            app.await
         }
-    }
+    };
+    Ok(Some(app.context("the start failed")??))
 }
 
 /// Does what signals ask for until there is a reason to stop.

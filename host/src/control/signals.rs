@@ -23,6 +23,8 @@ pub struct Signals {
     hangup: Signal,
     user1: Signal,
     user2: Signal,
+    /// A request to end that came before it could be followed.
+    end_held: bool,
 }
 
 impl Signals {
@@ -38,6 +40,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
+            end_held: false,
         })
     }
 
@@ -49,8 +52,16 @@ impl Signals {
         }
     }
 
+    /// Makes a request to end that was taken by [`end`](Self::end) the next one again.
+    pub fn hold_end(&mut self) {
+        self.end_held = true;
+    }
+
     /// The next request.
     pub async fn next(&mut self) -> Request {
+        if std::mem::take(&mut self.end_held) {
+            return Request::End;
+        }
         tokio::select! {
             _ = self.terminate.recv() => Request::End,
             _ = self.interrupt.recv() => Request::End,

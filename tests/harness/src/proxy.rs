@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::{Client, DEADLINE, Log, LogLine, wait_until};
@@ -212,9 +212,19 @@ impl Drop for Proxy {
 
 /// Whether the process is there to get it.
 pub fn send_signal(process: u32, name: &str) -> bool {
-    let mut kill = Command::new("kill");
-    kill.args(["-s", name, &process.to_string()]).stderr(Stdio::null());
-    kill.status().expect("kill").success()
+    let signal = match name {
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        "TERM" => Signal::TERM,
+        "USR1" => Signal::USR1,
+        "USR2" => Signal::USR2,
+        "STOP" => Signal::STOP,
+        "CONT" => Signal::CONT,
+        other => panic!("no signal {other} is sent by the tests"),
+    };
+    let process = process.try_into().ok().and_then(Pid::from_raw).expect("a process");
+    kill_process(process, signal).is_ok()
 }
 
 /// The program that is tested. Cargo builds it before the tests and says where it is; a test that a debugger has started has it
