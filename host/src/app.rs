@@ -3,6 +3,7 @@
 
 mod access_log;
 mod admin_server;
+mod answers;
 mod backend_tls;
 mod certificates;
 mod diff;
@@ -99,18 +100,19 @@ pub struct StartOptions {
 }
 
 impl App {
-    /// Loads every certificate and every pool's plugin as [`start`](Self::start) would, and leaves it at that. Answers what should be
+    /// Loads every certificate, every file of an answer and every pool's plugin as [`start`](Self::start) would, and leaves it at that. Answers what should be
     /// known of them though they can serve.
     ///
     /// # Errors
     ///
-    /// Every certificate and plugin that can't serve, with the line of the configuration that names it
+    /// Every certificate, file and plugin that can't serve, with the line of the configuration that names it
     /// ([`ConfigErrors`](crate::config::ConfigErrors)).
     pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
         let mut warnings = config.warnings.clone();
         warnings.extend(certificates::check(config, file)?);
         warnings.extend(backend_tls::check(config, file)?);
         warnings.extend(socket_paths::check(config, file));
+        answers::check(config, file)?;
         let (loader, _) = loader_with(config, Clock::start(), None)?;
         policies::check(config, file, &loader)?;
         Ok(warnings)

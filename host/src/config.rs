@@ -67,7 +67,7 @@ pub use model::{
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
-pub use route::Redirect;
+pub use route::{Redirect, Respond, RespondContent};
 pub use tls::{ClientAuthConfig, ClientAuthMode, ClientCertHeader, TlsConfig, TlsVersion, UnknownName};
 pub use traces::TracingConfig;
 

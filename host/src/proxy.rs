@@ -18,6 +18,7 @@ mod max_forwards;
 mod own_answer;
 mod redirect;
 mod request_id;
+mod respond;
 mod retry;
 mod route;
 mod split;
@@ -41,6 +42,7 @@ pub use failure::{Failure, broken_call};
 pub use forward::early_hint;
 pub use header_rules::HeaderRules;
 pub use limit::Limited;
+pub use respond::FixedAnswer;
 pub use route::{Route, Target};
 pub use split::Split;
 
@@ -148,7 +150,7 @@ pub fn handle(
         let (served, rules) = match prepared {
             Ok(ref attempts) => (attempts.serve().await, attempts.rules.as_deref()),
             Err(Unforwarded::Failed(failure)) => (Err(failure), None),
-            Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), None),
+            Err(Unforwarded::Answered(answer, ref rules)) => (Ok(Served::Own(answer)), rules.as_deref()),
         };
         let (mut response, then) = respond(served, guard, has_body, rules);
         conclude(&mut response, then);
@@ -223,10 +225,13 @@ fn choose<'a>(
     head: &RequestHead,
     route: &'a Route,
 ) -> Result<Chosen<'a>, Unforwarded> {
-    let chosen = route.target.choose(head, context.connection(), || proxy.insight.ids.draw());
-    if chosen.is_err() {
+    let mut chosen = route.target.choose(head, context.connection(), || proxy.insight.ids.draw());
+    if let Err(unforwarded) = &mut chosen {
         let admitted = limit::admit(&route.limits, context, head, proxy.deadlines.clock());
         admitted.map_err(Failure::Limited)?;
+        if let Unforwarded::Answered(_, rules) = unforwarded {
+            *rules = route.rules(0).map(|rules| RequestRules::of_answer(rules, head));
+        }
     }
     chosen
 }

@@ -325,6 +325,7 @@ fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(Rout
         })?),
         // A copy of its own: a regular expression keeps memory, which one thread at a time can use.
         TargetAssignment::Redirect(redirect) => Target::Redirect(Box::new((*redirect).clone())),
+        TargetAssignment::Respond(answer) => Target::Respond(Rc::new(answer.for_worker())),
     };
     let rules = |plan: &Option<HeaderPlan>| Some(Rc::new(HeaderRules::new(plan.as_ref()?)));
     let rules = headers.map(|plans| plans.iter().map(rules).collect());

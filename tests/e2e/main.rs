@@ -61,6 +61,7 @@ mod refused;
 mod reload;
 mod reported;
 mod requests;
+mod responds;
 mod response_heads;
 mod responses;
 mod restart;

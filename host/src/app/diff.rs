@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::hash::Hash;
+use std::path::Path;
 
 use pointsman_core::route::RoutePattern;
 
-use crate::config::{Config, HeaderRulesConfig, PoolConfig, Redirect, RouteTarget};
+use crate::config::{Config, HeaderRulesConfig, PoolConfig, Redirect, Respond, RouteTarget};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -70,6 +71,12 @@ impl ConfigDiff {
             diff.add("~drain_timeout".to_owned());
         }
         diff
+    }
+
+    /// The same, and these files.
+    pub(super) fn with_files<'a>(mut self, files: impl Iterator<Item = &'a Path>) -> Self {
+        files.for_each(|file| self.add(format!("~file {}", file.display())));
+        self
     }
 
     fn in_limits(&mut self, old: &Config, new: &Config) {
@@ -152,6 +159,7 @@ struct RouteParts<'a> {
     has_policy: bool,
     headers: &'a HeaderRulesConfig,
     redirect: Option<&'a Redirect>,
+    respond: Option<&'a Respond>,
 }
 
 /// The parts of routes that decide where a request goes and what becomes of its fields.
@@ -161,12 +169,13 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
     let parts = routes.map(|route| {
         let pools = route.pools().into_iter().map(name).collect();
         let weights = match &route.target {
-            RouteTarget::Pool { .. } | RouteTarget::Redirect(_) => Vec::new(),
             RouteTarget::Split(split) => split.shares.iter().map(|(_, weight)| *weight).collect(),
+            _ => Vec::new(),
         };
-        let redirect = match &route.target {
-            RouteTarget::Redirect(redirect) => Some(&**redirect),
-            _ => None,
+        let (redirect, respond) = match &route.target {
+            RouteTarget::Redirect(redirect) => (Some(&**redirect), None),
+            RouteTarget::Respond(respond) => (None, Some(&**respond)),
+            _ => (None, None),
         };
         let limits = route.limits.iter().filter_map(|limit| config.limits.get(*limit));
         RouteParts {
@@ -178,6 +187,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             has_policy: route.own_policy().is_some(),
             headers: &route.headers,
             redirect,
+            respond,
         }
     });
     parts.collect()
@@ -199,7 +209,6 @@ impl Display for ConfigDiff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn config(text: &str) -> Config {
         let listeners = "[[listener]]\naddress = \"127.0.0.1:80\"\n";
@@ -230,6 +239,9 @@ mod tests {
         check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");
         let redirect = |to: &str| format!("[[route]]\nredirect = 'http://{to}'\n{web}");
         check(&redirect("a.test"), &redirect("b.test"), "~routes (1 to 1)");
+        let respond = |how: &str| format!("[[route]]\nrespond = {how}\n{web}");
+        check(&respond("404"), &respond("410"), "~routes (1 to 1)");
+        check(&respond("404"), &respond("{ status = 404 }"), "nothing that is served");
         let weighted =
             "[pool.web]\nbackends = [\"127.0.0.1:1\", { address = \"127.0.0.1:2\", weight = 2 }]\n";
         check(web, weighted, "~pool web (~backend 127.0.0.1:2)");

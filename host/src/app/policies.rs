@@ -11,7 +11,8 @@ use pointsman_policy::{
 };
 
 use crate::config::{
-    Config, ConfigError, ConfigErrors, HeaderPlan, PolicyConfig, PolicySource, RouteConfig, RouteTarget,
+    Config, ConfigError, ConfigErrors, HeaderPlan, HeaderRulesConfig, PolicyConfig, PolicySource,
+    RouteConfig, RouteTarget,
 };
 use crate::control::archive::{Archive, UsedAt};
 use crate::control::change::PolicyPlace;
@@ -19,8 +20,9 @@ use crate::control::plugin_file;
 use crate::control::policy_overrides::{PolicyInFile, PolicyOverrides};
 use crate::control::status::PolicyStatus;
 use crate::control::watch::PluginFile;
-use crate::worker::{RouteAssignment, TargetAssignment};
+use crate::worker::{PolicyAssignment, RouteAssignment, TargetAssignment};
 
+use super::answers::AnswerFiles;
 use super::pools::{self, PreparedPool};
 
 /// A place where the configuration names a policy.
@@ -73,8 +75,23 @@ fn uses(config: &Config) -> Vec<Use<'_>> {
     of_pools.chain(of_routes).collect()
 }
 
+/// A policy as the next worker gets it.
+pub(super) fn assignment(
+    (policy, pickers): (&ActivePolicy, &mut Option<impl Iterator<Item = Picker>>),
+) -> PolicyAssignment {
+    PolicyAssignment {
+        slot: Arc::clone(&policy.slot),
+        pool: policy.pool,
+        picker: pickers.as_mut().and_then(Iterator::next),
+    }
+}
+
 /// Each route with the index of the policy that picks for it.
-pub(super) fn of_routes(config: &Config, limits: &[Arc<RequestLimit>]) -> Vec<RouteAssignment> {
+pub(super) fn of_routes(
+    config: &Config,
+    limits: &[Arc<RequestLimit>],
+    answers: &AnswerFiles,
+) -> Vec<RouteAssignment> {
     let mut own = config.pools.len()..;
     let assignment = |route: &RouteConfig| RouteAssignment {
         name: route.name.as_deref().map(Arc::from),
@@ -86,6 +103,7 @@ pub(super) fn of_routes(config: &Config, limits: &[Arc<RequestLimit>]) -> Vec<Ro
             }
             RouteTarget::Split(split) => TargetAssignment::Split(Arc::new(split.clone())),
             RouteTarget::Redirect(redirect) => TargetAssignment::Redirect(Arc::clone(redirect)),
+            RouteTarget::Respond(respond) => TargetAssignment::Respond(Arc::new(answers.answer(respond))),
         },
         headers: header_plans(config, route),
         limits: route.limits.iter().filter_map(|limit| limits.get(*limit)).cloned().collect(),
@@ -93,14 +111,19 @@ pub(super) fn of_routes(config: &Config, limits: &[Arc<RequestLimit>]) -> Vec<Ro
     config.routes.iter().map(assignment).collect()
 }
 
-/// The rules for the fields of what goes to each of a route's pools, if there are any.
+/// The rules for the fields of what goes to each of a route's pools, or of its own answers if it has none, if there are any.
 fn header_plans(config: &Config, route: &RouteConfig) -> Option<Arc<[Option<HeaderPlan>]>> {
+    let of_route = (route.name.as_deref(), &route.headers);
     let plan = |pool: usize| {
         let pool = config.pools.get(pool)?;
-        let of_route = (route.name.as_deref(), &route.headers);
         HeaderPlan::new(of_route, (&pool.name, &pool.headers), pool.tls.is_some())
     };
-    let plans: Arc<[_]> = route.pools().into_iter().map(plan).collect();
+    let pools = route.pools();
+    let plans: Arc<[_]> = if pools.is_empty() {
+        Arc::new([HeaderPlan::new(of_route, ("", &HeaderRulesConfig::default()), false)])
+    } else {
+        pools.into_iter().map(plan).collect()
+    };
     plans.iter().any(Option::is_some).then_some(plans)
 }
 

@@ -1,6 +1,6 @@
 //! The control thread `reconfigure`: it makes one change after the other, each one whole or not at all.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
@@ -10,6 +10,7 @@ use crate::config::{Config, ConfigErrors};
 use crate::control::change::{Change, ChangeQueue, Reload};
 use crate::control::watch::{self, Directories, FileStamp, Hint};
 
+use super::answers;
 use super::backend_tls;
 use super::certificates;
 use super::policies;
@@ -27,7 +28,8 @@ impl Reconfigure {
     pub(super) fn start(reloader: Reloader) -> std::io::Result<Self> {
         let (hints, received) = mpsc::channel();
         let events = hints.clone();
-        let mut control = Control { reloader, tried: None, awaited: Vec::new(), unreadable: 0 };
+        let mut control =
+            Control { reloader, tried: None, awaited: Vec::new(), answers: Vec::new(), unreadable: 0 };
         std::thread::Builder::new().name("reconfigure".into()).spawn(move || {
             let directories = Directories::new(move || {
                 let _ = events.send(Hint::Event);
@@ -54,8 +56,10 @@ struct Control {
     reloader: Reloader,
     /// The text that was last tried, whatever came of it; `None` if the file couldn't be read.
     tried: Option<String>,
-    /// Plugin and certificate files of a refused configuration, with their stamps: when one of them changes, the configuration is tried again.
+    /// Files that a refused configuration names, with their stamps: when one of them changes, the configuration is tried again.
     awaited: Vec<(PathBuf, Option<FileStamp>)>,
+    /// Files of answers of the running configuration, with the stamps that they had when they were last looked at.
+    answers: Vec<(PathBuf, Option<FileStamp>)>,
     /// Scans in a row that found no readable file.
     unreadable: u32,
 }
@@ -78,6 +82,7 @@ impl Control {
         let mut asked = Some(Vec::new());
         while let Some(changes) = asked {
             // The directories come first: what changes after this makes an event.
+            self.follow_answers();
             self.follow(&mut directories);
             let before = self.reloader.snapshot.slots();
             if changes.is_empty() {
@@ -109,9 +114,34 @@ impl Control {
     }
 
     fn follow(&self, directories: &mut Directories) {
-        let awaited = self.awaited.iter().map(|(file, _)| file.as_path());
+        let awaited = self.awaited.iter().chain(&self.answers).map(|(file, _)| file.as_path());
         let file = (!self.is_read_once()).then_some(self.reloader.file.as_path());
         directories.follow(awaited.chain(file));
+    }
+
+    /// Looks at the files of the running configuration's answers from now on.
+    fn follow_answers(&mut self) {
+        let config = self.reloader.snapshot.config();
+        let files: Vec<PathBuf> =
+            config.into_iter().flat_map(answers::files).map(Path::to_path_buf).collect();
+        let mut known = std::mem::take(&mut self.answers);
+        let mut stamp = |file: PathBuf| {
+            let place = known.iter().position(|(known, _)| *known == file);
+            place.map_or_else(|| (file, None), |place| known.swap_remove(place))
+        };
+        self.answers = files.into_iter().map(&mut stamp).collect();
+    }
+
+    /// Whether a file of an answer says something else by now.
+    fn has_changed_answers(&mut self) -> bool {
+        let mut may_differ = false;
+        for (file, before) in &mut self.answers {
+            let now = FileStamp::of(file);
+            // What has changed just now may change again without another stamp.
+            may_differ |= now != *before || now.as_ref().is_some_and(|stamp| !stamp.is_settled());
+            *before = now;
+        }
+        may_differ && self.reloader.snapshot.has_changed_answers()
     }
 
     fn is_read_once(&self) -> bool {
@@ -138,14 +168,15 @@ impl Control {
         self.unreadable = 0;
         let arrived = self.awaited.iter().any(|(file, before)| FileStamp::of(file) != *before);
         let same = self.tried.as_ref() == Some(&text);
-        if same && !arrived && !asked {
+        if !self.has_changed_answers() && same && !arrived && !asked {
             return None;
         }
         let config = Config::parse(&text, &self.reloader.file);
         // Stamped before the reload reads them, so that a change in the meantime is tried again.
         let named = config.iter().flat_map(|config| {
             let of_tls = certificates::files(config).chain(backend_tls::files(config));
-            policies::files(config).into_iter().chain(of_tls)
+            let of_answers = answers::files(config).map(Path::to_path_buf);
+            policies::files(config).into_iter().chain(of_tls).chain(of_answers)
         });
         let named = named
             .map(|file| {

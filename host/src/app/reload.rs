@@ -64,9 +64,10 @@ impl Reloader {
     /// Makes this the configuration that serves. If anything of it is refused, nothing has changed.
     pub(super) fn reload(&mut self, config: Config) -> Reload {
         let began = Instant::now();
+        let has_changed_answers = self.snapshot.has_changed_answers();
         let Some(old) = self.snapshot.config() else { return Reload::Unchanged };
         let (config, awaiting_restart) = self.without_what_needs_a_restart(config, old);
-        if config == *old {
+        if config == *old && !has_changed_answers {
             self.shared
                 .configuration
                 .send_modify(|status| status.differences.awaiting_restart = awaiting_restart);
@@ -81,6 +82,7 @@ impl Reloader {
             Err(errors) => return Reload::Refused(errors),
         };
         let diff = ConfigDiff::between(old, prepared.config(), prepared.new_policies());
+        let diff = diff.with_files(prepared.answers().differences(self.snapshot.answers()));
         let generation = self.shared.configuration.borrow().generation.next();
         let bound = self.shared.sockets.addresses();
         // DNS may take long, so it comes first: between the commit and the workers' update, workers see no change of their pools.

@@ -18,9 +18,10 @@ use crate::discovery::{DiscoveredPool, DiscoveryCounts};
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
 use crate::tls::BackendTls;
-use crate::worker::{ListenerAssignment, PolicyAssignment, PoolAssignment, Update};
+use crate::worker::{ListenerAssignment, PoolAssignment, Update};
 
 use super::access_log::ActiveLog;
+use super::answers::AnswerFiles;
 use super::backend_tls;
 use super::certificates;
 use super::limits;
@@ -40,6 +41,7 @@ pub(super) struct Snapshot {
     /// What authorities are answered. It stays the same object.
     challenges: Challenges,
     limits: Arc<[Arc<RequestLimit>]>,
+    answers: AnswerFiles,
 }
 
 /// A whole configuration, checked, loaded and bound, that nothing uses yet: dropping it undoes it.
@@ -53,6 +55,7 @@ pub(super) struct PreparedSnapshot {
     access_log: ActiveLog,
     challenges: Challenges,
     limits: Arc<[Arc<RequestLimit>]>,
+    answers: AnswerFiles,
 }
 
 /// A configuration on its way to the workers.
@@ -91,6 +94,7 @@ impl Snapshot {
         let backend_tls = backend_tls::load(&config, file, &known, &mut faults);
         let listeners = sockets::bind(&config, &tls, file, workers, &self.listeners, inherited, &mut faults);
         let access_log = self.access_log.prepare(config.access_log.as_ref(), file, workers, &mut faults);
+        let answers = self.answers.load(&config, file, &mut faults);
         ConfigErrors::none_or(faults)?;
         for warning in &config.warnings {
             tracing::warn!(event = "configuration-doubtful", "{warning}");
@@ -103,7 +107,27 @@ impl Snapshot {
         }
         let pools = pools.into_iter().zip(backend_tls).collect();
         let (challenges, limits) = (self.challenges.clone(), limits::prepare(&config, &self.limits));
-        Ok(PreparedSnapshot { config, workers, pools, policies, listeners, access_log, challenges, limits })
+        Ok(PreparedSnapshot {
+            config,
+            workers,
+            pools,
+            policies,
+            listeners,
+            access_log,
+            challenges,
+            limits,
+            answers,
+        })
+    }
+
+    /// The files of answers.
+    pub(super) fn answers(&self) -> &AnswerFiles {
+        &self.answers
+    }
+
+    /// Whether a file of an answer is another one by now.
+    pub(super) fn has_changed_answers(&mut self) -> bool {
+        self.answers.have_changed()
     }
 
     /// The configuration that the workers serve with.
@@ -199,6 +223,11 @@ impl PreparedSnapshot {
         &self.config
     }
 
+    /// Its files of answers.
+    pub(super) fn answers(&self) -> &AnswerFiles {
+        &self.answers
+    }
+
     /// Its pools.
     pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
         self.pools.iter().map(|(prepared, _)| &prepared.pool)
@@ -212,7 +241,8 @@ impl PreparedSnapshot {
         generation: ConfigurationGeneration,
         sockets: &Sockets,
     ) -> (Snapshot, Committed) {
-        let Self { config, workers, pools, policies, listeners, access_log, challenges, limits } = self;
+        let Self { config, workers, pools, policies, listeners, access_log, challenges, limits, answers } =
+            self;
         let (done, in_effect) = mpsc::channel();
         let listener_configs = config.listeners.iter().cloned();
         let active = listener_configs.zip(listeners.iter().map(|(listener, _)| listener.clone())).collect();
@@ -220,22 +250,14 @@ impl PreparedSnapshot {
         sockets::limit_connections(listeners.iter().map(|(listener, _)| listener), workers);
         let (policies, mut pickers): (Vec<_>, Vec<_>) =
             policies.into_iter().map(|(policy, pickers)| (policy, pickers.map(Vec::into_iter))).unzip();
-        let routes = policies::of_routes(&config, &limits);
+        let routes = policies::of_routes(&config, &limits, &answers);
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
         let orders = config.orders_certificates();
         let mut update = |worker| Update {
             configuration: generation,
             pools: assignments(&pools, &config),
-            policies: policies
-                .iter()
-                .zip(&mut pickers)
-                .map(|(policy, pickers)| PolicyAssignment {
-                    slot: Arc::clone(&policy.slot),
-                    pool: policy.pool,
-                    picker: pickers.as_mut().and_then(Iterator::next),
-                })
-                .collect(),
+            policies: policies.iter().zip(&mut pickers).map(policies::assignment).collect(),
             routes: routes.clone(),
             listeners: shares
                 .iter_mut()
@@ -264,7 +286,7 @@ impl PreparedSnapshot {
         });
         let (pools, config) = (pools.collect(), Some(config));
         let snapshot =
-            Snapshot { pools, policies, listeners: active, access_log, config, challenges, limits };
+            Snapshot { pools, policies, listeners: active, access_log, config, challenges, limits, answers };
         (snapshot, Committed { updates, in_effect })
     }
 }

@@ -60,6 +60,11 @@ pub(super) fn header_rules(section: &mut Section<'_>) -> Option<HeaderRulesConfi
     Some(HeaderRulesConfig { request: request?, response: response?, host: host? })
 }
 
+/// The fields that an answer has: a table of names with their values.
+pub(super) fn answer_fields(value: &Value<'_>) -> Option<Vec<HeaderChange>> {
+    fields(value, Direction::Response, HeaderAction::Set)
+}
+
 /// The changes of a table: first what is removed, then what is set, then what is added.
 fn table(value: &Value<'_>, direction: Direction) -> Option<Vec<HeaderChange>> {
     let changes = Section::read(value, TABLE, |section| {

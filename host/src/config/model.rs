@@ -23,7 +23,7 @@ use super::metrics::MetricsConfig;
 use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
-use super::route::Redirect;
+use super::route::{Redirect, Respond};
 use super::tls::TlsConfig;
 use super::traces::TracingConfig;
 
@@ -228,6 +228,8 @@ pub enum RouteTarget {
     Split(SplitConfig),
     /// Elsewhere, by the client itself.
     Redirect(Arc<Redirect>),
+    /// Nowhere: this is what they are answered with.
+    Respond(Arc<Respond>),
 }
 
 /// `split` of a route: several pools by weight.
@@ -262,7 +264,7 @@ impl RouteConfig {
     pub fn own_policy(&self) -> Option<(usize, &PolicyConfig)> {
         match &self.target {
             RouteTarget::Pool { pool, policy } => Some((*pool, policy.as_ref()?)),
-            RouteTarget::Split(_) | RouteTarget::Redirect(_) => None,
+            RouteTarget::Split(_) | RouteTarget::Redirect(_) | RouteTarget::Respond(_) => None,
         }
     }
 
@@ -272,7 +274,7 @@ impl RouteConfig {
         match &self.target {
             RouteTarget::Pool { pool, .. } => vec![*pool],
             RouteTarget::Split(split) => split.shares.iter().map(|(pool, _)| *pool).collect(),
-            RouteTarget::Redirect(_) => Vec::new(),
+            RouteTarget::Redirect(_) | RouteTarget::Respond(_) => Vec::new(),
         }
     }
 }

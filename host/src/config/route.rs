@@ -7,6 +7,7 @@ mod matching;
 mod path;
 mod pool;
 mod redirect;
+mod respond;
 mod split;
 mod target_change;
 mod value;
@@ -22,6 +23,7 @@ use leads_back::leads_back;
 use limits::limits;
 use matching::pattern;
 pub use redirect::Redirect;
+pub use respond::{Respond, RespondContent};
 
 const HINT: &str = "write `[[route]]` above its keys";
 
@@ -76,15 +78,27 @@ fn route<'a>(
     let target = target(section, pools, pattern.as_ref());
     let headers = header_rules(section);
     let limits = limits(section, limit_names);
-    Some(RouteConfig { name: name?, pattern: pattern?, target: target?, headers: headers?, limits: limits? })
+    let (target, mut headers) = (target?, headers?);
+    if let RouteTarget::Respond(respond) = &target {
+        headers.response.splice(..0, respond.headers.iter().cloned());
+    }
+    Some(RouteConfig { name: name?, pattern: pattern?, target, headers, limits: limits? })
 }
 
 /// Where the requests go, of the one key that says so.
 fn target(section: &mut Section<'_>, pools: &[&str], pattern: Option<&RoutePattern>) -> Option<RouteTarget> {
-    let [pool, policy, split, redirect] =
-        ["pool", "policy", "split", "redirect"].map(|key| (key, section.get(key)));
+    const NO_POOL: &str = "no pool has to do with these requests: leave it out";
+    let [pool, policy, split, redirect, respond] =
+        ["pool", "policy", "split", "redirect", "respond"].map(|key| (key, section.get(key)));
+    if redirect.1.is_some() || respond.1.is_some() {
+        warn_without_backend(section);
+    }
+    if let (key, Some(value)) = &respond {
+        refuse_beside(key, &[pool, policy, split, redirect], NO_POOL);
+        return respond::respond(value).map(|respond| RouteTarget::Respond(Arc::new(respond)));
+    }
     if let (key, Some(value)) = &redirect {
-        refuse_beside(key, &[pool, policy, split], "no pool has to do with these requests: leave it out");
+        refuse_beside(key, &[pool, policy, split], NO_POOL);
         return redirect::redirect(value, pattern).map(|redirect| RouteTarget::Redirect(Arc::new(redirect)));
     }
     if let (key, Some(value)) = &split {
@@ -94,6 +108,13 @@ fn target(section: &mut Section<'_>, pools: &[&str], pattern: Option<&RoutePatte
     let pool = section.required("pool", "pool = \"NAME\"").and_then(|value| pool::pool(&value, pools));
     let policy = policy.1.map_or(Some(None), |value| super::policy::policy(&value).map(Some));
     Some(RouteTarget::Pool { pool: pool?, policy: policy? })
+}
+
+/// Says of keys for requests to backends that there are none.
+fn warn_without_backend(section: &mut Section<'_>) {
+    for value in ["request_headers", "host_header"].into_iter().filter_map(|key| section.get(key)) {
+        value.warn("has no effect: no backend gets these requests", "leave it out");
+    }
 }
 
 /// Refuses keys that say the same as `key`.

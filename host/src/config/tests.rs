@@ -18,6 +18,7 @@ mod pool_protocol;
 mod pool_tls;
 mod proxy_protocol;
 mod redirect;
+mod respond;
 mod route;
 mod split;
 mod tls;

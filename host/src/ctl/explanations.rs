@@ -63,7 +63,9 @@ fn show(session: &Session, explanation: &ExplanationReply) -> Result<(), Failure
 fn ending(explanation: &ExplanationReply) -> String {
     let status = explanation.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
     let error = explanation.error.as_ref().map_or_else(String::new, |error| format!(" ({error})"));
-    format!("{status}{error} after {}", micros(explanation.total_us))
+    let is_of_route = explanation.route.is_some() && explanation.pool.is_none() && error.is_empty();
+    let by = if is_of_route { " by the route itself" } else { "" };
+    format!("{status}{error}{by} after {}", micros(explanation.total_us))
 }
 
 fn show_pick(session: &Session, pick: &PickExplanation) -> Result<(), Failure> {

@@ -1,10 +1,13 @@
 //! What is answered in place of a backend although nothing is wrong.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::body::ResponseBody;
 use super::redirect::Elsewhere;
+use super::respond::FixedAnswer;
 use super::{challenge, max_forwards, redirect};
 use crate::downstream::RequestGuard;
 use crate::grpc::{self, CallStatus};
@@ -18,6 +21,8 @@ pub(super) enum OwnAnswer {
     Challenge(Bytes),
     /// The request is to be made elsewhere.
     Redirect(Elsewhere),
+    /// What the route says.
+    Fixed(Rc<FixedAnswer>),
 }
 
 impl OwnAnswer {
@@ -31,6 +36,10 @@ impl OwnAnswer {
                 to_call(elsewhere.status, "this is to be had elsewhere", guard)
             }
             Self::Redirect(elsewhere) => redirect::respond(elsewhere, guard),
+            Self::Fixed(answer) if guard.context().head().is_call => {
+                to_call(answer.status(), answer.message(), guard)
+            }
+            Self::Fixed(answer) => answer.respond(guard),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::HeaderRules;
 use super::forward::Unforwarded;
 use super::own_answer::OwnAnswer;
 use super::redirect;
+use super::respond::FixedAnswer;
 use super::split::{Chosen, Split};
 use crate::config::Redirect;
 use crate::downstream::ClientConnection;
@@ -24,7 +25,7 @@ pub struct Route {
     pub name: Option<Arc<str>>,
     /// Where its requests go.
     pub target: Target,
-    /// Which fields change on their way, if any do: for each of the target's pools.
+    /// Which fields change on their way, if any do: for each of the target's pools, or for its own answers if it has none.
     pub rules: Option<Box<[Option<Rc<HeaderRules>>]>>,
     /// The limits that its requests have to keep to, in the order in which they are asked.
     pub limits: Box<[Arc<RequestLimit>]>,
@@ -39,10 +40,12 @@ pub enum Target {
     Split(Split),
     /// Elsewhere, by the client itself.
     Redirect(Box<Redirect>),
+    /// Nowhere: this is what they are answered with.
+    Respond(Rc<FixedAnswer>),
 }
 
 impl Route {
-    /// The rules for the fields of what goes to this pool of the target.
+    /// The rules for the fields of what goes to this pool of the target, or is answered in its place.
     pub(super) fn rules(&self, place: usize) -> Option<&Rc<HeaderRules>> {
         self.rules.as_ref()?.get(place)?.as_ref()
     }
@@ -63,6 +66,7 @@ impl Target {
             Self::Redirect(redirect) => {
                 Err(OwnAnswer::Redirect(redirect::of_route(redirect, head, client)?).into())
             }
+            Self::Respond(answer) => Err(OwnAnswer::Fixed(Rc::clone(answer)).into()),
         }
     }
 }

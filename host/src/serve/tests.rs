@@ -18,6 +18,7 @@ mod records;
 mod redirects;
 mod refusals;
 mod request_ids;
+mod responds;
 mod script;
 mod traces;
 mod upgrades;

@@ -14,6 +14,7 @@ use crate::access_log::AccessLog;
 use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, Redirect, SplitConfig};
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
+use crate::proxy::FixedAnswer;
 use crate::tls::BackendTls;
 
 /// A whole configuration as one worker gets it: references to what it has already, and the objects that are new.
@@ -48,7 +49,7 @@ pub struct RouteAssignment {
     pub pattern: RoutePattern,
     /// Where they go.
     pub target: TargetAssignment,
-    /// Which fields change on their way, if any do: for each of the target's pools.
+    /// Which fields change on their way, if any do: for each of the target's pools, or for its own answers if it has none.
     pub headers: Option<Arc<[Option<HeaderPlan>]>>,
     /// The limits that they have to keep to.
     pub limits: Vec<Arc<RequestLimit>>,
@@ -63,6 +64,8 @@ pub enum TargetAssignment {
     Split(Arc<SplitConfig>),
     /// Elsewhere, by the client itself.
     Redirect(Arc<Redirect>),
+    /// Nowhere: this is what they are answered with.
+    Respond(Arc<FixedAnswer>),
 }
 
 /// The access log as one worker gets it.

@@ -33,11 +33,16 @@ impl RequestRules {
         head: &mut RequestHead,
         context: &RequestContext,
     ) -> Box<Self> {
-        let asked = rules.keeps_head.then(|| KeptAsked::of(&head.parts));
-        let (backend, before) = (RefCell::default(), RefCell::default());
-        let this = Box::new(Self { rules: Rc::clone(rules), asked, backend, before });
+        let this = Self::of_answer(rules, head);
         this.before_pick(head, context);
         this
+    }
+
+    /// The rules for what a request is answered with that goes to no backend.
+    pub(in crate::proxy) fn of_answer(rules: &Rc<HeaderRules>, head: &RequestHead) -> Box<Self> {
+        let asked = rules.keeps_head.then(|| KeptAsked::of(&head.parts));
+        let (backend, before) = (RefCell::default(), RefCell::default());
+        Box::new(Self { rules: Rc::clone(rules), asked, backend, before })
     }
 
     /// The same once more, to a head that is as the client sent it.

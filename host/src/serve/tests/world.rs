@@ -16,14 +16,17 @@ use pointsman_core::route::{RoutePattern, Router};
 use pointsman_policy::{Plugin, PolicyLoader, PolicySettings};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
-use crate::config::{Config, DownstreamLimits, HeaderPlan, RequestIdUse, RouteConfig, RouteTarget};
+use crate::config::{
+    Config, DownstreamLimits, HeaderPlan, HeaderRulesConfig, RequestIdUse, Respond, RespondContent,
+    RouteConfig, RouteTarget,
+};
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
 use crate::http_challenge::HttpChallenges;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::{ConnectionLimit, IdleClients, Listener};
-use crate::proxy::{Current, HeaderRules, Proxy, Route, Target};
+use crate::proxy::{Current, FixedAnswer, HeaderRules, Proxy, Route, Target};
 use crate::reports::ListenerReports;
 use crate::stream::Stream;
 use crate::testing::{MemoryNet, MemoryStream};
@@ -117,8 +120,24 @@ fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) 
     let target = match config.target {
         RouteTarget::Pool { .. } | RouteTarget::Split(_) => Target::Balancer(Rc::clone(balancer)),
         RouteTarget::Redirect(redirect) => Target::Redirect(Box::new((*redirect).clone())),
+        RouteTarget::Respond(respond) => Target::Respond(Rc::new(fixed(&respond))),
     };
-    (config.pattern, Route { name: config.name.map(Arc::from), target, rules: None, limits: [].into() })
+    let plan = HeaderPlan::new(
+        (config.name.as_deref(), &config.headers),
+        ("", &HeaderRulesConfig::default()),
+        false,
+    );
+    let rules = plan.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
+    (config.pattern, Route { name: config.name.map(Arc::from), target, rules, limits: [].into() })
+}
+
+/// The answer of a route, which comes from no file.
+fn fixed(respond: &Respond) -> FixedAnswer {
+    let content = match &respond.content {
+        RespondContent::Text(text) => Some(text.as_bytes()),
+        RespondContent::None | RespondContent::File(..) => None,
+    };
+    FixedAnswer::new(respond.status, respond.media_type.as_deref(), content)
 }
 
 impl Limits {
@@ -163,7 +182,7 @@ impl World {
         let routes = configured(limits.routes).into_iter().map(|config| route(config, &balancer));
         let routes = routes.map(|(pattern, route)| {
             let rules = rules.clone().map(|rules| [Some(rules)].into());
-            (pattern, Route { rules, limits: limits.keys.clone().into(), ..route })
+            (pattern, Route { rules: rules.or(route.rules), limits: limits.keys.clone().into(), ..route })
         });
         let (patterns, routes): (Vec<RoutePattern>, _) = routes.unzip();
         let router = Router::new(&patterns);

@@ -170,3 +170,21 @@ fn what_is_cut_off_looks_like_that() {
         drop(response);
     });
 }
+
+#[test]
+fn no_answer_of_a_route_looks_like_a_tunnel() {
+    run(async {
+        let routes = "[[route]]\nexact = '/chat'\nrespond = { text = 'hello' }\n[[route]]\nrespond = 403";
+        let mut client = Client::new(Limits { routes, ..Limits::default() }).await;
+        for (path, status) in [("/chat", StatusCode::NOT_FOUND), ("/other", StatusCode::FORBIDDEN)] {
+            client.world.settle().await;
+            let request = Request::builder().method(Method::CONNECT).uri(format!("http://h.example{path}"));
+            let mut request = request.header("sec-websocket-version", "13").body(()).expect("a request");
+            request.extensions_mut().insert(Protocol::from("websocket"));
+            let (response, _up) = client.send(request, false);
+            assert_eq!(head(response).await.status(), status, "{path}");
+        }
+        let (plain, _) = client.send(get("/chat"), true);
+        assert_eq!(rest(head(plain).await).await.0, "hello");
+    });
+}

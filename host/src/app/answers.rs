@@ -1,0 +1,118 @@
+//! The files that routes answer with.
+//!
+//! They are read when a configuration is prepared, and again when one of them changes. A file that can't be read any more leaves what was
+//! read of it before in its place.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::{Config, ConfigError, ConfigErrors, Respond, RespondContent, RouteTarget};
+use crate::proxy::FixedAnswer;
+use crate::regular_file;
+
+/// Most bytes of a file: each worker keeps all of it in memory.
+const MOST: usize = 1 << 20;
+
+/// The files, as they were last read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AnswerFiles(HashMap<PathBuf, AnswerFile>);
+
+#[derive(Debug, Clone)]
+struct AnswerFile {
+    content: Arc<[u8]>,
+    /// Why it couldn't be read later on.
+    unreadable: Option<String>,
+}
+
+impl AnswerFiles {
+    /// The files of this configuration. What can't be read and wasn't before goes to `faults`.
+    pub(super) fn load(&self, config: &Config, file: &Path, faults: &mut Vec<ConfigError>) -> Self {
+        let mut files = HashMap::new();
+        for (index, respond) in responds(config) {
+            let RespondContent::File(path, line) = &respond.content else { continue };
+            if files.contains_key(path) {
+                continue;
+            }
+            match self.read(path) {
+                Ok(read) => {
+                    files.insert(path.clone(), read);
+                }
+                Err(message) => faults.push(ConfigError {
+                    file: file.into(),
+                    line: Some(*line),
+                    key: format!("route[{index}].respond.file"),
+                    message,
+                    hint: "name a file that this user may read".into(),
+                }),
+            }
+        }
+        Self(files)
+    }
+
+    /// Reads the files again: whether one of them says something else by now. Here they stay what they were.
+    pub(super) fn have_changed(&mut self) -> bool {
+        let read: Vec<_> =
+            self.0.keys().filter_map(|path| Some((path.clone(), self.read(path).ok()?))).collect();
+        let mut have_changed = false;
+        for (path, new) in read {
+            let Some(known) = self.0.get_mut(&path) else { continue };
+            have_changed |= known.content != new.content;
+            known.unreadable = new.unreadable;
+        }
+        have_changed
+    }
+
+    /// What these say differently from those.
+    pub(super) fn differences<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Path> {
+        let differs = |(path, file): &(&PathBuf, &AnswerFile)| {
+            before.0.get(*path).is_some_and(|before| before.content != file.content)
+        };
+        self.0.iter().filter(differs).map(|(path, _)| path.as_path())
+    }
+
+    /// The answer that a route gives.
+    pub(super) fn answer(&self, respond: &Respond) -> FixedAnswer {
+        let content = match &respond.content {
+            RespondContent::None => None,
+            RespondContent::Text(text) => Some(text.as_bytes()),
+            RespondContent::File(path, _) => self.0.get(path).map(|file| &*file.content),
+        };
+        FixedAnswer::new(respond.status, respond.media_type.as_deref(), content)
+    }
+
+    /// A file as it is now, or else as it was; that it is gone is said once.
+    fn read(&self, path: &Path) -> Result<AnswerFile, String> {
+        let error = match regular_file::read(path, MOST) {
+            Ok(content) => return Ok(AnswerFile { content: content.into(), unreadable: None }),
+            Err(error) => format!("cannot read `{}`: {error}", path.display()),
+        };
+        let Some(known) = self.0.get(path) else { return Err(error) };
+        if known.unreadable.as_ref() != Some(&error) {
+            tracing::error!(
+                event = "answer-file-unreadable", file = %path.display(),
+                "{error}; what was in it before is answered on"
+            );
+        }
+        Ok(AnswerFile { content: Arc::clone(&known.content), unreadable: Some(error) })
+    }
+}
+
+/// Reads all files.
+pub(super) fn check(config: &Config, file: &Path) -> Result<(), ConfigErrors> {
+    let mut faults = Vec::new();
+    AnswerFiles::default().load(config, file, &mut faults);
+    ConfigErrors::none_or(faults)
+}
+
+/// The files that a configuration names, whether or not they exist.
+pub(super) fn files(config: &Config) -> impl Iterator<Item = &Path> {
+    responds(config).filter_map(|(_, respond)| respond.file())
+}
+
+fn responds(config: &Config) -> impl Iterator<Item = (usize, &Respond)> {
+    config.routes.iter().enumerate().filter_map(|(index, route)| match &route.target {
+        RouteTarget::Respond(respond) => Some((index, &**respond)),
+        _ => None,
+    })
+}

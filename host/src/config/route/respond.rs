@@ -1,0 +1,167 @@
+//! `respond` of a route: an answer that is always the same.
+
+use std::path::{Path, PathBuf};
+
+use http::{HeaderValue, StatusCode};
+
+use super::super::header_rules::{HeaderChange, answer_fields};
+use super::super::read::{Section, Value, excerpt};
+
+const HINT: &str =
+    "write a status such as `respond = 404`, or a table such as `respond = { status = 200, text = \"OK\" }`";
+const TYPE: &str = "write one such as `\"text/html; charset=utf-8\"`";
+
+/// What the requests of a route are answered with, in place of a backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Respond {
+    /// 200 to 599.
+    pub status: StatusCode,
+    /// `Content-Type`, if there is content.
+    pub media_type: Option<String>,
+    /// What it says.
+    pub content: RespondContent,
+    /// The fields that it has besides; they are among the route's rules.
+    pub headers: Vec<HeaderChange>,
+}
+
+/// The content of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RespondContent {
+    /// It has none.
+    None,
+    /// This.
+    Text(String),
+    /// What is in this file, which stands on a line of the configuration.
+    File(PathBuf, usize),
+}
+
+impl Respond {
+    /// The file that its content is in.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match &self.content {
+            RespondContent::File(path, _) => Some(path),
+            RespondContent::None | RespondContent::Text(_) => None,
+        }
+    }
+}
+
+/// Reads `respond` of a route.
+pub(super) fn respond(value: &Value<'_>) -> Option<Respond> {
+    if value.raw().is_table() {
+        return Section::read(value, HINT, from_table);
+    }
+    if value.raw().as_integer().is_none() {
+        return value.mistyped("a status or a table", HINT);
+    }
+    let status = status(value)?;
+    Some(answer(status, None, reason(status)))
+}
+
+fn from_table(section: &mut Section<'_>) -> Option<Respond> {
+    let status = section.get("status").map_or(Some(StatusCode::OK), |value| status(&value));
+    let media_type = section.get("type").map(|value| (media_type(&value), value));
+    let [text, file] = ["text", "file"].map(|key| section.get(key));
+    let headers = section.get("headers").map_or_else(|| Some(Vec::new()), |value| answer_fields(&value));
+    let (status, headers) = (status?, headers?);
+    if !has_content(status) {
+        for value in [&text, &file].into_iter().flatten().chain(media_type.as_ref().map(|(_, value)| value)) {
+            value.fail(format!("a response with status {} has no content", status.as_u16()), "leave it out");
+        }
+    }
+    if let (Some(_), Some(file)) = (&text, &file) {
+        file.fail("stands beside `text`", "write one of them");
+    }
+    let content = match (&text, &file) {
+        (Some(text), _) => RespondContent::Text(any_text(text)?.to_owned()),
+        (None, Some(file)) => RespondContent::File(file.path()?, file.line()),
+        (None, None) => reason(status),
+    };
+    let media_type = match media_type {
+        Some((media_type, _)) => Some(media_type?),
+        None => file.as_ref().map_or(Some(None), |file| type_of_file(file).map(Some))?,
+    };
+    Some(Respond { headers, ..answer(status, media_type, content) })
+}
+
+fn answer(status: StatusCode, media_type: Option<String>, content: RespondContent) -> Respond {
+    let media_type = match (&content, media_type) {
+        (RespondContent::None, _) => None,
+        (RespondContent::Text(text), None) if text.is_empty() => None,
+        (_, given) => Some(given.unwrap_or_else(|| "text/plain; charset=utf-8".to_owned())),
+    };
+    Respond { status, media_type, content, headers: Vec::new() }
+}
+
+fn status(value: &Value<'_>) -> Option<StatusCode> {
+    let number = value.integer(200..=599u16)?;
+    if matches!(number, 301 | 302 | 303 | 307 | 308) {
+        let hint = format!("write `redirect = {{ status = {number}, … }}` in its place");
+        value.fail(format!("{number} leads elsewhere, and no place is given"), hint);
+        return None;
+    }
+    StatusCode::from_u16(number).ok()
+}
+
+/// Whether a response with this status may have content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+fn has_content(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// What is said if nothing is given: errors are told in words.
+fn reason(status: StatusCode) -> RespondContent {
+    match status.canonical_reason() {
+        Some(reason) if status.as_u16() >= 400 => RespondContent::Text(format!("{reason}\n")),
+        _ if status.as_u16() >= 400 => RespondContent::Text(format!("{}\n", status.as_u16())),
+        _ => RespondContent::None,
+    }
+}
+
+/// A text, which may be empty.
+fn any_text<'a>(value: &Value<'a>) -> Option<&'a str> {
+    value.raw().as_str().or_else(|| value.string())
+}
+
+fn media_type(value: &Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    let token = |text: &str| {
+        let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        !text.is_empty() && text.bytes().all(may_stand)
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim_end();
+    let is_one = essence.split_once('/').is_some_and(|(kind, rest)| token(kind) && token(rest));
+    if !is_one || !text.is_ascii() || HeaderValue::from_str(text).is_err() {
+        value.fail(format!("`{}` is no media type", excerpt(text)), TYPE);
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// The media type that the name of a file shows.
+fn type_of_file(value: &Value<'_>) -> Option<String> {
+    let path = value.path()?;
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let known = match &*extension.to_ascii_lowercase() {
+        "html" | "htm" => "text/html; charset=utf-8",
+        "txt" => "text/plain; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        _ => {
+            let shown = excerpt(&path.display().to_string());
+            value.fail(
+                format!("the name of `{shown}` doesn't show its media type"),
+                "write `type = \"…\"` beside it",
+            );
+            return None;
+        }
+    };
+    Some(known.to_owned())
+}
