@@ -41,8 +41,6 @@ use crate::access_log::LogCounts;
 use crate::config::{Config, ConfigError};
 use crate::control::archive::{Archive, ArchiveQueue};
 use crate::control::change::Reload;
-use crate::control::overrides::Overrides;
-use crate::control::policy_overrides::PolicyOverrides;
 use crate::control::start_gate::StartGate;
 use crate::control::state_lock::StateLock;
 use crate::control::status::{ConfigurationStatus, StatusView};
@@ -58,6 +56,7 @@ use crate::worker::{Drained, Phase};
 use admin_server::AdminServer;
 use dns_names::DnsNames;
 use metrics_server::MetricsServer;
+use overrides::Steered;
 use policies::Remembered;
 use reconfigure::Reconfigure;
 use reload::{Reloader, Shared, order_certificates};
@@ -129,7 +128,7 @@ impl App {
         check_open_files(&config)?;
         let clock = Clock::start();
         let state = config.state_dir.as_deref().map(|path| open_state_dir(path, state_lock)).transpose()?;
-        let put_policies = put_policies(&config, state.as_ref());
+        let put_policies = overrides::put_policies(&config, state.as_ref());
         let (loader, archive) = loader_with(&config, clock, state.clone())?;
         let loader = Arc::new(loader);
         let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
@@ -149,13 +148,12 @@ impl App {
         let shared = Arc::<Shared>::default();
         let mut names = DnsNames::new(clock);
         names.prepare(prepared.config());
-        let overrides = overrides::overrides_at_start(prepared.config());
-        overrides::apply(&overrides, prepared.pools());
-        policies::follow(&put_policies, prepared.config());
+        let overrides = overrides::at_start(prepared.config(), prepared.pools());
         let (snapshot, first) = prepared.commit(ConfigurationGeneration::FIRST, &shared.sockets);
         names.follow(&snapshot);
         *shared.access_log.lock() = snapshot.access_log().clone();
-        let files = FileWatch::start(snapshot.watched(), Arc::clone(&loader));
+        let file_wins = steering::file_wins(put_policies.clone(), &shared);
+        let files = FileWatch::start(snapshot.watched(), Arc::clone(&loader), file_wins);
         let files = Arc::new(files.context("cannot watch files")?);
         order_certificates(&shared.orders, &snapshot, &files).context("cannot order certificates")?;
         let health =
@@ -163,7 +161,8 @@ impl App {
         let (phase, phase_seen) = watch::channel(Phase::Serving);
         anyhow::ensure!(gate.pass(), "told to end before it served");
         let (threads, channels) = workers::start(first, clock, &insight, &phase_seen, &metrics.workers)?;
-        shared.configuration.send_replace(first_status(&snapshot, file, names.counts(), &overrides));
+        let steered = Steered { overrides, policies: put_policies, archive };
+        publish_first(&shared, &snapshot, file, names.counts(), &steered);
         let reloader = Reloader {
             file: file.into(),
             workers,
@@ -173,7 +172,7 @@ impl App {
             files: Arc::clone(&files),
             health,
             names,
-            steered: overrides::Steered { overrides, policies: put_policies, archive },
+            steered,
             shared: Arc::clone(&shared),
         };
         let reconfigure = Reconfigure::start(reloader).context("cannot watch the configuration file")?;
@@ -319,17 +318,19 @@ impl App {
     }
 }
 
-/// Which configuration serves at the start.
-fn first_status(
+/// Publishes which configuration serves at the start.
+fn publish_first(
+    shared: &Shared,
     snapshot: &Snapshot,
     file: &Path,
     discovery: &Arc<DiscoveryCounts>,
-    overrides: &Overrides,
-) -> ConfigurationStatus {
+    steered: &Steered,
+) {
     let mut status = snapshot.status(ConfigurationGeneration::FIRST, file, discovery);
     status.file.read_once = is_read_once(file);
-    status.differences.overrides = overrides.all();
-    status
+    status.differences.overrides = steered.overrides.all();
+    shared.configuration.send_replace(status);
+    shared.follow_put(&steered.policies, snapshot);
 }
 
 /// Whether the file can't be read a second time, such as a pipe; logs it.
@@ -363,12 +364,6 @@ fn open_state_dir(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Arc
     std::fs::create_dir_all(directory).with_context(make)?;
     let lock = StateLock::take(directory, handed_over).context("state_dir")?;
     Ok((Archive::open(directory).with_context(make)?, lock))
-}
-
-/// The policies that operators have put, as they are kept in `state_dir`.
-fn put_policies(config: &Config, state: Option<&(Archive, StateLock)>) -> PolicyOverrides {
-    let lock = state.map(|(_, lock)| lock.clone());
-    PolicyOverrides::open(config.state_dir.as_deref().zip(lock))
 }
 
 /// A loader that records the fate of plugin versions in `state_dir`, if there is one.

@@ -89,7 +89,8 @@ fn an_override_outlives_reloads_and_the_process_until_the_file_changes_that_key(
     assert!(said.has(&[("key", "weight")]), "{said:?}");
     let left = read(&proxy, "overrides");
     assert!(left.contains("\"draining\"") && !left.contains("\"weight\""), "{left}");
-    assert_eq!(change(&proxy, "DELETE", "overrides", ""), (200, "{\"backends\":1}".to_owned()));
+    let cleared = "{\"backends\":1,\"policies\":0,\"survives_restart\":true}".to_owned();
+    assert_eq!(change(&proxy, "DELETE", "overrides", ""), (200, cleared));
     assert_eq!(served(&proxy), "a b");
 }
 

@@ -50,6 +50,7 @@ mod max_forwards;
 mod odd_paths;
 mod old_clients;
 mod open_files;
+mod overrides;
 mod own_label;
 mod policies;
 mod probation;

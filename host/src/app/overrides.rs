@@ -6,9 +6,10 @@ use pointsman_core::pool::Pool;
 use pointsman_core::topology::Member;
 
 use crate::config::Config;
-use crate::control::archive::ArchiveQueue;
+use crate::control::archive::{Archive, ArchiveQueue};
 use crate::control::overrides::Overrides;
 use crate::control::policy_overrides::PolicyOverrides;
+use crate::control::state_lock::StateLock;
 
 /// What operators have changed, and where that is kept.
 pub(super) struct Steered {
@@ -20,11 +21,18 @@ pub(super) struct Steered {
     pub(super) archive: Option<ArchiveQueue>,
 }
 
-/// The overrides that were kept, as far as the file hasn't changed since.
-pub(super) fn overrides_at_start(config: &Config) -> Overrides {
+/// The overrides that were kept, as far as the file hasn't changed since. The pools have them from now on.
+pub(super) fn at_start<'a>(config: &Config, pools: impl Iterator<Item = &'a Arc<Pool>>) -> Overrides {
     let mut overrides = Overrides::open(config.state_dir.as_deref());
     overrides.follow(config);
+    apply(&overrides, pools);
     overrides
+}
+
+/// The policies that operators have put, as they are kept in `state_dir`.
+pub(super) fn put_policies(config: &Config, state: Option<&(Archive, StateLock)>) -> PolicyOverrides {
+    let lock = state.map(|(_, lock)| lock.clone());
+    PolicyOverrides::open(config.state_dir.as_deref().zip(lock))
 }
 
 /// Gives pools their overrides.

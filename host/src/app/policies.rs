@@ -27,7 +27,7 @@ use super::pools::{self, PreparedPool};
 
 /// A place where the configuration names a policy.
 #[derive(Debug)]
-struct Use<'a> {
+pub(super) struct Use<'a> {
     /// Index of the pool that it picks from.
     pool: usize,
     policy: &'a PolicyConfig,
@@ -53,6 +53,8 @@ pub(super) struct ActivePolicy {
     file: Option<PathBuf>,
     settings: PolicySettings,
     cells: Arc<Cells>,
+    /// The version in the file, if the slot was opened with one that an operator has put.
+    put_over: Option<VersionId>,
     /// Index of the pool that it picks from.
     pub(super) pool: usize,
     pub(super) slot: Arc<PolicySlot>,
@@ -180,6 +182,7 @@ pub(super) fn open(
             opened.map_err(|refusal| log_put_refused(&used.place(config), &refusal)).ok()
         });
         let fault = |refusal| used.fault(file, &refusal);
+        let put_over = put.is_some().then(|| VersionId::of(&plugin.content));
         let opened = match put {
             Some(opened) => Ok(opened),
             None if quarantine.as_ref().is_some_and(|it| it.version == VersionId::of(&plugin.content)) => {
@@ -196,7 +199,8 @@ pub(super) fn open(
         let Opened { slot, pickers } = opened.map_err(fault)?;
         let source = used.policy.source.clone();
         let Use { pool, key, .. } = used;
-        Ok((ActivePolicy { source, file: follows, settings, cells, pool, slot, key }, Some(pickers)))
+        let active = ActivePolicy { source, file: follows, settings, cells, put_over, pool, slot, key };
+        Ok((active, Some(pickers)))
     };
     let opened = uses(config).into_iter().map(open);
     opened.filter_map(|opened| opened.map_err(|fault| faults.push(fault)).ok()).collect()
@@ -237,15 +241,24 @@ pub(super) fn in_file(
     config: &Config,
     place: &PolicyPlace,
 ) -> Option<(PolicyInFile, Option<Cow<'static, [u8]>>)> {
-    let used = uses(config).into_iter().find(|used| used.place(config) == *place)?;
+    let used = used(config, place)?;
     let plugin = plugin_file::find(&used.policy.source, config.policy_dir.as_deref());
     let plugin = plugin.ok();
     Some((used.in_file(plugin.as_ref()), plugin.map(|plugin| plugin.content)))
 }
 
-/// Drops what operators have put where the configuration says something else by now.
-pub(super) fn follow(put: &PolicyOverrides, config: &Config) {
-    put.follow(|place| in_file(config, place).map(|(in_file, _)| in_file));
+/// Where the configuration names the policy of a place.
+pub(super) fn used<'a>(config: &'a Config, place: &PolicyPlace) -> Option<Use<'a>> {
+    uses(config).into_iter().find(|used| used.place(config) == *place)
+}
+
+/// Drops what operators have put where these policies serve by now, as the configuration says something else.
+pub(super) fn follow(put: &PolicyOverrides, config: &Config, slots: &[Arc<PolicySlot>]) {
+    let slot = |place: &PolicyPlace| slots.iter().find(|slot| PolicyPlace::of(slot) == *place);
+    put.follow(
+        |place| in_file(config, place).map(|(in_file, _)| in_file),
+        |place| slot(place).map(|slot| slot.active().version.id),
+    );
 }
 
 /// The plugin files that a configuration names, whether or not they exist.
@@ -267,7 +280,8 @@ impl ActivePolicy {
 
     /// The plugin file to follow for it.
     pub(super) fn watched(&self) -> Option<PluginFile> {
-        Some(PluginFile { path: self.file.clone()?, slot: Arc::clone(&self.slot) })
+        let (path, slot) = (self.file.clone()?, Arc::clone(&self.slot));
+        Some(PluginFile { path, slot, put_over: self.put_over })
     }
 }
 
@@ -328,16 +342,23 @@ impl Use<'_> {
         PolicySettings { route, ..self.policy.settings.clone() }
     }
 
-    fn plugin(&self, config: &Config, file: &Path) -> Result<Plugin, ConfigError> {
+    /// The plugin that it names.
+    pub(super) fn plugin(&self, config: &Config, file: &Path) -> Result<Plugin, ConfigError> {
         plugin_file::find(&self.policy.source, config.policy_dir.as_deref())
             .map_err(|error| self.fault(file, &error))
     }
 
     fn fault(&self, file: &Path, error: &dyn std::error::Error) -> ConfigError {
-        ConfigError {
-            file: file.into(),
-            line: Some(self.policy.line),
-            key: self.key.clone(),
+        self.faults(file)(error)
+    }
+
+    /// Says of an error where it shows.
+    pub(super) fn faults(&self, file: &Path) -> impl Fn(&dyn std::error::Error) -> ConfigError + use<> {
+        let (file, line, key) = (file.to_path_buf(), Some(self.policy.line), self.key.clone());
+        move |error| ConfigError {
+            file: file.clone(),
+            line,
+            key: key.clone(),
             message: error.to_string(),
             hint: String::new(),
         }

@@ -106,7 +106,7 @@ impl Control {
             Change::Override { name, patch, by, reply } => {
                 reply.send(self.reloader.override_backend(&name, patch, &by));
             }
-            Change::ClearOverrides { by, reply } => reply.send(self.reloader.clear_overrides(&by)),
+            Change::ClearOverrides { by, reply } => self.reloader.clear_overrides(by, reply),
             Change::Policy { place, action, by, reply } => {
                 self.reloader.change_policy(place, action, by, reply);
             }

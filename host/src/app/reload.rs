@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::acme::CertificateOrders;
 use crate::config::Config;
 use crate::control::change::Reload;
+use crate::control::policy_overrides::PolicyOverrides;
 use crate::control::status::{AwaitingRestart, ConfigurationStatus, FileDifferences};
 use crate::control::watch::FileWatch;
 use crate::health::HealthMonitor;
@@ -34,6 +35,22 @@ pub(super) struct Shared {
     pub(super) sockets: Sockets,
     pub(super) access_log: Mutex<ActiveLog>,
     pub(super) orders: CertificateOrders,
+}
+
+impl Shared {
+    /// Drops what operators have put where what serves now is the file's, and publishes the others.
+    pub(super) fn follow_put(&self, put: &PolicyOverrides, snapshot: &Snapshot) {
+        if let Some(config) = snapshot.config() {
+            policies::follow(put, config, &snapshot.slots());
+        }
+        self.publish_put(put);
+    }
+
+    /// Publishes which policies operators have put.
+    pub(super) fn publish_put(&self, put: &PolicyOverrides) {
+        // Asked within, so that what is published last is the latest.
+        self.configuration.send_modify(|status| status.differences.policies = put.all());
+    }
 }
 
 /// Orders the certificates that a configuration wants, and no others.
@@ -88,7 +105,6 @@ impl Reloader {
         // DNS may take long, so it comes first: between the commit and the workers' update, workers see no change of their pools.
         self.names.prepare(prepared.config());
         self.steered.overrides.follow(prepared.config());
-        policies::follow(&self.steered.policies, prepared.config());
         overrides::apply(&self.steered.overrides, prepared.pools());
         let (snapshot, committed) = prepared.commit(generation, &self.shared.sockets);
         // Before the workers adopt it, so that a new backend that must be checked first gets no requests.
@@ -106,8 +122,11 @@ impl Reloader {
             snapshot.status(generation, &self.file, self.names.counts()),
             self.shared.configuration.borrow().file.clone(),
         );
-        let differences = FileDifferences { awaiting_restart, overrides: self.steered.overrides.all() };
+        let overrides = self.steered.overrides.all();
+        let differences = FileDifferences { awaiting_restart, overrides, policies: Vec::new() };
         self.shared.configuration.send_replace(ConfigurationStatus { differences, file, ..status });
+        // After that, as no policy that is put from now on can be for a slot that is gone.
+        self.shared.follow_put(&self.steered.policies, &snapshot);
         self.snapshot = snapshot;
         tracing::info!(
             event = "configuration-reloaded", configuration = generation.0, changes = %diff, took = ?began.elapsed(),

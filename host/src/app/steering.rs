@@ -2,22 +2,54 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use pointsman_core::pool::Pool;
 use pointsman_policy::{Plugin, PolicySlot, SwapOutcome, VersionId};
 
-use crate::config::PolicySource;
-use crate::control::change::{ChangeError, PluginSource, PolicyAction, PolicyChanged, PolicyPlace, Reply};
-use crate::control::overrides::{BackendName, BackendOverrides, OverridePatch};
+use crate::config::{ConfigError, PolicySource};
+use crate::control::change::{
+    ChangeError, OverridesCleared, PluginSource, PolicyAction, PolicyChanged, PolicyPlace, Reply,
+};
+use crate::control::overrides::{BackendName, BackendOverrides, Keeping, OverridePatch};
 use crate::control::plugin_file;
+use crate::control::policy_overrides::{PolicyOverrides, PutPolicy};
+use crate::control::watch::OnFileServes;
 
 use super::overrides::apply;
 use super::policies;
-use super::reload::Reloader;
+use super::reload::{Reloader, Shared};
 
 /// The origin of a plugin that came over the admin API.
 const UPLOADED: &str = "admin API";
+
+/// What has become of a policy that was to be taken back.
+enum TakenBack {
+    /// It served, and the file's does now.
+    Served,
+    /// The file's served already.
+    DidNotServe,
+    /// It serves on, as the file's can't.
+    Left(ConfigError),
+}
+
+/// What is done when another content of a plugin file serves: nothing lies over that any more.
+pub(super) fn file_wins(put: PolicyOverrides, shared: &Arc<Shared>) -> OnFileServes {
+    // Those who are told of a change of files are among what is shared.
+    let shared = Arc::downgrade(shared);
+    Arc::new(move |slot| {
+        if !put.file_wins(&PolicyPlace::of(slot)) {
+            return;
+        }
+        if let Some(shared) = shared.upgrade() {
+            shared.publish_put(&put);
+        }
+        let put = put.clone();
+        // On a thread of its own, so that a slow disk delays no swap.
+        thread::spawn(move || put.keep());
+    })
+}
 
 impl Reloader {
     /// Overrides what the file says of a backend. Returns the overrides that it has then, and whether they outlive the process.
@@ -35,7 +67,7 @@ impl Reloader {
             Some((backend.draining, backend.weight))
         };
         let before = stands(pool).ok_or(ChangeError::Gone)?;
-        let overrides = self.steered.overrides.change(name, patch, config, by);
+        let (overrides, keeping) = self.steered.overrides.change(name, patch, config, by);
         apply(&self.steered.overrides, [pool].into_iter());
         let after = stands(pool).unwrap_or(before);
         tracing::info!(
@@ -50,16 +82,72 @@ impl Reloader {
             "an operator has changed a backend (weights in thousandths)"
         );
         self.publish_overrides();
-        Ok((overrides, self.steered.overrides.are_kept()))
+        Ok((overrides, keeping == Keeping::Kept))
     }
 
-    /// Takes all overrides back. Returns how many backends had some.
-    pub(super) fn clear_overrides(&mut self, by: &str) -> usize {
-        let count = self.steered.overrides.clear();
+    /// Takes all overrides back, and answers when the file's policies serve again or are refused. Nothing waits for that here.
+    pub(super) fn clear_overrides(&mut self, by: String, reply: Reply<OverridesCleared>) {
+        let (backends, keeping) = self.steered.overrides.clear();
         apply(&self.steered.overrides, self.snapshot.pools());
-        tracing::info!(event = "overrides-cleared", by, count, "an operator has taken all overrides back");
         self.publish_overrides();
-        count
+        let (taken_back, outcomes) = mpsc::channel();
+        for PutPolicy { place, .. } in self.steered.policies.all() {
+            self.take_back(place, taken_back.clone());
+        }
+        drop(taken_back);
+        let put = self.steered.policies.clone();
+        thread::spawn(move || {
+            let (mut policies, mut left) = (0, Vec::new());
+            for outcome in outcomes {
+                match outcome {
+                    TakenBack::Served => policies += 1,
+                    TakenBack::DidNotServe => {}
+                    TakenBack::Left(fault) => left.push(fault),
+                }
+            }
+            let survives_restart = ![keeping, put.keep()].contains(&Keeping::Failed);
+            tracing::info!(
+                event = "overrides-cleared",
+                by,
+                count = backends,
+                policies,
+                left = left.len(),
+                "an operator has taken all overrides back"
+            );
+            reply.send(OverridesCleared { backends, policies, left, survives_restart });
+        });
+    }
+
+    /// Has the file's policy serve where an operator has put another one, and says what came of it.
+    fn take_back(&self, place: PolicyPlace, said: Sender<TakenBack>) {
+        let used = self.snapshot.config().and_then(|config| Some((config, policies::used(config, &place)?)));
+        let (Some((config, used)), Some(slot)) = (used, self.slot(&place)) else {
+            // It is gone from the file meanwhile.
+            self.steered.policies.forget(&place);
+            return;
+        };
+        let plugin = match used.plugin(config, &self.file) {
+            Ok(plugin) => plugin,
+            Err(fault) => return drop(said.send(TakenBack::Left(fault))),
+        };
+        let (fault, put, shared) =
+            (used.faults(&self.file), self.steered.policies.clone(), Arc::clone(&self.shared));
+        self.loader.swap(&slot, plugin, move |outcome| {
+            let outcome = match outcome {
+                SwapOutcome::Refused(refusal) => TakenBack::Left(fault(&refusal)),
+                SwapOutcome::Unchanged(_) => TakenBack::DidNotServe,
+                SwapOutcome::Swapped(_) => TakenBack::Served,
+            };
+            if !matches!(outcome, TakenBack::Left(_)) {
+                put.forget(&place);
+                shared.publish_put(&put);
+            }
+            let _ = said.send(outcome);
+        });
+    }
+
+    fn slot(&self, place: &PolicyPlace) -> Option<Arc<PolicySlot>> {
+        self.snapshot.slots().into_iter().find(|slot| PolicyPlace::of(slot) == *place)
     }
 
     fn publish_overrides(&self) {
@@ -75,12 +163,7 @@ impl Reloader {
         by: String,
         reply: Reply<Result<PolicyChanged, ChangeError>>,
     ) {
-        let fits = |slot: &Arc<PolicySlot>| {
-            *slot.pool().name == *place.pool && slot.route() == place.route.as_deref()
-        };
-        let Some(slot) = self.snapshot.slots().into_iter().find(fits) else {
-            return reply.send(Err(ChangeError::Gone));
-        };
+        let Some(slot) = self.slot(&place) else { return reply.send(Err(ChangeError::Gone)) };
         let plugin = match self.plugin(&slot, &place, action) {
             Ok(Some(plugin)) => plugin,
             Ok(None) => {
@@ -91,7 +174,8 @@ impl Reloader {
             }
             Err(error) => return reply.send(Err(error)),
         };
-        let (swapped, put) = (Arc::clone(&slot), self.steered.policies.clone());
+        let (swapped, put, shared) =
+            (Arc::clone(&slot), self.steered.policies.clone(), Arc::clone(&self.shared));
         let in_file = self.snapshot.config().and_then(|config| policies::in_file(config, &place));
         self.loader.swap(&slot, plugin.clone(), move |outcome| {
             if let SwapOutcome::Refused(refusal) = &outcome
@@ -105,13 +189,19 @@ impl Reloader {
             }
             match in_file {
                 Some((over, content)) if content.as_ref() != Some(&plugin.content) => {
-                    put.put(place, plugin, over);
+                    put.put(place.clone(), plugin, over, &by);
                 }
-                _ => put.forget(&place),
+                _ => drop(put.forget(&place)),
             }
+            if !shared.configuration.borrow().policies.iter().any(|kept| Arc::ptr_eq(&kept.slot, &swapped)) {
+                // A reload has made the place anew meanwhile: another slot serves there, and the file counts.
+                put.forget(&place);
+                return reply.send(Err(ChangeError::Gone));
+            }
+            shared.publish_put(&put);
             // On a thread of its own, so that a slow disk delays no other swap.
             thread::spawn(move || {
-                let survives_restart = put.keep();
+                let survives_restart = put.keep() == Keeping::Kept;
                 reply.send(Ok(PolicyChanged { outcome, survives_restart }));
             });
         });

@@ -4,13 +4,13 @@ use std::fmt::{self, Display};
 use std::sync::mpsc::Sender;
 
 use pointsman_core::backend::ConfigurationGeneration;
-use pointsman_policy::SwapOutcome;
+use pointsman_policy::{PolicySlot, SwapOutcome};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::overrides::{BackendName, BackendOverrides, OverridePatch};
 use super::watch::Hint;
-use crate::config::ConfigErrors;
+use crate::config::{ConfigError, ConfigErrors};
 
 /// A change that the control thread (`reconfigure`) is asked to make.
 ///
@@ -34,8 +34,8 @@ pub enum Change {
     ClearOverrides {
         /// Who asks.
         by: String,
-        /// For the number of backends that had some.
-        reply: Reply<usize>,
+        /// For what has become of them, once the file's policies serve again or are refused.
+        reply: Reply<OverridesCleared>,
     },
     /// Change the version of a policy.
     Policy {
@@ -57,6 +57,27 @@ pub struct PolicyPlace {
     pub pool: String,
     /// The route, if it isn't the pool's own.
     pub route: Option<String>,
+}
+
+/// What has become of the overrides that were to be taken back.
+#[derive(Debug)]
+pub struct OverridesCleared {
+    /// So many backends had some.
+    pub backends: usize,
+    /// So many policies were taken back.
+    pub policies: usize,
+    /// Why the others serve on: what the file has there can't.
+    pub left: Vec<ConfigError>,
+    /// Whether that is so after a restart, too.
+    pub survives_restart: bool,
+}
+
+impl PolicyPlace {
+    /// That of a slot.
+    #[must_use]
+    pub fn of(slot: &PolicySlot) -> Self {
+        Self { pool: slot.pool().name.to_string(), route: slot.route().map(str::to_owned) }
+    }
 }
 
 /// What has become of a policy.
@@ -187,12 +208,12 @@ impl ChangeQueue {
         answer.await.unwrap_or(Err(ChangeError::Ending))
     }
 
-    /// Takes all overrides back. Returns how many backends had some.
+    /// Takes all overrides back. The future is ready when the file's policies serve again, or are refused.
     ///
     /// # Errors
     ///
     /// The process ends.
-    pub async fn clear_overrides(&self, by: String) -> Result<usize, ChangeError> {
+    pub async fn clear_overrides(&self, by: String) -> Result<OverridesCleared, ChangeError> {
         self.ask(|reply| Change::ClearOverrides { by, reply }).await.map_err(|_| ChangeError::Ending)
     }
 

@@ -29,6 +29,17 @@ pub struct Overrides {
     file: Option<PathBuf>,
 }
 
+/// Whether what an operator has changed is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// It is.
+    Kept,
+    /// There is no `state_dir`, or it is another process's by now.
+    Nowhere,
+    /// It couldn't be written, which is logged.
+    Failed,
+}
+
 /// A backend of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BackendName {
@@ -87,12 +98,6 @@ impl Overrides {
         Self { backends, file }
     }
 
-    /// Whether they outlive the process.
-    #[must_use]
-    pub fn are_kept(&self) -> bool {
-        self.file.is_some()
-    }
-
     /// All of them.
     #[must_use]
     pub fn all(&self) -> Vec<(BackendName, BackendOverrides)> {
@@ -110,14 +115,14 @@ impl Overrides {
         of_pool.map(|(name, overrides)| (name.backend.as_str().into(), plain(overrides))).collect()
     }
 
-    /// Changes those of a backend. Returns them as they are now.
+    /// Changes those of a backend. Returns them as they are now, and whether that is written down.
     pub fn change(
         &mut self,
         name: &BackendName,
         patch: OverridePatch,
         config: &Config,
         by: &str,
-    ) -> BackendOverrides {
+    ) -> (BackendOverrides, Keeping) {
         let in_file = in_file(config, name);
         let mut overrides = self.backends.remove(name).unwrap_or_default();
         if let Some(draining) = patch.draining {
@@ -129,15 +134,13 @@ impl Overrides {
         if overrides != BackendOverrides::default() {
             self.backends.insert(name.clone(), overrides.clone());
         }
-        self.keep();
-        overrides
+        (overrides, self.keep())
     }
 
-    /// Takes all back. Returns how many backends had some.
-    pub fn clear(&mut self) -> usize {
+    /// Takes all back. Returns how many backends had some, and whether that is written down.
+    pub fn clear(&mut self) -> (usize, Keeping) {
         let count = std::mem::take(&mut self.backends).len();
-        self.keep();
-        count
+        (count, self.keep())
     }
 
     /// Drops those whose keys the file has changed: there, the file wins.
@@ -169,24 +172,30 @@ impl Overrides {
     }
 
     /// Writes them to their file, if they have one.
-    fn keep(&self) {
-        let Some(file) = &self.file else { return };
+    fn keep(&self) -> Keeping {
+        let Some(file) = &self.file else { return Keeping::Nowhere };
         let kept: Vec<Kept> =
             self.all().into_iter().map(|(name, overrides)| Kept { name, overrides }).collect();
         let written = serde_json::to_vec_pretty(&kept).map_err(io::Error::from);
-        if let Err(error) = written.and_then(|kept| whole_file::replace(file, &kept)) {
-            tracing::error!(
-                event = "overrides-write-failed", file = %file.display(), %error,
-                "overrides hold, but won't outlive this process"
-            );
-        }
+        let Err(error) = written.and_then(|kept| whole_file::replace(file, &kept)) else {
+            return Keeping::Kept;
+        };
+        tracing::error!(
+            event = "overrides-write-failed", file = %file.display(), %error,
+            "overrides are as they were changed, but that won't outlive this process"
+        );
+        Keeping::Failed
     }
 }
 
-fn set<T>(value: T, over: Option<T>, by: &str) -> Overridden<T> {
+/// The time of now, ms since 1970.
+pub(super) fn since_1970_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    Overridden { value, over, since_ms, by: by.to_owned() }
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn set<T>(value: T, over: Option<T>, by: &str) -> Overridden<T> {
+    Overridden { value, over, since_ms: since_1970_ms(), by: by.to_owned() }
 }
 
 /// Drops an override if the file says something else than when it was set. Returns whether it was dropped.
@@ -252,7 +261,8 @@ mod tests {
         overrides.follow(&config("{ name = 'a', address = '127.0.0.1:1', weight = 2 }"));
         assert_eq!(of(&overrides), Some(Override { draining: Some(true), weight: None }), "the file wins");
         let back = OverridePatch { draining: Some(None), weight: None };
-        assert_eq!(overrides.change(&name(), back, &first, "a test"), BackendOverrides::default());
+        let none = (BackendOverrides::default(), Keeping::Kept);
+        assert_eq!(overrides.change(&name(), back, &first, "a test"), none);
         assert!(Overrides::open(Some(folder.path())).all().is_empty());
     }
 

@@ -11,8 +11,9 @@ use pointsman_core::request_limit::RequestLimit;
 use pointsman_policy::PolicySlot;
 use tokio::sync::watch;
 
-use super::change::Reload;
+use super::change::{PolicyPlace, Reload};
 use super::overrides::{BackendName, BackendOverrides};
+use super::policy_overrides::PutPolicy;
 use crate::access_log::LogCounts;
 use crate::config::ConfigErrors;
 use crate::discovery::DiscoveryCounts;
@@ -62,6 +63,8 @@ pub struct FileDifferences {
     pub awaiting_restart: Vec<AwaitingRestart>,
     /// What operators have changed of backends.
     pub overrides: Vec<(BackendName, BackendOverrides)>,
+    /// Policies that operators have put, whether or not they serve.
+    pub policies: Vec<PutPolicy>,
 }
 
 /// A key that can't change while the process runs, and that the file has changed.
@@ -142,6 +145,16 @@ pub struct PolicyStatus {
 pub struct StatusView {
     configuration: watch::Receiver<ConfigurationStatus>,
     phase: watch::Receiver<Phase>,
+}
+
+impl ConfigurationStatus {
+    /// The policy that an operator has put in the place of a slot, if another version than the file's serves there.
+    #[must_use]
+    pub fn put_policy(&self, slot: &PolicySlot) -> Option<&PutPolicy> {
+        let place = PolicyPlace::of(slot);
+        let put = self.differences.policies.iter().find(|put| put.place == place)?;
+        (put.file_version != Some(slot.active().version.id)).then_some(put)
+    }
 }
 
 impl StatusView {

@@ -12,7 +12,6 @@ mod policy_files;
 mod renewal;
 mod stamp;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
@@ -20,22 +19,14 @@ use std::time::{Instant, SystemTime};
 
 pub use directories::Directories;
 use followed::Followed;
+pub use followed::{OnFileServes, PluginFile};
 pub use hints::{Hint, wait};
-use pointsman_policy::{PolicyLoader, PolicySlot};
+use pointsman_policy::PolicyLoader;
 use policy_files::FollowedPolicy;
 pub use policy_files::ServedTls;
 pub use renewal::ServedCertificate;
 use renewal::{FollowedCertificate, Scanned};
 pub use stamp::FileStamp;
-
-/// A plugin file and the slot that its content goes to.
-#[derive(Debug)]
-pub struct PluginFile {
-    /// The file as it is named, symlinks and all. It need not exist.
-    pub path: PathBuf,
-    /// The slot.
-    pub slot: Arc<PolicySlot>,
-}
 
 /// Everything that is followed.
 #[derive(Debug, Default)]
@@ -63,12 +54,16 @@ enum Ask {
 }
 
 impl FileWatch {
-    /// Follows these files. Nothing else swaps policies and certificates.
+    /// Follows these files. Besides them only operators swap policies, and nothing else certificates.
     ///
     /// # Errors
     ///
     /// No thread.
-    pub fn start(watched: Watched, loader: Arc<PolicyLoader>) -> std::io::Result<Self> {
+    pub fn start(
+        watched: Watched,
+        loader: Arc<PolicyLoader>,
+        on_file_serves: OnFileServes,
+    ) -> std::io::Result<Self> {
         let (hints, received) = mpsc::channel();
         let directories = Directories::new({
             let hints = hints.clone();
@@ -77,9 +72,19 @@ impl FileWatch {
             }
         });
         let again = hints.clone();
-        let thread = std::thread::Builder::new()
-            .name("file-watch".into())
-            .spawn(move || Scanner::new(watched, loader, directories, again).run(&received))?;
+        let mut scanner = Scanner {
+            plugins: Vec::new(),
+            certificates: Vec::new(),
+            policies: Vec::new(),
+            loader,
+            on_file_serves,
+            directories,
+            again,
+        };
+        let thread = std::thread::Builder::new().name("file-watch".into()).spawn(move || {
+            scanner.follow(watched);
+            scanner.run(&received);
+        })?;
         Ok(Self { hints, thread: Some(thread) })
     }
 
@@ -109,23 +114,12 @@ struct Scanner {
     certificates: Vec<FollowedCertificate>,
     policies: Vec<FollowedPolicy>,
     loader: Arc<PolicyLoader>,
+    on_file_serves: OnFileServes,
     directories: Directories,
     again: Sender<Hint<Ask>>,
 }
 
 impl Scanner {
-    fn new(
-        watched: Watched,
-        loader: Arc<PolicyLoader>,
-        directories: Directories,
-        again: Sender<Hint<Ask>>,
-    ) -> Self {
-        let (plugins, certificates, policies) = (Vec::new(), Vec::new(), Vec::new());
-        let mut scanner = Self { plugins, certificates, policies, loader, directories, again };
-        scanner.follow(watched);
-        scanner
-    }
-
     fn run(&mut self, hints: &Receiver<Hint<Ask>>) {
         self.scan();
         while let Some(asked) = wait(hints) {
@@ -141,9 +135,9 @@ impl Scanner {
 
     fn follow(&mut self, watched: Watched) {
         let mut known = std::mem::take(&mut self.plugins);
-        let mut followed = |PluginFile { path, slot }| {
-            let place = known.iter().position(|known| known.is(&path, &slot));
-            place.map_or_else(|| Followed::new(path, slot), |place| known.swap_remove(place))
+        let mut followed = |file: PluginFile| {
+            let place = known.iter().position(|known| known.is(&file.path, &file.slot));
+            place.map_or_else(|| Followed::new(file), |place| known.swap_remove(place))
         };
         self.plugins = watched.plugins.into_iter().map(&mut followed).collect();
         let mut known = std::mem::take(&mut self.certificates);
@@ -175,7 +169,7 @@ impl Scanner {
         self.policies.iter_mut().for_each(FollowedPolicy::scan);
         for file in &mut self.plugins {
             let again = self.again.clone();
-            file.scan(&self.loader, move || {
+            file.scan(&self.loader, &self.on_file_serves, move || {
                 // The file may still be growing.
                 let _ = again.send(Hint::Event);
             });

@@ -85,6 +85,10 @@ fn show(session: &Session, policy: &PolicyState) -> Result<(), Failure> {
             format!("{:<13}it fails; on {} workers the fallback picks", "circuits", policy.open_circuits);
         session.output.line(&Styled::new(text, Tone::Bad))?;
     }
+    if let Some(put) = &policy.overrides {
+        let text = format!("{:<13}the file says {}; changed by {}", "by hand", put.in_file, put.by);
+        session.output.line(&Styled::new(text, Tone::Notice))?;
+    }
     if let Some(quarantine) = &policy.quarantine {
         let text = format!("{:<13}{}: {}", "not let in", quarantine.version, quarantine.reason);
         session.output.line(&Styled::new(text, Tone::Notice))?;

@@ -40,7 +40,7 @@ pub struct BackendChange {
 /// What differs from the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OverrideList {
-    /// By pool and backend.
+    /// Those of backends by pool and backend, then policies that were put.
     pub overrides: Vec<OverrideRecord>,
 }
 
@@ -49,15 +49,17 @@ pub struct OverrideList {
 pub struct OverrideRecord {
     /// The pool.
     pub pool: String,
-    /// The backend.
-    pub backend: String,
-    /// The key: `draining` or `weight`.
+    /// The backend; null if it is about a policy.
+    pub backend: Option<String>,
+    /// The route whose policy it is about; null if it is the pool's own, or about a backend.
+    pub route: Option<String>,
+    /// The key: `draining`, `weight` or `policy`.
     pub key: String,
-    /// The value.
+    /// The value; of a policy `NAME@VERSION`.
     pub value: serde_json::Value,
-    /// The file's; null if the backend was discovered.
+    /// The file's; null if the backend was discovered. Of a policy `NAME@VERSION`, or the name alone if this program has no such policy.
     pub in_file: serde_json::Value,
-    /// When it was set, ms since 1970.
+    /// When it was set, ms since 1970; 0 if that isn't known.
     pub since_ms: u64,
     /// Who has set it.
     pub by: String,
@@ -68,6 +70,10 @@ pub struct OverrideRecord {
 pub struct OverridesCleared {
     /// Backends that had overrides.
     pub backends: u64,
+    /// Policies that served in the place of the file's.
+    pub policies: u64,
+    /// Whether that is so after a restart, too: not if `state_dir` can't be written.
+    pub survives_restart: bool,
 }
 
 /// A policy by its name, as in the configuration file.

@@ -38,10 +38,23 @@ pub struct PolicyState {
     pub rebuilds: u64,
     /// Versions that were taken back on probation.
     pub rollbacks: u64,
+    /// What the file says, if an operator has put another policy in its place; else null.
+    pub overrides: Option<PutState>,
     /// The version that isn't let in, if there is one.
     pub quarantine: Option<QuarantineState>,
     /// The versions that are known, in the order in which they were last published.
     pub versions: Vec<VersionState>,
+}
+
+/// A policy that an operator has put in the place of the file's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PutState {
+    /// The file's, as `NAME@VERSION`, or the name alone if this program has no such policy.
+    pub in_file: String,
+    /// When the other one was put, ms since 1970; 0 if that isn't known.
+    pub since_ms: u64,
+    /// Who has put it.
+    pub by: String,
 }
 
 /// A version of a policy that has served.

@@ -59,7 +59,7 @@ pub(super) async fn policies(State(state): State<AdminState>) -> Answer {
 pub(super) async fn policy(State(state): State<AdminState>, Place(place): Place) -> Answer {
     let configuration = state.status.configuration();
     let policy = find(&configuration, &place)?;
-    Ok(json(&view::policy(policy, state.clock)))
+    Ok(json(&view::policy(&configuration, policy, state.clock)))
 }
 
 /// The versions of a policy that have served.

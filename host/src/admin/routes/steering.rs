@@ -78,17 +78,28 @@ pub(super) async fn overrides(State(state): State<AdminState>) -> Answer {
     Ok(json(&view::overrides(&state.status.configuration())))
 }
 
-/// Takes all overrides back.
+/// Takes all overrides back: those of backends, and policies that were put. The answer comes when the file's policies serve, or are refused.
 #[utoipa::path(
     delete, path = "/overrides", tag = "change",
     responses(
         (status = 200, description = "the file counts again", body = OverridesCleared),
+        (status = 422, description = "what the file says of some policies can't serve, see `faults`; the others, and all backends, are as it says", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn clear_overrides(State(state): State<AdminState>, request: Request) -> Answer {
-    let count = state.changes.clear_overrides(who(&request)).await?;
-    Ok(json(&OverridesCleared { backends: u64::try_from(count).unwrap_or(u64::MAX) }))
+    let cleared = state.changes.clear_overrides(who(&request)).await?;
+    if !cleared.left.is_empty() {
+        let detail = "what the file says of some policies can't serve; what was put there serves on";
+        let refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "overrides-left", detail);
+        return Err(refused.faults(cleared.left.iter().map(view::fault)));
+    }
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Ok(json(&OverridesCleared {
+        backends: count(cleared.backends),
+        policies: count(cleared.policies),
+        survives_restart: cleared.survives_restart,
+    }))
 }
 
 /// Who asks, for the log.

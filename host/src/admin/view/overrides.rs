@@ -1,11 +1,13 @@
 //! What operators have changed.
 
+use pointsman_policy::{PolicySlot, policy_name};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 use serde_json::{Value, json};
 
-use crate::admin::model::{OverrideList, OverrideRecord, OverrideState};
+use crate::admin::model::{OverrideList, OverrideRecord, OverrideState, PutState};
 use crate::control::overrides::{BackendName, BackendOverrides, Overridden};
-use crate::control::status::ConfigurationStatus;
+use crate::control::policy_overrides::PutPolicy;
+use crate::control::status::{ConfigurationStatus, PolicyStatus};
 
 pub(in crate::admin) fn overrides(status: &ConfigurationStatus) -> OverrideList {
     let mut all = Vec::new();
@@ -15,7 +17,31 @@ pub(in crate::admin) fn overrides(status: &ConfigurationStatus) -> OverrideList 
         let weight = overrides.weight.as_ref();
         all.extend(weight.map(|weight| record(name, "weight", weight, |value| json!(units(value)))));
     }
+    all.extend(status.policies.iter().filter_map(|PolicyStatus { slot }| put_policy(status, slot)));
     OverrideList { overrides: all }
+}
+
+/// A policy that serves in the place of the file's, if one does.
+fn put_policy(status: &ConfigurationStatus, slot: &PolicySlot) -> Option<OverrideRecord> {
+    let (put, active) = (status.put_policy(slot)?, slot.active());
+    let PutState { in_file, since_ms, by } = put_state(put);
+    Some(OverrideRecord {
+        pool: put.place.pool.clone(),
+        backend: None,
+        route: put.place.route.clone(),
+        key: "policy".to_owned(),
+        value: json!(format!("{}@{}", policy_name(&active.origin), active.version.id)),
+        in_file: json!(in_file),
+        since_ms,
+        by,
+    })
+}
+
+/// What a policy that was put lies over.
+pub(super) fn put_state(put: &PutPolicy) -> PutState {
+    let name = policy_name(&put.over.source);
+    let in_file = put.file_version.map_or_else(|| name.to_owned(), |version| format!("{name}@{version}"));
+    PutState { in_file, since_ms: put.since_ms, by: put.by.clone() }
 }
 
 pub(in crate::admin) fn override_state(overrides: &BackendOverrides) -> OverrideState {
@@ -34,7 +60,8 @@ fn record<T: Copy>(
     let Overridden { value, over, since_ms, by } = overridden;
     OverrideRecord {
         pool: name.pool.clone(),
-        backend: name.backend.clone(),
+        backend: Some(name.backend.clone()),
+        route: None,
         key: key.to_owned(),
         value: shown(*value),
         in_file: over.map_or(Value::Null, &shown),

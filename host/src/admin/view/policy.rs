@@ -7,20 +7,24 @@ use pointsman_core::clock::Clock;
 use pointsman_policy::{FaultKind, PicksBy, PolicySlot, PublishedVersion, policy_name};
 
 use super::counted::{histogram, named};
+use super::overrides::put_state;
 use super::wall_clock;
 use crate::admin::model::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
 use crate::control::status::{ConfigurationStatus, PolicyStatus};
 
 pub(in crate::admin) fn policies(status: &ConfigurationStatus, clock: Clock) -> PolicyList {
-    PolicyList { policies: status.policies.iter().map(|status| policy(status, clock)).collect() }
+    PolicyList { policies: status.policies.iter().map(|of| policy(status, of, clock)).collect() }
 }
 
 pub(in crate::admin) fn versions(status: &PolicyStatus, clock: Clock) -> VersionList {
     VersionList { versions: known(&status.slot, clock), quarantine: quarantine(&status.slot) }
 }
 
-pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicyState {
-    let PolicyStatus { slot } = status;
+pub(in crate::admin) fn policy(
+    status: &ConfigurationStatus,
+    PolicyStatus { slot }: &PolicyStatus,
+    clock: Clock,
+) -> PolicyState {
     let (active, stats, versions) = (slot.active(), slot.stats(), known(slot, clock));
     let pick_times = stats.pick_times();
     PolicyState {
@@ -38,6 +42,7 @@ pub(in crate::admin) fn policy(status: &PolicyStatus, clock: Clock) -> PolicySta
         open_circuits: stats.open_circuits(),
         rebuilds: stats.rebuilds(),
         rollbacks: stats.rollbacks(),
+        overrides: status.put_policy(slot).map(put_state),
         quarantine: quarantine(slot),
         versions,
     }

@@ -15,6 +15,20 @@ const INCOMPLETE_SCANS: u32 = 8;
 /// Between two warnings about the same missing or unreadable file.
 const WARN_INTERVAL: Duration = Duration::from_secs(300);
 
+/// A plugin file and the slot that its content goes to.
+#[derive(Debug)]
+pub struct PluginFile {
+    /// The file as it is named, symlinks and all. It need not exist.
+    pub path: PathBuf,
+    /// The slot.
+    pub slot: Arc<PolicySlot>,
+    /// The content that the file had when the slot was opened, if an operator has put another policy in its place.
+    pub put_over: Option<VersionId>,
+}
+
+/// Called with a slot when its plugin file has another content, and that serves. It must not wait.
+pub type OnFileServes = Arc<dyn Fn(&PolicySlot) + Send + Sync>;
+
 /// A plugin file, and what was last seen of it.
 #[derive(Debug)]
 pub(super) struct Followed {
@@ -63,8 +77,9 @@ impl Missing {
 }
 
 impl Followed {
-    pub(super) fn new(path: PathBuf, slot: Arc<PolicySlot>) -> Self {
-        let handed_over = Some(slot.active().version.id);
+    pub(super) fn new(PluginFile { path, slot, put_over }: PluginFile) -> Self {
+        // What was put stays until the file has another content than it lies over.
+        let handed_over = put_over.or_else(|| Some(slot.active().version.id));
         Self { path, slot, stamp: None, handed_over, incomplete: Arc::default(), missing: Missing::No }
     }
 
@@ -78,7 +93,12 @@ impl Followed {
     }
 
     /// Scans the file, and hands its content to the loader if it is new. `again` asks for another scan.
-    pub(super) fn scan(&mut self, loader: &PolicyLoader, again: impl FnOnce() + Send + 'static) {
+    pub(super) fn scan(
+        &mut self,
+        loader: &PolicyLoader,
+        on_file_serves: &OnFileServes,
+        again: impl FnOnce() + Send + 'static,
+    ) {
         let stamp = FileStamp::of(&self.path);
         let incomplete = self.incomplete.load(Ordering::Relaxed) > 0;
         if stamp.is_some() && stamp == self.stamp && !incomplete && !self.is_recent() {
@@ -102,7 +122,7 @@ impl Followed {
         }
         self.handed_over = Some(id);
         let (scans, slot) = (Arc::clone(&self.incomplete), Arc::clone(&self.slot));
-        let origin = Arc::clone(&plugin.origin);
+        let (origin, on_file_serves) = (Arc::clone(&plugin.origin), Arc::clone(on_file_serves));
         loader.swap(&self.slot, plugin, move |outcome| match outcome {
             SwapOutcome::Refused(refusal) if refusal.is_incomplete() => {
                 // It may just be being written.
@@ -114,7 +134,11 @@ impl Followed {
                     _ => again(),
                 }
             }
-            _ => scans.store(0, Ordering::Relaxed),
+            SwapOutcome::Refused(_) => scans.store(0, Ordering::Relaxed),
+            SwapOutcome::Swapped(_) | SwapOutcome::Unchanged(_) => {
+                scans.store(0, Ordering::Relaxed);
+                on_file_serves(&slot);
+            }
         });
     }
 

@@ -12,6 +12,7 @@ class PolicyPanel {
   constructor() {
     this.title = element("h3");
     this.version = element("p", { class: "version" });
+    this.put = element("p", { class: "hint" });
     this.facts = new Facts(element("dl", { class: "numbers small", "aria-label": "Numbers of the policy" }));
     this.parts = new Map(CHOOSERS.map((by) => [by, element("span", { class: `part ${by}` })]));
     this.chosen = element("span", { class: "chosen-text" });
@@ -24,7 +25,7 @@ class PolicyPanel {
     this.versions = element("ol", { class: "versions" });
     this.history = element("details", {}, element("summary", {}, "Versions"), this.versions);
     this.root = element("article", { class: "policy" },
-      element("div", { class: "policy-head" }, element("div", {}, this.title, this.version),
+      element("div", { class: "policy-head" }, element("div", {}, this.title, this.version, this.put),
         element("div", { class: "actions" }, this.swap, this.rollBack, this.unquarantine)),
       this.facts.list, element("p", { class: "chosen" }, "Chosen by ", bar, this.chosen), this.quarantine, this.history);
   }
@@ -36,6 +37,8 @@ class PolicyPanel {
     setText(this.title, place);
     setText(this.version, `${policy.name}@${policy.version}, published at ${clock(policy.last_swap_ms)}`);
     setAttribute(this.version, "title", policy.origin);
+    const put = policy.overrides;
+    setText(this.put, put ? `changed by hand, the file says ${put.in_file}` : "");
     this.facts.show(policyNumbers(policy));
     this.showChosen(policy);
     setAttribute(this.swap, "aria-label", `Swap the policy of ${place}`);

@@ -31,7 +31,7 @@ function pool(name, backends, changes = {}) {
 function policy(changes = {}) {
   return {
     pool: "web", route: null, name: "least-conn", version: "0123456789ab", publication: 1, picks: {}, pick_buckets: BOUNDS, pick_seconds: times(0, 0, 0, 0),
-    faults: {}, open_circuits: 0, quarantine: null, versions: [], ...changes,
+    faults: {}, open_circuits: 0, overrides: null, quarantine: null, versions: [], ...changes,
   };
 }
 
