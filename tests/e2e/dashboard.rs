@@ -3,5 +3,7 @@
 mod accessibility;
 mod browser;
 mod cross_site;
+mod many_backends;
+mod many_pages;
 mod reading;
 mod steering;

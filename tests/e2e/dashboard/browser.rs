@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// What a page has complained of.
 const COMPLAINTS: [&str; 2] = ["Runtime.exceptionThrown", "Log.entryAdded"];
 
-/// A browser with one page, which goes away when it is dropped.
+/// A browser, of whose pages one is driven at a time. It goes away with all of them when it is dropped.
 pub(super) struct Browser {
     process: Child,
     commands: ChildStdin,
@@ -22,6 +22,12 @@ pub(super) struct Browser {
     session: Option<String>,
     complaints: Vec<Value>,
     _profile: TempDir,
+}
+
+/// A page of a browser.
+#[derive(Debug, Clone)]
+pub(super) struct Page {
+    session: String,
 }
 
 impl Browser {
@@ -54,18 +60,27 @@ impl Browser {
             complaints: vec![],
             _profile: profile,
         };
-        browser.attach();
+        browser.open_page();
         Some(browser)
     }
 
-    fn attach(&mut self) {
-        let target = self.call("Target.createTarget", json!({ "url": "about:blank" }));
+    /// Opens an empty page beside the others and drives that one. It has a window of its own, as a page behind another one is hidden.
+    pub(super) fn open_page(&mut self) -> Page {
+        self.session = None;
+        let target = self.call("Target.createTarget", json!({ "url": "about:blank", "newWindow": true }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = self.call("Target.attachToTarget", attach);
-        self.session = session["sessionId"].as_str().map(str::to_owned);
+        let page = Page { session: session["sessionId"].as_str().expect("a session").to_owned() };
+        self.drive(&page);
         for domain in ["Page.enable", "Runtime.enable", "Log.enable", "DOM.enable"] {
             self.call(domain, json!({}));
         }
+        page
+    }
+
+    /// Drives this page from now on.
+    pub(super) fn drive(&mut self, page: &Page) {
+        self.session = Some(page.session.clone());
     }
 
     /// One command, and what comes of it.

@@ -99,7 +99,7 @@ function ofPool(pool) {
   const state = (word) => named((backend) => stateOf(backend).word === word);
   const tell = (names, level, word) => names.length > 0 && say(level, `${list(names)} ${names.length === 1 ? "is" : "are"} ${word}.`);
   tell(state("down"), "warning", "down");
-  tell(state("ejected"), "warning", "ejected after bad responses");
+  tell(state("ejected"), "warning", "ejected after failures");
   if (pool.refused > 0) say("warning", "requests are turned away, as the queue is full or takes too long.");
   tell(state("full"), "warning", "full");
   if (pool.eligible > 0 && pool.saturation >= 0.8) say("warning", `${percent(pool.saturation)} of what its backends may take is in flight.`);
