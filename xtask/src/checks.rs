@@ -27,11 +27,12 @@ enum Tool {
     Image,
 }
 
-/// Those that run beside the tests if both are wanted. Not the count of instructions: its requests have to come through in time, which
-/// nothing of the least priority has on a machine that tests keep busy.
-const BESIDE_TESTS: [&str; 1] = ["docs"];
+/// Those that run beside the tests if both are wanted, one after the other: they wait for the same lock of the target directory. Not the
+/// count of instructions: its requests have to come through in time, which nothing of the least priority has on a machine that tests
+/// keep busy. But the program for it is built there.
+const BESIDE_TESTS: [&str; 2] = ["docs", "counted-program"];
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     Check {
         name: "format",
         what: "rustfmt",
@@ -104,6 +105,13 @@ const CHECKS: [Check; 8] = [
         tool: Tool::Cargo,
         arguments: &["doc", "--workspace", "--no-deps", "--locked"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
+    Check {
+        name: "counted-program",
+        what: "the program whose instructions are counted can be built",
+        tool: Tool::Measure,
+        arguments: &["instructions", "--build-only"],
+        environment: &[],
     },
     Check {
         name: "instructions",

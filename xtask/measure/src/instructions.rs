@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Count this Pointsman, without a comparison
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pointsman: Option<PathBuf>,
+    /// Only build the program whose instructions are counted
+    #[arg(long, conflicts_with_all = ["record", "pointsman", "only"])]
+    build_only: bool,
     /// Count only this, without a comparison
     #[arg(long, value_name = "NAME", conflicts_with = "record")]
     only: Option<String>,
@@ -85,6 +88,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(binary) => binary.clone(),
         None => cargo::build_counted()?,
     };
+    if options.build_only {
+        return Ok(());
+    }
     let chosen = |subject: &Subject| options.only.as_ref().is_none_or(|only| only == subject.name);
     let counted = count_all(&binary, Subject::all().filter(chosen))?;
     println!("{:<14}{:>16}{:>20}{:>14}", "what", "per request", "of them the guest's", "system calls");
