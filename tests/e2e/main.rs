@@ -47,6 +47,7 @@ mod limits;
 mod log;
 mod loops;
 mod max_forwards;
+mod observers;
 mod odd_paths;
 mod old_clients;
 mod open_files;

@@ -18,8 +18,9 @@ async fn metrics(
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    match scrapes.write(Selection::of_query(query), accept).await {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let accept = accept.collect::<Vec<_>>().join(",");
+    match scrapes.write(Selection::of_query(query), &accept).await {
         Some((content_type, text)) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

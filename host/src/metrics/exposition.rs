@@ -18,13 +18,34 @@ pub(super) enum Format {
     OpenMetrics,
 }
 
+/// The media type of a member of `Accept`, and its weight. One that can't be read promises nothing.
+fn member(member: &str) -> (&str, f32) {
+    let mut parts = member.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
+    });
+    (name, weight.unwrap_or(1.0))
+}
+
 impl Format {
-    /// The one that an `Accept` field asks for: OpenMetrics if it is named, and the text that everything understands otherwise.
+    /// The one that `Accept` asks for: OpenMetrics if it is named and weighs no less than plain text, else the text that everything understands.
     pub(super) fn accepted(accept: &str) -> Self {
-        let names = |part: &str| {
-            part.split(';').next().is_some_and(|name| name.trim() == "application/openmetrics-text")
+        let members = || accept.split(',').map(member);
+        // Of several versions the one that is liked best, as any of them can be read.
+        let weight = |wanted: &str| {
+            members()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
+                .map(|(_, weight)| weight)
+                .fold(0.0, f32::max)
         };
-        if accept.split(',').any(names) { Self::OpenMetrics } else { Self::Text }
+        let open_metrics = weight("application/openmetrics-text");
+        if open_metrics > 0.0 && open_metrics >= weight("text/plain") {
+            Self::OpenMetrics
+        } else {
+            Self::Text
+        }
     }
 
     pub(super) fn content_type(self) -> &'static str {

@@ -125,6 +125,26 @@ fn open_metrics_is_written_if_it_is_asked_for() {
     assert_eq!(Format::accepted("text/plain;version=0.0.4, */*"), Format::Text);
     let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3";
     assert_eq!(Format::accepted(accept), Format::OpenMetrics);
+    for text in [
+        "application/openmetrics-text;q=0, text/plain",
+        "application/openmetrics-text;q=0",
+        "text/plain;version=0.0.4, application/openmetrics-text;q=0.1",
+        "application/openmetrics-text;q=x",
+        "text/xml",
+    ] {
+        assert_eq!(Format::accepted(text), Format::Text, "{text}");
+    }
+    // What Prometheus sends, by its settings and versions.
+    for open_metrics in [
+        "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,\
+         text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,\
+         application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+        "APPLICATION/OpenMetrics-Text ; Q=0.5",
+    ] {
+        assert_eq!(Format::accepted(open_metrics), Format::OpenMetrics, "{open_metrics}");
+    }
     let text = Format::OpenMetrics.write(scrapes(Vec::new()).scrape(Selection::default()));
     assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
     // A counter and a gauge of one name would be one family there.
