@@ -5,6 +5,7 @@ mod connections;
 mod discovered;
 mod files;
 mod reload;
+mod sessions;
 mod verification;
 
 use std::io::{Read, Write};

@@ -13,6 +13,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use parking_lot::Mutex;
+use pointsman_core::address::Address;
 use pointsman_core::pool::BackendProtocol;
 use pointsman_core::printable::Printable;
 use tokio::net::{TcpStream, lookup_host};
@@ -127,7 +128,8 @@ impl Https {
                     continue;
                 }
             };
-            let backend = BackendHost { host: Some(name), address: Some(address.ip()) };
+            let address = Address::Tcp(address);
+            let backend = BackendHost { host: Some(name), address: &address };
             return self
                 .tls
                 .handshake(socket.into(), backend, BackendProtocol::Http1)

@@ -77,14 +77,22 @@ async fn ask(kind: &CheckKind, target: ProbeTarget<'_>, stream: Stream) -> Resul
     }
 }
 
-/// Connects, over TLS if there is any. If the backend expects a PROXY header, it gets one that says that the connection is the proxy's own.
+/// Connects, over TLS if there is any. If the session of an earlier connection is what fails, connects once more without it.
 async fn connect(target: ProbeTarget<'_>) -> Result<Stream, Failure> {
+    match try_to_connect(target).await {
+        Err(Failure::Tls(error)) if error.is_of_session => try_to_connect(target).await,
+        connected => connected,
+    }
+}
+
+/// Connects. If the backend expects a PROXY header, it gets one that says that the connection is the proxy's own.
+async fn try_to_connect(target: ProbeTarget<'_>) -> Result<Stream, Failure> {
     let ProbeTarget { address, host, proxy_protocol, tls, protocol } = target;
     let socket = open(address, proxy_protocol).await.map_err(Failure::Connect)?;
     match tls {
         None => Ok(Stream::Plain(socket)),
         Some(tls) => {
-            let host = BackendHost { host, address: address.ip() };
+            let host = BackendHost { host, address };
             Ok(Stream::Tls(tls.handshake(socket, host, protocol).await?))
         }
     }

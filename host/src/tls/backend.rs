@@ -1,5 +1,6 @@
 //! What the handshakes with the backends of a pool are made with.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use pointsman_core::address::Address;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
@@ -20,6 +22,12 @@ use super::provider::provider;
 use super::trust;
 use crate::config::{NamedFile, PoolTlsConfig};
 
+/// Most backends of a pool whose sessions are kept: with eight tickets each, of a few KiB, some 10 MiB.
+const BACKENDS: usize = 256;
+
+/// Sessions of one backend, in rustls's count: those of four names.
+const SESSIONS: usize = 32;
+
 const EXPIRED: Fault =
     Fault { message: "has expired: backends refuse it", hint: "put a renewed certificate there" };
 
@@ -29,9 +37,23 @@ pub struct BackendTls {
     current: Mutex<Current>,
 }
 
+/// What a handshake with one backend is made with.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) config: Arc<ClientConfig>,
+    /// Whether there was a handshake with it before, whose session may go on.
+    pub(super) is_known: bool,
+    /// What the files held.
+    fingerprint: Fingerprint,
+}
+
 /// What the files hold.
 struct Current {
+    /// Without sessions.
     client: Arc<ClientConfig>,
+    /// The same for each backend that a handshake was made with, with its sessions; none where sessions aren't kept. One name may lead to
+    /// backends that have neither keys nor cryptography in common.
+    known: Option<HashMap<Address, Arc<ClientConfig>>>,
     /// When the proxy's own certificate is valid.
     validity: Option<Validity>,
     fingerprint: Fingerprint,
@@ -48,9 +70,9 @@ impl BackendTls {
         Ok(Self { config: config.clone(), current })
     }
 
-    /// Begins each connection anew. Sessions are kept by name, and what is called the same need not be one server with one set of keys.
+    /// Begins each connection anew.
     pub(super) fn without_sessions(self) -> Self {
-        Arc::make_mut(&mut self.current.lock().client).resumption = Resumption::disabled();
+        self.current.lock().known = None;
         self
     }
 
@@ -72,11 +94,12 @@ impl BackendTls {
     ///
     /// Every file that can't be used. Then nothing has changed.
     pub fn renew(&self) -> Result<bool, Vec<TlsFault>> {
-        let next = Current::load(&self.config)?;
+        let mut next = Current::load(&self.config)?;
         let mut current = self.current.lock();
         if next.fingerprint == current.fingerprint {
             return Ok(false);
         }
+        next.known = current.known.as_ref().map(|_| HashMap::new());
         *current = next;
         Ok(true)
     }
@@ -105,9 +128,42 @@ impl BackendTls {
         warnings
     }
 
-    /// What rustls makes handshakes with.
-    pub(super) fn client(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.current.lock().client)
+    /// What the next handshake with a backend is made with.
+    pub(super) fn client(&self, backend: &Address) -> Client {
+        let current = self.current.lock();
+        let known = current.known.as_ref().map(|known| known.get(backend).map(Arc::clone));
+        let (config, is_known) = match known {
+            Some(Some(config)) => (config, true),
+            Some(None) => {
+                let mut config = ClientConfig::clone(&current.client);
+                config.resumption = Resumption::in_memory_sessions(SESSIONS);
+                (Arc::new(config), false)
+            }
+            None => (Arc::clone(&current.client), false),
+        };
+        Client { config, is_known, fingerprint: current.fingerprint }
+    }
+
+    /// Keeps the sessions of a backend, unless they were made with other files than those of now.
+    pub(super) fn keep(&self, backend: &Address, client: &Client) {
+        let mut current = self.current.lock();
+        if client.is_known || client.fingerprint != current.fingerprint {
+            return;
+        }
+        let Some(known) = &mut current.known else { return };
+        if known.len() >= BACKENDS
+            && let Some(any) = known.keys().next().cloned()
+        {
+            known.remove(&any);
+        }
+        known.entry(backend.clone()).or_insert_with(|| Arc::clone(&client.config));
+    }
+
+    /// Begins the next connection to a backend anew.
+    pub(super) fn forget(&self, backend: &Address) {
+        if let Some(known) = &mut self.current.lock().known {
+            known.remove(backend);
+        }
     }
 }
 
@@ -130,14 +186,20 @@ impl Current {
             .map_err(|error| vec![TlsFault::of_section(&error)])?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let client = match &identity {
+        let mut client = match &identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())))
             }
         };
         let validity = identity.map(|identity| identity.validity());
-        Ok(Self { client: Arc::new(client), validity, fingerprint: Fingerprint::of(&hasher) })
+        client.resumption = Resumption::disabled();
+        Ok(Self {
+            client: Arc::new(client),
+            known: Some(HashMap::new()),
+            validity,
+            fingerprint: Fingerprint::of(&hasher),
+        })
     }
 }
 
@@ -180,4 +242,63 @@ fn named_files(config: &PoolTlsConfig) -> impl Iterator<Item = &NamedFile> {
 /// All files that a pool's TLS is made from.
 pub fn backend_files(config: &PoolTlsConfig) -> impl Iterator<Item = PathBuf> {
     named_files(config).map(|file| file.path.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::Hasher as _;
+
+    use super::*;
+
+    fn tls() -> BackendTls {
+        let config = PoolTlsConfig {
+            server_name: None,
+            ca: None,
+            identity: None,
+            insecure_skip_verify: true,
+            line: 1,
+        };
+        BackendTls::load(&config).expect("there are no files")
+    }
+
+    fn backend(port: u16) -> Address {
+        Address::Tcp(([192, 0, 2, 1], port).into())
+    }
+
+    #[test]
+    fn each_backend_has_sessions_of_its_own() {
+        let tls = tls();
+        for port in 1..=1_000 {
+            let first = tls.client(&backend(port));
+            assert!(!first.is_known);
+            tls.keep(&backend(port), &first);
+            let again = tls.client(&backend(port));
+            assert!(again.is_known && Arc::ptr_eq(&again.config, &first.config));
+            let kept = tls.current.lock().known.as_ref().map(HashMap::len);
+            assert!(kept.is_some_and(|kept| kept <= BACKENDS), "{kept:?}");
+        }
+        tls.forget(&backend(1_000));
+        assert!(!tls.client(&backend(1_000)).is_known);
+    }
+
+    #[test]
+    fn no_session_outlives_what_it_was_made_with() {
+        let tls = tls();
+        let old = Client { fingerprint: Fingerprint::of(&DefaultHasher::new()), ..tls.client(&backend(1)) };
+        tls.current.lock().fingerprint = {
+            let mut other = DefaultHasher::new();
+            other.write_u8(1);
+            Fingerprint::of(&other)
+        };
+        tls.keep(&backend(1), &old);
+        assert!(!tls.client(&backend(1)).is_known);
+    }
+
+    #[test]
+    fn without_sessions_none_is_kept() {
+        let tls = tls().without_sessions();
+        let client = tls.client(&backend(1));
+        tls.keep(&backend(1), &client);
+        assert!(!tls.client(&backend(1)).is_known);
+    }
 }

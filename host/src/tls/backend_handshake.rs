@@ -1,8 +1,9 @@
 //! The handshake with one backend.
 
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
+use std::sync::Arc;
 
+use pointsman_core::address::Address;
 use pointsman_core::counts::TlsFailure;
 use pointsman_core::pool::BackendProtocol;
 use pointsman_core::printable::Printable;
@@ -29,8 +30,8 @@ const NAMES: usize = 4;
 pub struct BackendHost<'a> {
     /// The host that led to its address, if one did.
     pub host: Option<&'a str>,
-    /// Its IP address, if it has one.
-    pub address: Option<IpAddr>,
+    /// Its address.
+    pub address: &'a Address,
 }
 
 /// Why there is no connection over TLS. Nothing of a request was sent.
@@ -39,12 +40,14 @@ pub struct BackendHost<'a> {
 pub struct BackendHandshakeError {
     /// What it comes down to.
     pub failure: TlsFailure,
+    /// Whether it may come of the session that was to go on. The next handshake begins anew.
+    pub is_of_session: bool,
     what: String,
 }
 
 impl BackendHandshakeError {
     fn new(failure: TlsFailure, what: impl Into<String>) -> Self {
-        Self { failure, what: what.into() }
+        Self { failure, is_of_session: false, what: what.into() }
     }
 }
 
@@ -61,11 +64,19 @@ impl BackendTls {
         protocol: BackendProtocol,
     ) -> Result<Box<TlsStream>, BackendHandshakeError> {
         let name = self.server_name(backend)?;
-        let connector = TlsConnector::from(self.client());
+        let client = self.client(backend.address);
+        let connector = TlsConnector::from(Arc::clone(&client.config));
         let connect = connector.with_alpn(offered(protocol)).connect_with(name.clone(), socket, |session| {
             session.set_buffer_limit(Some(BUFFER));
         });
-        let stream = connect.await.map_err(|error| explain(&error, &name))?;
+        let stream = connect.await.map_err(|error| {
+            let is_of_session = client.is_known && is_of_session(&error);
+            if is_of_session {
+                self.forget(backend.address);
+            }
+            BackendHandshakeError { is_of_session, ..explain(&error, &name) }
+        })?;
+        self.keep(backend.address, &client);
         let stream = TlsStream::of_backend(stream);
         if protocol == BackendProtocol::H2 && !stream.agreed_on_http2() {
             let message = "it doesn't choose HTTP/2 (`h2` in ALPN), which the pool's `protocol` demands";
@@ -83,7 +94,7 @@ impl BackendTls {
                     "a Unix socket has no name that a certificate can be for",
                 )
             };
-            let address = backend.address.ok_or_else(missing)?;
+            let address = backend.address.ip().ok_or_else(missing)?;
             return Ok(ServerName::IpAddress(address.to_canonical().into()));
         };
         ServerName::try_from(name.to_owned()).map_err(|_| {
@@ -100,6 +111,12 @@ fn offered(protocol: BackendProtocol) -> Vec<Vec<u8>> {
         BackendProtocol::H2 => vec![H2.to_vec()],
         BackendProtocol::Auto => vec![H2.to_vec(), HTTP1.to_vec()],
     }
+}
+
+/// Whether a handshake may fail in this way because another server than before was offered a session, or one that has changed since.
+fn is_of_session(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+    error.is_some_and(|error| !matches!(error, Error::InvalidCertificate(_)))
 }
 
 /// What is wrong, as a sentence about the backend.

@@ -40,15 +40,22 @@ pub(super) struct Destination<'a> {
 }
 
 impl Connector {
-    /// Connects.
+    /// Connects. If the session of an earlier connection is what fails, connects once more without it.
     pub(super) async fn connect(&self, to: &Destination<'_>) -> Result<Stream, Error> {
+        match self.try_to_connect(to).await {
+            Err(Error::Tls(error)) if error.is_of_session => self.try_to_connect(to).await,
+            connected => connected,
+        }
+    }
+
+    async fn try_to_connect(&self, to: &Destination<'_>) -> Result<Stream, Error> {
         let mut stream = self.open(to.address).await.map_err(Error::Connect)?;
         if let Some(header) = &to.header {
             stream.write_all(header).await.map_err(Error::Connect)?;
         }
         match (to.tls, stream) {
             (Some(tls), Stream::Plain(socket)) => {
-                let backend = BackendHost { host: to.host, address: to.address.ip() };
+                let backend = BackendHost { host: to.host, address: to.address };
                 let stream = tls.handshake(socket, backend, to.protocol).await;
                 stream.map(Stream::Tls).map_err(|error| Error::Tls(Box::new(error)))
             }

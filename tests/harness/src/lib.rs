@@ -30,5 +30,7 @@ pub use load::{Running, keep_busy};
 pub use log::{Log, LogLine};
 pub use proxy::{Proxy, program, send_signal};
 pub use setup::Setup;
-pub use tls::{Authority, Issued, Leaf, Then, Tls, TlsBackend, TlsClient, TlsReader, respond, send};
+pub use tls::{
+    Authority, Cryptography, Issued, Leaf, Then, Tls, TlsBackend, TlsClient, TlsReader, respond, send,
+};
 pub use waiting::{DEADLINE, LONG_ENOUGH_TO_PARK, sleep, wait_until};

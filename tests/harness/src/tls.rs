@@ -7,5 +7,5 @@ mod version_1;
 
 pub use authority::{Authority, Issued, Leaf};
 pub(crate) use backend::config;
-pub use backend::{Then, TlsBackend, TlsReader, respond, send};
+pub use backend::{Cryptography, Then, TlsBackend, TlsReader, respond, send};
 pub use client::{Tls, TlsClient};

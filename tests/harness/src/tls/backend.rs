@@ -5,12 +5,13 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::authority::{Authority, Issued};
 use crate::{DEADLINE, Request};
@@ -27,6 +28,15 @@ pub enum Then {
     Close,
     /// Closes without a farewell, as one that is cut off.
     CutOff,
+}
+
+/// The only cipher suite, in TLS 1.3, and the only group of a backend.
+#[derive(Debug, Clone, Copy)]
+pub enum Cryptography {
+    /// AES-128 and P-256.
+    Aes128P256,
+    /// AES-256 and X25519.
+    Aes256X25519,
 }
 
 type Behaviour = dyn Fn(Request, &mut TlsReader) -> Then + Send + Sync;
@@ -49,6 +59,8 @@ struct Shared {
     names: Mutex<Vec<Option<String>>>,
     /// How many of the clients had certificates.
     authenticated: AtomicUsize,
+    /// How many handshakes went on from a session.
+    resumed: AtomicUsize,
 }
 
 impl TlsBackend {
@@ -80,6 +92,24 @@ impl TlsBackend {
         let mut config = config(certificate, None);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Self::run(config, Arc::new(behaviour))
+    }
+
+    /// A backend that can't do more than this.
+    pub fn start_with(
+        certificate: &Issued,
+        cryptography: Cryptography,
+        behaviour: impl Fn(Request, &mut TlsReader) -> Then + Send + Sync + 'static,
+    ) -> Self {
+        let (suite, group) = match cryptography {
+            Cryptography::Aes128P256 => (cipher_suite::TLS13_AES_128_GCM_SHA256, kx_group::SECP256R1),
+            Cryptography::Aes256X25519 => (cipher_suite::TLS13_AES_256_GCM_SHA384, kx_group::X25519),
+        };
+        let provider = CryptoProvider {
+            cipher_suites: vec![suite],
+            kx_groups: vec![group],
+            ..aws_lc_rs::default_provider()
+        };
+        Self::run(config_of(provider, certificate, None), Arc::new(behaviour))
     }
 
     fn run(config: ServerConfig, behaviour: Arc<Behaviour>) -> Self {
@@ -128,6 +158,11 @@ impl TlsBackend {
         self.shared.names.lock().expect("no panic").clone()
     }
 
+    /// How many handshakes went on from the session of an earlier one.
+    pub fn resumed(&self) -> usize {
+        self.shared.resumed.load(Ordering::Relaxed)
+    }
+
     /// How many connections came with a certificate of the client.
     pub fn authenticated(&self) -> usize {
         self.shared.authenticated.load(Ordering::Relaxed)
@@ -152,6 +187,8 @@ impl Shared {
             }
         }
         self.names.lock().expect("no panic").push(session.server_name().map(str::to_owned));
+        let is_resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        self.resumed.fetch_add(is_resumed.into(), Ordering::Relaxed);
         let has_certificate = session.peer_certificates().is_some();
         self.authenticated.fetch_add(has_certificate.into(), Ordering::Relaxed);
         let mut reader = BufReader::new(StreamOwned::new(session, socket));
@@ -183,7 +220,11 @@ pub fn send(reader: &mut TlsReader, bytes: impl AsRef<[u8]>) {
 }
 
 pub(crate) fn config(certificate: &Issued, clients: Option<&Authority>) -> ServerConfig {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    config_of(aws_lc_rs::default_provider(), certificate, clients)
+}
+
+fn config_of(provider: CryptoProvider, certificate: &Issued, clients: Option<&Authority>) -> ServerConfig {
+    let provider = Arc::new(provider);
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().expect("versions");
     let builder = match clients {
