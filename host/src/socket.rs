@@ -6,12 +6,19 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use pointsman_core::address::{Address, THIS_MACHINE};
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+/// Between two tries to connect to a Unix socket whose backlog is full: nothing tells when it no longer is. Doubled with each try,
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// up to this.
+const MOST_PAUSE: Duration = Duration::from_millis(32);
 
 /// A connection of this process.
 #[derive(Debug)]
@@ -33,7 +40,7 @@ macro_rules! either {
 }
 
 impl Socket {
-    /// Connects. What is written goes out at once.
+    /// Connects, however long that takes. What is written goes out at once.
     ///
     /// # Errors
     ///
@@ -46,7 +53,19 @@ impl Socket {
                 stream.set_nodelay(true)?;
                 Ok(Self::Tcp(stream))
             }
-            Address::Unix(path) => UnixStream::connect(path.as_path()).await.map(Self::Unix),
+            Address::Unix(path) => {
+                let mut pause = FIRST_PAUSE;
+                loop {
+                    match UnixStream::connect(path.as_path()).await {
+                        // Its backlog is full. Over TCP the system would wait and try again.
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            tokio::time::sleep(pause).await;
+                            pause = MOST_PAUSE.min(pause * 2);
+                        }
+                        connected => return connected.map(Self::Unix),
+                    }
+                }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Inputs that other proxies' bug reports and advisories are about, and that no other test has.
 
+mod sockets;
+
 use harness::{Backend, Latch, Proxy, Setup};
 
 use crate::refused::{case, check};
