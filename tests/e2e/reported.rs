@@ -1,5 +1,6 @@
 //! Inputs that other proxies' bug reports and advisories are about, and that no other test has.
 
+mod redirects;
 mod sockets;
 
 use harness::{Backend, Latch, Proxy, Setup};

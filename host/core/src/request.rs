@@ -17,7 +17,7 @@ pub struct RequestHead {
     pub parts: Parts,
     /// The client: the peer, or what a trusted proxy says.
     pub client: IpAddr,
-    /// Whether the client spoke TLS to the proxy.
+    /// Whether the client spoke TLS, to the proxy or to a trusted one before it.
     pub tls: bool,
     /// The version of HTTP that the client speaks; that in `parts` becomes the one of the backend's side.
     pub protocol: Version,

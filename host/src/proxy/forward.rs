@@ -78,8 +78,8 @@ pub(super) fn prepare(head: &mut RequestHead, context: &RequestContext) -> Resul
     let expects = scan.expect && parts.version > Version::HTTP_10;
     let authenticates = scan.authorization && authenticates_connection(parts);
     head.is_call = scan.te && grpc::is_call(&parts.headers);
-    head.tls = connection.scheme == Scheme::Https;
     request_head(head, connection, upgrade.as_ref(), scan);
+    head.tls = forwarding::scheme(&head.parts.headers, connection) == Scheme::Https;
     if let Some(id) = &context.record().ids.request {
         head.parts.headers.insert(&X_REQUEST_ID, id.clone());
     }

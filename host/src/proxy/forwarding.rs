@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use pointsman_core::request::host;
 
-use crate::downstream::ClientConnection;
+use crate::downstream::{ClientConnection, Scheme};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -114,11 +114,14 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
 }
 
 /// The scheme that the client speaks, as far as that is known: to this proxy, or to a trusted one before it. The fields are rewritten.
-pub(super) fn scheme(headers: &HeaderMap, client: &ClientConnection) -> &'static str {
+pub(super) fn scheme(headers: &HeaderMap, client: &ClientConnection) -> Scheme {
+    if client.trusted_proxies.is_empty() {
+        return client.scheme;
+    }
     match headers.get(&X_FORWARDED_PROTO).map(HeaderValue::as_bytes) {
-        Some(b"https") => "https",
-        Some(b"http") => "http",
-        _ => client.scheme.name(),
+        Some(said) if said.eq_ignore_ascii_case(b"https") => Scheme::Https,
+        Some(said) if said.eq_ignore_ascii_case(b"http") => Scheme::Http,
+        _ => client.scheme,
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) fn of_route(
     let target = redirect.target.apply(path, head.query(), client.limits.path_normalization)?;
     let mut location = Vec::new();
     if redirect.is_absolute() {
-        let scheme = redirect.scheme.unwrap_or_else(|| forwarding::scheme(&head.parts.headers, client));
+        let scheme =
+            redirect.scheme.unwrap_or_else(|| forwarding::scheme(&head.parts.headers, client).name());
         location.extend_from_slice(scheme.as_bytes());
         location.extend_from_slice(b"://");
         location.extend_from_slice(match &redirect.host {

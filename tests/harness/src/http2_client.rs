@@ -67,6 +67,18 @@ impl Http2Client {
         Ok(Self { runtime, sender, scheme })
     }
 
+    /// Sends a request without a body and reads what comes of it.
+    ///
+    /// # Errors
+    ///
+    /// The stream breaks.
+    pub fn send(&self, request: Request<()>) -> Result<Http2Response, h2::Error> {
+        self.runtime.block_on(async {
+            let mut sender = self.sender.clone().ready().await?;
+            read(sender.send_request(request, true)?.0).await
+        })
+    }
+
     /// Sends requests at once and reads what comes of each: a GET for a target without a body, else a POST.
     pub fn ask_all(&self, requests: &[(&str, &[u8])]) -> Vec<Result<Http2Response, h2::Error>> {
         self.runtime.block_on(async {
