@@ -25,7 +25,7 @@ mod validate;
 
 pub use body::ClientBody;
 pub use broken_body::BrokenBody;
-pub use connection::{ClientConnection, OverTls, Scheme};
+pub use connection::{ClientConnection, LocalEnd, OverTls, Scheme};
 pub use context::{RequestContext, RequestGuard};
 pub use early_hints::EarlyHints;
 pub use farewell::{Farewell, LINGER};

@@ -40,7 +40,7 @@ pub async fn connection(
 ) {
     let deadlines = current.get().deadlines.clone();
     let local = local_address(&current, &listener, &stream);
-    let Opened { stream, peer, over_tls } = match stream {
+    let Opened { stream, peer, port, over_tls } = match stream {
         Stream::Plain(socket) if opening::is_needed(&listener) => {
             let waiting = Waiting::new(&drain, &idle, &deadlines);
             // Boxed as it is large, and over soon.
@@ -49,9 +49,9 @@ pub async fn connection(
                 None => return,
             }
         }
-        stream => Opened { stream, peer, over_tls: None },
+        stream => Opened { stream, peer, port: None, over_tls: None },
     };
-    let client = ClientConnection::new(
+    let mut client = ClientConnection::new(
         peer,
         local,
         Scheme::Http,
@@ -60,6 +60,7 @@ pub async fn connection(
         reports,
         &deadlines,
     );
+    client.local.port = port.or(client.local.port);
     let client = Rc::new(match over_tls {
         Some(over_tls) => client.over_tls(over_tls),
         None => client,

@@ -34,6 +34,15 @@ impl Scheme {
     }
 }
 
+/// Our end of a client's connection.
+#[derive(Debug)]
+pub struct LocalEnd {
+    /// The listener's address.
+    pub address: Address,
+    /// The port that the client has connected to: the listener's, or what a PROXY header says; none of a Unix socket.
+    pub port: Option<u16>,
+}
+
 /// What is known of a client over TLS, and said to it.
 #[derive(Debug, Default)]
 pub struct OverTls {
@@ -48,8 +57,8 @@ pub struct OverTls {
 pub struct ClientConnection {
     /// The other end.
     pub peer: SocketAddr,
-    /// The end that it has connected to.
-    pub local: Address,
+    /// Our end.
+    pub local: LocalEnd,
     /// The peer's address as it stands in `X-Forwarded-For`.
     pub forwarded_for: HeaderValue,
     /// How the client speaks to the proxy.
@@ -82,7 +91,7 @@ impl ClientConnection {
     ) -> Self {
         Self {
             peer,
-            local,
+            local: LocalEnd { port: local.tcp().map(|address| address.port()), address: local },
             forwarded_for: forwarded_for(peer.ip().to_canonical()),
             scheme,
             tls: OverTls::default(),

@@ -130,7 +130,7 @@ impl Told {
             record: &record,
             texts,
             peer: connection.peer,
-            listener: &connection.local,
+            listener: &connection.local.address,
             scheme: connection.scheme.name(),
             tunnel,
         });

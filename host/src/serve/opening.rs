@@ -16,6 +16,8 @@ pub(super) struct Opened {
     pub(super) stream: Stream,
     /// The client.
     pub(super) peer: SocketAddr,
+    /// The port that it has connected to, if a PROXY header says so.
+    pub(super) port: Option<u16>,
     /// If it is over TLS: what is known and said there.
     pub(super) over_tls: Option<OverTls>,
 }
@@ -35,18 +37,21 @@ pub(super) async fn open(
     mut peer: SocketAddr,
     waiting: Waiting<'_>,
 ) -> Option<Opened> {
-    let mut may_be_empty = false;
+    let (mut may_be_empty, mut port) = (false, None);
     if let Some(expected) = &listener.proxy_protocol {
         match proxy_header(expected, &mut socket, peer, &waiting).await? {
-            Header::Client(client) => peer = client.source,
+            Header::Client(client) => {
+                peer = client.source;
+                port = Some(client.destination.port());
+            }
             // Senders check with such connections whether there is somebody.
             Header::Socket => may_be_empty = true,
         }
     }
     let Some(tls) = &listener.tls else {
-        return Some(Opened { stream: Stream::Plain(socket), peer, over_tls: None });
+        return Some(Opened { stream: Stream::Plain(socket), peer, port, over_tls: None });
     };
     let (stream, identity) = handshake(tls, socket, peer, may_be_empty, &waiting).await?;
     let hsts = tls.config().hsts.clone();
-    Some(Opened { stream: Stream::Tls(stream), peer, over_tls: Some(OverTls { identity, hsts }) })
+    Some(Opened { stream: Stream::Tls(stream), peer, port, over_tls: Some(OverTls { identity, hsts }) })
 }

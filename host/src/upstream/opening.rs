@@ -64,7 +64,7 @@ impl Claim {
         let (backend, limits) = (self.shared_backend(), self.pool.limits());
         let header = limits
             .proxy_protocol
-            .map(|version| naming(version, Addresses::new(client.peer, client.local.ends_at())));
+            .map(|version| naming(version, Addresses::new(client.peer, client.local.address.ends_at())));
         let owner = if header.is_some() { Owner::Named } else { Owner::Anybody };
         let (address, host, tls) = (&backend.address, backend.host.as_deref(), self.pool.tls());
         let to = Destination { address, host, header, tls, protocol };

@@ -144,8 +144,8 @@ impl Facts<'_> {
             NamedValue::Hostname => text.extend_from_slice(without_port(host())),
             NamedValue::Scheme => text.extend_from_slice(connection.scheme.name().as_bytes()),
             NamedValue::Port => {
-                if let Some(local) = connection.local.tcp() {
-                    let _ = write!(text, "{}", local.port());
+                if let Some(port) = connection.local.port {
+                    let _ = write!(text, "{port}");
                 }
             }
             NamedValue::Method => {
