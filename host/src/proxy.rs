@@ -145,12 +145,13 @@ pub fn handle(
     conclude: impl FnOnce(&mut Response<ResponseBody>, Then),
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let has_body = !request.body().is_end_stream();
-    let prepared = prepare(&proxy, guard.context(), refused, pinned, request);
+    let mut rules = None;
+    let prepared = prepare(&proxy, guard.context(), refused, pinned, request, &mut rules);
     async move {
         let (served, rules) = match prepared {
             Ok(ref attempts) => (attempts.serve().await, attempts.rules.as_deref()),
-            Err(Unforwarded::Failed(failure)) => (Err(failure), None),
-            Err(Unforwarded::Answered(answer, ref rules)) => (Ok(Served::Own(answer)), rules.as_deref()),
+            Err(Unforwarded::Failed(failure)) => (Err(failure), rules.as_deref()),
+            Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), rules.as_deref()),
         };
         let (mut response, then) = respond(served, guard, has_body, rules);
         conclude(&mut response, then);
@@ -158,13 +159,15 @@ pub fn handle(
     }
 }
 
-/// All that is decided about a request before its backend is: who sends it, what is sent on, and which pool serves it.
+/// All that is decided about a request before its backend is: who sends it, what is sent on, and which pool serves it. `unforwarded` are
+/// the rules for the answer to one that goes no further on its route.
 fn prepare(
     proxy: &Proxy,
     context: &Rc<RequestContext>,
     refused: Option<Refusal>,
     pinned: Rc<PinnedConnections>,
     request: Request<ClientBody>,
+    unforwarded: &mut Option<Box<RequestRules>>,
 ) -> Result<Attempts, Unforwarded> {
     let (parts, body) = request.into_parts();
     context.record().protocol = protocol(parts.version);
@@ -192,7 +195,7 @@ fn prepare(
     let (index, route) = routed.ok_or(Failure::NoRoute)?;
     head.route.clone_from(&route.name);
     context.record().route = Some(TakenRoute { index, name: route.name.clone() });
-    let Chosen { balancer, cookie, place } = choose(proxy, context, head, route)?;
+    let Chosen { balancer, cookie, place } = choose(proxy, context, head, route, unforwarded)?;
     // As the client takes it, whatever rules make of that for backends.
     let compression = balancer.worker_pool().offer(&head.parts);
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
@@ -200,8 +203,6 @@ fn prepare(
     if let Some(total) = limits.total_timeout {
         context.limit(proxy.deadlines.after(total));
     }
-    context.record().pool = Some(balancer.worker_pool().local_pool().clone());
-    limit::admit(&route.limits, context, head, clock).map_err(Failure::Limited)?;
     let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
         balancer: Rc::clone(balancer),
@@ -217,22 +218,26 @@ fn prepare(
     })
 }
 
-/// The pool that serves a request of this route. What is answered in its place keeps to the route's limits, too.
+/// The pool that serves a request of this route. What is answered in its place keeps to the route's limits, too. These go by what the client
+/// has sent, as no rule has changed it yet.
 #[inline]
 fn choose<'a>(
     proxy: &Proxy,
     context: &RequestContext,
     head: &RequestHead,
     route: &'a Route,
+    unforwarded: &mut Option<Box<RequestRules>>,
 ) -> Result<Chosen<'a>, Unforwarded> {
-    let mut chosen = route.target.choose(head, context.connection(), || proxy.insight.ids.draw());
-    if let Err(unforwarded) = &mut chosen {
-        let admitted = limit::admit(&route.limits, context, head, proxy.deadlines.clock());
-        admitted.map_err(Failure::Limited)?;
-        if let Unforwarded::Answered(_, rules) = unforwarded {
-            *rules = route.rules(0).map(|rules| RequestRules::of_answer(rules, head));
-        }
+    let chosen = route.target.choose(head, context.connection(), || proxy.insight.ids.draw());
+    if let Ok(chosen) = &chosen {
+        context.record().pool = Some(chosen.balancer.worker_pool().local_pool().clone());
     }
+    let admitted = limit::admit(&route.limits, context, head, proxy.deadlines.clock());
+    if chosen.is_err() || admitted.is_err() {
+        let place = chosen.as_ref().map_or(0, |chosen| chosen.place);
+        *unforwarded = route.rules(place).map(|rules| RequestRules::of_answer(rules, head));
+    }
+    admitted.map_err(Failure::Limited)?;
     chosen
 }
 

@@ -1,5 +1,6 @@
 //! Inputs that other proxies' bug reports and advisories are about, and that no other test has.
 
+mod fields;
 mod redirects;
 mod sockets;
 

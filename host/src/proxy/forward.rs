@@ -11,7 +11,6 @@ use pointsman_core::request::RequestHead;
 
 use super::failure::Failure;
 use super::forwarding;
-use super::header_rules::RequestRules;
 use super::hop_by_hop::{self, HeaderScan, tokens};
 use super::label::{ERROR_HEADER, EXPLAIN_HEADER};
 use super::max_forwards;
@@ -41,8 +40,8 @@ pub(super) struct Prepared {
 pub(super) enum Unforwarded {
     /// For this reason.
     Failed(Failure),
-    /// It is answered here, and nothing is wrong. These are the rules for the fields of the answer.
-    Answered(OwnAnswer, Option<Box<RequestRules>>),
+    /// It is answered here, and nothing is wrong.
+    Answered(OwnAnswer),
 }
 
 impl From<Failure> for Unforwarded {
@@ -53,7 +52,7 @@ impl From<Failure> for Unforwarded {
 
 impl From<OwnAnswer> for Unforwarded {
     fn from(answer: OwnAnswer) -> Self {
-        Self::Answered(answer, None)
+        Self::Answered(answer)
     }
 }
 
