@@ -62,6 +62,7 @@ mod records;
 mod refused;
 mod reload;
 mod reported;
+mod request_limits;
 mod requests;
 mod responds;
 mod response_heads;
