@@ -1,5 +1,6 @@
 //! Configurations that change while requests flow.
 
+mod edges_under_load;
 mod file_changes;
 mod kept;
 mod listeners;

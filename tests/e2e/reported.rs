@@ -3,6 +3,7 @@
 mod fields;
 mod redirects;
 mod sockets;
+mod splits;
 
 use harness::{Backend, Latch, Proxy, Setup};
 
