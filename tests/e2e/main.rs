@@ -73,6 +73,7 @@ mod returning_backends;
 mod reuse;
 mod route_policies;
 mod routes;
+mod setups;
 mod signals_at_start;
 mod slow_clients;
 mod smoke;
