@@ -28,6 +28,8 @@ use crate::tls::ListenerTls;
 pub struct Listener {
     /// The address that is bound; the port is never 0.
     pub address: Address,
+    /// The address that is configured, by which routes know the listener.
+    pub configured: Address,
     /// Who may connect if it is a Unix socket with a path.
     pub mode: u32,
     /// Limits on what clients send and how slowly.
@@ -128,8 +130,8 @@ impl Listener {
         let trusted_proxies = config.trusted_proxies.as_slice().into();
         let proxy_protocol = config.proxy_protocol.as_ref();
         let proxy_protocol = proxy_protocol.map(|config| ExpectedHeader::new(config, before));
-        let mode = config.mode;
-        Self { address, mode, limits, trusted_proxies, tls, proxy_protocol, connections, counts }
+        let (configured, mode) = (config.address.clone(), config.mode);
+        Self { address, configured, mode, limits, trusted_proxies, tls, proxy_protocol, connections, counts }
     }
 }
 
@@ -209,6 +211,7 @@ mod tests {
 
     fn bind(address: SocketAddr, workers: usize) -> Result<(Listener, Vec<ListeningSocket>), BindError> {
         let config = ListenerConfig {
+            name: None,
             address: address.into(),
             mode: 0o660,
             trusted_proxies: Vec::new(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use pointsman_core::address::{Address, THIS_MACHINE};
 use pointsman_core::backend::Backend;
 use pointsman_core::counts::{FailureKind, ListenerCells, ListenerCounts};
 use pointsman_core::local::{Local, Shared};
@@ -132,20 +133,28 @@ impl WorkerReports {
 pub struct ListenerReports {
     worker: Rc<WorkerReports>,
     counts: Local<ListenerCounts>,
+    /// The address that is configured for it.
+    listener: Address,
 }
 
 impl Default for ListenerReports {
     /// Of a listener that nobody else knows.
     fn default() -> Self {
-        Self { worker: Rc::default(), counts: Local::new(Arc::default()) }
+        Self { worker: Rc::default(), counts: Local::new(Arc::default()), listener: THIS_MACHINE.into() }
     }
 }
 
 impl ListenerReports {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(worker: &Rc<WorkerReports>, counts: Local<ListenerCounts>) -> Rc<Self> {
-        Rc::new(Self { worker: Rc::clone(worker), counts })
+    pub fn new(worker: &Rc<WorkerReports>, counts: Local<ListenerCounts>, listener: Address) -> Rc<Self> {
+        Rc::new(Self { worker: Rc::clone(worker), counts, listener })
+    }
+
+    /// The address that is configured for the listener, by which routes know it.
+    #[must_use]
+    pub fn listener(&self) -> &Address {
+        &self.listener
     }
 
     /// What the worker tells of others.

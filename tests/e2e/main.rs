@@ -44,6 +44,7 @@ mod idle_timeouts;
 mod init;
 mod large_response_heads;
 mod limits;
+mod listener_routes;
 mod log;
 mod loops;
 mod max_forwards;

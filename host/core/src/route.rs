@@ -29,6 +29,7 @@ pub use target_change::{PathChange, PrefixChange, QueryChange, TargetChange, Tar
 pub use template::{Template, TemplateError};
 pub use text_pattern::{Regex, RegexError, TextPattern};
 
+use crate::address::Address;
 use crate::record::RouteIndex;
 use crate::request::RequestHead;
 
@@ -76,20 +77,25 @@ impl Router {
         self.patterns.get(index.0)
     }
 
-    /// The route of a request.
+    /// The route of a request that came in by the listener with this address, as that is configured.
     ///
     /// `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7): it goes where `/` would.
     #[must_use]
-    pub fn route(&self, head: &RequestHead, normalization: PathNormalization) -> Option<RouteIndex> {
+    pub fn route(
+        &self,
+        head: &RequestHead,
+        listener: &Address,
+        normalization: PathNormalization,
+    ) -> Option<RouteIndex> {
         let path = match head.path() {
             b"*" => b"/",
             path => path,
         };
         if normalization == PathNormalization::Off {
-            return self.written.first(head, path);
+            return self.written.first(head, listener, path);
         }
         let path = if self.looks_at_path { normal_path::compared(path) } else { Cow::Borrowed(path) };
-        self.normal.as_deref().unwrap_or(&self.written).first(head, &path)
+        self.normal.as_deref().unwrap_or(&self.written).first(head, listener, &path)
     }
 }
 
@@ -100,8 +106,8 @@ impl Table {
     }
 
     #[inline]
-    fn first(&self, head: &RequestHead, path: &[u8]) -> Option<RouteIndex> {
-        let candidate = Candidate { head, path };
+    fn first(&self, head: &RequestHead, listener: &Address, path: &[u8]) -> Option<RouteIndex> {
+        let candidate = Candidate { head, listener, path };
         let holds = |route: usize| {
             let conditions = self.conditions.get(route);
             conditions.is_none_or(|all| all.iter().all(|condition| condition.holds(&candidate)))

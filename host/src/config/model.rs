@@ -73,6 +73,8 @@ impl Config {
 /// `[[listener]]`: an address the proxy accepts on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListenerConfig {
+    /// What routes call it, beside its address; unique.
+    pub name: Option<String>,
     /// Where to accept.
     pub address: Address,
     /// Who may connect, if that is a Unix socket with a path. `mode`, `"0660"`.

@@ -3,6 +3,7 @@
 mod key;
 mod leads_back;
 mod limits;
+mod listener;
 mod matching;
 mod path;
 mod pool;
@@ -52,7 +53,8 @@ pub(super) fn routes(
     let mut names = Unique::new();
     let mut routes: Vec<(RouteConfig, &Value<'_>)> = Vec::new();
     for item in &items {
-        let Some(route) = Section::read(item, HINT, |section| route(section, pools, limits, &mut names))
+        let Some(route) =
+            Section::read(item, HINT, |section| route(section, pools, limits, listeners, &mut names))
         else {
             continue;
         };
@@ -68,13 +70,14 @@ fn route<'a>(
     section: &mut Section<'a>,
     pools: &[&str],
     limit_names: &[&str],
+    listeners: &[ListenerConfig],
     names: &mut Unique<'a, &'a str>,
 ) -> Option<RouteConfig> {
     let name = section.get("name").map_or(Some(None), |value| {
         let name = value.name()?;
         names.add(name, &value, "give each route its own name").then(|| Some(name.to_owned()))
     });
-    let pattern = pattern(section);
+    let pattern = pattern(section, listeners);
     let target = target(section, pools, pattern.as_ref());
     let headers = header_rules(section);
     let limits = limits(section, limit_names);

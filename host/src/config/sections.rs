@@ -128,7 +128,8 @@ fn listeners<'a>(
     }
     let is_clear = |item: &Value<'_>| item.raw().as_table().is_some_and(|keys| !keys.contains_key("tls"));
     let around = Around { state_dir, has_clear_listener: items.iter().any(is_clear) };
-    let listeners: Vec<_> = items.iter().map(|item| listener(item, addresses, around)).collect();
+    let mut names = Unique::new();
+    let listeners: Vec<_> = items.iter().map(|item| listener(item, addresses, &mut names, around)).collect();
     let listeners: Vec<ListenerConfig> = listeners.into_iter().collect::<Option<_>>()?;
     accounts_agree(&items, &listeners).then_some(listeners)
 }
@@ -152,9 +153,14 @@ fn accounts_agree(items: &[Value<'_>], listeners: &[ListenerConfig]) -> bool {
 fn listener<'a>(
     value: &Value<'a>,
     addresses: &mut Unique<'a, Address>,
+    names: &mut Unique<'a, &'a str>,
     around: Around<'_>,
 ) -> Option<ListenerConfig> {
     Section::read(value, LISTENER, |section| {
+        let name = section.get("name").map_or(Some(None), |value| {
+            let name = value.name()?;
+            names.add(name, &value, "give each listener its own name").then(|| Some(name.to_owned()))
+        });
         let typed = section.required("address", "address = \"0.0.0.0:8080\"");
         let mode_typed = section.get("mode");
         let trusted = section.get("trusted_proxies");
@@ -178,7 +184,16 @@ fn listener<'a>(
         add_address(addresses, &address, &typed);
         let (trusted_proxies, line) = (trusted_proxies?, typed.line());
         let (tls, proxy_protocol) = (tls?, proxy_protocol?);
-        Some(ListenerConfig { address, mode: mode?, trusted_proxies, limits, tls, proxy_protocol, line })
+        Some(ListenerConfig {
+            name: name?,
+            address,
+            mode: mode?,
+            trusted_proxies,
+            limits,
+            tls,
+            proxy_protocol,
+            line,
+        })
     })
 }
 

@@ -20,6 +20,7 @@ mod proxy_protocol;
 mod redirect;
 mod respond;
 mod route;
+mod route_listener;
 mod split;
 mod tls;
 mod traces;

@@ -78,6 +78,6 @@ pub(super) fn find<'a>(
     connection: &ClientConnection,
     head: &RequestHead,
 ) -> Option<(RouteIndex, &'a Route)> {
-    let index = router.route(head, connection.limits.path_normalization)?;
+    let index = router.route(head, connection.reports.listener(), connection.limits.path_normalization)?;
     Some((index, routes.get(index.0)?))
 }

@@ -64,7 +64,8 @@ impl Acceptor {
     ) -> io::Result<Self> {
         let sockets: Vec<Incoming> = sockets.into_iter().map(Incoming::new).collect::<io::Result<_>>()?;
         let idle = IdleClients::new(&listener.connections);
-        let reports = ListenerReports::new(reports, Local::new(Arc::clone(&listener.counts)));
+        let counts = Local::new(Arc::clone(&listener.counts));
+        let reports = ListenerReports::new(reports, counts, listener.configured.clone());
         let shared = Rc::new(Shared {
             listener: RefCell::new(Rc::new(listener)),
             connection_tasks: Rc::clone(connection_tasks),

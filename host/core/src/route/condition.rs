@@ -10,6 +10,7 @@ use super::host_pattern::{HostPattern, host_of};
 use super::list::Alternatives;
 use super::path_pattern::PathPattern;
 use super::text_pattern::TextPattern;
+use crate::address::Address;
 use crate::parameters;
 use crate::request::RequestHead;
 
@@ -26,6 +27,8 @@ pub enum Condition {
     Protocol(Vec<Spoken>),
     /// The client speaks TLS to the proxy, or doesn't.
     Tls(bool),
+    /// It came in by a listener with one of these addresses, as they are configured.
+    Listener(Vec<Address>),
     /// The client's address, which a trusted proxy may have named, is in one of these networks.
     Client(Vec<IpNet>),
     /// A line of this header field matches.
@@ -68,6 +71,8 @@ pub enum Spoken {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub(super) head: &'a RequestHead,
+    /// The address of the listener that it came in by, as it is configured.
+    pub(super) listener: &'a Address,
     /// The path in the form in which it is compared.
     pub(super) path: &'a [u8],
 }
@@ -75,7 +80,7 @@ pub(super) struct Candidate<'a> {
 impl Condition {
     /// Whether it holds for a request.
     pub(super) fn holds(&self, candidate: &Candidate<'_>) -> bool {
-        let Candidate { head, path } = candidate;
+        let Candidate { head, listener, path } = candidate;
         match self {
             Self::Host(hosts) => {
                 let host = host_of(head.authority().unwrap_or_default());
@@ -85,6 +90,7 @@ impl Condition {
             Self::Method(methods) => methods.contains(&head.parts.method),
             Self::Protocol(spoken) => spoken.iter().any(|spoken| spoken.is_spoken(head)),
             Self::Tls(tls) => head.tls == *tls,
+            Self::Listener(listeners) => listeners.contains(listener),
             Self::Client(networks) => {
                 let client = head.client.to_canonical();
                 networks.iter().any(|network| network.contains(&client))
@@ -177,6 +183,7 @@ impl fmt::Display for Condition {
             Self::Protocol(spoken) => write!(f, "protocol {}", Alternatives(spoken)),
             Self::Tls(true) => f.write_str("scheme https"),
             Self::Tls(false) => f.write_str("scheme http"),
+            Self::Listener(listeners) => write!(f, "listener {}", Alternatives(listeners)),
             Self::Client(networks) => write!(f, "client {}", Alternatives(networks)),
             Self::Header(name, pattern) => write!(f, "header {name}{pattern}"),
             Self::Query(name, pattern) => write!(f, "query {name}{pattern}"),

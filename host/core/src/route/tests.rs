@@ -6,6 +6,11 @@ use super::*;
 
 const OFF: PathNormalization = PathNormalization::Off;
 
+/// The listener that requests come in by.
+fn listener() -> Address {
+    Address::Tcp(([127, 0, 0, 1], 80).into())
+}
+
 fn head(authority: &str, target: &str) -> RequestHead {
     let mut head = RequestHead::default();
     if !authority.is_empty() {
@@ -28,7 +33,11 @@ fn check(authority: &str, path: &str, expect: Option<usize>) {
         route(HostPattern::Any, start("/static/")),
         route(HostPattern::Any, PathPattern::Segments("/admin".into())),
     ]);
-    assert_eq!(router.route(&head(authority, path), OFF), expect.map(RouteIndex), "{authority} {path}");
+    assert_eq!(
+        router.route(&head(authority, path), &listener(), OFF),
+        expect.map(RouteIndex),
+        "{authority} {path}"
+    );
 }
 
 #[test]
@@ -76,7 +85,7 @@ fn paths_are_compared_in_one_form_if_that_is_asked_for() {
             (PathNormalization::Rewrite, on),
             (PathNormalization::Refuse, on),
         ] {
-            let found = router.route(&head("", path), normalization);
+            let found = router.route(&head("", path), &listener(), normalization);
             assert_eq!(found.is_some(), expected, "{pattern} {path} {normalization:?}");
         }
     }
@@ -86,7 +95,7 @@ fn paths_are_compared_in_one_form_if_that_is_asked_for() {
 fn linear(routes: &[RoutePattern], head: &RequestHead) -> Option<RouteIndex> {
     let path = if head.path() == b"*" { b"/" } else { head.path() };
     let host = host_of(head.authority().unwrap_or_default());
-    let candidate = Candidate { head, path };
+    let candidate = Candidate { head, listener: &listener(), path };
     let matches = |route: &RoutePattern| {
         (route.hosts.is_empty() || route.hosts.iter().any(|pattern| pattern.matches(host)))
             && (route.paths.is_empty() || route.paths.iter().any(|pattern| pattern.matches(path)))
@@ -184,7 +193,7 @@ fn the_route_is_the_one_that_a_look_at_all_finds() {
             let mut head = head("", &path);
             head.parts.headers.insert(HOST, HeaderValue::from_str(&authority).expect("a host"));
             head.parts.method = [Method::GET, Method::POST][below(state, 2)].clone();
-            let (found, expected) = (router.route(&head, OFF), linear(&routes, &head));
+            let (found, expected) = (router.route(&head, &listener(), OFF), linear(&routes, &head));
             assert_eq!(found, expected, "seed {seed}: {authority:?} {path:?} of {routes:#?}");
         }
     }
@@ -195,7 +204,7 @@ fn holds(condition: &Condition, set: impl FnOnce(&mut RequestHead)) -> bool {
     let mut head = head("a.test", "/x?a=1&b=%20&c");
     set(&mut head);
     Router::new(&[RoutePattern { conditions: vec![condition.clone()], ..RoutePattern::default() }])
-        .route(&head, PathNormalization::Match)
+        .route(&head, &listener(), PathNormalization::Match)
         .is_some()
 }
 
@@ -253,6 +262,9 @@ fn conditions_look_at_all_of_a_request() {
         holds(&spoken(Spoken::WebSocket), upgrade("WebSocket"))
             && !holds(&spoken(Spoken::WebSocket), upgrade("x"))
     );
+    let by = |host: [u8; 4]| Condition::Listener(vec![Address::Tcp((host, 80).into())]);
+    assert!(holds(&by([127, 0, 0, 1]), |_| ()) && !holds(&by([127, 0, 0, 2]), |_| ()));
+    assert!(holds(&Condition::Not(vec![by([127, 0, 0, 2])]), |_| ()));
     let neither = Condition::Not(vec![Condition::Tls(true), Condition::Method(vec![Method::GET])]);
     assert!(holds(&neither, |_| ()) && !holds(&neither, |head| head.tls = true));
 }
@@ -313,8 +325,9 @@ fn hundreds_of_regular_expressions_are_one_search() {
         .collect();
     let router = Router::new(&routes);
     for number in [0, 150, 299] {
-        let found = router.route(&head("", &format!("/abc/{number}/x")), PathNormalization::Match);
+        let found =
+            router.route(&head("", &format!("/abc/{number}/x")), &listener(), PathNormalization::Match);
         assert_eq!(found, Some(RouteIndex(number)));
     }
-    assert_eq!(router.route(&head("", "/abc/300/x"), PathNormalization::Match), None);
+    assert_eq!(router.route(&head("", "/abc/300/x"), &listener(), PathNormalization::Match), None);
 }

@@ -54,6 +54,8 @@ impl NewTarget<'_> {
         let holds = |condition: &Condition| match condition {
             Condition::Tls(tls) => self.tls.is_none_or(|new| new == *tls),
             Condition::Query(..) => !self.changes_query,
+            // Another scheme is spoken at another listener.
+            Condition::Listener(_) => self.tls.is_none() && self.host.is_none(),
             // It could be about anything.
             Condition::Not(_) => false,
             _ => true,
@@ -70,7 +72,7 @@ impl NewTarget<'_> {
     /// Whether what is different matters to a route.
     fn differs_for(&self, pattern: &RoutePattern) -> bool {
         let matters = |condition: &Condition| match condition {
-            Condition::Tls(_) => self.tls.is_some(),
+            Condition::Tls(_) | Condition::Listener(_) => self.tls.is_some(),
             Condition::Host(_) => self.host.is_some(),
             Condition::Path(_) => self.path.is_some(),
             Condition::Query(..) => self.changes_query,

@@ -4,8 +4,10 @@ use http::Method;
 use pointsman_core::route::{Condition, HostPattern, RoutePattern, Spoken};
 
 use super::super::address::{host_pattern, network};
+use super::super::model::ListenerConfig;
 use super::super::read::{Section, Value, choice_of, excerpt};
 use super::key::{cookie_name, header_name};
+use super::listener::listener;
 use super::path::paths;
 use super::value::value_pattern;
 
@@ -13,10 +15,10 @@ const NOT: &str =
     "write a table with the keys of a match, such as `not = { method = \"GET\" }`, or a list of them";
 
 /// What a route matches. Of the values of a key one has to match, and of several keys all.
-pub(super) fn pattern(section: &mut Section<'_>) -> Option<RoutePattern> {
+pub(super) fn pattern(section: &mut Section<'_>, listeners: &[ListenerConfig]) -> Option<RoutePattern> {
     let hosts = hosts(section);
     let paths = paths(section);
-    let mut conditions = others(section);
+    let mut conditions = others(section, listeners);
     let (paths, further) = paths?;
     conditions.as_mut()?.extend(further.into_iter().map(Condition::Path));
     Some(RoutePattern { hosts: hosts?, paths, conditions: conditions? })
@@ -27,7 +29,7 @@ fn hosts(section: &mut Section<'_>) -> Option<Vec<HostPattern>> {
 }
 
 /// What is demanded beside host and path: first what is quick to find out.
-fn others(section: &mut Section<'_>) -> Option<Vec<Condition>> {
+fn others(section: &mut Section<'_>, listeners: &[ListenerConfig]) -> Option<Vec<Condition>> {
     let mut all = Some(Vec::new());
     let mut add = |condition: Option<Condition>| match (&mut all, condition) {
         (Some(all), Some(condition)) => all.push(condition),
@@ -38,6 +40,9 @@ fn others(section: &mut Section<'_>) -> Option<Vec<Condition>> {
     }
     if let Some(value) = section.get("scheme") {
         add(scheme(&value).map(Condition::Tls));
+    }
+    if let Some(value) = section.get("listener") {
+        add(value.one_or_more(|value| listener(value, listeners)).map(Condition::Listener));
     }
     if let Some(value) = section.get("protocol") {
         add(value.one_or_more(protocol).map(Condition::Protocol));
@@ -54,7 +59,7 @@ fn others(section: &mut Section<'_>) -> Option<Vec<Condition>> {
         }
     }
     if let Some(value) = section.get("not") {
-        match value.one_or_more(not) {
+        match value.one_or_more(|value| not(value, listeners)) {
             Some(conditions) => conditions.into_iter().for_each(|condition| add(Some(condition))),
             None => add(None),
         }
@@ -63,9 +68,9 @@ fn others(section: &mut Section<'_>) -> Option<Vec<Condition>> {
 }
 
 /// What must not match: all of a table's keys together.
-fn not(value: &Value<'_>) -> Option<Condition> {
+fn not(value: &Value<'_>, listeners: &[ListenerConfig]) -> Option<Condition> {
     let conditions = Section::read(value, NOT, |section| {
-        let RoutePattern { hosts, paths, mut conditions } = pattern(section)?;
+        let RoutePattern { hosts, paths, mut conditions } = pattern(section, listeners)?;
         let host = (!hosts.is_empty()).then_some(Condition::Host(hosts));
         let path = (!paths.is_empty()).then_some(Condition::Path(paths));
         conditions.extend(host.into_iter().chain(path));

@@ -77,7 +77,7 @@ fn faults_of_a_listener() {
                 "x = 1",
                 &[
                     r#"1: listener[0].address: is missing; write `address = "0.0.0.0:8080"`"#,
-                    "2: listener[0].x: unknown key `x`; the keys here are `address`, `mode`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "2: listener[0].x: unknown key `x`; the keys here are `name`, `address`, `mode`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (
@@ -289,7 +289,7 @@ fn faults_of_limits() {
             (
                 "connect_timeout = '1s'",
                 &[
-                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `address`, `mode`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
+                    "3: listener[0].connect_timeout: unknown key `connect_timeout`; the keys here are `name`, `address`, `mode`, `trusted_proxies`, `max_header_bytes`, `max_uri_bytes`, `header_timeout`, `body_timeout`, `min_body_rate`, `keepalive_timeout`, `keepalive_requests`, `max_connection_age`, `send_timeout`, `min_send_rate`, `tunnel_timeout`, `tunnel_close_timeout`, `max_headers`, `max_connections`, `max_hops`, `path_normalization`, `request_id`, `redirect`, `max_body`, `early_hints`, `http2`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `http2_max_frame`, `tls`, `proxy_protocol`",
                 ],
             ),
             (

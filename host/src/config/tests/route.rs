@@ -330,7 +330,7 @@ fn faults_of_a_route() {
             (
                 "pool = 'a'\nnot = { pool = 'b' }",
                 &[
-                    "3: route[0].not.pool: unknown key `pool`; the keys here are `host`, `prefix`, `starts_with`, `path`, `exact`, `regex`, `suffix`, `method`, `scheme`, `protocol`, `client`, `header`, `query`, `cookie`, `not`",
+                    "3: route[0].not.pool: unknown key `pool`; the keys here are `host`, `prefix`, `starts_with`, `path`, `exact`, `regex`, `suffix`, `method`, `scheme`, `listener`, `protocol`, `client`, `header`, `query`, `cookie`, `not`",
                     "3: route[0].not: is empty, and so excludes every request; write a table with the keys of a match, such as `not = { method = \"GET\" }`, or a list of them",
                 ],
             ),

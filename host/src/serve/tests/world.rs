@@ -200,6 +200,7 @@ impl World {
             reports: Rc::default(),
             listener: Rc::new(Listener {
                 address: ([127, 0, 0, 1], 8080).into(),
+                configured: ([127, 0, 0, 1], 8080).into(),
                 mode: 0o660,
                 limits: Arc::new(limits.downstream),
                 trusted_proxies: if limits.trusted { [PEER.ip().into()].into() } else { [].into() },
