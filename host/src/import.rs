@@ -63,7 +63,7 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// Where relative paths in the result have to lead from, if not from where they start.
     pub start: Option<PathBuf>,
-    /// The `frontend` or `listen` of HAProxy whose rules become the routes. Default: the first one.
+    /// The `frontend` or `listen` of HAProxy to carry over alone. Default: all of them.
     pub only: Option<String>,
     /// Variables of the environment.
     pub environment: Vec<(String, String)>,

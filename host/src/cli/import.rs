@@ -25,7 +25,7 @@ pub(super) enum Command {
     Haproxy {
         #[command(flatten)]
         arguments: Arguments,
-        /// The `frontend` or `listen` whose rules become the routes [default: the first one]
+        /// The `frontend` or `listen` to carry over alone [default: all of them]
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
     },

@@ -6,7 +6,8 @@ use super::value;
 use crate::config::literal;
 
 /// The order of the keys in a route.
-pub(super) const ORDER: [&str; 14] = [
+pub(super) const ORDER: [&str; 15] = [
+    "listener",
     "host",
     "exact",
     "prefix",
@@ -124,6 +125,7 @@ fn plain(test: &Test) -> Option<(&'static str, Vec<String>)> {
         Kind::Method => ("method", values()),
         Kind::Client => ("client", values()),
         Kind::Protocol => ("protocol", values()),
+        Kind::Listener => ("listener", values()),
         Kind::HostRegex | Kind::Header(..) | Kind::Query(..) | Kind::Cookie(..) => return None,
     })
 }

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Client,
     /// What the client speaks, by its name in a route.
     Protocol,
+    /// It comes in by the listener at this address.
+    Listener,
 }
 
 /// How a text is compared.
@@ -88,6 +90,7 @@ impl Test {
             Kind::Cookie(name, compare) => is_token(name) && value_is_good(*compare, &test.values),
             Kind::Client => values(&|value| super::value::is_network(value)),
             Kind::Protocol => true,
+            Kind::Listener => !test.values.is_empty(),
         };
         is_good.then_some(test)
     }
@@ -195,6 +198,7 @@ fn group(kind: &Kind) -> u8 {
         Kind::PathIs | Kind::PathStart | Kind::PathEnd | Kind::PathRegex => 1,
         Kind::Method => 2,
         Kind::Header(..) | Kind::Query(..) | Kind::Cookie(..) | Kind::Client | Kind::Protocol => 3,
+        Kind::Listener => 4,
     }
 }
 
@@ -205,7 +209,10 @@ fn is_below(name: &str, domain: &str) -> bool {
 fn any_in_both(one: &Test, other: &Test) -> bool {
     one.values.iter().any(|a| {
         other.values.iter().any(|b| match (&one.kind, &other.kind) {
-            (Kind::Host, Kind::Host) | (Kind::PathIs, Kind::PathIs) | (Kind::Method, Kind::Method) => a == b,
+            (Kind::Host, Kind::Host)
+            | (Kind::PathIs, Kind::PathIs)
+            | (Kind::Method, Kind::Method)
+            | (Kind::Listener, Kind::Listener) => a == b,
             (Kind::Host, Kind::HostBelow) => is_below(a, b),
             (Kind::HostBelow, Kind::Host) => is_below(b, a),
             (Kind::HostBelow, Kind::HostBelow) => a == b || is_below(a, b) || is_below(b, a),

@@ -11,6 +11,7 @@ mod location;
 mod pass;
 mod precedence;
 mod quantity;
+mod reach;
 mod routes;
 mod scope;
 mod server;

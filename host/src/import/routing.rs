@@ -41,6 +41,28 @@ impl Routing {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// The pools that the routes after the first ones lead to.
+    pub(super) fn pools_after(&self, first: usize) -> Vec<String> {
+        let mut pools: Vec<String> = Vec::new();
+        for candidate in self.candidates.iter().skip(first) {
+            let named: Vec<&String> = match &candidate.route.action {
+                Action::Pool(pool) => vec![pool],
+                Action::Split(shares, _) => shares.iter().map(|(pool, _)| pool).collect(),
+                Action::Refuse(_) => Vec::new(),
+            };
+            for pool in named {
+                if !pools.contains(pool) {
+                    pools.push(pool.clone());
+                }
+            }
+        }
+        pools
+    }
+
     /// The routes that are written. What is refused finds no route: those after it exclude it.
     pub(super) fn finish(self, ledger: &mut Ledger) -> Vec<RouteDraft> {
         let mut written = Vec::new();

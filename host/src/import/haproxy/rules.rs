@@ -24,10 +24,12 @@ pub(super) struct Rules<'r> {
     pub(super) routing: Routing,
     /// What changes in requests and responses of the section.
     pub(super) changes: Changes,
-    /// What the section compresses.
-    pub(super) compression: Keys,
+    /// What of the pools is compressed.
+    pub(super) compression: Vec<(String, Keys)>,
     /// `acl` lines of rules that no route could follow.
     pub(super) unasked: Vec<Place>,
+    /// What is asked of the listener, if there are those of other sections, too.
+    pub(super) listener: Option<Test>,
 }
 
 impl Rules<'_> {
@@ -164,6 +166,7 @@ impl Rules<'_> {
     fn candidate(&mut self, line: &Line, tests: Vec<Test>, action: Action, guards: bool) {
         let place: Place = line.place;
         let comment = format!("{}, {}", self.ledger.text(place), self.ledger.named(place));
+        let tests = self.listener.iter().cloned().chain(tests).collect();
         let route =
             RouteDraft { comment, tests, excluded: Vec::new(), action, changes: self.changes.clone() };
         self.routing.add(self.ledger, Candidate { route, place, guards });

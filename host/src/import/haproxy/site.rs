@@ -1,9 +1,10 @@
 //! From sections to the configuration: backends, listeners, routes, and what is left.
 
-use super::super::draft::{Draft, ListenerDraft};
+use super::super::draft::{Draft, ListenerDraft, PoolDraft};
 use super::super::fields::Changes;
 use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
+use super::super::matching::{Kind, Test};
 use super::super::paths::Paths;
 use super::super::routing::Routing;
 use super::super::text::Files;
@@ -53,30 +54,37 @@ pub(super) fn import(
         draft: &pools,
         routing,
         changes: Changes::default(),
-        compression: Keys::default(),
+        compression: Vec::new(),
         unasked,
+        listener: None,
     };
-    let mut first: Option<&str> = None;
-    for chain in http.iter().filter(|chain| chain.section().kind() != "backend") {
-        let section = chain.section();
-        if let Some(why) = left_out(chain, only, first) {
-            catalogue::list_section(rules.ledger, section, Rank::B, &why);
-        } else if section.kind() == "frontend" || section.all("bind").next().is_some() {
-            let listeners = entry(&mut rules, chain, &globals);
+    let entries: Vec<&Chain<'_>> = http.iter().filter(|chain| is_entry(chain)).collect();
+    let leads_to_routes =
+        |chain: &&&Chain<'_>| left_out(chain, only).is_none() && !redirects_all(chain.section());
+    let several = entries.iter().filter(leads_to_routes).count() > 1;
+    for chain in entries {
+        if let Some(why) = left_out(chain, only) {
+            catalogue::list_section(rules.ledger, chain.section(), Rank::B, &why);
+        } else {
+            let listeners = entry(&mut rules, chain, (&globals, several, &draft.listeners));
             draft.listeners.extend(listeners);
-            first = first.or_else(|| (!redirects_all(section)).then(|| section.name()));
         }
     }
     let compressed = std::mem::take(&mut rules.compression);
     draft.routes = rules.routing.finish(rules.ledger);
-    // What a frontend compresses comes from any pool.
-    for pool in draft.pools.iter_mut().filter(|pool| pool.compression.is_empty()) {
-        pool.compression = compressed.clone();
-    }
+    compress(&mut draft.pools, compressed);
     draft.listeners = unique(draft.listeners);
     access_log(ledger, &mut draft, sections);
     sections.iter().for_each(|section| catalogue::list(ledger, section));
     draft
+}
+
+/// What a frontend compresses comes from any of its pools.
+fn compress(pools: &mut [PoolDraft], compressed: Vec<(String, Keys)>) {
+    for (name, compression) in compressed {
+        let pool = pools.iter_mut().find(|pool| pool.name == name && pool.compression.is_empty());
+        pool.into_iter().for_each(|pool| pool.compression = compression.clone());
+    }
 }
 
 fn pool(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals, draft: &mut Draft) {
@@ -95,14 +103,19 @@ fn pool(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals, draft: &mut D
     ledger.list(chain.section().header.place, Rank::B, why);
 }
 
-/// Why a section's listeners and rules aren't carried over, if they aren't. `first` is the one whose rules are the routes.
-fn left_out(chain: &Chain<'_>, only: Option<&str>, first: Option<&str>) -> Option<String> {
+/// Whether clients come in by a section.
+fn is_entry(chain: &Chain<'_>) -> bool {
     let section = chain.section();
-    let redirects = redirects_all(section);
+    section.kind() == "frontend" || section.kind() == "listen" && section.all("bind").next().is_some()
+}
+
+/// Why a section's listeners and rules aren't carried over, if they aren't.
+fn left_out(chain: &Chain<'_>, only: Option<&str>) -> Option<String> {
+    let section = chain.section();
     if only.is_some_and(|only| only != section.name()) {
         return Some("isn't the one that `--only` names".into());
     }
-    if !redirects && !serves(chain) {
+    if !redirects_all(section) && !serves(chain) {
         let why = match section.all("stats").next().is_some() {
             true => {
                 "the page with the proxy's numbers is that of `[admin]`, which has no password but a token"
@@ -111,31 +124,29 @@ fn left_out(chain: &Chain<'_>, only: Option<&str>, first: Option<&str>) -> Optio
         };
         return Some(why.into());
     }
-    first.filter(|_| !redirects).map(|first| {
-        format!(
-            "all listeners share the routes, which are those of `{first}`; import it into a file of its own with `--only {}`, for a proxy of its own",
-            section.name()
-        )
-    })
+    None
 }
 
-/// The listeners of a section; its rules become the routes.
-fn entry(rules: &mut Rules<'_>, chain: &Chain<'_>, globals: &Globals) -> Vec<ListenerDraft> {
+/// The listeners of a section, whose rules become routes; if `several` sections have routes, each for its own listeners. `before` are the
+/// listeners of the sections before.
+fn entry(
+    rules: &mut Rules<'_>,
+    chain: &Chain<'_>,
+    (globals, several, before): (&Globals, bool, &[ListenerDraft]),
+) -> Vec<ListenerDraft> {
     let section = chain.section();
     rules.ledger.carry(section.header.place);
     common(rules.ledger, chain);
     let mut keys = limits(rules.ledger, chain);
-    if redirects_all(section) {
+    let redirects = redirects_all(section);
+    if redirects {
         keys.set("redirect", literal("https"));
         let rule = section.lines.iter().find(|line| line.is("http-request redirect") || line.is("redirect"));
         if let Some(rule) = rule {
             rules.ledger.near(rule.place, "the listener redirects everything with 308");
         }
-    } else {
-        rules.add(chain);
-        rules.compression = compression::of(rules.ledger, chain);
     }
-    let mut listeners = Vec::new();
+    let mut listeners: Vec<ListenerDraft> = Vec::new();
     let clear = redirects_clear(section);
     for line in section.all("bind") {
         let mut found = bind::listeners(rules.ledger, line, &keys, globals);
@@ -144,10 +155,51 @@ fn entry(rules: &mut Rules<'_>, chain: &Chain<'_>, globals: &Globals) -> Vec<Lis
             let in_clear = found.iter_mut().filter(|listener| listener.tls.is_empty());
             in_clear.for_each(|listener| listener.keys.set("redirect", literal("https")));
         }
+        if several
+            && before.iter().chain(&listeners).any(|other| found.iter().any(|it| it.address == other.address))
+        {
+            rules.ledger.list(
+                line.place,
+                Rank::B,
+                "another listener has this address already; its clients get what that one serves",
+            );
+            found.retain(|it| before.iter().chain(&listeners).all(|other| other.address != it.address));
+        }
         listeners.extend(found);
+    }
+    if !redirects {
+        routes(rules, chain, several, &listeners);
     }
     responses(rules.ledger, section, &mut listeners);
     listeners
+}
+
+/// The rules of a section as routes.
+fn routes(rules: &mut Rules<'_>, chain: &Chain<'_>, several: bool, listeners: &[ListenerDraft]) {
+    let section = chain.section();
+    let open = listeners.iter().filter(|listener| listener.keys.get("redirect").is_none());
+    let open: Vec<String> = open.map(|listener| listener.address.clone()).collect();
+    if several && open.is_empty() {
+        let why = "none of its listeners leads to routes; its rules aren't written";
+        return catalogue::list_section(rules.ledger, section, Rank::B, why);
+    }
+    rules.listener = several.then(|| Test::new(Kind::Listener, open));
+    let before = rules.routing.len();
+    rules.add(chain);
+    let compression = compression::of(rules.ledger, chain);
+    for pool in rules.routing.pools_after(before) {
+        let known = rules.compression.iter().find(|(name, _)| *name == pool);
+        match known {
+            None => rules.compression.push((pool, compression.clone())),
+            Some((_, other)) if *other == compression => {}
+            Some(_) => {
+                let why = format!(
+                    "another section compresses what comes of `{pool}` in another way; the first one holds for both"
+                );
+                rules.ledger.list(section.header.place, Rank::B, why);
+            }
+        }
+    }
 }
 
 /// Two listeners can't have one address, unless the system chooses the port.

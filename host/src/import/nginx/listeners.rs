@@ -1,7 +1,5 @@
 //! The listeners: every address once, with the settings of the servers on it.
 
-use std::net::SocketAddr;
-
 use super::super::draft::{Draft, ListenerDraft};
 use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
@@ -254,9 +252,4 @@ fn senders(ledger: &mut Ledger, here: &[(&Server<'_>, &Listen<'_>)], keys: &mut 
             ledger.list(found.place, Rank::B, "is no network that can be named here");
         }
     }
-}
-
-/// Whether only this machine can reach an address.
-pub(super) fn is_local(address: &str) -> bool {
-    address.parse::<SocketAddr>().map_or(true, |address| address.ip().is_loopback())
 }

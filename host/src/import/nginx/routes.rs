@@ -10,29 +10,27 @@ use super::super::routing::{Candidate, Routing};
 use super::location::{self, Location, Outcome};
 use super::pass::Pools;
 use super::scope::Scope;
-use super::server::{Name, Purpose, Server};
-use super::{condition, guards, listeners, precedence};
+use super::server::{Purpose, Server};
+use super::{condition, guards, precedence, reach};
 
 /// Writes the routes of all servers.
 pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Server<'_>], is_whole: bool) {
-    let serving: Vec<&Server<'_>> =
-        servers.iter().filter(|server| server.purpose == Purpose::Serves).collect();
-    let default = default(servers, is_whole);
+    let serving = servers.iter().filter(|server| server.purpose == Purpose::Serves);
+    let open = reach::open(pools.draft);
     let mut candidates: Vec<((u8, usize), Candidate)> = Vec::new();
     for server in serving {
-        let is_default = default.is_some_and(|default| default.directive.place == server.directive.place);
         ledger.carry(server.directive.place);
+        let asked = reach::asked(ledger, servers, server, &open, is_whole);
         let found = wanted(ledger, pools, server);
-        for (weight, host) in hosts(server, is_default) {
+        for (weight, asked) in asked {
             for wanted in &found {
-                let tests: Vec<Test> = host.iter().chain(&wanted.tests).cloned().collect();
+                let tests: Vec<Test> = asked.iter().chain(&wanted.tests).cloned().collect();
                 let comment = comment(ledger, server, wanted.place);
                 let (action, changes) = (wanted.action.clone(), wanted.changes.clone());
                 let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
                 candidates.push((weight, Candidate { route, place: wanted.place, guards: wanted.guards }));
             }
         }
-        unreachable(ledger, servers, server, is_default);
     }
     // What names a host exactly comes first, then the longest domain, then what is for all others.
     candidates.sort_by_key(|(weight, _)| *weight);
@@ -146,102 +144,5 @@ fn comment(ledger: &Ledger, server: &Server<'_>, place: Place) -> String {
     match place == server.directive.place {
         true => format!("server, {}", ledger.named(place)),
         false => format!("{}, {}", ledger.text(place), ledger.named(place)),
-    }
-}
-
-/// For each host of a server what is asked, and its rank among all.
-fn hosts(server: &Server<'_>, is_default: bool) -> Vec<((u8, usize), Option<Test>)> {
-    if is_default {
-        return vec![((2, 0), None)];
-    }
-    let exact = server.names.iter().filter_map(|name| match name {
-        Name::Exact(host) => Some(host.clone()),
-        Name::Below(_) => None,
-    });
-    let mut exact: Vec<String> = exact.collect();
-    exact.dedup();
-    let mut hosts = Vec::new();
-    if !exact.is_empty() {
-        hosts.push(((0, 0), Some(Test::new(Kind::Host, exact))));
-    }
-    for name in &server.names {
-        if let Name::Below(domain) = name {
-            hosts.push(((1, usize::MAX - domain.len()), Some(Test::one(Kind::HostBelow, domain.clone()))));
-        }
-    }
-    hosts
-}
-
-/// The server whose routes are for every host. There can be one only, as all listeners share the routes.
-fn default<'s, 'a>(servers: &'s [Server<'a>], is_whole: bool) -> Option<&'s Server<'a>> {
-    let addresses: Vec<String> = listeners::addresses(servers)
-        .into_iter()
-        .filter(|address| !listeners::redirects(servers, address))
-        .collect();
-    let count = |server: &Server<'_>| {
-        let is_it = |address: &&String| {
-            listeners::default_at(servers, address)
-                .is_some_and(|found| found.directive.place == server.directive.place)
-        };
-        addresses.iter().filter(is_it).count()
-    };
-    let is_explicit = |server: &Server<'_>| server.listens.iter().any(|listen| listen.is_default);
-    // A fragment doesn't show the servers beside it: unless it says so, a server with names isn't known to be the default.
-    let may_be = |server: &&Server<'_>| {
-        server.purpose == Purpose::Serves
-            && count(server) > 0
-            && (is_explicit(server) || is_whole || server.names.is_empty())
-    };
-    let candidates: Vec<_> = servers.iter().filter(may_be).collect();
-    let weight = |server: &&Server<'_>| (is_explicit(server), count(server));
-    let most = candidates.iter().map(&weight).max()?;
-    candidates.into_iter().find(|server| weight(server) == most)
-}
-
-/// What differs because all listeners share the routes.
-fn unreachable(ledger: &mut Ledger, servers: &[Server<'_>], server: &Server<'_>, is_default: bool) {
-    let place = server
-        .listens
-        .iter()
-        .find_map(|listen| listen.directive)
-        .map_or(server.directive.place, |found| found.place);
-    if !is_default && server.names.is_empty() {
-        let why = "no route is for the server, as it names no host that a route can ask for and another one is the default; give it a name";
-        ledger.list(server.directive.place, Rank::B, why);
-        return;
-    }
-    let own: Vec<String> = server.listens.iter().map(|listen| listen.address.clone()).collect();
-    for other in listeners::addresses(servers) {
-        let here = listeners::at(servers, &other);
-        let serves = here.iter().any(|(server, _)| server.purpose == Purpose::Serves);
-        if own.contains(&other) || listeners::redirects(servers, &other) || !serves {
-            continue;
-        }
-        let has_tls = here.iter().any(|(_, listen)| listen.has_tls);
-        let only_tls = server.listens.iter().all(|listen| listen.has_tls);
-        let only_local = own.iter().all(|address| listeners::is_local(address));
-        let (rank, what) = if only_local && !listeners::is_local(&other) {
-            (Rank::A, "though only this machine could reach it")
-        } else if only_tls && !has_tls {
-            (Rank::A, "and in clear")
-        } else {
-            (Rank::B, "for its hosts")
-        };
-        let why = format!(
-            "all listeners share the routes: {other} serves it as well, {what}; run a proxy of its own for it"
-        );
-        ledger.list(place, rank, why);
-    }
-    if is_default && server.names.is_empty() {
-        return;
-    }
-    let is_only = !is_default
-        && own.iter().any(|address| {
-            listeners::default_at(servers, address)
-                .is_some_and(|found| found.directive.place == server.directive.place)
-        });
-    if is_only {
-        let why = "the server may be the default at its address, for requests of every host; here only its names find a route";
-        ledger.list(place, Rank::B, why);
     }
 }
