@@ -169,7 +169,7 @@ fn prepare(
     request: Request<ClientBody>,
     unforwarded: &mut Option<Box<RequestRules>>,
 ) -> Result<Attempts, Unforwarded> {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     context.record().protocol = protocol(parts.version);
     if refused.is_none() || parts.version == Version::HTTP_2 {
         // In HTTP/1 something else stands in for a request that was refused.
@@ -200,8 +200,13 @@ fn prepare(
     let compression = balancer.worker_pool().offer(&head.parts);
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
-    if let Some(total) = limits.total_timeout {
+    let (exchange, of_listener) = (route.exchange.or(limits.exchange), &context.connection().limits);
+    if let Some(total) = exchange.total_timeout {
         context.limit(proxy.deadlines.after(total));
+    }
+    if let Err(refusal) = body.limit(exchange.max_body.unwrap_or(of_listener.max_body), context) {
+        *unforwarded = rules;
+        return Err(Failure::Refused(refusal).into());
     }
     let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
@@ -209,7 +214,7 @@ fn prepare(
         context: Rc::clone(context),
         pinned,
         upload,
-        upgrade: upgrade.map(Box::new),
+        tunnel_timeout: upgrade.map(|_| exchange.tunnel_timeout.unwrap_or(of_listener.tunnel_timeout)),
         authenticates,
         rules,
         waits_until: Cell::default(),

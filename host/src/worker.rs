@@ -316,7 +316,7 @@ impl Worker {
 
 /// A route and what it matches.
 fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(RoutePattern, Route)> {
-    let RouteAssignment { name, pattern, target, headers, limits } = assignment;
+    let RouteAssignment { name, pattern, target, headers, limits, exchange } = assignment;
     let target = match target {
         TargetAssignment::Policy(policy) => Target::Balancer(Rc::clone(&policies.get(policy)?.balancer)),
         // The policies of the pools come first, in the pools' order.
@@ -329,7 +329,7 @@ fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(Rout
     };
     let rules = |plan: &Option<HeaderPlan>| Some(Rc::new(HeaderRules::new(plan.as_ref()?)));
     let rules = headers.map(|plans| plans.iter().map(rules).collect());
-    Some((pattern, Route { name, target, rules, limits: limits.into() }))
+    Some((pattern, Route { name, target, rules, limits: limits.into(), exchange }))
 }
 
 /// Starts a picker's task, which gives it its ticks, and swaps and topology changes also while there are no requests. The task

@@ -40,6 +40,51 @@ fn a_backend_never_has_more_requests_than_it_may() {
     }
 }
 
+/// Two backends, of which the first may have one.
+fn unequal(limit: &str, backends: [&Backend; 2]) -> String {
+    let [first, second] = backends.map(Backend::address);
+    format!(
+        "workers = 4\n[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [pool.test]\n{limit} = 5\nbackends = [{{ name = \"b0\", address = \"{first}\", {limit} = 1 }}, \
+         {{ name = \"b1\", address = \"{second}\" }}]\n[pool.test.queue]\ntimeout = \"60s\"\n"
+    )
+}
+
+#[test]
+fn a_backend_has_its_own_limit_and_the_rest_waits() {
+    for limit in ["max_requests", "max_connections"] {
+        let release = Latch::default();
+        let ((small, most_of_small), (large, most_of_large)) = (held(&release), held(&release));
+        let proxy = Proxy::start(&unequal(limit, [&small, &large]));
+        let mut clients: Vec<Client> = (0..12).map(|_| proxy.client()).collect();
+        for client in &mut clients {
+            client.send(GET);
+        }
+        small.wait_for_requests(1);
+        large.wait_for_requests(5);
+        let says = |sample: &str, value: f64| {
+            wait_until(sample, || {
+                let text = Client::connect(proxy.admin()).get("/metrics").text();
+                text.lines().any(|line| {
+                    line.strip_prefix(sample).is_some_and(|rest| rest.trim().parse() == Ok(value))
+                })
+            });
+        };
+        says("pointsman_pool_queue_requests{pool=\"test\"}", 6.0);
+        says("pointsman_pool_capacity_requests{pool=\"test\"}", 6.0);
+        says("pointsman_pool_saturation_ratio{pool=\"test\"}", 1.0);
+        says("pointsman_backend_requests_limit{pool=\"test\",backend=\"b0\"}", 1.0);
+        says("pointsman_backend_requests_limit{pool=\"test\",backend=\"b1\"}", 5.0);
+        assert_eq!((small.count(), large.count()), (1, 5), "{limit}");
+        release.open();
+        for client in &mut clients {
+            assert_eq!(client.response("GET").text(), "served", "{limit}");
+        }
+        let most = [most_of_small, most_of_large].map(|most| most.load(Ordering::SeqCst));
+        assert_eq!(most, [1, 5], "{limit}");
+    }
+}
+
 #[test]
 fn connections_go_to_the_worker_that_needs_them() {
     let backend = Backend::named("backend");
@@ -189,9 +234,6 @@ fn a_body_over_the_limit_is_refused() {
         client.send(format!("POST / HTTP/1.1\r\nHost: test\r\n{more}Content-Length: 1025\r\n\r\n"));
         refused(&mut client);
     }
-    let mut client = proxy.client();
-    client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n401\r\nx");
-    refused(&mut client);
     assert_eq!(backend.count(), seen, "nothing of them was forwarded");
 
     // Too long only in the middle: what has begun at the backend is broken off.
@@ -202,4 +244,38 @@ fn a_body_over_the_limit_is_refused() {
     client.send("\r\n2\r\nxx\r\n0\r\n\r\n");
     refused(&mut client);
     assert_eq!(proxy.client().get("/").status(), 200);
+}
+
+#[test]
+fn a_body_has_the_limit_of_its_route_or_else_of_its_pool() {
+    let backend = Backend::start(|exchange| {
+        exchange.read_body();
+        let size = exchange.request.body.len().to_string();
+        exchange.respond(&size);
+    });
+    let setup = |of_uploads: &str| {
+        let routes = format!(
+            "[[route]]\nprefix = \"/uploads\"\npool = \"test\"\n{of_uploads}\n[[route]]\npool = \"test\"\n"
+        );
+        let before =
+            Setup { listener: "max_body = \"1KiB\"", pool: "max_body = \"2KiB\"", ..Setup::default() };
+        format!("{}{routes}", before.configuration(&[backend.address()]))
+    };
+    let proxy = Proxy::start(&setup("max_body = \"4KiB\""));
+    let posted = |path: &str, size: usize| {
+        let response = proxy.client().post(path, &vec![b'x'; size]);
+        (response.status(), response.text())
+    };
+    let taken = |size: usize| (200, size.to_string());
+    let refused = || (413, "request body too large\n".to_owned());
+    assert_eq!(posted("/uploads/a", 4_096), taken(4_096));
+    assert_eq!(posted("/uploads/a", 4_097), refused());
+    assert_eq!(posted("/", 2_048), taken(2_048));
+    assert_eq!(posted("/", 2_049), refused());
+    // A connection that is there already has the limit of the configuration that its request begins with.
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 200);
+    proxy.reload(&setup("max_body = \"0B\""));
+    assert_eq!(client.post("/uploads/a", &[b'x'; 100_000]).text(), "100000");
+    assert_eq!(posted("/", 2_049), refused());
 }

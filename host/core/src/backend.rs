@@ -79,10 +79,10 @@ pub struct Backend {
     /// Configured share of requests in relation to the others, in thousandths
     /// ([`WEIGHT_UNIT`]); never 0.
     pub weight: u32,
-    /// Where it stands; empty if not said.
-    pub zone: Box<str>,
-    /// Free key-value pairs for policies.
-    pub labels: Box<[(String, String)]>,
+    /// What policies can tell it by.
+    pub attributes: Attributes,
+    /// What it may have in the place of what its pool says.
+    pub limits: BackendLimits,
     /// Serves only when no other backend is eligible.
     pub backup: bool,
     /// Finishes what runs and gets nothing new.
@@ -91,6 +91,24 @@ pub struct Backend {
     pub source: Source,
     /// Its live numbers. They outlive this description: a changed backend of the same name keeps them.
     pub stats: Arc<BackendStats>,
+}
+
+/// What is free to say of a backend, for policies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attributes {
+    /// Where it stands; empty if not said.
+    pub zone: Box<str>,
+    /// Free key-value pairs.
+    pub labels: Box<[(String, String)]>,
+}
+
+/// Limits of one backend in the place of those that its pool has for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BackendLimits {
+    /// Most requests in flight, over all workers, 1 to 1,000,000. `max_requests`.
+    pub max_requests: Option<u64>,
+    /// Most connections, idle ones included, over all workers, 1 to 1,000,000. `max_connections`.
+    pub max_connections: Option<u64>,
 }
 
 impl Backend {
@@ -102,8 +120,8 @@ impl Backend {
             address: address.into(),
             host: None,
             weight: WEIGHT_UNIT,
-            zone: "".into(),
-            labels: [].into(),
+            attributes: Attributes::default(),
+            limits: BackendLimits::default(),
             backup: false,
             draining: false,
             source: Source::File,
@@ -114,7 +132,7 @@ impl Backend {
     /// The value of a label.
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+        self.attributes.labels.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A named set of backends, shared by all workers.
 
+mod capacity;
 mod ejection_signal;
 mod handoff;
 mod limits;
@@ -17,9 +18,13 @@ use crate::counts::{Bounds, PoolCells, PoolCounts};
 use crate::local::Shared;
 use crate::topology::{Member, Topology};
 
+pub use capacity::Capacity;
+use capacity::CurrentCapacity;
 pub use ejection_signal::EjectionSignal;
 pub use handoff::ConnectionHandoff;
-pub use limits::{BackendProtocol, Http2Limits, ProxyProtocol, QueueLimits, RetryLimits, UpstreamLimits};
+pub use limits::{
+    BackendProtocol, ExchangeLimits, Http2Limits, ProxyProtocol, QueueLimits, RetryLimits, UpstreamLimits,
+};
 pub use load::Load;
 pub use members::{MOST, Members, Override};
 pub use queue::{Queue, QueueTicket, StandBy};
@@ -42,7 +47,7 @@ pub struct Pool {
     retry_budget: RetryBudget,
     queue: Queue,
     handoff: ConnectionHandoff,
-    max_in_flight: AtomicU64,
+    capacity: CurrentCapacity,
     state: Mutex<PoolState>,
     generation: AtomicU64,
 }
@@ -96,7 +101,6 @@ impl Pool {
         (panic_threshold, counts): (u32, Arc<PoolCounts>),
     ) -> Self {
         let topology = Arc::new(Topology::of(TopologyGeneration(FIRST), &members, panic_threshold));
-        let max_in_flight = limits.max_in_flight();
         let state = PoolState {
             sources,
             members,
@@ -110,7 +114,7 @@ impl Pool {
             counts,
             queue: Queue::default(),
             handoff: ConnectionHandoff::default(),
-            max_in_flight: AtomicU64::new(max_in_flight),
+            capacity: CurrentCapacity::new(limits.capacity()),
             ejection_signal: EjectionSignal::default(),
             retry_budget: RetryBudget::new(&limits.retry),
             state: Mutex::new(state),
@@ -219,16 +223,16 @@ impl Pool {
         &self.queue
     }
 
-    /// The number of requests in flight from which on policies see a backend as full.
+    /// How many requests in flight there have to be for policies to see a backend as full.
     #[inline]
     #[must_use]
-    pub fn max_in_flight(&self) -> u64 {
-        self.max_in_flight.load(Ordering::Relaxed)
+    pub fn capacity(&self) -> Capacity {
+        self.capacity.get()
     }
 
-    /// Changes that number. Claims use the limits of the configuration that the request belongs to.
-    pub fn set_max_in_flight(&self, requests: u64) {
-        self.max_in_flight.store(requests, Ordering::Relaxed);
+    /// Changes that. Claims use the limits of the configuration that the request belongs to.
+    pub fn set_capacity(&self, capacity: Capacity) {
+        self.capacity.set(capacity);
     }
 
     /// How workers hand connections to each other.

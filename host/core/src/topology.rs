@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pointsman_sdk::abi::flag;
 
-use crate::backend::{Backend, BackendIndex, BackendStats, TopologyGeneration};
+use crate::backend::{Backend, BackendIndex, BackendLimits, BackendStats, TopologyGeneration};
 use crate::tried::Tried;
 
 /// Whether a backend is fit to serve, as far as the proxy knows.
@@ -85,6 +85,8 @@ pub struct Topology {
     stats: Box<[Arc<BackendStats>]>,
     flags: Box<[u32]>,
     weights: Box<[u32]>,
+    /// Of all backends, if any has limits of its own.
+    limits: Option<Box<[BackendLimits]>>,
     eligible: usize,
     panic: bool,
 }
@@ -132,9 +134,11 @@ impl Topology {
             .collect();
         let eligible = flags.iter().filter(|&&flags| flags & flag::ELIGIBLE != 0).count();
         let weights = members.iter().map(|member| member.weight).collect();
+        let limits: Box<[_]> = members.iter().map(|member| member.backend.limits).collect();
+        let limits = limits.iter().any(|limits| *limits != BackendLimits::default()).then_some(limits);
         let stats = members.iter().map(|member| Arc::clone(&member.backend.stats)).collect();
         let backends = members.iter().map(|member| Arc::clone(&member.backend)).collect();
-        Self { generation, backends, stats, flags, weights, eligible, panic }
+        Self { generation, backends, stats, flags, weights, limits, eligible, panic }
     }
 
     /// Counts up with every new topology of a pool.
@@ -177,6 +181,14 @@ impl Topology {
     #[must_use]
     pub fn weights(&self) -> &[u32] {
         &self.weights
+    }
+
+    /// The limits of the backend at a place, without the indirection through [`backends`](Self::backends).
+    #[inline]
+    #[must_use]
+    pub fn limits_at(&self, place: usize) -> BackendLimits {
+        let limits = self.limits.as_ref().and_then(|limits| limits.get(place));
+        limits.copied().unwrap_or_default()
     }
 
     /// How many backends are eligible.

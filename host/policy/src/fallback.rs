@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use pointsman_core::backend::BackendIndex;
+use pointsman_core::pool::Capacity;
 use pointsman_core::topology::Topology;
 use pointsman_core::tried::Tried;
 
@@ -17,15 +18,16 @@ pub(super) fn pick(topology: &Topology, tried: &Tried, rng: &mut Rng) -> Option<
     pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index))
 }
 
-/// The same, among backends with fewer than `limit` requests in flight.
+/// The same, among backends that aren't full.
 #[must_use]
 pub(super) fn pick_with_room(
     topology: &Topology,
     tried: &Tried,
-    limit: u64,
+    capacity: Capacity,
     rng: &mut Rng,
 ) -> Option<BackendIndex> {
     let has_room = |index: &BackendIndex| {
+        let limit = capacity.of(topology.limits_at(index.get()));
         topology.stats().get(index.get()).is_some_and(|stats| stats.in_flight() < limit)
     };
     pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index) && has_room(index))
@@ -75,6 +77,9 @@ fn prefers(topology: &Topology, a: BackendIndex, b: BackendIndex, rng: &mut Rng)
 mod tests {
     use super::*;
     use crate::testing::topology;
+    use pointsman_core::backend::{Backend, BackendLimits, TopologyGeneration};
+    use pointsman_core::pool::UpstreamLimits;
+    use std::sync::Arc;
 
     fn picks(topology: &Topology, tried: &Tried) -> Vec<usize> {
         let mut rng = Rng::seeded(1);
@@ -110,6 +115,29 @@ mod tests {
         assert!(counts[0] > 120 && counts[3] > 600, "{counts:?}");
     }
 
+    /// So many requests for each backend.
+    fn requests(max_requests: u64) -> Capacity {
+        UpstreamLimits { max_requests, ..UpstreamLimits::default() }.capacity()
+    }
+
+    #[test]
+    fn a_backend_is_full_by_its_own_limit() {
+        let backend = |max_requests| {
+            let limits = BackendLimits { max_requests, ..BackendLimits::default() };
+            let backend = Backend { limits, ..Backend::new("b", ([127, 0, 0, 1], 1)) };
+            backend.stats.begin();
+            backend.stats.begin();
+            Arc::new(backend)
+        };
+        let topology = Topology::new(TopologyGeneration(1), [Some(2), None, Some(3)].map(backend).into());
+        let mut rng = Rng::seeded(1);
+        let mut pick = |limit| pick_with_room(&topology, &Tried::default(), requests(limit), &mut rng);
+        for _ in 0..100 {
+            assert_eq!(pick(2), Some(BackendIndex(2)));
+            assert!(pick(3).is_some_and(|index| index != BackendIndex(0)));
+        }
+    }
+
     #[test]
     fn full_backends_get_nothing() {
         let topology = topology(1, &["a", "b", "c"]);
@@ -119,7 +147,7 @@ mod tests {
             topology.stats()[place].begin();
         }
         topology.stats()[1].begin();
-        let mut pick = |limit| pick_with_room(&topology, &Tried::default(), limit, &mut rng);
+        let mut pick = |limit| pick_with_room(&topology, &Tried::default(), requests(limit), &mut rng);
         for _ in 0..100 {
             assert_eq!(pick(2), Some(BackendIndex(1)));
             assert!(pick(3).is_some());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pointsman_core::backend::{BackendIndex, ConfigurationGeneration};
 use pointsman_core::clock::Moment;
 use pointsman_core::picks::NotAsked;
+use pointsman_core::pool::Capacity;
 use pointsman_core::record::{ChosenBy, PolicyLabel};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
@@ -118,16 +119,15 @@ impl Picker {
         }
     }
 
-    /// Picks without the policy, among backends with fewer than `limit` requests in flight: the one that the policy has picked
-    /// is full. None is available where only the policy's own may serve (`on_fault = "reject"`).
-    pub fn pick_with_room(&mut self, head: &mut RequestHead, limit: u64) -> Pick {
+    /// Picks without the policy, among backends with fewer requests than this `capacity`: the one that the policy has picked is full. None is available where only the policy's own may serve (`on_fault = "reject"`).
+    pub fn pick_with_room(&mut self, head: &mut RequestHead, capacity: Capacity) -> Pick {
         self.catch_up();
         if self.slot.settings().on_fault == OnFault::Reject {
             return Pick::Unavailable;
         }
         head.tried.rebase(self.view.topology.generation());
         self.record_unasked(&self.view.topology, head, NotAsked::Full);
-        match fallback::pick_with_room(&self.view.topology, &head.tried, limit, &mut self.rng) {
+        match fallback::pick_with_room(&self.view.topology, &head.tried, capacity, &mut self.rng) {
             Some(index) => self.picked(index, ChosenBy::Fallback),
             None => Pick::Unavailable,
         }

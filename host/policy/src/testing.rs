@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Backend, TopologyGeneration};
+use pointsman_core::backend::{Attributes, Backend, TopologyGeneration};
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
@@ -67,8 +67,10 @@ pub(super) fn backends(names: &[&str]) -> Vec<Arc<Backend>> {
     let backends = names.iter().enumerate().map(|(place, &name)| {
         Arc::new(Backend {
             weight: 1000 * (1 + place as u32),
-            zone: "west".into(),
-            labels: [("gpu".to_owned(), "h200".to_owned())].into(),
+            attributes: Attributes {
+                zone: "west".into(),
+                labels: [("gpu".to_owned(), "h200".to_owned())].into(),
+            },
             draining: name.starts_with('-'),
             ..Backend::new(name.trim_start_matches('-'), ([127, 0, 0, 1], 8000 + place as u16))
         })

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use std::hash::Hash;
 use std::path::Path;
 
+use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::route::RoutePattern;
 
 use crate::config::{Config, HeaderRulesConfig, PoolConfig, Redirect, Respond, RouteTarget};
@@ -156,6 +157,7 @@ struct RouteParts<'a> {
     /// Of the pools in a split.
     weights: Vec<u32>,
     limits: Vec<&'a str>,
+    exchange: ExchangeLimits,
     has_policy: bool,
     headers: &'a HeaderRulesConfig,
     redirect: Option<&'a Redirect>,
@@ -184,6 +186,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             pools,
             weights,
             limits: limits.map(|limit| &*limit.name).collect(),
+            exchange: route.exchange,
             has_policy: route.own_policy().is_some(),
             headers: &route.headers,
             redirect,
@@ -234,6 +237,9 @@ mod tests {
         let routed = format!("[[route]]\npool = \"web\"\n{web}");
         let rules = "pool = \"web\"\nresponse_headers.remove = \"a\"";
         check(&routed, &routed.replace("pool = \"web\"", rules), "~routes (1 to 1)");
+        let larger = "pool = \"web\"\nmax_body = \"1MiB\"";
+        check(&routed, &routed.replace("pool = \"web\"", larger), "~routes (1 to 1)");
+        check(web, &format!("{web}tunnel_timeout = \"1h\"\n"), "~pool web (~limits)");
         check(web, &format!("{web}host_header = \"backend\"\n"), "~pool web (~headers)");
         check(web, &format!("{web}idle_timeout = \"1s\"\n"), "~pool web (~limits)");
         check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");

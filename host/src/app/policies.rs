@@ -109,6 +109,7 @@ pub(super) fn of_routes(
         },
         headers: header_plans(config, route),
         limits: route.limits.iter().filter_map(|limit| limits.get(*limit)).cloned().collect(),
+        exchange: route.exchange,
     };
     config.routes.iter().map(assignment).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pointsman_core::backend::{Backend, ConfigurationGeneration, Source};
+use pointsman_core::backend::{Attributes, Backend, ConfigurationGeneration, Source};
 use pointsman_core::pool::{Members, Pool, UpstreamLimits};
 
 use crate::config::{BackendConfig, PoolConfig};
@@ -75,8 +75,11 @@ fn described(config: &PoolConfig) -> Vec<Arc<Backend>> {
     let described = |backend: &BackendConfig| {
         Arc::new(Backend {
             weight: backend.weight * pointsman_sdk::abi::WEIGHT_UNIT,
-            zone: backend.zone.as_str().into(),
-            labels: backend.labels.clone().into(),
+            attributes: Attributes {
+                zone: backend.zone.as_str().into(),
+                labels: backend.labels.clone().into(),
+            },
+            limits: backend.limits,
             backup: backend.backup,
             draining: backend.draining,
             host: backend.host.as_deref().map(Into::into),

@@ -274,7 +274,7 @@ impl PreparedSnapshot {
         let updates = (0..workers).map(&mut update).collect();
         drop(done);
         for ((pool, _), config) in pools.iter().zip(&config.pools) {
-            pool.pool.set_max_in_flight(pool.limits.max_in_flight());
+            pool.pool.set_capacity(pool.limits.capacity());
             if pool.rehearsal.is_some() {
                 pools::reconfigure(&pool.pool, generation, config);
             }

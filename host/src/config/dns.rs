@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use pointsman_core::backend::BackendLimits;
+
 use super::address::{host_and_port, host_name, text};
 use super::read::{Section, Unique, Value, closest, excerpt};
 use super::units::{DURATION, milliseconds};
@@ -55,6 +57,8 @@ pub struct DiscoveredConfig {
     pub zone: String,
     /// Free key-value pairs of each of them, in the order of the file.
     pub labels: Vec<(String, String)>,
+    /// What each of them may have in the place of what the pool says.
+    pub limits: BackendLimits,
     /// They serve only when no other backend is eligible.
     pub backup: bool,
     /// They get nothing new.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 use pointsman_core::counts::Bounds;
-use pointsman_core::pool::{QueueLimits, RetryLimits, UpstreamLimits};
+use pointsman_core::pool::{ExchangeLimits, QueueLimits, RetryLimits, UpstreamLimits};
 
 use super::pool_protocol::protocol;
 use super::proxy_protocol::sent;
-use super::read::{HEAD_BYTES, Section, TIMEOUT, Value};
+use super::read::{BODY, HEAD_BYTES, Section, TIMEOUT, Value};
 use super::units::{DURATION, milliseconds};
 
 /// Range of `backoff`: a pause longer than this is no retry but a new request.
@@ -22,7 +22,7 @@ const RESPONSE_HEADERS: RangeInclusive<usize> = 1..=4096;
 const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
 
 /// Range of what may be in flight to one backend.
-const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000_000;
+pub(super) const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000_000;
 
 /// The limits in a pool's section.
 pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
@@ -32,7 +32,7 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
         connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMEOUT),
         response_timeout: section.duration("response_timeout", default.response_timeout, TIMEOUT),
         idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMEOUT),
-        total_timeout: section.optional_duration("total_timeout", TIMEOUT),
+        exchange: exchange(section),
         idle_connections: section.integer("idle_connections", default.idle_connections, 0..=100_000),
         idle_connection_timeout: section.duration(
             "idle_connection_timeout",
@@ -58,13 +58,13 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
         retry: default.retry,
     };
     (limits.protocol, limits.http2) = protocol(section);
-    if let Some(queue) = section.get("queue").and_then(|value| queue(&value, limits.total_timeout)) {
+    if let Some(queue) = section.get("queue").and_then(|value| queue(&value, limits.exchange.total_timeout)) {
         limits.queue = queue;
     }
     if let Some(retry) = section.get("retry").and_then(|value| retry(&value, &limits)) {
         limits.retry = retry;
     }
-    if let Some(total) = limits.total_timeout {
+    if let Some(total) = limits.exchange.total_timeout {
         let UpstreamLimits { connect_timeout, response_timeout, idle_timeout, .. } = limits;
         for (key, span) in [
             ("connect_timeout", connect_timeout),
@@ -78,6 +78,15 @@ pub(super) fn limits(section: &mut Section<'_>) -> UpstreamLimits {
         }
     }
     limits
+}
+
+/// The limits of single requests in the section of a pool or a route.
+pub(super) fn exchange(section: &mut Section<'_>) -> ExchangeLimits {
+    ExchangeLimits {
+        max_body: section.optional_size("max_body", BODY),
+        total_timeout: section.optional_duration("total_timeout", TIMEOUT),
+        tunnel_timeout: section.optional_duration("tunnel_timeout", TIMEOUT),
+    }
 }
 
 fn queue(value: &Value<'_>, total_timeout: Option<Duration>) -> Option<QueueLimits> {
@@ -100,11 +109,13 @@ fn retry(value: &Value<'_>, limits: &UpstreamLimits) -> Option<RetryLimits> {
         let per_try_timeout = section.optional_duration("per_try_timeout", TIMEOUT);
         if per_try_timeout.is_some_and(|per_try| per_try > limits.response_timeout) {
             never_fires(section, "per_try_timeout", "response_timeout", limits.response_timeout);
-        } else if let Some(total) = limits.total_timeout.filter(|total| per_try_timeout > Some(*total)) {
+        } else if let Some(total) =
+            limits.exchange.total_timeout.filter(|total| per_try_timeout > Some(*total))
+        {
             never_fires(section, "per_try_timeout", "total_timeout", total);
         }
         let wait = section.duration("wait", default.wait, WAIT);
-        if let Some(total) = limits.total_timeout.filter(|total| wait > *total) {
+        if let Some(total) = limits.exchange.total_timeout.filter(|total| wait > *total) {
             never_fires(section, "wait", "total_timeout", total);
         }
         Some(RetryLimits {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use pointsman_core::address::Address;
-use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::backend::BackendLimits;
+use pointsman_core::pool::{ExchangeLimits, UpstreamLimits};
 use pointsman_core::request_key::RequestKey;
 use pointsman_core::route::{PathNormalization, RoutePattern};
 
@@ -214,6 +215,8 @@ pub struct RouteConfig {
     pub headers: HeaderRulesConfig,
     /// The limits that they have to keep to, as indices in [`Config::limits`].
     pub limits: Vec<usize>,
+    /// Limits of each of them, in the place of the pool's.
+    pub exchange: ExchangeLimits,
 }
 
 /// Where the requests of a route go.
@@ -326,6 +329,8 @@ pub struct BackendConfig {
     pub zone: String,
     /// Free key-value pairs that policies can read, in the order of the file.
     pub labels: Vec<(String, String)>,
+    /// What it may have in the place of what the pool says.
+    pub limits: BackendLimits,
     /// Serves only when no other backend is eligible.
     pub backup: bool,
     /// Gets nothing new.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use pointsman_core::backend::BackendLimits;
+
 use super::address::{Remote, remote};
 use super::compression::compression;
 use super::dns::{DiscoveredConfig, Question, question};
 use super::header_rules::header_rules;
 use super::health::{HealthConfig, health};
-use super::limits::limits;
+use super::limits::{IN_FLIGHT, limits as limits_of_pool};
 use super::model::{BackendConfig, PoolConfig};
 use super::policy::{default_policy, policy};
 use super::pool_tls::pool_tls;
@@ -42,7 +44,7 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             None => Some(default_policy(value.line())),
         };
         let hash_seed = section.integer("hash_seed", 0, 0..=u64::MAX);
-        let limits = limits(section);
+        let limits = limits_of_pool(section);
         let tls = section.get("tls").map_or(Some(None), |value| pool_tls(&value).map(Some));
         let compression = section
             .get("compression")
@@ -156,6 +158,7 @@ fn plain(value: &Value<'_>) -> Option<BackendConfig> {
         weight: 1,
         zone: String::new(),
         labels: Vec::new(),
+        limits: BackendLimits::default(),
         backup: false,
         draining: false,
     })
@@ -186,6 +189,10 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
         let weight = weight(section);
         let zone = section.get("zone").map_or(Some(""), |zone| zone.name());
         let labels = section.get("labels").map_or_else(|| Some(Vec::new()), |value| labels(&value));
+        let limits = BackendLimits {
+            max_requests: section.optional_integer("max_requests", IN_FLIGHT),
+            max_connections: section.optional_integer("max_connections", IN_FLIGHT),
+        };
         let backup = section.boolean("backup", false);
         let draining = section.boolean("draining", false);
         if matches!(place, Some(Position::Question(_))) && matches!(check_address, Some(Some(_))) {
@@ -204,11 +211,14 @@ fn entry(value: &Value<'_>) -> Option<Entry> {
                 weight,
                 zone,
                 labels,
+                limits,
                 backup,
                 draining,
             }),
             Position::Question(question) => {
-                Entry::Discovered(DiscoveredConfig { name, question, weight, zone, labels, backup, draining })
+                let entry =
+                    DiscoveredConfig { name, question, weight, zone, labels, limits, backup, draining };
+                Entry::Discovered(entry)
             }
         })
     })

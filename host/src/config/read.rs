@@ -25,6 +25,9 @@ pub(super) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=
 /// Range of the size of a message head: below 8 KiB hyper has no room to read into.
 pub(super) const HEAD_BYTES: RangeInclusive<u64> = 8 << 10..=1 << 20;
 
+/// Range of a limit of request bodies; 0 = any.
+pub(super) const BODY: RangeInclusive<u64> = 0..=1 << 50;
+
 /// Keys that end up in a section if they are written below its header.
 const TOP_LEVEL: [&str; 5] = ["workers", "policy_dir", "state_dir", "drain_delay", "drain_timeout"];
 
@@ -91,6 +94,11 @@ impl<'a> Section<'a> {
         self.get(key).and_then(|value| value.integer(range)).unwrap_or(default)
     }
 
+    /// A number that may be left out for good.
+    pub(super) fn optional_integer(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        self.get(key).and_then(|value| value.integer(range))
+    }
+
     pub(super) fn duration(
         &mut self,
         key: &'static str,
@@ -112,7 +120,12 @@ impl<'a> Section<'a> {
 
     /// A size in bytes.
     pub(super) fn size(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        self.get(key).and_then(|value| value.quantity(&SIZE, range)).unwrap_or(default)
+        self.optional_size(key, range).unwrap_or(default)
+    }
+
+    /// A size in bytes that may be left out for good.
+    pub(super) fn optional_size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        self.get(key).and_then(|value| value.quantity(&SIZE, range))
     }
 
     /// A size in bytes of something in memory.

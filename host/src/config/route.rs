@@ -15,9 +15,11 @@ mod value;
 
 use std::sync::Arc;
 
+use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::route::RoutePattern;
 
 use super::header_rules::{HeaderRulesConfig, header_rules};
+use super::limits::exchange;
 use super::model::{ListenerConfig, RouteConfig, RouteTarget};
 use super::read::{Section, Unique, Value, list};
 use leads_back::leads_back;
@@ -43,7 +45,8 @@ pub(super) fn routes(
         return (pools.len() == 1).then(|| {
             let target = RouteTarget::Pool { pool: 0, policy: None };
             let (pattern, headers) = (RoutePattern::default(), HeaderRulesConfig::default());
-            vec![RouteConfig { name: None, pattern, target, headers, limits: Vec::new() }]
+            let exchange = ExchangeLimits::default();
+            vec![RouteConfig { name: None, pattern, target, headers, limits: Vec::new(), exchange }]
         });
     };
     let items = value.items(HINT)?;
@@ -81,11 +84,30 @@ fn route<'a>(
     let target = target(section, pools, pattern.as_ref());
     let headers = header_rules(section);
     let limits = limits(section, limit_names);
-    let (target, mut headers) = (target?, headers?);
+    let exchange = exchange(section);
+    let (name, pattern, target, mut headers, limits) = (name?, pattern?, target?, headers?, limits?);
     if let RouteTarget::Respond(respond) = &target {
         headers.response.splice(..0, respond.headers.iter().cloned());
     }
-    Some(RouteConfig { name: name?, pattern: pattern?, target, headers, limits: limits? })
+    let route = RouteConfig { name, pattern, target, headers, limits, exchange };
+    if route.pools().is_empty() {
+        refuse_without_pool(section, &route.exchange);
+    }
+    Some(route)
+}
+
+/// Refuses limits of what isn't forwarded.
+fn refuse_without_pool(section: &Section<'_>, exchange: &ExchangeLimits) {
+    let ExchangeLimits { max_body, total_timeout, tunnel_timeout } = exchange;
+    for (key, is_set) in [
+        ("max_body", max_body.is_some()),
+        ("total_timeout", total_timeout.is_some()),
+        ("tunnel_timeout", tunnel_timeout.is_some()),
+    ] {
+        if is_set {
+            section.fail(key, "has no effect: no pool has to do with these requests", "leave it out");
+        }
+    }
 }
 
 /// Where the requests go, of the one key that says so.

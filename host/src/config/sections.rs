@@ -19,7 +19,7 @@ use super::metrics::{MetricsConfig, metrics};
 use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse};
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
-use super::read::{HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
+use super::read::{BODY, HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
 use super::route::routes;
 use super::socket_path::{mode, socket};
 use super::tls::tls;
@@ -235,7 +235,7 @@ fn limits(section: &mut Section<'_>) -> DownstreamLimits {
         path_normalization: path_normalization(section).unwrap_or_default(),
         request_id: request_id(section).unwrap_or(default.request_id),
         redirects: choice(section, "redirect", false, &[("https", true)]).unwrap_or_default(),
-        max_body: section.size("max_body", default.max_body, 0..=1 << 50),
+        max_body: section.size("max_body", default.max_body, BODY),
         http2: default.http2,
         http2_limits: default.http2_limits,
         early_hints: early_hints(section).unwrap_or(default.early_hints),

@@ -6,6 +6,7 @@ mod backend;
 mod compression;
 mod dns;
 mod examples;
+mod exchange_limits;
 mod header_rules;
 mod health;
 mod limit;

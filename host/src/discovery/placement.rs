@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
-use pointsman_core::backend::{Backend, BackendStats, Source};
+use pointsman_core::backend::{Attributes, Backend, BackendStats, Source};
 use pointsman_core::pool::Pool;
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
@@ -114,8 +114,8 @@ fn discovered(pool: &Pool) -> Vec<Arc<Backend>> {
 fn described(entry: &DiscoveredConfig, found: &ResolvedBackend) -> Backend {
     Backend {
         weight: (entry.weight * WEIGHT_UNIT / WHOLE * found.share).max(1),
-        zone: entry.zone.as_str().into(),
-        labels: entry.labels.clone().into(),
+        attributes: Attributes { zone: entry.zone.as_str().into(), labels: entry.labels.clone().into() },
+        limits: entry.limits,
         backup: entry.backup || found.backup,
         draining: entry.draining,
         source: Source::Discovery { entry: entry.name.as_str().into() },
@@ -129,8 +129,8 @@ fn is_same(one: &Backend, other: &Backend) -> bool {
     one.address == other.address
         && one.host == other.host
         && one.weight == other.weight
-        && one.zone == other.zone
-        && one.labels == other.labels
+        && one.attributes == other.attributes
+        && one.limits == other.limits
         && one.backup == other.backup
         && one.draining == other.draining
         && one.source == other.source

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use super::Refusal;
-use crate::config::DownstreamLimits;
 
 /// A method that a reverse proxy serves.
 pub(super) fn method(method: &str) -> Result<(), Refusal> {
@@ -19,11 +18,6 @@ pub fn is_idempotent(method: &str) -> bool {
 /// `Content-Length`: one plain number (RFC 9110 section 8.6).
 pub(super) fn content_length(value: &[u8]) -> Result<u64, Refusal> {
     parse_length(value).ok_or(Refusal::ContentLength)
-}
-
-/// A body of this length is allowed.
-pub(super) fn body_length(length: u64, limits: &DownstreamLimits) -> Result<(), Refusal> {
-    if limits.max_body > 0 && length > limits.max_body { Err(Refusal::BodyTooLarge) } else { Ok(()) }
 }
 
 /// `Expect`: the one expectation that there is (RFC 9110 section 10.1.1).

@@ -69,7 +69,8 @@ fn attempts(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let described = ("backend_in_flight", "Requests at the backend at the moment");
     families.gauge(described, of_backends!(scrape, |row| row.stats().in_flight() as f64))?;
     let described = ("backend_requests_limit", "Requests that it may have at a time");
-    families.gauge(described, of_backends!(scrape, |row| row.pool.limits.max_in_flight() as f64))
+    let limit = |row: &Row<'_>| row.pool.limits.capacity().of(row.member.backend.limits);
+    families.gauge(described, of_backends!(scrape, |row| limit(&row) as f64))
 }
 
 fn connections(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {

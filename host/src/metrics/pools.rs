@@ -68,12 +68,12 @@ fn load(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     families.gauge(described, rows(|load| load.in_flight as f64))?;
     let described = (
         "pool_capacity_requests",
-        "Requests that eligible backends may have, by max_requests; 0 if that isn't set",
+        "Requests that eligible backends may have, by max_requests; 0 if that isn't set for every backend",
     );
     families.gauge(described, rows(|load| load.capacity.unwrap_or(0) as f64))?;
     let described = (
         "pool_saturation_ratio",
-        "Requests at eligible backends over what those may have; 0, which means nothing, if max_requests isn't set",
+        "Requests at eligible backends over what those may have; 0, which means nothing, if max_requests isn't set for every backend",
     );
     families.gauge(described, rows(|load| load.saturation().unwrap_or(0.0)))
 }

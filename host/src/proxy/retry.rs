@@ -40,8 +40,8 @@ pub(super) struct Attempts {
     pub(super) context: Rc<RequestContext>,
     pub(super) pinned: Rc<PinnedConnections>,
     pub(super) upload: Upload,
-    /// The protocol that the request may change to. Boxed as nearly none does.
-    pub(super) upgrade: Option<Box<HeaderValue>>,
+    /// Longest silence of its tunnel, if the request may change the protocol.
+    pub(super) tunnel_timeout: Option<Duration>,
     /// The request carries credentials that authenticate its connection.
     pub(super) authenticates: bool,
     /// What becomes of its response.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::record::RouteIndex;
 use pointsman_core::request::RequestHead;
 use pointsman_core::request_limit::RequestLimit;
@@ -29,6 +30,8 @@ pub struct Route {
     pub rules: Option<Box<[Option<Rc<HeaderRules>>]>>,
     /// The limits that its requests have to keep to, in the order in which they are asked.
     pub limits: Box<[Arc<RequestLimit>]>,
+    /// Limits of each of them, in the place of the pool's.
+    pub exchange: ExchangeLimits,
 }
 
 /// Where the requests of a route go.

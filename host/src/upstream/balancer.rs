@@ -92,12 +92,12 @@ impl Balancer {
     }
 
     fn claim_with_room(&self, head: &mut RequestHead) -> Claimed {
-        let limit = self.limits().max_in_flight();
+        let capacity = self.limits().capacity();
         loop {
             let picked = {
                 let mut picker = self.picker.borrow_mut();
                 match self.past.get() {
-                    None => picker.pick_with_room(head, limit),
+                    None => picker.pick_with_room(head, capacity),
                     // A full backend is ruled out when it can't be claimed.
                     Some(topology) => picker.pick_in(topology, head),
                 }
@@ -141,7 +141,8 @@ impl Balancer {
             Some(topology) => self.pool.past_backend(topology, picked.index)?,
         };
         let topology = self.past.get().unwrap_or_else(|| picker.topology()).generation();
-        let begun = claimed.backend.shared().stats.try_begin(self.limits().max_in_flight());
+        let backend = claimed.backend.shared();
+        let begun = backend.stats.try_begin(self.limits().capacity().of(backend.limits));
         if let Some(picks) = &mut head.picks {
             picks.choose(Chosen { index: picked.index, by: picked.chosen_by, had_room: begun });
         }

@@ -110,8 +110,9 @@ impl Claim {
 
     /// Whether there may be another connection, and nobody is opening it.
     fn may_open(&self, shared: &SharedConnections) -> bool {
-        let open = self.shared_backend().stats.connections();
-        !shared.is_opening() && open < self.pool.limits().max_connections
+        let backend = self.shared_backend();
+        let most = self.pool.limits().connections_of(backend.limits);
+        !shared.is_opening() && backend.stats.connections() < most
     }
 
     /// Opens a connection, for this request and for those that wait for one. `None` if there may be no other at the moment.

@@ -22,7 +22,7 @@ pub(super) struct ConnectionPermit {
 impl ConnectionPermit {
     /// A permit for another connection, if there is one.
     pub(super) fn take(backend: &Arc<Backend>, pool: &Arc<Pool>, limits: &UpstreamLimits) -> Option<Self> {
-        let taken = backend.stats.try_connect(limits.max_connections);
+        let taken = backend.stats.try_connect(limits.connections_of(backend.limits));
         taken.then(|| Self { backend: Arc::clone(backend), pool: Arc::clone(pool) })
     }
 

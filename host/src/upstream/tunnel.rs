@@ -35,14 +35,17 @@ pub struct Tunnel {
     /// It still is one of the streams of a connection, if it is within one.
     lease: Option<Box<StreamLease>>,
     exchange: Box<Exchange>,
+    /// Longest silence, both ways.
+    timeout: Duration,
     /// Dropped after the exchange, whose end is told before the tunnel's.
     open: OpenTunnel,
     _counted: counts::OpenTunnel,
 }
 
 impl Answered {
-    /// The backend's end of a connection whose protocol has changed. `None` if it is lost already.
-    pub async fn into_tunnel(self) -> Option<Tunnel> {
+    /// The backend's end of a connection whose protocol has changed, which may be silent for as long as `timeout`. `None` if it is lost
+    /// already.
+    pub async fn into_tunnel(self, timeout: Duration) -> Option<Tunnel> {
         self.exchange.stats.moved(self.lease.moved());
         let (upgraded, lease) = match (self.lease, self.response.into_body()) {
             (Lease::Unique(connection), _) => (connection.into_upgraded().await?, None),
@@ -55,7 +58,7 @@ impl Answered {
         };
         let open = self.exchange.stats.open_tunnel();
         let counted = self.exchange.stats.claim.pool.pool().counts.open_tunnel();
-        Some(Tunnel { upgraded, lease, exchange: self.exchange, open, _counted: counted })
+        Some(Tunnel { upgraded, lease, exchange: self.exchange, timeout, open, _counted: counted })
     }
 }
 
@@ -91,12 +94,12 @@ impl Tunnel {
             let half_closed = up.is_ending(&client) || down.is_ending(&backend);
             let is_stuck = up.is_stuck() || down.is_stuck();
             let limit = if half_closed {
-                limits.tunnel_close_timeout.min(limits.tunnel_timeout)
+                limits.tunnel_close_timeout.min(self.timeout)
             } else if down.is_stuck() {
                 // As with a response; the backend's end may be behind bytes that the client doesn't take.
-                limits.send_timeout.min(limits.tunnel_timeout)
+                limits.send_timeout.min(self.timeout)
             } else {
-                limits.tunnel_timeout
+                self.timeout
             };
             while let Some(left) = silence.left(deadline.now(), half_closed, limit) {
                 deadline.set(if is_stuck { left.min(CHECK) } else { left });

@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use pointsman_core::backend::ConfigurationGeneration;
-use pointsman_core::pool::{Pool, UpstreamLimits};
+use pointsman_core::pool::{ExchangeLimits, Pool, UpstreamLimits};
 use pointsman_core::request_limit::RequestLimit;
 use pointsman_core::route::RoutePattern;
 use pointsman_policy::{Picker, PolicySlot};
@@ -53,6 +53,8 @@ pub struct RouteAssignment {
     pub headers: Option<Arc<[Option<HeaderPlan>]>>,
     /// The limits that they have to keep to.
     pub limits: Vec<Arc<RequestLimit>>,
+    /// Limits of each of them, in the place of the pool's.
+    pub exchange: ExchangeLimits,
 }
 
 /// Where a route leads, as one worker gets it.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::Capacity;
+use crate::backend::BackendLimits;
 use crate::counts::Bounds;
 
 /// Limits of a pool. Every one is finite by default.
@@ -15,9 +17,8 @@ pub struct UpstreamLimits {
     pub response_timeout: Duration,
     /// Longest silence within a response body. `idle_timeout`, 60 s.
     pub idle_timeout: Duration,
-    /// From a request's head to the last byte of its response, all attempts included; not for upgraded connections.
-    /// `total_timeout`, none.
-    pub total_timeout: Option<Duration>,
+    /// What the pool says of single requests.
+    pub exchange: ExchangeLimits,
     /// Idle connections kept per backend, over all workers. `idle_connections`, 256.
     pub idle_connections: usize,
     /// How long an idle connection is kept. `idle_connection_timeout`, 15 s.
@@ -44,24 +45,57 @@ pub struct UpstreamLimits {
     pub latency_bounds: Bounds,
 }
 
-impl UpstreamLimits {
-    /// Requests in flight at which a backend is full: each one needs a connection, or a stream of one if it is certain that the
-    /// backend speaks HTTP/2.
+/// Limits of single requests, as a route or a pool may set them: where neither does, the listener's hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExchangeLimits {
+    /// Largest request body, bytes; 0 = any. `max_body`.
+    pub max_body: Option<u64>,
+    /// From a request's head to the last byte of its response, all attempts included; not for upgraded connections.
+    /// `total_timeout`, none.
+    pub total_timeout: Option<Duration>,
+    /// Longest silence of an upgraded connection, both ways. `tunnel_timeout`.
+    pub tunnel_timeout: Option<Duration>,
+}
+
+impl ExchangeLimits {
+    /// These, and those of the others that these don't say.
     #[inline]
     #[must_use]
-    pub fn max_in_flight(&self) -> u64 {
-        let on_each = match self.protocol {
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            max_body: self.max_body.or(others.max_body),
+            total_timeout: self.total_timeout.or(others.total_timeout),
+            tunnel_timeout: self.tunnel_timeout.or(others.tunnel_timeout),
+        }
+    }
+}
+
+impl UpstreamLimits {
+    /// How many requests each backend may have. One needs a connection, or a stream of one if it is certain that the backend speaks HTTP/2.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        let streams = match self.protocol {
             BackendProtocol::Http1 | BackendProtocol::Auto => 1,
             BackendProtocol::H2 => u64::from(self.http2.max_streams),
         };
-        self.max_requests.min(self.max_connections * on_each)
+        Capacity { max_requests: self.max_requests, max_connections: self.max_connections, streams }
     }
 
-    /// The same, if the configuration sets a limit: the one by default only guards the proxy and says nothing of what a backend can do.
+    /// Most connections to a backend with these limits.
+    #[inline]
     #[must_use]
-    pub fn requests_limit(&self) -> Option<u64> {
-        let limit = self.max_in_flight();
-        (limit != Self::default().max_in_flight()).then_some(limit)
+    pub fn connections_of(&self, backend: BackendLimits) -> u64 {
+        backend.max_connections.unwrap_or(self.max_connections)
+    }
+
+    /// How many requests a backend with these limits may have, if the configuration sets a limit: the one by default only guards the proxy
+    /// and says nothing of what a backend can do.
+    #[must_use]
+    pub fn requests_limit(&self, backend: BackendLimits) -> Option<u64> {
+        let (limit, nothing) = (self.capacity().of(backend), BackendLimits::default());
+        let is_set = backend != nothing || limit != Self::default().capacity().of(nothing);
+        is_set.then_some(limit)
     }
 
     /// Most bytes of a request's body that are kept for another attempt. Over HTTP/2 a backend may say that it hasn't looked at a request,
@@ -131,7 +165,7 @@ impl Default for UpstreamLimits {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
-            total_timeout: None,
+            exchange: ExchangeLimits::default(),
             idle_connections: 256,
             idle_connection_timeout: Duration::from_secs(15),
             max_response_header_bytes: 64 << 10,

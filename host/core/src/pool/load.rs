@@ -1,6 +1,7 @@
 //! How full a pool is.
 
 use super::UpstreamLimits;
+use crate::backend::BackendLimits;
 use crate::topology::Topology;
 
 /// How full a pool is at one moment, as the API, the metrics and the dashboard say it.
@@ -10,7 +11,7 @@ pub struct Load {
     pub in_flight: u64,
     /// Those at backends that can get more.
     pub at_eligible: u64,
-    /// Requests that the eligible backends may have together; `None` if the configuration sets no limit.
+    /// Requests that the eligible backends may have together; `None` if there is a backend for which the configuration sets no limit.
     pub capacity: Option<u64>,
 }
 
@@ -24,8 +25,15 @@ impl Load {
             in_flight += requests;
             at_eligible += if topology.is_eligible_at(place) { requests } else { 0 };
         }
-        let eligible = u64::try_from(topology.eligible()).unwrap_or(u64::MAX);
-        let capacity = limits.requests_limit().map(|limit| limit.saturating_mul(eligible));
+        let backends = topology.backends().iter().enumerate();
+        let of_backends = backends.map(|(place, backend)| {
+            let limit = limits.requests_limit(backend.limits)?;
+            Some(if topology.is_eligible_at(place) { limit } else { 0 })
+        });
+        let capacity = match topology.backends() {
+            [] => limits.requests_limit(BackendLimits::default()).map(|_| 0),
+            _ => of_backends.sum(),
+        };
         Self { in_flight, at_eligible, capacity }
     }
 
@@ -81,9 +89,33 @@ mod tests {
     #[test]
     fn connections_are_a_limit_too() {
         let connections = UpstreamLimits { max_connections: 5, ..UpstreamLimits::default() };
-        assert_eq!(connections.requests_limit(), Some(5));
+        let limit = |limits: &UpstreamLimits| limits.requests_limit(BackendLimits::default());
+        assert_eq!(limit(&connections), Some(5));
         let protocol = BackendProtocol::H2;
-        assert_eq!(UpstreamLimits { protocol, ..connections }.requests_limit(), Some(500));
-        assert_eq!(UpstreamLimits { protocol, ..UpstreamLimits::default() }.requests_limit(), None);
+        assert_eq!(limit(&UpstreamLimits { protocol, ..connections }), Some(500));
+        assert_eq!(limit(&UpstreamLimits { protocol, ..UpstreamLimits::default() }), None);
+    }
+
+    #[test]
+    fn backends_with_limits_of_their_own_count_by_those() {
+        let check = |backends: &[(u64, Option<u64>, bool)], limit, capacity, saturation| {
+            let backend = |&(requests, max_requests, draining): &(u64, Option<u64>, bool)| {
+                let limits = BackendLimits { max_requests, ..BackendLimits::default() };
+                let backend = Backend { draining, limits, ..Backend::new("b", ([127, 0, 0, 1], 1)) };
+                (0..requests).for_each(|_| backend.stats.begin());
+                Arc::new(backend)
+            };
+            let topology = Topology::new(TopologyGeneration(1), backends.iter().map(backend).collect());
+            let load = Load::of(&topology, &limited(limit));
+            assert_eq!((load.capacity, load.saturation()), (capacity, saturation), "{backends:?}");
+        };
+        check(&[(1, Some(2), false), (1, None, false)], 6, Some(8), Some(0.25));
+        check(&[(2, Some(2), false), (1, Some(6), true)], 10_000, Some(2), Some(1.0));
+        check(&[(2, Some(2), true), (1, Some(6), true)], 10_000, Some(0), Some(1.0));
+        // The default, written down, is a limit.
+        check(&[(5_000, Some(10_000), false)], 10_000, Some(10_000), Some(0.5));
+        // Nobody knows what the other one can do, whether it is eligible or not.
+        check(&[(2, Some(2), false), (1, None, false)], 10_000, None, None);
+        check(&[(2, Some(2), false), (1, None, true)], 10_000, None, None);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Backend, BackendStats, TopologyGeneration};
+use pointsman_core::backend::{Attributes, Backend, BackendStats, TopologyGeneration};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
@@ -146,8 +146,10 @@ fn topology(count: u32, load: Load) -> Topology {
         let stats = if extreme { BackendStats::saturated() } else { BackendStats::default() };
         Arc::new(Backend {
             weight: WEIGHT_UNIT * [1, 3, 1000, 2][number as usize % 4],
-            zone: ["a", "b", ""][number as usize % 3].into(),
-            labels: [("gpu".to_owned(), "h200".to_owned())].into(),
+            attributes: Attributes {
+                zone: ["a", "b", ""][number as usize % 3].into(),
+                labels: [("gpu".to_owned(), "h200".to_owned())].into(),
+            },
             backup: number % 11 == 5,
             draining: number % 3 == 1,
             stats: Arc::new(stats),

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use pointsman_core::backend::{Backend, BackendIndex, BackendStats};
+use pointsman_core::pool::Capacity;
 use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
 use wasmtime::{Caller, Linker};
 
@@ -42,15 +43,19 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::FLAGS, |caller: Caller<'_, GuestState>, index: i32| {
             let state = caller.data();
             let place = index.cast_unsigned() as usize;
-            let columns = state.topology.flags().get(place).zip(state.topology.stats().get(place));
-            let flags = columns.map_or(0, |(flags, stats)| live(*flags, stats, state).cast_signed());
+            let flags = state.topology.flags().get(place).zip(state.topology.stats().get(place));
+            let capacity = state.context.pool.capacity();
+            let flags = flags.map_or(0, |(flags, stats)| live(*flags, stats, place, state, capacity));
+            let flags = flags.cast_signed();
             given::number(state, "flags", index, i64::from(flags.cast_unsigned()));
             flags
         })?
         .func_wrap(MODULE, import::ALL_FLAGS, |mut caller: Caller<'_, GuestState>, buf: i32, cap: i32| {
             let (mut memory, state) = open(&mut caller)?;
-            let columns = state.topology.flags().iter().zip(state.topology.stats());
-            let flags = columns.map(|(flags, stats)| live(*flags, stats, state).to_le_bytes());
+            let columns = state.topology.flags().iter().zip(state.topology.stats()).enumerate();
+            let capacity = state.context.pool.capacity();
+            let flags = columns
+                .map(|(place, (flags, stats))| live(*flags, stats, place, state, capacity).to_le_bytes());
             let written = memory.write_column(import::ALL_FLAGS, buf, cap, flags);
             given::column(state, &memory, "flags", (buf, cap), unsigned);
             written
@@ -64,8 +69,8 @@ fn unsigned(bytes: [u8; 4]) -> i64 {
 }
 
 /// Flags with the one that changes without a topology event.
-fn live(flags: u32, stats: &BackendStats, state: &GuestState) -> u32 {
-    let full = stats.in_flight() >= state.context.pool.max_in_flight();
+fn live(flags: u32, stats: &BackendStats, place: usize, state: &GuestState, capacity: Capacity) -> u32 {
+    let full = stats.in_flight() >= capacity.of(state.topology.limits_at(place));
     if full { flags | flag::FULL } else { flags }
 }
 
@@ -86,7 +91,7 @@ fn backend_text(
             let unused = rest.len();
             Some(&address[..ADDRESS_BYTES - unused])
         }
-        backend_field::ZONE => Some(backend.zone.as_bytes()),
+        backend_field::ZONE => Some(backend.attributes.zone.as_bytes()),
         _ => None,
     });
     memory.write(import::BACKEND_TEXT, buf, cap, text)

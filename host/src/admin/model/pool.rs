@@ -24,7 +24,7 @@ pub struct PoolState {
     pub panicking: bool,
     /// Requests at its backends.
     pub in_flight: u64,
-    /// Requests that its eligible backends take at a time; null if neither `max_requests` nor `max_connections` is set, as the proxy then
+    /// Requests that its eligible backends take at a time; null if there is a backend for which neither `max_requests` nor `max_connections` is set, as the proxy then
     /// doesn't know how much a backend can do.
     pub capacity: Option<u64>,
     /// Requests in flight at eligible backends over that capacity, 0 to 1; 1 if no backend is eligible, null if there is no capacity.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pointsman_core::backend::Source;
 use pointsman_core::counts::FailureKind;
-use pointsman_core::pool::Override;
+use pointsman_core::pool::{Capacity, Override};
 use pointsman_core::topology::{Member, Topology};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
@@ -16,15 +16,15 @@ pub(super) struct Standing<'a> {
     topology: &'a Topology,
     /// Sum of the weights of the eligible ones.
     weights: u64,
-    /// Requests in flight at which one is full.
-    limit: u64,
+    /// How many requests they may have.
+    capacity: Capacity,
 }
 
 impl<'a> Standing<'a> {
-    pub(super) fn new(topology: &'a Topology, limit: u64) -> Self {
+    pub(super) fn new(topology: &'a Topology, capacity: Capacity) -> Self {
         let weights = topology.weights().iter().zip(0..);
         let eligible = weights.filter(|(_, place)| topology.is_eligible_at(*place));
-        Self { topology, weights: eligible.map(|(weight, _)| u64::from(*weight)).sum(), limit }
+        Self { topology, weights: eligible.map(|(weight, _)| u64::from(*weight)).sum(), capacity }
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn backend(
             Source::Discovery { .. } => BackendSource::Discovery,
             Source::Operator => BackendSource::Operator,
         },
-        zone: backend.zone.to_string(),
+        zone: backend.attributes.zone.to_string(),
         backup: backend.backup,
         eligible,
         healthy: health.passes_checks(),
@@ -59,7 +59,7 @@ pub(super) fn backend(
         full_weight: units(backend.weight),
         expected_share: share,
         in_flight: stats.in_flight(),
-        limit: standing.limit,
+        limit: standing.capacity.of(backend.limits),
         connections: stats.connections(),
         connections_opened: counts.connections(),
         requests: stats.requests(),

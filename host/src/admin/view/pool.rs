@@ -23,7 +23,7 @@ pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str) -> Option
     let pool = &status.pool;
     let ((members, topology), overrides) = (pool.members(), pool.overrides());
     let place = members.iter().position(|member| *member.backend.name == *name)?;
-    let standing = Standing::new(&topology, pool.max_in_flight());
+    let standing = Standing::new(&topology, pool.capacity());
     let backend = backend(&members[place], place, &standing, &overrides);
     let latency_buckets = pool.counts.bounds().seconds().collect();
     Some(BackendReply { latency_buckets, pool: pool.name.to_string(), backend })
@@ -33,7 +33,7 @@ fn pool(status: &PoolStatus) -> PoolState {
     let PoolStatus { pool, limits } = status;
     let ((members, topology), counts) = (pool.members(), &pool.counts);
     let overrides = pool.overrides();
-    let standing = Standing::new(&topology, pool.max_in_flight());
+    let standing = Standing::new(&topology, pool.capacity());
     let backends: Vec<BackendState> = members
         .iter()
         .enumerate()

@@ -1,5 +1,7 @@
 //! `[pool.NAME]` and its backends.
 
+use pointsman_core::backend::BackendLimits;
+
 use super::*;
 
 #[test]
@@ -10,7 +12,7 @@ fn a_pool_has_the_documented_defaults() {
     assert_eq!(pool.limits.connect_timeout, Duration::from_secs(1));
     assert_eq!(pool.limits.response_timeout, Duration::from_secs(30));
     assert_eq!(pool.limits.idle_timeout, Duration::from_secs(60));
-    assert_eq!(pool.limits.total_timeout, None);
+    assert_eq!(pool.limits.exchange.total_timeout, None);
     assert_eq!(pool.limits.idle_connections, 256);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(15));
     assert_eq!(pool.limits.max_response_header_bytes, 65_536);
@@ -43,7 +45,7 @@ fn what_is_written_is_taken() {
     assert_eq!(pool.limits.connect_timeout, Duration::from_millis(1));
     assert_eq!(pool.limits.response_timeout, Duration::from_secs(2));
     assert_eq!(pool.limits.idle_timeout, Duration::from_secs(180));
-    assert_eq!(pool.limits.total_timeout, Some(Duration::from_hours(24)));
+    assert_eq!(pool.limits.exchange.total_timeout, Some(Duration::from_hours(24)));
     assert_eq!(pool.limits.idle_connections, 0);
     assert_eq!(pool.limits.idle_connection_timeout, Duration::from_secs(14_400));
     assert_eq!(pool.limits.max_response_header_bytes, 8_192);
@@ -123,7 +125,7 @@ fn faults_of_a_pool() {
 fn limits_have_the_documented_defaults_and_take_what_is_written() {
     let limits = good(&format!("{LISTENER}{POOL}")).pools.remove(0).limits;
     assert_eq!(
-        (limits.max_requests, limits.max_connections, limits.max_in_flight()),
+        (limits.max_requests, limits.max_connections, limits.capacity().of(BackendLimits::default())),
         (10_000, 10_000, 10_000)
     );
     assert_eq!((limits.queue.length, limits.queue.timeout), (1_024, Duration::from_secs(1)));
@@ -131,8 +133,38 @@ fn limits_have_the_documented_defaults_and_take_what_is_written() {
         "{LISTENER}{POOL}max_requests = 7\nmax_connections = 5\n[pool.a.queue]\nlength = 0\ntimeout = '10ms'"
     );
     let limits = good(&text).pools.remove(0).limits;
-    assert_eq!((limits.max_requests, limits.max_connections, limits.max_in_flight()), (7, 5, 5));
+    assert_eq!(
+        (limits.max_requests, limits.max_connections, limits.capacity().of(BackendLimits::default())),
+        (7, 5, 5)
+    );
     assert_eq!((limits.queue.length, limits.queue.timeout), (0, Duration::from_millis(10)));
+}
+
+#[test]
+fn a_backend_may_have_limits_of_its_own() {
+    let pool = good(&format!(
+        "{LISTENER}[pool.a]\nmax_requests = 7\nbackends = [\n'127.0.0.1:9',\n\
+         {{ address = '127.0.0.1:10', max_requests = 50 }},\n\
+         {{ address = '127.0.0.1:11', max_connections = 1_000_000 }},\n\
+         {{ address = 'a.test:80', resolve = 'each', max_requests = 1, max_connections = 2 }}]"
+    ))
+    .pools
+    .remove(0);
+    let limits = |max_requests, max_connections| BackendLimits { max_requests, max_connections };
+    let of_backends: Vec<_> = pool.backends.iter().map(|backend| backend.limits).collect();
+    assert_eq!(of_backends, [limits(None, None), limits(Some(50), None), limits(None, Some(1_000_000))]);
+    assert_eq!(pool.discovered[0].limits, limits(Some(1), Some(2)));
+    let capacity = pool.limits.capacity();
+    assert_eq!([0, 1, 2].map(|place| capacity.of(of_backends[place])), [7, 50, 7]);
+    check(
+        &format!(
+            "{LISTENER}[pool.a]\nbackends = [{{ address = '127.0.0.1:9', max_requests = 0, max_connections = '9' }}]"
+        ),
+        &[
+            "4: pool.a.backends[0].max_requests: `0` is out of range; write a whole number from 1 to 1000000",
+            "4: pool.a.backends[0].max_connections: is a text, not an integer; write a whole number from 1 to 1000000, without quotes",
+        ],
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `protocol` and `http2_*` of a pool.
 
+use pointsman_core::backend::BackendLimits;
 use pointsman_core::pool::{BackendProtocol, Http2Limits};
 
 use super::*;
@@ -37,7 +38,7 @@ fn the_window_of_a_connection_is_enough_for_all_its_streams() {
 fn a_backend_of_http2_has_room_for_streams_and_not_only_connections() {
     let room = |keys: &str| {
         let text = format!("{LISTENER}{POOL}max_connections = 2\nmax_requests = 500\ntls = {{}}\n{keys}");
-        good(&text).pools.remove(0).limits.max_in_flight()
+        good(&text).pools.remove(0).limits.capacity().of(BackendLimits::default())
     };
     assert_eq!(room(""), 2);
     assert_eq!(room("protocol = 'h2'"), 200);

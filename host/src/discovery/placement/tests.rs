@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use pointsman_core::backend::ConfigurationGeneration;
+use pointsman_core::backend::{BackendLimits, ConfigurationGeneration};
 use pointsman_core::pool::{MOST, UpstreamLimits};
 use pointsman_core::topology::{Health, Member};
 
@@ -18,6 +18,7 @@ fn entry(name: &str, port: u16) -> DiscoveredConfig {
         weight: 2,
         zone: "z".into(),
         labels: vec![("k".into(), "v".into())],
+        limits: BackendLimits { max_requests: Some(7), max_connections: None },
         backup: false,
         draining: false,
     }
@@ -63,7 +64,8 @@ fn those_of_the_file_come_first_and_the_others_in_order() {
     // 10.0.0.2 is in the file.
     assert_eq!(names(&pool), ["z", "a", "x/10.0.0.1:80", "w/10.0.0.5:81", "x/10.0.0.10:80"]);
     let of_x = one(&pool, "x/10.0.0.1:80");
-    assert_eq!((of_x.weight, &*of_x.zone, of_x.label("k")), (2 * WEIGHT_UNIT, "z", Some("v")));
+    assert_eq!((of_x.weight, &*of_x.attributes.zone, of_x.label("k")), (2 * WEIGHT_UNIT, "z", Some("v")));
+    assert_eq!(of_x.limits.max_requests, Some(7));
 }
 
 #[test]
@@ -120,6 +122,10 @@ fn another_description_is_another_backend_with_the_same_past() {
     let after = one(&pool, "x/10.0.0.1:80");
     assert!(Arc::ptr_eq(&before.stats, &after.stats));
     assert_eq!(pool.topology().weights(), [5 * WEIGHT_UNIT]);
+    let unlimited = DiscoveredConfig { weight: 5, limits: BackendLimits::default(), ..entry("x", 80) };
+    let mut placement = placed_in(Arc::clone(&pool), vec![unlimited]).succeed(placement);
+    assert_eq!(placement.place(|_| Some(&answer)), Some(Moved { came: 0, left: 0, present: 1 }));
+    assert_eq!(one(&pool, "x/10.0.0.1:80").limits, BackendLimits::default());
 }
 
 #[test]

@@ -27,8 +27,6 @@ pub struct Chunked {
     extensions: usize,
     /// Trailer fields so far.
     fields: usize,
-    /// How much more data there may be.
-    left: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,22 +52,16 @@ enum ChunkState {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Self { state: ChunkState::SizeStart, size: 0, length: 0, extensions: 0, fields: 0, left: u64::MAX }
+        Self { state: ChunkState::SizeStart, size: 0, length: 0, extensions: 0, fields: 0 }
     }
 }
 
 impl Chunked {
-    /// A body of at most this many bytes of data; 0 = unlimited.
-    #[must_use]
-    pub fn limited(most: u64) -> Self {
-        Self { left: if most == 0 { u64::MAX } else { most }, ..Self::default() }
-    }
-
     /// Reads on. The answer is how many bytes belong to the body and whether it ended with them.
     ///
     /// # Errors
     ///
-    /// The first byte that breaks the framing, or announces more than the limit.
+    /// The first byte that breaks the framing.
     pub fn advance(&mut self, input: &[u8]) -> Result<(usize, bool), Refusal> {
         let mut at = 0;
         while at < input.len() {
@@ -122,7 +114,6 @@ impl Chunked {
             }
             (ChunkState::SizeLf, b'\n') => {
                 self.length = 0;
-                self.left = self.left.checked_sub(self.size).ok_or(Refusal::BodyTooLarge)?;
                 if self.size == 0 { ChunkState::TrailerStart } else { ChunkState::Data }
             }
             (ChunkState::DataCr, b'\r') => ChunkState::DataLf,
@@ -197,16 +188,6 @@ mod tests {
         check(b"3 ;a=b\r\nabc\r\n0\r\n\r\n", Ok((18, true)));
         check(b"3\t;a=b\r\nabc\r\n0 \t ;\r\n\r\n", Ok((22, true)));
         check(b"3 \r\nabc\r\n0   \r\n\r\n", Ok((17, true)));
-    }
-
-    #[test]
-    fn more_than_the_limit_is_refused_before_it_comes() {
-        let limited = |body: &[u8]| Chunked::limited(5).advance(body);
-        assert_eq!(limited(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), Ok((20, true)));
-        assert_eq!(limited(b"3\r\nabc\r\n3\r\n"), Err(Refusal::BodyTooLarge));
-        assert_eq!(limited(b"6\r\n"), Err(Refusal::BodyTooLarge));
-        assert_eq!(limited(b"ffffffffffffffff\r\n"), Err(Refusal::BodyTooLarge));
-        assert_eq!(Chunked::limited(0).advance(b"ffffffffffffffff\r\na"), Ok((19, false)));
     }
 
     #[test]

@@ -203,7 +203,7 @@ impl Framing {
         match facts.body {
             BodyFraming::None => self.end_body(),
             BodyFraming::Length(length) => self.state = ParserState::Length(length),
-            BodyFraming::Chunked => self.state = ParserState::Chunked(Chunked::limited(self.limits.max_body)),
+            BodyFraming::Chunked => self.state = ParserState::Chunked(Chunked::default()),
         }
         Ok(Some(facts))
     }

@@ -83,9 +83,6 @@ fn read_utf8(input: &[u8], limits: &DownstreamLimits) -> Result<Option<HeadFacts
     validate::method(method)?;
     let exact_target = target::check(request.path.unwrap_or_default(), method)?;
     let fields = Fields::read(request.headers, request.version == Some(1))?;
-    if let BodyFraming::Length(length) = fields.body {
-        validate::body_length(length, limits)?;
-    }
     Ok(Some(HeadFacts {
         length,
         body: fields.body,

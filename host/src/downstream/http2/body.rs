@@ -25,8 +25,7 @@ pub struct StreamBody {
     held: Option<Bytes>,
     /// Length of the whole body, if that is known.
     length: Option<u64>,
-    /// Bytes that came.
-    received: u64,
+    data: Amount,
     /// The client waits for permission.
     expects: bool,
     /// The data has ended: trailers may follow.
@@ -35,6 +34,15 @@ pub struct StreamBody {
     ended: bool,
     /// How fast the body comes, once the client has kept us waiting for it.
     waiting: Option<Box<Waiting>>,
+}
+
+/// How much of its data has come.
+#[derive(Debug, Default)]
+struct Amount {
+    /// Bytes that came.
+    received: u64,
+    /// How many may come; 0 = any number.
+    max: u64,
 }
 
 #[derive(Debug)]
@@ -61,7 +69,7 @@ impl StreamBody {
             deadlines,
             held: None,
             length,
-            received: 0,
+            data: Amount::default(),
             expects,
             data_ended: false,
             ended,
@@ -71,6 +79,11 @@ impl StreamBody {
             body.look_for_end();
         }
         body
+    }
+
+    /// Lets no more than `max` bytes pass.
+    pub(in crate::downstream) fn limit(&mut self, max: u64) {
+        self.data.max = max;
     }
 
     /// Finds the length of a body that is whole already: many backends of HTTP/1 refuse bodies of unknown length.
@@ -109,7 +122,7 @@ impl StreamBody {
                 Poll::Ready(data.map(|data| data.map_err(|_| BrokenBody)))
             }
             Poll::Pending => {
-                if self.expects && self.received == 0 {
+                if self.expects && self.data.received == 0 {
                     self.context.permit_body();
                 }
                 ready!(self.poll_waiting(cx));
@@ -135,10 +148,9 @@ impl StreamBody {
 
     /// What came passes on; the client may send as much again.
     fn pass(&mut self, data: Bytes) -> Result<Frame<Bytes>, BrokenBody> {
-        self.received += data.len() as u64;
+        self.data.received += data.len() as u64;
         self.context.receive_body(data.len());
-        let max = self.context.connection().limits.max_body;
-        if max > 0 && self.received > max {
+        if self.data.max > 0 && self.data.received > self.data.max {
             return Err(self.refuse(Refusal::BodyTooLarge));
         }
         // Fails on a stream that is over, which the next read says.
@@ -202,7 +214,7 @@ impl Body for StreamBody {
 
     fn size_hint(&self) -> SizeHint {
         self.length.map_or_else(SizeHint::default, |length| {
-            SizeHint::with_exact(length.saturating_sub(self.received))
+            SizeHint::with_exact(length.saturating_sub(self.data.received))
         })
     }
 }

@@ -57,9 +57,6 @@ pub fn admit(parts: &mut Parts, limits: &DownstreamLimits) -> Result<HeadFacts, 
         // What follows is no content, so it has no length (RFC 9110 section 9.3.6).
         return Err(Refusal::ContentLength);
     }
-    if let Some(length) = fields.content_length {
-        validate::body_length(length, limits)?;
-    }
     let size = fields.size + PSEUDO_OVERHEAD + method.len() + path.len() + authority.map_or(0, <[u8]>::len);
     if size > limits.max_header_bytes {
         return Err(Refusal::HeadTooLarge);

@@ -67,7 +67,7 @@ fn trailers_hold_nothing_that_counts_before_the_content() {
 #[test]
 fn a_late_client_of_a_whole_response_is_not_out_of_its_time() {
     let mut limits = Limits::default();
-    limits.upstream.total_timeout = Some(Duration::from_secs(2));
+    limits.upstream.exchange.total_timeout = Some(Duration::from_secs(2));
     check(
         "and the next request has its own",
         limits,

@@ -166,7 +166,7 @@ fn time_is_limited() {
         ],
     );
     let mut total = Limits::default();
-    total.upstream.total_timeout = Some(Duration::from_secs(3));
+    total.upstream.exchange.total_timeout = Some(Duration::from_secs(3));
     check(
         "the whole request",
         total,
@@ -187,7 +187,7 @@ fn time_is_limited() {
         ],
     );
     let mut total = Limits::default();
-    total.upstream.total_timeout = Some(Duration::from_secs(3));
+    total.upstream.exchange.total_timeout = Some(Duration::from_secs(3));
     check(
         "its response as well",
         total,

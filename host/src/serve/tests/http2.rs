@@ -9,6 +9,7 @@ mod floods;
 mod frames;
 mod header_rules;
 mod hostile;
+mod limits;
 mod requests;
 mod to_http2;
 mod websockets;

@@ -155,7 +155,7 @@ fn what_was_not_asked_for_is_refused() {
 fn silence_ends_a_tunnel() {
     let mut limits = Limits::default();
     limits.downstream.tunnel_timeout = std::time::Duration::from_secs(5);
-    limits.upstream.total_timeout = Some(std::time::Duration::from_secs(1));
+    limits.upstream.exchange.total_timeout = Some(std::time::Duration::from_secs(1));
     check(
         "after its timeout, whatever the request's was",
         limits,

@@ -128,7 +128,8 @@ fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) 
         false,
     );
     let rules = plan.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
-    (config.pattern, Route { name: config.name.map(Arc::from), target, rules, limits: [].into() })
+    let (name, exchange) = (config.name.map(Arc::from), config.exchange);
+    (config.pattern, Route { name, target, rules, limits: [].into(), exchange })
 }
 
 /// The answer of a route, which comes from no file.

@@ -99,7 +99,7 @@ fn little_is_read_ahead_for_a_socket_that_takes_nothing() {
 fn who_waits_for_a_turn_is_reset_in_time() {
     run(async {
         let mut limits = Limits::one_backend();
-        limits.upstream.total_timeout = Some(Duration::from_secs(5));
+        limits.upstream.exchange.total_timeout = Some(Duration::from_secs(5));
         let (world, client, _backends) = large_responses(limits).await;
         world.pass(Duration::from_secs(4)).await;
         assert_eq!(world.in_flight(), u64::from(STREAMS));
