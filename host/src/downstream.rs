@@ -35,4 +35,5 @@ pub use limited_body::LimitedBody;
 pub use open_tunnel::OpenTunnel;
 pub use pace::Pace;
 pub use refusal::Refusal;
+pub use target::uri_and_exact;
 pub use validate::is_idempotent;

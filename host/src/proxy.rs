@@ -20,6 +20,7 @@ mod redirect;
 mod request_id;
 mod respond;
 mod retry;
+mod rewrite;
 mod route;
 mod split;
 mod switch;
@@ -59,7 +60,7 @@ use header_rules::RequestRules;
 use label::EXPLAIN_HEADER;
 use own_answer::OwnAnswer;
 use request_id::X_REQUEST_ID;
-use retry::{Attempts, ResponseChanges};
+use retry::{Attempts, RequestChanges, ResponseChanges};
 use split::Chosen;
 
 /// What a worker needs to serve requests.
@@ -149,7 +150,7 @@ pub fn handle(
     let prepared = prepare(&proxy, guard.context(), refused, pinned, request, &mut rules);
     async move {
         let (served, rules) = match prepared {
-            Ok(ref attempts) => (attempts.serve().await, attempts.rules.as_deref()),
+            Ok(ref attempts) => (attempts.serve().await, attempts.request.rules.as_deref()),
             Err(Unforwarded::Failed(failure)) => (Err(failure), rules.as_deref()),
             Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), rules.as_deref()),
         };
@@ -198,6 +199,7 @@ fn prepare(
     let Chosen { balancer, cookie, place } = choose(proxy, context, head, route, unforwarded)?;
     // As the client takes it, whatever rules make of that for backends.
     let compression = balancer.worker_pool().offer(&head.parts);
+    let rewritten = route.rewritten(head, context.connection())?;
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
     let (exchange, of_listener) = (route.exchange.or(limits.exchange), &context.connection().limits);
@@ -216,7 +218,7 @@ fn prepare(
         upload,
         tunnel_timeout: upgrade.map(|_| exchange.tunnel_timeout.unwrap_or(of_listener.tunnel_timeout)),
         authenticates,
-        rules,
+        request: RequestChanges { rules, rewritten },
         waits_until: Cell::default(),
         response: ResponseChanges { cookie: cookie.cloned().map(Box::new), compression },
         deadlines: proxy.deadlines.clone(),

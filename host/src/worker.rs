@@ -316,20 +316,21 @@ impl Worker {
 
 /// A route and what it matches.
 fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(RoutePattern, Route)> {
-    let RouteAssignment { name, pattern, target, headers, limits, exchange } = assignment;
+    let RouteAssignment { name, pattern, target, rewrite, headers, limits, exchange } = assignment;
+    // A copy of its own: a regular expression keeps memory, which one thread at a time can use.
+    let rewrite = rewrite.map(|change| Box::new((*change).clone()));
     let target = match target {
         TargetAssignment::Policy(policy) => Target::Balancer(Rc::clone(&policies.get(policy)?.balancer)),
         // The policies of the pools come first, in the pools' order.
         TargetAssignment::Split(config) => Target::Split(Split::new(&config, |pool| {
             policies.get(pool).map(|policy| Rc::clone(&policy.balancer))
         })?),
-        // A copy of its own: a regular expression keeps memory, which one thread at a time can use.
         TargetAssignment::Redirect(redirect) => Target::Redirect(Box::new((*redirect).clone())),
         TargetAssignment::Respond(answer) => Target::Respond(Rc::new(answer.for_worker())),
     };
     let rules = |plan: &Option<HeaderPlan>| Some(Rc::new(HeaderRules::new(plan.as_ref()?)));
     let rules = headers.map(|plans| plans.iter().map(rules).collect());
-    Some((pattern, Route { name, target, rules, limits: limits.into(), exchange }))
+    Some((pattern, Route { name, target, rewrite, rules, limits: limits.into(), exchange }))
 }
 
 /// Starts a picker's task, which gives it its ticks, and swaps and topology changes also while there are no requests. The task

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::path::Path;
 
 use pointsman_core::pool::ExchangeLimits;
-use pointsman_core::route::RoutePattern;
+use pointsman_core::route::{RoutePattern, TargetChange};
 
 use crate::config::{Config, HeaderRulesConfig, PoolConfig, Redirect, Respond, RouteTarget};
 
@@ -162,6 +162,7 @@ struct RouteParts<'a> {
     headers: &'a HeaderRulesConfig,
     redirect: Option<&'a Redirect>,
     respond: Option<&'a Respond>,
+    rewrite: Option<&'a TargetChange>,
 }
 
 /// The parts of routes that decide where a request goes and what becomes of its fields.
@@ -191,6 +192,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             headers: &route.headers,
             redirect,
             respond,
+            rewrite: route.rewrite.as_deref(),
         }
     });
     parts.collect()
@@ -245,6 +247,8 @@ mod tests {
         check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");
         let redirect = |to: &str| format!("[[route]]\nredirect = 'http://{to}'\n{web}");
         check(&redirect("a.test"), &redirect("b.test"), "~routes (1 to 1)");
+        let rewrite = |to: &str| format!("[[route]]\npool = \"web\"\nrewrite = \"{to}\"\n{web}");
+        check(&rewrite("/a"), &rewrite("/b"), "~routes (1 to 1)");
         let respond = |how: &str| format!("[[route]]\nrespond = {how}\n{web}");
         check(&respond("404"), &respond("410"), "~routes (1 to 1)");
         check(&respond("404"), &respond("{ status = 404 }"), "nothing that is served");

@@ -107,6 +107,7 @@ pub(super) fn of_routes(
             RouteTarget::Redirect(redirect) => TargetAssignment::Redirect(Arc::clone(redirect)),
             RouteTarget::Respond(respond) => TargetAssignment::Respond(Arc::new(answers.answer(respond))),
         },
+        rewrite: route.rewrite.clone(),
         headers: header_plans(config, route),
         limits: route.limits.iter().filter_map(|limit| limits.get(*limit)).cloned().collect(),
         exchange: route.exchange,

@@ -9,7 +9,7 @@ use pointsman_core::address::Address;
 use pointsman_core::backend::BackendLimits;
 use pointsman_core::pool::{ExchangeLimits, UpstreamLimits};
 use pointsman_core::request_key::RequestKey;
-use pointsman_core::route::{PathNormalization, RoutePattern};
+use pointsman_core::route::{PathNormalization, RoutePattern, TargetChange};
 
 use super::access_log::AccessLogConfig;
 use super::admin::AdminConfig;
@@ -211,6 +211,8 @@ pub struct RouteConfig {
     pub pattern: RoutePattern,
     /// Where they go.
     pub target: RouteTarget,
+    /// What backends are asked for instead; the same as by the client if there is nothing.
+    pub rewrite: Option<Arc<TargetChange>>,
     /// Which fields change on their way.
     pub headers: HeaderRulesConfig,
     /// The limits that they have to keep to, as indices in [`Config::limits`].

@@ -9,6 +9,7 @@ mod path;
 mod pool;
 mod redirect;
 mod respond;
+mod rewrite;
 mod split;
 mod target_change;
 mod value;
@@ -46,7 +47,8 @@ pub(super) fn routes(
             let target = RouteTarget::Pool { pool: 0, policy: None };
             let (pattern, headers) = (RoutePattern::default(), HeaderRulesConfig::default());
             let exchange = ExchangeLimits::default();
-            vec![RouteConfig { name: None, pattern, target, headers, limits: Vec::new(), exchange }]
+            let limits = Vec::new();
+            vec![RouteConfig { name: None, pattern, target, rewrite: None, headers, limits, exchange }]
         });
     };
     let items = value.items(HINT)?;
@@ -82,6 +84,13 @@ fn route<'a>(
     });
     let pattern = pattern(section, listeners);
     let target = target(section, pools, pattern.as_ref());
+    let rewrite = section.get("rewrite");
+    if let (Some(RouteTarget::Redirect(_) | RouteTarget::Respond(_)), Some(value)) = (&target, &rewrite) {
+        value.fail("changes what backends are asked for, and none gets these requests", "leave it out");
+    }
+    let rewrite = rewrite.map_or(Some(None), |value| {
+        rewrite::rewrite(&value, pattern.as_ref()).map(|change| Some(Arc::new(change)))
+    });
     let headers = header_rules(section);
     let limits = limits(section, limit_names);
     let exchange = exchange(section);
@@ -89,7 +98,7 @@ fn route<'a>(
     if let RouteTarget::Respond(respond) = &target {
         headers.response.splice(..0, respond.headers.iter().cloned());
     }
-    let route = RouteConfig { name, pattern, target, headers, limits, exchange };
+    let route = RouteConfig { name, pattern, target, rewrite: rewrite?, headers, limits, exchange };
     if route.pools().is_empty() {
         refuse_without_pool(section, &route.exchange);
     }

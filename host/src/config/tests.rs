@@ -20,6 +20,7 @@ mod pool_tls;
 mod proxy_protocol;
 mod redirect;
 mod respond;
+mod rewrite;
 mod route;
 mod route_listener;
 mod split;

@@ -1,6 +1,8 @@
 //! Which request targets pass, and how those that `http::Uri` can't hold get past it.
 
+use bytes::Bytes;
 use http::Uri;
+use http::uri::PathAndQuery;
 use pointsman_core::request::ExactTarget;
 
 use super::Refusal;
@@ -103,6 +105,22 @@ pub(super) fn take_exact(head: &mut [u8]) -> Option<ExactTarget> {
     };
     mask(&mut head[path]);
     Some(ExactTarget::new(&exact))
+}
+
+/// Path and query as a head has them: the `Uri`, and the exact bytes if it can't hold them. `None` if they are no target.
+#[must_use]
+pub fn uri_and_exact(target: Vec<u8>) -> Option<(Uri, Option<ExactTarget>)> {
+    let kinds = target.iter().fold(PLAIN, |kinds, &byte| kinds | KINDS[usize::from(byte)]);
+    if target.first() != Some(&b'/') || kinds & REFUSED != 0 {
+        return None;
+    }
+    let exact = (kinds & EXACT != 0).then(|| ExactTarget::new(&target));
+    let mut plain = target;
+    if exact.is_some() {
+        mask(&mut plain);
+    }
+    let uri = PathAndQuery::from_maybe_shared(Bytes::from(plain)).ok()?;
+    Some((uri.into(), exact))
 }
 
 fn mask(path: &mut [u8]) {

@@ -24,7 +24,7 @@ pub(super) const fn others(length: usize) -> &'static [&'static str] {
         11 => &["x-client-ip", "client-cert"],
         12 => &["x-url-scheme"],
         13 => &["x-rewrite-url"],
-        14 => &["true-client-ip", "x-original-url"],
+        14 => &["true-client-ip", "x-original-uri", "x-original-url"],
         15 => &["x-original-host", "front-end-https"],
         16 => &["cf-connecting-ip", "fastly-client-ip"],
         17 => &["client-cert-chain"],

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{HeaderAction, HeaderChange, HeaderPlan, HostHeader, NamedValue, Template};
 pub(super) use of_request::RequestRules;
+pub(super) use value::encode;
 use value::{Facts, Value};
 
 /// The rules for the requests of a route, and for what they are answered with.

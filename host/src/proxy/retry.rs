@@ -16,6 +16,7 @@ use pointsman_core::pool::RetryLimits;
 use pointsman_core::request::RequestHead;
 
 use super::header_rules::RequestRules;
+use super::rewrite::Rewritten;
 use super::{Failure, forward};
 use crate::compression::Offer;
 use crate::deadline::Deadlines;
@@ -46,10 +47,19 @@ pub(super) struct Attempts {
     pub(super) authenticates: bool,
     /// What becomes of its response.
     pub(super) response: ResponseChanges,
-    /// The rules for its fields, if there are any.
-    pub(super) rules: Option<Box<RequestRules>>,
+    /// What becomes of its head.
+    pub(super) request: RequestChanges,
     /// Until when it waits for a backend to return, once it does.
     pub(super) waits_until: Cell<Option<Moment>>,
+}
+
+/// What becomes of a request's head on its way to a backend.
+#[derive(Debug)]
+pub(super) struct RequestChanges {
+    /// The rules for its fields, if there are any.
+    pub(super) rules: Option<Box<RequestRules>>,
+    /// What its backends are asked for, if that is something else.
+    pub(super) rewritten: Option<Box<Rewritten>>,
 }
 
 /// What becomes of a backend's response.
@@ -180,8 +190,11 @@ impl Attempts {
     #[inline]
     fn attempt(&self, claim: Claim, used: &[Arc<Backend>]) -> impl Future<Output = Outcome> {
         let timeout = self.response_timeout(&claim, used);
-        if let Some(rules) = &self.rules {
+        if let Some(rules) = &self.request.rules {
             rules.at_backend(&mut self.context.head(), &self.context, claim.backend());
+        }
+        if let Some(rewritten) = &self.request.rewritten {
+            rewritten.at_backend(&mut self.context.head().parts);
         }
         if let Some(insight) = &mut *self.context.insight() {
             insight.begin_attempt(&mut self.context.head().parts.headers);
@@ -260,8 +273,11 @@ impl Attempts {
     /// Makes the head whole for another attempt, if it may be sent again. Where nothing of it was sent, it still is.
     fn restore(&self, outcome: &Outcome) -> bool {
         if matches!(outcome, Err(failed) if failed.sent == Sent::Nothing) {
-            if let Some(rules) = &self.rules {
+            if let Some(rules) = &self.request.rules {
                 rules.undo(&mut self.context.head());
+            }
+            if let Some(rewritten) = &self.request.rewritten {
+                rewritten.undo(&mut self.context.head().parts);
             }
             return true;
         }
@@ -278,7 +294,10 @@ impl Attempts {
         let peer = self.context.connection().peer.ip();
         let mut head = RequestHead::new(self.context.replay()?, peer);
         forward::prepare(&mut head, &self.context).ok()?;
-        if let Some(rules) = &self.rules {
+        if let Some(rewritten) = &self.request.rewritten {
+            rewritten.tell(&mut head.parts.headers);
+        }
+        if let Some(rules) = &self.request.rules {
             rules.before_pick(&mut head, &self.context);
         }
         Some(head)
@@ -287,8 +306,11 @@ impl Attempts {
     /// The head for the backend of this attempt.
     fn replay_at_backend(&self) -> Option<Parts> {
         let mut head = self.replay()?;
-        if let Some(rules) = &self.rules {
+        if let Some(rules) = &self.request.rules {
             rules.at_same_backend(&mut head, &self.context);
+        }
+        if let Some(rewritten) = &self.request.rewritten {
+            rewritten.at_backend(&mut head.parts);
         }
         Some(head.parts)
     }

@@ -7,13 +7,15 @@ use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::record::RouteIndex;
 use pointsman_core::request::RequestHead;
 use pointsman_core::request_limit::RequestLimit;
-use pointsman_core::route::Router;
+use pointsman_core::route::{Router, TargetChange};
 
 use super::HeaderRules;
+use super::failure::Failure;
 use super::forward::Unforwarded;
 use super::own_answer::OwnAnswer;
 use super::redirect;
 use super::respond::FixedAnswer;
+use super::rewrite::Rewritten;
 use super::split::{Chosen, Split};
 use crate::config::Redirect;
 use crate::downstream::ClientConnection;
@@ -26,6 +28,8 @@ pub struct Route {
     pub name: Option<Arc<str>>,
     /// Where its requests go.
     pub target: Target,
+    /// What backends are asked for instead, if that is something else.
+    pub rewrite: Option<Box<TargetChange>>,
     /// Which fields change on their way, if any do: for each of the target's pools, or for its own answers if it has none.
     pub rules: Option<Box<[Option<Rc<HeaderRules>>]>>,
     /// The limits that its requests have to keep to, in the order in which they are asked.
@@ -48,6 +52,19 @@ pub enum Target {
 }
 
 impl Route {
+    /// What backends are asked for in a request of this route, if that is something else.
+    #[inline]
+    pub(super) fn rewritten(
+        &self,
+        head: &mut RequestHead,
+        client: &ClientConnection,
+    ) -> Result<Option<Box<Rewritten>>, Failure> {
+        match &self.rewrite {
+            Some(change) => Rewritten::begin(change, head, client),
+            None => Ok(None),
+        }
+    }
+
     /// The rules for the fields of what goes to this pool of the target, or is answered in its place.
     pub(super) fn rules(&self, place: usize) -> Option<&Rc<HeaderRules>> {
         self.rules.as_ref()?.get(place)?.as_ref()

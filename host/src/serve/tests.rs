@@ -20,6 +20,7 @@ mod redirects;
 mod refusals;
 mod request_ids;
 mod responds;
+mod rewrites;
 mod script;
 mod traces;
 mod upgrades;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pointsman_core::backend::ConfigurationGeneration;
 use pointsman_core::pool::{ExchangeLimits, Pool, UpstreamLimits};
 use pointsman_core::request_limit::RequestLimit;
-use pointsman_core::route::RoutePattern;
+use pointsman_core::route::{RoutePattern, TargetChange};
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
@@ -49,6 +49,8 @@ pub struct RouteAssignment {
     pub pattern: RoutePattern,
     /// Where they go.
     pub target: TargetAssignment,
+    /// What backends are asked for instead, if that is something else.
+    pub rewrite: Option<Arc<TargetChange>>,
     /// Which fields change on their way, if any do: for each of the target's pools, or for its own answers if it has none.
     pub headers: Option<Arc<[Option<HeaderPlan>]>>,
     /// The limits that they have to keep to.

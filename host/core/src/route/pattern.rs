@@ -71,6 +71,8 @@ impl RoutePattern {
     pub fn prefixes(&self) -> Vec<String> {
         let prefix = |path: &PathPattern| match path {
             PathPattern::Segments(prefix) => Some(prefix.clone()),
+            // By whole segments as well.
+            PathPattern::Start(start) if start.ends_with('/') => Some(start.clone()),
             _ => None,
         };
         self.path_lists().flatten().filter_map(prefix).collect()

@@ -96,12 +96,35 @@ impl PrefixChange {
         Ok(Some(self.with(&escaped)))
     }
 
+    /// Which of the beginnings a path loses, as it is written; `None` if it loses none, or gets another one.
+    fn stripped(&self, path: &[u8], normalization: PathNormalization) -> Option<&str> {
+        if !self.replacement.is_empty() {
+            return None;
+        }
+        let (path, known) = match normalization {
+            PathNormalization::Off => (Cow::Borrowed(path), &self.written),
+            _ => (compared(path), &self.normal),
+        };
+        let taken = path.len() - longest(&path, known)?.len();
+        let place = known.iter().position(|prefix| prefix.len() == taken)?;
+        self.written.get(place).map(String::as_str).filter(|prefix| !prefix.is_empty())
+    }
+
     fn with(&self, rest: &[u8]) -> Vec<u8> {
         [self.replacement.as_bytes(), rest].concat()
     }
 }
 
 impl TargetChange {
+    /// The beginning that the change takes off a path, if that is all it does to it.
+    #[must_use]
+    pub fn stripped(&self, path: &[u8], normalization: PathNormalization) -> Option<&str> {
+        match &self.path {
+            Some(PathChange::Prefix(change)) => change.stripped(path, normalization),
+            Some(PathChange::Whole(_)) | None => None,
+        }
+    }
+
     /// Path and query of a request after the change. The path begins with one slash, unless it stays as it is.
     ///
     /// # Errors

@@ -34,11 +34,14 @@ pub(super) fn whole_path(value: &Value<'_>, text: &str, pattern: &RoutePattern) 
     is_path(value, text).then(|| template(value, text, pattern)).flatten().map(PathChange::Whole)
 }
 
-fn new_prefix(value: &Value<'_>, pattern: &RoutePattern) -> Option<PathChange> {
+/// The text of a path.
+pub(super) fn path_text<'a>(value: &Value<'a>) -> Option<&'a str> {
     let text = value.string()?;
-    if !begins_like_a_path(value, text) || !is_path(value, text) {
-        return None;
-    }
+    (begins_like_a_path(value, text) && is_path(value, text)).then_some(text)
+}
+
+fn new_prefix(value: &Value<'_>, pattern: &RoutePattern) -> Option<PathChange> {
+    let text = path_text(value)?;
     own_prefixes(value, pattern).map(|own| PathChange::Prefix(PrefixChange::new(&own, text)))
 }
 

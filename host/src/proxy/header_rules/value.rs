@@ -182,7 +182,7 @@ fn without_port(host: &[u8]) -> &[u8] {
 }
 
 /// Adds what a client wrote of a target, with every byte that isn't printable ASCII percent-encoded.
-fn encode(target: &[u8], text: &mut Vec<u8>) {
+pub(in crate::proxy) fn encode(target: &[u8], text: &mut Vec<u8>) {
     for &byte in target {
         if byte.is_ascii_graphic() {
             text.push(byte);

@@ -128,8 +128,9 @@ fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) 
         false,
     );
     let rules = plan.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
+    let rewrite = config.rewrite.map(|change| Box::new((*change).clone()));
     let (name, exchange) = (config.name.map(Arc::from), config.exchange);
-    (config.pattern, Route { name, target, rules, limits: [].into(), exchange })
+    (config.pattern, Route { name, target, rewrite, rules, limits: [].into(), exchange })
 }
 
 /// The answer of a route, which comes from no file.

@@ -230,3 +230,26 @@ fn to_a_backend_that_declines_or_knows_nothing_of_it() {
         }
     });
 }
+
+#[test]
+fn a_rewritten_target_reaches_backends_of_http2() {
+    run(async {
+        let routes = "[[route]]\nprefix = '/api'\npool = 'web'\nrewrite = { strip_prefix = '/api' }";
+        let mut client = Client::new(Limits { routes, ..limits() }).await;
+        client.world.settle().await;
+        let asked = Request::get("http://h.example/api//pkg.Calls/Do?x=%2F").body(()).expect("a request");
+        let (response, _) = client.send(asked, true);
+        let (request, respond) = accept(backend_of(&client.world).await, false).await;
+        assert_eq!(
+            request.uri().path_and_query().map(http::uri::PathAndQuery::as_str),
+            Some("/pkg.Calls/Do?x=%2F")
+        );
+        let field = |name: &str| {
+            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        };
+        assert_eq!(field("x-forwarded-uri"), "/api//pkg.Calls/Do?x=%2F");
+        assert_eq!(field("x-forwarded-prefix"), "/api");
+        drop(answer(respond, 200));
+        assert_eq!(super::head(response).await.status(), StatusCode::OK);
+    });
+}
