@@ -34,8 +34,28 @@ pub(super) enum Action {
     Pool(String),
     /// Several pools serve it by weight; chance decides, or what stands here.
     Split(Vec<(String, u64)>, Option<String>),
-    /// It is answered with an error, and reaches no backend.
+    /// It is answered with this error, as it must reach no backend.
     Refuse(u16),
+    /// It is answered like this.
+    Respond(AnswerDraft),
+    /// Its client is sent elsewhere, as the table of a `redirect` says.
+    Redirect(String),
+}
+
+impl Action {
+    /// Whether a pool gets it.
+    pub(super) fn reaches_pool(&self) -> bool {
+        matches!(self, Self::Pool(_) | Self::Split(..))
+    }
+}
+
+/// An answer that is always the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AnswerDraft {
+    pub(super) status: u16,
+    pub(super) media_type: Option<String>,
+    /// What it says; without, what the proxy says.
+    pub(super) text: Option<String>,
 }
 
 /// A `[[route]]`.

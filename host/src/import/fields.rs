@@ -23,6 +23,8 @@ pub(super) struct Changes {
     pub(super) response: FieldRules,
     /// The host that backends see, if that isn't the client's.
     pub(super) host: Option<String>,
+    /// The path that backends see, if that isn't the client's, as the table of a `rewrite`.
+    pub(super) rewrite: Option<String>,
 }
 
 impl FieldRules {
@@ -101,13 +103,16 @@ impl Default for Changes {
     /// Nothing changes.
     fn default() -> Self {
         let of = FieldRules::of;
-        Self { request: of(Direction::Request), response: of(Direction::Response), host: None }
+        Self { request: of(Direction::Request), response: of(Direction::Response), host: None, rewrite: None }
     }
 }
 
 impl Changes {
     /// Writes them as keys of a route or a pool.
     pub(super) fn write(&self, keys: &mut Keys) {
+        if let Some(table) = &self.rewrite {
+            keys.set("rewrite", table.clone());
+        }
         if let Some(table) = self.request.table() {
             keys.set("request_headers", table);
         }

@@ -1,6 +1,7 @@
 //! HAProxy: frontends become listeners and routes, backends become pools.
 
 mod acl;
+mod answer;
 mod backend;
 mod bind;
 mod catalogue;

@@ -1,5 +1,6 @@
 //! nginx: servers with their locations become listeners and routes, upstreams become pools.
 
+mod answer;
 mod catalogue;
 mod compression;
 mod condition;
@@ -8,7 +9,9 @@ mod headers;
 mod lexer;
 mod listeners;
 mod location;
+mod outcome;
 mod pass;
+mod path;
 mod precedence;
 mod quantity;
 mod reach;

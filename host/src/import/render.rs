@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::draft::{Action, BackendDraft, Draft, ListenerDraft, PoolDraft, RouteDraft};
+use super::draft::{Action, AnswerDraft, BackendDraft, Draft, ListenerDraft, PoolDraft, RouteDraft};
 use super::keys::Keys;
 use super::{matches, value};
 use crate::config::literal;
@@ -147,7 +147,9 @@ fn route(text: &mut String, route: &RouteDraft) {
             let by = by.as_ref().map(|by| format!(", by = {}", literal(by))).unwrap_or_default();
             format!("split = {{ pools = {{ {} }}{by} }}", pools.join(", "))
         }
-        Action::Refuse(_) => return,
+        Action::Refuse(status) => format!("respond = {status}"),
+        Action::Respond(answer) => respond(answer),
+        Action::Redirect(table) => format!("redirect = {table}"),
     };
     let Some(all) = matches::written(&route.tests, &route.excluded) else { return };
     let mut changes = Keys::default();
@@ -158,6 +160,17 @@ fn route(text: &mut String, route: &RouteDraft) {
     keys(text, &all, &matches::ORDER);
     let _ = writeln!(text, "{target}");
     keys(text, &changes, &[]);
+}
+
+fn respond(answer: &AnswerDraft) -> String {
+    let mut parts = vec![format!("status = {}", answer.status)];
+    parts.extend(answer.media_type.as_ref().map(|media_type| format!("type = {}", literal(media_type))));
+    parts.extend(answer.text.as_ref().map(|text| format!("text = {}", literal(text))));
+    if parts.len() == 1 {
+        format!("respond = {}", answer.status)
+    } else {
+        format!("respond = {{ {} }}", parts.join(", "))
+    }
 }
 
 fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {

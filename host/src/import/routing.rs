@@ -52,7 +52,7 @@ impl Routing {
             let named: Vec<&String> = match &candidate.route.action {
                 Action::Pool(pool) => vec![pool],
                 Action::Split(shares, _) => shares.iter().map(|(pool, _)| pool).collect(),
-                Action::Refuse(_) => Vec::new(),
+                _ => Vec::new(),
             };
             for pool in named {
                 if !pools.contains(pool) {
@@ -63,44 +63,61 @@ impl Routing {
         pools
     }
 
-    /// The routes that are written. What is refused finds no route: those after it exclude it.
+    /// The routes that are written. What is refused but can't be asked for is excluded by those after it.
     pub(super) fn finish(self, ledger: &mut Ledger) -> Vec<RouteDraft> {
         let mut written = Vec::new();
         let mut refused: Vec<Candidate> = Vec::new();
-        for mut candidate in self.candidates {
-            if let Action::Refuse(_) = candidate.route.action {
+        let mut rest = self.candidates.into_iter();
+        while let Some(candidate) = rest.next() {
+            if candidate.route.action.reaches_pool() {
+                written.extend(without(ledger, candidate, &refused));
+                continue;
+            }
+            let is_asked = matches::written(&candidate.route.tests, &[]).is_some();
+            let is_in_the_way = |later: &Candidate| {
+                later.route.action.reaches_pool()
+                    && matching::overlap(&later.route.tests, &candidate.route.tests)
+            };
+            if !is_asked {
                 refused.push(candidate);
-                continue;
-            }
-            let own = &candidate.route.tests;
-            let excluded: Vec<(Place, Vec<Test>)> = refused
-                .iter()
-                .filter(|refused| matching::overlap(own, &refused.route.tests))
-                .map(|refused| {
-                    let further = refused.route.tests.iter().filter(|test| !own.contains(test));
-                    (refused.place, further.cloned().collect())
-                })
-                .collect();
-            if let Some((place, _)) = excluded.iter().find(|(_, tests)| tests.is_empty()) {
-                let place = ledger.named(*place);
-                ledger.list(
-                    candidate.place,
-                    Rank::B,
-                    format!("never matches, as {place} refuses all of its requests before"),
-                );
-                continue;
-            }
-            candidate.route.excluded = widest(excluded.into_iter().map(|(_, tests)| tests).collect());
-            match matches::written(&candidate.route.tests, &candidate.route.excluded) {
-                Some(_) => written.push(candidate.route),
-                None => {
-                    let why = "isn't written, as it would serve what an earlier line keeps; its requests find no route, which is a 404";
-                    ledger.list(candidate.place, Rank::A, why);
-                }
+            } else if candidate.route.action != Action::Refuse(404)
+                || rest.as_slice().iter().any(is_in_the_way)
+            {
+                // Without a route it would be a 404 as well.
+                written.push(candidate.route);
             }
         }
         written
     }
+}
+
+/// The route of a candidate, as far as it takes nothing that was refused before it.
+fn without(ledger: &mut Ledger, mut candidate: Candidate, refused: &[Candidate]) -> Option<RouteDraft> {
+    let own = &candidate.route.tests;
+    let excluded: Vec<(Place, Vec<Test>)> = refused
+        .iter()
+        .filter(|refused| matching::overlap(own, &refused.route.tests))
+        .map(|refused| {
+            let further = refused.route.tests.iter().filter(|test| !own.contains(test));
+            (refused.place, further.cloned().collect())
+        })
+        .collect();
+    if let Some((place, _)) = excluded.iter().find(|(_, tests)| tests.is_empty()) {
+        let place = ledger.named(*place);
+        ledger.list(
+            candidate.place,
+            Rank::B,
+            format!("never matches, as {place} refuses all of its requests before"),
+        );
+        return None;
+    }
+    candidate.route.excluded = widest(excluded.into_iter().map(|(_, tests)| tests).collect());
+    if matches::written(&candidate.route.tests, &candidate.route.excluded).is_none() {
+        let why = "isn't written, as it would serve what an earlier line keeps; its requests find no route, which is a 404";
+        ledger.list(candidate.place, Rank::A, why);
+        return None;
+    }
+    Some(candidate.route)
 }
 
 /// Without those that another one takes in.

@@ -10,10 +10,11 @@ use super::super::matching::{Kind, Test};
 use super::super::routing::{Candidate, Routing};
 use super::super::text::Files;
 use super::super::value;
+use super::answer::Answer;
 use super::chain::Chain;
 use super::condition::{Acls, Condition};
 use super::sections::Line;
-use super::{acl, headers};
+use super::{acl, answer, headers};
 
 /// What is read while routes are made.
 pub(super) struct Rules<'r> {
@@ -41,6 +42,10 @@ impl Rules<'_> {
         for line in &section.lines {
             if is_refusal(line) {
                 self.refuse(line, &acls);
+            } else if let Some(draft) = answer::of_return(line) {
+                self.answer(line, &acls, |_| Some(Action::Respond(draft.clone())));
+            } else if line.is("http-request redirect") || line.is("redirect") {
+                self.answer(line, &acls, |tests| answer::redirect(line, tests).map(Action::Redirect));
             }
         }
         let backends: Vec<&Line> = section.all("use_backend").collect();
@@ -91,14 +96,33 @@ impl Rules<'_> {
             });
             return;
         }
-        let at = line.words.iter().position(|word| word == "deny_status" || word == "status");
-        let status = at
-            .and_then(|at| line.word(at + 1).parse::<u16>().ok())
-            .filter(|status| (400..=599).contains(status));
-        self.ledger.near(line.place, "what is refused finds no route, and gets a 404");
+        let Answer { draft, near } = answer::of_refusal(line);
+        match near {
+            None => self.ledger.carry(line.place),
+            Some(why) => self.ledger.near(line.place, why),
+        }
         condition.acls.iter().for_each(|place| self.ledger.carry(*place));
         for tests in condition.any {
-            self.candidate(line, tests, Action::Refuse(status.unwrap_or(403)), true);
+            let action = match (&draft.text, draft.status) {
+                (None, status @ 400..) => Action::Refuse(status),
+                _ => Action::Respond(draft.clone()),
+            };
+            self.candidate(line, tests, action, true);
+        }
+    }
+
+    /// Answers what a route can ask for; the rest is listed with what isn't carried over.
+    fn answer(&mut self, line: &Line, acls: &Acls, action: impl Fn(&[Test]) -> Option<Action>) {
+        let condition = self.condition(line, acls);
+        if !Self::can_be_asked(&condition) || condition.share.is_some() || condition.any.is_empty() {
+            return;
+        }
+        let actions: Option<Vec<Action>> = condition.any.iter().map(|tests| action(tests)).collect();
+        let Some(actions) = actions else { return };
+        self.ledger.carry(line.place);
+        condition.acls.iter().for_each(|place| self.ledger.carry(*place));
+        for (tests, action) in condition.any.into_iter().zip(actions) {
+            self.candidate(line, tests, action, false);
         }
     }
 
@@ -167,8 +191,9 @@ impl Rules<'_> {
         let place: Place = line.place;
         let comment = format!("{}, {}", self.ledger.text(place), self.ledger.named(place));
         let tests = self.listener.iter().cloned().chain(tests).collect();
-        let route =
-            RouteDraft { comment, tests, excluded: Vec::new(), action, changes: self.changes.clone() };
+        // HAProxy changes fields on the way to and from backends only.
+        let changes = if action.reaches_pool() { self.changes.clone() } else { Changes::default() };
+        let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
         self.routing.add(self.ledger, Candidate { route, place, guards });
     }
 

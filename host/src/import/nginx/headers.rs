@@ -96,6 +96,14 @@ fn response_field(ledger: &mut Ledger, field: &Directive, changes: &mut Changes)
     }
 }
 
+/// A field of an answer that the server makes by itself.
+pub(super) fn answer_field(ledger: &mut Ledger, field: &Directive, changes: &mut Changes) {
+    match template(field.arg(1)).is_some_and(|template| changes.response.add(field.arg(0), &template)) {
+        true => ledger.carry(field.place),
+        false => ledger.list(field.place, Rank::B, "the field can't be written, or not with this value"),
+    }
+}
+
 /// A text with variables as a template of ours; none if one of them has no counterpart.
 fn template(text: &str) -> Option<String> {
     let mut whole = String::new();

@@ -5,6 +5,8 @@ use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
 use super::super::paths::Paths;
 use super::super::{listing, value};
+use super::location::Location;
+use super::path::{self, Change};
 use super::scope::Scope;
 use super::tree::Directive;
 use super::upstream::{self, Upstream};
@@ -43,18 +45,19 @@ impl Pools<'_> {
         &mut self,
         ledger: &mut Ledger,
         scope: &Scope<'_>,
-        (pass, location): (&Directive, &str),
-    ) -> Result<String, NoPool> {
+        (pass, location): (&Directive, &Location<'_>),
+    ) -> Result<(String, Option<Change>), NoPool> {
         let no = |why: &str| NoPool { why: why.to_owned() };
         let target = target(ledger, scope, pass).ok_or_else(|| {
             no("where it leads depends on the request; write a route for each of its pools")
         })?;
         // A path that is put in the place of the same path changes nothing.
-        if target.path.as_deref().is_some_and(|path| path != location) {
-            return Err(no(
-                "changes the path on its way to the backend, and wrong paths would reach it without that; its requests find no route",
-            ));
-        }
+        let change = match target.path.as_deref().filter(|path| *path != location.path) {
+            None => None,
+            Some(path) => Some(path::of_pass(location, path).ok_or_else(|| {
+                no("changes the path in a way that no route can, and wrong paths would reach its backend without that; its requests get a 404")
+            })?),
+        };
         let known = self.upstreams.iter().find(|upstream| upstream.name.eq_ignore_ascii_case(&target.host));
         let mut pool = match known {
             Some(upstream) => upstream.pool.clone(),
@@ -78,7 +81,7 @@ impl Pools<'_> {
             self.tls(ledger, scope, (pass, kind), &mut pool);
         }
         ledger.carry(pass.place);
-        Ok(put(self.draft, pool))
+        Ok((put(self.draft, pool), change))
     }
 
     /// TLS towards backends. nginx trusts whoever answers unless it is told otherwise; here it is the other way round.

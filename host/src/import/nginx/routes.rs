@@ -7,7 +7,8 @@ use super::super::fields::Changes;
 use super::super::ledger::{Ledger, Place, Rank};
 use super::super::matching::{Kind, Test};
 use super::super::routing::{Candidate, Routing};
-use super::location::{self, Location, Outcome};
+use super::location::{self, Location};
+use super::outcome::{self, Outcome};
 use super::pass::Pools;
 use super::scope::Scope;
 use super::server::{Purpose, Server};
@@ -26,7 +27,12 @@ pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Serve
             for wanted in &found {
                 let tests: Vec<Test> = asked.iter().chain(&wanted.tests).cloned().collect();
                 let comment = comment(ledger, server, wanted.place);
-                let (action, changes) = (wanted.action.clone(), wanted.changes.clone());
+                let (mut action, mut changes) = (wanted.action.clone(), wanted.changes.clone());
+                if !are_clear(&tests, &action, &changes) {
+                    let why = "has captures, which a route with several regular expressions or none can't; its requests get a 404";
+                    ledger.list(wanted.place, Rank::B, why);
+                    (action, changes) = (Action::Refuse(404), Changes::default());
+                }
                 let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
                 candidates.push((weight, Candidate { route, place: wanted.place, guards: wanted.guards }));
             }
@@ -37,6 +43,17 @@ pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Serve
     let mut routing = Routing::default();
     candidates.into_iter().for_each(|(_, candidate)| routing.add(ledger, candidate));
     pools.draft.routes = routing.finish(ledger);
+}
+
+/// Whether the captures of a route, if there are any, are of its only regular expression.
+fn are_clear(tests: &[Test], action: &Action, changes: &Changes) -> bool {
+    let table = match action {
+        Action::Redirect(table) => Some(table),
+        _ => changes.rewrite.as_ref(),
+    };
+    let regexes = tests.iter().filter(|test| test.kind == Kind::PathRegex && !test.is_negated);
+    table.is_none_or(|table| !table.contains('$'))
+        || regexes.map(|test| test.values.len()).sum::<usize>() == 1
 }
 
 /// A route of a server, without the host.
@@ -74,33 +91,36 @@ fn of(
 ) -> Vec<Wanted> {
     let Some(test) = location.test() else { return Vec::new() };
     let place = location.directive.place;
-    let (action, guards, changes) = match location::outcome(ledger, pools, all, location) {
+    let (action, guards, changes) = match outcome::outcome(ledger, pools, all, location) {
         Outcome::Pool(pool, changes) => (Action::Pool(pool), false, *changes),
+        Outcome::Redirected(table) => (Action::Redirect(table), false, Changes::default()),
+        Outcome::Answered(answer, changes) => (Action::Respond(answer), false, *changes),
         Outcome::Refused(status) => (Action::Refuse(status), false, Changes::default()),
         Outcome::Guarded(status) => (Action::Refuse(status), true, Changes::default()),
     };
     if !test.can_be_written() {
         let (rank, what) = if guards { (Rank::A, "what it keeps") } else { (Rank::B, "its requests") };
         ledger.list(place, rank, format!("isn't a path or a regular expression that a route can have; {what} may go where a shorter path leads"));
-        if matches!(action, Action::Pool(_)) {
+        if !matches!(action, Action::Refuse(_)) {
             return Vec::new();
         }
     }
     let mut found = Vec::new();
-    if matches!(action, Action::Pool(_)) {
+    if !matches!(action, Action::Refuse(_)) {
         found.extend(refusals(ledger, &location.scope));
+    }
+    // Networks are asked after what a `return` answers.
+    if matches!(action, Action::Pool(_)) {
         for (rule, network) in guards::networks(&location.scope).unwrap_or_default() {
             let client = network.map(|network| Test::one(Kind::Client, network));
             let is_last = client.is_none();
             let passes = rule.name == "allow";
-            match passes {
-                true => ledger.carry(rule.place),
-                false => ledger.near(rule.place, REFUSED),
-            }
+            ledger.carry(rule.place);
             let (action, at) =
                 if passes { (action.clone(), place) } else { (Action::Refuse(403), rule.place) };
             let tests = client.into_iter().collect();
-            found.push(Wanted { tests, action, place: at, guards: !passes, changes: changes.clone() });
+            let changes = if passes { changes.clone() } else { Changes::default() };
+            found.push(Wanted { tests, action, place: at, guards: !passes, changes });
             if is_last {
                 return found;
             }
@@ -109,8 +129,6 @@ fn of(
     found.push(Wanted { tests: Vec::new(), action, place, guards, changes });
     found
 }
-
-const REFUSED: &str = "what is refused finds no route, and gets a 404";
 
 /// What the conditions of a block refuse, as far as a route can ask for it.
 fn refusals(ledger: &mut Ledger, scope: &Scope<'_>) -> Vec<Wanted> {
@@ -126,12 +144,20 @@ fn refusals(ledger: &mut Ledger, scope: &Scope<'_>) -> Vec<Wanted> {
             (None, _) => {}
         }
         ledger.carry(place);
+        let mut status = 403;
         for child in condition.children() {
-            ledger.near(child.place, REFUSED);
+            match child.arg(0).parse::<u16>() {
+                Ok(444) => ledger.near(child.place, "closes the connection; what it refuses gets a 403"),
+                Ok(written @ 400..=499) => {
+                    status = written;
+                    ledger.carry(child.place);
+                }
+                _ => ledger.carry(child.place),
+            }
         }
         found.push(Wanted {
             tests: vec![asked.test],
-            action: Action::Refuse(403),
+            action: Action::Refuse(status),
             place,
             guards: true,
             changes: Changes::default(),
