@@ -118,6 +118,51 @@ pub mod import {
     pub const TICK_EVERY: &str = "tick_every";
 }
 
+/// Names of the functions a plugin may import from the module of WASI preview 1: what the libraries of C, C++ and Go link in
+/// whether it is called or not. They have fixed answers and give nothing that the functions above don't; anything else
+/// of WASI is refused. Their types are in [`signature::WASI`]; what they answer are error numbers of WASI.
+pub mod wasi {
+    /// Name of their import module.
+    pub const MODULE: &str = "wasi_snapshot_preview1";
+
+    /// No arguments.
+    pub const ARGS_GET: &str = "args_get";
+    /// No arguments.
+    pub const ARGS_SIZES_GET: &str = "args_sizes_get";
+    /// A microsecond.
+    pub const CLOCK_RES_GET: &str = "clock_res_get";
+    /// Any clock: what [`NOW_US`](super::import::NOW_US) answers, in nanoseconds.
+    pub const CLOCK_TIME_GET: &str = "clock_time_get";
+    /// No environment.
+    pub const ENVIRON_GET: &str = "environ_get";
+    /// No environment.
+    pub const ENVIRON_SIZES_GET: &str = "environ_sizes_get";
+    /// No such file.
+    pub const FD_CLOSE: &str = "fd_close";
+    /// No such file.
+    pub const FD_FDSTAT_GET: &str = "fd_fdstat_get";
+    /// No such file.
+    pub const FD_FDSTAT_SET_FLAGS: &str = "fd_fdstat_set_flags";
+    /// No such file: there are no folders.
+    pub const FD_PRESTAT_DIR_NAME: &str = "fd_prestat_dir_name";
+    /// No such file: there are no folders.
+    pub const FD_PRESTAT_GET: &str = "fd_prestat_get";
+    /// No such file.
+    pub const FD_READ: &str = "fd_read";
+    /// Can't be done.
+    pub const FD_SEEK: &str = "fd_seek";
+    /// A line of [`LOG`](super::import::LOG): `INFO` for standard output (1), `WARN` for standard error (2).
+    pub const FD_WRITE: &str = "fd_write";
+    /// There is nothing to wait for.
+    pub const POLL_ONEOFF: &str = "poll_oneoff";
+    /// Ends the call as a fault.
+    pub const PROC_EXIT: &str = "proc_exit";
+    /// Bytes of [`RANDOM`](super::import::RANDOM).
+    pub const RANDOM_GET: &str = "random_get";
+    /// Nothing to do.
+    pub const SCHED_YIELD: &str = "sched_yield";
+}
+
 /// Texts of a backend, for [`import::BACKEND_TEXT`].
 pub mod backend_field {
     /// The backend's name, unique in its pool.

@@ -1,5 +1,5 @@
 //! The contract has one home, `src/abi.rs`. This holds the other places that state it to the same names and numbers: the
-//! C header, and what the SDK imports and exports.
+//! C header, the files for Zig, AssemblyScript and Go, and what the SDK imports and exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,9 @@ use pointsman_sdk::abi::signature::{self, Signature};
 
 const ABI: &str = include_str!("../src/abi.rs");
 const HEADER: &str = include_str!("../include/pointsman.h");
+const ZIG: &str = include_str!("../include/pointsman.zig");
+const ASSEMBLYSCRIPT: &str = include_str!("../include/pointsman.ts");
+const GO: &str = include_str!("../include/pointsman.go");
 const GUEST: &str = include_str!("../src/guest.rs");
 const IMPORTS: &str = include_str!("../src/imports.rs");
 const PROXY: &str = include_str!("../src/proxy.rs");
@@ -204,4 +207,86 @@ fn the_sdk_has_every_type() {
         IMPORTS.split("trait Imports {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("a trait");
     let methods = methods.replace("[u8; 16]", "[u8 16]");
     assert_eq!(rust_functions(&methods, "    fn ", ';'), table(&signature::IMPORTS));
+}
+
+/// `IN_FLIGHT` as `InFlight`.
+fn pascal(name: &str) -> String {
+    name.split('_')
+        .map(|word| word.chars().take(1).chain(word[1..].to_lowercase().chars()).collect::<String>())
+        .collect()
+}
+
+#[test]
+fn the_files_of_other_languages_have_every_number() {
+    let mut seen = 0;
+    for constant in Constant::all() {
+        let Some(number) = constant.number() else { continue };
+        let Constant { module, name, .. } = constant;
+        // Where each file begins the module, how it ends it, and the line within.
+        let lower = if name == "ERROR" { "@\"error\"".to_owned() } else { name.to_lowercase() };
+        let title = pascal(&module.to_uppercase());
+        let in_module = [
+            (
+                ZIG,
+                format!("\npub const {module} = struct {{"),
+                "\n};",
+                format!("\n    pub const {lower}: i32 = {number};"),
+            ),
+            (
+                ASSEMBLYSCRIPT,
+                format!("\nexport namespace {title} {{"),
+                "\n}",
+                format!("\n  export const {name}: i32 = {number};"),
+            ),
+            (GO, "\nconst (".to_owned(), "\n)", format!("\n\t{title}{} int32 = {number}", pascal(name))),
+        ];
+        let at_the_top = [
+            (ZIG, String::new(), "", format!("\npub const {lower}: i32 = {number};")),
+            (ASSEMBLYSCRIPT, String::new(), "", format!("\nexport const {name}: i32 = {number};")),
+            (GO, String::new(), "", format!("\nconst {} int32 = {number}", pascal(name))),
+        ];
+        for (file, begin, end, line) in if module.is_empty() { at_the_top } else { in_module } {
+            let found = if begin.is_empty() {
+                file.contains(&line)
+            } else {
+                let parts = file.split(&begin).skip(1).filter_map(|rest| rest.split(end).next());
+                parts.into_iter().any(|part| format!("{part}\n").contains(&format!("{line}\n")))
+            };
+            assert!(found, "{}: no {line:?}", &file[..30]);
+            seen += 1;
+        }
+    }
+    assert!(seen > 120, "abi.rs is no longer read right: {seen} numbers");
+}
+
+/// Functions that a file imports: each begins with `before`, has its name up to `after`, and its type up to `end`.
+fn imported(file: &str, before: &str, after: &str, end: char) -> Types {
+    let declared = file.split(before).skip(1).map(|rest| {
+        let (name, rest) = rest.split_once(after).expect("a name");
+        let (_, ty) =
+            rest.split(end).next().and_then(|function| function.split_once('(')).expect("parameters");
+        let (parameters, result) = ty.rsplit_once(')').expect("they end");
+        let wide = |text: &str| if text.contains("i64") || text.contains("int64") { "i64" } else { "i32" };
+        let parameters: Vec<&str> =
+            parameters.split(", ").filter(|parameter| !parameter.is_empty()).map(wide).collect();
+        let result = match result.trim_matches([':', ' ']) {
+            "" | "void" => String::new(),
+            result => format!(" -> {}", wide(result)),
+        };
+        (name.to_owned(), format!("({}){result}", parameters.join(", ")))
+    });
+    declared.collect()
+}
+
+#[test]
+fn the_files_of_other_languages_have_every_type() {
+    let expected = table(&signature::IMPORTS);
+    let module = pointsman_sdk::abi::MODULE;
+    // The name ends where the parameters begin.
+    let zig = ZIG.replace('(', " (");
+    assert_eq!(imported(&zig, &format!("pub extern \"{module}\" fn "), " ", ';'), expected);
+    let script = imported(ASSEMBLYSCRIPT, &format!("\n@external(\"{module}\", \""), "\")", ';');
+    assert_eq!(script, expected);
+    let go = GO.replace("\nfunc ", " func ");
+    assert_eq!(imported(&go, &format!("//go:wasmimport {module} "), " func ", '\n'), expected);
 }

@@ -2,6 +2,7 @@
 
 mod eligibility;
 mod in_c;
+mod in_other_languages;
 mod ip_hash;
 mod least_conn;
 mod many_instances;

@@ -7,9 +7,11 @@ mod container;
 mod contract;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod hint;
 mod refusal;
 mod rehearsal;
 mod report;
+mod usage;
 mod work;
 
 use std::borrow::Cow;
@@ -26,6 +28,7 @@ pub use refusal::Refusal;
 pub(super) use rehearsal::rehearse;
 pub use report::AdmissionReport;
 pub(crate) use report::Admitted;
+pub use usage::Usage;
 pub use work::Shape;
 
 /// Checks a plugin's content, which `id` names, and compiles it. `scratch` is of no pool in particular.
@@ -36,8 +39,8 @@ pub(super) fn compile(
     content: Cow<'static, [u8]>,
 ) -> Result<PolicyVersion, Refusal> {
     engine::assert_no_worker();
-    container::check(&content)?;
-    work::check(&content)?;
+    let contained = container::check(&content)?;
+    let estimate = work::check(&content)?;
 
     let started = Instant::now();
     let module = Module::from_binary(linker.engine(), &content)
@@ -53,7 +56,17 @@ pub(super) fn compile(
     let pre = linker
         .instantiate_pre(&module)
         .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
-    Ok(PolicyVersion { id, content, compile_time, hooks, access: uses.request, uses_cells: uses.cells, pre })
+    let usage = Usage::of(contained, estimate, &module);
+    Ok(PolicyVersion {
+        id,
+        content,
+        compile_time,
+        usage,
+        hooks,
+        access: uses.request,
+        uses_cells: uses.cells,
+        pre,
+    })
 }
 
 #[cfg(test)]

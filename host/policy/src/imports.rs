@@ -1,4 +1,4 @@
-//! The functions that a guest may call: ABI 1.0 in full.
+//! The functions that a guest may call: ABI 1.0 in full, and what languages' own libraries link in.
 //!
 //! Nothing here panics, allocates (but for a log line) or waits. What a guest passes is untrusted: a range outside its
 //! memory is refused with a trap; an unknown index, field or kind has an answer that says so.
@@ -12,6 +12,7 @@ mod rest;
 mod stats;
 mod text;
 mod topology;
+mod wasi;
 
 use pointsman_sdk::abi;
 use wasmtime::{Engine, Linker};
@@ -30,6 +31,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     request::link(&mut linker)?;
     cells::link(&mut linker)?;
     rest::link(&mut linker)?;
+    wasi::link(&mut linker)?;
     Ok(linker)
 }
 

@@ -45,7 +45,7 @@ mod version;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use admission::fuzz;
-pub use admission::{AdmissionReport, Refusal, Shape};
+pub use admission::{AdmissionReport, Refusal, Shape, Usage};
 pub use bundled::{bundled, names};
 pub use cells::Cells;
 pub use fault::{Fault, FaultKind};

@@ -9,7 +9,7 @@ use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::{Member, Topology};
-use pointsman_sdk::abi::{MODULE, signature};
+use pointsman_sdk::abi::{MODULE, signature, wasi};
 
 use crate::admission::{self, Refusal};
 use crate::cells::{Cell, CellAddress, Cells};
@@ -26,11 +26,13 @@ use crate::version::{PolicyVersion, VersionId};
 
 /// Declares every function of the contract, under its own name.
 fn imports() -> String {
-    let declared = signature::IMPORTS.iter().map(|function| {
+    let contract = signature::IMPORTS.iter().map(|function| (MODULE, function));
+    let wasi = signature::WASI.iter().map(|function| (wasi::MODULE, function));
+    let declared = contract.chain(wasi).map(|(module, function)| {
         let parameters: Vec<&str> = function.parameters().collect();
         let result = function.result().map_or_else(String::new, |result| format!("(result {result})"));
         let (name, parameters) = (function.name, parameters.join(" "));
-        format!("(import \"{MODULE}\" \"{name}\" (func ${name} (param {parameters}) {result}))")
+        format!("(import \"{module}\" \"{name}\" (func ${name} (param {parameters}) {result}))")
     });
     declared.collect()
 }

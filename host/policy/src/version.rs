@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
 
+use crate::admission::Usage;
 use crate::guest::GuestState;
 use crate::observed_request::RequestAccess;
 
@@ -73,6 +74,8 @@ pub struct PolicyVersion {
     pub content: Cow<'static, [u8]>,
     /// How long the compilation took.
     pub compile_time: Duration,
+    /// What it takes of what it may.
+    pub usage: Usage,
     /// Which optional hooks it exports. A hook that isn't exported costs nothing.
     pub hooks: Hooks,
     /// How much of a request it can ask for.

@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
 use pointsman_core::backend::Backend;
 use pointsman_core::clock::Clock;
 use pointsman_core::pool::{Pool, UpstreamLimits};
-use pointsman_policy::{Hooks, PolicyLoader, PolicySettings, VersionId};
+use pointsman_policy::{Hooks, PolicyLoader, PolicySettings, Usage, VersionId};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use crate::console;
@@ -50,6 +51,7 @@ fn check(file: &Path, config: &str) -> Result<ExitCode> {
             console::say(format_args!("compile time  {:.1?}", checked.compile_time))?;
             console::say(format_args!("a pick takes  {:?} with {SAMPLE} backends", checked.pick_time))?;
             console::say(format_args!("hooks         {}", hooks(checked.hooks)))?;
+            say_usage(&checked.usage, &PolicySettings::default())?;
             Ok(ExitCode::SUCCESS)
         }
         Err(refusal) => {
@@ -57,6 +59,24 @@ fn check(file: &Path, config: &str) -> Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// What the plugin takes of each limit.
+fn say_usage(usage: &Usage, settings: &PolicySettings) -> Result<()> {
+    let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
+    let kib = |bytes: u64| format!("{} KiB", bytes.div_ceil(1 << 10));
+    console::say(format_args!("\n{:<24} {:>10} {:>12}", "limit", "used", "allowed"))?;
+    for (what, used, allowed) in [
+        ("code and data", kib(usage.compiled as u64), kib(Usage::COMPILED as u64)),
+        ("functions", usage.functions.to_string(), Usage::FUNCTIONS.to_string()),
+        ("largest function", kib(usage.largest_function as u64), kib(Usage::LARGEST_FUNCTION as u64)),
+        ("time to compile, at most", seconds(usage.compile_estimate), seconds(Usage::COMPILE_ESTIMATE)),
+        ("memory at start", kib(usage.memory), kib(settings.memory as u64)),
+        ("elements of the table", usage.table.to_string(), settings.table.to_string()),
+    ] {
+        console::say(format_args!("{what:<24} {used:>10} {allowed:>12}"))?;
+    }
+    Ok(())
 }
 
 fn hooks(hooks: Hooks) -> String {

@@ -1,6 +1,6 @@
 //! The type of each function of the contract: the table that host, SDK, test hosts and C header are held against.
 
-use super::{export, import};
+use super::{export, import, wasi};
 
 /// A function of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,28 @@ pub const IMPORTS: [Signature; 27] = [
     Signature::new(import::RANDOM, "() -> i64"),
     Signature::new(import::LOG, "(i32, i32, i32)"),
     Signature::new(import::TICK_EVERY, "(i32)"),
+];
+
+/// What a plugin may import from [`wasi::MODULE`](super::wasi::MODULE).
+pub const WASI: [Signature; 18] = [
+    Signature::new(wasi::ARGS_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::ARGS_SIZES_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::CLOCK_RES_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::CLOCK_TIME_GET, "(i32, i64, i32) -> i32"),
+    Signature::new(wasi::ENVIRON_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::ENVIRON_SIZES_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::FD_CLOSE, "(i32) -> i32"),
+    Signature::new(wasi::FD_FDSTAT_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::FD_FDSTAT_SET_FLAGS, "(i32, i32) -> i32"),
+    Signature::new(wasi::FD_PRESTAT_DIR_NAME, "(i32, i32, i32) -> i32"),
+    Signature::new(wasi::FD_PRESTAT_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::FD_READ, "(i32, i32, i32, i32) -> i32"),
+    Signature::new(wasi::FD_SEEK, "(i32, i64, i32, i32) -> i32"),
+    Signature::new(wasi::FD_WRITE, "(i32, i32, i32, i32) -> i32"),
+    Signature::new(wasi::POLL_ONEOFF, "(i32, i32, i32, i32) -> i32"),
+    Signature::new(wasi::PROC_EXIT, "(i32)"),
+    Signature::new(wasi::RANDOM_GET, "(i32, i32) -> i32"),
+    Signature::new(wasi::SCHED_YIELD, "() -> i32"),
 ];
 
 /// What a plugin exports for the host to call.

@@ -74,8 +74,8 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
         (importing("pointsman_2.0", "hash"), "the plugin is built for ABI 2.0, this Pointsman has 1.0"),
         (importing("pointsman_1.1", "queue"), "the plugin needs ABI 1.1, this Pointsman has 1.0"),
         (
-            importing("wasi_snapshot_preview1", "fd_write"),
-            "the module imports `fd_write` from `wasi_snapshot_preview1`: WASI. Policies have no operating system",
+            importing("wasi_snapshot_preview1", "path_open"),
+            "the module imports `path_open` from `wasi_snapshot_preview1`: WASI. Policies have no operating system",
         ),
         (importing("env", "abort"), "the module imports `abort` from `env`"),
         (

@@ -18,8 +18,18 @@ const CODE_SECTION: u8 = 10;
 const DATA_SECTION: u8 = 11;
 const DATA_COUNT_SECTION: u8 = 12;
 
+/// What a module is made of, as far as there are limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Contained {
+    /// Bytes without custom sections.
+    pub(super) compiled: usize,
+    pub(super) functions: usize,
+    /// Bytes of the largest function's body.
+    pub(super) largest_function: usize,
+}
+
 /// Checks that the content is one whole core module without a start function.
-pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
+pub(super) fn check(content: &[u8]) -> Result<Contained, Refusal> {
     if content.is_empty() {
         return Err(Refusal::Empty);
     }
@@ -53,13 +63,15 @@ pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
     if is_missing(present.functions, CODE_SECTION) || is_missing(present.data_segments, DATA_SECTION) {
         return Err(Refusal::EndsEarly { found: content.len() });
     }
-    check_functions(present.code)
+    let (functions, largest_function) = check_functions(present.code)?;
+    Ok(Contained { compiled, functions, largest_function })
 }
 
 /// Compiling takes longer than in proportion to a function's size, and memory for each function: within the size of a
-/// plugin file there is room for minutes and gigabytes.
-fn check_functions(code: &[u8]) -> Result<(), Refusal> {
-    let Some((count, mut rest)) = leb128(code) else { return Ok(()) };
+/// plugin file there is room for minutes and gigabytes. Answers how many there are, and the bytes of the largest.
+fn check_functions(code: &[u8]) -> Result<(usize, usize), Refusal> {
+    let Some((count, mut rest)) = leb128(code) else { return Ok((0, 0)) };
+    let mut largest = 0;
     if count as usize > FUNCTIONS {
         return Err(Refusal::TooManyFunctions { found: count, allowed: FUNCTIONS });
     }
@@ -68,9 +80,10 @@ fn check_functions(code: &[u8]) -> Result<(), Refusal> {
         if len as usize > FUNCTION_BYTES {
             return Err(Refusal::FunctionTooLarge { found: len, allowed: FUNCTION_BYTES });
         }
+        largest = largest.max(len as usize);
         rest = after.get(len as usize..).unwrap_or_default();
     }
-    Ok(())
+    Ok((count as usize, largest))
 }
 
 /// The sections that are there.
@@ -199,7 +212,7 @@ mod tests {
                 (func (export "f") (result i32) (i32.const 7)))"#,
         )
         .unwrap();
-        assert_eq!(check(&whole), Ok(()));
+        assert!(check(&whole).is_ok());
         let mut seen = 0;
         for end in 1..whole.len() {
             match check(&whole[..end]) {
@@ -208,7 +221,7 @@ mod tests {
                     seen += 1;
                 }
                 // Between sections: what is missing here is missed by later checks.
-                Ok(()) => {}
+                Ok(_) => {}
                 other => panic!("{end}: {other:?}"),
             }
         }
@@ -219,7 +232,7 @@ mod tests {
     fn what_would_take_too_long_to_compile_is_refused() {
         let functions =
             |count: usize| wat::parse_str(format!("(module {})", "(func)".repeat(count))).unwrap();
-        assert_eq!(check(&functions(FUNCTIONS)), Ok(()));
+        assert_eq!(check(&functions(FUNCTIONS)).map(|module| module.functions), Ok(FUNCTIONS));
         let found = FUNCTIONS as u32 + 1;
         let allowed = FUNCTIONS;
         assert_eq!(check(&functions(FUNCTIONS + 1)), Err(Refusal::TooManyFunctions { found, allowed }));
@@ -227,7 +240,7 @@ mod tests {
         let long = |bytes: usize| {
             wat::parse_str(format!("(module (func) (func {}))", "nop ".repeat(bytes - 2))).unwrap()
         };
-        assert_eq!(check(&long(FUNCTION_BYTES)), Ok(()));
+        assert_eq!(check(&long(FUNCTION_BYTES)).map(|module| module.largest_function), Ok(FUNCTION_BYTES));
         let found = FUNCTION_BYTES as u32 + 1;
         let allowed = FUNCTION_BYTES;
         assert_eq!(check(&long(FUNCTION_BYTES + 1)), Err(Refusal::FunctionTooLarge { found, allowed }));
@@ -247,7 +260,7 @@ mod tests {
             section
         };
         content.extend(section(CUSTOM_SECTION, 2 * PLUGIN_BYTES));
-        assert_eq!(check(&content), Ok(()));
+        assert!(check(&content).is_ok_and(|module| module.compiled < 100));
         content.extend(section(DATA_SECTION, PLUGIN_BYTES));
         match check(&content) {
             Err(Refusal::TooLarge { found, allowed: PLUGIN_BYTES }) => {

@@ -2,7 +2,7 @@
 
 use pointsman_core::printable::Printable;
 use pointsman_sdk::abi::signature::{self, Signature};
-use pointsman_sdk::abi::{MODULE, export, runtime_export};
+use pointsman_sdk::abi::{MODULE, export, runtime_export, wasi};
 use wasmtime::{Extern, ExternType, FuncType, Linker, Module, Store, ValType};
 
 use super::Refusal;
@@ -34,12 +34,14 @@ pub(super) fn check_imports(
     let mut uses = Uses::default();
     for import in module.imports() {
         let name = import.name();
-        if import.module() != MODULE {
-            return Err(foreign(import.module(), name));
+        let from = import.module();
+        if from != MODULE && from != wasi::MODULE {
+            return Err(foreign(from, name));
         }
-        let function = linker.get(&mut store, MODULE, name).ok().and_then(Extern::into_func);
+        let function = linker.get(&mut store, from, name).ok().and_then(Extern::into_func);
         let Some(function) = function else {
-            return Err(Refusal::UnknownFunction { name: Printable::name(name) });
+            let unknown = || Refusal::UnknownFunction { name: Printable::name(name) };
+            return Err(if from == MODULE { unknown() } else { foreign(from, name) });
         };
         let (found, expected) = (describe(&import.ty()), type_text(&function.ty(&store)));
         if found != expected {
@@ -49,8 +51,10 @@ pub(super) fn check_imports(
                 expected,
             });
         }
-        uses.request = uses.request.max(imports::access(name));
-        uses.cells |= imports::uses_cells(name);
+        if from == MODULE {
+            uses.request = uses.request.max(imports::access(name));
+            uses.cells |= imports::uses_cells(name);
+        }
     }
     Ok(uses)
 }

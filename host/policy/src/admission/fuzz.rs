@@ -20,7 +20,7 @@ pub fn plugin_container(input: &[u8]) {
     }
     let is_fair = matches!(
         frame,
-        Ok(())
+        Ok(_)
             | Err(Refusal::TooLarge { .. }
                 | Refusal::StartFunction
                 | Refusal::TooManyFunctions { .. }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_core::printable::Printable;
 use pointsman_sdk::abi::{MODULE, runtime_export};
 
+use super::hint;
 use super::work::Shape;
 use crate::fault::Fault;
 use crate::instance::BuildError;
@@ -121,15 +122,16 @@ pub enum Refusal {
     )]
     Program,
     /// The compiler refuses it.
-    #[error("the module is invalid: {reason}; build it for wasm32-unknown-unknown with the default features")]
+    #[error("the module is invalid: {reason}; {}", hint::for_invalid(reason.as_str()))]
     Invalid {
         /// The compiler's words.
         reason: Printable,
     },
     /// Wants an operating system.
     #[error(
-        "the module imports `{name}` from `{from}`: WASI. Policies have no operating system; build for \
-         wasm32-unknown-unknown, and leave out files, clocks, randomness and printing of the standard library"
+        "the module imports `{name}` from `{from}`: WASI. Policies have no operating system, files or sockets; of preview 1 \
+         they have standard output (the log), the clock and random numbers, and nothing of others. Build for \
+         wasm32-unknown-unknown or freestanding, or leave out what calls it"
     )]
     Wasi {
         /// Import module.
@@ -157,9 +159,8 @@ pub enum Refusal {
     },
     /// Imports from elsewhere.
     #[error(
-        "the module imports `{name}` from `{from}`; all that policies may import is `{}`. A function that is declared \
-         `extern` and never linked looks like this, and so does what wasm-bindgen leaves behind",
-        MODULE
+        "the module imports `{name}` from `{from}`, and policies may import from `{}` only. This is {}",
+        MODULE, hint::for_import(from.as_str(), name.as_str())
     )]
     ForeignImport {
         /// Import module.
@@ -187,10 +188,7 @@ pub enum Refusal {
         expected: String,
     },
     /// Doesn't export what the host calls.
-    #[error(
-        "the module doesn't export `{name}` ({expected}); in Rust, `export_policy!` and `crate-type = [\"cdylib\"]` \
-         do that"
-    )]
+    #[error("the module doesn't export `{name}` ({expected}); {}", hint::EXPORTS)]
     MissingExport {
         /// Export name.
         name: &'static str,

@@ -8,7 +8,7 @@ use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
 
-use super::{Refusal, contract};
+use super::Refusal;
 use crate::context::PolicyContext;
 use crate::engine::GuestEngine;
 use crate::fault::Fault;
@@ -36,11 +36,11 @@ pub(crate) fn rehearse(
     context: &PolicyContext,
     seed: u64,
 ) -> Result<Rehearsed, Refusal> {
-    let (needs, allowed) = (contract::least_memory(version.pre.module()), context.settings.memory);
+    let (needs, allowed) = (version.usage.memory, context.settings.memory);
     if needs > allowed as u64 {
         return Err(Refusal::MemoryTooLarge { found: needs, allowed });
     }
-    let elements = version.pre.module().resources_required().max_initial_table_size.unwrap_or(0);
+    let elements = version.usage.table;
     if elements > context.settings.table as u64 {
         return Err(Refusal::TableTooLarge { found: elements, allowed: context.settings.table });
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::rehearsal::Rehearsed;
+use super::usage::Usage;
 use crate::version::{Hooks, PolicyVersion, VersionId};
 
 /// A version that may serve in a certain context.
@@ -23,6 +24,8 @@ pub struct AdmissionReport {
     pub id: VersionId,
     /// Bytes of the file.
     pub size: usize,
+    /// What it takes of what it may.
+    pub usage: Usage,
     /// Optional hooks.
     pub hooks: Hooks,
     /// How long the compilation took.
@@ -37,6 +40,7 @@ impl From<&Admitted> for AdmissionReport {
         Self {
             id: version.id,
             size: version.content.len(),
+            usage: version.usage,
             hooks: version.hooks,
             compile_time: version.compile_time,
             pick_time: admitted.rehearsed.pick_time,

@@ -21,7 +21,7 @@ pub use shape::Shape;
 use shape::price;
 
 /// Greatest estimate for a whole module. Go with fmt and JSON (3 MB) takes 3 s, 2.6 MB of C++ 5 s.
-const MODULE: Duration = Duration::from_secs(10);
+pub(super) const MODULE: Duration = Duration::from_secs(10);
 
 /// Greatest estimate for one function. The main loop of SQLite takes half a second, and few programs have a larger function.
 const FUNCTION: Duration = Duration::from_secs(2);
@@ -31,13 +31,14 @@ const FUNCTION: Duration = Duration::from_secs(2);
 const GLOBALS: u64 = 10_000;
 const ELEMENTS: u64 = 50_000;
 
-/// Checks that compiling the content is bounded.
-pub(super) fn check(content: &[u8]) -> Result<(), Refusal> {
+/// Checks that compiling the content is bounded; answers the estimate.
+pub(super) fn check(content: &[u8]) -> Result<Duration, Refusal> {
     let mut scan = Scan::default();
     scan.read(content).map_err(|error| match error {
         Unfit::Invalid(error) => Refusal::Invalid { reason: Printable::text(error) },
         Unfit::Refused(refusal) => refusal,
-    })
+    })?;
+    Ok(Duration::from_nanos(scan.cost))
 }
 
 enum Unfit {

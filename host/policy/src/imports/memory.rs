@@ -19,6 +19,9 @@ pub(crate) enum HostRefusal {
     /// The function belongs into another hook.
     #[error("`{function}` may be called in `{hook}` only")]
     NotNow { function: &'static str, hook: &'static str },
+    /// The guest's language ends the program.
+    #[error("the plugin ended itself by `proc_exit({code})`; a policy answers and goes on")]
+    Exited { code: i32 },
 }
 
 /// The guest's memory and what the host keeps for it, side by side.
@@ -41,6 +44,13 @@ impl Memory<'_> {
     pub(super) fn read(&self, function: &'static str, ptr: i32, len: i32) -> wasmtime::Result<&[u8]> {
         let range = self.range(function, ptr, len)?;
         Ok(&self.0[range])
+    }
+
+    /// Writes bytes to where the guest passes `ptr`.
+    pub(super) fn put(&mut self, function: &'static str, ptr: i32, bytes: &[u8]) -> wasmtime::Result<()> {
+        let range = self.range(function, ptr, length(bytes.len()))?;
+        self.0[range].copy_from_slice(bytes);
+        Ok(())
     }
 
     /// The same as a name to look up; `None` if it can't be one.

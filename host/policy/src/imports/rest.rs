@@ -40,6 +40,12 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
         state.report.panic = Some(text::printable(bytes));
         return Ok(());
     }
+    say(state, level, bytes);
+    Ok(())
+}
+
+/// Writes a line of the guest's into the proxy's log, if lines of this level are wanted and the guest hasn't had its share.
+pub(super) fn say(state: &mut GuestState, level: i32, bytes: &[u8]) {
     // Lines below the log's level must not use up the rate limit of the others.
     let wanted = match level {
         log_level::DEBUG => tracing::enabled!(tracing::Level::DEBUG),
@@ -48,10 +54,10 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
         _ => tracing::enabled!(tracing::Level::ERROR),
     };
     if !wanted {
-        return Ok(());
+        return;
     }
     let now = state.now();
-    let Some(dropped) = state.context.log.take(now) else { return Ok(()) };
+    let Some(dropped) = state.context.log.take(now) else { return };
     let (pool, version) = (&*state.context.pool.name, state.version.as_str());
     let route = state.context.settings.route.as_deref();
     let line = text::printable(bytes);
@@ -68,5 +74,4 @@ fn log(mut caller: Caller<'_, GuestState>, level: i32, ptr: i32, len: i32) -> wa
         }
         _ => tracing::error!(event = "policy-logged", pool, route, version, dropped, "policy says: {line}"),
     }
-    Ok(())
 }

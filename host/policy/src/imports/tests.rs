@@ -3,6 +3,7 @@
 mod cost;
 mod log;
 mod types;
+mod wasi;
 
 use http::Version;
 use pointsman_core::backend::{BackendIndex, Completion};

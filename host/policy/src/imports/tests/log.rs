@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 
 /// Lines that a guest makes the host log while it is called once.
-fn logged(pick: &str, data: &str) -> Vec<String> {
+pub(super) fn logged(pick: &str, data: &str) -> Vec<String> {
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
     impl std::io::Write for Sink {
