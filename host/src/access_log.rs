@@ -62,6 +62,16 @@ impl AccessLog {
         Ok(Arc::new(Self { handover, target: config.output.clone(), buffer: config.buffer }))
     }
 
+    /// Whether what this configuration names could be opened, as far as that shows without making it. A named pipe isn't opened: its reader
+    /// would see it end.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written to, nor made.
+    pub fn foreseen(config: &AccessLogConfig) -> io::Result<()> {
+        Output::foreseen(&config.output)
+    }
+
     /// Whether this writes where the configuration says, with as much memory: then all else can change without another one.
     #[must_use]
     pub fn is_for(&self, config: &AccessLogConfig) -> bool {

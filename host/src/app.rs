@@ -8,6 +8,7 @@ mod backend_tls;
 mod certificates;
 mod diff;
 mod dns_names;
+mod foreseen;
 mod limits;
 mod metrics_server;
 mod overrides;
@@ -38,7 +39,7 @@ use pointsman_policy::{PolicyLoader, PolicySlot, VersionEvent};
 use tokio::sync::watch;
 
 use crate::access_log::LogCounts;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ConfigErrors};
 use crate::control::archive::{Archive, ArchiveQueue};
 use crate::control::change::Reload;
 use crate::control::start_gate::StartGate;
@@ -99,21 +100,27 @@ pub struct StartOptions {
 }
 
 impl App {
-    /// Loads every certificate, every file of an answer and every pool's plugin as [`start`](Self::start) would, and leaves it at that. Answers what should be
-    /// known of them though they can serve.
+    /// Loads every certificate, every file of an answer and every pool's plugin as [`start`](Self::start) would, and looks at every other
+    /// place in the file system that it would use. Answers what should be known of them though they can serve.
     ///
     /// # Errors
     ///
-    /// Every certificate, file and plugin that can't serve, with the line of the configuration that names it
-    /// ([`ConfigErrors`](crate::config::ConfigErrors)).
+    /// Everything that can't serve, with the line of the configuration that names it
+    /// ([`ConfigErrors`](crate::config::ConfigErrors)); or that this machine or build can't serve it at all.
     pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
+        let mut faults = foreseen::check(config, file)?;
         let mut warnings = config.warnings.clone();
-        warnings.extend(certificates::check(config, file)?);
-        warnings.extend(backend_tls::check(config, file)?);
-        warnings.extend(socket_paths::check(config, file));
-        answers::check(config, file)?;
+        let mut note = |found: Result<Vec<ConfigError>, ConfigErrors>| match found {
+            Ok(found) => warnings.extend(found),
+            Err(found) => faults.extend(found.iter().cloned()),
+        };
+        note(certificates::check(config, file));
+        note(backend_tls::check(config, file));
+        note(Ok(socket_paths::check(config, file)));
+        note(answers::check(config, file).map(|()| Vec::new()));
         let (loader, _) = loader_with(config, Clock::start(), None)?;
-        policies::check(config, file, &loader)?;
+        note(policies::check(config, file, &loader).map(|()| Vec::new()));
+        ConfigErrors::none_or(faults)?;
         Ok(warnings)
     }
 
@@ -125,17 +132,17 @@ impl App {
     pub fn start(mut config: Config, file: &Path, options: StartOptions) -> Result<Self> {
         let StartOptions { workers, mut inherited, state_lock, log, gate } = options;
         config.workers = workers.unwrap_or(config.workers);
-        check_open_files(&config)?;
+        foreseen::check_open_files(&config, OpenFiles::of_process())?;
         let clock = Clock::start();
-        let state = config.state_dir.as_deref().map(|path| open_state_dir(path, state_lock)).transpose()?;
+        let state = foreseen::open_state_dir(&config, file, state_lock)?;
         let put_policies = overrides::put_policies(&config, state.as_ref());
         let (loader, archive) = loader_with(&config, clock, state.clone())?;
         let loader = Arc::new(loader);
-        let admin = AdminServer::bind(config.admin.as_ref(), &mut inherited, clock, log)?;
+        let admin = AdminServer::bind(config.admin.as_ref(), file, &mut inherited, clock, log)?;
         let workers_count = config.workers;
         let (mut insight, traces) = traces::start(config.tracing.as_ref(), clock)?;
         insight.explanations = admin.explanations().cloned();
-        let metrics = MetricsServer::bind(&config, &mut inherited, clock, insight.tracer.clone())?;
+        let metrics = MetricsServer::bind(&config, file, &mut inherited, clock, insight.tracer.clone())?;
         let prepared = Snapshot::default().prepare(
             config,
             file,
@@ -234,6 +241,7 @@ impl App {
     /// The addresses that were taken over are this process's from now on, with the files of their sockets.
     pub fn own_addresses(&self) {
         self.shared.sockets.own_files();
+        self.admin.own_file();
     }
 
     /// All addresses are another process's from now on. What is connected to the admin address, or that for metrics, ends.
@@ -281,6 +289,16 @@ impl App {
     /// The process has run out of file descriptors.
     pub fn state_lock(&self) -> std::io::Result<Option<OwnedFd>> {
         self.state_lock.as_ref().map_or(Ok(None), StateLock::duplicate)
+    }
+
+    /// How many of the backends that operators have changed will be as the file says in a process that takes over, as there is no `state_dir`.
+    #[must_use]
+    pub fn fleeting_overrides(&self) -> usize {
+        if self.state_lock.is_some() {
+            0
+        } else {
+            self.shared.configuration.borrow().differences.overrides.len()
+        }
     }
 
     /// Says that the proxy isn't ready any more, and serves and accepts on: whoever routes to it needs a while to stop.
@@ -343,27 +361,6 @@ fn is_read_once(file: &Path) -> bool {
         );
     }
     once
-}
-
-/// Checks that the limit of open files lets each listener have a client. With less the proxy would start, and fail later.
-fn check_open_files(config: &Config) -> Result<()> {
-    let (limit, least) =
-        (OpenFiles::of_process().limit(), OpenFiles::least(config.workers, config.listeners.len()));
-    anyhow::ensure!(
-        limit >= least,
-        "this process may open {limit} files, and needs at least {least} with {} workers; raise the limit \
-         (LimitNOFILE= of the service, or ulimit -n)",
-        config.workers
-    );
-    Ok(())
-}
-
-/// Makes `state_dir` if it isn't there, locks it, and reads what it holds.
-fn open_state_dir(directory: &Path, handed_over: Option<OwnedFd>) -> Result<(Archive, StateLock)> {
-    let make = || format!("state_dir: cannot make {}", directory.display());
-    std::fs::create_dir_all(directory).with_context(make)?;
-    let lock = StateLock::take(directory, handed_over).context("state_dir")?;
-    Ok((Archive::open(directory).with_context(make)?, lock))
 }
 
 /// A loader that records the fate of plugin versions in `state_dir`, if there is one.

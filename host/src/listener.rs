@@ -83,6 +83,23 @@ fn hint(address: &Address, error: &io::Error) -> &'static str {
     }
 }
 
+impl BindError {
+    pub(crate) fn new(address: &Address, source: io::Error) -> Self {
+        Self { address: address.clone(), source }
+    }
+
+    /// Whether a Unix socket could be bound to its path, as far as that shows without binding it. Nothing is said of addresses of TCP,
+    /// nor of sockets that are there: they may be a running proxy's, or a service manager's, which hands them over.
+    ///
+    /// # Errors
+    ///
+    /// Something else is at the path, or no file can be made there.
+    pub fn foreseen(address: &Address) -> Result<(), Self> {
+        let Address::Unix(path) = address else { return Ok(()) };
+        path.file().map_or(Ok(()), socket::could_be_bound).map_err(|source| Self::new(address, source))
+    }
+}
+
 impl Listener {
     /// Binds one socket for each worker, so that the kernel spreads connections over them (`SO_REUSEPORT`); a Unix socket is one that all
     /// workers share. Sockets that are `inherited` are taken as they are. `own` are the addresses that this process listens on already.
@@ -98,7 +115,7 @@ impl Listener {
         inherited: Taken,
         own: &[Address],
     ) -> Result<(Self, BoundSockets), BindError> {
-        let error = |source| BindError { address: config.address.clone(), source };
+        let error = |source| BindError::new(&config.address, source);
         let bound = if inherited.sockets.is_empty() {
             bind_all(config, workers, own).map_err(error)?
         } else {

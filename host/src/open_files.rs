@@ -38,6 +38,13 @@ impl OpenFiles {
         Self(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
+    /// The limit to which [`raise_limit`](Self::raise_limit) would raise it.
+    #[must_use]
+    pub fn highest() -> Self {
+        let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+        Self(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
     /// The files that are open now; `None` if the system doesn't say. Takes a while if there are many.
     #[must_use]
     pub fn open_now() -> Option<usize> {
@@ -115,16 +122,22 @@ impl OpenFiles {
     }
 }
 
-/// Divides `available` connections among listeners: each gets as many as it wants if there are enough, else a part in proportion,
-/// at least one.
+/// Divides `available` connections among listeners: each gets as many as it wants if there are enough. Else those that want the most are
+/// cut to equal parts of what the others leave; each gets at least one.
 #[must_use]
 pub fn divide(available: usize, wanted: &[usize]) -> Vec<usize> {
-    let all: usize = wanted.iter().sum();
-    let part = |&wanted: &usize| {
-        let part = wanted as u128 * available as u128 / all.max(1) as u128;
-        wanted.min(usize::try_from(part).unwrap_or(usize::MAX).max(1))
-    };
-    wanted.iter().map(part).collect()
+    let mut rising = wanted.to_vec();
+    rising.sort_unstable();
+    let (mut left, mut most) = (available, usize::MAX);
+    for (served, &wanted) in rising.iter().enumerate() {
+        let part = left / (rising.len() - served);
+        if wanted > part {
+            most = part.max(1);
+            break;
+        }
+        left -= wanted;
+    }
+    wanted.iter().map(|&wanted| wanted.min(most)).collect()
 }
 
 #[cfg(test)]
@@ -147,10 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn listeners_share_in_proportion_and_none_goes_without() {
+    fn only_large_listeners_are_cut_and_none_goes_without() {
         assert_eq!(divide(100, &[40, 60]), [40, 60]);
         assert_eq!(divide(100, &[10, 20]), [10, 20]);
-        assert_eq!(divide(100, &[1_000, 3_000]), [25, 75]);
+        assert_eq!(divide(100, &[1_000, 3_000]), [50, 50]);
+        assert_eq!(divide(9_405, &[10_000, 10, 10_000]), [4_697, 10, 4_697]);
+        assert_eq!(divide(100, &[60, 1_000]), [50, 50]);
         assert_eq!(divide(3, &[1, 1_000_000]), [1, 2]);
         assert_eq!(divide(0, &[7]), [1]);
         assert!(divide(9, &[]).is_empty());

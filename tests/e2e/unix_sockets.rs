@@ -230,3 +230,19 @@ fn a_backend_on_a_socket_gets_a_host_of_its_own() {
     let head = served.join().expect("a request");
     assert!(head.contains("\r\nhost: localhost\r\n") || head.contains("\r\nHost: localhost\r\n"), "{head}");
 }
+
+#[test]
+fn the_admin_socket_is_removed_by_the_process_that_serves_last() {
+    let backend = Backend::named("a");
+    let setup = Setup { top: "[admin]\naddress = \"unix:admin.sock\"", ..Setup::default() };
+    let mut proxy = setup.start(&[&backend]);
+    let path = proxy.path("admin.sock");
+    assert!(path.exists());
+    proxy.signal("USR2");
+    proxy.log.wait_for("process-replaced");
+    assert!(proxy.wait_for_exit().success());
+    assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+    assert!(send_signal(proxy.successors()[0], "TERM"));
+    proxy.log.wait_for_many("drain-finished", 2);
+    wait_until("the file is removed", || !path.exists());
+}

@@ -4,8 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 
 use super::handover::BLOCK;
@@ -22,6 +23,24 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Whether it could be opened, as far as that shows without making it.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written to, nor made.
+    pub(super) fn foreseen(output: &LogOutput) -> io::Result<()> {
+        let LogOutput::File(path) = output else { return Ok(()) };
+        match path.metadata() {
+            Ok(found) if found.is_dir() => Err(Errno::ISDIR.into()),
+            Ok(_) => Ok(access(path, Access::WRITE_OK)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                Ok(access(folder.unwrap_or_else(|| Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens it. A file is made if it isn't there.
     ///
     /// # Errors

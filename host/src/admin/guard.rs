@@ -56,7 +56,7 @@ impl Guard {
     /// The token can't be used.
     pub fn new(config: &AdminConfig) -> Result<Self, TokenError> {
         let address = config.address.ip().map(|ip| ip.to_canonical());
-        let token = config.token_file.as_deref().map(Token::read).transpose()?;
+        let token = config.token_file.as_ref().map(|file| Token::read(&file.path)).transpose()?;
         Ok(Self(Arc::new(Rules { address, hosts: config.hosts.clone(), token })))
     }
 

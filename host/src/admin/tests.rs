@@ -59,6 +59,7 @@ impl Api {
         AdminConfig {
             address: "unix:/admin.sock".parse().unwrap(),
             token_file: None,
+            line: 1,
             hosts: Vec::new(),
             explain_from: Vec::new(),
         }

@@ -35,7 +35,7 @@ struct TokenState {
 pub enum TokenError {
     /// The file can't be read.
     #[error("cannot read it: {0}")]
-    Unreadable(#[from] io::Error),
+    Unreadable(io::Error),
     /// Anybody may read the file.
     #[error("others may read or write it (mode {0:o}); run `chmod 600` on it")]
     Open(u32),
@@ -78,11 +78,11 @@ impl Token {
 }
 
 fn digest_in(file: &Path) -> Result<[u8; 32], TokenError> {
-    let mode = std::fs::metadata(file)?.permissions().mode();
+    let mode = std::fs::metadata(file).map_err(TokenError::Unreadable)?.permissions().mode();
     if mode & OTHERS != 0 {
         return Err(TokenError::Open(mode & 0o777));
     }
-    let content = regular_file::read(file, MOST + 2)?;
+    let content = regular_file::read(file, MOST + 2).map_err(TokenError::Unreadable)?;
     let token = content.trim_ascii_end();
     if !(LEAST..=MOST).contains(&token.len()) || !token.iter().all(u8::is_ascii_graphic) {
         return Err(TokenError::NoToken);

@@ -1,11 +1,23 @@
 //! The access log of a configuration.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::access_log::{AccessLog, LogCounts};
 use crate::config::{AccessLogConfig, ConfigError};
 use crate::worker::LogAssignment;
+
+/// The log can't be opened.
+pub(super) fn fault(config: &AccessLogConfig, file: &Path, error: &io::Error) -> ConfigError {
+    ConfigError {
+        file: file.into(),
+        line: Some(config.line),
+        key: "access_log.path".into(),
+        message: format!("cannot write to `{}`: {error}", config.output),
+        hint: "name a file that this user may make, or `\"-\"` for standard output".into(),
+    }
+}
 
 /// How requests are logged, if they are.
 #[derive(Debug, Clone, Default)]
@@ -31,14 +43,7 @@ impl ActiveLog {
                 Some(log) if log.is_for(config) => Ok(Arc::clone(log)),
                 _ => AccessLog::open(config, workers, Arc::clone(&counts)),
             };
-            let fault = |error| ConfigError {
-                file: file.into(),
-                line: Some(config.line),
-                key: "access_log.path".into(),
-                message: format!("cannot write to `{}`: {error}", config.output),
-                hint: "name a file that this user may make, or `\"-\"` for standard output".into(),
-            };
-            let log = log.map_err(|error| faults.push(fault(error))).ok()?;
+            let log = log.map_err(|error| faults.push(fault(config, file, &error))).ok()?;
             Some((log, Arc::new(config.clone())))
         });
         Self { counts, log }

@@ -1,23 +1,27 @@
 //! The admin server of a running proxy: its socket, and what it needs beside the proxy's status.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use parking_lot::Mutex;
 use pointsman_core::address::Address;
 use pointsman_core::clock::Clock;
 use tokio::sync::watch;
 
 use crate::admin::{self, AdminState, Guard};
-use crate::config::AdminConfig;
+use crate::config::{AdminConfig, ConfigErrors};
 use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
 use crate::insight::Explanations;
-use crate::listener::{Inherited, ListeningSocket, Role};
+use crate::listener::{BindError, Inherited, ListeningSocket, Role, SocketFile};
 use crate::log::LogControls;
 use crate::metrics::Scrapes;
 use crate::open_files::OpenFiles;
+
+use super::foreseen;
 
 /// Who may open the admin socket if it has a path: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
@@ -50,6 +54,8 @@ pub(super) struct AdminServer {
 struct Bound {
     configured: Address,
     socket: ListeningSocket,
+    /// If that has a path which is this process's to remove.
+    file: Option<Mutex<SocketFile>>,
     guard: Guard,
 }
 
@@ -57,13 +63,14 @@ impl AdminServer {
     /// Reads the token, and takes the inherited socket of this address, or binds it.
     pub(super) fn bind(
         config: Option<&AdminConfig>,
+        file: &Path,
         inherited: &mut Inherited,
         clock: Clock,
         log: LogControls,
     ) -> Result<Self> {
         let asked = config.filter(|config| !config.explain_from.is_empty());
         let explanations = asked.map(|config| Arc::new(Explanations::new(&config.explain_from)));
-        let bound = config.map(|config| bind(config, inherited)).transpose()?;
+        let bound = config.map(|config| bind(config, file, inherited)).transpose()?;
         Ok(Self { bound, clock, log, explanations, leaves: watch::Sender::default() })
     }
 
@@ -74,7 +81,19 @@ impl AdminServer {
 
     /// The servers beside the data path accept nothing more from now on.
     pub(super) fn leave(&self) {
+        self.with_file(SocketFile::leave);
         self.leaves.send_replace(true);
+    }
+
+    /// The file of a socket that was taken over is removed with it from now on.
+    pub(super) fn own_file(&self) {
+        self.with_file(SocketFile::own);
+    }
+
+    fn with_file(&self, change: impl Fn(&mut SocketFile)) {
+        if let Some(file) = self.bound.as_ref().and_then(|bound| bound.file.as_ref()) {
+            change(&mut file.lock());
+        }
     }
 
     /// When that is so.
@@ -90,9 +109,9 @@ impl AdminServer {
 
     /// Adds a duplicate of the socket to what another process gets.
     pub(super) fn hand_over(&self, all: &mut Vec<HandedOver>) -> io::Result<()> {
-        let Some(Bound { configured, socket, .. }) = &self.bound else { return Ok(()) };
+        let Some(Bound { configured, socket, file, .. }) = &self.bound else { return Ok(()) };
         let (address, socket) = (configured.clone(), socket.try_clone()?);
-        all.push(HandedOver { role: Role::Admin, address, socket, is_lent: false });
+        all.push(HandedOver { role: Role::Admin, address, socket, is_lent: file.is_none() });
         Ok(())
     }
 
@@ -123,24 +142,32 @@ impl AdminServer {
     }
 }
 
-fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Bound> {
-    let guard = Guard::new(config).with_context(|| match &config.token_file {
-        Some(file) => format!("admin.token_file: {}", file.display()),
-        None => "admin".to_owned(),
-    })?;
-    let socket = listen(&config.address, Role::Admin, inherited)
-        .with_context(|| format!("cannot listen on {} (admin)", config.address))?;
-    Ok(Bound { configured: config.address.clone(), socket, guard })
+fn bind(config: &AdminConfig, file: &Path, inherited: &mut Inherited) -> Result<Bound, ConfigErrors> {
+    let guard = foreseen::guard(config, file)?;
+    let (socket, file) = listen(&config.address, Role::Admin, inherited)
+        .map_err(|error| foreseen::fault(file, config.line, "admin.address", error))?;
+    Ok(Bound { configured: config.address.clone(), socket, file: file.map(Mutex::new), guard })
 }
 
-/// The inherited socket of this address, or a new one.
+/// The inherited socket of this address, or a new one; and its file, if that is this process's. Until it serves, the file of one that was
+/// handed over is the process's before.
 pub(super) fn listen(
     address: &Address,
     role: Role,
     inherited: &mut Inherited,
-) -> io::Result<ListeningSocket> {
-    let taken = inherited.take(role, address).sockets.into_iter().next();
-    let socket = taken.map_or_else(|| ListeningSocket::bind(address, SOCKET_MODE), Ok)?;
-    socket.set_nonblocking()?;
-    Ok(socket)
+) -> Result<(ListeningSocket, Option<SocketFile>), BindError> {
+    let taken = inherited.take(role, address);
+    let (is_lent, taken) = (taken.is_lent, taken.sockets.into_iter().next());
+    let is_new = taken.is_none();
+    let socket = taken.map_or_else(|| ListeningSocket::bind(address, SOCKET_MODE), Ok);
+    let prepared = socket.and_then(|socket| socket.set_nonblocking().map(|()| socket));
+    let socket = prepared.map_err(|error| BindError::new(address, error))?;
+    let mut file = match address {
+        Address::Unix(path) if !is_lent => SocketFile::at(path),
+        _ => None,
+    };
+    if let Some(file) = file.as_mut().filter(|_| !is_new) {
+        file.leave();
+    }
+    Ok((socket, file))
 }

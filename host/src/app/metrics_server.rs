@@ -1,14 +1,15 @@
 //! The listener for those who collect metrics, which answers nothing else but probes; and the load that it tells of.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pointsman_core::address::Address;
 use pointsman_core::clock::Clock;
 
 use crate::admin;
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
 use crate::control::status::StatusView;
 use crate::control::take_over::HandedOver;
 use crate::insight::trace::Tracer;
@@ -18,6 +19,7 @@ use crate::open_files::OpenFiles;
 use crate::reports::WorkerVitals;
 
 use super::admin_server::{Leaving, listen};
+use super::foreseen;
 
 /// The metrics of a running proxy, and the listener for them, if one is configured.
 #[derive(Debug)]
@@ -35,15 +37,16 @@ impl MetricsServer {
     /// Takes the inherited socket of this address, or binds it.
     pub(super) fn bind(
         config: &Config,
+        file: &Path,
         inherited: &mut Inherited,
         clock: Clock,
         tracer: Option<Arc<Tracer>>,
     ) -> Result<Self> {
         let bind = |address| {
             let address = Address::Tcp(address);
-            let socket = listen(&address, Role::Metrics, inherited)
-                .with_context(|| format!("cannot listen on {address} (metrics)"))?;
-            anyhow::Ok((address, socket))
+            let (socket, _) = listen(&address, Role::Metrics, inherited)
+                .map_err(|error| foreseen::fault(file, config.metrics.line, "metrics.address", error))?;
+            Ok::<_, ConfigErrors>((address, socket))
         };
         let workers = (0..config.workers).map(|_| Arc::default()).collect();
         let (bound, saturation) = (config.metrics.address.map(bind).transpose()?, Arc::default());

@@ -23,7 +23,7 @@ pub(super) struct Steered {
 
 /// The overrides that were kept, as far as the file hasn't changed since. The pools have them from now on.
 pub(super) fn at_start<'a>(config: &Config, pools: impl Iterator<Item = &'a Arc<Pool>>) -> Overrides {
-    let mut overrides = Overrides::open(config.state_dir.as_deref());
+    let mut overrides = Overrides::open(config.state_dir.as_ref().map(|folder| &*folder.path));
     overrides.follow(config);
     apply(&overrides, pools);
     overrides
@@ -32,7 +32,7 @@ pub(super) fn at_start<'a>(config: &Config, pools: impl Iterator<Item = &'a Arc<
 /// The policies that operators have put, as they are kept in `state_dir`.
 pub(super) fn put_policies(config: &Config, state: Option<&(Archive, StateLock)>) -> PolicyOverrides {
     let lock = state.map(|(_, lock)| lock.clone());
-    PolicyOverrides::open(config.state_dir.as_deref().zip(lock))
+    PolicyOverrides::open(config.state_dir.as_ref().map(|folder| &*folder.path).zip(lock))
 }
 
 /// Gives pools their overrides.

@@ -1,6 +1,5 @@
 //! A reload: loads and binds what a configuration says and commits it, or leaves everything as it is.
 
-use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +10,7 @@ use pointsman_policy::PolicyLoader;
 use tokio::sync::watch;
 
 use crate::acme::CertificateOrders;
-use crate::config::Config;
+use crate::config::{AdminConfig, Config, TracingConfig};
 use crate::control::change::Reload;
 use crate::control::policy_overrides::PolicyOverrides;
 use crate::control::status::{AwaitingRestart, ConfigurationStatus, FileDifferences};
@@ -156,40 +155,64 @@ impl Reloader {
     ) -> (Config, Vec<AwaitingRestart>) {
         let mut awaiting = Vec::new();
         if self.workers.is_none() && config.workers != old.workers {
-            awaiting.push(awaiting_restart("workers", &old.workers, &config.workers));
+            let (runs, configured) = (old.workers.to_string(), config.workers.to_string());
+            awaiting.push(awaiting_restart("workers", runs, configured));
         }
-        if config.admin != old.admin {
-            let address = |config: &Config| config.admin.as_ref().map(|admin| admin.address.to_string());
+        if !is_same_admin(config.admin.as_ref(), old.admin.as_ref()) {
+            let address = |config: &Config| shown(config.admin.as_ref().map(|admin| &admin.address));
             let (runs, configured) = (address(old), address(&config));
             let key = if runs == configured { "admin" } else { "admin.address" };
-            awaiting.push(awaiting_restart(key, &runs, &configured));
+            awaiting.push(awaiting_restart(key, runs, configured));
         }
         if config.metrics.address != old.metrics.address {
-            let (runs, configured) = (&old.metrics.address, &config.metrics.address);
+            let address = |config: &Config| shown(config.metrics.address);
+            let (runs, configured) = (address(old), address(&config));
             awaiting.push(awaiting_restart("metrics.address", runs, configured));
         }
         if config.state_dir != old.state_dir {
-            awaiting.push(awaiting_restart("state_dir", &old.state_dir, &config.state_dir));
+            let folder =
+                |config: &Config| shown(config.state_dir.as_ref().map(|folder| folder.path.display()));
+            let (runs, configured) = (folder(old), folder(&config));
+            awaiting.push(awaiting_restart("state_dir", runs, configured));
         }
         config.workers = old.workers;
         config.state_dir.clone_from(&old.state_dir);
         config.admin.clone_from(&old.admin);
         config.metrics.address = old.metrics.address;
         if config.tracing != old.tracing {
-            awaiting.push(awaiting_restart("tracing", &old.tracing, &config.tracing));
+            let (runs, configured) = (traced(old.tracing.as_ref()), traced(config.tracing.as_ref()));
+            awaiting.push(awaiting_restart("tracing", runs, configured));
         }
         config.tracing.clone_from(&old.tracing);
         (config, awaiting)
     }
 }
 
-fn awaiting_restart(key: &'static str, runs: &dyn Debug, configured: &dyn Debug) -> AwaitingRestart {
+fn is_same_admin(one: Option<&AdminConfig>, other: Option<&AdminConfig>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.has_settings_of(other),
+        _ => one.is_none() && other.is_none(),
+    }
+}
+
+/// A value of the configuration as it is written there, or that there is none.
+fn shown(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
+
+fn traced(config: Option<&TracingConfig>) -> String {
+    shown(config.map(|TracingConfig { endpoint, sample }| {
+        format!("sample {sample} to {}", endpoint.as_deref().unwrap_or("the default endpoint"))
+    }))
+}
+
+fn awaiting_restart(key: &'static str, runs: String, configured: String) -> AwaitingRestart {
     tracing::warn!(
         event = "restart-required",
         key,
-        ?runs,
-        ?configured,
+        runs,
+        configured,
         "takes effect at the next restart; the rest of the file applies now"
     );
-    AwaitingRestart { key, runs: format!("{runs:?}"), configured: format!("{configured:?}") }
+    AwaitingRestart { key, runs, configured }
 }

@@ -47,9 +47,15 @@ pub(super) fn start(
     config: Option<&TracingConfig>,
     _: Clock,
 ) -> Result<(SharedInsight, Option<TraceExport>)> {
+    check(config)?;
+    Ok((SharedInsight::default(), None))
+}
+
+/// Refuses what this build can't do.
+pub(super) fn check(config: Option<&TracingConfig>) -> Result<()> {
     anyhow::ensure!(
-        config.is_none(),
+        cfg!(feature = "otlp") || config.is_none(),
         "`[tracing]`: this build exports no traces; build it with the feature `otlp`, or leave the section out"
     );
-    Ok((SharedInsight::default(), None))
+    Ok(())
 }

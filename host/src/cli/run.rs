@@ -219,6 +219,14 @@ fn replace(app: &App) -> Option<Successor> {
         );
         return None;
     }
+    let backends = app.fleeting_overrides();
+    if backends > 0 {
+        tracing::warn!(
+            event = "overrides-not-handed-over",
+            backends,
+            "what operators have changed of backends ends with this process; with a `state_dir` it would be kept"
+        );
+    }
     let handed_over = app.sockets().and_then(|sockets| Ok((sockets, app.state_lock()?)));
     let started = handed_over.map_err(take_over::TakeOverError::from);
     match started.and_then(|(sockets, lock)| take_over::start(sockets, lock.as_ref())) {

@@ -1,11 +1,10 @@
 //! `[admin]`.
 
-use std::path::PathBuf;
-
 use ipnet::IpNet;
 use pointsman_core::address::{Address, UNIX};
 
 use super::address::{add_address, local, networks};
+use super::certificate_files::{NamedFile, file};
 use super::read::{Section, Unique, Value, excerpt};
 use super::socket_path::socket_beside_file;
 
@@ -13,22 +12,32 @@ use super::socket_path::socket_beside_file;
 const EXPLAIN_HINT: &str = "write `explain_from = [\"127.0.0.0/8\", \"10.1.0.0/16\"]`";
 
 /// `[admin]`: where the proxy can be seen and steered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AdminConfig {
     /// Where it listens. `address`.
     pub address: Address,
     /// The file with the token that requests need. `token_file`, none; required if other machines can reach the address.
-    pub token_file: Option<PathBuf>,
+    pub token_file: Option<NamedFile>,
     /// Names under which it is asked for, beside `localhost` and its address. `hosts`, none.
     pub hosts: Vec<String>,
     /// Networks whose clients may ask why their requests go where they go. `explain_from`, none.
     pub explain_from: Vec<IpNet>,
+    /// Line of `address` in the file, for errors that show only when it is bound.
+    pub line: usize,
+}
+
+impl AdminConfig {
+    /// Whether another one says the same, wherever in the file.
+    #[must_use]
+    pub fn has_settings_of(&self, other: &Self) -> bool {
+        *self == Self { line: self.line, ..other.clone() }
+    }
 }
 
 pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<AdminConfig> {
     Section::read(value, "write `[admin]` above its keys", |section| {
         let typed = section.required("address", "address = \"127.0.0.1:9901\"");
-        let token_file = section.get("token_file").map_or(Some(None), |value| value.path().map(Some));
+        let token_file = section.get("token_file").map_or(Some(None), |value| file(&value).map(Some));
         let hosts = section.get("hosts").map_or_else(|| Some(Vec::new()), |value| hosts(&value));
         let explain_from = section.get("explain_from");
         let explain_from =
@@ -43,7 +52,14 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) 
                         that file";
             typed.fail(format!("`{address}` is open to other machines"), hint);
         }
-        Some(AdminConfig { address, token_file: token_file?, hosts: hosts?, explain_from: explain_from? })
+        let line = typed.line();
+        Some(AdminConfig {
+            address,
+            token_file: token_file?,
+            hosts: hosts?,
+            explain_from: explain_from?,
+            line,
+        })
     })
 }
 

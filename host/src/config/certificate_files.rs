@@ -1,4 +1,4 @@
-//! Files that the configuration names: certificates, keys and the like.
+//! Files and folders that the configuration names: certificates, keys and the like.
 
 use std::path::PathBuf;
 
@@ -26,12 +26,12 @@ impl CertificateFiles {
     }
 }
 
-/// A file that the configuration names.
+/// A file that the configuration names, or a folder.
 #[derive(Debug, Clone)]
 pub struct NamedFile {
     /// Where it is.
     pub path: PathBuf,
-    /// Line that names it, for errors that show only when it is read.
+    /// Line that names it, for errors that show only when it is used.
     pub line: usize,
 }
 

@@ -21,11 +21,15 @@ pub struct MetricsConfig {
     pub address: Option<SocketAddr>,
     /// Upper bounds of the buckets in which requests are counted by their time. `latency_buckets`.
     pub latency_bounds: Bounds,
+    /// Line of `address` in the file, for errors that show only when it is bound.
+    pub line: usize,
 }
 
 pub(super) fn metrics<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<MetricsConfig> {
     Section::read(value, "write `[metrics]` above its keys", |section| {
-        let address = match section.get("address") {
+        let typed = section.get("address");
+        let line = typed.as_ref().map_or(0, Value::line);
+        let address = match typed {
             None => Some(None),
             Some(typed) => local(&typed).map(|address| {
                 add_address(addresses, &address.into(), &typed);
@@ -34,7 +38,7 @@ pub(super) fn metrics<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>
         };
         let latency_bounds =
             section.get("latency_buckets").map_or_else(|| Some(Bounds::default()), |value| bounds(&value));
-        Some(MetricsConfig { address: address?, latency_bounds: latency_bounds? })
+        Some(MetricsConfig { address: address?, latency_bounds: latency_bounds?, line })
     })
 }
 

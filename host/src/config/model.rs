@@ -13,6 +13,7 @@ use pointsman_core::route::{PathNormalization, RoutePattern, TargetChange};
 
 use super::access_log::AccessLogConfig;
 use super::admin::AdminConfig;
+use super::certificate_files::NamedFile;
 use super::compression::CompressionConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::error::ConfigError;
@@ -36,7 +37,7 @@ pub struct Config {
     /// Where `NAME.wasm` wins over the bundled policy `NAME`.
     pub policy_dir: Option<PathBuf>,
     /// Where the last good version of every plugin file is kept over restarts. Not kept if there is none.
-    pub state_dir: Option<PathBuf>,
+    pub state_dir: Option<NamedFile>,
     /// How long the proxy goes on accepting after SIGTERM, while it already says that it isn't ready.
     pub drain_delay: Duration,
     /// How long running requests may take to finish after SIGTERM.

@@ -12,6 +12,7 @@ use super::access_log::access_log;
 use super::acme::Around;
 use super::address::{add_address, local, networks};
 use super::admin::admin;
+use super::certificate_files::file;
 use super::dns::{DnsConfig, dns};
 use super::limit;
 use super::listener_http2::http2;
@@ -43,11 +44,12 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
     Section::read(root, "", |root| {
         let workers = root.integer("workers", cpus(), 1..=MAX_WORKERS);
         let policy_dir = root.get("policy_dir").map_or(Some(None), |value| directory(&value).map(Some));
-        let state_dir = root.get("state_dir").map_or(Some(None), |value| value.path().map(Some));
+        let state_dir = root.get("state_dir").map_or(Some(None), |value| file(&value).map(Some));
         let drain_delay = root.duration("drain_delay", Duration::ZERO, DRAIN_DELAY);
         let drain_timeout = root.duration("drain_timeout", Duration::from_secs(30), TIMEOUT);
         let mut addresses = Unique::new();
-        let listeners = listeners(root, &mut addresses, state_dir.as_ref().and_then(Option::as_deref));
+        let kept_in = state_dir.iter().flatten().next().map(|folder| &*folder.path);
+        let listeners = listeners(root, &mut addresses, kept_in);
         let admin = root.get("admin").map_or(Some(None), |value| admin(&value, &mut addresses).map(Some));
         let access_log = root.get("access_log").map_or(Some(None), |value| access_log(&value).map(Some));
         let metrics = root

@@ -10,6 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::address::{Address, SocketPath};
+use rustix::fs::{Access, access};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 /// Connections that the kernel completes before they are accepted.
@@ -151,7 +152,7 @@ impl From<ListeningSocket> for OwnedFd {
 
 impl SocketFile {
     /// The file of a socket that is bound to this path; none if that is no file, or isn't there any more.
-    pub(super) fn at(path: &SocketPath) -> Option<Self> {
+    pub(crate) fn at(path: &SocketPath) -> Option<Self> {
         let path = path.file()?;
         let found = fs::symlink_metadata(path).ok()?;
         Some(Self { path: path.to_owned(), identity: identity(&found), stays: false })
@@ -201,18 +202,38 @@ fn bind_path(path: &SocketPath, mode: u32) -> io::Result<UnixListener> {
     Ok(socket.into())
 }
 
+/// Whether a socket is at this path.
+///
+/// # Errors
+///
+/// Something else is there, or the system doesn't say.
+fn is_socket(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+        Ok(found) if found.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(io::Error::new(ErrorKind::AlreadyExists, "there is something else that is no socket")),
+    }
+}
+
+/// Whether a socket is at this path or could be made there.
+///
+/// # Errors
+///
+/// Neither.
+pub(super) fn could_be_bound(path: &Path) -> io::Result<()> {
+    if is_socket(path)? {
+        return Ok(());
+    }
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
 /// Removes a socket at which nobody listens, as a process leaves it that has ended.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(io::Error::new(
-                ErrorKind::AlreadyExists,
-                "there is something else that is no socket",
-            ));
-        }
-        Ok(_) => {}
+    if !is_socket(path)? {
+        return Ok(());
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),

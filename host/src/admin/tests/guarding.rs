@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use axum::http::Method;
 
 use super::Api;
-use crate::config::AdminConfig;
+use crate::config::{AdminConfig, NamedFile};
 
 const OVERVIEW: &str = "/api/v1/overview";
 
@@ -13,6 +13,7 @@ fn at(address: &str) -> AdminConfig {
     AdminConfig {
         address: address.parse().unwrap(),
         token_file: None,
+        line: 1,
         hosts: vec!["proxy.example.com".to_owned()],
         explain_from: Vec::new(),
     }
@@ -98,7 +99,10 @@ async fn the_api_needs_the_token_and_the_probes_do_not() {
     let file = folder.path().join("token");
     std::fs::write(&file, "0123456789abcdef\n").unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let api = Api::guarded(&AdminConfig { token_file: Some(file), ..at("192.0.2.7:9901") });
+    let api = Api::guarded(&AdminConfig {
+        token_file: Some(NamedFile { path: file, line: 1 }),
+        ..at("192.0.2.7:9901")
+    });
     let with = |given: &'static str| [("host", "localhost"), ("authorization", given)];
     for good in ["Bearer 0123456789abcdef", "bearer 0123456789abcdef"] {
         check(&api, &with(good), 200).await;

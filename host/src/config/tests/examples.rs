@@ -30,6 +30,9 @@ fn reference_states_the_defaults() {
     let mut default = good(text);
     default.pools[0].policy.line = stated.pools[0].policy.line;
     default.listeners[0].line = stated.listeners[0].line;
+    if let Some((admin, stated)) = default.admin.as_mut().zip(stated.admin.as_ref()) {
+        admin.line = stated.line;
+    }
     assert_eq!(format!("{stated:#?}"), format!("{default:#?}"));
 }
 

@@ -22,7 +22,8 @@ fn what_is_written_at_the_top_is_taken() {
     let config = good(&text);
     assert_eq!(config.workers, 16);
     assert_eq!(config.policy_dir, Some("src".into()));
-    assert_eq!(config.state_dir, Some("made/later".into()));
+    let state_dir = config.state_dir.clone().map(|folder| (folder.path, folder.line));
+    assert_eq!(state_dir, Some(("made/later".into(), 3)));
     assert_eq!(
         (config.drain_delay, config.drain_timeout),
         (Duration::from_secs(5), Duration::from_secs(120))
@@ -32,7 +33,7 @@ fn what_is_written_at_the_top_is_taken() {
 
     let remote = "admin = { address = '0.0.0.0:1', token_file = 'secret', hosts = ['Proxy.example.com.'] }";
     let remote = admin(good(&format!("{remote}\n{LISTENER}{POOL}")));
-    assert_eq!(remote.token_file, Some("secret".into()));
+    assert_eq!(remote.token_file.map(|file| file.path), Some("secret".into()));
     assert_eq!(
         (remote.address.to_string().as_str(), remote.hosts),
         ("0.0.0.0:1", vec!["proxy.example.com".to_owned()])
