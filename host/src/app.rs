@@ -291,14 +291,15 @@ impl App {
         self.state_lock.as_ref().map_or(Ok(None), StateLock::duplicate)
     }
 
-    /// How many of the backends that operators have changed will be as the file says in a process that takes over, as there is no `state_dir`.
+    /// How many backends and how many policies that operators have changed will be as the file says in a process that takes over, as
+    /// there is no `state_dir`.
     #[must_use]
-    pub fn fleeting_overrides(&self) -> usize {
+    pub fn fleeting_overrides(&self) -> (usize, usize) {
         if self.state_lock.is_some() {
-            0
-        } else {
-            self.shared.configuration.borrow().differences.overrides.len()
+            return (0, 0);
         }
+        let differences = &self.shared.configuration.borrow().differences;
+        (differences.overrides.len(), differences.policies.len())
     }
 
     /// Says that the proxy isn't ready any more, and serves and accepts on: whoever routes to it needs a while to stop.

@@ -151,3 +151,16 @@ fn a_configuration_leads_to_the_proxy_with_its_token() {
     assert!(head.contains("authorization: bearer 0123456789abcdef\r\n"), "{head}");
     assert!(head.contains(&format!("host: {address}\r\n")), "{head}");
 }
+
+#[test]
+fn a_backend_that_only_fails_is_said_to() {
+    let backend = Backend::start(|exchange| {
+        exchange.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+    });
+    let proxy = Setup { top: ADMIN, ..Setup::default() }.start(&[&backend]);
+    let mut client = proxy.client();
+    (0..8).for_each(|_| assert_eq!(client.get("/").status(), 503));
+    let admin = proxy.admin().to_string();
+    let (code, said) = ctl(&["--address", &admin, "status"]);
+    assert!(code == 0 && said.contains("test: b0 has failed ") && !said.contains("all well"), "{said}");
+}

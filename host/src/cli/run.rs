@@ -219,12 +219,13 @@ fn replace(app: &App) -> Option<Successor> {
         );
         return None;
     }
-    let backends = app.fleeting_overrides();
-    if backends > 0 {
+    let (backends, policies) = app.fleeting_overrides();
+    if backends + policies > 0 {
         tracing::warn!(
             event = "overrides-not-handed-over",
             backends,
-            "what operators have changed of backends ends with this process; with a `state_dir` it would be kept"
+            policies,
+            "what operators have changed ends with this process; with a `state_dir` it would be kept"
         );
     }
     let handed_over = app.sockets().and_then(|sockets| Ok((sockets, app.state_lock()?)));

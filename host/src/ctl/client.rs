@@ -152,7 +152,8 @@ impl Client {
 
     fn unreachable(&self, why: impl std::fmt::Display) -> Failure {
         Failure::Unreachable(format!(
-            "cannot reach the admin server at {}: {why}; is the proxy running, with `[admin]` in its configuration?",
+            "cannot reach the admin server at {}: {why}; is the proxy running, with `[admin]` in its configuration? If \
+             that address was changed, the proxy keeps the one before until a restart: name it with `--address`",
             self.address()
         ))
     }

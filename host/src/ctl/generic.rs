@@ -47,7 +47,7 @@ fn lines(value: &Value) -> Vec<String> {
 }
 
 /// A value that fits behind its name.
-fn plain(value: &Value) -> Option<String> {
+pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some("-".to_owned()),
         Value::Bool(true) => Some("yes".to_owned()),

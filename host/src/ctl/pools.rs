@@ -16,7 +16,9 @@ use super::names::{BackendName, path};
 use super::output::{Styled, Tone};
 use super::session::{Session, read};
 use super::table::{Align, Table};
-use crate::admin::model::{BackendReply, BackendState, Histogram, PoolList, PoolReply, PoolState};
+use crate::admin::model::{
+    BackendChange, BackendReply, BackendState, Histogram, OverrideState, PoolList, PoolReply, PoolState,
+};
 
 /// How often a backend that drains is asked whether it is done.
 const WAIT_STEP: Duration = Duration::from_millis(200);
@@ -81,16 +83,15 @@ pub(super) fn backends(session: &Session, pool: Option<&str>, down: bool) -> Res
         ("POOL/BACKEND", Align::Left),
         ("STATE", Align::Left),
         ("WEIGHT", Align::Right),
-        ("SHARE", Align::Right),
+        ("DUE", Align::Right),
         ("IN FLIGHT", Align::Right),
         ("REQUESTS", Align::Right),
         ("FAILED", Align::Right),
-        ("~P50", Align::Right),
-        ("~P99", Align::Right),
+        ("LATENCY", Align::Right),
     ]);
     let mut add = |pool: &PoolState| {
         for backend in pool.backends.iter().filter(|backend| !down || !backend.eligible) {
-            table.row(backend_row(&pool.name, backend, &pool.latency_buckets));
+            table.row(backend_row(&pool.name, backend));
         }
     };
     let answer = match pool {
@@ -110,8 +111,9 @@ pub(super) fn backends(session: &Session, pool: Option<&str>, down: bool) -> Res
     session.output.raw(table.show(session.output))
 }
 
-fn backend_row(pool: &str, backend: &BackendState, bounds: &[f64]) -> Vec<Styled> {
-    let changed = if backend.overrides.is_some() { "*" } else { "" };
+fn backend_row(pool: &str, backend: &BackendState) -> Vec<Styled> {
+    let overrides = backend.overrides.as_ref();
+    let changed = if overrides.is_some_and(|changed| changed.weight.is_some()) { "*" } else { "" };
     vec![
         format!("{pool}/{}", backend.name).into(),
         state(backend),
@@ -120,9 +122,19 @@ fn backend_row(pool: &str, backend: &BackendState, bounds: &[f64]) -> Vec<Styled
         count(backend.in_flight).into(),
         count(backend.requests).into(),
         count(backend.failures).into(),
-        time(bounds, &backend.head_seconds, 0.5),
-        time(bounds, &backend.head_seconds, 0.99),
+        match latency(backend) {
+            Some(latency) => seconds(latency).into(),
+            None => "-".into(),
+        },
     ]
+}
+
+/// The time to the head of a response, of late, seconds; none if there was no response yet. A quantile since the start would still call slow
+/// what was slow, and not yet what is.
+pub(super) fn latency(backend: &BackendState) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let latency = backend.latency_ewma_us as f64 / 1e6;
+    (latency > 0.0).then_some(latency)
 }
 
 /// How a backend is, in a word.
@@ -150,9 +162,14 @@ pub(super) fn drain(session: &Session, backend: &BackendName, wait: bool) -> Res
             return Err(Failure::Failed(format!("{name} no longer drains: someone else has changed that")));
         }
     }
+    let pool: PoolReply = session.ask(Call::get(path(&["pools", &state.pool])))?;
+    let last = match pool.pool.eligible {
+        0 => format!("; no backend of {} gets requests now", state.pool),
+        _ => String::new(),
+    };
     changed.tell(session, |_| match state.backend.in_flight {
-        0 => format!("{name} drains; nothing is in flight"),
-        left => format!("{name} drains; {left} in flight, `--wait` waits for their end"),
+        0 => format!("{name} drains; nothing is in flight{last}"),
+        left => format!("{name} drains; {left} in flight, `--wait` waits for their end{last}"),
     })
 }
 
@@ -196,7 +213,12 @@ impl Changed {
         if session.output.json {
             return session.pass_on(&self.answer);
         }
-        session.output.line(&say(&self.state(session)?).into())
+        let change: BackendChange = read(&self.answer)?;
+        let mut text = say(&self.state(session)?);
+        if change.overrides != OverrideState::default() && !change.survives_restart {
+            text.push_str("; that ends with the process, SIGUSR2 included, as there is no `state_dir`");
+        }
+        session.output.line(&text.into())
     }
 }
 

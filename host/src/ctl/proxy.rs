@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 
 use super::client::Call;
 use super::failure::{Failure, fault};
-use super::format::{age, count, percent};
+use super::format::{age, count, moment, percent};
 use super::generic;
 use super::names::{path, with_query};
 use super::output::{Styled, Tone};
 use super::session::Session;
+use super::table::{Align, Table};
 use super::wellbeing::troubles;
-use crate::admin::model::{ConfigurationState, Overview, PhaseState};
+use crate::admin::model::{
+    ConfigurationState, OverrideList, OverrideRecord, OverridesCleared, Overview, PhaseState,
+};
 
 /// Shows how the proxy is. Its exit code is what a container's health check goes by: a proxy that drains is to get nothing new.
 pub(super) fn status(session: &Session) -> Result<ExitCode, Failure> {
@@ -86,9 +89,63 @@ pub(super) fn workers(session: &Session) -> Result<(), Failure> {
 pub(super) fn overrides(session: &Session, clear: bool) -> Result<(), Failure> {
     let path = path(&["overrides"]);
     match clear {
-        false => show_any(session, Call::get(path)),
-        true => show_any(session, Call::json(Method::DELETE, path, &json!({}))),
+        false => {
+            let answer = session.call(Call::get(path))?;
+            session.show(&answer, |list: OverrideList| show_overrides(session, &list))
+        }
+        true => {
+            let answer = session.call(Call::json(Method::DELETE, path, &json!({})))?;
+            session
+                .show(&answer, |cleared: OverridesCleared| session.output.line(&taken_back(&cleared).into()))
+        }
     }
+}
+
+/// What is as the file says again.
+fn taken_back(cleared: &OverridesCleared) -> String {
+    let of = |number: u64, one: &str, several: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {several}"),
+    };
+    let backends = of(cleared.backends, "backend", "backends");
+    let (what, number) = match cleared.policies {
+        0 => (backends, cleared.backends),
+        policies => {
+            let policies = of(policies, "policy", "policies");
+            (format!("{backends} and {policies}"), cleared.backends + cleared.policies)
+        }
+    };
+    let verb = if number == 1 { "is" } else { "are" };
+    let until = if cleared.survives_restart { "" } else { ", until a restart: state_dir can't be written" };
+    format!("{what} {verb} as the file says again{until}")
+}
+
+/// Whose value it is.
+fn place(record: &OverrideRecord) -> String {
+    match (&record.backend, &record.route) {
+        (Some(backend), _) => format!("{}/{backend}", record.pool),
+        (None, Some(route)) => format!("route {route}"),
+        (None, None) => record.pool.clone(),
+    }
+}
+
+fn show_overrides(session: &Session, list: &OverrideList) -> Result<(), Failure> {
+    if list.overrides.is_empty() {
+        return session.output.line(&"none: every backend and policy is as the file says".into());
+    }
+    let columns = ["OF", "KEY", "VALUE", "IN FILE", "SINCE", "BY"];
+    let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
+    for record in &list.overrides {
+        table.row(vec![
+            place(record).into(),
+            (&record.key).into(),
+            generic::plain(&record.value).unwrap_or_default().into(),
+            generic::plain(&record.in_file).unwrap_or_default().into(),
+            moment(record.since_ms).into(),
+            (&record.by).into(),
+        ]);
+    }
+    session.output.raw(table.show(session.output))
 }
 
 pub(super) fn log_level(session: &Session, level: Option<&str>) -> Result<(), Failure> {

@@ -1,8 +1,19 @@
 //! What isn't as it should be, in sentences.
 
-use super::format::percent;
+use super::format::{percent, seconds};
 use super::output::{Styled, Tone};
+use super::pools::latency;
 use crate::admin::model::{BackendState, Overview, PhaseState, PolicyState, PoolState};
+
+/// From which moving share of failed requests on a backend is said to fail, as on the page.
+const FAILING: f64 = 0.05;
+
+/// A backend is slow whose latency is this many times that of the others, and at least so many seconds more, if so many requests were sent
+/// to it.
+const SLOW: (f64, f64, u64) = (3.0, 0.005, 20);
+
+/// Backends of a pool that are named one by one.
+const SHOWN: usize = 3;
 
 /// From here on a proxy or a pool has little room left.
 const NEARLY_FULL: f64 = 0.8;
@@ -54,6 +65,14 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
     };
     few(|backend| (!backend.healthy && !backend.unchecked) || backend.ejected, "not well");
     few(|backend| backend.unchecked, "not checked yet");
+    let troubled: Vec<(&BackendState, (Tone, String))> =
+        pool.backends.iter().filter_map(|backend| Some((backend, trouble(backend, pool)?))).collect();
+    for (backend, (tone, words)) in troubled.iter().take(SHOWN) {
+        add(*tone, format!("{name}: {} {words}", backend.name));
+    }
+    if let Some(more) = troubled.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        add(Tone::Bad, format!("{name}: {more} more of its backends fail or are slow"));
+    }
     if pool.draining > 0 {
         add(Tone::Notice, format!("{name}: {} of {all} backends drained", pool.draining));
     }
@@ -65,6 +84,28 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
     {
         add(Tone::Bad, format!("{name}: its backends are {} full", percent(saturation)));
     }
+}
+
+/// What is wrong with a backend that gets requests, though its checks pass or it has none. The averages are those of about the last ten
+/// seconds in which it had requests.
+fn trouble(backend: &BackendState, pool: &PoolState) -> Option<(Tone, String)> {
+    if !backend.eligible {
+        return None;
+    }
+    if backend.error_rate >= FAILING {
+        let share = percent(backend.error_rate);
+        return Some((Tone::Bad, format!("has failed {share} of its latest requests")));
+    }
+    let (times, more, requests) = SLOW;
+    let own = latency(backend).filter(|_| backend.requests >= requests)?;
+    let others = pool.backends.iter().filter(|other| other.eligible && other.name != backend.name);
+    let mut others: Vec<f64> = others.filter_map(latency).collect();
+    others.sort_by(f64::total_cmp);
+    let usual = *others.get(others.len().checked_sub(1)? / 2)?;
+    (own > usual * times && own > usual + more).then(|| {
+        let (own, usual) = (seconds(own), seconds(usual));
+        (Tone::Notice, format!("is slow: its latest responses take about {own}, those of the others {usual}"))
+    })
 }
 
 fn of_policy(policy: &PolicyState, add: &mut impl FnMut(Tone, String)) {
@@ -90,7 +131,6 @@ pub(super) fn place(policy: &PolicyState) -> String {
 }
 
 fn listed(names: &[&str]) -> String {
-    const SHOWN: usize = 3;
     let more = names.len().saturating_sub(SHOWN);
     let first = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     if more == 0 { first } else { format!("{first} and {more} more") }

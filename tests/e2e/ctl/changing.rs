@@ -36,7 +36,14 @@ fn backends_are_steered() {
     let busy = if backends[0].count() == 1 { "test/b0" } else { "test/b1" };
 
     let told_at_once = done(&proxy, &["drain", busy]);
-    assert_eq!(told_at_once, format!("{busy} drains; 1 in flight, `--wait` waits for their end\n"));
+    let fleeting = "; that ends with the process, SIGUSR2 included, as there is no `state_dir`\n";
+    assert_eq!(told_at_once, format!("{busy} drains; 1 in flight, `--wait` waits for their end{fleeting}"));
+    let other = if busy == "test/b0" { "test/b1" } else { "test/b0" };
+    let told_of_other = done(&proxy, &["drain", other]);
+    let last =
+        format!("{other} drains; nothing is in flight; no backend of test gets requests now{fleeting}");
+    assert_eq!(told_of_other, last);
+    assert_eq!(done(&proxy, &["undrain", other]), format!("{other} is up\n"), "nothing is left to end");
     assert!(done(&proxy, &["undrain", busy]).contains(&format!("{busy} is up")));
     let mut waiting = Command::new(program());
     waiting.args(["ctl", "--address", &proxy.admin().to_string(), "drain", busy, "--wait"]);
@@ -46,7 +53,7 @@ fn backends_are_steered() {
     latch.open();
     assert!(["a", "b"].contains(&&*request.join().expect("an answer")));
     let output = waiting.wait_with_output().expect("its output");
-    assert_eq!(told(&output), (0, format!("{busy} drains; nothing is in flight\n")));
+    assert_eq!(told(&output), (0, format!("{busy} drains; nothing is in flight{fleeting}")));
 
     let told_of_weight = done(&proxy, &["weight", busy, "2.5"]);
     assert!(told_of_weight.starts_with(&format!("{busy} has weight 2.5, which is ")), "{told_of_weight}");
@@ -54,12 +61,46 @@ fn backends_are_steered() {
     assert_eq!(keys, ["draining", "weight"]);
     assert!(done(&proxy, &["weight", busy, "file"]).contains("has weight 1,"));
     assert_eq!(overridden(&proxy), ["draining"]);
-    assert!(done(&proxy, &["overrides", "--clear"]).contains("1"));
+    let overrides = done(&proxy, &["overrides"]);
+    let cells: Vec<&str> = overrides.lines().nth(1).expect("an override").split_whitespace().collect();
+    assert_eq!(cells[..4], [busy, "draining", "yes", "no"], "{overrides}");
+    assert!(cells[6].len() == "00:00:00".len() && overrides.lines().count() == 2, "{overrides}");
+    let cleared = done(&proxy, &["overrides", "--clear"]);
+    assert_eq!(cleared, "1 backend is as the file says again\n");
     assert!(done(&proxy, &["overrides"]).contains("none"));
     assert_eq!(done(&proxy, &["backends", "--down"]).lines().count(), 1, "the heading");
     let (code, text) = run(&proxy, &["weight", busy, "1000.5"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("weight: 1000.5 isn't from 0.001 to 1000"), "{text}");
+}
+
+#[test]
+fn what_is_changed_says_whether_it_outlives_the_process() {
+    let backend = Backend::named("a");
+    let mut proxy = Setup { top: ADMIN, ..Setup::default() }.start(&[&backend]);
+    done(&proxy, &["weight", "test/b0", "2"]);
+    done(&proxy, &["swap", "test", "ip-hash"]);
+    let list = done(&proxy, &["overrides"]);
+    let policy = list.lines().nth(2).expect("a policy");
+    assert!(
+        policy.starts_with("test ") && policy.contains(" policy ") && policy.contains("ip-hash@"),
+        "{list}"
+    );
+    proxy.signal("USR2");
+    let line = proxy.log.wait_for("overrides-not-handed-over");
+    assert!(line.has(&[("backends", "1"), ("policies", "1")]), "{line}");
+    proxy.log.wait_for("process-replaced");
+    proxy.wait_for_exit();
+
+    let kept = tempfile::tempdir().expect("a directory");
+    let top = format!("state_dir = \"{}\"\n{ADMIN}", kept.path().display());
+    let mut proxy = Setup { top: &top, ..Setup::default() }.start(&[&backend]);
+    let said = done(&proxy, &["weight", "test/b0", "2"]);
+    assert!(said.ends_with("which is 100% of its pool\n"), "{said}");
+    proxy.signal("USR2");
+    proxy.log.wait_for("process-replaced");
+    proxy.wait_for_exit();
+    assert!(proxy.log.events("overrides-not-handed-over").is_empty());
 }
 
 /// The keys that differ from the configuration.

@@ -220,3 +220,27 @@ fn names_cannot_drive_the_terminal() {
     let lines = drawn(&mut screen, 120, 24).join("\n");
     assert!(lines.contains(r"web/\u{1b}[31m\u{202e}"), "{lines}");
 }
+
+#[test]
+fn a_backend_that_fails_or_is_slow_is_named_though_it_is_up() {
+    let told = |changes: [(u64, f64, u64); 3]| -> Vec<String> {
+        let mut backends = ["b1", "b2", "b3"].map(|name| backend(name, 100, [0; 3]));
+        for (backend, (requests, error_rate, latency)) in backends.iter_mut().zip(changes) {
+            backend["requests"] = json!(requests);
+            backend["error_rate"] = json!(error_rate);
+            backend["latency_ewma_us"] = json!(latency);
+        }
+        troubles(&read(look(1_000, 0, &backends))).iter().map(|trouble| trouble.as_str().to_owned()).collect()
+    };
+    // Far below what is said of one, too few requests to say it, and a difference that nobody feels.
+    assert!(told([(58, 0.04, 2_000), (58, 0.0, 2_000), (58, 0.0, 3_000)]).is_empty());
+    assert!(told([(58, 0.0, 2_000), (58, 0.0, 2_000), (19, 0.0, 300_000)]).is_empty());
+    assert!(told([(58, 0.0, 100), (58, 0.0, 100), (58, 0.0, 4_000)]).is_empty());
+    assert_eq!(
+        told([(58, 0.0, 300_000), (58, 1.0, 0), (58, 0.0, 2_000)]),
+        [
+            "web: b2 has failed 100% of its latest requests",
+            "web: b1 is slow: its latest responses take about 300ms, those of the others 2.00ms",
+        ]
+    );
+}
