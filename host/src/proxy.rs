@@ -288,7 +288,7 @@ fn respond(
             (answer.respond(guard), if has_body { Then::Close } else { Then::KeepAlive })
         }
         Err(failure) => {
-            failure.log(context.connection().peer);
+            failure.log(&context);
             let is_refused = matches!(failure, Failure::Refused(_));
             let then = if is_refused || has_body { Then::Close } else { Then::KeepAlive };
             (failure.respond(guard), then)

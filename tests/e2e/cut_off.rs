@@ -117,3 +117,30 @@ fn one_that_comes_to_its_end_ends_plainly() {
     let (said, error) = end(&mut ask(&proxy, "/", ""));
     assert_eq!((said.ends_with("hello"), error), (true, None), "{said}");
 }
+
+#[test]
+fn the_log_says_which_backend_has_cut_off_a_response_or_refused_a_request() {
+    let cuts = Backend::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+        exchange.keep_alive = false;
+    });
+    let proxy = Proxy::with_pool("\"round-robin\"", &[&cuts], "[[route]]\nname = \"all\"\npool = \"test\"");
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: test\r\nX-Request-Id: 5\r\n\r\n");
+    drop(end(&mut client));
+    let line = proxy.log.wait_for("response-broken");
+    assert_eq!(line.level(), "WARN", "{line}");
+    assert!(
+        line.has(&[("error", "upstream-reset"), ("pool", "test"), ("backend", "b0"), ("route", "0")]),
+        "{line}"
+    );
+    assert!(line.has(&[("route_name", "all")]) && line.field("request_id").is_some(), "{line}");
+    drop(cuts);
+    assert_eq!(proxy.client().get("/").status(), 503);
+    let line = proxy.log.wait_for("request-failed");
+    assert!(
+        line.has(&[("error", "connect-failed"), ("pool", "test"), ("backend", "b0"), ("route", "0")]),
+        "{line}"
+    );
+    assert!(line.has(&[("route_name", "all")]) && line.field("request_id").is_some(), "{line}");
+}

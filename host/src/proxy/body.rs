@@ -112,7 +112,10 @@ fn note(guard: &RequestGuard, polled: &mut Poll<Option<Result<Frame<Bytes>, upst
         }
         Poll::Ready(Some(Err(error))) => {
             let (label, peer) = (error.label(), guard.context().connection().peer);
-            tracing::debug!(event = "response-broken", error = label, %peer, "response broken off: {error}");
+            // What a backend has done to it has been logged.
+            if error.is_clients() {
+                tracing::debug!(event = "response-broken", error = label, %peer, "response broken off: {error}");
+            }
             guard.context().record().error = Some(label);
         }
         _ => {}

@@ -1,7 +1,5 @@
 //! Every way in which a request can fail, and the one place that turns it into a response.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
@@ -119,9 +117,21 @@ impl Failure {
         }
     }
 
+    /// What a client is told of it: why the system makes no connection to a backend is for the operator, in the log.
+    fn answer(&self) -> String {
+        match self {
+            Self::Upstream(upstream::Error::Connect(_)) => "cannot connect to the backend".into(),
+            _ => self.reason(),
+        }
+    }
+
     /// Logs it: the client's faults at level `debug`, the rest for the operator.
-    pub(super) fn log(&self, peer: SocketAddr) {
-        let error = self.label();
+    pub(super) fn log(&self, context: &RequestContext) {
+        let (error, peer, record) = (self.label(), context.connection().peer, context.record());
+        let pool = record.pool.as_ref().map(|pool| &*pool.shared().name);
+        let route = record.route.as_ref().map(|route| route.index.0);
+        let route_name = record.route.as_ref().and_then(|route| route.name.as_deref());
+        let request_id = record.ids.request.as_ref().and_then(|id| id.to_str().ok());
         match self {
             Self::Upstream(
                 upstream::Error::ClientAbort
@@ -139,10 +149,17 @@ impl Failure {
             | Self::QueueTimeout
             | Self::OddPath
             | Self::NoRoute => {
-                tracing::debug!(event = "request-failed", error, %peer, "request failed: {}", self.reason());
+                tracing::debug!(
+                    event = "request-failed", error, pool, route, route_name, request_id, %peer,
+                    "request failed: {}", self.reason()
+                );
             }
             Self::NoBackend | Self::Loop | Self::Upstream(_) => {
-                tracing::warn!(event = "request-failed", error, %peer, "request failed: {}", self.reason());
+                let backend = record.attempts().last().map(|attempt| &*attempt.backend.shared().name);
+                tracing::warn!(
+                    event = "request-failed", error, pool, backend, route, route_name, request_id, %peer,
+                    "request failed: {}", self.reason()
+                );
             }
         }
     }
@@ -157,7 +174,7 @@ impl Failure {
         if is_call(guard.context()) {
             return self.respond_to_call(guard);
         }
-        let mut text = self.reason();
+        let mut text = self.answer();
         text.push('\n');
         let mut response = ResponseBody::plain_text(self.status(), Bytes::from(text), guard);
         let headers = response.headers_mut();
@@ -193,7 +210,7 @@ impl Failure {
 
     fn tell_call(&self, headers: &mut HeaderMap) {
         headers.insert(&grpc::STATUS, self.call_status().code().into());
-        headers.insert(&grpc::MESSAGE, grpc::message(&self.reason()));
+        headers.insert(&grpc::MESSAGE, grpc::message(&self.answer()));
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
     }
 }

@@ -126,6 +126,27 @@ impl AttemptStats {
         }
     }
 
+    /// Tells the operator that the response has broken off behind its head: the client sees it only by its connection, and its status is
+    /// that of a success.
+    #[cold]
+    pub(super) fn log_broken(&self, error: &Error) {
+        if self.outcome == outcome::CLIENT_ABORT {
+            return;
+        }
+        let (record, peer) = (self.context.record(), self.context.connection().peer);
+        tracing::warn!(
+            event = "response-broken",
+            error = error.label(),
+            pool = record.pool.as_ref().map(|pool| &*pool.shared().name),
+            backend = &*self.claim.backend().shared().name,
+            route = record.route.as_ref().map(|route| route.index.0),
+            route_name = record.route.as_ref().and_then(|route| route.name.as_deref()),
+            request_id = record.ids.request.as_ref().and_then(|id| id.to_str().ok()),
+            %peer,
+            "response broken off: {error}"
+        );
+    }
+
     /// The response is whole. Returns the time.
     pub(super) fn complete(&mut self) -> Moment {
         if self.call == Call::Open {

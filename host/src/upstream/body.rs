@@ -118,6 +118,7 @@ impl ExchangeBody {
             self.exchange.stats.moved(lease.moved());
         }
         self.exchange.stats.failed(&error);
+        self.exchange.stats.log_broken(&error);
         self.broken = Some(Box::new(error));
         cx.waker().wake_by_ref();
         Poll::Pending

@@ -182,6 +182,12 @@ impl Error {
         }
     }
 
+    /// Whether it is the client's doing.
+    #[must_use]
+    pub fn is_clients(&self) -> bool {
+        self.outcome() == pointsman_sdk::abi::outcome::CLIENT_ABORT
+    }
+
     /// How the response ended, in the terms of the plugin contract.
     #[must_use]
     pub fn outcome(&self) -> i32 {

@@ -170,7 +170,8 @@ fn what_comes_before_the_settings_is_an_end_as_any_other() {
     let proxy = start_at(&[closing.address()], "");
     let response = proxy.client().post("/", b"x");
     assert_eq!((response.status(), response.error_label()), (503, Some("connect-failed")));
-    assert!(response.text().contains("before it had sent its settings"), "{}", response.text());
+    let failed = proxy.log.wait_for("request-failed");
+    assert!(failed.to_string().contains("before it had sent its settings"), "{failed}");
 
     for first in [&b"\x00\x00\x00\x07\x00\x00\x00\x00\x00"[..], b"junk that is longer than a frame's head"] {
         let backend = frames::accept(move |mut socket| {

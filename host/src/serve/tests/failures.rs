@@ -42,7 +42,7 @@ fn a_refused_connection_is_the_next_backends_turn() {
             Refuse(2),
             Send(GET),
             Pass(1_000),
-            Gets("HTTP/1.1 503 Service Unavailable", "cannot connect to the backend: connection refused\n"),
+            Gets("HTTP/1.1 503 Service Unavailable", "cannot connect to the backend\n"),
             With("x-pointsman-error: connect-failed"),
             InFlight(0),
             Waits,
