@@ -188,6 +188,12 @@ impl Control {
         self.tried = Some(text);
         self.awaited = if matches!(reload, Reload::Refused(_)) { named } else { Vec::new() };
         self.report(&reload, asked || !same);
+        if asked && matches!(reload, Reload::Unchanged) {
+            tracing::info!(
+                event = "configuration-unchanged",
+                "what the configuration file says serves already"
+            );
+        }
         Some(reload)
     }
 

@@ -93,5 +93,9 @@ fn what_needs_a_restart_is_said_and_the_rest_applies() {
     let said = proxy.log.wait_for_many("restart-required", 2);
     let workers = [("key", "workers"), ("runs", "2"), ("configured", "3")];
     assert!(said.iter().any(|line| line.has(&workers)), "{said:#?}");
-    assert!(said.iter().any(|line| line.has(&[("key", "admin.address")])), "{said:#?}");
+    let admin = [("key", "admin.address"), ("runs", "none"), ("configured", "127.0.0.1:9901")];
+    assert!(said.iter().any(|line| line.has(&admin)), "{said:#?}");
+    // A reload of the same text says so, too.
+    proxy.signal("HUP");
+    proxy.log.wait_for("configuration-unchanged");
 }
