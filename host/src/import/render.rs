@@ -51,6 +51,7 @@ const POOL: &[&str] = &[
     "response_timeout",
     "idle_timeout",
     "total_timeout",
+    "tunnel_timeout",
     "idle_connections",
     "idle_connection_timeout",
     "proxy_protocol",
@@ -77,7 +78,7 @@ const HEALTH_CHECK: &[&str] = &[
     "rise",
     "fall",
 ];
-const BACKEND: &[&str] = &["name", "weight", "backup", "draining"];
+const BACKEND: &[&str] = &["name", "weight", "max_requests", "backup", "draining"];
 
 /// How the host names of backends are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,8 +21,9 @@ pub(super) fn read(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals) ->
     };
     ledger.carry(section.header.place);
     let servers = server::read(chain);
+    let limits_differ = servers.windows(2).any(|pair| most_of(&pair[0]) != most_of(&pair[1]));
     for server in &servers {
-        backend(ledger, server, &mut pool);
+        backend(ledger, server, most_of(server).filter(|_| limits_differ), &mut pool);
     }
     for line in chain.all("default-server") {
         ledger.carry(line.place);
@@ -37,7 +38,7 @@ pub(super) fn read(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals) ->
     pool
 }
 
-fn backend(ledger: &mut Ledger, server: &Server<'_>, pool: &mut PoolDraft) {
+fn backend(ledger: &mut Ledger, server: &Server<'_>, most: Option<u64>, pool: &mut PoolDraft) {
     let place = server.line.place;
     let mut backend = BackendDraft { address: server.address.to_owned(), ..BackendDraft::default() };
     let has_port = server.address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -68,6 +69,9 @@ fn backend(ledger: &mut Ledger, server: &Server<'_>, pool: &mut PoolDraft) {
         Some(Ok(weight)) => backend.keys.set("weight", weight.clamp(1, 256).to_string()),
         Some(Err(_)) => ledger.list_piece(place, "weight", Rank::B, "is no number"),
         None => {}
+    }
+    if let Some(most) = most {
+        backend.keys.set("max_requests", most.to_string());
     }
     if server.parameters.has("disabled") {
         backend.keys.set("draining", "true");
@@ -104,8 +108,10 @@ fn timeouts(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
     pool.keys.set("idle_timeout", value::duration(server));
     let queue = time(ledger, chain, "queue").unwrap_or(connect);
     pool.queue.set("timeout", value::duration(queue));
-    if let Some(line) = chain.section().all("timeout tunnel").next() {
-        ledger.list(line.place, Rank::B, "`tunnel_timeout` is the listener's, for all pools alike");
+    if chain.section().all("timeout tunnel").next().is_some()
+        && let Some(tunnel) = time(ledger, chain, "tunnel")
+    {
+        pool.keys.set("tunnel_timeout", value::duration(tunnel));
     }
     let closes = ["http-server-close", "httpclose", "forceclose"].iter().find_map(|name| chain.option(name));
     let never = chain.find("http-reuse").filter(|line| line.word(1) == "never");
@@ -224,11 +230,18 @@ fn shared(ledger: &mut Ledger, servers: &[Server<'_>], name: &str) -> Option<Str
     Some(first)
 }
 
+/// What a server may have at a time; without it, or with 0, there is no limit.
+fn most_of(server: &Server<'_>) -> Option<u64> {
+    let most = server.parameters.get("maxconn")?.parse::<u64>().ok()?;
+    (most > 0).then(|| most.min(1_000_000))
+}
+
 fn limits(ledger: &mut Ledger, chain: &Chain<'_>, servers: &[Server<'_>], pool: &mut PoolDraft) {
-    if let Some(most) =
-        shared(ledger, servers, "maxconn").and_then(|most| most.parse::<u64>().ok()).filter(|most| *most > 0)
+    if let [first, others @ ..] = servers
+        && let Some(most) = most_of(first)
+        && others.iter().all(|other| most_of(other) == Some(most))
     {
-        pool.keys.set("max_requests", most.min(1_000_000).to_string());
+        pool.keys.set("max_requests", most.to_string());
     }
     if let Some(most) = servers
         .iter()

@@ -41,7 +41,7 @@ pub(super) fn read(ledger: &mut Ledger, directive: &Directive, workers: u64) -> 
             _ => setting(ledger, child, &mut servers.pool, workers),
         }
     }
-    limit_connections(ledger, directive, &mut servers);
+    limit_connections(&mut servers);
     eject(ledger, directive, &mut servers);
     Upstream { name, pool: servers.pool }
 }
@@ -204,18 +204,19 @@ fn setting(ledger: &mut Ledger, directive: &Directive, pool: &mut PoolDraft, wor
     }
 }
 
-/// `max_conns` holds for every backend of a pool alike, or for none.
-fn limit_connections(ledger: &mut Ledger, directive: &Directive, servers: &mut Servers) {
-    let Some(&first) = servers.connections.first() else { return };
-    let all_alike = servers.connections.iter().all(|most| *most == first);
-    if all_alike && (1..=1_000_000).contains(&first) {
-        servers.pool.keys.set("max_requests", first.to_string());
-        return;
-    }
-    for child in directive.children() {
-        if let Some(arg) = child.args.iter().find(|arg| arg.starts_with("max_conns=")) {
-            let why = "`max_requests` is one number for all backends of a pool, and these differ; set it, or make two pools";
-            ledger.list_piece(child.place, arg, Rank::B, why);
+/// `max_conns` is the pool's where all backends have the same, else each backend's own. Where there is none, there is no limit.
+fn limit_connections(servers: &mut Servers) {
+    let Servers { pool, connections, .. } = servers;
+    let limit = |most: u64| most.min(1_000_000).to_string();
+    match connections.as_slice() {
+        [first, others @ ..] if others.iter().all(|most| most == first) => {
+            if *first > 0 {
+                pool.keys.set("max_requests", limit(*first));
+            }
+        }
+        connections => {
+            let limited = pool.backends.iter_mut().zip(connections).filter(|(_, most)| **most > 0);
+            limited.for_each(|(backend, most)| backend.keys.set("max_requests", limit(*most)));
         }
     }
 }
