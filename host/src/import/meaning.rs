@@ -2,23 +2,21 @@
 
 use super::ledger::Rank;
 
-/// The first entry with a name that fits.
+/// The first entry with a name that fits. A name may go on in the next line.
 pub(super) fn find(entries: &'static str, fits: impl Fn(&str) -> bool) -> Option<(Rank, &'static str)> {
-    let mut entry = None;
-    for line in entries.lines() {
-        match line.split_once(' ') {
-            Some(("A", why)) => entry = Some((Rank::A, why)),
-            Some(("B", why)) => entry = Some((Rank::B, why)),
-            Some(("C", why)) => entry = Some((Rank::C, why)),
-            Some(("", names))
-                if names.split(',').map(str::trim).any(|name| !name.is_empty() && fits(name)) =>
-            {
-                return entry;
-            }
-            _ => {}
-        }
-    }
-    None
+    entries.split("\n\n").find_map(|entry| {
+        let mut lines = entry.lines().skip_while(|line| line.starts_with('#'));
+        let (rank, why) = lines.next()?.split_once(' ')?;
+        let rank = match rank {
+            "A" => Rank::A,
+            "B" => Rank::B,
+            "C" => Rank::C,
+            _ => return None,
+        };
+        let names: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        let names = names.join(" ");
+        names.split(',').map(str::trim).any(|name| !name.is_empty() && fits(name)).then_some((rank, why))
+    })
 }
 
 #[cfg(test)]
@@ -28,11 +26,12 @@ mod tests {
     #[test]
     fn finds_names() {
         const ENTRIES: &str =
-            "# all\n\nA it protects\n    one, two words,\n    three\n\nC nothing\n    four\n";
+            "# all\n\nA it protects\n    one, two words, three\n    words, five\n\nC nothing\n    four\n";
         let of = |name: &str| find(ENTRIES, |known| known == name);
         assert_eq!(of("two words"), Some((Rank::A, "it protects")));
-        assert_eq!(of("three"), Some((Rank::A, "it protects")));
+        assert_eq!(of("three words"), Some((Rank::A, "it protects")));
+        assert_eq!(of("five"), Some((Rank::A, "it protects")));
         assert_eq!(of("four"), Some((Rank::C, "nothing")));
-        assert_eq!((of("all"), of("it"), of("")), (None, None, None));
+        assert_eq!(["all", "it", "", "three", "words"].map(of), [None; 5]);
     }
 }

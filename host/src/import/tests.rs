@@ -2,5 +2,6 @@
 
 mod inputs;
 mod pages;
+mod refusals;
 mod samples;
 mod soup;

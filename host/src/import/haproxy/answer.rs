@@ -23,7 +23,8 @@ pub(super) fn of_refusal(line: &Line) -> Answer {
     let at = line.words.iter().position(|word| word == "deny_status" || word == "status");
     let status = at.and_then(|at| line.word(at + 1).parse::<u16>().ok());
     let status = status.filter(|status| (400..=599).contains(status)).unwrap_or(403);
-    let near = match line.word(1) {
+    let action = if line.word(1) == "content" { line.word(2) } else { line.word(1) };
+    let near = match action {
         "deny" => "the status is the same, its content isn't",
         "silent-drop" | "reject" => "leaves the client without an answer; what it refuses gets a 403",
         "tarpit" => "lets the client wait; what it refuses is answered at once",

@@ -278,7 +278,15 @@ fn mapped(line: &Line) -> Option<Map> {
 }
 
 fn is_refusal(line: &Line) -> bool {
-    ["http-request deny", "http-request reject", "http-request silent-drop", "http-request tarpit", "block"]
-        .iter()
-        .any(|keyword| line.is(keyword))
+    [
+        "http-request deny",
+        "http-request reject",
+        "http-request silent-drop",
+        "http-request tarpit",
+        "tcp-request content reject",
+        "tcp-request content silent-drop",
+        "block",
+    ]
+    .iter()
+    .any(|keyword| line.is(keyword))
 }

@@ -2,6 +2,7 @@
 
 use super::super::ledger::{Ledger, Place, Rank};
 use super::super::meaning;
+use super::guards;
 use super::tree::Directive;
 
 /// Each entry is a line with its rank and why, and lines with names below it.
@@ -18,6 +19,11 @@ pub(super) fn list(ledger: &mut Ledger, directive: &Directive) {
         return;
     }
     match known(&directive.name) {
+        _ if directive.name == "if" && guards::keeps_by_redirect(directive) => ledger.list(
+            directive.place,
+            Rank::A,
+            "what fits this is sent elsewhere, such as to a login, and goes to the backend here; give it a route with `redirect`",
+        ),
         Some((rank, why)) => ledger.list(directive.place, rank, why),
         None => ledger.list(
             directive.place,

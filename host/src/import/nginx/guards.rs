@@ -64,8 +64,22 @@ pub(super) fn networks<'a>(scope: &Scope<'a>) -> Option<Vec<(&'a Directive, Opti
 /// Whether a condition refuses what fits it.
 pub(super) fn refuses(condition: &Directive) -> bool {
     condition.children().iter().any(|child| match child.name.as_str() {
-        "return" => child.arg(0).starts_with('4'),
+        "return" => child.arg(0).starts_with(['4', '5']),
         "deny" => true,
         _ => false,
     })
+}
+
+/// Whether a condition sends what fits it elsewhere, for another reason than the host that was asked for.
+pub(super) fn keeps_by_redirect(condition: &Directive) -> bool {
+    let is_of_host = condition.args.iter().any(|word| {
+        let word = word.trim_start_matches('(');
+        matches!(word, "$host" | "$http_host" | "$server_name")
+    });
+    let redirects = |child: &Directive| match child.name.as_str() {
+        "return" => child.arg(0).starts_with('3') || child.arg(0).contains("://"),
+        "rewrite" => matches!(child.arg(2), "redirect" | "permanent") || child.arg(1).contains("://"),
+        _ => false,
+    };
+    !is_of_host && condition.children().iter().any(redirects)
 }

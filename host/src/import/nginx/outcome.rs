@@ -42,7 +42,15 @@ pub(super) fn outcome(
         };
     }
     let pass = own_pass(&location.scope);
-    let Some(pass) = pass else { return elsewhere(ledger, pools, all, location) };
+    let returned = location.scope.own("return").next();
+    if let (Some(pass), Some(returned)) = (pass, returned) {
+        let line = ledger.line(returned.place);
+        ledger.list(pass.place, Rank::C, format!("is never asked, as line {line} answers before"));
+    }
+    // What answers by itself does so before anything is passed on.
+    let Some(pass) = pass.filter(|_| returned.is_none()) else {
+        return elsewhere(ledger, pools, all, location);
+    };
     let rewrites: Vec<&Directive> = location.scope.own("rewrite").collect();
     let rewritten = match rewrites[..] {
         [rewrite] if rewrite.arg(2) == "break" => path::of_rewrite(location, rewrite),

@@ -148,7 +148,7 @@ fn refusals(ledger: &mut Ledger, scope: &Scope<'_>) -> Vec<Wanted> {
         for child in condition.children() {
             match child.arg(0).parse::<u16>() {
                 Ok(444) => ledger.near(child.place, "closes the connection; what it refuses gets a 403"),
-                Ok(written @ 400..=499) => {
+                Ok(written @ 400..=599) => {
                     status = written;
                     ledger.carry(child.place);
                 }
