@@ -106,7 +106,7 @@ impl App {
     /// # Errors
     ///
     /// Everything that can't serve, with the line of the configuration that names it
-    /// ([`ConfigErrors`](crate::config::ConfigErrors)); or that this machine or build can't serve it at all.
+    /// ([`ConfigErrors`]); or that this machine or build can't serve it at all.
     pub fn check(config: &Config, file: &Path) -> Result<Vec<ConfigError>> {
         let mut faults = foreseen::check(config, file)?;
         let mut warnings = config.warnings.clone();

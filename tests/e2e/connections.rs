@@ -171,7 +171,9 @@ fn a_client_within_a_request_does_not_make_room() {
 #[test]
 fn without_open_files_left_accepting_pauses_and_idle_clients_make_room() {
     let backend = Backend::named("backend");
-    let proxy = Setup { workers: 1, ..Setup::default() }.start(&[&backend]);
+    // The connection to the backend stays: there is no file for another one.
+    let pool = "idle_connection_timeout = \"5m\"";
+    let proxy = Setup { workers: 1, pool, ..Setup::default() }.start(&[&backend]);
     let mut served = proxy.client();
     assert_eq!(served.get("/").text(), "backend");
     proxy.leave_open_files(10);

@@ -60,7 +60,7 @@ pub const IMPORTS: [Signature; 27] = [
     Signature::new(import::TICK_EVERY, "(i32)"),
 ];
 
-/// What a plugin may import from [`wasi::MODULE`](super::wasi::MODULE).
+/// What a plugin may import from [`wasi::MODULE`].
 pub const WASI: [Signature; 18] = [
     Signature::new(wasi::ARGS_GET, "(i32, i32) -> i32"),
     Signature::new(wasi::ARGS_SIZES_GET, "(i32, i32) -> i32"),

@@ -28,7 +28,7 @@ type = "http"
 path = "/readyz"
 interval = "100ms"
 rise = 1
-fall = 1
+fall = 10
 initial = "down"
 "#;
 
