@@ -203,9 +203,7 @@ fn prepare(
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
     let (exchange, of_listener) = (route.exchange.or(limits.exchange), &context.connection().limits);
-    if let Some(total) = exchange.total_timeout {
-        context.limit(proxy.deadlines.after(total));
-    }
+    exchange.total_timeout.into_iter().for_each(|total| context.limit(proxy.deadlines.after(total)));
     if let Err(refusal) = body.limit(exchange.max_body.unwrap_or(of_listener.max_body), context) {
         *unforwarded = rules;
         return Err(Failure::Refused(refusal).into());

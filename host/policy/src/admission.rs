@@ -56,7 +56,14 @@ pub(super) fn compile(
     let pre = linker
         .instantiate_pre(&module)
         .map_err(|error| Refusal::Invalid { reason: Printable::text(format_args!("{error:#}")) })?;
-    let usage = Usage::of(contained, estimate, &module);
+    let usage = Usage {
+        compiled: contained.compiled,
+        functions: contained.functions,
+        largest_function: contained.largest_function,
+        compile_estimate: estimate,
+        memory: contract::least_memory(&module),
+        table: module.resources_required().max_initial_table_size.unwrap_or(0),
+    };
     Ok(PolicyVersion {
         id,
         content,

@@ -159,10 +159,10 @@ struct RouteParts<'a> {
     limits: Vec<&'a str>,
     exchange: ExchangeLimits,
     has_policy: bool,
-    headers: &'a HeaderRulesConfig,
+    /// The rules for fields, and how paths change.
+    changes: (&'a HeaderRulesConfig, Option<&'a TargetChange>),
     redirect: Option<&'a Redirect>,
     respond: Option<&'a Respond>,
-    rewrite: Option<&'a TargetChange>,
 }
 
 /// The parts of routes that decide where a request goes and what becomes of its fields.
@@ -189,10 +189,9 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             limits: limits.map(|limit| &*limit.name).collect(),
             exchange: route.exchange,
             has_policy: route.own_policy().is_some(),
-            headers: &route.headers,
+            changes: (&route.headers, route.rewrite.as_deref()),
             redirect,
             respond,
-            rewrite: route.rewrite.as_deref(),
         }
     });
     parts.collect()

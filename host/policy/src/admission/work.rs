@@ -17,11 +17,11 @@ use wasmparser::{
 };
 
 use super::refusal::Refusal;
+use super::usage::Usage;
 pub use shape::Shape;
 use shape::price;
 
-/// Greatest estimate for a whole module. Go with fmt and JSON (3 MB) takes 3 s, 2.6 MB of C++ 5 s.
-pub(super) const MODULE: Duration = Duration::from_secs(10);
+const MODULE: Duration = Usage::COMPILE_ESTIMATE;
 
 /// Greatest estimate for one function. The main loop of SQLite takes half a second, and few programs have a larger function.
 const FUNCTION: Duration = Duration::from_secs(2);
