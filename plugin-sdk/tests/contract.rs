@@ -211,9 +211,11 @@ fn the_sdk_has_every_type() {
 
 /// `IN_FLIGHT` as `InFlight`.
 fn pascal(name: &str) -> String {
-    name.split('_')
-        .map(|word| word.chars().take(1).chain(word[1..].to_lowercase().chars()).collect::<String>())
-        .collect()
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + &rest.to_lowercase()
+    };
+    name.split('_').map(word).collect()
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn the_files_of_other_languages_have_every_number() {
         let Constant { module, name, .. } = constant;
         // Where each file begins the module, how it ends it, and the line within.
         let lower = if name == "ERROR" { "@\"error\"".to_owned() } else { name.to_lowercase() };
-        let title = pascal(&module.to_uppercase());
+        let title = pascal(module);
         let in_module = [
             (
                 ZIG,

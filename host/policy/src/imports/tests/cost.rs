@@ -45,7 +45,7 @@ fn a_long_row_of_host_calls_meets_the_deadline() {
         ("(drop (call $request_text (i32.const 3) (i32.const 0) (i32.const 65536)))", 4_000),
         ("(drop (call $stat (i32.const 5) (i32.const 0)))", 4_000),
         ("(drop (call $random_get (i32.const 0) (i32.const 65536)))", 2_000),
-        ("(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1024) (i32.const 16777212)))", 2_000),
+        ("(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1024) (i32.const 16711676)))", 2_000),
     ] {
         check(call, times);
     }
