@@ -195,7 +195,31 @@ pub struct PolicyLabel {
     pub version: Box<str>,
 }
 
+/// By which the log names a request, as far as it has come.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestNames<'a> {
+    /// Its pool.
+    pub pool: Option<&'a str>,
+    /// The number of its route.
+    pub route: Option<usize>,
+    /// What that is called.
+    pub route_name: Option<&'a str>,
+    /// Its own id.
+    pub id: Option<&'a str>,
+}
+
 impl RequestRecord {
+    /// By which the log names it.
+    #[must_use]
+    pub fn names(&self) -> RequestNames<'_> {
+        RequestNames {
+            pool: self.pool.as_ref().map(|pool| &*pool.shared().name),
+            route: self.route.as_ref().map(|route| route.index.0),
+            route_name: self.route.as_ref().and_then(|route| route.name.as_deref()),
+            id: self.ids.request.as_ref().and_then(|id| id.to_str().ok()),
+        }
+    }
+
     /// An attempt has ended.
     pub fn add(&mut self, attempt: AttemptRecord) {
         let attempts = &mut self.attempts;

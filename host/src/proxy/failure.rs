@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use pointsman_core::record::RequestNames;
 
 use super::ResponseBody;
 use super::label::ERROR_HEADER;
@@ -128,10 +129,7 @@ impl Failure {
     /// Logs it: the client's faults at level `debug`, the rest for the operator.
     pub(super) fn log(&self, context: &RequestContext) {
         let (error, peer, record) = (self.label(), context.connection().peer, context.record());
-        let pool = record.pool.as_ref().map(|pool| &*pool.shared().name);
-        let route = record.route.as_ref().map(|route| route.index.0);
-        let route_name = record.route.as_ref().and_then(|route| route.name.as_deref());
-        let request_id = record.ids.request.as_ref().and_then(|id| id.to_str().ok());
+        let RequestNames { pool, route, route_name, id } = record.names();
         match self {
             Self::Upstream(
                 upstream::Error::ClientAbort
@@ -150,14 +148,14 @@ impl Failure {
             | Self::OddPath
             | Self::NoRoute => {
                 tracing::debug!(
-                    event = "request-failed", error, pool, route, route_name, request_id, %peer,
+                    event = "request-failed", error, pool, route, route_name, request_id = id, %peer,
                     "request failed: {}", self.reason()
                 );
             }
             Self::NoBackend | Self::Loop | Self::Upstream(_) => {
                 let backend = record.attempts().last().map(|attempt| &*attempt.backend.shared().name);
                 tracing::warn!(
-                    event = "request-failed", error, pool, backend, route, route_name, request_id, %peer,
+                    event = "request-failed", error, pool, backend, route, route_name, request_id = id, %peer,
                     "request failed: {}", self.reason()
                 );
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, Response, StatusCode};
 use pointsman_core::backend::{Completion, ResponseClass};
 use pointsman_core::clock::Moment;
-use pointsman_core::record::{AttemptRecord, Connection};
+use pointsman_core::record::{AttemptRecord, Connection, RequestNames};
 use pointsman_policy as policy;
 use pointsman_sdk::abi::outcome;
 
@@ -130,19 +130,14 @@ impl AttemptStats {
     /// that of a success.
     #[cold]
     pub(super) fn log_broken(&self, error: &Error) {
-        if self.outcome == outcome::CLIENT_ABORT {
+        if error.is_clients() {
             return;
         }
         let (record, peer) = (self.context.record(), self.context.connection().peer);
+        let (RequestNames { pool, route, route_name, id }, error_label) = (record.names(), error.label());
+        let backend = &*self.claim.backend().shared().name;
         tracing::warn!(
-            event = "response-broken",
-            error = error.label(),
-            pool = record.pool.as_ref().map(|pool| &*pool.shared().name),
-            backend = &*self.claim.backend().shared().name,
-            route = record.route.as_ref().map(|route| route.index.0),
-            route_name = record.route.as_ref().and_then(|route| route.name.as_deref()),
-            request_id = record.ids.request.as_ref().and_then(|id| id.to_str().ok()),
-            %peer,
+            event = "response-broken", error = error_label, pool, backend, route, route_name, request_id = id, %peer,
             "response broken off: {error}"
         );
     }
