@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
+use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::record::{Protocol, RouteIndex, TakenRoute};
 use pointsman_core::request::RequestHead;
 use pointsman_core::route::Router;
@@ -200,21 +201,21 @@ fn prepare(
     // As the client takes it, whatever rules make of that for backends.
     let compression = balancer.worker_pool().offer(&head.parts);
     let rewritten = route.rewritten(head, context.connection())?;
-    let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
-    let (exchange, of_listener) = (route.exchange.or(limits.exchange), &context.connection().limits);
-    exchange.total_timeout.into_iter().for_each(|total| context.limit(proxy.deadlines.after(total)));
-    if let Err(refusal) = body.limit(exchange.max_body.unwrap_or(of_listener.max_body), context) {
-        *unforwarded = rules;
+    let exchange = route.exchange.or(limits.exchange);
+    if let Err(refusal) = bound(proxy, context, &exchange, &mut body) {
+        *unforwarded = route.rules_of_answer(place, head);
         return Err(Failure::Refused(refusal).into());
     }
+    let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
     Ok(Attempts {
         balancer: Rc::clone(balancer),
         context: Rc::clone(context),
         pinned,
         upload,
-        tunnel_timeout: upgrade.map(|_| exchange.tunnel_timeout.unwrap_or(of_listener.tunnel_timeout)),
+        tunnel_timeout: upgrade
+            .map(|_| exchange.tunnel_timeout.unwrap_or(context.connection().limits.tunnel_timeout)),
         authenticates,
         request: RequestChanges { rules, rewritten },
         waits_until: Cell::default(),
@@ -239,11 +240,24 @@ fn choose<'a>(
     }
     let admitted = limit::admit(&route.limits, context, head, proxy.deadlines.clock());
     if chosen.is_err() || admitted.is_err() {
-        let place = chosen.as_ref().map_or(0, |chosen| chosen.place);
-        *unforwarded = route.rules(place).map(|rules| RequestRules::of_answer(rules, head));
+        *unforwarded = route.rules_of_answer(chosen.as_ref().map_or(0, |chosen| chosen.place), head);
     }
     admitted.map_err(Failure::Limited)?;
     chosen
+}
+
+/// Limits the time of an exchange, and its body, which is refused here if it says that it is larger.
+#[inline]
+fn bound(
+    proxy: &Proxy,
+    context: &Rc<RequestContext>,
+    exchange: &ExchangeLimits,
+    body: &mut ClientBody,
+) -> Result<(), Refusal> {
+    if let Some(total) = exchange.total_timeout {
+        context.limit(proxy.deadlines.after(total));
+    }
+    body.limit(exchange.max_body.unwrap_or(context.connection().limits.max_body), context)
 }
 
 /// Gives a request its id, and begins what is kept of it beside its record.

@@ -12,6 +12,7 @@ use pointsman_core::route::{Router, TargetChange};
 use super::HeaderRules;
 use super::failure::Failure;
 use super::forward::Unforwarded;
+use super::header_rules::RequestRules;
 use super::own_answer::OwnAnswer;
 use super::redirect;
 use super::respond::FixedAnswer;
@@ -63,6 +64,11 @@ impl Route {
             Some(change) => Rewritten::begin(change, head, client),
             None => Ok(None),
         }
+    }
+
+    /// Those for the answer to a request that goes no further.
+    pub(super) fn rules_of_answer(&self, place: usize, head: &RequestHead) -> Option<Box<RequestRules>> {
+        self.rules(place).map(|rules| RequestRules::of_answer(rules, head))
     }
 
     /// The rules for the fields of what goes to this pool of the target, or is answered in its place.
