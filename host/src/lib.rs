@@ -47,5 +47,6 @@ pub mod stream;
 mod testing;
 pub mod tls;
 pub mod upstream;
+pub mod weighted;
 pub mod whole_file;
 pub mod worker;

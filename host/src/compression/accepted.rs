@@ -4,11 +4,9 @@ use http::HeaderValue;
 use http::header::GetAll;
 
 use crate::config::Coding;
+use crate::weighted;
 
-/// Weights are thousandths.
-const FULL: u16 = 1000;
-
-/// What the fields say of one coding, or of all others.
+/// What the fields say, in thousandths, of one coding, or of all others.
 #[derive(Debug, Default, Clone, Copy)]
 struct Weights {
     codings: [Option<u16>; 3],
@@ -20,8 +18,8 @@ struct Weights {
 /// as it is better.
 pub(super) fn choose(fields: GetAll<'_, HeaderValue>, offered: &[Coding]) -> Option<Coding> {
     let mut weights = Weights::default();
-    for member in fields.iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b',')) {
-        weights.add(member);
+    for (name, weight) in fields.iter().flat_map(|field| weighted::members(field.as_bytes())) {
+        weights.add(name, weight);
     }
     let weight = |coding: Coding| weights.of(coding);
     let best = offered.iter().map(|coding| weight(*coding)).max().filter(|best| *best > 0)?;
@@ -36,19 +34,7 @@ impl Weights {
         self.codings[coding as usize].or(self.others).unwrap_or(0)
     }
 
-    fn add(&mut self, member: &[u8]) {
-        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-        let name = parts.next().unwrap_or_default();
-        let mut weight = Some(FULL);
-        for parameter in parts {
-            if let [b'q' | b'Q', rest @ ..] = parameter
-                && let [b'=', value @ ..] = rest.trim_ascii()
-            {
-                weight = parse(value.trim_ascii());
-            }
-        }
-        // One that can't be read promises nothing.
-        let weight = weight.unwrap_or(0);
+    fn add(&mut self, name: &[u8], weight: u16) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if is("*") {
             self.others = Some(weight);
@@ -59,23 +45,6 @@ impl Weights {
         } else if is("x-gzip") {
             self.codings[Coding::Gzip as usize].get_or_insert(weight);
         }
-    }
-}
-
-/// A weight: 0 or 1, and up to three digits after a point.
-fn parse(value: &[u8]) -> Option<u16> {
-    let (whole, digits) = match value {
-        [whole] | [whole, b'.'] => (whole, &[][..]),
-        [whole, b'.', digits @ ..] => (whole, digits),
-        _ => return None,
-    };
-    let is_number = digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit);
-    let thousandths =
-        digits.iter().chain(b"000").take(3).fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    match whole {
-        b'0' if is_number => Some(thousandths),
-        b'1' if is_number && thousandths == 0 => Some(FULL),
-        _ => None,
     }
 }
 

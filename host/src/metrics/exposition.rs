@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::collector::{Own, Process};
 use super::scrape::Scrape;
+use crate::weighted;
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,34 +19,17 @@ pub(super) enum Format {
     OpenMetrics,
 }
 
-/// The media type of a member of `Accept`, and its weight. One that can't be read promises nothing.
-fn member(member: &str) -> (&str, f32) {
-    let mut parts = member.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|parameter| {
-        let (key, value) = parameter.split_once('=')?;
-        key.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
-    });
-    (name, weight.unwrap_or(1.0))
-}
-
 impl Format {
     /// The one that `Accept` asks for: OpenMetrics if it is named and weighs no less than plain text, else the text that everything understands.
     pub(super) fn accepted(accept: &str) -> Self {
-        let members = || accept.split(',').map(member);
         // Of several versions the one that is liked best, as any of them can be read.
         let weight = |wanted: &str| {
-            members()
-                .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
-                .map(|(_, weight)| weight)
-                .fold(0.0, f32::max)
+            let of_type = weighted::members(accept.as_bytes())
+                .filter(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()));
+            of_type.map(|(_, weight)| weight).max().unwrap_or(0)
         };
         let open_metrics = weight("application/openmetrics-text");
-        if open_metrics > 0.0 && open_metrics >= weight("text/plain") {
-            Self::OpenMetrics
-        } else {
-            Self::Text
-        }
+        if open_metrics > 0 && open_metrics >= weight("text/plain") { Self::OpenMetrics } else { Self::Text }
     }
 
     pub(super) fn content_type(self) -> &'static str {
