@@ -6,6 +6,8 @@ use std::path::Path;
 
 use tempfile::Builder;
 
+use crate::folder;
+
 /// What the name of a file begins with that isn't whole yet.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -15,8 +17,7 @@ const UNFINISHED: &str = ".unfinished-";
 ///
 /// It can't be written. What was there is still there.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(folder::of(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path)?;

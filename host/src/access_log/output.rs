@@ -4,13 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 
 use super::handover::BLOCK;
 use crate::config::LogOutput;
+use crate::folder;
 use crate::line_writer::{Descriptor, PIPE_PIECE};
 
 /// An open output.
@@ -33,10 +33,7 @@ impl Output {
         match path.metadata() {
             Ok(found) if found.is_dir() => Err(Errno::ISDIR.into()),
             Ok(_) => Ok(access(path, Access::WRITE_OK)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                Ok(access(folder.unwrap_or_else(|| Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => folder::takes_files(folder::of(path)),
             Err(error) => Err(error),
         }
     }

@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::Result;
-use rustix::fs::{Access, access};
 
 use super::traces;
 use crate::access_log::AccessLog;
@@ -13,6 +12,7 @@ use crate::admin::Guard;
 use crate::config::{AdminConfig, Config, ConfigError, ConfigErrors, NamedFile};
 use crate::control::archive::Archive;
 use crate::control::state_lock::StateLock;
+use crate::folder;
 use crate::listener::BindError;
 use crate::open_files::OpenFiles;
 
@@ -99,9 +99,7 @@ fn cannot_keep_state(file: &Path, folder: &NamedFile, error: &io::Error) -> Conf
 /// Whether this is a folder to write to, or could be made one.
 fn could_hold_state(folder: &Path) -> io::Result<()> {
     // The first of the folders above it that is there says who may make those below.
-    for place in
-        folder.ancestors().map(|place| if place.as_os_str().is_empty() { Path::new(".") } else { place })
-    {
+    for place in folder.ancestors().map(folder::named) {
         match place.metadata() {
             Ok(found) if !found.is_dir() => {
                 return Err(io::Error::new(
@@ -109,7 +107,7 @@ fn could_hold_state(folder: &Path) -> io::Result<()> {
                     format!("{} is no folder", place.display()),
                 ));
             }
-            Ok(_) => return Ok(access(place, Access::WRITE_OK | Access::EXEC_OK)?),
+            Ok(_) => return folder::takes_files(place),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             // What is above it is no folder, or is closed to this user; what that is says more than that it is so.
             Err(error) if error.kind() == ErrorKind::NotADirectory => {}

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use pointsman_core::printable::Printable;
 
+use crate::folder;
+
 /// Whether anything has this name, a link to nothing included.
 pub(super) fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
@@ -28,7 +30,7 @@ pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     // The usual mode of a file, of which the system takes what the user's mask says.
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder(&target))
+        .tempfile_in(folder::of(&target))
         .with_context(cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
     let done = if force { file.persist(&target) } else { file.persist_noclobber(&target) };
@@ -48,15 +50,10 @@ fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The folder that a file is in.
-pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
-}
-
 /// A path as the configuration has to name it: relative to its folder if it is below.
 pub(super) fn named_from(output: &Path, path: &Path) -> Result<String> {
     let absolute = std::path::absolute(path)?;
-    let folder = std::path::absolute(folder(output))?;
+    let folder = std::path::absolute(folder::of(output))?;
     let named = absolute.strip_prefix(&folder).unwrap_or(&absolute);
     match named.to_str() {
         Some(name) => Ok(name.to_owned()),

@@ -9,6 +9,7 @@ use clap::{Subcommand, ValueHint};
 
 use super::file;
 use crate::console;
+use crate::folder;
 use crate::import::{self, Dialect, Imported, Options, Rank};
 
 /// Exit code for an input that can't be read, as for a command line that is wrong.
@@ -106,8 +107,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode> {
 /// Where relative paths of the result lead from, if it is written to another folder than they start in.
 fn start(arguments: &Arguments) -> Result<Option<PathBuf>> {
     let Some(output) = &arguments.output else { return Ok(None) };
-    let root = arguments.root.as_deref().unwrap_or_else(|| file::folder(&arguments.file));
-    let (root, folder) = (std::path::absolute(root)?, std::path::absolute(file::folder(output))?);
+    let root = arguments.root.as_deref().unwrap_or_else(|| folder::of(&arguments.file));
+    let (root, folder) = (std::path::absolute(root)?, std::path::absolute(folder::of(output))?);
     Ok((root != folder).then_some(root))
 }
 

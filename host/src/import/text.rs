@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::printable::Escape;
 
+use crate::folder;
+
 /// Largest file, and largest sum of all that are included.
 const MOST_BYTES: u64 = 64 << 20;
 
@@ -177,8 +179,7 @@ fn globbed(root: &Path, pattern: &str) -> Vec<PathBuf> {
                 next.push(folder.join(piece));
                 continue;
             }
-            let here = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-            let Ok(entries) = std::fs::read_dir(here) else { continue };
+            let Ok(entries) = std::fs::read_dir(folder::named(&folder)) else { continue };
             let names = entries.flatten().map(|entry| entry.file_name());
             let mut names: Vec<_> = names
                 .take(left)

@@ -10,8 +10,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::address::{Address, SocketPath};
-use rustix::fs::{Access, access};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+
+use crate::folder;
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: i32 = 4096;
@@ -225,9 +226,7 @@ pub(super) fn could_be_bound(path: &Path) -> io::Result<()> {
     if is_socket(path)? {
         return Ok(());
     }
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+    folder::takes_files(folder::of(path))
 }
 
 /// Removes a socket at which nobody listens, as a process leaves it that has ended.

@@ -10,6 +10,8 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
 
+use crate::folder;
+
 /// The directories in which files stand that are followed.
 ///
 /// Watching a file itself would follow its inode: after a rename over it, the watch hangs on the old content. The same goes for
@@ -100,8 +102,7 @@ fn is_departure(kind: EventKind) -> bool {
 }
 
 fn directories(file: &Path) -> Vec<PathBuf> {
-    let named =
-        file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let named = file.parent().map(folder::named);
     let real = file.canonicalize().ok().and_then(|file| file.parent().map(PathBuf::from));
     named.map(PathBuf::from).into_iter().chain(real).collect()
 }
@@ -109,7 +110,7 @@ fn directories(file: &Path) -> Vec<PathBuf> {
 /// The directory, or as long as it isn't there the nearest one above it, in which it may appear.
 fn nearest(directory: &Path) -> Option<(Identity, PathBuf)> {
     directory.ancestors().find_map(|above| {
-        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let above = folder::named(above);
         let kind = above.metadata().ok().filter(std::fs::Metadata::is_dir)?;
         Some(((kind.dev(), kind.ino()), above.to_owned()))
     })
