@@ -20,6 +20,7 @@ mod limit;
 mod limits;
 mod listener_http2;
 mod literal;
+mod media_type;
 mod metrics;
 mod model;
 mod policy;
@@ -59,6 +60,7 @@ pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckC
 pub use limit::LimitConfig;
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use literal::literal;
+pub use media_type::is_media_type;
 pub use metrics::MetricsConfig;
 pub use model::{
     BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse,
@@ -67,7 +69,7 @@ pub use model::{
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
-pub use route::{Redirect, Respond, RespondContent};
+pub use route::{Redirect, Respond, RespondContent, has_content, leads_elsewhere};
 pub use tls::{ClientAuthConfig, ClientAuthMode, ClientCertHeader, TlsConfig, TlsVersion, UnknownName};
 pub use traces::TracingConfig;
 

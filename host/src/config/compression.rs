@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::media_type::is_name;
 use super::read::{Section, Value, excerpt, list};
 
 const COMPRESSION: &str =
@@ -83,18 +84,14 @@ impl MediaPattern {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let token = |part: &str| {
-            !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-        };
         let text = text.to_ascii_lowercase();
         if let Some(ending) = text.strip_prefix("*+") {
-            return token(ending).then(|| Self::Ending(format!("+{ending}").into()));
+            return is_name(ending).then(|| Self::Ending(format!("+{ending}").into()));
         }
         let (kind, rest) = text.split_once('/')?;
-        match (token(kind), rest) {
+        match (is_name(kind), rest) {
             (true, "*") => Some(Self::Beginning(format!("{kind}/").into())),
-            (true, rest) if token(rest) => Some(Self::Exact(text.into())),
+            (true, rest) if is_name(rest) => Some(Self::Exact(text.into())),
             _ => None,
         }
     }

@@ -26,8 +26,8 @@ use super::read::{Section, Unique, Value, list};
 use leads_back::leads_back;
 use limits::limits;
 use matching::pattern;
-pub use redirect::Redirect;
-pub use respond::{Respond, RespondContent};
+pub use redirect::{Redirect, leads_elsewhere};
+pub use respond::{Respond, RespondContent, has_content};
 
 const HINT: &str = "write `[[route]]` above its keys";
 

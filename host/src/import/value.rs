@@ -71,6 +71,14 @@ pub(super) fn is_host(name: &str) -> bool {
         && (!is_number || name.parse::<std::net::IpAddr>().is_ok())
 }
 
+/// Whether a `rewrite` or `redirect` takes this as a path.
+pub(super) fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path[1..].starts_with(['/', '\\'])
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#$%\"\\".contains(&byte))
+        && !path.split('/').any(|segment| segment == "." || segment == "..")
+}
+
 /// A path as a route compares it: what isn't plain ASCII is escaped.
 pub(super) fn escaped_path(path: &str) -> String {
     let mut escaped = String::with_capacity(path.len());

@@ -55,9 +55,15 @@ fn from_table(section: &mut Section<'_>, pattern: Option<&RoutePattern>) -> Opti
     Some(Redirect { status: status?, scheme: scheme?, host: host?, port: port?, target: target? })
 }
 
+/// Whether clients follow a response with this status to another place (RFC 9110 section 15.4).
+#[must_use]
+pub fn leads_elsewhere(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
 fn status(value: &Value<'_>) -> Option<StatusCode> {
     let number = value.integer(300..=399u16)?;
-    if !matches!(number, 301 | 302 | 303 | 307 | 308) {
+    if !leads_elsewhere(number) {
         let hint = "write 302 or 307 for now, 301 or 308 for good, where 307 and 308 keep method and body; or 303 for a page to get";
         value.fail(format!("{number} leads nowhere"), hint);
         return None;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use http::{HeaderValue, StatusCode};
 
 use super::super::header_rules::{HeaderChange, answer_fields};
+use super::super::media_type::is_media_type;
 use super::super::read::{Section, Value, excerpt};
+use super::redirect::leads_elsewhere;
 
 const HINT: &str =
     "write a status such as `respond = 404`, or a table such as `respond = { status = 200, text = \"OK\" }`";
@@ -64,7 +66,7 @@ fn from_table(section: &mut Section<'_>) -> Option<Respond> {
     let [text, file] = ["text", "file"].map(|key| section.get(key));
     let headers = section.get("headers").map_or_else(|| Some(Vec::new()), |value| answer_fields(&value));
     let (status, headers) = (status?, headers?);
-    if !has_content(status) {
+    if !has_content(status.as_u16()) {
         for value in [&text, &file].into_iter().flatten().chain(media_type.as_ref().map(|(_, value)| value)) {
             value.fail(format!("a response with status {} has no content", status.as_u16()), "leave it out");
         }
@@ -95,7 +97,7 @@ fn answer(status: StatusCode, media_type: Option<String>, content: RespondConten
 
 fn status(value: &Value<'_>) -> Option<StatusCode> {
     let number = value.integer(200..=599u16)?;
-    if matches!(number, 301 | 302 | 303 | 307 | 308) {
+    if leads_elsewhere(number) {
         let hint = format!("write `redirect = {{ status = {number}, … }}` in its place");
         value.fail(format!("{number} leads elsewhere, and no place is given"), hint);
         return None;
@@ -104,8 +106,9 @@ fn status(value: &Value<'_>) -> Option<StatusCode> {
 }
 
 /// Whether a response with this status may have content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
-fn has_content(status: StatusCode) -> bool {
-    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+#[must_use]
+pub fn has_content(status: u16) -> bool {
+    !matches!(status, 204 | 205 | 304)
 }
 
 /// What is said if nothing is given: errors are told in words.
@@ -124,13 +127,8 @@ fn any_text<'a>(value: &Value<'a>) -> Option<&'a str> {
 
 fn media_type(value: &Value<'_>) -> Option<String> {
     let text = value.string()?;
-    let token = |text: &str| {
-        let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
-        !text.is_empty() && text.bytes().all(may_stand)
-    };
     let essence = text.split(';').next().unwrap_or_default().trim_end();
-    let is_one = essence.split_once('/').is_some_and(|(kind, rest)| token(kind) && token(rest));
-    if !is_one || !text.is_ascii() || HeaderValue::from_str(text).is_err() {
+    if !is_media_type(essence) || !text.is_ascii() || HeaderValue::from_str(text).is_err() {
         value.fail(format!("`{}` is no media type", excerpt(text)), TYPE);
         return None;
     }

@@ -2,10 +2,9 @@
 
 use super::super::draft::AnswerDraft;
 use super::super::matching::{Kind, Test};
-use super::super::media_type;
-use super::super::value::is_host;
+use super::super::value::{is_host, is_path};
 use super::sections::Line;
-use crate::config::literal;
+use crate::config::{has_content, is_media_type, leads_elsewhere, literal};
 
 /// An answer, and why it isn't quite what HAProxy gives.
 pub(super) struct Answer {
@@ -45,8 +44,7 @@ fn read(line: &Line, default: u16) -> Option<AnswerDraft> {
         match word.as_str() {
             "deny_status" | "status" => {
                 let status = words.next()?.parse().ok()?;
-                let leads_elsewhere = matches!(status, 301 | 302 | 303 | 307 | 308);
-                draft.status = Some(status).filter(|it| (200..=599).contains(it) && !leads_elsewhere)?;
+                draft.status = Some(status).filter(|it| (200..=599).contains(it) && !leads_elsewhere(*it))?;
             }
             "content-type" => draft.media_type = Some(words.next()?.clone()),
             "string" => draft.text = Some(words.next()?.clone()),
@@ -54,13 +52,12 @@ fn read(line: &Line, default: u16) -> Option<AnswerDraft> {
             _ => return None,
         }
     }
-    if matches!(draft.status, 204 | 205 | 304) || draft.text.is_none() {
+    if !has_content(draft.status) || draft.text.is_none() {
         (draft.text, draft.media_type) = (None, None);
     }
     let essence =
         draft.media_type.as_deref().map(|text| text.split(';').next().unwrap_or_default().trim_end());
-    let is_good = essence.is_none_or(|text| media_type::is_one(text) && !text.ends_with('*'));
-    is_good.then_some(draft)
+    essence.is_none_or(is_media_type).then_some(draft)
 }
 
 /// The `redirect` of a rule, for requests that fit these tests; none for one that depends on the request, or may lead back to it.
@@ -97,8 +94,7 @@ pub(super) fn redirect(line: &Line, tests: &[Test]) -> Option<String> {
     if drops_query {
         keys += ", query = \"drop\"";
     }
-    let is_code = matches!(status, 301 | 302 | 303 | 307 | 308);
-    (is_code && leads_away(host, path, tests)).then(|| format!("{{ {keys} }}"))
+    (leads_elsewhere(status) && leads_away(host, path, tests)).then(|| format!("{{ {keys} }}"))
 }
 
 /// Whether requests that fit the tests surely don't fit them any more afterwards.
@@ -118,12 +114,4 @@ fn leads_away(host: Option<&str>, path: &str, tests: &[Test]) -> bool {
         }
         _ => false,
     })
-}
-
-/// Whether a `redirect` takes this as a path.
-fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path[1..].starts_with(['/', '\\'])
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?\"\\".contains(&byte))
-        && !path.split('/').any(|segment| segment == "." || segment == "..")
 }

@@ -3,24 +3,23 @@
 use super::super::draft::AnswerDraft;
 use super::super::fields::Changes;
 use super::super::ledger::Ledger;
-use super::super::media_type;
 use super::headers;
 use super::scope::Scope;
 use super::tree::Directive;
+use crate::config::{has_content, is_media_type, leads_elsewhere};
 
 /// The answer of a `return`; none for one that leads elsewhere, ends the connection, or depends on the request.
 pub(super) fn read(scope: &Scope<'_>, answer: &Directive) -> Option<AnswerDraft> {
     let status = answer.arg(0).parse::<u16>().ok()?;
-    let leads_elsewhere = matches!(status, 301 | 302 | 303 | 307 | 308);
-    if !(200..=599).contains(&status) || status == 444 || leads_elsewhere {
+    if !(200..=599).contains(&status) || status == 444 || leads_elsewhere(status) {
         return None;
     }
-    let text = answer.args.get(1).filter(|_| !matches!(status, 204 | 205 | 304));
+    let text = answer.args.get(1).filter(|_| has_content(status));
     if text.is_some_and(|text| text.contains('$')) {
         return None;
     }
     let given = scope.find("default_type").map(|found| found.arg(0));
-    let given = given.filter(|given| media_type::is_one(given) && !given.ends_with('*'));
+    let given = given.filter(|given| is_media_type(given));
     let media_type = text.filter(|text| !text.is_empty()).map(|_| given.unwrap_or("text/plain").to_owned());
     Some(AnswerDraft { status, media_type, text: text.cloned() })
 }

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use pointsman_core::route::Regex;
 
-use super::super::value;
+use super::super::value::{self, is_path};
 use super::location::{Location, Shape};
 use super::scope::Scope;
 use super::tree::Directive;
-use crate::config::literal;
+use crate::config::{leads_elsewhere, literal};
 
 /// What becomes of path and query, as keys of a `rewrite` or a `redirect`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(super) fn redirect(location: &Location<'_>, directive: &Directive) -> Option
         return (!comes_back(location, &change)).then(|| format!("{{ status = {status}, {} }}", change.keys));
     }
     let status: u16 = directive.arg(0).parse().ok()?;
-    let url = directive.args.get(1).filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308))?;
+    let url = directive.args.get(1).filter(|_| leads_elsewhere(status))?;
     let mut keys = format!("status = {status}");
     let mut target = url.as_str();
     let mut is_elsewhere = false;
@@ -159,14 +159,6 @@ fn without_captures(text: &str) -> Option<String> {
     }
     plain.push_str(rest);
     Some(plain)
-}
-
-/// Whether a `rewrite` or `redirect` takes this as a path.
-fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path[1..].starts_with(['/', '\\'])
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#$%\"\\".contains(&byte))
-        && !path.split('/').any(|segment| segment == "." || segment == "..")
 }
 
 /// Whether a client that follows the change surely comes to the location again.

@@ -13,7 +13,7 @@ fn refused(dialect: Dialect, content: impl AsRef<[u8]>) -> String {
     fault.replace(&format!("{}/", folder.path().display()), "")
 }
 
-fn read(dialect: Dialect, content: &str) -> Imported {
+pub(super) fn read(dialect: Dialect, content: &str) -> Imported {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("in");
     fs::write(&path, content).expect("a file");

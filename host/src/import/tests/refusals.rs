@@ -1,17 +1,7 @@
 //! What keeps requests from backends is carried over, or listed with rank A.
 
-use std::fs;
-
 use super::super::*;
-
-fn read(dialect: Dialect, content: &str) -> Imported {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("in");
-    fs::write(&path, content).expect("a file");
-    let imported = import(dialect, &path, &Options::default()).expect("a configuration");
-    assert!(imported.fault.is_none(), "{:?}\n{:?}", imported.fault, imported.text);
-    imported
-}
+use super::inputs::read;
 
 /// A location, or something beside it, in a server that passes all on.
 fn nginx(inside: &str) -> Imported {
