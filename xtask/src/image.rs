@@ -37,6 +37,13 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
             return Ok(());
         }
     }
+    let Some(runtime) = runtime() else {
+        eprintln!(
+            "xtask: image: SKIPPED: podman has no runtime that works here; Debian has one as the package runc"
+        );
+        return Ok(());
+    };
+    let podman = Podman { runtime };
     let program = match arguments {
         [] => built()?,
         ["--program", path] => PathBuf::from(path),
@@ -52,10 +59,21 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let build =
         ["build", "--format=docker", "--isolation=chroot", "--storage-driver=vfs", "--tag", IMAGE, "."];
     ask(Command::new("buildah").args(build).current_dir(&work))?;
-    let result = serve(&work);
-    let _ = podman(&["rm", "--force", "--volumes", CONTAINER]);
-    let _ = podman(&["rmi", "--force", IMAGE]);
+    let result = serve(podman, &work);
+    let _ = podman.ask(&["rm", "--force", "--volumes", CONTAINER]);
+    let _ = podman.ask(&["rmi", "--force", IMAGE]);
     result
+}
+
+/// The first of the runtimes of containers that is installed and can start one on this machine. Debian's podman is content with either, so
+/// which one a machine has depends on what was installed first.
+fn runtime() -> Option<&'static str> {
+    // crun refuses where the second version of cgroups is mounted beside the first.
+    let hybrid = Path::new("/sys/fs/cgroup/unified").exists();
+    ["runc", "crun"].into_iter().find(|runtime| {
+        let there = Command::new(runtime).arg("--version").stdin(Stdio::null()).output().is_ok();
+        there && !(*runtime == "crun" && hybrid)
+    })
 }
 
 /// The program of the tests: asked for as `cargo test --workspace` does, as other words give libraries other features, and it is compiled
@@ -100,7 +118,7 @@ fn add_libraries(program: &Path, work: &Path) -> Result<(), String> {
 }
 
 /// Runs the image in front of a backend, has it serve a request, and stops it.
-fn serve(work: &Path) -> Result<(), String> {
+fn serve(podman: Podman, work: &Path) -> Result<(), String> {
     let (backend, address) = probe::Backend::start().map_err(|error| format!("no backend: {error}"))?;
     let [client, admin] = [free_port()?, free_port()?];
     let configuration = work.join("configuration");
@@ -114,13 +132,13 @@ fn serve(work: &Path) -> Result<(), String> {
     let volume = format!("--volume={}:/etc/pointsman:ro", configuration.display());
     // A volume of the engine's own: it takes the folder's owner from the image.
     let state = "--volume=/var/lib/pointsman";
-    podman(&[&RUN[..], &[CONTAINER, &volume, state, IMAGE]].concat())?;
+    podman.ask(&[&RUN[..], &[CONTAINER, &volume, state, IMAGE]].concat())?;
     let began = Instant::now();
     let answer = loop {
         match probe::get(client, "/") {
             Ok(answer) => break answer,
             Err(error) if began.elapsed() > Duration::from_secs(30) => {
-                let log = podman(&["logs", CONTAINER]).unwrap_or_default();
+                let log = podman.ask(&["logs", CONTAINER]).unwrap_or_default();
                 return Err(format!("the container doesn't serve: {error}\n{log}"));
             }
             Err(_) => std::thread::sleep(Duration::from_millis(20)),
@@ -130,11 +148,11 @@ fn serve(work: &Path) -> Result<(), String> {
     if !answer.starts_with("HTTP/1.1 200") || !answer.ends_with(probe::BODY) {
         return Err(format!("another answer than the backend's: {answer}"));
     }
-    podman(&["exec", CONTAINER, "/usr/bin/pointsman", "policy", "list"])?;
-    podman(&["stop", "--time=20", CONTAINER])?;
-    let code = podman(&["wait", CONTAINER])?;
+    podman.ask(&["exec", CONTAINER, "/usr/bin/pointsman", "policy", "list"])?;
+    podman.ask(&["stop", "--time=20", CONTAINER])?;
+    let code = podman.ask(&["wait", CONTAINER])?;
     if code.trim() != "0" {
-        return Err(format!("stopped, it ended with {}: {}", code.trim(), podman(&["logs", CONTAINER])?));
+        return Err(format!("stopped, it ended with {}: {}", code.trim(), podman.ask(&["logs", CONTAINER])?));
     }
     backend.stop();
     eprintln!("xtask: image: read-only and without capabilities it serves, and a stop drains it");
@@ -147,9 +165,17 @@ fn free_port() -> Result<u16, String> {
     socket.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
 }
 
-/// Runs podman in the way that works without a daemon and without a hierarchy of cgroups of one's own.
-fn podman(arguments: &[&str]) -> Result<String, String> {
-    let mut command = Command::new("podman");
-    command.args(["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc"]);
-    ask(command.args(arguments))
+/// podman, run in the way that works without a daemon and without a hierarchy of cgroups of one's own.
+#[derive(Clone, Copy)]
+struct Podman {
+    /// The program that starts its containers.
+    runtime: &'static str,
+}
+
+impl Podman {
+    fn ask(self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = Command::new("podman");
+        command.args(["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime", self.runtime]);
+        ask(command.args(arguments))
+    }
 }
