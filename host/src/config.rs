@@ -69,7 +69,7 @@ pub use model::{
 pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
-pub use route::{Redirect, Respond, RespondContent, has_content, leads_elsewhere};
+pub use route::{MirrorConfig, Redirect, Respond, RespondContent, has_content, leads_elsewhere};
 pub use tls::{ClientAuthConfig, ClientAuthMode, ClientCertHeader, TlsConfig, TlsVersion, UnknownName};
 pub use traces::TracingConfig;
 

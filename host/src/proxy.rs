@@ -12,9 +12,11 @@ mod forwarding;
 pub(crate) mod fuzz;
 mod header_rules;
 mod hop_by_hop;
+mod insight;
 mod label;
 mod limit;
 mod max_forwards;
+mod mirror;
 mod own_answer;
 mod redirect;
 mod request_id;
@@ -35,7 +37,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pointsman_core::pool::ExchangeLimits;
-use pointsman_core::record::{Protocol, RouteIndex, TakenRoute};
+use pointsman_core::record::Protocol;
 use pointsman_core::request::RequestHead;
 use pointsman_core::route::Router;
 
@@ -44,19 +46,18 @@ pub use failure::{Failure, broken_call};
 pub use forward::early_hint;
 pub use header_rules::HeaderRules;
 pub use limit::Limited;
+pub use mirror::Mirror;
 pub use respond::FixedAnswer;
 pub use route::{Route, Target};
 pub use split::Split;
 
 use crate::compression::Encoder;
 use crate::deadline::Deadlines;
-use crate::downstream::{ClientBody, ClientConnection, Refusal, RequestContext, RequestGuard};
+use crate::downstream::{ClientBody, Refusal, RequestContext, RequestGuard};
 use crate::http_challenge::HttpChallenges;
 use crate::insight::Insight;
-use crate::insight::explanation::ExplainedRoute;
-use crate::insight::trace::Origin;
 use crate::upstream::{Answered, PinnedConnections, Tunnel, WorkerPool};
-use forward::{Prepared, Unforwarded};
+use forward::Unforwarded;
 use header_rules::RequestRules;
 use label::EXPLAIN_HEADER;
 use own_answer::OwnAnswer;
@@ -179,7 +180,7 @@ fn prepare(
     }
     let head = &mut *context.head();
     *head = RequestHead::new(parts, context.connection().peer.ip());
-    identify(proxy, context, head);
+    insight::identify(&proxy.insight, context, head);
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
     }
@@ -188,15 +189,14 @@ fn prepare(
     {
         return Err(OwnAnswer::Challenge(answer).into());
     }
-    let Prepared { upgrade, expects, authenticates, explains } = forward::prepare(head, context)?;
+    let prepared = forward::prepare(head, context)?;
     context.log_client(head.client);
     let routed = route::find(&proxy.router, &proxy.routes, context.connection(), head);
-    if explains && proxy.insight.may_explain(head.client) {
-        explain(proxy, context, head, routed);
+    if prepared.explains && proxy.insight.may_explain(head.client) {
+        insight::explain((&proxy.insight, &proxy.router), context, head, routed);
     }
     let (index, route) = routed.ok_or(Failure::NoRoute)?;
-    head.route.clone_from(&route.name);
-    context.record().route = Some(TakenRoute { index, name: route.name.clone() });
+    route::take(context, head, index, route);
     let Chosen { balancer, cookie, place } = choose(proxy, context, head, route, unforwarded)?;
     // As the client takes it, whatever rules make of that for backends.
     let compression = balancer.worker_pool().offer(&head.parts);
@@ -207,16 +207,17 @@ fn prepare(
         *unforwarded = route.rules_of_answer(place, head);
         return Err(Failure::Refused(refusal).into());
     }
+    let mirrored = mirror::of(&route.mirror, &prepared, head, context, (&proxy.deadlines, &proxy.insight));
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
-    let upload = forward::upload(&head.parts, body, limits, expects.then(|| Rc::clone(context)), clock);
+    let upload = forward::upload(&head.parts, body, limits, prepared.expectation(context), clock);
+    mirror::follow(mirrored, &upload);
     Ok(Attempts {
         balancer: Rc::clone(balancer),
         context: Rc::clone(context),
         pinned,
         upload,
-        tunnel_timeout: upgrade
-            .map(|_| exchange.tunnel_timeout.unwrap_or(context.connection().limits.tunnel_timeout)),
-        authenticates,
+        tunnel_timeout: prepared.tunnel_timeout(&exchange, context),
+        authenticates: prepared.authenticates,
         request: RequestChanges { rules, rewritten },
         waits_until: Cell::default(),
         response: ResponseChanges { cookie: cookie.cloned().map(Box::new), compression },
@@ -258,18 +259,6 @@ fn bound(
         context.limit(proxy.deadlines.after(total));
     }
     body.limit(exchange.max_body.unwrap_or(context.connection().limits.max_body), context)
-}
-
-/// Gives a request its id, and begins what is kept of it beside its record.
-#[inline]
-fn identify(proxy: &Proxy, context: &RequestContext, head: &RequestHead) {
-    let client = context.connection();
-    let mut record = context.record();
-    record.ids.request = request_id::choose(&head.parts.headers, client, &proxy.insight.ids);
-    let insight = proxy.insight.begin(&head.parts, || origin(client), &mut record);
-    if insight.is_some() {
-        *context.insight() = insight;
-    }
 }
 
 /// The response to a request, and what becomes of the connection.
@@ -326,33 +315,6 @@ fn respond(
         response.headers_mut().insert(&EXPLAIN_HEADER, explanation);
     }
     (response, then)
-}
-
-/// Keeps why the request goes where it goes.
-#[cold]
-fn explain(
-    proxy: &Proxy,
-    context: &RequestContext,
-    head: &mut RequestHead,
-    routed: Option<(RouteIndex, &Route)>,
-) {
-    let rule = |index: RouteIndex| proxy.router.pattern(index).map(ToString::to_string);
-    let route = routed.map(|(index, route)| ExplainedRoute {
-        index: index.0,
-        name: route.name.clone(),
-        rule: rule(index).unwrap_or_default(),
-    });
-    head.picks = Some(Box::default());
-    let record = context.record();
-    proxy.insight.explain(&mut context.insight(), record.ids.request.as_ref(), head.client, route);
-}
-
-/// Where the requests of a connection come from.
-#[cold]
-fn origin(client: &ClientConnection) -> Origin {
-    let peer = client.peer.ip().to_canonical();
-    let is_trusted = forwarding::is_trusted(peer, &client.trusted_proxies);
-    Origin { peer, is_trusted, scheme: client.scheme.name() }
 }
 
 /// What came of a request.

@@ -185,6 +185,17 @@ impl ListenerReports {
             }
             return;
         };
+        self.count_at(pool, record);
+    }
+
+    /// A request has ended that went to its pool beside one of a client: it is none of the listener's.
+    pub fn aside(&self, record: &RequestRecord) {
+        if let Some(pool) = &record.pool {
+            self.count_at(pool, record);
+        }
+    }
+
+    fn count_at(&self, pool: &Local<Pool>, record: &RequestRecord) {
         self.count_pool(pool, record);
         for attempt in record.attempts() {
             self.count_attempt(attempt);

@@ -26,7 +26,7 @@ use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
 use crate::listener::Listener;
 use crate::open_files::OpenFiles;
-use crate::proxy::{Current, HeaderRules, Proxy, Route, Split, Target};
+use crate::proxy::{Current, HeaderRules, Mirror, Proxy, Route, Split, Target};
 use crate::reports::{WorkerReports, WorkerVitals};
 use crate::upstream::{Balancer, WorkerPool};
 
@@ -316,7 +316,7 @@ impl Worker {
 
 /// A route and what it matches.
 fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(RoutePattern, Route)> {
-    let RouteAssignment { name, pattern, target, rewrite, headers, limits, exchange } = assignment;
+    let RouteAssignment { name, pattern, target, rewrite, headers, limits, exchange, mirror } = assignment;
     // A copy of its own: a regular expression keeps memory, which one thread at a time can use.
     let rewrite = rewrite.map(|change| Box::new((*change).clone()));
     let target = match target {
@@ -330,7 +330,11 @@ fn route(policies: &[WorkerPolicy], assignment: RouteAssignment) -> Option<(Rout
     };
     let rules = |plan: &Option<HeaderPlan>| Some(Rc::new(HeaderRules::new(plan.as_ref()?)));
     let rules = headers.map(|plans| plans.iter().map(rules).collect());
-    Some((pattern, Route { name, target, rewrite, rules, limits: limits.into(), exchange }))
+    let mirror = mirror.and_then(|(config, rules)| {
+        let balancer = Rc::clone(&policies.get(config.pool)?.balancer);
+        Some(Box::new(Mirror::new(config, balancer, rules.as_ref())))
+    });
+    Some((pattern, Route { name, target, rewrite, rules, limits: limits.into(), exchange, mirror }))
 }
 
 /// Starts a picker's task, which gives it its ticks, and swaps and topology changes also while there are no requests. The task

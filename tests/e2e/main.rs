@@ -48,6 +48,7 @@ mod listener_routes;
 mod log;
 mod loops;
 mod max_forwards;
+mod mirror;
 mod observers;
 mod odd_paths;
 mod old_clients;

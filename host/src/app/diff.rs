@@ -8,7 +8,7 @@ use std::path::Path;
 use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::route::{RoutePattern, TargetChange};
 
-use crate::config::{Config, HeaderRulesConfig, PoolConfig, Redirect, Respond, RouteTarget};
+use crate::config::{Config, HeaderRulesConfig, MirrorConfig, PoolConfig, Redirect, Respond, RouteTarget};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -161,8 +161,10 @@ struct RouteParts<'a> {
     has_policy: bool,
     /// The rules for fields, and how paths change.
     changes: (&'a HeaderRulesConfig, Option<&'a TargetChange>),
-    redirect: Option<&'a Redirect>,
-    respond: Option<&'a Respond>,
+    /// What answers in the place of a pool.
+    answer: (Option<&'a Redirect>, Option<&'a Respond>),
+    /// By the name of its pool.
+    mirror: Option<(&'a str, MirrorConfig)>,
 }
 
 /// The parts of routes that decide where a request goes and what becomes of its fields.
@@ -175,7 +177,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             RouteTarget::Split(split) => split.shares.iter().map(|(_, weight)| *weight).collect(),
             _ => Vec::new(),
         };
-        let (redirect, respond) = match &route.target {
+        let answer = match &route.target {
             RouteTarget::Redirect(redirect) => (Some(&**redirect), None),
             RouteTarget::Respond(respond) => (None, Some(&**respond)),
             _ => (None, None),
@@ -190,8 +192,11 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             exchange: route.exchange,
             has_policy: route.own_policy().is_some(),
             changes: (&route.headers, route.rewrite.as_deref()),
-            redirect,
-            respond,
+            answer,
+            mirror: route
+                .mirror
+                .as_ref()
+                .map(|mirror| (name(mirror.pool), MirrorConfig { pool: 0, ..*mirror })),
         }
     });
     parts.collect()
@@ -263,6 +268,15 @@ mod tests {
         };
         check(web, &limit("1/s"), "+limit x, ~routes (1 to 1)");
         check(&limit("1/s"), &limit("2/s"), "~limit x");
+        let mirror = |share: &str, more: &str| {
+            let shadow = "[pool.shadow]\nbackends = [\"127.0.0.1:3\"]\n";
+            format!(
+                "[[route]]\npool = \"web\"\nmirror = {{ pool = \"shadow\", share = \"{share}\" }}\n{more}{web}{shadow}"
+            )
+        };
+        check(&mirror("1%", ""), &mirror("2%", ""), "~routes (1 to 1)");
+        let first = "[pool.first]\nbackends = [\"127.0.0.1:4\"]\n";
+        check(&mirror("1%", ""), &mirror("1%", first), "+pool first");
         check(&limit("1/s"), web, "-limit x, ~routes (1 to 1)");
     }
 

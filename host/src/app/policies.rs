@@ -109,6 +109,10 @@ pub(super) fn of_routes(
         },
         rewrite: route.rewrite.clone(),
         headers: header_plans(config, route),
+        mirror: route
+            .mirror
+            .as_ref()
+            .map(|mirror| (Arc::new(mirror.clone()), header_plan(config, route, mirror.pool))),
         limits: route.limits.iter().filter_map(|limit| limits.get(*limit)).cloned().collect(),
         exchange: route.exchange,
     };
@@ -117,18 +121,21 @@ pub(super) fn of_routes(
 
 /// The rules for the fields of what goes to each of a route's pools, or of its own answers if it has none, if there are any.
 fn header_plans(config: &Config, route: &RouteConfig) -> Option<Arc<[Option<HeaderPlan>]>> {
-    let of_route = (route.name.as_deref(), &route.headers);
-    let plan = |pool: usize| {
-        let pool = config.pools.get(pool)?;
-        HeaderPlan::new(of_route, (&pool.name, &pool.headers), pool.tls.is_some())
-    };
     let pools = route.pools();
     let plans: Arc<[_]> = if pools.is_empty() {
+        let of_route = (route.name.as_deref(), &route.headers);
         Arc::new([HeaderPlan::new(of_route, ("", &HeaderRulesConfig::default()), false)])
     } else {
-        pools.into_iter().map(plan).collect()
+        pools.into_iter().map(|pool| header_plan(config, route, pool)).collect()
     };
     plans.iter().any(Option::is_some).then_some(plans)
+}
+
+/// The rules for the fields of what goes from a route to a pool, if there are any.
+fn header_plan(config: &Config, route: &RouteConfig, pool: usize) -> Option<HeaderPlan> {
+    let pool = config.pools.get(pool)?;
+    let of_route = (route.name.as_deref(), &route.headers);
+    HeaderPlan::new(of_route, (&pool.name, &pool.headers), pool.tls.is_some())
 }
 
 /// Admits every plugin, without running a policy.

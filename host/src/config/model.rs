@@ -25,7 +25,7 @@ use super::metrics::MetricsConfig;
 use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
-use super::route::{Redirect, Respond};
+use super::route::{MirrorConfig, Redirect, Respond};
 use super::tls::TlsConfig;
 use super::traces::TracingConfig;
 
@@ -216,6 +216,8 @@ pub struct RouteConfig {
     pub rewrite: Option<Arc<TargetChange>>,
     /// Which fields change on their way.
     pub headers: HeaderRulesConfig,
+    /// The pool that gets a share of them as well.
+    pub mirror: Option<MirrorConfig>,
     /// The limits that they have to keep to, as indices in [`Config::limits`].
     pub limits: Vec<usize>,
     /// Limits of each of them, in the place of the pool's.
@@ -238,6 +240,18 @@ pub enum RouteTarget {
     Redirect(Arc<Redirect>),
     /// Nowhere: this is what they are answered with.
     Respond(Arc<Respond>),
+}
+
+impl RouteTarget {
+    /// The indices of the pools that it leads to.
+    #[must_use]
+    pub fn pools(&self) -> Vec<usize> {
+        match self {
+            Self::Pool { pool, .. } => vec![*pool],
+            Self::Split(split) => split.shares.iter().map(|(pool, _)| *pool).collect(),
+            Self::Redirect(_) | Self::Respond(_) => Vec::new(),
+        }
+    }
 }
 
 /// `split` of a route: several pools by weight.
@@ -279,11 +293,7 @@ impl RouteConfig {
     /// The indices of the pools that it leads to.
     #[must_use]
     pub fn pools(&self) -> Vec<usize> {
-        match &self.target {
-            RouteTarget::Pool { pool, .. } => vec![*pool],
-            RouteTarget::Split(split) => split.shares.iter().map(|(pool, _)| *pool).collect(),
-            RouteTarget::Redirect(_) | RouteTarget::Respond(_) => Vec::new(),
-        }
+        self.target.pools()
     }
 }
 

@@ -5,6 +5,7 @@ mod leads_back;
 mod limits;
 mod listener;
 mod matching;
+mod mirror;
 mod path;
 mod pool;
 mod redirect;
@@ -26,6 +27,7 @@ use super::read::{Section, Unique, Value, list};
 use leads_back::leads_back;
 use limits::limits;
 use matching::pattern;
+pub use mirror::MirrorConfig;
 pub use redirect::{Redirect, leads_elsewhere};
 pub use respond::{Respond, RespondContent, has_content};
 
@@ -48,7 +50,8 @@ pub(super) fn routes(
             let (pattern, headers) = (RoutePattern::default(), HeaderRulesConfig::default());
             let exchange = ExchangeLimits::default();
             let limits = Vec::new();
-            vec![RouteConfig { name: None, pattern, target, rewrite: None, headers, limits, exchange }]
+            let (rewrite, mirror) = (None, None);
+            vec![RouteConfig { name: None, pattern, target, rewrite, headers, limits, exchange, mirror }]
         });
     };
     let items = value.items(HINT)?;
@@ -92,13 +95,18 @@ fn route<'a>(
         rewrite::rewrite(&value, pattern.as_ref()).map(|change| Some(Arc::new(change)))
     });
     let headers = header_rules(section);
+    let served_by = target.as_ref().map(RouteTarget::pools);
+    let mirror = section
+        .get("mirror")
+        .map_or(Some(None), |value| mirror::mirror(&value, pools, served_by.as_deref()).map(Some));
     let limits = limits(section, limit_names);
     let exchange = exchange(section);
     let (name, pattern, target, mut headers, limits) = (name?, pattern?, target?, headers?, limits?);
     if let RouteTarget::Respond(respond) = &target {
         headers.response.splice(..0, respond.headers.iter().cloned());
     }
-    let route = RouteConfig { name, pattern, target, rewrite: rewrite?, headers, limits, exchange };
+    let route =
+        RouteConfig { name, pattern, target, rewrite: rewrite?, headers, limits, exchange, mirror: mirror? };
     if route.pools().is_empty() {
         refuse_without_pool(section, &route.exchange);
     }

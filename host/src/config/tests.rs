@@ -13,6 +13,7 @@ mod limit;
 mod listener;
 mod listener_http2;
 mod load;
+mod mirror;
 mod policy;
 mod pool;
 mod pool_protocol;

@@ -87,7 +87,8 @@ enum BodyArrival {
 
 impl RequestContext {
     /// A request of a connection. `asks_upgrade` = its head asks for another protocol.
-    pub(super) fn new(connection: Rc<ClientConnection>, asks_upgrade: bool) -> Self {
+    #[must_use]
+    pub fn new(connection: Rc<ClientConnection>, asks_upgrade: bool) -> Self {
         let upgrade = if asks_upgrade { Upgrade::Asked(None) } else { Upgrade::NotAsked };
         Self {
             connection,

@@ -13,6 +13,7 @@ pub(super) fn encode(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Resul
     requests(scrape, families)?;
     load(scrape, families)?;
     queue(scrape, families)?;
+    mirrored(scrape, families)?;
     members(scrape, families)
 }
 
@@ -93,6 +94,20 @@ fn queue(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
         ("pool_queue_refused", "Requests that found no room in the queue, or waited too long"),
         refused,
     )
+}
+
+/// Of the pools that were ever mirrored to.
+fn mirrored(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
+    let pools = || {
+        let all = scrape.pools.iter().map(|pool| (pool.name(), &pool.counts().mirrored));
+        all.filter(|(_, counts)| counts.open() > 0 || counts.ended().any(|(_, count)| count > 0))
+    };
+    let ended = pools().flat_map(|(pool, counts)| {
+        counts.ended().map(move |(end, count)| ([("pool", pool), ("result", end.name())], count))
+    });
+    families.counter(("mirror_requests", "Requests that were mirrored to the pool, or were to be"), ended)?;
+    let open = pools().map(|(pool, counts)| ([("pool", pool)], counts.open() as f64));
+    families.gauge(("mirror_open_requests", "Mirrored requests on their way at the moment"), open)
 }
 
 fn members(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {

@@ -1,12 +1,13 @@
 //! What changes in a message on its way through (RFC 9110 section 7.6).
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use pointsman_core::clock::Clock;
-use pointsman_core::pool::UpstreamLimits;
+use pointsman_core::pool::{ExchangeLimits, UpstreamLimits};
 use pointsman_core::request::RequestHead;
 
 use super::failure::Failure;
@@ -34,6 +35,23 @@ pub(super) struct Prepared {
     pub(super) authenticates: bool,
     /// Its client wants to know why it goes where it goes.
     pub(super) explains: bool,
+}
+
+impl Prepared {
+    /// Who hears that its body is to come, if that waits for permission.
+    pub(super) fn expectation(&self, context: &Rc<RequestContext>) -> Option<Rc<RequestContext>> {
+        self.expects.then(|| Rc::clone(context))
+    }
+
+    /// Longest silence of its tunnel, if it may change the protocol.
+    pub(super) fn tunnel_timeout(
+        &self,
+        exchange: &ExchangeLimits,
+        context: &RequestContext,
+    ) -> Option<Duration> {
+        self.upgrade.as_ref()?;
+        Some(exchange.tunnel_timeout.unwrap_or(context.connection().limits.tunnel_timeout))
+    }
 }
 
 /// Why a request goes to no backend.

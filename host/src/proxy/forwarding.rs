@@ -28,7 +28,7 @@ pub(super) const fn others(length: usize) -> &'static [&'static str] {
         15 => &["x-original-host", "front-end-https"],
         16 => &["cf-connecting-ip", "fastly-client-ip"],
         17 => &["client-cert-chain"],
-        18 => &["cf-connecting-ipv6"],
+        18 => &["cf-connecting-ipv6", "x-pointsman-mirror"],
         19 => &["x-cluster-client-ip"],
         24 => &["x-original-forwarded-for", "x-envoy-external-address"],
         _ => &[],

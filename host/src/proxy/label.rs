@@ -1,4 +1,4 @@
-//! The proxy's own fields: the reason of a response that the proxy itself made, and the explanation of a pick.
+//! The proxy's own fields: the reason of a response that the proxy itself made, the explanation of a pick, and the mark of a copy.
 
 use http::HeaderName;
 
@@ -7,3 +7,6 @@ pub(super) static ERROR_HEADER: HeaderName = HeaderName::from_static("x-pointsma
 
 /// The field with which a client asks why its request goes where it goes, and in which it is told.
 pub(super) static EXPLAIN_HEADER: HeaderName = HeaderName::from_static("x-pointsman-explain");
+
+/// The field that marks a mirrored request. From strangers it never reaches a backend.
+pub(super) static MIRROR_HEADER: HeaderName = HeaderName::from_static("x-pointsman-mirror");

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pointsman_core::pool::ExchangeLimits;
-use pointsman_core::record::RouteIndex;
+use pointsman_core::record::{RouteIndex, TakenRoute};
 use pointsman_core::request::RequestHead;
 use pointsman_core::request_limit::RequestLimit;
 use pointsman_core::route::{Router, TargetChange};
@@ -13,13 +13,14 @@ use super::HeaderRules;
 use super::failure::Failure;
 use super::forward::Unforwarded;
 use super::header_rules::RequestRules;
+use super::mirror::Mirror;
 use super::own_answer::OwnAnswer;
 use super::redirect;
 use super::respond::FixedAnswer;
 use super::rewrite::Rewritten;
 use super::split::{Chosen, Split};
 use crate::config::Redirect;
-use crate::downstream::ClientConnection;
+use crate::downstream::{ClientConnection, RequestContext};
 use crate::upstream::Balancer;
 
 /// A route of the configuration.
@@ -37,6 +38,8 @@ pub struct Route {
     pub limits: Box<[Arc<RequestLimit>]>,
     /// Limits of each of them, in the place of the pool's.
     pub exchange: ExchangeLimits,
+    /// Where a share of its requests goes as well.
+    pub mirror: Option<Box<Mirror>>,
 }
 
 /// Where the requests of a route go.
@@ -95,6 +98,13 @@ impl Target {
             Self::Respond(answer) => Err(OwnAnswer::Fixed(Rc::clone(answer)).into()),
         }
     }
+}
+
+/// Keeps which route a request takes.
+#[inline]
+pub(super) fn take(context: &RequestContext, head: &mut RequestHead, index: RouteIndex, route: &Route) {
+    head.route.clone_from(&route.name);
+    context.record().route = Some(TakenRoute { index, name: route.name.clone() });
 }
 
 /// The route of a request, which is prepared.

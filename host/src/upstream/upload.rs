@@ -1,6 +1,7 @@
 //! A request's body on its way to a backend, or to one after the other.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -75,9 +76,23 @@ impl Drop for Expected {
 enum ReplayBuffer {
     /// All that was sent so far, at most `limit` bytes. Copied, as a slice of what was read would hold on to the whole
     /// buffer around it.
-    All { bytes: Vec<u8>, trailers: Option<HeaderMap>, limit: usize },
+    All { bytes: Vec<u8>, trailers: Option<HeaderMap>, limit: usize, awaiting: Option<Box<Awaiting>> },
     /// Some was sent and isn't kept.
     Lost,
+}
+
+/// Who wants the whole body once it is there.
+struct Awaiting {
+    /// Only if it isn't longer than this.
+    most: usize,
+    /// Takes it, or hears that it is too long. Dropped if it doesn't come to its end.
+    take: Box<dyn FnOnce(Option<Vec<u8>>)>,
+}
+
+impl fmt::Debug for Awaiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Awaiting").field("most", &self.most).finish_non_exhaustive()
+    }
 }
 
 impl Upload {
@@ -105,11 +120,50 @@ impl Upload {
             stall: Stall::default(),
             came: Cell::default(),
             clock,
-            replay: RefCell::new(ReplayBuffer::All { bytes: Vec::new(), trailers: None, limit }),
+            replay: RefCell::new(ReplayBuffer::All {
+                bytes: Vec::new(),
+                trailers: None,
+                limit,
+                awaiting: None,
+            }),
             clean,
             expected: expectation.map(|context| Expected { context, continued: Arc::default() }),
         };
         Self(Some(Rc::new(source)))
+    }
+
+    /// A body that is all there.
+    #[must_use]
+    pub fn of(bytes: Vec<u8>, clock: Clock) -> Self {
+        if bytes.is_empty() {
+            return Self(None);
+        }
+        let (length, limit) = (Some(bytes.len() as u64), bytes.len());
+        let source = Source {
+            incoming: RefCell::new(ClientBody::Empty),
+            length,
+            over: Cell::new(true),
+            broken: Cell::default(),
+            stall: Stall::default(),
+            came: Cell::default(),
+            clock,
+            replay: RefCell::new(ReplayBuffer::All { bytes, trailers: None, limit, awaiting: None }),
+            clean: |_| (),
+            expected: None,
+        };
+        Self(Some(Rc::new(source)))
+    }
+
+    /// Has `take` get a copy of all of it once it has come to its end, or nothing if it is longer than `most`. Dropped if it breaks off.
+    pub fn when_whole(&self, most: usize, take: impl FnOnce(Option<Vec<u8>>) + 'static) {
+        let Some(source) = &self.0 else { return take(Some(Vec::new())) };
+        if source.length.is_some_and(|length| length > most as u64) {
+            return take(None);
+        }
+        if let ReplayBuffer::All { limit, awaiting, .. } = &mut *source.replay.borrow_mut() {
+            *limit = most.max(*limit);
+            *awaiting = Some(Box::new(Awaiting { most, take: Box::new(take) }));
+        }
     }
 
     /// Whether another attempt can send all of it.
@@ -200,11 +254,32 @@ impl Source {
 
     fn keep(&self, frame: &Frame<Bytes>) {
         let mut kept = self.replay.borrow_mut();
-        let ReplayBuffer::All { bytes, trailers, limit } = &mut *kept else { return };
+        let ReplayBuffer::All { bytes, trailers, limit, awaiting } = &mut *kept else { return };
         match frame.data_ref() {
-            Some(data) if bytes.len() + data.len() > *limit => *kept = ReplayBuffer::Lost,
+            Some(data) if bytes.len() + data.len() > *limit => {
+                let awaiting = awaiting.take();
+                *kept = ReplayBuffer::Lost;
+                drop(kept);
+                if let Some(awaiting) = awaiting {
+                    (awaiting.take)(None);
+                }
+            }
             Some(data) => bytes.extend_from_slice(data),
             None => *trailers = frame.trailers_ref().cloned(),
+        }
+    }
+
+    /// All of it has come: whoever awaits that gets a copy.
+    fn hand_out(&self) {
+        let taken = match &mut *self.replay.borrow_mut() {
+            ReplayBuffer::All { bytes, awaiting, .. } => awaiting.take().map(|awaiting| {
+                let body = (bytes.len() <= awaiting.most).then(|| bytes.clone());
+                (awaiting.take, body)
+            }),
+            ReplayBuffer::Lost => None,
+        };
+        if let Some((take, body)) = taken {
+            take(body);
         }
     }
 }
@@ -266,6 +341,9 @@ impl Body for RequestBody {
             if let Some(data) = frame.data_ref() {
                 this.sent += data.len() as u64;
             }
+        }
+        if source.over.get() && !source.broken.get() {
+            source.hand_out();
         }
         Poll::Ready(frame)
     }

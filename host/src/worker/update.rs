@@ -11,7 +11,7 @@ use pointsman_core::route::{RoutePattern, TargetChange};
 use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
-use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, Redirect, SplitConfig};
+use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, MirrorConfig, Redirect, SplitConfig};
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::proxy::FixedAnswer;
@@ -57,6 +57,8 @@ pub struct RouteAssignment {
     pub limits: Vec<Arc<RequestLimit>>,
     /// Limits of each of them, in the place of the pool's.
     pub exchange: ExchangeLimits,
+    /// The pool that gets a share of them as well, with the rules for what goes there.
+    pub mirror: Option<(Arc<MirrorConfig>, Option<HeaderPlan>)>,
 }
 
 /// Where a route leads, as one worker gets it.

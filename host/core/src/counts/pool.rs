@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::cell::{Count, read, tell_all};
 use super::histogram::{Bounds, Distribution, Histogram, HistogramCells};
 use super::labels::{CALL_STATUSES, ERRORS, place};
+use super::mirror::MirrorCounts;
 use super::tls::TlsFailure;
 
 /// What all workers have counted of a pool.
@@ -25,6 +26,8 @@ pub struct PoolCounts {
     whole: Histogram,
     head: Histogram,
     queued: Histogram,
+    /// Of the requests that are mirrored to it.
+    pub mirrored: Arc<MirrorCounts>,
 }
 
 /// What one worker has counted of a pool since it last told.
@@ -64,6 +67,7 @@ impl PoolCounts {
             whole: Histogram::new(bounds),
             head: Histogram::new(bounds),
             queued: Histogram::new(bounds),
+            mirrored: Arc::default(),
         }
     }
 

@@ -130,7 +130,7 @@ fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) 
     let rules = plan.map(|plan| [Some(Rc::new(HeaderRules::new(&plan)))].into());
     let rewrite = config.rewrite.map(|change| Box::new((*change).clone()));
     let (name, exchange) = (config.name.map(Arc::from), config.exchange);
-    (config.pattern, Route { name, target, rewrite, rules, limits: [].into(), exchange })
+    (config.pattern, Route { name, target, rewrite, rules, limits: [].into(), exchange, mirror: None })
 }
 
 /// The answer of a route, which comes from no file.
