@@ -2,8 +2,8 @@
 //!
 //! Each backend has a cost, a moving average of its time to the response head that jumps to every new peak and decays
 //! from there; what is in flight multiplies it. A failure counts as a very slow response, so that a backend which fails
-//! fast attracts nothing. A backend that gets nothing is forgiven with time, and tried again. The form is Finagle's
-//! (`PeakEwma.scala`), with the default round trip of Linkerd.
+//! fast attracts nothing. A backend that gets nothing is forgiven with time, and tried again; one of which nothing is known
+//! gets a request at once. The form is Finagle's (`PeakEwma.scala`), with the default round trip of Linkerd.
 //!
 //! Costs are kept in cells: all workers learn together, and what was learnt outlives a swap.
 //!
@@ -64,10 +64,16 @@ impl Policy for PeakEwma {
     }
 
     fn pick(&mut self, request: &Request, backends: &Backends) -> Verdict {
-        let usable = |index: &usize| backends.eligible(*index) && !request.tried(*index);
-        let draw = || (0..DRAWS).map(|_| random_below(backends.len())).find(usable);
-        let Some(one) = draw() else { return (0..backends.len()).find(usable).into() };
-        let Some(other) = draw() else { return Verdict::Backend(one) };
+        let (count, usable) =
+            (backends.len(), |index: &usize| backends.eligible(*index) && !request.tried(*index));
+        let draw = || (0..DRAWS).map(|_| random_below(count)).find(usable);
+        let Some(one) = draw() else { return (0..count).find(usable).into() };
+        // Another one: with twice the same there is no choice, and a slow backend keeps 1/n² of the requests.
+        let another = |number: usize| if number < one { number } else { number + 1 };
+        let mut others = (0..DRAWS).map(|_| another(random_below(count - 1)));
+        let Some(other) = others.find(|index| *index < count && usable(index)) else {
+            return Verdict::Backend(one);
+        };
         let now = now_us();
         let cheaper = self.load(other, now, backends) < self.load(one, now, backends);
         Verdict::Backend(if cheaper { other } else { one })
@@ -92,6 +98,10 @@ impl PeakEwma {
     fn load(&self, index: usize, now: u64, backends: &Backends) -> f64 {
         let in_flight = backends.stat(Stat::InFlight, index) as f64;
         let weight = f64::from(backends.weight(index).max(1));
+        if cells::backend(index, CHANGED).get() == 0 {
+            // One that isn't known gets the next request, as it would never be asked beside fast ones; more only if they are slow.
+            return self.default_us * in_flight / weight;
+        }
         // Time that passes without a response is a sample, too: an idle backend is forgiven.
         self.learn(index, 0.0, now) * (in_flight + 1.0) / weight
     }
@@ -99,12 +109,15 @@ impl PeakEwma {
     /// Takes a sample in, a peak at once and anything less gradually; returns the cost.
     fn learn(&self, index: usize, sample_us: f64, now: u64) -> f64 {
         let (cost_cell, changed_cell) = (cells::backend(index, COST), cells::backend(index, CHANGED));
-        let (cost, age_us) = match changed_cell.get() {
-            0 => (self.default_us, 0),
-            changed => (cost_cell.get_f64(), now.saturating_sub(changed.cast_unsigned())),
+        let cost = match changed_cell.get() {
+            // The first sample counts in full.
+            0 => sample_us,
+            changed => {
+                let (cost, age_us) = (cost_cell.get_f64(), now.saturating_sub(changed.cast_unsigned()));
+                let kept = (-(age_us as f64) / self.tau_us).exp();
+                if sample_us > cost { sample_us } else { cost * kept + sample_us * (1.0 - kept) }
+            }
         };
-        let kept = (-(age_us as f64) / self.tau_us).exp();
-        let cost = if sample_us > cost { sample_us } else { cost * kept + sample_us * (1.0 - kept) };
         // Of two workers that learn at the same instant one may win; the next sample comes soon.
         cost_cell.set_f64(cost);
         changed_cell.set(now.max(1).cast_signed());

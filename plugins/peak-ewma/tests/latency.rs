@@ -21,9 +21,9 @@ fn share_of_first(policy: &mut TestPolicy<PeakEwma>) -> usize {
     (0..200).filter(|_| policy.pick_name(&TestRequest::new()) == "b0").count() / 2
 }
 
-/// Two draws fall on the same backend in half of all picks, and a quarter is the least that a backend can get.
+/// Of two backends both are drawn for each pick, and the one with the lower cost gets it.
 fn is_avoided(share: usize) -> bool {
-    (10..40).contains(&share)
+    share == 0
 }
 
 const MS: Duration = Duration::from_millis(1);
@@ -78,6 +78,19 @@ fn what_is_in_flight_counts() {
 }
 
 #[test]
+fn a_newcomer_gets_one_request_at_once_and_more_when_it_has_answered() {
+    let host = TestHost::of(2);
+    let mut policy = start(&host);
+    responded(&mut policy, 1, 200, 2 * MS);
+    assert_eq!(share_of_first(&mut policy), 100, "nothing is known of it");
+    host.at("b0").stat(Stat::InFlight, 1);
+    assert_eq!(share_of_first(&mut policy), 0, "30 ms are expected until it answers");
+    host.at("b0").stat(Stat::InFlight, 0);
+    responded(&mut policy, 0, 200, MS);
+    assert_eq!(share_of_first(&mut policy), 100);
+}
+
+#[test]
 fn all_instances_learn_together_and_a_new_one_remembers() {
     let host = TestHost::of(2);
     let (mut one, mut other) = (start(&host), start(&host));
@@ -86,6 +99,35 @@ fn all_instances_learn_together_and_a_new_one_remembers() {
     assert!(is_avoided(share_of_first(&mut other)));
     drop((one, other));
     assert!(is_avoided(share_of_first(&mut start(&host))), "what was learnt outlives the instances");
+}
+
+#[test]
+fn a_slow_backend_of_many_is_never_drawn_twice() {
+    // Drawn with replacement it would have 1/100 of the picks.
+    let host = TestHost::of(10);
+    host.at("b0").stat(Stat::InFlight, 1_000);
+    let mut policy = start(&host);
+    let picked = (0..5_000).filter(|_| policy.pick_name(&TestRequest::new()) == "b0").count();
+    assert_eq!(picked, 0);
+}
+
+#[test]
+fn what_is_not_eligible_or_was_tried_is_passed_over() {
+    for count in 1..=4 {
+        let host = TestHost::of(count);
+        let mut policy = start(&host);
+        for _ in 0..100 {
+            let mut request = TestRequest::new();
+            let mut left: Vec<usize> = (0..count).collect();
+            while !left.is_empty() {
+                let name = policy.pick_name(&request);
+                let index: usize = name[1..].parse().unwrap();
+                assert!(left.contains(&index), "{name} again, of {count}");
+                left.retain(|other| *other != index);
+                request = request.tried(&name);
+            }
+        }
+    }
 }
 
 #[test]
