@@ -8,6 +8,7 @@ mod init;
 mod man;
 mod policy;
 mod run;
+mod simulate;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +69,8 @@ enum Command {
         #[command(subcommand)]
         command: policy::Command,
     },
+    /// Try policies in virtual time, in front of made-up backends, with the proxy's own pools and picks
+    Simulate(simulate::Arguments),
     /// Print what makes a shell complete the commands and options of this program
     Completions(completions::Arguments),
     /// Write the manual pages
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
             demo::run(if exit { demo::Afterwards::Exit } else { demo::Afterwards::StayUp })
         }
         Command::Policy { command } => policy::run(command),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),
     };

@@ -77,6 +77,7 @@ mod route_policies;
 mod routes;
 mod setups;
 mod signals_at_start;
+mod simulate;
 mod slow_clients;
 mod smoke;
 mod state_lock;

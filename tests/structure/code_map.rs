@@ -31,11 +31,13 @@ fn named_files(text: &str) -> BTreeSet<String> {
     named
 }
 
-/// The module that a file of the host belongs to: `pool` for `host/core/src/pool/queue.rs`. The crate `policy` is one module.
+/// The module that a file of the host belongs to: `pool` for `host/core/src/pool/queue.rs`. The crates `policy` and `workshop` are a module each.
 fn module_of(path: &str) -> Option<&str> {
     let path = path.strip_prefix("host/")?;
-    if path.starts_with("policy/") {
-        return Some("policy");
+    if let Some(module) =
+        ["policy", "workshop"].into_iter().find(|name| path.starts_with(&format!("{name}/")))
+    {
+        return Some(module);
     }
     path.strip_prefix("core/").unwrap_or(path).strip_prefix("src/")?.split(['/', '.']).next()
 }
@@ -68,9 +70,12 @@ fn upwards(modules: &[&str], dependencies: &super::modules::Dependencies) -> Vec
 fn every_file_is_in_the_code_map() {
     let named = named_files(CODE_MAP);
     let mut missing = Vec::new();
-    for (folder, short) in
-        [("host/src", ""), ("host/core/src", "core/src/"), ("host/policy/src", "policy/src/")]
-    {
+    for (folder, short) in [
+        ("host/src", ""),
+        ("host/core/src", "core/src/"),
+        ("host/policy/src", "policy/src/"),
+        ("host/workshop/src", "workshop/src/"),
+    ] {
         for (path, _) in repository::texts(folder) {
             let names = [path.clone(), format!("{short}{path}"), path.replacen("policy/", "", 1)];
             if !is_test_file(&path) && path != "lib.rs" && !names.iter().any(|name| named.contains(name)) {

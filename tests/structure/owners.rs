@@ -9,6 +9,9 @@ fn is_in(file: &str, owners: &[&str]) -> bool {
     let path = path
         .strip_prefix("host/policy/src/")
         .map_or_else(|| path.to_owned(), |path| format!("policy/{path}"));
+    let path = path
+        .strip_prefix("host/workshop/src/")
+        .map_or_else(|| path.clone(), |path| format!("workshop/{path}"));
     owners.iter().any(|owner| path.starts_with(owner))
 }
 
@@ -18,7 +21,7 @@ fn each_package_has_one_owner() {
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
-        ("toml", &["config"]),
+        ("toml", &["config", "workshop/spec"]),
         ("instant_acme", &["acme"]),
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["admin", "dashboard"]),
@@ -73,7 +76,7 @@ fn only_the_control_side_compiles_and_instantiates() {
         (".instantiate(", &["policy/instance.rs"]),
         ("Instance::build(", &["policy/admission/rehearsal.rs", "policy/supervisor.rs", "policy/testing.rs"]),
     ];
-    for folder in ["host/src", "host/core/src", "host/policy/src"] {
+    for folder in ["host/src", "host/core/src", "host/policy/src", "host/workshop/src"] {
         for (path, text) in repository::texts(folder) {
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             for (call, files) in owners {

@@ -9,9 +9,10 @@ use super::modules::{self, Crate, Dependencies};
 use super::source::Source;
 
 /// Crates that are held against the rules: their name for other crates, source folder, and root file.
-const CRATES: [(&str, &str, &str); 15] = [
+const CRATES: [(&str, &str, &str); 16] = [
     ("pointsman_core", "host/core/src", "lib.rs"),
     ("pointsman_policy", "host/policy/src", "lib.rs"),
+    ("pointsman_workshop", "host/workshop/src", "lib.rs"),
     ("pointsman", "host/src", "lib.rs"),
     ("main of pointsman", "host/src", "main.rs"),
     ("pointsman_sdk", "plugin-sdk/src", "lib.rs"),

@@ -25,7 +25,7 @@ use crate::guest::GuestState;
 use crate::version::{PolicyVersion, VersionId};
 
 pub use refusal::Refusal;
-pub(super) use rehearsal::rehearse;
+pub(super) use rehearsal::{Rehearsed, rehearse};
 pub use report::AdmissionReport;
 pub(crate) use report::Admitted;
 pub use usage::Usage;

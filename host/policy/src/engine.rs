@@ -17,19 +17,40 @@ const GROWTH: u64 = 64 << 10;
 /// Frames of a fault's backtrace.
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(8).expect("8 is not 0");
 
-/// The engine and the thread that advances its epoch. Copies share both.
+/// The engine, and what ends a call that takes too long. Copies share both.
 #[derive(Clone)]
 pub(super) struct GuestEngine {
     pub(super) engine: Engine,
-    pub(super) ticker: Arc<Ticker>,
+    pub(super) meter: Meter,
 }
+
+/// How the deadline of a call is measured.
+#[derive(Clone)]
+pub(super) enum Meter {
+    /// In CPU time, by the thread that advances the engine's epoch.
+    Time(Arc<Ticker>),
+    /// In fuel, of which each instruction of a guest takes some: the same for the same call, whatever the machine does.
+    Fuel,
+}
+
+/// Fuel for a microsecond of a deadline. An instruction takes one, and no machine runs more in a microsecond: what is in time in a proxy
+/// must not fail here.
+pub(super) const FUEL_PER_MICROSECOND: u64 = 10_000;
 
 impl GuestEngine {
     /// Builds the engine and starts its ticker.
     pub(super) fn start() -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config())?;
-        let ticker = Ticker::start(&engine)?;
-        Ok(Self { engine, ticker })
+        let engine = Engine::new(config().epoch_interruption(true))?;
+        let meter = Meter::Time(Ticker::start(&engine)?);
+        Ok(Self { engine, meter })
+    }
+
+    /// Builds an engine in which the same calls always have the same results and the same cost. It has no thread.
+    pub(super) fn deterministic() -> wasmtime::Result<Self> {
+        let mut config = config();
+        // The bits of a number that is none may be those of any machine.
+        config.consume_fuel(true).cranelift_nan_canonicalization(true);
+        Ok(Self { engine: Engine::new(&config)?, meter: Meter::Fuel })
     }
 }
 
@@ -48,7 +69,6 @@ fn config() -> Config {
     config
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
-        .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES))
         // Only native unwinders need it, and it makes dropping a module slow: swaps would pay for it.

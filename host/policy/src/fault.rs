@@ -70,7 +70,9 @@ impl Fault {
             (FaultKind::Memory, Printable::text(exceeded))
         } else {
             match error.downcast_ref::<Trap>() {
-                Some(Trap::Interrupt) => (FaultKind::Deadline, "used up the CPU time of one call".into()),
+                Some(Trap::Interrupt | Trap::OutOfFuel) => {
+                    (FaultKind::Deadline, "used up the CPU time of one call".into())
+                }
                 Some(trap) => (FaultKind::Trap, Printable::text(trap)),
                 None => without_trap(error),
             }

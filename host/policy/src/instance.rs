@@ -16,10 +16,9 @@ use pointsman_sdk::abi::{export, runtime_export};
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use crate::context::PolicyContext;
-use crate::engine::{self, GuestEngine};
+use crate::engine::{self, GuestEngine, Meter};
 use crate::fault::Fault;
 use crate::guest::{Call, GuestState, with_request_scope};
-use crate::ticker::Ticker;
 use crate::version::PolicyVersion;
 
 pub(super) use worker_instance::{FailedCall, Retired, WorkerInstance};
@@ -105,6 +104,17 @@ impl Instance {
         asked.filter(|_| self.hooks.tick.is_some())
     }
 
+    /// Fuel that the last call has taken; 0 where the engine counts none.
+    pub(super) fn fuel_used(&self) -> u64 {
+        self.guest.store.data().watch.fuel_used
+    }
+
+    /// Linear memory of the guest, bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let store = &self.guest.store;
+        store.data().memory.map_or(0, |memory| memory.data_size(store))
+    }
+
     #[cfg(test)]
     fn memory(&self) -> Vec<u8> {
         let store = &self.guest.store;
@@ -164,16 +174,21 @@ fn start(store: &mut Store<GuestState>, version: &PolicyVersion) -> wasmtime::Re
 /// A guest's store, with its limits in place.
 struct Guest {
     store: Store<GuestState>,
-    ticker: Arc<Ticker>,
+    meter: Meter,
 }
 
 impl Guest {
     fn new(engine: &GuestEngine, state: GuestState) -> Self {
         let mut store = Store::new(&engine.engine, state);
         store.limiter(|state| &mut state.limits);
-        let ticker = Arc::clone(&engine.ticker);
-        store.epoch_deadline_callback(move |mut store| Ok(store.data_mut().watch.tick(&ticker)));
-        Self { store, ticker: Arc::clone(&engine.ticker) }
+        match &engine.meter {
+            Meter::Time(ticker) => {
+                let ticker = Arc::clone(ticker);
+                store.epoch_deadline_callback(move |mut store| Ok(store.data_mut().watch.tick(&ticker)));
+            }
+            Meter::Fuel => store.data_mut().watch.measure_fuel(),
+        }
+        Self { store, meter: engine.meter.clone() }
     }
 
     fn state(&mut self) -> &mut GuestState {
@@ -195,11 +210,28 @@ impl Guest {
         code: impl FnOnce(&mut Store<GuestState>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         self.state().begin(call);
-        self.store.set_epoch_deadline(1);
-        self.ticker.arm();
-        let result = code(&mut self.store);
+        let result = match &self.meter {
+            Meter::Time(ticker) => {
+                self.store.set_epoch_deadline(1);
+                ticker.arm();
+                code(&mut self.store)
+            }
+            Meter::Fuel => self.run_on_fuel(code),
+        };
         let state = self.state();
         state.watch.end();
         result.map_err(|error| Fault::from_error(call, &error, state.report.panic.take()))
+    }
+
+    fn run_on_fuel<R>(
+        &mut self,
+        code: impl FnOnce(&mut Store<GuestState>) -> wasmtime::Result<R>,
+    ) -> wasmtime::Result<R> {
+        let fuel = self.state().watch.fuel();
+        self.store.set_fuel(fuel)?;
+        let result = code(&mut self.store);
+        let left = self.store.get_fuel()?;
+        self.state().watch.fuel_used = fuel.saturating_sub(left);
+        result
     }
 }

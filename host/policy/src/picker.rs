@@ -212,6 +212,18 @@ impl Picker {
         self.version().is_some_and(|version| version.hooks.observe)
     }
 
+    /// Fuel that the last call into the instance has taken; 0 without an instance, and where the engine counts none.
+    #[must_use]
+    pub(super) fn fuel_used(&self) -> u64 {
+        self.active.instance.get().map_or(0, |instance| instance.fuel_used())
+    }
+
+    /// Linear memory of the instance, bytes; 0 without one.
+    #[must_use]
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.active.instance.get().map_or(0, |instance| instance.memory_bytes())
+    }
+
     /// The slot that this picker serves.
     #[inline]
     #[must_use]

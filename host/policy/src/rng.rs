@@ -5,18 +5,18 @@
 
 /// A SplitMix64 generator: one addition and a mix per number, any seed is good.
 #[derive(Debug, Clone)]
-pub(super) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
     /// A generator that always gives the same numbers for the same seed.
     #[must_use]
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A separate generator for a part of the program, which `name` and `number` identify.
     #[must_use]
-    pub(super) fn fork(seed: u64, name: &str, number: u64) -> Self {
+    pub fn fork(seed: u64, name: &str, number: u64) -> Self {
         // FNV-1a over the name, so that two parts whose numbers agree still differ.
         let named = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -28,7 +28,7 @@ impl Rng {
 
     /// 64 random bits.
     #[inline]
-    pub(super) fn draw(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,7 +38,7 @@ impl Rng {
 
     /// A number below `bound`; 0 if the bound is 0.
     #[inline]
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         // The high half of a product is as even as the draw and needs no division.
         ((u128::from(self.draw()) * bound as u128) >> 64) as usize
     }

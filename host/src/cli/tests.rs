@@ -8,6 +8,12 @@ mod configurations;
 mod page;
 mod queries;
 
+use std::path::Path;
+
+use pointsman_workshop::spec;
+
+use crate::regular_file;
+
 use page::{Block, Page};
 
 #[test]
@@ -28,6 +34,10 @@ fn every_block_of_the_pages_is_good() {
 fn check(page: &Page, block: &Block) -> Result<(), String> {
     match &*block.language {
         "toml" if block.text.starts_with("# Cargo.toml\n") => configurations::manifest(&block.text),
+        "toml" if block.text.starts_with("# simulate.toml\n") => {
+            let spec = spec::parse(&block.text, Path::new("simulate.toml"), Vec::new(), &regular_file::read);
+            spec.map(|_| ()).map_err(|fault| fault.to_string())
+        }
         "toml" => configurations::check(&block.text),
         "sh" => commands::check(&block.text),
         "json" => json(&block.text),

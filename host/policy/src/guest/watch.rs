@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_core::clock::micros;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Trap, UpdateDeadline};
 
+use crate::engine::FUEL_PER_MICROSECOND;
 use crate::ticker::{Overrun, TICK, Ticker};
 
 /// Watches one call at a time.
@@ -21,6 +23,10 @@ pub(crate) struct Watch {
     host_calls: u32,
     /// CPU time of the thread when this call had made [`UNWATCHED`] host calls.
     many_since: Option<Duration>,
+    /// Whether the call is measured in fuel, and not in CPU time.
+    by_fuel: bool,
+    /// Fuel that the last call has taken.
+    pub(crate) fuel_used: u64,
 }
 
 /// Host calls between two reads of the CPU clock. Each is bounded, by the longest path and the largest topology.
@@ -28,7 +34,17 @@ const UNWATCHED: u32 = 64;
 
 impl Watch {
     pub(crate) fn new(deadline: Duration) -> Self {
-        Self { deadline, since: None, host_calls: 0, many_since: None }
+        Self { deadline, since: None, host_calls: 0, many_since: None, by_fuel: false, fuel_used: 0 }
+    }
+
+    /// The CPU time of calls doesn't count any more: they are measured in fuel.
+    pub(crate) fn measure_fuel(&mut self) {
+        self.by_fuel = true;
+    }
+
+    /// The fuel of a call.
+    pub(crate) fn fuel(&self) -> u64 {
+        micros(self.deadline).saturating_mul(FUEL_PER_MICROSECOND)
     }
 
     /// Changes the CPU time of the calls to come.
@@ -61,6 +77,9 @@ impl Watch {
     #[cold]
     fn look(&mut self) -> Result<(), Trap> {
         self.host_calls = 0;
+        if self.by_fuel {
+            return Ok(());
+        }
         let used = thread_cpu_time();
         let since = *self.many_since.get_or_insert(used);
         if used.saturating_sub(since) < self.deadline { Ok(()) } else { Err(Trap::Interrupt) }
@@ -87,11 +106,11 @@ pub(crate) fn thread_cpu_time() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::GuestEngine;
+    use crate::engine::{GuestEngine, Meter};
 
     #[test]
     fn only_cpu_time_counts() {
-        let ticker = GuestEngine::start().unwrap().ticker;
+        let Meter::Time(ticker) = GuestEngine::start().unwrap().meter else { unreachable!() };
         let deadline = Duration::from_millis(5);
         let mut watch = Watch::new(deadline);
         let goes_on = |update| matches!(update, UpdateDeadline::Continue(1));

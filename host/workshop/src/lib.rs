@@ -1,0 +1,12 @@
+//! What authors of policies try their plugins with, before these meet traffic.
+//!
+//! Everything here runs the plugin file itself, in the runtime of the proxy; there is no second host. A [simulation](simulate) has the proxy's
+//! own pools, numbers and picks, and made-up backends and clients around them, at a time that is a number.
+
+#![forbid(unsafe_code)]
+
+pub mod simulate;
+pub mod spec;
+mod time_span;
+
+pub use time_span::TimeSpan;

@@ -1,0 +1,364 @@
+//! One run: one policy, one seed.
+
+mod change;
+mod sources;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use pointsman_core::clock::Moment;
+use pointsman_core::request::RequestHead;
+use pointsman_policy::{Pick, Response, Simulation, Testbed};
+use pointsman_sdk::abi::outcome;
+
+use super::job::JobId;
+use super::proxy::{Proxy, Sent};
+use super::random::{KeyDraw, Stream, Work};
+use super::server::{Due, Server};
+use super::tally::{RunResult, Tally};
+use super::timeline::Timeline;
+use crate::spec::{Loaded, Spec};
+use sources::Source;
+
+/// Attempts beyond the first that a request has when a backend can't be reached, as the proxy's default is.
+const RETRIES: u32 = 2;
+
+/// What happens.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// A request comes. Of a client that waits for its responses, or of all others.
+    Arrival,
+    /// A request has been served.
+    Done { backend: u32, job: JobId },
+    /// Requests that share a backend may have been served.
+    Look { backend: u32, version: u32 },
+    /// Something is due at a proxy.
+    Wake(u32),
+    /// The policies see the counts as they are.
+    Refresh,
+    /// An event of the spec begins (true) or ends.
+    Change(u32, bool),
+    /// What was so far doesn't count.
+    WarmedUp,
+}
+
+/// A request at a backend.
+struct Job {
+    sent: Sent,
+    proxy: u32,
+    arrived: u64,
+    status: StatusCode,
+}
+
+pub(super) struct Run<'a> {
+    spec: &'a Spec,
+    testbed: Testbed,
+    now: u64,
+    timeline: Timeline<Event>,
+    proxies: Vec<Proxy>,
+    servers: Vec<Server>,
+    jobs: Jobs,
+    source: Source,
+    requests: Requests,
+    tally: Tally,
+}
+
+/// Requests that are being served; a place is used again when its request has ended.
+#[derive(Default)]
+struct Jobs {
+    places: Vec<Option<Job>>,
+    free: Vec<JobId>,
+}
+
+/// Makes requests.
+struct Requests {
+    head: RequestHead,
+    header: Option<HeaderName>,
+    keys: KeyDraw,
+    work: Work,
+    works: Stream,
+    key_stream: Stream,
+    proxy_stream: Stream,
+    made: u64,
+}
+
+/// Simulates one policy once. `progress` is called now and then with the virtual time, and ends the run if it answers false.
+pub(super) fn run(
+    spec: &Spec,
+    policy: &Loaded,
+    (testbed, seed): (&Testbed, u64),
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<Option<RunResult>, String> {
+    let mut run = Run::new(spec, policy, testbed.another(), seed)?;
+    if !run.play(progress) {
+        return Ok(None);
+    }
+    let simulations: Vec<&Simulation> = run.proxies.iter().map(|proxy| &proxy.simulation).collect();
+    Ok(Some(run.tally.finish(seed, &run.servers, &simulations)))
+}
+
+impl<'a> Run<'a> {
+    fn new(spec: &'a Spec, policy: &Loaded, testbed: Testbed, seed: u64) -> Result<Self, String> {
+        let (runs, load) = (spec.run.get_ref(), spec.load.get_ref());
+        let mut servers = Vec::new();
+        for (_, group) in spec.members() {
+            servers.push(Server::new(group, group.service.as_ref().map(Work::of).transpose()?));
+        }
+        let mut seeds = Stream::new(seed, "proxy", 0);
+        let mut proxies = Vec::new();
+        for _ in 0..runs.proxies {
+            let seed = seeds.below(usize::MAX) as u64;
+            proxies.push(Proxy::open(&testbed, spec, policy, seed).map_err(|error| error.to_string())?);
+        }
+        let header = load.keys.as_ref().and_then(|keys| keys.header.as_ref());
+        let requests = Requests {
+            head: RequestHead::default(),
+            header: header.and_then(|name| HeaderName::try_from(name).ok()),
+            keys: KeyDraw::of(load.keys.as_ref())?,
+            work: Work::of(&load.service)?,
+            works: Stream::new(seed, "work", 0),
+            key_stream: Stream::new(seed, "key", 0),
+            proxy_stream: Stream::new(seed, "choice of the proxy", 0),
+            made: 0,
+        };
+        let within = runs.within.iter().map(|span| span.0);
+        let tally = Tally::new(servers.len(), runs.warmup().0, within)?;
+        let source = Source::new(spec, seed);
+        let (timeline, jobs) = (Timeline::new(), Jobs::default());
+        Ok(Self { spec, testbed, now: 0, timeline, proxies, servers, jobs, source, requests, tally })
+    }
+
+    /// Announces what is known from the beginning.
+    fn announce(&mut self) {
+        let runs = self.spec.run.get_ref();
+        for (number, event) in (0..).zip(&self.spec.events) {
+            let event = event.get_ref();
+            self.timeline.add(event.at.0, Event::Change(number, true));
+            if let Some(until) = event.until {
+                self.timeline.add(until.0, Event::Change(number, false));
+            }
+        }
+        self.timeline.add(runs.warmup().0, Event::WarmedUp);
+        for proxy in 0..runs.proxies {
+            self.timeline.add(0, Event::Wake(proxy));
+        }
+        if runs.counts_every.0 > 0 {
+            self.timeline.add(runs.counts_every.0, Event::Refresh);
+        }
+        for at in self.source.first() {
+            self.timeline.add(at, Event::Arrival);
+        }
+    }
+
+    /// Runs to the end; false if it was ended before.
+    fn play(&mut self, progress: &mut dyn FnMut(u64) -> bool) -> bool {
+        /// Events between two calls of `progress`.
+        const REPORTED: u32 = 1 << 16;
+
+        self.announce();
+        let end = self.spec.run.get_ref().duration.0;
+        let mut events = 0;
+        let mut ended = Vec::new();
+        while let Some((at, event)) = self.timeline.next() {
+            if at >= end && !self.source.is_closed {
+                self.close(end);
+            }
+            // What came in time is still served, but for what would take as long again.
+            if self.source.is_closed && (self.jobs.is_empty() || at >= 2 * end) {
+                break;
+            }
+            if at > self.now {
+                self.now = at;
+                self.testbed.set(Moment(at));
+            }
+            events += 1;
+            if events % REPORTED == 0 && !progress(at) {
+                return false;
+            }
+            self.happen(event, &mut ended);
+        }
+        true
+    }
+
+    /// The run is over: no request comes any more.
+    fn close(&mut self, end: u64) {
+        self.source.is_closed = true;
+        for server in &mut self.servers {
+            let now = server.occupancy.now;
+            server.occupancy.change(end, now);
+        }
+    }
+
+    fn happen(&mut self, event: Event, ended: &mut Vec<JobId>) {
+        match event {
+            Event::Arrival if self.source.is_closed => {}
+            Event::Arrival => {
+                if let Some(next) = self.source.next(self.now) {
+                    self.timeline.add(next, Event::Arrival);
+                }
+                self.arrive();
+            }
+            Event::Done { backend, job } => {
+                let due = self.servers[backend as usize].leave(self.now);
+                self.announce_due(backend, due);
+                self.end(job);
+            }
+            Event::Look { backend, version } => {
+                let due = self.servers[backend as usize].look_again(self.now, version, ended);
+                self.announce_due(backend, due);
+                for job in ended.drain(..) {
+                    self.end(job);
+                }
+            }
+            Event::Wake(proxy) => {
+                let simulation = &mut self.proxies[proxy as usize].simulation;
+                simulation.wake();
+                // A policy with ticks at no interval at all would stop the time.
+                let next = simulation.wakes_at().0.max(self.now + 1);
+                self.timeline.add(next, Event::Wake(proxy));
+            }
+            Event::Refresh => {
+                self.proxies.iter_mut().for_each(Proxy::refresh);
+                self.timeline.add(self.now + self.spec.run.get_ref().counts_every.0, Event::Refresh);
+            }
+            Event::Change(number, begins) => self.change(number as usize, begins),
+            Event::WarmedUp => {
+                for server in &mut self.servers {
+                    server.occupancy.restart(self.now);
+                }
+            }
+        }
+    }
+
+    /// A request comes to one of the proxies.
+    fn arrive(&mut self) {
+        let proxy = self.requests.make(self.proxies.len());
+        let counts = self.tally.counts_from(self.now);
+        self.tally.counts.requests += u64::from(counts);
+        for _ in 0..=RETRIES {
+            let at = &mut self.proxies[proxy];
+            let sent = at.send(&mut self.requests.head);
+            self.tally.picked(&at.simulation);
+            let sent = match sent {
+                Ok(sent) => sent,
+                Err(Pick::Reject(status)) => {
+                    self.tally.counts.rejected += u64::from(counts);
+                    self.tally.note(self.now, u64::from(status.as_u16()));
+                    return self.answered();
+                }
+                Err(_) => break,
+            };
+            let backend = sent.backend;
+            self.tally.sent[backend as usize] += u64::from(counts);
+            if self.servers[backend as usize].conduct.refuses {
+                self.requests.head.tried.insert(sent.request.picked().index);
+                self.requests.head.tried.attempt += 1;
+                let refused =
+                    Response { answered: None, outcome: outcome::CONNECT_FAILURE, total: Duration::ZERO };
+                self.proxies[proxy].end(sent, &refused);
+                continue;
+            }
+            return self.begin(sent, proxy as u32);
+        }
+        self.tally.counts.failed += u64::from(counts);
+        self.tally.note(self.now, 503);
+        self.answered();
+    }
+
+    /// A backend begins with a request, or has it wait.
+    fn begin(&mut self, sent: Sent, proxy: u32) {
+        let backend = sent.backend;
+        let server = &mut self.servers[backend as usize];
+        let occupied = server.occupancy.now + 1;
+        server.occupancy.change(self.now, occupied);
+        let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
+        let job = self.jobs.add(Job { sent, proxy, arrived: self.now, status });
+        let work = server.conduct.work.unwrap_or(self.requests.work).draw(&mut self.requests.works);
+        let due = if server.conduct.status == 0 {
+            server.arrive(self.now, job, work)
+        } else {
+            // Like a server that has lost its database: it takes no time.
+            Some(Due::Done { at: self.now + 1, job })
+        };
+        self.announce_due(backend, due);
+    }
+
+    fn announce_due(&mut self, backend: u32, due: Option<Due>) {
+        match due {
+            Some(Due::Done { at, job }) => self.timeline.add(at, Event::Done { backend, job }),
+            Some(Due::Look { at, version }) => self.timeline.add(at, Event::Look { backend, version }),
+            None => {}
+        }
+    }
+
+    /// A request has been served.
+    fn end(&mut self, job: JobId) {
+        let Some(Job { sent, proxy, arrived, status }) = self.jobs.take(job) else { return };
+        let backend = sent.backend;
+        let server = &mut self.servers[backend as usize];
+        let left = server.occupancy.now - 1;
+        server.occupancy.change(self.now, left);
+        let total = Duration::from_micros(self.now - arrived);
+        self.proxies[proxy as usize].end(sent, &Response::complete(status, total));
+        if self.tally.counts_from(arrived) {
+            if status.is_server_error() {
+                self.tally.counts.failed += 1;
+            } else {
+                self.tally.served(arrived, self.now);
+            }
+        }
+        self.tally.note(self.now, u64::from(backend) << 32 | u64::from(proxy));
+        self.answered();
+    }
+
+    /// A client has its response.
+    fn answered(&mut self) {
+        if let Some(next) = self.source.answered(self.now) {
+            self.timeline.add(next, Event::Arrival);
+        }
+    }
+}
+
+impl Jobs {
+    fn is_empty(&self) -> bool {
+        self.free.len() == self.places.len()
+    }
+
+    fn add(&mut self, job: Job) -> JobId {
+        match self.free.pop() {
+            Some(id) => {
+                self.places[id.0 as usize] = Some(job);
+                id
+            }
+            None => {
+                self.places.push(Some(job));
+                JobId(self.places.len() as u32 - 1)
+            }
+        }
+    }
+
+    fn take(&mut self, id: JobId) -> Option<Job> {
+        let job = self.places.get_mut(id.0 as usize)?.take();
+        if job.is_some() {
+            self.free.push(id);
+        }
+        job
+    }
+}
+
+impl Requests {
+    /// Makes the head of the next request; returns the proxy that it comes to.
+    fn make(&mut self, proxies: usize) -> usize {
+        let key = self.keys.draw(&mut self.key_stream, self.made);
+        self.made += 1;
+        self.head.tried = Default::default();
+        match &self.header {
+            Some(name) => {
+                self.head.parts.headers.insert(name.clone(), HeaderValue::from(key));
+            }
+            None => self.head.client = IpAddr::V4(Ipv4Addr::from(key.wrapping_add(0x0a00_0000))),
+        }
+        if proxies == 1 { 0 } else { self.proxy_stream.below(proxies) }
+    }
+}

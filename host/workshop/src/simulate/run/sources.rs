@@ -1,0 +1,85 @@
+//! When requests come.
+
+use crate::spec::{Arrivals, Spec, capacity};
+use crate::time_span::TimeSpan;
+
+use super::super::random::Stream;
+
+/// What says when the next request comes.
+pub(super) struct Source {
+    kind: Kind,
+    stream: Stream,
+    /// When the last one came, not rounded, µs.
+    last: f64,
+    /// No request comes any more.
+    pub(super) is_closed: bool,
+}
+
+enum Kind {
+    /// At this mean interval, µs.
+    Open { interval: f64, arrivals: Arrivals, duration: f64 },
+    /// By clients that wait for their responses, with this mean pause, µs.
+    Closed { clients: u32, think: f64 },
+}
+
+impl Source {
+    pub(super) fn new(spec: &Spec, seed: u64) -> Self {
+        let load = spec.load.get_ref();
+        let stream = Stream::new(seed, "arrivals", 0);
+        let kind = match load.clients {
+            Some(clients) => Kind::Closed { clients, think: load.think.0 as f64 },
+            None => {
+                let share = || Some(load.utilization? * capacity(spec)?);
+                let rate = load.rate.or_else(share).unwrap_or(1.0);
+                let duration = spec.run.get_ref().duration.0 as f64;
+                Kind::Open { interval: 1e6 / rate, arrivals: load.arrivals, duration }
+            }
+        };
+        Self { kind, stream, last: 0.0, is_closed: false }
+    }
+
+    /// When the first requests come.
+    pub(super) fn first(&mut self) -> Vec<u64> {
+        match self.kind {
+            Kind::Open { .. } => self.next(0).into_iter().collect(),
+            Kind::Closed { clients, think } => {
+                (0..clients).map(|_| self.stream.exponential(think) as u64).collect()
+            }
+        }
+    }
+
+    /// When the request after the one that has just come does; none if that isn't known yet.
+    pub(super) fn next(&mut self, _now: u64) -> Option<u64> {
+        let Kind::Open { interval, arrivals, duration } = self.kind else { return None };
+        self.last = match arrivals {
+            Arrivals::Poisson => self.last + self.stream.exponential(interval),
+            Arrivals::Even => self.last + interval,
+            // By the inverse of the mean number of requests so far, which grows with the square of the time.
+            Arrivals::Ramp => {
+                let so_far = self.last * self.last + 2.0 * duration * self.stream.exponential(interval);
+                libm::sqrt(so_far)
+            }
+            Arrivals::Bursts { on, off } => self.in_bursts(interval, on, off),
+        };
+        Some(self.last.round() as u64)
+    }
+
+    fn in_bursts(&mut self, interval: f64, TimeSpan(on): TimeSpan, TimeSpan(off): TimeSpan) -> f64 {
+        let (on, off) = (on as f64, off as f64);
+        let within = self.stream.exponential(interval * on / (on + off));
+        // Time that counts only what is on, and back.
+        let period = on + off;
+        let bursts = libm::floor(self.last / period);
+        let passed = bursts * on + (self.last - bursts * period).min(on) + within;
+        let bursts = libm::floor(passed / on);
+        bursts * period + (passed - bursts * on)
+    }
+
+    /// When a client whose request has just been answered sends the next one; none of those that don't wait.
+    pub(super) fn answered(&mut self, now: u64) -> Option<u64> {
+        match self.kind {
+            Kind::Open { .. } => None,
+            Kind::Closed { think, .. } => Some(now + self.stream.exponential(think) as u64),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A backend at work.
+
+mod shared;
+
+use std::collections::VecDeque;
+
+use super::job::JobId;
+use super::random::Work;
+use crate::spec::{BackendGroup, Model};
+use shared::Shared;
+
+/// When a backend is to be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// This request has been served by then.
+    Done { at: u64, job: JobId },
+    /// Some may have been, unless it has changed meanwhile.
+    Look { at: u64, version: u32 },
+}
+
+/// A made-up backend.
+pub(super) struct Server {
+    model: Model,
+    servers: usize,
+    pub(super) conduct: Conduct,
+    busy: usize,
+    waiting: VecDeque<(JobId, f64)>,
+    shared: Shared,
+    /// Requests that it has, and for how long it had how many.
+    pub(super) occupancy: Occupancy,
+}
+
+/// What events change of a backend.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Conduct {
+    pub(super) speed: f64,
+    /// Its own requests' work; none = the load's.
+    pub(super) work: Option<Work>,
+    pub(super) refuses: bool,
+    /// What it answers at once; 0 = as usual.
+    pub(super) status: u16,
+}
+
+impl Server {
+    pub(super) fn new(group: &BackendGroup, work: Option<Work>) -> Self {
+        let conduct = Conduct { speed: group.speed, work, refuses: false, status: 0 };
+        Self {
+            model: group.model,
+            servers: group.servers as usize,
+            conduct,
+            busy: 0,
+            waiting: VecDeque::new(),
+            shared: Shared::default(),
+            occupancy: Occupancy::default(),
+        }
+    }
+
+    /// A request comes, which is this much work.
+    pub(super) fn arrive(&mut self, now: u64, job: JobId, work: f64) -> Option<Due> {
+        match self.model {
+            Model::Delay => Some(self.serve(now, job, work)),
+            Model::Fifo if self.busy < self.servers => {
+                self.busy += 1;
+                Some(self.serve(now, job, work))
+            }
+            Model::Fifo => {
+                self.waiting.push_back((job, work));
+                None
+            }
+            Model::Shared => {
+                self.shared.pass(now, self.rate());
+                self.shared.add(job, work);
+                self.look(now)
+            }
+        }
+    }
+
+    /// A request that it served one by one has ended; says when the next one will have.
+    pub(super) fn leave(&mut self, now: u64) -> Option<Due> {
+        if self.model != Model::Fifo {
+            return None;
+        }
+        match self.waiting.pop_front() {
+            Some((job, work)) => Some(self.serve(now, job, work)),
+            None => {
+                self.busy -= 1;
+                None
+            }
+        }
+    }
+
+    /// Adds those that have ended of requests that share the backend, and says when to look again; nothing if it has changed since.
+    pub(super) fn look_again(&mut self, now: u64, version: u32, ended: &mut Vec<JobId>) -> Option<Due> {
+        if version != self.shared.version {
+            return None;
+        }
+        self.shared.pass(now, self.rate());
+        self.shared.take_ended(ended);
+        self.look(now)
+    }
+
+    /// Its conduct changes.
+    pub(super) fn change(&mut self, now: u64, conduct: Conduct) -> Option<Due> {
+        self.shared.pass(now, self.rate());
+        self.conduct = conduct;
+        if self.model == Model::Shared { self.look(now) } else { None }
+    }
+
+    fn serve(&self, now: u64, job: JobId, work: f64) -> Due {
+        let takes = (work / self.conduct.speed).round();
+        Due::Done { at: now.saturating_add(takes as u64), job }
+    }
+
+    /// Work that each of the requests that share it gets done in a microsecond.
+    fn rate(&self) -> f64 {
+        let share = self.servers as f64 / self.shared.len().max(1) as f64;
+        self.conduct.speed * share.min(1.0)
+    }
+
+    fn look(&mut self, now: u64) -> Option<Due> {
+        self.shared.version = self.shared.version.wrapping_add(1);
+        let left = self.shared.least_left()?;
+        let at = now.saturating_add((left / self.rate()).ceil().max(0.0) as u64);
+        Some(Due::Look { at, version: self.shared.version })
+    }
+}
+
+/// For how long there were how many requests.
+#[derive(Debug, Default)]
+pub(super) struct Occupancy {
+    pub(super) now: usize,
+    pub(super) most: usize,
+    since: u64,
+    /// µs with as many requests as the place says.
+    pub(super) times: Vec<u64>,
+}
+
+impl Occupancy {
+    /// The number of requests changes.
+    pub(super) fn change(&mut self, now: u64, to: usize) {
+        if self.times.len() <= self.now {
+            self.times.resize(self.now + 1, 0);
+        }
+        self.times[self.now] += now - self.since;
+        self.since = now;
+        self.now = to;
+        self.most = self.most.max(to);
+    }
+
+    /// What was so far doesn't count.
+    pub(super) fn restart(&mut self, now: u64) {
+        *self = Self { now: self.now, most: self.now, since: now, times: Vec::new() };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Results as a table for a terminal.
+
+use std::fmt::{self, Write as _};
+
+use super::summary::{Estimate, PolicySummary, Summary};
+use crate::time_span::{TimeSpan, shown};
+
+/// Backends whose shares are shown one by one.
+const SHOWN: usize = 12;
+
+impl Summary {
+    /// A table of the policies, and one of the backends' shares, without an end of line after the last one.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut rows = vec![self.heading()];
+        rows.extend(self.policies.iter().map(|policy| self.row(policy)));
+        let mut text = String::new();
+        if !self.title.is_empty() {
+            let _ = writeln!(text, "{}\n", self.title);
+        }
+        text += &aligned(&rows);
+        text += "\n\n";
+        text += &aligned(&self.shares());
+        let _ = write!(text, "\n\n{}", self.notes());
+        text
+    }
+
+    fn heading(&self) -> Vec<String> {
+        let within = self.within_us.iter().map(|time| format!("≤ {}", TimeSpan(*time)));
+        let first = ["policy", "requests", "mean", "± 95 %", "p50", "p90", "p99", "p99.9"].map(str::to_owned);
+        let last = ["failed", "rejected", "faults", "fuel/pick"].map(str::to_owned);
+        first.into_iter().chain(within).chain(last).collect()
+    }
+
+    fn row(&self, policy: &PolicySummary) -> Vec<String> {
+        let (times, counts) = (&policy.time_us, &policy.counts);
+        let time = |estimate: Estimate| shown(estimate.mean);
+        let first = [
+            policy.policy.clone(),
+            counts.requests.to_string(),
+            time(times.mean),
+            times.mean.plus_minus.map_or_else(|| "–".to_owned(), shown),
+            time(times.p50),
+            time(times.p90),
+            time(times.p99),
+            time(times.p999),
+        ];
+        let within = policy.within.iter().map(|share| format!("{:.2} %", share.mean * 100.0));
+        let last = [
+            counts.failed.to_string(),
+            counts.rejected.to_string(),
+            counts.faults.to_string(),
+            format!("{:.0}", policy.cost.fuel_per_pick),
+        ];
+        first.into_iter().chain(within).chain(last).collect()
+    }
+
+    /// The backends' shares of the picks; the largest and the smallest, where there are many backends.
+    fn shares(&self) -> Vec<Vec<String>> {
+        let few = self.backends.len() <= SHOWN;
+        let mut heading = vec!["share of picks".to_owned()];
+        match few {
+            true => heading.extend(self.backends.iter().cloned()),
+            false => heading.extend(["least", "most", "most in flight"].map(str::to_owned)),
+        }
+        let percent = |share: &f64| format!("{:.2} %", share * 100.0);
+        let row = |policy: &PolicySummary| {
+            let mut row = vec![policy.policy.clone()];
+            if few {
+                row.extend(policy.shares.iter().map(percent));
+            } else {
+                let least = policy.shares.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = policy.shares.iter().copied().fold(0.0, f64::max);
+                let in_flight = policy.most_in_flight.iter().max().copied().unwrap_or(0);
+                row.extend([percent(&least), percent(&most), in_flight.to_string()]);
+            }
+            row
+        };
+        std::iter::once(heading).chain(self.policies.iter().map(row)).collect()
+    }
+
+    fn notes(&self) -> String {
+        let mut notes = format!("{} from seed {} on", Runs(self.seeds), self.seed);
+        for policy in &self.policies {
+            let _ = write!(notes, "\n{}: sha256 {}", policy.policy, policy.sha256);
+        }
+        notes
+    }
+}
+
+struct Runs(u32);
+
+impl fmt::Display for Runs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "run" } else { "runs of each" })
+    }
+}
+
+/// Rows whose columns are aligned: the first to the left, the others to the right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

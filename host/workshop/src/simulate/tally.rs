@@ -1,0 +1,189 @@
+//! What is counted of a run.
+
+use hdrhistogram::Histogram;
+use pointsman_policy::Simulation;
+use serde::Serialize;
+
+use super::server::Server;
+
+/// Counts of one run, of requests that came after the warm-up.
+pub(super) struct Tally {
+    from: u64,
+    times: Histogram<u64>,
+    sum: f64,
+    within: Vec<(u64, u64)>,
+    pub(super) counts: Counts,
+    /// Requests sent to each backend.
+    pub(super) sent: Vec<u64>,
+    fuel: u64,
+    digest: u64,
+}
+
+/// How requests ended, and what the policy did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Requests that came.
+    pub requests: u64,
+    /// Responses of backends with a status below 500.
+    pub served: u64,
+    /// Responses with another status, and requests that no backend took.
+    pub failed: u64,
+    /// Requests that the policy rejected.
+    pub rejected: u64,
+    /// Picks, of which a request may have several.
+    pub picks: u64,
+    /// Calls of the policy that failed, and verdicts that can't be followed.
+    pub faults: u64,
+    /// Picks without the policy, as it failed.
+    pub fallback_picks: u64,
+}
+
+impl Counts {
+    /// These and those of another run.
+    #[must_use]
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            served: self.served + other.served,
+            failed: self.failed + other.failed,
+            rejected: self.rejected + other.rejected,
+            picks: self.picks + other.picks,
+            faults: self.faults + other.faults,
+            fallback_picks: self.fallback_picks + other.fallback_picks,
+        }
+    }
+}
+
+/// What one run has shown.
+#[derive(Debug, Clone)]
+pub struct RunResult {
+    /// The seed.
+    pub seed: u64,
+    /// Times of served requests, from their arrival to their end, µs.
+    pub times: Histogram<u64>,
+    /// Their mean, µs, exact.
+    pub mean: f64,
+    /// Of each time in `within`, the share of all requests that were served in it.
+    pub within: Vec<f64>,
+    /// Counts.
+    pub counts: Counts,
+    /// The backends, in the order of the spec.
+    pub backends: BackendsResult,
+    /// Fuel of a pick.
+    pub fuel_per_pick: f64,
+    /// Linear memory of the policy in the first proxy at the end, bytes.
+    pub memory: usize,
+    /// Of all that happened: equal if two runs were.
+    pub digest: u64,
+}
+
+/// What one run has shown of the backends.
+#[derive(Debug, Clone)]
+pub struct BackendsResult {
+    /// Requests sent to each.
+    pub sent: Vec<u64>,
+    /// Most requests that each had at a time.
+    pub most: Vec<usize>,
+    /// Share of the time in which one had at least as many requests as the place says, over all.
+    pub occupied: Vec<f64>,
+}
+
+impl Tally {
+    pub(super) fn new(
+        backends: usize,
+        warmup: u64,
+        within: impl Iterator<Item = u64>,
+    ) -> Result<Self, String> {
+        // Three digits, up to a day.
+        let times = Histogram::new_with_bounds(1, 86_400_000_000, 3).map_err(|error| error.to_string())?;
+        Ok(Self {
+            from: warmup,
+            times,
+            sum: 0.0,
+            within: within.map(|most| (most, 0)).collect(),
+            counts: Counts::default(),
+            sent: vec![0; backends],
+            fuel: 0,
+            digest: 0,
+        })
+    }
+
+    /// Whether a request that came then counts.
+    #[inline]
+    pub(super) fn counts_from(&self, arrived: u64) -> bool {
+        arrived >= self.from
+    }
+
+    /// A pick was made.
+    #[inline]
+    pub(super) fn picked(&mut self, simulation: &Simulation) {
+        self.counts.picks += 1;
+        self.fuel += simulation.fuel_used();
+    }
+
+    /// A request that arrived then was served.
+    #[inline]
+    pub(super) fn served(&mut self, arrived: u64, now: u64) {
+        let took = now - arrived;
+        self.counts.served += 1;
+        self.times.saturating_record(took);
+        self.sum += took as f64;
+        for (most, count) in &mut self.within {
+            *count += u64::from(took <= *most);
+        }
+    }
+
+    /// Something happened, which the digest is to tell.
+    #[inline]
+    pub(super) fn note(&mut self, now: u64, what: u64) {
+        let mixed = (self.digest ^ now).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ what;
+        self.digest = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    }
+
+    pub(super) fn finish(mut self, seed: u64, servers: &[Server], simulations: &[&Simulation]) -> RunResult {
+        for simulation in simulations {
+            let stats = simulation.slot().stats();
+            self.counts.faults += stats.all_faults();
+            self.counts.fallback_picks += stats.fallback_picks();
+        }
+        let requests = self.counts.requests.max(1) as f64;
+        RunResult {
+            seed,
+            mean: self.sum / self.counts.served.max(1) as f64,
+            within: self.within.iter().map(|(_, count)| *count as f64 / requests).collect(),
+            backends: BackendsResult {
+                sent: self.sent,
+                most: servers.iter().map(|server| server.occupancy.most).collect(),
+                occupied: occupied(servers),
+            },
+            fuel_per_pick: self.fuel as f64 / self.counts.picks.max(1) as f64,
+            memory: simulations.first().map_or(0, |simulation| simulation.memory_bytes()),
+            times: self.times,
+            counts: self.counts,
+            digest: self.digest,
+        }
+    }
+}
+
+/// Of each number of requests, the share of the time in which a backend had at least as many.
+fn occupied(servers: &[Server]) -> Vec<f64> {
+    let most = servers.iter().map(|server| server.occupancy.times.len()).max().unwrap_or(0);
+    let mut sums = vec![0; most];
+    for server in servers {
+        for (sum, time) in sums.iter_mut().zip(&server.occupancy.times) {
+            *sum += time;
+        }
+    }
+    let all = sums.iter().sum::<u64>().max(1) as f64;
+    let mut at_least = 0;
+    let mut shares: Vec<f64> = sums
+        .iter()
+        .rev()
+        .map(|time| {
+            at_least += time;
+            at_least as f64 / all
+        })
+        .collect();
+    shares.reverse();
+    shares
+}

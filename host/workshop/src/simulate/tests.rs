@@ -1,0 +1,83 @@
+//! Simulations against what queueing theory says.
+
+use std::path::Path;
+
+use super::*;
+use crate::spec;
+
+fn results(text: &str) -> Vec<PolicyResult> {
+    let (spec, policies) =
+        spec::parse(text, Path::new("spec.toml"), Vec::new(), &|path, _| std::fs::read(path))
+            .unwrap_or_else(|error| panic!("{error}"));
+    simulate(&spec, &policies, &mut |_| true).unwrap()
+}
+
+/// The spec of this name in `config/simulate/`, with fewer runs.
+fn shipped(name: &str, seeds: u32) -> Vec<PolicyResult> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/simulate").join(name);
+    let (mut spec, policies) = spec::load(&path, Vec::new(), &|path, _| std::fs::read(path))
+        .unwrap_or_else(|error| panic!("{error}"));
+    spec.run.get_mut().seeds = seeds;
+    simulate(&spec, &policies, &mut |_| true).unwrap()
+}
+
+fn mean(result: &PolicyResult) -> f64 {
+    result.runs.iter().map(|run| run.mean).sum::<f64>() / result.runs.len() as f64
+}
+
+/// Mean time in the system in units of the mean work, 10 ms.
+fn mean_of(backends: &str, load: &str, policy: &str) -> f64 {
+    let text = format!(
+        "run = {{ duration = \"400s\", seeds = 2 }}\n[[policy]]\nbundled = \"{policy}\"\n[[backends]]\n{backends}\n[load]\n{load}"
+    );
+    mean(&results(&text)[0]) / 10_000.0
+}
+
+#[test]
+fn one_backend_is_a_queue_with_one_server() {
+    // M/M/1: 1/(1-ρ). M/D/1: 1 + ρ/(2(1-ρ)).
+    let found = mean_of("model = \"fifo\"", "utilization = 0.5", "round-robin");
+    assert!((found / 2.0 - 1.0).abs() < 0.04, "{found}");
+    let found =
+        mean_of("model = \"fifo\"", "utilization = 0.5\nservice = { fixed = \"10ms\" }", "round-robin");
+    assert!((found / 1.5 - 1.0).abs() < 0.03, "{found}");
+}
+
+#[test]
+fn a_shared_backend_does_not_care_how_work_is_distributed() {
+    for service in ["{ exponential = \"10ms\" }", "{ fixed = \"10ms\" }"] {
+        let load = format!("utilization = 0.5\nservice = {service}");
+        let found = mean_of("model = \"shared\"", &load, "round-robin");
+        assert!((found / 2.0 - 1.0).abs() < 0.05, "{service}: {found}");
+    }
+}
+
+#[test]
+fn the_shortest_queue_of_two_is_as_published() {
+    let found = mean_of("count = 2", "utilization = 0.7", "least-conn");
+    assert!((found / 2.108 - 1.0).abs() < 0.04, "{found}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let text = "run = { duration = \"20s\", seeds = 2, proxies = 3 }\n[[policy]]\nbundled = \"peak-ewma\"\n[[backends]]\ncount = 5\n\
+        [load]\nutilization = 0.8\nkeys = { count = 100, zipf = 1.1, header = \"x-user\" }\n[[event]]\nat = \"5s\"\nuntil = \"10s\"\n\
+        backends = [\"b1\"]\nspeed = 0.1\n[[event]]\nat = \"7s\"\nbackends = [\"b2\"]\nrefuse = true";
+    let digests = || results(text)[0].runs.iter().map(|run| run.digest).collect::<Vec<_>>();
+    let first = digests();
+    assert_eq!(first, digests());
+    assert_ne!(first[0], first[1]);
+}
+
+#[test]
+fn one_slow_backend_of_eleven_is_as_published() {
+    let results = shipped("slow-backend.toml", 5);
+    let within: Vec<f64> = results
+        .iter()
+        .map(|result| result.runs.iter().map(|run| run.within[0]).sum::<f64>() / 5.0 * 100.0)
+        .collect();
+    for (found, (expected, tolerance)) in within.iter().zip([(95.456, 0.04), (99.537, 0.02), (99.922, 0.01)])
+    {
+        assert!((found - expected).abs() < tolerance, "{within:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! Specs of simulations: TOML files.
+
+mod backend;
+mod check;
+mod error;
+mod event;
+mod load;
+mod model;
+mod policy;
+mod read;
+mod service;
+
+pub use backend::{BackendGroup, Model};
+pub(crate) use check::capacity;
+pub use error::SpecError;
+pub use event::Event;
+pub use load::{Arrivals, Keys, Load};
+pub use model::{Runs, Spec};
+pub use policy::{Loaded, PolicySpec, ReadFile};
+pub use read::{load, parse};
+pub use service::Service;
+pub(crate) use service::Z99;
+
+#[cfg(test)]
+mod tests;

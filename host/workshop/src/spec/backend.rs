@@ -1,0 +1,84 @@
+//! Made-up backends.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::service::Service;
+
+/// Backends that are equal but for their names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackendGroup {
+    /// The name of one; the beginning of the names of several, which are numbered from 1. `name`, `"b"`.
+    #[serde(default = "b")]
+    pub name: String,
+    /// How many, 1 to 10,000 in all. `count`, 1.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// How each works. `model`, `"fifo"`.
+    #[serde(default)]
+    pub model: Model,
+    /// How many requests a backend serves at a time (`"fifo"`), or its cores (`"shared"`), 1 to 10,000. `servers`, 1.
+    #[serde(default = "one")]
+    pub servers: u32,
+    /// How much faster it works than it takes the requests for; above 0. `speed`, 1.
+    #[serde(default = "unit")]
+    pub speed: f64,
+    /// Its own requests' work, in the place of the load's. `service`.
+    #[serde(default)]
+    pub service: Option<Service>,
+    /// Its share in relation to the others, 0.001 to 1,000. `weight`, 1.
+    #[serde(default = "unit")]
+    pub weight: f64,
+    /// Where it stands. `zone`, nowhere in particular.
+    #[serde(default)]
+    pub zone: String,
+    /// What policies can tell it by. `labels`, none.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How a backend works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Model {
+    /// Its servers take one request each, in the order in which these come; the others wait. `"fifo"`.
+    #[default]
+    Fifo,
+    /// Its cores are shared by all its requests alike, of which each has one at most. `"shared"`.
+    Shared,
+    /// All are served at once, however many there are. `"delay"`.
+    Delay,
+}
+
+impl BackendGroup {
+    /// The names of its backends.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        (1..=self.count).map(|number| match self.count {
+            1 => self.name.clone(),
+            _ => format!("{}{number}", self.name),
+        })
+    }
+
+    /// Requests that one backend can serve in a second, if each is this much work (µs); none if it can serve any number.
+    #[must_use]
+    pub fn capacity(&self, work: f64) -> Option<f64> {
+        match self.model {
+            Model::Delay => None,
+            Model::Fifo | Model::Shared => Some(f64::from(self.servers) * self.speed * 1e6 / work),
+        }
+    }
+}
+
+fn b() -> String {
+    "b".to_owned()
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn unit() -> f64 {
+    1.0
+}

@@ -1,0 +1,211 @@
+//! Whether a spec can be run.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::backend::BackendGroup;
+use super::event::Event;
+use super::load::{Arrivals, Load};
+use super::model::Spec;
+use super::policy::PolicySpec;
+use super::service::Service;
+use crate::time_span::TimeSpan;
+
+/// Most backends of a simulation.
+const BACKENDS: u64 = 10_000;
+
+/// Longest run, µs: 30 days.
+const LONGEST: u64 = 30 * 86_400 * 1_000_000;
+
+/// What is wrong, and where.
+pub(super) struct Fault {
+    pub(super) section: &'static str,
+    /// Where the section stands; none = in the whole file.
+    pub(super) span: Option<Range<usize>>,
+    pub(super) key: &'static str,
+    pub(super) message: String,
+}
+
+type Checked = Result<(), Fault>;
+
+/// A section of the file, for faults in it.
+struct Section(&'static str, Option<Range<usize>>);
+
+impl Section {
+    fn holds(&self, is_right: bool, key: &'static str, message: impl Into<String>) -> Checked {
+        let Self(section, span) = self;
+        let fault = || Fault { section, span: span.clone(), key, message: message.into() };
+        if is_right { Ok(()) } else { Err(fault()) }
+    }
+
+    fn service(&self, service: Option<&Service>) -> Checked {
+        service.and_then(Service::fault).map_or(Ok(()), |fault| self.holds(false, "service", fault))
+    }
+}
+
+/// The first fault of a spec.
+pub(super) fn check(spec: &Spec) -> Checked {
+    runs(spec)?;
+    policies(spec)?;
+    backends(spec)?;
+    load(spec)?;
+    let known: HashSet<String> = spec.members().map(|(name, _)| name).collect();
+    for entry in &spec.events {
+        event(&Section("event", Some(entry.span())), entry.get_ref(), spec.run.get_ref().duration, &known)?;
+    }
+    Ok(())
+}
+
+fn runs(spec: &Spec) -> Checked {
+    let (here, runs) = (Section("run", Some(spec.run.span())), spec.run.get_ref());
+    here.holds((1..=10_000).contains(&runs.seeds), "seeds", "1 to 10,000 runs of each policy")?;
+    here.holds((1..=1_000).contains(&runs.proxies), "proxies", "1 to 1,000 proxies")?;
+    let duration = runs.duration.0;
+    here.holds(
+        (1..=LONGEST).contains(&duration),
+        "duration",
+        format!("a run takes more than no time and at most 30 days, not {}", runs.duration),
+    )?;
+    here.holds(
+        runs.warmup().0 < duration,
+        "warmup",
+        format!("nothing is left to count: the run takes {}", runs.duration),
+    )
+}
+
+fn policies(spec: &Spec) -> Checked {
+    let section = Section("", None);
+    section.holds(
+        !spec.policies.is_empty(),
+        "policy",
+        "no policy to simulate; add `[[policy]]` with `bundled = \"NAME\"` or `file = \"FILE.wasm\"`",
+    )?;
+    let mut seen = HashSet::new();
+    for entry in &spec.policies {
+        let (here, policy) = (Section("policy", Some(entry.span())), entry.get_ref());
+        let one = policy.bundled.is_some() != policy.file.is_some();
+        here.holds(one, "", "a policy is either `bundled = \"NAME\"` or `file = \"FILE.wasm\"`")?;
+        if let Some(name) = &policy.bundled {
+            let message = format!("no policy {name:?} is bundled; `pointsman policy list` names all");
+            here.holds(PolicySpec::is_known(name), "bundled", message)?;
+        }
+        let label = policy.label();
+        let twice = format!("two policies are called {label:?}; tell them apart by `name`");
+        here.holds(seen.insert(label), "name", twice)?;
+    }
+    Ok(())
+}
+
+fn backends(spec: &Spec) -> Checked {
+    let count: u64 = spec.backends.iter().map(|group| u64::from(group.get_ref().count)).sum();
+    let here = Section("", None);
+    here.holds(count > 0, "backends", "no backend; add `[[backends]]` with `count = 3`")?;
+    here.holds(count <= BACKENDS, "backends", format!("{count} backends; at most 10,000 can be simulated"))?;
+    let mut seen = HashSet::new();
+    for entry in &spec.backends {
+        let (here, group) = (Section("backends", Some(entry.span())), entry.get_ref());
+        let BackendGroup { count, servers, speed, service, weight, .. } = group;
+        here.holds(*count > 0, "count", "at least 1 backend")?;
+        here.holds((1..=10_000).contains(servers), "servers", "1 to 10,000 servers of a backend")?;
+        here.holds(*speed > 0.0 && speed.is_finite(), "speed", "a speed above 0")?;
+        here.holds((0.001..=1_000.0).contains(weight), "weight", "a weight of 0.001 to 1,000")?;
+        here.service(service.as_ref())?;
+        for name in group.names() {
+            let twice = format!("two backends are called {name:?}; give the groups other names");
+            here.holds(seen.insert(name), "name", twice)?;
+        }
+    }
+    Ok(())
+}
+
+fn load(spec: &Spec) -> Checked {
+    let (here, load) = (Section("load", Some(spec.load.span())), spec.load.get_ref());
+    let Load { rate, utilization, clients, arrivals, service, keys, .. } = load;
+    let said = [rate.is_some(), utilization.is_some(), clients.is_some()];
+    here.holds(
+        said.iter().filter(|said| **said).count() == 1,
+        "",
+        "how many requests come is said by one of `rate` (a second), `utilization` (of what the backends can serve) and `clients`",
+    )?;
+    here.service(Some(service))?;
+    here.holds(
+        rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7),
+        "rate",
+        "a rate above 0 and up to 10,000,000 a second",
+    )?;
+    here.holds(
+        utilization.is_none_or(|share| share > 0.0 && share.is_finite()),
+        "utilization",
+        "a share above 0",
+    )?;
+    here.holds(
+        clients.is_none_or(|clients| (1..=1_000_000).contains(&clients)),
+        "clients",
+        "1 to 1,000,000 clients",
+    )?;
+    if let Arrivals::Bursts { on, off } = arrivals {
+        here.holds(
+            on.0 > 0 && off.0 > 0,
+            "arrivals",
+            "bursts have an `on` and an `off` of more than no time",
+        )?;
+    }
+    if let Some(keys) = keys {
+        here.holds((1..=100_000_000).contains(&keys.count), "keys", "1 to 100,000,000 keys")?;
+        here.holds((0.0..=10.0).contains(&keys.zipf), "keys", "a `zipf` of 0 to 10")?;
+        let named = keys.header.as_ref().is_none_or(|name| http::HeaderName::try_from(name).is_ok());
+        here.holds(named, "keys", "`header` is no name of a header field")?;
+    }
+    let capacity = capacity(spec);
+    here.holds(
+        utilization.is_none() || capacity.is_some(),
+        "utilization",
+        "backends of the model \"delay\" can serve any number of requests; say a `rate` instead",
+    )?;
+    let share = utilization.or_else(|| Some((*rate)? / capacity?));
+    here.holds(
+        spec.run.get_ref().overload || share.is_none_or(|share| share < 1.0),
+        if utilization.is_some() { "utilization" } else { "rate" },
+        format!(
+            "{:.0} % of what the backends can serve: what waits for them would grow without an end; send less, or allow it by `overload = true`",
+            share.unwrap_or_default() * 100.0
+        ),
+    )
+}
+
+/// Requests that all backends can serve in a second; none if that is any number.
+pub(crate) fn capacity(spec: &Spec) -> Option<f64> {
+    let each = spec.members().map(|(_, group)| {
+        group.capacity(group.service.as_ref().unwrap_or_else(|| &spec.load.get_ref().service).mean())
+    });
+    each.sum()
+}
+
+fn event(here: &Section, event: &Event, duration: TimeSpan, known: &HashSet<String>) -> Checked {
+    here.holds(
+        !event.is_empty(),
+        "",
+        "nothing changes; add `speed`, `service`, `refuse`, `status`, `healthy`, `member` or `weight`",
+    )?;
+    here.holds(event.at < duration, "at", format!("the run has ended by then: it takes {duration}"))?;
+    here.holds(event.until.is_none_or(|until| until > event.at), "until", "ends before it begins")?;
+    for name in &event.backends {
+        here.holds(known.contains(name), "backends", format!("there is no backend {name:?}"))?;
+    }
+    here.holds(
+        event.speed.is_none_or(|speed| speed > 0.0 && speed.is_finite()),
+        "speed",
+        "a speed above 0; `refuse = true` for none",
+    )?;
+    here.holds(
+        event.status.is_none_or(|status| status == 0 || (100..=599).contains(&status)),
+        "status",
+        "a status of 100 to 599, or 0",
+    )?;
+    here.holds(
+        event.weight.is_none_or(|weight| (0.001..=1_000.0).contains(&weight)),
+        "weight",
+        "a weight of 0.001 to 1,000",
+    )?;
+    here.service(event.service.as_ref())
+}

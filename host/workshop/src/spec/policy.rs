@@ -1,0 +1,83 @@
+//! The policies of a simulation.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pointsman_policy::{Plugin, bundled, names};
+use pointsman_sdk::abi::limit;
+use serde::Deserialize;
+
+/// Reads a file of at most so many bytes.
+pub type ReadFile<'a> = &'a dyn Fn(&Path, usize) -> io::Result<Vec<u8>>;
+
+/// A policy, and how it is configured.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySpec {
+    /// What it is called in results. `name`, that of the bundled policy or of the file.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A bundled policy.
+    #[serde(default)]
+    pub bundled: Option<String>,
+    /// A plugin file, from the folder of the spec.
+    #[serde(default)]
+    pub file: Option<PathBuf>,
+    /// Its configuration, as in `[pool.NAME.policy.config]`.
+    #[serde(default)]
+    pub config: toml::Table,
+}
+
+/// A policy that is there to be run.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it is called in results.
+    pub name: String,
+    /// The plugin.
+    pub plugin: Plugin,
+    /// Its configuration as JSON.
+    pub config: String,
+}
+
+impl PolicySpec {
+    /// A bundled policy without a configuration.
+    #[must_use]
+    pub fn bundled(name: &str) -> Self {
+        Self { bundled: Some(name.to_owned()), ..Self::default() }
+    }
+
+    /// Reads the plugin; `folder` is the spec's.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and what to write.
+    pub fn load(&self, folder: &Path, read: ReadFile<'_>) -> Result<Loaded, String> {
+        let plugin = match (&self.bundled, &self.file) {
+            (Some(name), None) => Plugin::bundled(name).ok_or_else(|| {
+                let known: Vec<&str> = names().collect();
+                format!("no policy {name:?} is bundled; there are {}", known.join(", "))
+            })?,
+            (None, Some(file)) => {
+                let path = folder.join(file);
+                let content = read(&path, limit::FILE_BYTES)
+                    .map_err(|error| format!("cannot read the plugin {}: {error}", path.display()))?;
+                Plugin::file(&path, content)
+            }
+            _ => return Err("a policy is either `bundled = \"NAME\"` or `file = \"FILE.wasm\"`".to_owned()),
+        };
+        let config = serde_json::to_string(&self.config).map_err(|error| format!("config: {error}"))?;
+        Ok(Loaded { name: self.label(), plugin, config })
+    }
+
+    /// What it is called in results.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let file = || self.file.as_ref()?.file_stem()?.to_str().map(str::to_owned);
+        self.name.clone().or_else(|| self.bundled.clone()).or_else(file).unwrap_or_default()
+    }
+
+    /// Whether there is such a bundled policy.
+    pub(super) fn is_known(name: &str) -> bool {
+        bundled(name).is_some()
+    }
+}

@@ -1,0 +1,108 @@
+//! What is wrong with specs, and where.
+
+use std::path::Path;
+
+use super::*;
+use crate::time_span::TimeSpan;
+
+const WHOLE: &str = r#"title = "One slow backend"
+
+[run]
+duration = "60s"
+proxies = 2
+within = ["1s"]
+
+[[policy]]
+bundled = "round-robin"
+
+[[policy]]
+name = "tuned"
+bundled = "peak-ewma"
+config = { }
+
+[[backends]]
+name = "b"
+count = 3
+service = { normal = { mean = "167ms", deviation = "5ms" } }
+
+[load]
+rate = 15
+
+[[event]]
+at = "15s"
+until = "45s"
+backends = ["b1"]
+service = { fixed = "2s" }
+"#;
+
+fn read(path: &Path, _: usize) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+fn error(text: &str) -> String {
+    parse(text, Path::new("x.toml"), Vec::new(), &read).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_spec() {
+    let (spec, loaded) = parse(WHOLE, Path::new("x.toml"), Vec::new(), &read).unwrap();
+    let names: Vec<String> = spec.members().map(|(name, _)| name).collect();
+    assert_eq!(names, ["b1", "b2", "b3"]);
+    assert_eq!(spec.run.get_ref().warmup(), TimeSpan(12_000_000));
+    let loaded: Vec<(&str, &str)> =
+        loaded.iter().map(|policy| (policy.name.as_str(), policy.config.as_str())).collect();
+    assert_eq!(loaded, [("round-robin", "{}"), ("tuned", "{}")]);
+}
+
+#[test]
+fn each_fault_has_its_line_and_key() {
+    for (from, to, expected) in [
+        ("duration = \"60s\"", "duration = \"60\"", "x.toml:4: \"60\" is no span of time"),
+        ("duration = \"60s\"", "duration = \"-60s\"", "x.toml:4: \"-60s\" is no span of time"),
+        ("duration = \"60s\"", "duration = \"0s\"", "x.toml:4: run.duration: a run takes more than no time"),
+        ("proxies = 2", "proxys = 2", "x.toml:5: unknown field `proxys`"),
+        ("proxies = 2", "proxies = 0", "x.toml:5: run.proxies: 1 to 1,000"),
+        ("proxies = 2", "warmup = \"60s\"", "x.toml:5: run.warmup: nothing is left to count"),
+        (
+            "bundled = \"round-robin\"",
+            "bundled = \"round\"",
+            "x.toml:9: policy.bundled: no policy \"round\" is bundled",
+        ),
+        ("bundled = \"round-robin\"", "", "x.toml:8: policy: a policy is either"),
+        (
+            "bundled = \"round-robin\"",
+            "file = \"none.wasm\"",
+            "x.toml:9: policy: cannot read the plugin none.wasm",
+        ),
+        (
+            "bundled = \"round-robin\"",
+            "name = \"tuned\"\nbundled = \"round-robin\"",
+            "x.toml:13: policy.name: two policies",
+        ),
+        ("count = 3", "count = 0", "x.toml:3: run"),
+        ("count = 3", "servers = 0", "x.toml:18: backends.servers: 1 to 10,000"),
+        ("count = 3", "model = \"lifo\"", "x.toml:18: unknown variant `lifo`"),
+        ("mean = \"167ms\"", "mean = \"0s\"", "x.toml:19: backends.service: a normal distribution"),
+        ("rate = 15", "rate = 18", "x.toml:22: load.rate: 100 % of what the backends can serve"),
+        ("rate = 15", "utilization = 1.0", "x.toml:22: load.utilization: 100 % of what"),
+        ("rate = 15", "rate = -1", "x.toml:22: load.rate: a rate above 0"),
+        ("rate = 15", "", "x.toml:21: load: how many requests come"),
+        ("rate = 15", "clients = 0", "x.toml:22: load.clients: 1 to 1,000,000"),
+        ("at = \"15s\"", "at = \"60s\"", "x.toml:25: event.at: the run has ended by then"),
+        ("until = \"45s\"", "until = \"15s\"", "x.toml:26: event.until: ends before it begins"),
+        ("[\"b1\"]", "[\"b9\"]", "x.toml:27: event.backends: there is no backend \"b9\""),
+        ("service = { fixed = \"2s\" }", "", "x.toml:24: event: nothing changes"),
+    ] {
+        assert!(WHOLE.contains(from), "{from}");
+        let found = error(&WHOLE.replacen(from, to, 1));
+        if from == "count = 3" && to == "count = 0" {
+            assert!(found.contains("no backend"), "{found}");
+        } else {
+            assert!(found.starts_with(expected), "{found}\n  expected {expected}");
+        }
+    }
+    assert!(error("").starts_with("x.toml:1: missing field `run`"), "{}", error(""));
+    assert!(error("[run").starts_with("x.toml:1: "), "{}", error("[run"));
+    let missing = load(Path::new("/nowhere/x.toml"), Vec::new(), &read).map(|_| ()).unwrap_err().to_string();
+    assert!(missing.starts_with("/nowhere/x.toml: cannot read it: No such file"), "{missing}");
+}

@@ -1,0 +1,160 @@
+//! `pointsman simulate`: what a person gets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::Proxy;
+use serde_json::Value;
+
+const SPEC: &str = r#"title = "Two policies"
+run = { duration = "20s", seeds = 2, within = ["50ms"] }
+load = { utilization = 0.5 }
+
+[[policy]]
+bundled = "round-robin"
+
+[[policy]]
+bundled = "least-conn"
+
+[[backends]]
+count = 3
+"#;
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).expect("a file");
+    }
+    folder
+}
+
+/// Exit code, standard output and standard error.
+fn simulate(spec: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let spec = spec.to_str().expect("a name");
+    let output = Proxy::run_to_end(&[&["simulate", spec], arguments].concat(), "");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn plugin(pick: &str) -> Vec<u8> {
+    harness::guest(&format!("(func (export \"pointsman_pick\") (result i64) {pick})"))
+}
+
+#[test]
+fn a_table_says_what_each_policy_does() {
+    let folder = folder(&[("two.toml", SPEC.as_bytes())]);
+    let (code, table, told) = simulate(&folder.path().join("two.toml"), &[]);
+    assert_eq!((code, told.as_str()), (Some(0), ""), "{table}");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "Two policies");
+    assert!(
+        lines[2].starts_with("policy ") && lines[2].contains("p99") && lines[2].contains("≤ 50ms"),
+        "{table}"
+    );
+    assert!(lines[3].starts_with("round-robin ") && lines[4].starts_with("least-conn "), "{table}");
+    assert!(table.contains("round-robin: sha256 ") && table.ends_with('\n'), "{table}");
+    let again = simulate(&folder.path().join("two.toml"), &[]);
+    assert_eq!(again.1, table, "another result with the same seed");
+}
+
+#[test]
+fn json_has_the_digests_of_all_runs() {
+    let folder = folder(&[("two.toml", SPEC.as_bytes())]);
+    let digests = |arguments: &[&str]| {
+        let (code, text, told) = simulate(&folder.path().join("two.toml"), arguments);
+        assert_eq!((code, told.as_str()), (Some(0), ""));
+        let results: Value = serde_json::from_str(&text).expect("JSON");
+        let policy = &results["policies"][0];
+        assert!(policy["time_us"]["mean"]["mean"].as_f64().is_some_and(|mean| mean > 10_000.0), "{policy}");
+        policy["digests"].as_array().expect("a list").clone()
+    };
+    let (two, three) = (digests(&["--json"]), digests(&["--json", "--seeds", "3"]));
+    assert_eq!((two.len(), three.len()), (2, 3));
+    assert_eq!(two, three[..2]);
+    assert_eq!(digests(&["--json", "--seed", "2", "--seeds", "1"]), three[1..2]);
+}
+
+#[test]
+fn a_spec_that_is_wrong_says_where() {
+    let folder = folder(&[
+        (
+            "key.toml",
+            b"run = { duration = \"1s\" }\nload = { rate = 1 }\n[[backends]]\n[[policy]]\nbundeled = \"x\"\n",
+        ),
+        ("bytes.toml", b"\xff\xfe"),
+        ("overload.toml", SPEC.replace("0.5", "1.2").as_bytes()),
+    ]);
+    let path = |name: &str| folder.path().join(name);
+    for (spec, line) in [
+        (path("key.toml"), ":5: unknown field `bundeled`"),
+        (path("bytes.toml"), ": is no text"),
+        (path("overload.toml"), ":3: load.utilization: 120 % of what the backends can serve"),
+        (path("none.toml"), ": cannot read it: No such file or directory"),
+        (folder.path().to_path_buf(), ": cannot read it: is a directory"),
+        (PathBuf::from("/dev/zero"), ": cannot read it: not a regular file"),
+    ] {
+        let (code, said, told) = simulate(&spec, &[]);
+        assert_eq!((code, said.as_str()), (Some(2), ""), "{told}");
+        let expected = format!("{}{line}", spec.display());
+        assert!(told.starts_with(&expected) && told.lines().count() == 1, "{told}\n{expected}");
+    }
+}
+
+#[test]
+fn a_plugin_that_fails_is_counted_and_the_run_goes_on() {
+    // Well-behaved in admission: it fails once in so many picks.
+    let sometimes = |then: &str| {
+        plugin(&format!(
+            "(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+             (if (i32.gt_u (i32.load (i32.const 0)) (i32.const 6000)) (then {then}))
+             (i64.const 0x1_0000_0000)"
+        ))
+    };
+    for (name, then) in [
+        ("trap.wasm", "unreachable"),
+        ("loop.wasm", "(loop $for_ever (br $for_ever))"),
+        ("lie.wasm", "(return (i64.const 99))"),
+    ] {
+        let spec =
+            SPEC.replace("bundled = \"round-robin\"", &format!("file = \"{name}\"")).replace("20s", "100s");
+        let folder = folder(&[("fails.toml", spec.as_bytes()), (name, &sometimes(then))]);
+        let (code, table, told) = simulate(&folder.path().join("fails.toml"), &["--seeds", "1", "--json"]);
+        assert_eq!(code, Some(1), "{name}: {told}");
+        assert!(told.contains("these policies failed") && told.contains("policy-faulted"), "{name}: {told}");
+        let results: Value = serde_json::from_str(&table).expect("JSON");
+        let counts = &results["policies"][0]["counts"];
+        assert_eq!(
+            (&counts["failed"], &counts["served"]),
+            (&Value::from(0), &counts["requests"]),
+            "{counts}"
+        );
+        assert!(counts["faults"].as_u64() > Some(0), "{counts}");
+    }
+}
+
+#[test]
+fn one_that_is_refused_is_named() {
+    let spec = SPEC.replace("bundled = \"round-robin\"", "file = \"garbage.wasm\"");
+    let folder = folder(&[("refused.toml", spec.as_bytes()), ("garbage.wasm", b"\0asm garbage")]);
+    let (code, said, told) = simulate(&folder.path().join("refused.toml"), &[]);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(told.starts_with("pointsman: policy garbage: "), "{told}");
+}
+
+#[test]
+fn other_policies_than_the_specs_can_be_given() {
+    let folder =
+        folder(&[("two.toml", SPEC.as_bytes()), ("mine.wasm", &plugin("(i64.const 0x1_0000_0000)"))]);
+    let mine = folder.path().join("mine.wasm");
+    let arguments = ["--policy", mine.to_str().expect("a name"), "--policy", "ip-hash", "--seeds", "1"];
+    let (code, table, told) = simulate(&folder.path().join("two.toml"), &arguments);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    assert!(
+        table.contains("\nmine ") && table.contains("\nip-hash ") && !table.contains("least-conn"),
+        "{table}"
+    );
+    let (code, _, told) = simulate(&folder.path().join("two.toml"), &["--policy", "nothing"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("no policy \"nothing\" is bundled"), "{told}");
+}
