@@ -21,7 +21,7 @@ fn each_package_has_one_owner() {
         ("wasmtime", &["policy"]),
         ("notify", &["control/watch"]),
         ("hickory_resolver", &["discovery/dns"]),
-        ("toml", &["config", "workshop/spec"]),
+        ("toml", &["config", "workshop"]),
         ("instant_acme", &["acme"]),
         ("anyhow", &["app", "cli", "demo", "main"]),
         ("axum", &["admin", "dashboard"]),

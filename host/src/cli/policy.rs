@@ -1,5 +1,9 @@
 //! `pointsman policy`.
 
+mod bench;
+mod plugin;
+mod scenarios;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,12 +33,18 @@ pub(super) enum Command {
         #[arg(long, default_value = "{}")]
         config: String,
     },
+    /// Run scenarios with a plugin, step by step, and say where something else comes than they expect
+    Test(scenarios::Arguments),
+    /// Measure what a pick costs, with 1 to 10,000 backends
+    Bench(bench::Arguments),
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::List => list()?,
         Command::Check { file, config } => return check(&file, &config),
+        Command::Test(arguments) => return scenarios::run(&arguments),
+        Command::Bench(arguments) => return bench::run(&arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `pointsman simulate`.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What a plugin says, and how it fails.
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
-    let given = arguments.policies.iter().map(|policy| of_argument(policy)).collect();
+    let given = arguments.policies.iter().map(PathBuf::as_path).map(of_argument).collect();
     let (mut spec, policies) = match spec::load(&arguments.spec, given, &regular_file::read) {
         Ok(read) => read,
         Err(fault) => {
@@ -82,11 +82,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// A policy as an argument: a file, if it looks like one.
-fn of_argument(policy: &PathBuf) -> PolicySpec {
+fn of_argument(policy: &Path) -> PolicySpec {
     let name = policy.to_string_lossy();
     if name.contains('/') || name.ends_with(".wasm") {
         return PolicySpec {
-            file: Some(std::path::absolute(policy).unwrap_or_else(|_| policy.clone())),
+            file: Some(std::path::absolute(policy).unwrap_or_else(|_| policy.into())),
             ..PolicySpec::default()
         };
     }

@@ -10,7 +10,7 @@ mod queries;
 
 use std::path::Path;
 
-use pointsman_workshop::spec;
+use pointsman_workshop::{scenario, spec};
 
 use crate::regular_file;
 
@@ -37,6 +37,10 @@ fn check(page: &Page, block: &Block) -> Result<(), String> {
         "toml" if block.text.starts_with("# simulate.toml\n") => {
             let spec = spec::parse(&block.text, Path::new("simulate.toml"), Vec::new(), &regular_file::read);
             spec.map(|_| ()).map_err(|fault| fault.to_string())
+        }
+        "toml" if block.text.starts_with("# scenario.toml\n") => {
+            let scenario = scenario::parse(&block.text, Path::new("scenario.toml"));
+            scenario.map(|_| ()).map_err(|fault| fault.to_string())
         }
         "toml" => configurations::check(&block.text),
         "sh" => commands::check(&block.text),

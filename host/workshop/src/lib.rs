@@ -5,8 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
+mod file_error;
+mod lines;
+pub mod scenario;
 pub mod simulate;
 pub mod spec;
 mod time_span;
 
+pub use file_error::FileError;
 pub use time_span::TimeSpan;

@@ -2,7 +2,6 @@
 
 mod backend;
 mod check;
-mod error;
 mod event;
 mod load;
 mod model;
@@ -12,7 +11,6 @@ mod service;
 
 pub use backend::{BackendGroup, Model};
 pub(crate) use check::capacity;
-pub use error::SpecError;
 pub use event::Event;
 pub use load::{Arrivals, Keys, Load};
 pub use model::{Runs, Spec};

@@ -50,8 +50,21 @@ impl Testbed {
     ///
     /// If this machine can't run compiled Wasm.
     pub fn new() -> Result<Self, SimulationError> {
+        Self::of(GuestEngine::deterministic())
+    }
+
+    /// A testbed with the proxy's own engine, in which calls take as long as there, and deadlines are CPU time.
+    ///
+    /// # Errors
+    ///
+    /// If this machine can't run compiled Wasm.
+    pub fn timed() -> Result<Self, SimulationError> {
+        Self::of(GuestEngine::start())
+    }
+
+    fn of(engine: wasmtime::Result<GuestEngine>) -> Result<Self, SimulationError> {
         let no_engine = |error: wasmtime::Error| SimulationError::Engine(format!("{error:#}"));
-        let engine = GuestEngine::deterministic().map_err(no_engine)?;
+        let engine = engine.map_err(no_engine)?;
         let linker = imports::linker(&engine.engine).map_err(no_engine)?;
         let (clock, hands) = Clock::manual();
         let workshop =

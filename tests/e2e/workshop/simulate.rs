@@ -1,10 +1,10 @@
 //! `pointsman simulate`: what a person gets.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::Proxy;
 use serde_json::Value;
+
+use super::{folder, plugin, pointsman};
 
 const SPEC: &str = r#"title = "Two policies"
 run = { duration = "20s", seeds = 2, within = ["50ms"] }
@@ -20,25 +20,10 @@ bundled = "least-conn"
 count = 3
 "#;
 
-/// A folder with these files.
-fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    for (name, content) in files {
-        fs::write(folder.path().join(name), content).expect("a file");
-    }
-    folder
-}
-
 /// Exit code, standard output and standard error.
 fn simulate(spec: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let spec = spec.to_str().expect("a name");
-    let output = Proxy::run_to_end(&[&["simulate", spec], arguments].concat(), "");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
-
-fn plugin(pick: &str) -> Vec<u8> {
-    harness::guest(&format!("(func (export \"pointsman_pick\") (result i64) {pick})"))
+    pointsman(&[&["simulate", spec], arguments].concat())
 }
 
 #[test]

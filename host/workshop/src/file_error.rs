@@ -1,11 +1,11 @@
-//! What is wrong with a spec.
+//! What is wrong with a file.
 
 use std::fmt;
 use std::path::PathBuf;
 
 /// A fault: `FILE:LINE: KEY: what is wrong, and what to write`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpecError {
+pub struct FileError {
     /// The file as it was named.
     pub file: PathBuf,
     /// Line in the file, from 1; none if no line is to blame.
@@ -16,7 +16,7 @@ pub struct SpecError {
     pub message: String,
 }
 
-impl fmt::Display for SpecError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if let Some(line) = self.line {
@@ -29,4 +29,4 @@ impl fmt::Display for SpecError {
     }
 }
 
-impl std::error::Error for SpecError {}
+impl std::error::Error for FileError {}

@@ -1,0 +1,58 @@
+//! `pointsman policy bench`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use pointsman_policy::VersionId;
+use pointsman_workshop::bench::{self, Cost};
+
+use super::plugin;
+use crate::console;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The plugin, or the name of a bundled policy
+    file: PathBuf,
+    /// Another one to compare it with
+    #[arg(long, value_name = "FILE|NAME")]
+    against: Option<PathBuf>,
+    /// The policy's configuration as JSON, as `policy.config` would have it
+    #[arg(long, default_value = "{}")]
+    config: String,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut measured = Vec::new();
+    for (file, config) in
+        [(Some(&arguments.file), arguments.config.as_str()), (arguments.against.as_ref(), "{}")]
+    {
+        let Some(file) = file else { continue };
+        let plugin = plugin::named(file)?;
+        let costs = bench::measure(&plugin, config).with_context(|| file.display().to_string())?;
+        measured.push((file, VersionId::of(&plugin.content).to_hex(), costs));
+    }
+    if arguments.json {
+        let all = measured.iter().map(|(file, sha256, costs)| {
+            serde_json::json!({ "policy": file.display().to_string(), "sha256": sha256, "picks": costs })
+        });
+        let text = serde_json::to_string_pretty(&all.collect::<Vec<_>>())?;
+        console::put(format!("{text}\n").as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (file, sha256, costs) in &measured {
+        console::say(format_args!("{}  sha256 {sha256}", file.display()))?;
+        console::say(format_args!(
+            "{:>8}  {:>10}  {:>10}  {:>10}",
+            "backends", "ns/pick", "fuel/pick", "memory"
+        ))?;
+        for Cost { backends, ns, fuel, memory } in costs {
+            let kib = memory.div_ceil(1 << 10);
+            console::say(format_args!("{backends:>8}  {ns:>10.0}  {fuel:>10.0}  {kib:>6} KiB"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

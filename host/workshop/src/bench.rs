@@ -1,0 +1,99 @@
+//! What a pick costs, with few backends and with many.
+
+use std::time::{Duration, Instant};
+
+use pointsman_core::backend::Backend;
+use pointsman_core::request::RequestHead;
+use pointsman_policy::{Plugin, PolicySettings, Simulation, SimulationError, Testbed};
+use serde::Serialize;
+
+/// Numbers of backends that are tried.
+pub const COUNTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+
+/// Picks that are timed together.
+const BATCH: u32 = 256;
+
+/// Batches of which the fastest counts: what is slower was interrupted.
+const BATCHES: u32 = 40;
+
+/// Longest time for one number of backends.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// What a pick costs with so many backends.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Cost {
+    /// How many.
+    pub backends: usize,
+    /// Time of a pick in the fastest of many batches, ns.
+    pub ns: f64,
+    /// Instructions of a pick, in fuel: the same on every machine.
+    pub fuel: f64,
+    /// Memory of the instance, bytes.
+    pub memory: usize,
+}
+
+/// Measures a plugin with this configuration (JSON) and each number of backends, all of them idle.
+///
+/// # Errors
+///
+/// If there is no engine, or the plugin can't serve.
+pub fn measure(plugin: &Plugin, config: &str) -> Result<Vec<Cost>, SimulationError> {
+    let (timed, counted) = (Testbed::timed()?, Testbed::new()?);
+    let start = |testbed: &Testbed, count| {
+        let settings = PolicySettings { config: config.into(), ..PolicySettings::default() };
+        testbed.another().proxy(plugin.clone(), backends(count), settings, 1)
+    };
+    COUNTS
+        .into_iter()
+        .map(|count| {
+            let ns = nanoseconds(&mut start(&timed, count)?);
+            let mut simulation = start(&counted, count)?;
+            let fuel = fuel(&mut simulation);
+            Ok(Cost { backends: count, ns, fuel, memory: simulation.memory_bytes() })
+        })
+        .collect()
+}
+
+fn backends(count: usize) -> Vec<Backend> {
+    (1..=count).map(|number| Backend::new(format!("b{number}"), ([192, 0, 2, 1], 80))).collect()
+}
+
+fn nanoseconds(simulation: &mut Simulation) -> f64 {
+    let (mut head, began) = (RequestHead::default(), Instant::now());
+    let mut least = f64::INFINITY;
+    for _ in 0..BATCHES {
+        let batch = Instant::now();
+        for _ in 0..BATCH {
+            let _ = std::hint::black_box(simulation.pick(&mut head));
+        }
+        least = least.min(batch.elapsed().as_nanos() as f64 / f64::from(BATCH));
+        if began.elapsed() > LONGEST {
+            break;
+        }
+    }
+    least
+}
+
+fn fuel(simulation: &mut Simulation) -> f64 {
+    let mut head = RequestHead::default();
+    let mut sum = 0;
+    for _ in 0..BATCH {
+        let _ = simulation.pick(&mut head);
+        sum += simulation.fuel_used();
+    }
+    sum as f64 / f64::from(BATCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuel_grows_with_what_a_policy_looks_at() {
+        let of = |name: &str| measure(&Plugin::bundled(name).unwrap(), "{}").unwrap();
+        let (scan, turn) = (of("least-conn"), of("round-robin"));
+        assert!(scan[3].fuel > 50.0 * scan[1].fuel, "{scan:?}");
+        assert!(turn[3].fuel < 3.0 * turn[1].fuel, "{turn:?}");
+        assert!(scan.iter().chain(&turn).all(|cost| cost.ns > 0.0 && cost.memory > 0), "{scan:?} {turn:?}");
+    }
+}
