@@ -72,7 +72,7 @@ pub fn random_below(bound: usize) -> usize {
 ///     fn pick(&mut self, _: &Request, _: &Backends) -> Verdict { Verdict::Abstain }
 ///     fn tick(&mut self, _: &Backends) {
 ///         self.ticks += 1;
-///         log::info(format_args!("tick {}", self.ticks));
+///         log::info!("tick {}", self.ticks);
 ///     }
 /// }
 ///

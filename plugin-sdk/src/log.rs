@@ -1,7 +1,7 @@
 //! Lines for the host's log.
 //!
-//! A line is anything that can be displayed, and is formatted without allocating: pass a text or
-//! `format_args!(…)`. The host names the pool and the policy, cuts lines off at
+//! A line is formatted without allocating. The macros take what `println!` takes; the functions of the same names anything that can
+//! be displayed. The host names the pool and the policy, cuts lines off at
 //! [`TEXT_BYTES`](crate::abi::limit::TEXT_BYTES) and limits their rate, so a line per pick is a bad idea.
 //!
 //! ```
@@ -10,10 +10,12 @@
 //!
 //! let host = TestHost::new();
 //! host.run(|_| {
-//!     log::info("ready");
-//!     log::warn(format_args!("{} of {} backends have no label", 2, 3));
+//!     let (without, all) = (2, 3);
+//!     log::info!("ready");
+//!     log::warn!("{without} of {} backends have no label", all);
+//!     log::error(all);
 //! });
-//! assert_eq!(host.logs(), ["info: ready", "warn: 2 of 3 backends have no label"]);
+//! assert_eq!(host.logs(), ["info: ready", "warn: 2 of 3 backends have no label", "error: 3"]);
 //! ```
 
 use crate::abi::{limit, log_level};
@@ -47,3 +49,67 @@ fn write(level: i32, line: &dyn Display) {
     let _ = write!(text, "{line}");
     host().log(level, text.as_str());
 }
+
+/// For the developers of the policy; off unless the operator asks for it. Takes what `println!` takes.
+///
+/// ```
+/// # use pointsman_sdk::{log, testing::TestHost};
+/// let host = TestHost::of(3);
+/// host.run(|backends| log::debug!("{} backends", backends.len()));
+/// assert_eq!(host.logs(), ["debug: 3 backends"]);
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log_debug {
+    ($($line:tt)+) => { $crate::log::debug(::core::format_args!($($line)+)) };
+}
+#[doc(inline)]
+pub use __log_debug as debug;
+
+/// Worth knowing. Takes what `println!` takes.
+///
+/// ```
+/// # use pointsman_sdk::{log, testing::TestHost};
+/// let host = TestHost::of(3);
+/// host.run(|backends| log::info!("{} backends", backends.len()));
+/// assert_eq!(host.logs(), ["info: 3 backends"]);
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log_info {
+    ($($line:tt)+) => { $crate::log::info(::core::format_args!($($line)+)) };
+}
+#[doc(inline)]
+pub use __log_info as info;
+
+/// Needs attention. Takes what `println!` takes.
+///
+/// ```
+/// # use pointsman_sdk::{log, testing::TestHost};
+/// let host = TestHost::of(3);
+/// host.run(|backends| log::warn!("{} backends", backends.len()));
+/// assert_eq!(host.logs(), ["warn: 3 backends"]);
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log_warn {
+    ($($line:tt)+) => { $crate::log::warn(::core::format_args!($($line)+)) };
+}
+#[doc(inline)]
+pub use __log_warn as warn;
+
+/// Something does not work. Takes what `println!` takes.
+///
+/// ```
+/// # use pointsman_sdk::{log, testing::TestHost};
+/// let host = TestHost::of(3);
+/// host.run(|backends| log::error!("{} backends", backends.len()));
+/// assert_eq!(host.logs(), ["error: 3 backends"]);
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log_error {
+    ($($line:tt)+) => { $crate::log::error(::core::format_args!($($line)+)) };
+}
+#[doc(inline)]
+pub use __log_error as error;

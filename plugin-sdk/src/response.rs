@@ -80,7 +80,7 @@ impl Response {
     ///     fn observe(&mut self, response: &Response, backends: &Backends) {
     ///         let slow = response.head.is_none_or(|head| head > Duration::from_millis(100));
     ///         if slow && let Some(customer) = response.request().header("x-customer") {
-    ///             log::warn(format_args!("{customer} waited for {}", backends.name(response.backend)));
+    ///             log::warn!("{customer} waited for {}", backends.name(response.backend));
     ///         }
     ///     }
     /// }

@@ -117,7 +117,7 @@ impl<P: Observe> TestPolicy<P> {
     /// impl Observe for Tally {
     ///     fn observe(&mut self, response: &Response, backends: &Backends) {
     ///         let (path, name) = (response.request().path(), backends.name(response.backend));
-    ///         log::info(format_args!("{path} from {name}: {:?}", response.outcome));
+    ///         log::info!("{path} from {name}: {:?}", response.outcome);
     ///     }
     /// }
     ///
