@@ -14,6 +14,7 @@ mod pool_health;
 mod probe;
 mod ramp;
 mod settings;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -1,6 +1,7 @@
 //! `pointsman ctl` against a running proxy.
 
 mod changing;
+mod silence;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -3,6 +3,7 @@
 //! Each worker counts in plain cells of its own and [tells](crate::local::Local::tell) what all workers share several times a second:
 //! a shared counter would cost each request ten times as much, and more with every worker.
 
+mod answers;
 mod backend;
 mod cell;
 mod histogram;
@@ -14,6 +15,7 @@ mod pool;
 mod quantile;
 mod tls;
 
+pub use answers::{AnswerCells, Answers, GIVEN_UP};
 pub use backend::{BackendCells, BackendCounts, FailureKind};
 pub use cell::Count;
 pub use histogram::{Bounds, Distribution, Histogram, HistogramCells};

@@ -1,6 +1,6 @@
 //! What isn't as it should be, in sentences.
 
-use super::format::{percent, seconds};
+use super::format::{age, count, percent, seconds};
 use super::output::{Styled, Tone};
 use super::pools::latency;
 use crate::admin::model::{BackendState, Overview, PhaseState, PolicyState, PoolState};
@@ -71,7 +71,7 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
         add(*tone, format!("{name}: {} {words}", backend.name));
     }
     if let Some(more) = troubled.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        add(Tone::Bad, format!("{name}: {more} more of its backends fail or are slow"));
+        add(Tone::Bad, format!("{name}: {more} more of its backends fail, are silent or slow"));
     }
     if pool.draining > 0 {
         add(Tone::Notice, format!("{name}: {} of {all} backends drained", pool.draining));
@@ -91,6 +91,10 @@ fn of_pool(pool: &PoolState, add: &mut impl FnMut(Tone, String)) {
 fn trouble(backend: &BackendState, pool: &PoolState) -> Option<(Tone, String)> {
     if !backend.eligible {
         return None;
+    }
+    if let Some(silent) = backend.silent_ms {
+        let (silent, in_flight) = (age(silent), count(backend.in_flight));
+        return Some((Tone::Bad, format!("has answered nothing for {silent}; {in_flight} in flight")));
     }
     if backend.error_rate >= FAILING {
         let share = percent(backend.error_rate);

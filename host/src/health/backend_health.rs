@@ -11,6 +11,7 @@ use super::check_state::CheckState;
 use super::ejection::{self, Cause, Ejection};
 use super::ramp;
 use super::settings::HealthSettings;
+use super::silence::{Finding, Silence};
 use super::window::Window;
 use crate::config::{EjectionConfig, HealthCheckConfig};
 
@@ -36,6 +37,7 @@ pub(super) struct BackendHealth {
     arrival: Arrival,
     /// When it came up, until it has its whole weight.
     came_up: Option<Moment>,
+    silence: Silence,
 }
 
 impl BackendHealth {
@@ -51,6 +53,7 @@ impl BackendHealth {
             checks: settings.unchecked(),
             ejection: Ejection::none(now),
             window: Window::new(ended(&backend), backend.stats.failures()),
+            silence: Silence::new(&backend.stats, now),
             backend,
             arrival,
             came_up: None,
@@ -149,6 +152,11 @@ impl BackendHealth {
             self.came_up = Some(now);
         }
         over
+    }
+
+    /// Whether it has fallen silent, or speaks again.
+    pub(super) fn listen(&mut self, now: Moment, settings: &HealthSettings) -> Option<Finding> {
+        self.silence.look(&self.backend.stats, settings.patience, now)
     }
 
     /// Ends its ejection, if it is ejected. It continues with this streak.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ejection::Cause;
+use super::silence::Finding;
 
 /// A change of a backend's health.
 #[derive(Debug)]
@@ -47,6 +48,28 @@ impl HealthEvent {
                     "backend returned from ejection, on probation"
                 );
             }
+        }
+    }
+}
+
+/// Logs that a backend has fallen silent, or speaks again.
+pub(super) fn log_silence(pool: &str, backend: &str, in_flight: u64, finding: Finding) {
+    match finding {
+        Finding::FellSilent(silent) => tracing::warn!(
+            event = "backend-silent",
+            pool,
+            backend,
+            in_flight,
+            ?silent,
+            "backend answers nothing: clients may leave before `response_timeout` counts that as a failure"
+        ),
+        Finding::Speaks => {
+            tracing::info!(
+                event = "backend-speaks",
+                pool,
+                backend,
+                "backend was silent, and answers or fails again"
+            );
         }
     }
 }

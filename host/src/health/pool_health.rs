@@ -202,6 +202,10 @@ impl PoolHealth {
         for place in 0..self.backends.len() {
             let backend = &mut self.backends[place];
             self.unpublished.changed |= backend.is_coming_up();
+            if let Some(finding) = backend.listen(now, &self.settings) {
+                let Backend { name, stats, .. } = &*backend.backend;
+                event::log_silence(&self.pool.name, name, stats.in_flight(), finding);
+            }
             if backend.advance(now, &self.settings) {
                 self.note(place, HealthEvent::Returned);
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pointsman_core::address::Address;
 use pointsman_core::backend::Backend;
@@ -10,7 +11,7 @@ use pointsman_core::pool::{BackendProtocol, Pool, ProxyProtocol};
 use pointsman_core::topology::{Health, Member};
 
 use super::check_state::CheckState;
-use super::ramp;
+use super::{ramp, silence};
 use crate::config::{BackendConfig, HealthConfig, PoolConfig};
 use crate::tls::BackendTls;
 
@@ -26,6 +27,8 @@ pub struct HealthSettings {
     pub(super) tls: Option<Arc<BackendTls>>,
     /// Addresses for checks with the hosts that led to them, by the names of backends that have one of their own for that.
     addresses: HashMap<String, (Address, Option<String>)>,
+    /// How long backends may be silent.
+    pub(super) patience: Duration,
 }
 
 impl HealthSettings {
@@ -37,7 +40,8 @@ impl HealthSettings {
         };
         let addresses = pool.backends.iter().filter_map(own).collect();
         let (proxy_protocol, protocol) = (pool.limits.proxy_protocol, pool.limits.protocol);
-        Self { config: pool.health.clone(), proxy_protocol, protocol, tls: None, addresses }
+        let patience = silence::patience(pool.limits.response_timeout);
+        Self { config: pool.health.clone(), proxy_protocol, protocol, tls: None, addresses, patience }
     }
 
     /// The same over TLS, if there is any.
@@ -102,6 +106,7 @@ impl HealthSettings {
 impl From<HealthConfig> for HealthSettings {
     fn from(config: HealthConfig) -> Self {
         let protocol = BackendProtocol::Http1;
-        Self { config, proxy_protocol: None, protocol, tls: None, addresses: HashMap::new() }
+        let patience = silence::patience(Duration::from_secs(30));
+        Self { config, proxy_protocol: None, protocol, tls: None, addresses: HashMap::new(), patience }
     }
 }

@@ -19,11 +19,13 @@ const MOST: usize = 1_000;
 const TEXT_BYTES: usize = 1 << 10;
 
 /// Events that are kept; all of them are logged by control threads.
-const KEPT: [&str; 43] = [
+const KEPT: [&str; 45] = [
     "backend-ejected",
     "backend-healthy",
     "backend-overridden",
     "backend-returned",
+    "backend-silent",
+    "backend-speaks",
     "backend-unhealthy",
     "certificate-expiring",
     "certificate-refused",

@@ -68,6 +68,12 @@ fn attempts(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     families.histogram(described, of_backends!(scrape, |row| row.stats().counts.head()))?;
     let described = ("backend_in_flight", "Requests at the backend at the moment");
     families.gauge(described, of_backends!(scrape, |row| row.stats().in_flight() as f64))?;
+    let described = (
+        "backend_silent_seconds",
+        "For how long it has answered nothing, though requests wait or clients have given up; 0 if it answers",
+    );
+    let silent = |row: &Row<'_>| row.stats().counts.answers.silent_for(scrape.now).unwrap_or_default();
+    families.gauge(described, of_backends!(scrape, |row| silent(&row).as_secs_f64()))?;
     let described = ("backend_requests_limit", "Requests that it may have at a time");
     let limit = |row: &Row<'_>| row.pool.limits.capacity().of(row.member.backend.limits);
     families.gauge(described, of_backends!(scrape, |row| limit(&row) as f64))

@@ -31,6 +31,7 @@ pub struct Scrape {
     /// The pools that are wanted.
     pub(super) pools: Vec<PoolSample>,
     pub(super) selection: Selection,
+    pub(super) now: Moment,
 }
 
 /// A pool as it is at one moment.
@@ -73,8 +74,8 @@ impl Scrape {
         let pools = wanted.map(PoolSample::new).collect();
         let (wall_clock, open_files) = (WallClock::read(&clock), OpenFiles::open_now());
         let (workers, saturation) = (Arc::clone(workers), Arc::clone(saturation));
-        let tracer = tracer.cloned();
-        Self { status, phase, workers, saturation, tracer, wall_clock, open_files, pools, selection }
+        let (tracer, now) = (tracer.cloned(), clock.now());
+        Self { status, phase, workers, saturation, tracer, wall_clock, open_files, pools, selection, now }
     }
 
     /// A moment as seconds since the epoch.

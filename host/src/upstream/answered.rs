@@ -27,7 +27,7 @@ impl Answered {
     /// Whether the client has sent its request to the end.
     #[must_use]
     pub fn has_whole_request(&self) -> bool {
-        self.exchange.upload.is_over()
+        self.exchange.stats.upload.is_over()
     }
 
     /// The backend.

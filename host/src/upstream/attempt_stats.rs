@@ -8,11 +8,13 @@ use std::time::Duration;
 use http::{HeaderMap, Response, StatusCode};
 use pointsman_core::backend::{Completion, ResponseClass};
 use pointsman_core::clock::Moment;
+use pointsman_core::counts::{AnswerCells, GIVEN_UP};
 use pointsman_core::record::{AttemptRecord, Connection, RequestNames};
 use pointsman_policy as policy;
 use pointsman_sdk::abi::outcome;
 
 use super::Error;
+use super::Upload;
 use super::call::{Call, Counted};
 use super::claim::Claim;
 use crate::deadline::Deadlines;
@@ -25,6 +27,7 @@ use crate::grpc::CallStatus;
 pub(super) struct AttemptStats {
     pub(super) claim: Claim,
     pub(super) context: Rc<RequestContext>,
+    pub(super) upload: Upload,
     deadlines: Deadlines,
     /// When it was claimed, on the clock.
     claimed: Moment,
@@ -35,6 +38,8 @@ pub(super) struct AttemptStats {
     /// Status of the response, and when its head came. That of a call of gRPC which has failed is what it means in HTTP.
     answered: Option<(StatusCode, Moment)>,
     call: Call,
+    /// It is among those for whose answers the proxy waits.
+    is_awaited: bool,
     outcome: i32,
     error: Option<&'static str>,
     /// When it ended, on the clock.
@@ -42,18 +47,30 @@ pub(super) struct AttemptStats {
 }
 
 impl AttemptStats {
-    pub(super) fn begin(claim: Claim, context: Rc<RequestContext>, deadlines: &Deadlines) -> Self {
+    pub(super) fn begin(
+        claim: Claim,
+        context: Rc<RequestContext>,
+        upload: Upload,
+        deadlines: &Deadlines,
+    ) -> Self {
         let now = deadlines.clock().now();
         context.record().times.began.get_or_insert(now);
+        // A client may take its time to send a body, and the backend has nothing to answer until then.
+        let is_awaited = !upload.is_some();
+        if is_awaited {
+            answers(&claim, &context).awaited.add(1);
+        }
         Self {
             claim,
             context,
+            upload,
             claimed: now,
             began: deadlines.awake(now),
             deadlines: deadlines.clone(),
             connection: Cell::default(),
             answered: None,
             call: Call::default(),
+            is_awaited,
             // An exchange that is dropped without an outcome has lost its client.
             outcome: outcome::CLIENT_ABORT,
             error: None,
@@ -75,6 +92,7 @@ impl AttemptStats {
     pub(super) fn answered<B>(&mut self, response: &Response<B>) {
         let now = self.deadlines.clock().now();
         let came = self.deadlines.awake(now);
+        self.has_outcome();
         let counted = self.call.begin(response);
         self.answered = Some((counted.map_or_else(|| response.status(), |counted| counted.status), came));
         if let Some(Counted { class, call, .. }) = counted {
@@ -120,9 +138,31 @@ impl AttemptStats {
         let now = self.deadlines.clock().now();
         self.ended = Some(now);
         if self.outcome != outcome::CLIENT_ABORT && !error.is_our_own() {
+            self.has_outcome();
             // What has broken off counts as that, and not as a call.
             self.call = Call::None;
             self.count(now, self.deadlines.awake(now), ResponseClass::GatewayFailure);
+        }
+    }
+
+    /// It is known what the backend has made of the request.
+    fn has_outcome(&mut self) {
+        let answers = answers(&self.claim, &self.context);
+        answers.outcomes.add(1);
+        if mem::take(&mut self.is_awaited) {
+            answers.awaited.sub(1);
+        }
+    }
+
+    /// The attempt has ended before it was known what the backend makes of it.
+    #[cold]
+    fn has_no_outcome(&mut self) {
+        let answers = answers(&self.claim, &self.context);
+        if mem::take(&mut self.is_awaited) {
+            answers.awaited.sub(1);
+        }
+        if self.outcome == outcome::CLIENT_ABORT && self.upload.is_over() && self.elapsed() >= GIVEN_UP {
+            answers.given_up.add(1);
         }
     }
 
@@ -190,6 +230,9 @@ impl AttemptStats {
 
 impl Drop for AttemptStats {
     fn drop(&mut self) {
+        if self.answered.is_none() {
+            self.has_no_outcome();
+        }
         if self.call == Call::Open {
             // The client has left, and the backend had served it so far.
             let counted = self.call.end(CallStatus::OK);
@@ -213,6 +256,11 @@ impl Drop for AttemptStats {
         record.times.ended = self.ended.filter(|_| self.outcome == outcome::COMPLETE);
         record.add(attempt);
     }
+}
+
+/// Where it is counted whether the claimed backend answers.
+fn answers<'a>(claim: &'a Claim, context: &RequestContext) -> &'a AnswerCells {
+    &context.connection().reports.worker().of_backend(claim.backend()).answers
 }
 
 /// Reports the end to the policy that picked.

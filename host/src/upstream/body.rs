@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::Error;
 use super::answered::Answered;
+use super::attempt_stats::AttemptStats;
 use super::backend_body::BackendBody;
 use super::exchange::Exchange;
 use super::lease::Lease;
@@ -112,7 +113,7 @@ impl ExchangeBody {
             Error::Reset | Error::StreamReset(_) if self.held.total(now) >= TAKEN_NOTHING => {
                 Error::SlowReader
             }
-            error => self.exchange.upload.blame(error),
+            error => self.exchange.stats.upload.blame(error),
         };
         if let Some(lease) = self.lease.take() {
             self.exchange.stats.moved(lease.moved());
@@ -157,7 +158,7 @@ impl Body for ExchangeBody {
                 }
             }
             Poll::Pending => {
-                let Exchange { deadline, upload, .. } = &*this.exchange;
+                let Exchange { deadline, stats: AttemptStats { upload, .. }, .. } = &*this.exchange;
                 // What the client says counts, too: its turn may be long.
                 if upload.has_come() || !deadline.is_set() {
                     deadline.set(this.exchange.stats.claim.pool.limits().idle_timeout);

@@ -18,7 +18,6 @@ use crate::downstream::RequestContext;
 #[derive(Debug)]
 pub struct Exchange {
     pub(super) pinned: Rc<PinnedConnections>,
-    pub(super) upload: Upload,
     /// The request carries credentials that authenticate its connection.
     authenticates: bool,
     timeout: ResponseTimeout,
@@ -41,7 +40,7 @@ impl Exchange {
         deadlines: &Deadlines,
     ) -> Box<Self> {
         let deadline = context.deadline(deadlines);
-        let stats = AttemptStats::begin(claim, Rc::clone(context), deadlines);
-        Box::new(Self { pinned: Rc::clone(pinned), upload, authenticates, timeout, stats, deadline })
+        let stats = AttemptStats::begin(claim, Rc::clone(context), upload, deadlines);
+        Box::new(Self { pinned: Rc::clone(pinned), authenticates, timeout, stats, deadline })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use http::StatusCode;
 use pointsman_sdk::abi::outcome;
 
+use super::answers::{AnswerCells, Answers};
 use super::cell::{Count, read, tell_all};
 use super::histogram::{Bounds, Distribution, Histogram, HistogramCells};
 use super::pool::class;
@@ -24,6 +25,8 @@ pub struct BackendCounts {
     ejections: AtomicU64,
     failed_checks: AtomicU64,
     health_changes: AtomicU64,
+    /// Whether it answers.
+    pub answers: Answers,
 }
 
 /// What one worker has counted of a backend since it last told.
@@ -41,6 +44,8 @@ pub struct BackendCells {
     pub received_bytes: Count,
     /// Bytes that were sent to it.
     pub sent_bytes: Count,
+    /// Whether it answers.
+    pub answers: AnswerCells,
 }
 
 /// How an attempt failed.
@@ -100,6 +105,7 @@ impl BackendCounts {
             ejections: AtomicU64::default(),
             failed_checks: AtomicU64::default(),
             health_changes: AtomicU64::default(),
+            answers: Answers::default(),
         }
     }
 
@@ -120,6 +126,7 @@ impl BackendCounts {
             connections: Count::default(),
             received_bytes: Count::default(),
             sent_bytes: Count::default(),
+            answers: AnswerCells::default(),
         }
     }
 
@@ -132,6 +139,7 @@ impl BackendCounts {
         cells.connections.tell(&self.connections);
         cells.received_bytes.tell(&self.received_bytes);
         cells.sent_bytes.tell(&self.sent_bytes);
+        self.answers.add(&cells.answers);
     }
 
     /// A worker has so many idle connections now that had so many before.

@@ -52,6 +52,9 @@ pub struct BackendState {
     pub failures_by_kind: BTreeMap<String, u64>,
     /// How often it was ejected.
     pub ejections: u64,
+    /// For how long it has answered nothing, ms, though requests wait for its answers or clients have given up waiting; null if it answers, or
+    /// if that is shorter than a third of the pool's `response_timeout`, or 10 s.
+    pub silent_ms: Option<u64>,
     /// Moving average of the time to the response's head, µs.
     pub latency_ewma_us: u64,
     /// Moving share of failures, 0 to 1.

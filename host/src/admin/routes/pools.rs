@@ -18,7 +18,7 @@ use crate::control::status::{ConfigurationStatus, PoolStatus};
     responses((status = 200, description = "all pools with their backends", body = PoolList))
 )]
 pub(super) async fn pools(State(state): State<AdminState>) -> Answer {
-    json_of(move || Ok(view::pools(&state.status.configuration()))).await
+    json_of(move || Ok(view::pools(&state.status.configuration(), state.clock.now()))).await
 }
 
 /// One pool.
@@ -34,7 +34,7 @@ pub(super) async fn pools(State(state): State<AdminState>) -> Answer {
 pub(super) async fn pool(State(state): State<AdminState>, Path(name): Path<String>) -> Answer {
     json_of(move || {
         let configuration = state.status.configuration();
-        Ok(view::pool_reply(find(&configuration, &name)?))
+        Ok(view::pool_reply(find(&configuration, &name)?, state.clock.now()))
     })
     .await
 }
@@ -60,7 +60,7 @@ pub(super) async fn backend(
         let configuration = state.status.configuration();
         let pool = find(&configuration, &pool)?;
         has_backend(pool, &backend)?;
-        view::backend_reply(pool, &backend)
+        view::backend_reply(pool, &backend, state.clock.now())
             .ok_or_else(|| Refused::not_found("unknown-backend", "the backend was removed meanwhile"))
     })
     .await

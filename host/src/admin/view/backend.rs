@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use pointsman_core::backend::Source;
+use pointsman_core::clock::Moment;
 use pointsman_core::counts::FailureKind;
 use pointsman_core::pool::{Capacity, Override};
 use pointsman_core::topology::{Member, Topology};
@@ -18,13 +19,14 @@ pub(super) struct Standing<'a> {
     weights: u64,
     /// How many requests they may have.
     capacity: Capacity,
+    now: Moment,
 }
 
 impl<'a> Standing<'a> {
-    pub(super) fn new(topology: &'a Topology, capacity: Capacity) -> Self {
+    pub(super) fn new(topology: &'a Topology, capacity: Capacity, now: Moment) -> Self {
         let weights = topology.weights().iter().zip(0..);
         let eligible = weights.filter(|(_, place)| topology.is_eligible_at(*place));
-        Self { topology, weights: eligible.map(|(weight, _)| u64::from(*weight)).sum(), capacity }
+        Self { topology, weights: eligible.map(|(weight, _)| u64::from(*weight)).sum(), capacity, now }
     }
 }
 
@@ -67,6 +69,7 @@ pub(super) fn backend(
         failures: stats.failures(),
         failures_by_kind: named(FailureKind::ALL.map(FailureKind::name).into_iter().zip(counts.failures())),
         ejections: counts.ejections(),
+        silent_ms: counts.answers.silent_for(standing.now).map(|silent| silent.as_millis() as u64),
         latency_ewma_us: stats.latency_ewma_us(),
         error_rate: stats.error_rate_ppm() as f64 / 1e6,
         head_seconds: histogram(&counts.head()),

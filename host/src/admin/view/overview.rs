@@ -8,12 +8,14 @@ use crate::worker::Phase;
 pub(in crate::admin) fn overview(state: &AdminState, since: u64) -> Overview {
     let configuration = state.status.configuration();
     // The events come last: what they tell of is in the rest, or will be in the next overview.
-    let (pools, policies) = (pools(&configuration).pools, policies(&configuration, state.clock).policies);
+    let now = state.clock.now();
+    let (pools, policies) =
+        (pools(&configuration, now).pools, policies(&configuration, state.clock).policies);
     let events = events(&state.log, since);
     Overview {
         name: state.name.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime_ms: state.clock.now().0 / 1_000,
+        uptime_ms: now.0 / 1_000,
         configuration: configuration.generation.0,
         configuration_refused: configuration.refused.is_some(),
         phase: match state.status.phase() {

@@ -1,5 +1,6 @@
 //! Pools.
 
+use pointsman_core::clock::Moment;
 use pointsman_core::pool::{Load, Pool, Queue, UpstreamLimits};
 use pointsman_core::topology::Member;
 
@@ -10,30 +11,30 @@ use crate::admin::model::{
 };
 use crate::control::status::{ConfigurationStatus, PoolStatus};
 
-pub(in crate::admin) fn pools(status: &ConfigurationStatus) -> PoolList {
-    PoolList { pools: status.pools.iter().map(pool).collect() }
+pub(in crate::admin) fn pools(status: &ConfigurationStatus, now: Moment) -> PoolList {
+    PoolList { pools: status.pools.iter().map(|status| pool(status, now)).collect() }
 }
 
-pub(in crate::admin) fn pool_reply(status: &PoolStatus) -> PoolReply {
-    PoolReply { pool: pool(status) }
+pub(in crate::admin) fn pool_reply(status: &PoolStatus, now: Moment) -> PoolReply {
+    PoolReply { pool: pool(status, now) }
 }
 
 /// The backend of this name, if there is one.
-pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str) -> Option<BackendReply> {
+pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str, now: Moment) -> Option<BackendReply> {
     let pool = &status.pool;
     let ((members, topology), overrides) = (pool.members(), pool.overrides());
     let place = members.iter().position(|member| *member.backend.name == *name)?;
-    let standing = Standing::new(&topology, pool.capacity());
+    let standing = Standing::new(&topology, pool.capacity(), now);
     let backend = backend(&members[place], place, &standing, &overrides);
     let latency_buckets = pool.counts.bounds().seconds().collect();
     Some(BackendReply { latency_buckets, pool: pool.name.to_string(), backend })
 }
 
-fn pool(status: &PoolStatus) -> PoolState {
+fn pool(status: &PoolStatus, now: Moment) -> PoolState {
     let PoolStatus { pool, limits } = status;
     let ((members, topology), counts) = (pool.members(), &pool.counts);
     let overrides = pool.overrides();
-    let standing = Standing::new(&topology, pool.capacity());
+    let standing = Standing::new(&topology, pool.capacity(), now);
     let backends: Vec<BackendState> = members
         .iter()
         .enumerate()

@@ -244,3 +244,13 @@ fn a_backend_that_fails_or_is_slow_is_named_though_it_is_up() {
         ]
     );
 }
+
+#[test]
+fn a_backend_that_answers_nothing_is_named_with_what_it_has() {
+    let mut backends = ["b1", "b2"].map(|name| backend(name, 100, [0; 3]));
+    backends[0]["silent_ms"] = json!(20_400);
+    backends[0]["error_rate"] = json!(0.5);
+    let overview = read(look(1_000, 0, &backends));
+    let told: Vec<_> = troubles(&overview).iter().map(|trouble| trouble.as_str().to_owned()).collect();
+    assert_eq!(told, ["web: b1 has answered nothing for 20s; 3 in flight"]);
+}

@@ -1,6 +1,6 @@
 // What needs attention, in words, the worst first. Pure.
 
-import { counted, grouped, list, percent, time } from "./format.mjs";
+import { counted, duration, grouped, list, percent, time } from "./format.mjs";
 
 /** How bad something is; the greater the worse. A note is nothing wrong. */
 export const LEVELS = { note: 0, warning: 1, critical: 2 };
@@ -24,6 +24,9 @@ const SLOW = { times: 3, seconds: 0.005, requests: 20 };
 
 /** What is wrong with a backend while it serves, beside its state; null if nothing is. */
 export function troubleOf(backend, pool) {
+  if (backend.silent_ms !== null) {
+    return `has answered nothing for ${duration(backend.silent_ms)}; ${grouped(backend.in_flight)} in flight`;
+  }
   if (backend.failureShare >= FAILING && backend.failureRate * 10 >= 1) {
     return `fails ${percent(backend.failureShare)} of its requests`;
   }
@@ -106,7 +109,7 @@ function ofPool(pool) {
   const troubled = pool.backends.map((backend) => [backend, stateOf(backend).level === null ? troubleOf(backend, pool) : null]);
   const inTrouble = troubled.filter(([, trouble]) => trouble !== null);
   inTrouble.slice(0, 3).forEach(([backend, trouble]) => say("warning", `${backend.name} ${trouble}.`));
-  if (inTrouble.length > 3) say("warning", `${grouped(inTrouble.length - 3)} more of its backends fail or are slow.`);
+  if (inTrouble.length > 3) say("warning", `${grouped(inTrouble.length - 3)} more of its backends fail, are silent or slow.`);
   if (pool.queue.requests > 0) say("note", `${counted(pool.queue.requests, "request")} wait for a backend with room.`);
   tell(state("unchecked"), "note", "not checked yet");
   tell(state("draining"), "note", "draining");

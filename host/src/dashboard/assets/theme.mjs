@@ -8,9 +8,9 @@ const ORDER = ["system", "light", "dark"];
 /** Makes a button switch the theme; `changed` runs after each change, the system's too. */
 export function themeSwitch(button, changed) {
   let theme = ORDER.includes(localStorage.getItem(KEY)) ? localStorage.getItem(KEY) : "system";
+  const system = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    document.documentElement.dataset.theme = theme !== "system" ? theme : system.matches ? "dark" : "light";
     setText(button, `Theme: ${theme}`);
     changed();
   };
@@ -19,6 +19,6 @@ export function themeSwitch(button, changed) {
     localStorage.setItem(KEY, theme);
     apply();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  system.addEventListener("change", apply);
   apply();
 }

@@ -16,7 +16,7 @@ const times = (...counts) => ({ counts, sum_seconds: 0 });
 function backend(name, changes = {}) {
   return {
     name, address: "127.0.0.1:1", zone: "", backup: false, eligible: true, healthy: true, unchecked: false, ejected: false, draining: false, weight: 1, full_weight: 1,
-    expected_share: 0.5, in_flight: 0, limit: 10, requests: 0, failures: 0, head_seconds: times(0, 0, 0, 0), overrides: null, ...changes,
+    expected_share: 0.5, in_flight: 0, limit: 10, requests: 0, failures: 0, head_seconds: times(0, 0, 0, 0), silent_ms: null, overrides: null, ...changes,
   };
 }
 
@@ -137,6 +137,11 @@ test("a backend that is slower than the others is named", () => {
   const [fast, slow] = view.pools[0].backends;
   assert.equal(troubleOf(fast, view.pools[0]), null);
   assert.equal(needsAttention(slow, view.pools[0]), true);
+});
+
+test("a backend that answers nothing is named with what it has", () => {
+  const { view } = after(overview(1000, [pool("web", [backend("b1", { silent_ms: 20_400, in_flight: 6 }), backend("b2")])]));
+  assert.equal(sentence(view), "Pool web: b1 has answered nothing for 20 s; 6 in flight.");
 });
 
 test("states have words", () => {

@@ -1,5 +1,7 @@
 //! Clients and backends that leave.
 
+use std::time::Duration;
+
 use super::script::Step::{
     Answer, Asked, BackendCloses, Closed, Gets, InFlight, NothingAsked, Pass, Send, Served, ShutDown, Waits,
     With,
@@ -68,4 +70,48 @@ fn idle_backend_connections_close() {
             Waits,
         ],
     );
+}
+
+#[test]
+fn what_a_backend_leaves_unanswered_is_counted() {
+    run(async {
+        let world = World::new(Limits::one_backend());
+        let counted = || {
+            world.reports.worker().tell();
+            let topology = world.pool.topology();
+            let answers = &topology.stats()[0].counts.answers;
+            (answers.awaited(), answers.outcomes(), answers.given_up())
+        };
+        let client = world.connect();
+        client.send(GET.as_bytes());
+        world.settle().await;
+        assert_eq!(counted(), (1, 0, 0));
+        let (_, backend) = world.net.accept().expect("the backend is asked");
+        backend.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+        world.settle().await;
+        assert_eq!(counted(), (0, 1, 0), "its head is the answer");
+        drop(client);
+        world.settle().await;
+        assert_eq!(counted(), (0, 1, 0));
+        const UPLOAD: &str = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n";
+        for (request, seconds, awaited, given_up) in [
+            (GET.to_owned(), 0, 1, 0),
+            (GET.to_owned(), 2, 1, 1),
+            (format!("{UPLOAD}abc"), 2, 0, 1),
+            (format!("{UPLOAD}123456789"), 2, 0, 2),
+        ] {
+            let client = world.connect();
+            client.send(request.as_bytes());
+            world.pass(Duration::from_secs(seconds)).await;
+            assert_eq!(counted().0, awaited, "{request}");
+            drop(client);
+            world.settle().await;
+            assert_eq!(counted(), (0, 1, given_up), "{request} for {seconds} s");
+        }
+        let client = world.connect();
+        client.send(GET.as_bytes());
+        world.pass(Duration::from_secs(31)).await;
+        assert_eq!(counted(), (0, 2, 2), "a timeout is a failure, which is seen");
+        drop(client);
+    });
 }

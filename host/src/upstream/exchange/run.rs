@@ -69,12 +69,12 @@ impl Exchange {
             let sent = match &mut lease {
                 Lease::Unique(connection) => 'sent: {
                     let context = &self.stats.context;
-                    let sending = connection.send(context, &self.upload, &self.timeout, &self.deadline);
+                    let sending = connection.send(context, &self.stats.upload, &self.timeout, &self.deadline);
                     let again = match sending.await {
                         Ok(response) => break 'sent Ok(response.map(BackendBody::Http1)),
                         Err(Unanswered::Failed(failure)) => break 'sent Err(failure),
                         Err(Unanswered::HeadTooLarge) => {
-                            connection.read_again(context, &self.upload, &self.timeout, &self.deadline)
+                            connection.read_again(context, &self.stats.upload, &self.timeout, &self.deadline)
                         }
                     };
                     // Boxed, as such heads are few.
@@ -115,7 +115,7 @@ impl Exchange {
     /// What a failure is, for the one whose fault it is. Its bytes count.
     fn failed(&self, lease: &Lease, SendFailure { error, sent }: SendFailure) -> SendFailure {
         self.stats.moved(lease.moved());
-        SendFailure { error: self.upload.blame(error), sent }
+        SendFailure { error: self.stats.upload.blame(error), sent }
     }
 
     /// The backend hasn't looked at the request, this many times by now. Makes the head whole, to be sent again: here or, after too many
@@ -147,7 +147,7 @@ impl Exchange {
         let claim = &self.stats.claim;
         Sending {
             context: &self.stats.context,
-            upload: &self.upload,
+            upload: &self.stats.upload,
             timeout: &self.timeout,
             deadline: &self.deadline,
             address: &claim.shared_backend().address,
@@ -174,7 +174,7 @@ impl Exchange {
         let Lease::Shared(stream) = lease else { return false };
         self.stats.claim.pool.limits().protocol == BackendProtocol::Auto
             && !stream.takes_websockets()
-            && !self.upload.is_some()
+            && !self.stats.upload.is_some()
             && asks_websocket(&self.stats.context.head().parts)
     }
 
@@ -210,7 +210,7 @@ impl Exchange {
 
     /// The head, to be sent once again if all of the request can be.
     fn once_more(&self, replay: impl Fn() -> Option<Parts>) -> Option<Parts> {
-        if self.upload.can_be_repeated() { replay() } else { None }
+        if self.stats.upload.can_be_repeated() { replay() } else { None }
     }
 
     fn settled(
