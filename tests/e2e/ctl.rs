@@ -1,6 +1,7 @@
 //! `pointsman ctl` against a running proxy.
 
 mod changing;
+mod plugin_files;
 mod silence;
 
 use std::io::{Read, Write};

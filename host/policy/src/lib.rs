@@ -58,7 +58,7 @@ pub use probation::{ProbationOutcome, ProbationSettings, Quarantine, VersionEven
 pub use rng::Rng;
 pub use settings::{OnFault, PolicySettings};
 pub use simulation::{SimulatedRequest, Simulation, SimulationError, Testbed, count};
-pub use slot::{ActiveVersion, PicksBy, PolicySlot, Publication, PublishedVersion};
+pub use slot::{ActiveVersion, LeftOutFile, PicksBy, PolicySlot, Publication, PublishedVersion};
 pub use stats::{FaultCounts, PolicyStats};
 pub use supervisor::Opened;
 pub use swap::{Swap, SwapOutcome};

@@ -3,6 +3,7 @@
 mod delivery;
 mod event;
 mod history;
+mod left_out;
 mod mailbox;
 mod publication;
 
@@ -26,6 +27,7 @@ pub(crate) use delivery::Delivery;
 pub(crate) use event::{SlotEvent, SlotEvents};
 use history::History;
 pub use history::PublishedVersion;
+pub use left_out::LeftOutFile;
 use mailbox::Mailbox;
 pub use publication::{ActiveVersion, Publication};
 
@@ -39,6 +41,7 @@ pub struct PolicySlot {
     stats: PolicyStats,
     allowance: FaultAllowance,
     quarantine: Mutex<Option<Quarantine>>,
+    left_out: Mutex<Option<LeftOutFile>>,
     events: SlotEvents,
 }
 
@@ -73,6 +76,7 @@ impl PolicySlot {
             stats,
             allowance: FaultAllowance::default(),
             quarantine: Mutex::default(),
+            left_out: Mutex::default(),
             events,
         };
         slot.remember(&active);
@@ -144,6 +148,18 @@ impl PolicySlot {
     /// Keeps a version out, or none.
     pub fn set_quarantine(&self, quarantine: Option<Quarantine>) {
         *lock(&self.quarantine) = quarantine;
+    }
+
+    /// The plugin file, if what it holds doesn't serve; also if it is gone. One whose content is in quarantine is told by
+    /// [`quarantine`](Self::quarantine).
+    #[must_use]
+    pub fn left_out(&self) -> Option<LeftOutFile> {
+        lock(&self.left_out).clone()
+    }
+
+    /// What the plugin file holds doesn't serve; or it does, or nobody follows it.
+    pub fn set_left_out(&self, file: Option<LeftOutFile>) {
+        *lock(&self.left_out) = file;
     }
 
     /// The route that the slot picks for, for logs; `None` if it is the pool's own.

@@ -24,7 +24,9 @@ pub use explanation::{
     PickExplanation, QueueExplanation, RouteExplanation,
 };
 pub use overview::{Overview, PhaseState, VersionReply};
-pub use policy::{PolicyList, PolicyState, PutState, QuarantineState, VersionList, VersionState};
+pub use policy::{
+    LeftOutState, PolicyList, PolicyState, PutState, QuarantineState, VersionList, VersionState,
+};
 pub use pool::{PoolLimitsState, PoolList, PoolReply, PoolState, QueueState};
 pub use problem::Problem;
 pub use worker::{WorkerList, WorkerState};

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pointsman_core::pool::Pool;
+use pointsman_core::printable::Printable;
 use pointsman_core::request_limit::RequestLimit;
 use pointsman_policy::{
-    Cells, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine, Refusal, VersionId,
+    Cells, LeftOutFile, Opened, Picker, Plugin, PolicyLoader, PolicySettings, PolicySlot, Quarantine,
+    Refusal, VersionId,
 };
 
 use crate::config::{
@@ -240,6 +242,10 @@ fn open_or_last_good(
             event = "policy-restored", pool, route, file, %version,
             "the plugin file can't serve; the last good version does, until the file is mended: {refusal}"
         );
+        if quarantine.is_none() {
+            let (file, reason) = (file.as_str().into(), Printable::text(&refusal));
+            opened.slot.set_left_out(Some(LeftOutFile { file, reason }));
+        }
         opened.slot.set_quarantine(quarantine);
         Ok(opened)
     })

@@ -89,6 +89,10 @@ fn show(session: &Session, policy: &PolicyState) -> Result<(), Failure> {
         let text = format!("{:<13}the file says {}; changed by {}", "by hand", put.in_file, put.by);
         session.output.line(&Styled::new(text, Tone::Notice))?;
     }
+    if let Some(left_out) = &policy.left_out {
+        let text = format!("{:<13}{} doesn't serve: {}", "file", left_out.file, left_out.reason);
+        session.output.line(&Styled::new(text, Tone::Bad))?;
+    }
     if let Some(quarantine) = &policy.quarantine {
         let text = format!("{:<13}{}: {}", "not let in", quarantine.version, quarantine.reason);
         session.output.line(&Styled::new(text, Tone::Notice))?;

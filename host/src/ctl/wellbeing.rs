@@ -3,7 +3,7 @@
 use super::format::{age, count, percent, seconds};
 use super::output::{Styled, Tone};
 use super::pools::latency;
-use crate::admin::model::{BackendState, Overview, PhaseState, PolicyState, PoolState};
+use crate::admin::model::{BackendState, LeftOutState, Overview, PhaseState, PolicyState, PoolState};
 
 /// From which moving share of failed requests on a backend is said to fail, as on the page.
 const FAILING: f64 = 0.05;
@@ -117,6 +117,12 @@ fn of_policy(policy: &PolicyState, add: &mut impl FnMut(Tone, String)) {
     if policy.open_circuits > 0 {
         let workers = policy.open_circuits;
         add(Tone::Bad, format!("{place}: its policy fails; on {workers} workers the fallback picks"));
+    }
+    if let Some(LeftOutState { file, reason }) = &policy.left_out {
+        add(
+            Tone::Bad,
+            format!("{place}: the plugin file {file} doesn't serve, what did before does: {reason}"),
+        );
     }
     if let Some(quarantine) = &policy.quarantine {
         add(

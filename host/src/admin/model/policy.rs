@@ -42,6 +42,8 @@ pub struct PolicyState {
     pub overrides: Option<PutState>,
     /// The version that isn't let in, if there is one.
     pub quarantine: Option<QuarantineState>,
+    /// The plugin file, for as long as what it holds doesn't serve, or it is gone; else null. A file in quarantine is told of by `quarantine`.
+    pub left_out: Option<LeftOutState>,
     /// The versions that are known, in the order in which they were last published.
     pub versions: Vec<VersionState>,
 }
@@ -78,6 +80,15 @@ pub struct QuarantineState {
     /// The version.
     pub version: String,
     /// What it did, in words.
+    pub reason: String,
+}
+
+/// A plugin file that doesn't serve where it is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeftOutState {
+    /// The file.
+    pub file: String,
+    /// Why it doesn't serve, in words.
     pub reason: String,
 }
 

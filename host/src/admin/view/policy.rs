@@ -9,7 +9,9 @@ use pointsman_policy::{FaultKind, PicksBy, PolicySlot, PublishedVersion, policy_
 use super::counted::{histogram, named};
 use super::overrides::put_state;
 use super::wall_clock;
-use crate::admin::model::{PolicyList, PolicyState, QuarantineState, VersionList, VersionState};
+use crate::admin::model::{
+    LeftOutState, PolicyList, PolicyState, QuarantineState, VersionList, VersionState,
+};
 use crate::control::status::{ConfigurationStatus, PolicyStatus};
 
 pub(in crate::admin) fn policies(status: &ConfigurationStatus, clock: Clock) -> PolicyList {
@@ -44,6 +46,10 @@ pub(in crate::admin) fn policy(
         rollbacks: stats.rollbacks(),
         overrides: status.put_policy(slot).map(put_state),
         quarantine: quarantine(slot),
+        left_out: slot.left_out().map(|left_out| LeftOutState {
+            file: left_out.file.to_string(),
+            reason: left_out.reason.to_string(),
+        }),
         versions,
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use pointsman_policy::{PolicyLoader, PolicySlot, SwapOutcome, VersionId};
+use pointsman_core::printable::Printable;
+use pointsman_policy::{LeftOutFile, PolicyLoader, PolicySlot, Refusal, SwapOutcome, VersionId};
 
 use super::stamp::FileStamp;
 use crate::control::plugin_file;
@@ -111,10 +112,13 @@ impl Followed {
                 return self.warn(&error);
             }
         };
-        self.missing = Missing::No;
+        let was_missing = !matches!(std::mem::replace(&mut self.missing, Missing::No), Missing::No);
         self.stamp = stamp;
         let id = VersionId::of(&plugin.content);
         if self.handed_over == Some(id) && !incomplete {
+            if was_missing && self.slot.active().version.id == id {
+                self.slot.set_left_out(None);
+            }
             return;
         }
         if self.handed_over != Some(id) {
@@ -129,14 +133,19 @@ impl Followed {
                 match scans.fetch_add(1, Ordering::Relaxed) + 1 {
                     INCOMPLETE_SCANS => {
                         slot.log_refusal(&origin, &refusal);
+                        slot.set_left_out(refused(&origin, &refusal));
                         scans.store(0, Ordering::Relaxed);
                     }
                     _ => again(),
                 }
             }
-            SwapOutcome::Refused(_) => scans.store(0, Ordering::Relaxed),
+            SwapOutcome::Refused(refusal) => {
+                scans.store(0, Ordering::Relaxed);
+                slot.set_left_out(refused(&origin, &refusal));
+            }
             SwapOutcome::Swapped(_) | SwapOutcome::Unchanged(_) => {
                 scans.store(0, Ordering::Relaxed);
+                slot.set_left_out(None);
                 on_file_serves(&slot);
             }
         });
@@ -149,7 +158,13 @@ impl Followed {
 
     fn warn(&mut self, error: &plugin_file::PluginError) {
         let warnings = if self.serves_this_file() { Warnings::Wanted } else { Warnings::Pointless };
+        if warnings == Warnings::Pointless && error.is_missing() {
+            // What was refused there is gone, and what serves doesn't need it.
+            self.slot.set_left_out(None);
+        }
         if self.missing.once_more(warnings, Instant::now()) {
+            let file = self.path.display().to_string().into();
+            self.slot.set_left_out(Some(LeftOutFile { file, reason: Printable::text(error) }));
             let serving = self.slot.active().version.id;
             tracing::warn!(
                 event = "plugin-read-failed", pool = &*self.slot.pool().name, %serving,
@@ -161,6 +176,12 @@ impl Followed {
     fn serves_this_file(&self) -> bool {
         *self.slot.active().origin == *self.path.display().to_string()
     }
+}
+
+/// What is said of a file that was refused, for as long as it holds that. That it is in quarantine, the slot says itself.
+fn refused(file: &Arc<str>, refusal: &Refusal) -> Option<LeftOutFile> {
+    let is_told = matches!(refusal, Refusal::Quarantined { .. });
+    (!is_told).then(|| LeftOutFile { file: Arc::clone(file), reason: Printable::text(refusal) })
 }
 
 #[cfg(test)]

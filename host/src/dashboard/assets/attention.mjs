@@ -132,6 +132,9 @@ function ofPolicy(policy) {
     say("warning", `the fallback makes ${percent(fallback / policy.rate)} of the picks.`);
   }
   if (policy.faultRate > 0) say("warning", "it has faults.");
+  if (policy.left_out !== null) {
+    say("warning", `the plugin file ${policy.left_out.file} doesn't serve, what did before does: ${policy.left_out.reason}.`);
+  }
   if (policy.quarantine !== null) say("note", `version ${policy.quarantine.version} isn't let in: ${policy.quarantine.reason}.`);
   return found;
 }

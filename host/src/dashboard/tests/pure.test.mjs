@@ -31,7 +31,7 @@ function pool(name, backends, changes = {}) {
 function policy(changes = {}) {
   return {
     pool: "web", route: null, name: "least-conn", version: "0123456789ab", publication: 1, picks: {}, pick_buckets: BOUNDS, pick_seconds: times(0, 0, 0, 0),
-    faults: {}, open_circuits: 0, overrides: null, quarantine: null, versions: [], ...changes,
+    faults: {}, open_circuits: 0, overrides: null, quarantine: null, left_out: null, versions: [], ...changes,
   };
 }
 
@@ -142,6 +142,13 @@ test("a backend that is slower than the others is named", () => {
 test("a backend that answers nothing is named with what it has", () => {
   const { view } = after(overview(1000, [pool("web", [backend("b1", { silent_ms: 20_400, in_flight: 6 }), backend("b2")])]));
   assert.equal(sentence(view), "Pool web: b1 has answered nothing for 20 s; 6 in flight.");
+});
+
+test("a plugin file that doesn't serve is told for as long as it doesn't", () => {
+  const left_out = { file: "/etc/p.wasm", reason: "not a WebAssembly module" };
+  const { view } = after(overview(1000, [], { policies: [policy({ left_out })] }));
+  const told = "Policy least-conn of pool web: the plugin file /etc/p.wasm doesn't serve, what did before does: not a WebAssembly module.";
+  assert.equal(sentence(view), told);
 });
 
 test("states have words", () => {
