@@ -89,7 +89,7 @@ fn a_policy_that_was_put_is_listed_and_taken_back() {
         ("backend", Value::Null),
         ("route", Value::Null),
         ("key", json!("policy")),
-        ("value", json!(format!("admin API@{}", short(&other)))),
+        ("value", json!(format!("uploaded@{}", short(&other)))),
         ("in_file", json!(format!("p@{}", short(&in_file)))),
     ];
     for (key, value) in expected {

@@ -53,7 +53,7 @@ pub use guest::Call;
 pub use loader::{PolicyLoader, StartError};
 pub use observed_request::ObservedRequest;
 pub use picker::{Pick, Picked, Picker, Response};
-pub use plugin::{Plugin, policy_name};
+pub use plugin::{Plugin, is_uploaded, policy_name};
 pub use probation::{ProbationOutcome, ProbationSettings, Quarantine, VersionEvent};
 pub use rng::Rng;
 pub use settings::{OnFault, PolicySettings};

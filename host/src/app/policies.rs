@@ -334,8 +334,7 @@ impl Use<'_> {
     ) -> Option<Plugin> {
         let place = self.place(config);
         let put = remembered.put.plugin(&place, &self.in_file(Some(plugin)))?;
-        let PolicyPlace { pool, route } = place.clone();
-        let used_at = UsedAt { pool, route, file: put.origin.to_string() };
+        let used_at = UsedAt::at(place.clone(), &put.origin);
         let kept_out = remembered.archive.and_then(|archive| archive.quarantine(&used_at));
         let mut kept_out = quarantine.into_iter().chain(&kept_out);
         let Some(quarantine) = kept_out.find(|it| it.version == VersionId::of(&put.content)) else {

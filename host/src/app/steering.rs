@@ -21,9 +21,6 @@ use super::overrides::apply;
 use super::policies;
 use super::reload::{Reloader, Shared};
 
-/// The origin of a plugin that came over the admin API.
-const UPLOADED: &str = "admin API";
-
 /// What has become of a policy that was to be taken back.
 enum TakenBack {
     /// It served, and the file's does now.
@@ -181,7 +178,7 @@ impl Reloader {
             if let SwapOutcome::Refused(refusal) = &outcome
                 && refusal.is_incomplete()
             {
-                swapped.log_refusal(UPLOADED, refusal);
+                swapped.log_refusal(&plugin.origin, refusal);
             }
             log(&swapped, &by, word(&outcome));
             if matches!(outcome, SwapOutcome::Refused(_)) {
@@ -242,7 +239,7 @@ impl Reloader {
 
 fn load(source: PluginSource, policy_dir: Option<&Path>) -> Result<Plugin, ChangeError> {
     match source {
-        PluginSource::Content(content) => Ok(Plugin { origin: UPLOADED.into(), content: content.into() }),
+        PluginSource::Content { file, content } => Ok(Plugin::uploaded(file.as_deref(), content)),
         PluginSource::Named(name) => plugin_file::find(&PolicySource::Named(name), policy_dir)
             .map_err(|error| ChangeError::NoPlugin(error.to_string())),
     }

@@ -12,7 +12,7 @@ use std::thread;
 
 use pointsman_core::pool::Pool;
 use pointsman_policy::{
-    Plugin, PolicySettings, PolicySlot, ProbationOutcome, Quarantine, VersionEvent, VersionId,
+    Plugin, PolicySettings, PolicySlot, ProbationOutcome, Quarantine, VersionEvent, VersionId, is_uploaded,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ use super::plugin_file;
 use super::state_lock::StateLock;
 
 const INDEX: &str = "policies.json";
+/// How all plugins are called that were put through the admin API.
+const UPLOADED: &str = "admin API";
 /// Largest index that is read: some ten thousand policies.
 const MAX_INDEX_BYTES: usize = 16 << 20;
 
@@ -248,7 +250,15 @@ impl UsedAt {
     #[must_use]
     pub fn of(pool: &Pool, settings: &PolicySettings, file: &str) -> Self {
         let route = settings.route.as_deref().map(str::to_owned);
-        Self { pool: pool.name.to_string(), route, file: file.to_owned() }
+        Self::at(PolicyPlace { pool: pool.name.to_string(), route }, file)
+    }
+
+    /// The same in a place, of a plugin with this origin. All that were put there through the admin API are one, however their files are called:
+    /// else each name would stay in the index for good, with a copy.
+    #[must_use]
+    pub fn at(PolicyPlace { pool, route }: PolicyPlace, origin: &str) -> Self {
+        let file = if is_uploaded(origin) { UPLOADED } else { origin };
+        Self { pool, route, file: file.to_owned() }
     }
 }
 

@@ -104,7 +104,12 @@ pub enum PolicyAction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginSource {
     /// It came with the change.
-    Content(Vec<u8>),
+    Content {
+        /// How its file is called where it came from, if that was said.
+        file: Option<String>,
+        /// The whole file.
+        content: Vec<u8>,
+    },
     /// As `policy = "NAME"` in the file.
     Named(String),
 }

@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn plugin(content: &[u8]) -> Plugin {
-        Plugin { origin: "admin API".into(), content: content.to_vec().into() }
+        Plugin::uploaded(None, content.to_vec())
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub(super) fn path(segments: &[&str]) -> String {
 /// Adds a parameter of the query, if it has a value.
 pub(super) fn with_query(mut path: String, key: &str, value: Option<&str>) -> String {
     if let Some(value) = value {
-        let _ = write!(path, "?{key}=");
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let _ = write!(path, "{separator}{key}=");
         encode(value, &mut path);
     }
     path

@@ -1,6 +1,7 @@
 //! Policies: seen, swapped, taken back and let in again.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -130,7 +131,8 @@ pub(super) fn swap(session: &Session, arguments: &SwapArguments) -> Result<(), F
     let SwapArguments { pool, plugin, route, replaces } = arguments;
     let path = of(pool, route.as_deref(), &[]);
     let call = if plugin.contains(['/', '.']) {
-        Call::plugin(path, read(Path::new(plugin))?)
+        let file = Path::new(plugin).file_name().map(OsStr::to_string_lossy);
+        Call::plugin(with_query(path, "file", file.as_deref()), read(Path::new(plugin))?)
     } else {
         Call::json(Method::PUT, path, &json!({ "name": plugin }))
     };

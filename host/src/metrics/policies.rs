@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pointsman_policy::{FaultKind, PolicySlot, policy_name};
+use pointsman_policy::{FaultKind, PolicySlot, is_uploaded, policy_name};
 
 use super::families::{Families, Label};
 use super::scrape::Scrape;
@@ -33,7 +33,11 @@ fn versions(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     let active: Vec<_> = policies
         .map(|policy| {
             let active = policy.slot.active();
-            let source = if active.version.is_bundled() { "bundled" } else { "file" };
+            let source = match active.version.is_bundled() {
+                true => "bundled",
+                false if is_uploaded(&active.origin) => "api",
+                false => "file",
+            };
             (&policy.slot, active.version.id.to_string(), source, active)
         })
         .collect();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use harness::{Backend, Latch, Proxy, Setup, program, wait_until};
+use harness::{Backend, Client, Latch, Proxy, Setup, program, wait_until};
 
 use super::{ADMIN, ctl, shown_json, told};
 
@@ -130,6 +130,14 @@ fn policies_and_the_configuration_are_replaced() {
     let after = version();
     assert_ne!(after, before);
     assert_eq!(told_of_swap, format!("test: {after} serves\n"));
+    // It is called as its file is, and it is known where it came from.
+    let policy = shown_json(&admin, &["policy", "test"]);
+    assert_eq!((&policy["name"], &policy["origin"]), (&"other".into(), &"uploaded other.wasm".into()));
+    let mut scraping = Client::connect(proxy.admin());
+    let scraped = scraping.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").response("GET").text();
+    let info = scraped.lines().find(|line| line.starts_with("pointsman_policy_info{pool=\"test\""));
+    let info = info.expect("the policy");
+    assert!(info.contains("policy=\"other\"") && info.contains("source=\"api\""), "{info}");
     assert_eq!(done(&proxy, &["rollback", "test"]), format!("test: {before} serves again\n"));
     assert_eq!(done(&proxy, &["swap", "test", "least-conn", "--replaces", &before]), told_of_swap);
     assert_eq!(shown_json(&admin, &["policy", "test"])["name"], "least-conn", "not what the file says");

@@ -14,11 +14,12 @@ pub struct PolicyState {
     pub pool: String,
     /// The route that it picks for; null if it is the pool's own.
     pub route: Option<String>,
-    /// Its name: a bundled policy's own, that of a plugin's file without the ending, or `admin API` for a plugin that was put.
+    /// Its name: a bundled policy's own, or that of a plugin's file without the ending; `uploaded` for a plugin that was put without saying how
+    /// its file is called.
     pub name: String,
     /// The version that serves: the first 12 digits of the SHA-256 of its plugin.
     pub version: String,
-    /// Where that version came from: a path, or the name of a bundled policy.
+    /// Where that version came from: a path, `bundled NAME`, or `uploaded FILE` for a plugin that was put.
     pub origin: String,
     /// Counts the versions that were published here, from 1.
     pub publication: u64,
@@ -64,7 +65,7 @@ pub struct PutState {
 pub struct VersionState {
     /// The first 12 digits of the SHA-256 of its plugin.
     pub version: String,
-    /// Where it came from: a path, or the name of a bundled policy.
+    /// Where it came from: a path, `bundled NAME`, or `uploaded FILE` for a plugin that was put.
     pub origin: String,
     /// Whether it serves.
     pub active: bool,

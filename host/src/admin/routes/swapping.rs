@@ -3,20 +3,37 @@
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use pointsman_policy::SwapOutcome;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::policies::{OfRoute, Place, find};
 use super::steering::who;
 use crate::admin::answer::{Answer, Refused, json};
 use crate::admin::body::{self, PluginOrJson};
+use crate::admin::extract::{Path, Query};
 use crate::admin::model::{PolicyChange, PolicyName, PolicyResult, Problem, VersionChoice};
 use crate::admin::state::AdminState;
 use crate::control::change::{PluginSource, PolicyAction, PolicyChanged, PolicyPlace};
+
+/// Which policy is swapped, and for what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Swapped {
+    /// A route that has a policy of its own, as `policies` names it. Without it, the pool's.
+    #[param(required = false, nullable = false)]
+    route: Option<String>,
+    /// How the file of a plugin in the body is called, under which name it is told of. Of a path the last part counts; other characters than
+    /// ASCII letters and digits, `-`, `_` and `.` become `_`.
+    #[param(required = false, nullable = false)]
+    file: Option<String>,
+}
 
 /// Has another plugin serve. The answer comes when it is published, or refused by admission.
 #[utoipa::path(
     put, path = "/pools/{pool}/policy", tag = "change",
     params(
-        ("pool" = String, Path, description = "the pool's name"), OfRoute,
+        ("pool" = String, Path, description = "the pool's name"), Swapped,
         ("if-match" = Option<String>, Header, description = "the version that it is to replace"),
     ),
     request_body(content((Vec<u8> = "application/wasm"), (PolicyName = "application/json"))),
@@ -32,13 +49,19 @@ use crate::control::change::{PluginSource, PolicyAction, PolicyChanged, PolicyPl
         (status = 503, description = "the process is ending", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn swap(State(state): State<AdminState>, Place(place): Place, request: Request) -> Answer {
+pub(super) async fn swap(
+    State(state): State<AdminState>,
+    Path(pool): Path<String>,
+    Query(Swapped { route, file }): Query<Swapped>,
+    request: Request,
+) -> Answer {
+    let place = PolicyPlace { pool, route };
     find(&state.status.configuration(), &place)?;
     let by = who(&request);
     let if_match = request.headers().get(header::IF_MATCH);
     let if_match = if_match.map(|version| String::from_utf8_lossy(version.as_bytes()).into_owned());
     let source = match body::plugin_or_json(request).await? {
-        PluginOrJson::Plugin(content) => PluginSource::Content(content.into()),
+        PluginOrJson::Plugin(content) => PluginSource::Content { file, content: content.into() },
         PluginOrJson::Json(PolicyName { name }) => PluginSource::Named(name),
     };
     change(&state, place, PolicyAction::Swap(source, if_match), by, PolicyResult::Unchanged).await

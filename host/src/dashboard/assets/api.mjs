@@ -56,7 +56,8 @@ export function change(method, target, body, headers = {}) {
   return ask(target, { method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 }
 
-/** A plugin in the place of the one that serves. It is compiled and tried first, which takes a while. */
+/** A plugin in the place of the one that serves. Compiled and tried first, it takes a while. */
 export function upload(target, plugin, headers = {}) {
-  return ask(target, { method: "PUT", headers: { "Content-Type": "application/wasm", ...headers }, body: plugin, patience: 60_000 });
+  const named = `${target}${target.includes("?") ? "&" : "?"}file=${encodeURIComponent(plugin.name)}`;
+  return ask(named, { method: "PUT", headers: { "Content-Type": "application/wasm", ...headers }, body: plugin, patience: 60_000 });
 }
