@@ -6,6 +6,7 @@
 //! quiet for a moment, and so does a slow poll. What counts is the content.
 
 mod directories;
+mod doubt;
 mod followed;
 mod hints;
 mod policy_files;
@@ -166,7 +167,11 @@ impl Scanner {
                 let _ = self.again.send(Hint::Event);
             }
         }
-        self.policies.iter_mut().for_each(FollowedPolicy::scan);
+        for policy in &mut self.policies {
+            if policy.scan(now) == Scanned::InBetween {
+                let _ = self.again.send(Hint::Event);
+            }
+        }
         for file in &mut self.plugins {
             let again = self.again.clone();
             file.scan(&self.loader, &self.on_file_serves, move || {

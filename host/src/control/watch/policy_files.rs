@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use pointsman_core::address::Address;
 
+use super::doubt::Doubt;
+use super::renewal::Scanned;
 use super::stamp::FileStamp;
 use crate::tls::{BackendTls, ListenerTls, TlsFault};
 
@@ -55,13 +58,13 @@ pub(super) struct FollowedPolicy {
     stamps: Vec<Option<FileStamp>>,
     /// Why the files can't be used as they are.
     refused: Vec<TlsFault>,
-    /// Whether a file was missing at the last scan, and not before: it may be on its way back.
-    missing: bool,
+    /// Whether they may be about to be others.
+    doubt: Doubt,
 }
 
 impl FollowedPolicy {
     pub(super) fn new(served: ServedTls) -> Self {
-        Self { served, stamps: Vec::new(), refused: Vec::new(), missing: false }
+        Self { served, stamps: Vec::new(), refused: Vec::new(), doubt: Doubt::default() }
     }
 
     /// Whether this is what became of that TLS.
@@ -78,18 +81,13 @@ impl FollowedPolicy {
     }
 
     /// Scans the files, and goes by them if they are others and can be used.
-    pub(super) fn scan(&mut self) {
+    pub(super) fn scan(&mut self, now: Instant) -> Scanned {
         let stamps: Vec<_> = self.paths().map(FileStamp::of).collect();
         if stamps == self.stamps
             && stamps.iter().all(|stamp| stamp.as_ref().is_some_and(FileStamp::is_settled))
         {
-            return;
+            return Scanned::AtRest;
         }
-        let was_missing = std::mem::replace(&mut self.missing, stamps.iter().any(Option::is_none));
-        if self.missing && !was_missing {
-            return;
-        }
-        self.stamps = stamps;
         let (address, pool) = (self.served.address().map(tracing::field::display), self.served.pool());
         match self.served.renew() {
             Ok(is_new) => {
@@ -104,6 +102,12 @@ impl FollowedPolicy {
                 self.refused.clear();
             }
             Err(faults) => {
+                let is_said = |TlsFault { key, message, .. }: &TlsFault| {
+                    self.refused.iter().any(|known| (&known.key, &known.message) == (key, message))
+                };
+                if !faults.iter().all(is_said) && self.doubt.is_worth_waiting(now) {
+                    return Scanned::InBetween;
+                }
                 for TlsFault { key, message, hint, .. } in &faults {
                     if !self.refused.iter().any(|known| (&known.key, &known.message) == (key, message)) {
                         tracing::error!(
@@ -117,5 +121,8 @@ impl FollowedPolicy {
                 self.refused = faults;
             }
         }
+        self.stamps = stamps;
+        self.doubt.is_over();
+        Scanned::AtRest
     }
 }
