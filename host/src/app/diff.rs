@@ -58,6 +58,9 @@ impl ConfigDiff {
         if routes(old) != routes(new) {
             diff.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
         }
+        if old.watch != new.watch {
+            diff.add("~watch".to_owned());
+        }
         if old.drain_delay != new.drain_delay {
             diff.add("~drain_delay".to_owned());
         }

@@ -83,9 +83,10 @@ impl Control {
         while let Some(changes) = asked {
             // The directories come first: what changes after this makes an event.
             self.follow_answers();
-            self.follow(&mut directories);
+            let watches = self.reloader.snapshot.config().is_none_or(|config| config.watch);
+            self.follow(&mut directories, watches);
             let before = self.reloader.snapshot.slots();
-            if changes.is_empty() {
+            if changes.is_empty() && watches {
                 self.scan(Trigger::Scan);
             }
             for change in changes {
@@ -102,7 +103,11 @@ impl Control {
     /// Makes a change and answers it.
     fn make(&mut self, change: Change) {
         match change {
-            Change::Reload(reply) => reply.send(self.scan(Trigger::Asked).unwrap_or(Reload::Unchanged)),
+            Change::Reload(reply) => {
+                // What is followed is read as well: it may be followed only when that is asked for.
+                self.reloader.files.scan();
+                reply.send(self.scan(Trigger::Asked).unwrap_or(Reload::Unchanged));
+            }
             Change::Override { name, patch, by, reply } => {
                 reply.send(self.reloader.override_backend(&name, patch, &by));
             }
@@ -113,10 +118,10 @@ impl Control {
         }
     }
 
-    fn follow(&self, directories: &mut Directories) {
+    fn follow(&self, directories: &mut Directories, watches: bool) {
         let awaited = self.awaited.iter().chain(&self.answers).map(|(file, _)| file.as_path());
         let file = (!self.is_read_once()).then_some(self.reloader.file.as_path());
-        directories.follow(awaited.chain(file));
+        directories.follow(awaited.chain(file).filter(|_| watches));
     }
 
     /// Looks at the files of the running configuration's answers from now on.

@@ -208,7 +208,8 @@ impl Snapshot {
         let certificates = self.listeners.iter().flat_map(|(_, listener)| certificates::watched(listener));
         let of_listeners = self.listeners.iter().filter_map(|(_, listener)| certificates::policy(listener));
         let policies = of_listeners.chain(self.pools.iter().filter_map(backend_tls::watched)).collect();
-        Watched { plugins, certificates: certificates.collect(), policies }
+        let only_when_asked = self.config.as_ref().is_some_and(|config| !config.watch);
+        Watched { plugins, certificates: certificates.collect(), policies, only_when_asked }
     }
 }
 

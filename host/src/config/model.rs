@@ -34,6 +34,8 @@ use super::traces::TracingConfig;
 pub struct Config {
     /// Worker threads, at least 1.
     pub workers: usize,
+    /// Whether files are followed; else they are read again when a reload is asked for. `watch`, true.
+    pub watch: bool,
     /// Where `NAME.wasm` wins over the bundled policy `NAME`.
     pub policy_dir: Option<PathBuf>,
     /// Where the last good version of every plugin file is kept over restarts. Not kept if there is none.

@@ -29,7 +29,7 @@ pub(super) const HEAD_BYTES: RangeInclusive<u64> = 8 << 10..=1 << 20;
 pub(super) const BODY: RangeInclusive<u64> = 0..=1 << 50;
 
 /// Keys that end up in a section if they are written below its header.
-const TOP_LEVEL: [&str; 5] = ["workers", "policy_dir", "state_dir", "drain_delay", "drain_timeout"];
+const TOP_LEVEL: [&str; 6] = ["workers", "watch", "policy_dir", "state_dir", "drain_delay", "drain_timeout"];
 
 /// A table with fixed keys.
 #[derive(Debug)]

@@ -43,6 +43,7 @@ const DRAIN_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mi
 pub(super) fn config(root: &Value<'_>) -> Option<Config> {
     Section::read(root, "", |root| {
         let workers = root.integer("workers", cpus(), 1..=MAX_WORKERS);
+        let watch = root.boolean("watch", true);
         let policy_dir = root.get("policy_dir").map_or(Some(None), |value| directory(&value).map(Some));
         let state_dir = root.get("state_dir").map_or(Some(None), |value| file(&value).map(Some));
         let drain_delay = root.duration("drain_delay", Duration::ZERO, DRAIN_DELAY);
@@ -67,6 +68,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         }
         Some(Config {
             workers,
+            watch,
             policy_dir: policy_dir?,
             state_dir: state_dir?,
             drain_delay,

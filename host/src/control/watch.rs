@@ -14,6 +14,7 @@ mod renewal;
 mod stamp;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
@@ -38,6 +39,8 @@ pub struct Watched {
     pub certificates: Vec<ServedCertificate>,
     /// Listeners and pools with other files of TLS.
     pub policies: Vec<ServedTls>,
+    /// Whether they are looked at only when that is asked for.
+    pub only_when_asked: bool,
 }
 
 /// The thread that follows files. It ends when this is dropped.
@@ -72,11 +75,12 @@ impl FileWatch {
                 let _ = hints.send(Hint::Event);
             }
         });
-        let again = hints.clone();
+        let again = Again { hints: hints.clone(), is_wanted: Arc::default() };
         let mut scanner = Scanner {
             plugins: Vec::new(),
             certificates: Vec::new(),
             policies: Vec::new(),
+            only_when_asked: false,
             loader,
             on_file_serves,
             directories,
@@ -114,27 +118,46 @@ struct Scanner {
     plugins: Vec<Followed>,
     certificates: Vec<FollowedCertificate>,
     policies: Vec<FollowedPolicy>,
+    only_when_asked: bool,
     loader: Arc<PolicyLoader>,
     on_file_serves: OnFileServes,
     directories: Directories,
-    again: Sender<Hint<Ask>>,
+    again: Again,
+}
+
+/// Another look at files that may still be growing, or about to be replaced.
+#[derive(Debug, Clone)]
+struct Again {
+    hints: Sender<Hint<Ask>>,
+    is_wanted: Arc<AtomicBool>,
+}
+
+impl Again {
+    fn look(&self) {
+        self.is_wanted.store(true, Ordering::Relaxed);
+        let _ = self.hints.send(Hint::Event);
+    }
 }
 
 impl Scanner {
     fn run(&mut self, hints: &Receiver<Hint<Ask>>) {
         self.scan();
         while let Some(asked) = wait(hints) {
+            let is_asked = self.again.is_wanted.swap(false, Ordering::Relaxed) || !asked.is_empty();
             for ask in asked {
                 match ask {
                     Ask::Scan => {}
                     Ask::Follow(watched) => self.follow(watched),
                 }
             }
-            self.scan();
+            if is_asked || !self.only_when_asked {
+                self.scan();
+            }
         }
     }
 
     fn follow(&mut self, watched: Watched) {
+        self.only_when_asked = watched.only_when_asked;
         let mut known = std::mem::take(&mut self.plugins);
         let mut followed = |file: PluginFile| {
             let place = known.iter().position(|known| known.is(&file.path, &file.slot));
@@ -159,25 +182,22 @@ impl Scanner {
         // The directories come first: what changes after this makes an event.
         let of_certificates = self.certificates.iter().flat_map(FollowedCertificate::paths);
         let of_policies = self.policies.iter().flat_map(FollowedPolicy::paths);
-        self.directories
-            .follow(self.plugins.iter().map(Followed::path).chain(of_certificates).chain(of_policies));
+        let files = self.plugins.iter().map(Followed::path).chain(of_certificates).chain(of_policies);
+        self.directories.follow(files.filter(|_| !self.only_when_asked));
         let (now, today) = (Instant::now(), SystemTime::now());
         for certificate in &mut self.certificates {
             if certificate.scan(now, today) == Scanned::InBetween {
-                let _ = self.again.send(Hint::Event);
+                self.again.look();
             }
         }
         for policy in &mut self.policies {
             if policy.scan(now) == Scanned::InBetween {
-                let _ = self.again.send(Hint::Event);
+                self.again.look();
             }
         }
         for file in &mut self.plugins {
             let again = self.again.clone();
-            file.scan(&self.loader, &self.on_file_serves, move || {
-                // The file may still be growing.
-                let _ = again.send(Hint::Event);
-            });
+            file.scan(&self.loader, &self.on_file_serves, move || again.look());
         }
     }
 }

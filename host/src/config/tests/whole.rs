@@ -7,7 +7,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     let config = good(&format!("{LISTENER}{POOL}"));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
     assert_eq!(config.policy_dir, None);
-    assert_eq!(config.state_dir, None);
+    assert_eq!((config.state_dir, config.watch), (None, true));
     assert_eq!((config.drain_delay, config.drain_timeout), (Duration::ZERO, Duration::from_secs(30)));
     assert_eq!(config.admin, None);
     assert_eq!((config.listeners.len(), config.routes.len(), config.pools.len()), (1, 1, 1));
@@ -16,11 +16,11 @@ fn the_least_configuration_has_the_documented_defaults() {
 #[test]
 fn what_is_written_at_the_top_is_taken() {
     let text = format!(
-        "workers = 0x10\npolicy_dir = 'src'\nstate_dir = 'made/later'\ndrain_timeout = '2m'\ndrain_delay = '5s'\n{LISTENER}{POOL}\
+        "workers = 0x10\npolicy_dir = 'src'\nstate_dir = 'made/later'\ndrain_timeout = '2m'\ndrain_delay = '5s'\nwatch = false\n{LISTENER}{POOL}\
          [admin]\naddress = '[::1]:0'"
     );
     let config = good(&text);
-    assert_eq!(config.workers, 16);
+    assert_eq!((config.workers, config.watch), (16, false));
     assert_eq!(config.policy_dir, Some("src".into()));
     let state_dir = config.state_dir.clone().map(|folder| (folder.path, folder.line));
     assert_eq!(state_dir, Some(("made/later".into(), 3)));
@@ -179,7 +179,7 @@ fn faults_of_the_file() {
             (
                 "\"x\\n\\u001b[31m\" = 1\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\n",
                 &[
-                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `limit`, `route`"#,
+                    r#"1: "x\n\u{1b}[31m": unknown key `x\n\u{1b}[31m`; the keys here are `workers`, `watch`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `limit`, `route`"#,
                 ],
             ),
         ],
@@ -214,7 +214,7 @@ fn faults_at_the_top() {
             (
                 "colour = 'red'",
                 &[
-                    "1: colour: unknown key `colour`; the keys here are `workers`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `limit`, `route`",
+                    "1: colour: unknown key `colour`; the keys here are `workers`, `watch`, `policy_dir`, `state_dir`, `drain_delay`, `drain_timeout`, `listener`, `admin`, `access_log`, `metrics`, `tracing`, `dns`, `pool`, `limit`, `route`",
                 ],
             ),
             (
