@@ -13,6 +13,7 @@ mod compression;
 mod control;
 mod dns;
 mod error;
+mod error_page;
 mod header_rules;
 mod health;
 mod health_check;
@@ -51,6 +52,7 @@ pub use compression::{Coding, CompressionConfig, MediaPattern};
 pub use control::ControlAddress;
 pub use dns::{DiscoveredConfig, DnsConfig, Question};
 pub use error::{ConfigError, ConfigErrors};
+pub use error_page::{ErrorPageConfig, PageContent, StatusPattern};
 pub use header_rules::{
     Direction, HeaderAction, HeaderChange, HeaderPlan, HeaderRulesConfig, HostHeader, NamedValue, Piece,
     Template, may_change,
@@ -60,7 +62,7 @@ pub use health_check::{CheckKind, GrpcCheckConfig, HealthCheckConfig, HttpCheckC
 pub use limit::LimitConfig;
 pub use listener_http2::{Http2Limits, Http2Use};
 pub use literal::literal;
-pub use media_type::is_media_type;
+pub use media_type::{is_media_type, type_of_name};
 pub use metrics::MetricsConfig;
 pub use model::{
     BackendConfig, Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, PoolConfig, RequestIdUse,

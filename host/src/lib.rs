@@ -22,6 +22,7 @@ pub mod demo;
 pub mod discovery;
 pub mod downstream;
 pub mod drain;
+pub mod error_pages;
 pub mod folder;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -5,6 +5,7 @@
 mod body;
 mod challenge;
 mod claim;
+mod error_page;
 mod failure;
 mod forward;
 mod forwarding;
@@ -13,6 +14,7 @@ pub(crate) mod fuzz;
 mod header_rules;
 mod hop_by_hop;
 mod insight;
+mod intercept;
 mod label;
 mod limit;
 mod max_forwards;
@@ -24,6 +26,7 @@ mod respond;
 mod retry;
 mod rewrite;
 mod route;
+mod served;
 mod split;
 mod switch;
 mod target;
@@ -34,7 +37,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{Request, Response, Version};
 use http_body::Body;
 use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::record::Protocol;
@@ -49,20 +52,21 @@ pub use limit::Limited;
 pub use mirror::Mirror;
 pub use respond::FixedAnswer;
 pub use route::{Route, Target};
+pub use served::Then;
 pub use split::Split;
 
-use crate::compression::Encoder;
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientBody, Refusal, RequestContext, RequestGuard};
+use crate::error_pages::ErrorPages;
 use crate::http_challenge::HttpChallenges;
 use crate::insight::Insight;
-use crate::upstream::{Answered, PinnedConnections, Tunnel, WorkerPool};
+use crate::upstream::{PinnedConnections, WorkerPool};
+use error_page::PageOffer;
 use forward::Unforwarded;
 use header_rules::RequestRules;
-use label::EXPLAIN_HEADER;
 use own_answer::OwnAnswer;
-use request_id::X_REQUEST_ID;
 use retry::{Attempts, RequestChanges, ResponseChanges};
+use served::{Served, respond};
 use split::Chosen;
 
 /// What a worker needs to serve requests.
@@ -82,6 +86,8 @@ pub struct Proxy {
     pub names_clients: bool,
     /// What authorities are answered that ask whether a name leads here; none if no certificate is ordered.
     pub challenges: Option<Arc<HttpChallenges>>,
+    /// What errors are answered with, where there are pages.
+    pub error_pages: Option<Rc<ErrorPages>>,
 }
 
 impl Proxy {
@@ -95,7 +101,7 @@ impl Proxy {
         insight: Rc<Insight>,
     ) -> Self {
         let names_clients = pools.iter().any(|pool| pool.limits().proxy_protocol.is_some());
-        Self { router, routes, pools, deadlines, insight, names_clients, challenges: None }
+        Self { router, routes, pools, deadlines, insight, names_clients, challenges: None, error_pages: None }
     }
 }
 
@@ -123,17 +129,6 @@ impl Current {
     }
 }
 
-/// What becomes of a client's connection after a response. Advice, which the protocol carries out.
-#[derive(Debug)]
-pub enum Then {
-    /// Other requests may follow.
-    KeepAlive,
-    /// Nothing that follows can be trusted, or read: the connection has to end.
-    Close,
-    /// Both sides change the protocol; this is the backend's end.
-    Tunnel(Box<Tunnel>),
-}
-
 /// Serves one request, or answers one that the protocol has refused. Every failure is a response.
 ///
 /// `conclude` is the protocol's part: it says in the response what becomes of the connection, and sees to it.
@@ -148,15 +143,16 @@ pub fn handle(
     conclude: impl FnOnce(&mut Response<ResponseBody>, Then),
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let has_body = !request.body().is_end_stream();
+    let pages = proxy.error_pages.as_ref().map(|pages| PageOffer::new(pages, &request));
     let mut rules = None;
     let prepared = prepare(&proxy, guard.context(), refused, pinned, request, &mut rules);
     async move {
         let (served, rules) = match prepared {
-            Ok(ref attempts) => (attempts.serve().await, attempts.request.rules.as_deref()),
+            Ok(ref attempts) => (attempts.serve(pages.as_ref()).await, attempts.request.rules.as_deref()),
             Err(Unforwarded::Failed(failure)) => (Err(failure), rules.as_deref()),
             Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), rules.as_deref()),
         };
-        let (mut response, then) = respond(served, guard, has_body, rules);
+        let (mut response, then) = respond(served, guard, has_body, rules, pages.as_ref());
         conclude(&mut response, then);
         Ok(response)
     }
@@ -259,94 +255,6 @@ fn bound(
         context.limit(proxy.deadlines.after(total));
     }
     body.limit(exchange.max_body.unwrap_or(context.connection().limits.max_body), context)
-}
-
-/// The response to a request, and what becomes of the connection.
-#[inline]
-fn respond(
-    served: Result<Served, Failure>,
-    guard: RequestGuard,
-    has_body: bool,
-    rules: Option<&RequestRules>,
-) -> (Response<ResponseBody>, Then) {
-    let context = Rc::clone(guard.context());
-    if !matches!(served, Ok(Served::Upgrade(..))) {
-        context.decline_upgrade();
-    }
-    let (mut response, then) = match served {
-        Ok(Served::Response(answered, encoder)) => {
-            // hyper closes on a body that nobody has read to its end; the client has to know.
-            let then = if answered.has_whole_request() { Then::KeepAlive } else { Then::Close };
-            (answered.into_response().map(|body| ResponseBody::upstream(body, encoder, guard)), then)
-        }
-        Ok(Served::Upgrade(headers, tunnel)) => {
-            let mut response = Response::new(ResponseBody::empty(guard));
-            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            *response.headers_mut() = headers;
-            (response, Then::Tunnel(tunnel))
-        }
-        Ok(Served::Own(answer)) => {
-            (answer.respond(guard), if has_body { Then::Close } else { Then::KeepAlive })
-        }
-        Err(failure) => {
-            failure.log(&context);
-            let is_refused = matches!(failure, Failure::Refused(_));
-            let then = if is_refused || has_body { Then::Close } else { Then::KeepAlive };
-            (failure.respond(guard), then)
-        }
-    };
-    if let Some(hsts) = &context.connection().tls.hsts {
-        response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
-    }
-    let mut record = context.record();
-    if let Some(id) = &record.ids.request {
-        response.headers_mut().insert(&X_REQUEST_ID, id.clone());
-    }
-    record.status.get_or_insert_with(|| response.status());
-    drop(record);
-    if let Some(rules) = rules
-        && !matches!(then, Then::Tunnel(_))
-    {
-        rules.respond(response.headers_mut(), &context);
-    }
-    if let Some(insight) = &*context.insight()
-        && let Some(explanation) = insight.header(&context.record(), context.head().picks.as_deref())
-    {
-        response.headers_mut().insert(&EXPLAIN_HEADER, explanation);
-    }
-    (response, then)
-}
-
-/// What came of a request.
-enum Served {
-    /// A backend's response, and what encodes its body, if it is to be compressed.
-    Response(Answered, Option<Box<Encoder>>),
-    /// Both sides change the protocol, as these headers say.
-    Upgrade(HeaderMap, Box<Tunnel>),
-    /// It goes no further, and nothing is wrong.
-    Own(OwnAnswer),
-}
-
-impl Attempts {
-    /// What comes of the request.
-    async fn serve(&self) -> Result<Served, Failure> {
-        // Out of the way, and the answer isn't kept beside it: nearly no request changes the protocol.
-        let switch = {
-            let mut answered = self.answer().await?;
-            if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
-                self.check_declined(&answered)?;
-                forward::response_headers(&mut answered.response);
-                if let Some(cookie) = &self.response.cookie {
-                    answered.response.headers_mut().append(header::SET_COOKIE, HeaderValue::clone(cookie));
-                }
-                let compression = self.response.compression.as_ref();
-                let encoder = compression.and_then(|offer| offer.accept(&mut answered.response));
-                return Ok(Served::Response(answered, encoder));
-            }
-            Box::pin(self.switch(answered))
-        };
-        switch.await
-    }
 }
 
 fn protocol(version: Version) -> Protocol {

@@ -227,7 +227,8 @@ impl Worker {
             update.routes.into_iter().filter_map(|assignment| route(&policies, assignment)).unzip();
         let (deadlines, insight) = (before.deadlines.clone(), Rc::clone(&before.insight));
         let proxy = Proxy::new(Router::new(&patterns), routes, pools, deadlines, insight);
-        self.current.set(Proxy { challenges: update.challenges, ..proxy });
+        let error_pages = update.error_pages.map(|pages| Rc::new(pages.for_worker()));
+        self.current.set(Proxy { challenges: update.challenges, error_pages, ..proxy });
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

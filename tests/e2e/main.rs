@@ -29,6 +29,7 @@ mod discovery;
 mod draining;
 mod early_responses;
 mod empty_lines;
+mod error_pages;
 mod expectations;
 mod forwarding;
 mod framing;

@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::trace::SpanIds;
 
 /// A route's place in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RouteIndex(pub usize);
 
 /// The route that a request takes.

@@ -1,4 +1,4 @@
-//! The files that routes answer with.
+//! The files that routes and errors are answered with.
 //!
 //! They are read when a configuration is prepared, and again when one of them changes. A file that can't be read any more leaves what was
 //! read of it before in its place.
@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigError, ConfigErrors, Respond, RespondContent, RouteTarget};
+use crate::config::{
+    Config, ConfigError, ConfigErrors, ErrorPageConfig, PageContent, Respond, RespondContent, RouteTarget,
+};
 use crate::proxy::FixedAnswer;
 use crate::regular_file;
 
@@ -29,19 +31,18 @@ impl AnswerFiles {
     /// The files of this configuration. What can't be read and wasn't before goes to `faults`.
     pub(super) fn load(&self, config: &Config, file: &Path, faults: &mut Vec<ConfigError>) -> Self {
         let mut files = HashMap::new();
-        for (index, respond) in responds(config) {
-            let RespondContent::File(path, line) = &respond.content else { continue };
+        for NamedFile { key, path, line } in named(config) {
             if files.contains_key(path) {
                 continue;
             }
             match self.read(path) {
                 Ok(read) => {
-                    files.insert(path.clone(), read);
+                    files.insert(path.to_owned(), read);
                 }
                 Err(message) => faults.push(ConfigError {
                     file: file.into(),
-                    line: Some(*line),
-                    key: format!("route[{index}].respond.file"),
+                    line: Some(line),
+                    key,
                     message,
                     hint: "name a file that this user may read".into(),
                 }),
@@ -75,10 +76,16 @@ impl AnswerFiles {
     pub(super) fn answer(&self, respond: &Respond) -> FixedAnswer {
         let content = match &respond.content {
             RespondContent::None => None,
+            RespondContent::Reason(text) => return FixedAnswer::reason(respond.status, text),
             RespondContent::Text(text) => Some(text.as_bytes()),
-            RespondContent::File(path, _) => self.0.get(path).map(|file| &*file.content),
+            RespondContent::File(path, _) => Some(self.content(path)),
         };
         FixedAnswer::new(respond.status, respond.media_type.as_deref(), content)
+    }
+
+    /// What is in a file of the configuration.
+    pub(super) fn content(&self, path: &Path) -> &[u8] {
+        self.0.get(path).map_or(&[], |file| &*file.content)
     }
 
     /// A file as it is now, or else as it was; that it is gone is said once.
@@ -107,12 +114,36 @@ pub(super) fn check(config: &Config, file: &Path) -> Result<(), ConfigErrors> {
 
 /// The files that a configuration names, whether or not they exist.
 pub(super) fn files(config: &Config) -> impl Iterator<Item = &Path> {
-    responds(config).filter_map(|(_, respond)| respond.file())
+    named(config).map(|named| named.path)
 }
 
-fn responds(config: &Config) -> impl Iterator<Item = (usize, &Respond)> {
-    config.routes.iter().enumerate().filter_map(|(index, route)| match &route.target {
-        RouteTarget::Respond(respond) => Some((index, &**respond)),
+/// A file that the configuration names.
+struct NamedFile<'a> {
+    key: String,
+    path: &'a Path,
+    line: usize,
+}
+
+/// The files of routes' answers, then those of error pages.
+fn named(config: &Config) -> impl Iterator<Item = NamedFile<'_>> {
+    let of_routes = config.routes.iter().enumerate().filter_map(|(index, route)| match &route.target {
+        RouteTarget::Respond(respond) => {
+            let RespondContent::File(path, line) = &respond.content else { return None };
+            Some(NamedFile { key: format!("route[{index}].respond.file"), path, line: *line })
+        }
         _ => None,
+    });
+    let of_pools =
+        config.pools.iter().flat_map(|pool| of_pages(format!("pool.{}.", pool.name), &pool.error_pages));
+    of_routes.chain(of_pages(String::new(), &config.error_pages)).chain(of_pools)
+}
+
+/// Those of the pages in one section.
+fn of_pages(section: String, pages: &[ErrorPageConfig]) -> impl Iterator<Item = NamedFile<'_>> {
+    pages.iter().enumerate().filter_map(move |(place, page)| match &page.content {
+        PageContent::File(path, line) => {
+            Some(NamedFile { key: format!("{section}error_page[{place}].file"), path, line: *line })
+        }
+        PageContent::Text(_) => None,
     })
 }

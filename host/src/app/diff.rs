@@ -8,7 +8,9 @@ use std::path::Path;
 use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::route::{RoutePattern, TargetChange};
 
-use crate::config::{Config, HeaderRulesConfig, MirrorConfig, PoolConfig, Redirect, Respond, RouteTarget};
+use crate::config::{
+    Config, HeaderRulesConfig, MirrorConfig, PoolConfig, Redirect, Respond, RouteTarget, StatusPattern,
+};
 
 /// ConfigDiff that are named; of the rest there is a number.
 const NAMED: usize = 12;
@@ -55,6 +57,9 @@ impl ConfigDiff {
             }
         }
         diff.in_limits(old, new);
+        if old.error_pages != new.error_pages {
+            diff.add("~error pages".to_owned());
+        }
         if routes(old) != routes(new) {
             diff.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
         }
@@ -123,6 +128,9 @@ impl ConfigDiff {
         if old.headers != new.headers {
             backends.add("~headers".to_owned());
         }
+        if (&old.error_pages, &old.intercept) != (&new.error_pages, &new.intercept) {
+            backends.add("~error pages".to_owned());
+        }
         if old.hash_seed != new.hash_seed {
             backends.add("~hash_seed".to_owned());
         }
@@ -162,8 +170,8 @@ struct RouteParts<'a> {
     limits: Vec<&'a str>,
     exchange: ExchangeLimits,
     has_policy: bool,
-    /// The rules for fields, and how paths change.
-    changes: (&'a HeaderRulesConfig, Option<&'a TargetChange>),
+    /// The rules for fields, how paths change, and which answers of backends a page takes the place of.
+    changes: (&'a HeaderRulesConfig, Option<&'a TargetChange>, Option<&'a [StatusPattern]>),
     /// What answers in the place of a pool.
     answer: (Option<&'a Redirect>, Option<&'a Respond>),
     /// By the name of its pool.
@@ -194,7 +202,7 @@ fn routes(config: &Config) -> Vec<RouteParts<'_>> {
             limits: limits.map(|limit| &*limit.name).collect(),
             exchange: route.exchange,
             has_policy: route.own_policy().is_some(),
-            changes: (&route.headers, route.rewrite.as_deref()),
+            changes: (&route.headers, route.rewrite.as_deref(), route.intercept.as_deref()),
             answer,
             mirror: route
                 .mirror
@@ -259,6 +267,12 @@ mod tests {
         let respond = |how: &str| format!("[[route]]\nrespond = {how}\n{web}");
         check(&respond("404"), &respond("410"), "~routes (1 to 1)");
         check(&respond("404"), &respond("{ status = 404 }"), "nothing that is served");
+        let page = |text: &str| format!("[[error_page]]\nstatus = 503\ntext = \"{text}\"\n{web}");
+        check(&page("a"), &page("b"), "~error pages");
+        check(&page("a"), &format!("{}intercept = 503\n", page("a")), "~pool web (~error pages)");
+        let intercepting = "[[route]]\npool = \"web\"\nintercept = 503\n[[error_page]]";
+        let routed = page("a").replace("[[error_page]]", "[[route]]\npool = \"web\"\n[[error_page]]");
+        check(&routed, &page("a").replace("[[error_page]]", intercepting), "~routes (1 to 1)");
         let weighted =
             "[pool.web]\nbackends = [\"127.0.0.1:1\", { address = \"127.0.0.1:2\", weight = 2 }]\n";
         check(web, weighted, "~pool web (~backend 127.0.0.1:2)");

@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigErrors, ListenerConfig, PoolConfig};
 use crate::control::status::{BesideCounts, ConfigurationStatus, DrainTimes, FileDifferences, FileStatus};
 use crate::control::watch::Watched;
 use crate::discovery::{DiscoveredPool, DiscoveryCounts};
+use crate::error_pages::ErrorPages;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
 use crate::tls::BackendTls;
@@ -251,6 +252,7 @@ impl PreparedSnapshot {
         sockets::limit_connections(listeners.iter().map(|(listener, _)| listener), workers);
         let (policies, mut pickers): (Vec<_>, Vec<_>) =
             policies.into_iter().map(|(policy, pickers)| (policy, pickers.map(Vec::into_iter))).unzip();
+        let error_pages = ErrorPages::new(&config, |file| answers.content(file)).map(Arc::new);
         let routes = policies::of_routes(&config, &limits, &answers);
         let mut shares: Vec<(Listener, Option<_>)> =
             listeners.into_iter().map(|(listener, shares)| (listener, shares.map(Vec::into_iter))).collect();
@@ -268,6 +270,7 @@ impl PreparedSnapshot {
                 })
                 .collect(),
             challenges: orders.then(|| Arc::clone(&challenges.http)),
+            error_pages: error_pages.clone(),
             access_log: access_log.assignment(worker),
             drain_timeout: config.drain_timeout,
             in_effect: done.clone(),

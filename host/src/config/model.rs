@@ -17,6 +17,7 @@ use super::certificate_files::NamedFile;
 use super::compression::CompressionConfig;
 use super::dns::{DiscoveredConfig, DnsConfig};
 use super::error::ConfigError;
+use super::error_page::{ErrorPageConfig, StatusPattern};
 use super::header_rules::HeaderRulesConfig;
 use super::health::HealthConfig;
 use super::limit::LimitConfig;
@@ -62,6 +63,8 @@ pub struct Config {
     pub pools: Vec<PoolConfig>,
     /// The limits that routes name, and others; names unique.
     pub limits: Vec<LimitConfig>,
+    /// What errors are answered with, of all pools and of none.
+    pub error_pages: Vec<ErrorPageConfig>,
     /// What should be known of the file although it can serve.
     pub warnings: Vec<ConfigError>,
 }
@@ -224,6 +227,8 @@ pub struct RouteConfig {
     pub limits: Vec<usize>,
     /// Limits of each of them, in the place of the pool's.
     pub exchange: ExchangeLimits,
+    /// Which responses of backends a page takes the place of, whatever the pool says of it. Without it, the pool does.
+    pub intercept: Option<Vec<StatusPattern>>,
 }
 
 /// Where the requests of a route go.
@@ -323,6 +328,10 @@ pub struct PoolConfig {
     pub health: HealthConfig,
     /// Which fields change on their way to and from the backends.
     pub headers: HeaderRulesConfig,
+    /// What errors are answered with, before the pages of all pools.
+    pub error_pages: Vec<ErrorPageConfig>,
+    /// Which responses of backends a page takes the place of.
+    pub intercept: Vec<StatusPattern>,
 }
 
 /// One backend of a pool.

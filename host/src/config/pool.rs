@@ -7,6 +7,7 @@ use pointsman_core::backend::BackendLimits;
 use super::address::{Remote, remote};
 use super::compression::compression;
 use super::dns::{DiscoveredConfig, Question, question};
+use super::error_page::{ErrorPageConfig, error_pages, intercept};
 use super::header_rules::header_rules;
 use super::health::{HealthConfig, health};
 use super::limits::{IN_FLIGHT, limits as limits_of_pool};
@@ -22,7 +23,10 @@ const BACKENDS: &str = "write `backends = [\"10.0.0.1:8080\"]`";
 const MAX_BACKENDS: usize = 10_000;
 
 /// The pools in the order of the file with their names; a pool is none if something in it is wrong.
-pub(super) fn pools<'a>(root: &mut Section<'a>) -> Vec<(&'a str, Option<PoolConfig>)> {
+pub(super) fn pools<'a>(
+    root: &mut Section<'a>,
+    pages: &[ErrorPageConfig],
+) -> Vec<(&'a str, Option<PoolConfig>)> {
     const ADD: &str = "add a section `[pool.web]` with `backends = [\"127.0.0.1:9000\"]`";
     let Some(value) = root.get("pool") else {
         root.fail("pool", "there is no pool", ADD);
@@ -32,10 +36,10 @@ pub(super) fn pools<'a>(root: &mut Section<'a>) -> Vec<(&'a str, Option<PoolConf
     if entries.is_empty() {
         value.fail("there is no pool", ADD);
     }
-    entries.into_iter().map(|(name, value)| (name, pool(name, &value))).collect()
+    entries.into_iter().map(|(name, value)| (name, pool(name, &value, pages))).collect()
 }
 
-fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
+fn pool(name: &str, value: &Value<'_>, pages_of_all: &[ErrorPageConfig]) -> Option<PoolConfig> {
     let named = value.is_name(name);
     Section::read(value, HINT, |section| {
         let backends = section.required("backends", "backends = [\"10.0.0.1:8080\"]");
@@ -51,6 +55,11 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             .map_or(Some(None), |value| compression(&value).map(Arc::new).map(Some));
         let health = health(section, limits.protocol);
         let headers = header_rules(section);
+        let pages = error_pages(section);
+        let intercept = section.get("intercept").map_or_else(
+            || Some(Vec::new()),
+            |value| intercept(&value, &[pages.as_deref().unwrap_or_default(), pages_of_all]),
+        );
         let backends = backends.and_then(|value| {
             let backends = backends_of(&value)?;
             refuse_unused_addresses(&value, &backends.0, health.as_ref());
@@ -80,6 +89,8 @@ fn pool(name: &str, value: &Value<'_>) -> Option<PoolConfig> {
             compression: compression?,
             health,
             headers: headers?,
+            error_pages: pages?,
+            intercept: intercept?,
         })
     })
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use pointsman_core::pool::ExchangeLimits;
 use pointsman_core::route::RoutePattern;
 
+use super::error_page::{ErrorPageConfig, StatusPattern, has_page, statuses};
 use super::header_rules::{HeaderRulesConfig, header_rules};
 use super::limits::exchange;
 use super::model::{ListenerConfig, RouteConfig, RouteTarget};
@@ -33,13 +34,20 @@ pub use respond::{Respond, RespondContent, has_content};
 
 const HINT: &str = "write `[[route]]` above its keys";
 
+/// What routes name, or depend on.
+pub(super) struct Known<'a> {
+    /// The names of the pools.
+    pub(super) pools: &'a [&'a str],
+    /// For each pool its error pages, and those of all pools; nothing if something in the pool is wrong.
+    pub(super) pages: Vec<Option<[&'a [ErrorPageConfig]; 2]>>,
+    /// The names of the limits.
+    pub(super) limits: &'a [&'a str],
+    pub(super) listeners: &'a [ListenerConfig],
+}
+
 /// The routes in the order of the file. Without any, everything goes to the only pool.
-pub(super) fn routes(
-    section: &mut Section<'_>,
-    pools: &[&str],
-    limits: &[&str],
-    listeners: &[ListenerConfig],
-) -> Option<Vec<RouteConfig>> {
+pub(super) fn routes(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<RouteConfig>> {
+    let pools = known.pools;
     let Some(value) = section.get("route") else {
         if pools.len() > 1 {
             let message = format!("there is no route to the pools {}", list(pools.iter().copied()));
@@ -50,8 +58,18 @@ pub(super) fn routes(
             let (pattern, headers) = (RoutePattern::default(), HeaderRulesConfig::default());
             let exchange = ExchangeLimits::default();
             let limits = Vec::new();
-            let (rewrite, mirror) = (None, None);
-            vec![RouteConfig { name: None, pattern, target, rewrite, headers, limits, exchange, mirror }]
+            let (rewrite, mirror, intercept) = (None, None, None);
+            vec![RouteConfig {
+                name: None,
+                pattern,
+                target,
+                rewrite,
+                headers,
+                limits,
+                exchange,
+                mirror,
+                intercept,
+            }]
         });
     };
     let items = value.items(HINT)?;
@@ -61,13 +79,11 @@ pub(super) fn routes(
     let mut names = Unique::new();
     let mut routes: Vec<(RouteConfig, &Value<'_>)> = Vec::new();
     for item in &items {
-        let Some(route) =
-            Section::read(item, HINT, |section| route(section, pools, limits, listeners, &mut names))
-        else {
+        let Some(route) = Section::read(item, HINT, |section| route(section, known, &mut names)) else {
             continue;
         };
         warn_if_covered(&routes, &route, item);
-        refuse_if_leading_back(&routes, &route, item, listeners);
+        refuse_if_leading_back(&routes, &route, item, known.listeners);
         routes.push((route, item));
     }
     // A route that couldn't be read has left a fault behind, so that the gap is never seen.
@@ -76,17 +92,15 @@ pub(super) fn routes(
 
 fn route<'a>(
     section: &mut Section<'a>,
-    pools: &[&str],
-    limit_names: &[&str],
-    listeners: &[ListenerConfig],
+    known: &Known<'_>,
     names: &mut Unique<'a, &'a str>,
 ) -> Option<RouteConfig> {
     let name = section.get("name").map_or(Some(None), |value| {
         let name = value.name()?;
         names.add(name, &value, "give each route its own name").then(|| Some(name.to_owned()))
     });
-    let pattern = pattern(section, listeners);
-    let target = target(section, pools, pattern.as_ref());
+    let pattern = pattern(section, known.listeners);
+    let target = target(section, known.pools, pattern.as_ref());
     let rewrite = section.get("rewrite");
     if let (Some(RouteTarget::Redirect(_) | RouteTarget::Respond(_)), Some(value)) = (&target, &rewrite) {
         value.fail("changes what backends are asked for, and none gets these requests", "leave it out");
@@ -98,28 +112,49 @@ fn route<'a>(
     let served_by = target.as_ref().map(RouteTarget::pools);
     let mirror = section
         .get("mirror")
-        .map_or(Some(None), |value| mirror::mirror(&value, pools, served_by.as_deref()).map(Some));
-    let limits = limits(section, limit_names);
+        .map_or(Some(None), |value| mirror::mirror(&value, known.pools, served_by.as_deref()).map(Some));
+    let limits = limits(section, known.limits);
     let exchange = exchange(section);
+    let intercept = section.get("intercept").map(|value| (statuses(&value), value));
     let (name, pattern, target, mut headers, limits) = (name?, pattern?, target?, headers?, limits?);
     if let RouteTarget::Respond(respond) = &target {
         headers.response.splice(..0, respond.headers.iter().cloned());
     }
-    let route =
-        RouteConfig { name, pattern, target, rewrite: rewrite?, headers, limits, exchange, mirror: mirror? };
+    let (rewrite, mirror) = (rewrite?, mirror?);
+    let mut route =
+        RouteConfig { name, pattern, target, rewrite, headers, limits, exchange, mirror, intercept: None };
     if route.pools().is_empty() {
-        refuse_without_pool(section, &route.exchange);
+        refuse_without_pool(section, &route.exchange, intercept.is_some());
+    } else if let Some((statuses, value)) = intercept {
+        route.intercept = Some(intercepted(statuses?, &value, &route, known));
     }
     Some(route)
 }
 
+/// The statuses in whose place a page comes, of which each pool of the route must have one.
+fn intercepted(
+    statuses: Vec<StatusPattern>,
+    value: &Value<'_>,
+    route: &RouteConfig,
+    known: &Known<'_>,
+) -> Vec<StatusPattern> {
+    let pages = route.pools().into_iter().filter_map(|pool| known.pages.get(pool)?.as_ref());
+    for pages in pages {
+        if !has_page(&statuses, pages, value) {
+            break;
+        }
+    }
+    statuses
+}
+
 /// Refuses limits of what isn't forwarded.
-fn refuse_without_pool(section: &Section<'_>, exchange: &ExchangeLimits) {
+fn refuse_without_pool(section: &Section<'_>, exchange: &ExchangeLimits, intercepts: bool) {
     let ExchangeLimits { max_body, total_timeout, tunnel_timeout } = exchange;
     for (key, is_set) in [
         ("max_body", max_body.is_some()),
         ("total_timeout", total_timeout.is_some()),
         ("tunnel_timeout", tunnel_timeout.is_some()),
+        ("intercept", intercepts),
     ] {
         if is_set {
             section.fail(key, "has no effect: no pool has to do with these requests", "leave it out");

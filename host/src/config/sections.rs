@@ -14,6 +14,7 @@ use super::address::{add_address, local, networks};
 use super::admin::admin;
 use super::certificate_files::file;
 use super::dns::{DnsConfig, dns};
+use super::error_page::error_pages;
 use super::limit;
 use super::listener_http2::http2;
 use super::metrics::{MetricsConfig, metrics};
@@ -21,7 +22,7 @@ use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, Pool
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
 use super::read::{BODY, HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
-use super::route::routes;
+use super::route::{Known, routes};
 use super::socket_path::{mode, socket};
 use super::tls::tls;
 use super::traces::tracing;
@@ -58,11 +59,19 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             .map_or_else(|| Some(MetricsConfig::default()), |value| metrics(&value, &mut addresses));
         let tracing = root.get("tracing").map_or(Some(None), |value| tracing(&value).map(Some));
         let dns = root.get("dns").map_or_else(|| Some(DnsConfig::default()), |value| dns(&value));
-        let pools = pools(root);
+        let pages = error_pages(root);
+        let pools = pools(root, pages.as_deref().unwrap_or_default());
         let names: Vec<_> = pools.iter().map(|(name, _)| *name).collect();
         let limits = limit::limits(root);
         let limit_names: Vec<_> = limits.iter().map(|(name, ..)| *name).collect();
-        let routes = routes(root, &names, &limit_names, listeners.as_deref().unwrap_or_default());
+        let all = pages.as_deref().unwrap_or_default();
+        let known = Known {
+            pools: &names,
+            pages: pools.iter().map(|(_, pool)| Some([&*pool.as_ref()?.error_pages, all])).collect(),
+            limits: &limit_names,
+            listeners: listeners.as_deref().unwrap_or_default(),
+        };
+        let routes = routes(root, &known);
         if let Some(routes) = &routes {
             limit::warn_if_unused(&limits, |limit| routes.iter().any(|route| route.limits.contains(&limit)));
         }
@@ -80,6 +89,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
             tracing: tracing?,
             listeners: listeners?,
             routes: routes?,
+            error_pages: pages?,
             warnings: Vec::new(),
             pools: pools
                 .into_iter()

@@ -5,6 +5,7 @@ mod acme;
 mod backend;
 mod compression;
 mod dns;
+mod error_page;
 mod examples;
 mod exchange_limits;
 mod header_rules;

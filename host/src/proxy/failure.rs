@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use pointsman_core::record::RequestNames;
 
 use super::ResponseBody;
+use super::error_page::PageOffer;
 use super::label::ERROR_HEADER;
 use super::limit::Limited;
 use crate::downstream::{Refusal, RequestContext, RequestGuard};
@@ -163,7 +164,7 @@ impl Failure {
     }
 
     /// The response. On record is its status in terms of HTTP: that of a call is told elsewhere, and 200 would hide the failure.
-    pub(super) fn respond(&self, guard: RequestGuard) -> Response<ResponseBody> {
+    pub(super) fn respond(&self, guard: RequestGuard, pages: Option<&PageOffer>) -> Response<ResponseBody> {
         {
             let mut record = guard.context().record();
             record.error = Some(self.label());
@@ -172,9 +173,15 @@ impl Failure {
         if is_call(guard.context()) {
             return self.respond_to_call(guard);
         }
-        let mut text = self.answer();
-        text.push('\n');
-        let mut response = ResponseBody::plain_text(self.status(), Bytes::from(text), guard);
+        let paged = match pages {
+            Some(pages) => pages.respond(self.status(), guard),
+            None => Err(guard),
+        };
+        let mut response = paged.unwrap_or_else(|guard| {
+            let mut text = self.answer();
+            text.push('\n');
+            ResponseBody::plain_text(self.status(), Bytes::from(text), guard)
+        });
         let headers = response.headers_mut();
         headers.insert(&ERROR_HEADER, HeaderValue::from_static(self.label()));
         match self {
@@ -228,7 +235,7 @@ pub fn broken_call(context: &RequestContext, error: upstream::Error) -> Option<H
 }
 
 /// Whether a request is a call of gRPC, as far as its head shows it: one that was refused may have none.
-fn is_call(context: &RequestContext) -> bool {
+pub(super) fn is_call(context: &RequestContext) -> bool {
     let head = context.head();
     head.is_call || grpc::is_call(&head.parts.headers)
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::body::ResponseBody;
+use super::error_page::PageOffer;
 use super::redirect::Elsewhere;
 use super::respond::FixedAnswer;
 use super::{challenge, max_forwards, redirect};
@@ -26,8 +27,8 @@ pub(super) enum OwnAnswer {
 }
 
 impl OwnAnswer {
-    /// The response.
-    pub(super) fn respond(self, guard: RequestGuard) -> Response<ResponseBody> {
+    /// The response. Error pages take the place only of what says nothing of its own.
+    pub(super) fn respond(self, guard: RequestGuard, pages: Option<&PageOffer>) -> Response<ResponseBody> {
         match self {
             Self::FinalRecipient(method) => max_forwards::respond(&method, guard),
             Self::Challenge(answer) => challenge::respond(answer, guard),
@@ -39,7 +40,7 @@ impl OwnAnswer {
             Self::Fixed(answer) if guard.context().head().is_call => {
                 to_call(answer.status(), answer.message(), guard)
             }
-            Self::Fixed(answer) => answer.respond(guard),
+            Self::Fixed(answer) => answer.respond(guard, pages),
         }
     }
 }

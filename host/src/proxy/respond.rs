@@ -5,6 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
 use super::body::ResponseBody;
+use super::error_page::PageOffer;
 use crate::downstream::RequestGuard;
 
 /// An answer that is always the same.
@@ -13,6 +14,8 @@ pub struct FixedAnswer {
     status: StatusCode,
     media_type: Option<HeaderValue>,
     content: Option<Bytes>,
+    /// An error page takes its place, if there is one for its status.
+    gives_way: bool,
 }
 
 impl FixedAnswer {
@@ -23,14 +26,22 @@ impl FixedAnswer {
             status,
             media_type: media_type.and_then(|text| HeaderValue::from_str(text).ok()),
             content: content.map(Bytes::copy_from_slice),
+            gives_way: false,
         }
+    }
+
+    /// The answer with the reason of this status, in whose place an error page comes if there is one.
+    #[must_use]
+    pub fn reason(status: StatusCode, text: &str) -> Self {
+        let answer = Self::new(status, Some("text/plain; charset=utf-8"), Some(text.as_bytes()));
+        Self { gives_way: true, ..answer }
     }
 
     /// The same for one worker. Values and contents are counted references, to which all workers would write otherwise.
     #[must_use]
     pub fn for_worker(&self) -> Self {
         let media_type = self.media_type.as_ref().and_then(|value| value.to_str().ok());
-        Self::new(self.status, media_type, self.content.as_deref())
+        Self { gives_way: self.gives_way, ..Self::new(self.status, media_type, self.content.as_deref()) }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -43,7 +54,7 @@ impl FixedAnswer {
     }
 
     /// The response.
-    pub(super) fn respond(&self, guard: RequestGuard) -> Response<ResponseBody> {
+    pub(super) fn respond(&self, guard: RequestGuard, pages: Option<&PageOffer>) -> Response<ResponseBody> {
         // To a CONNECT of HTTP/2, a success would say that there is a tunnel (RFC 8441 section 5).
         let is_tunnel = guard.context().websocket_accept().is_some() && self.status.is_success();
         if is_tunnel {
@@ -51,6 +62,14 @@ impl FixedAnswer {
             *response.status_mut() = StatusCode::NOT_FOUND;
             return response;
         }
+        let paged = match pages.filter(|_| self.gives_way) {
+            Some(pages) => pages.respond(self.status, guard),
+            None => Err(guard),
+        };
+        paged.unwrap_or_else(|guard| self.own(guard))
+    }
+
+    fn own(&self, guard: RequestGuard) -> Response<ResponseBody> {
         let mut response = Response::new(match &self.content {
             Some(content) => ResponseBody::text(content.clone(), guard),
             None => ResponseBody::empty(guard),

@@ -6,6 +6,7 @@ mod challenges;
 mod costs;
 mod early_hints;
 mod ends;
+mod error_pages;
 mod exchange_limits;
 mod explanations;
 mod failures;

@@ -12,6 +12,7 @@ use pointsman_policy::{Picker, PolicySlot};
 
 use crate::access_log::AccessLog;
 use crate::config::{AccessLogConfig, CompressionConfig, HeaderPlan, MirrorConfig, Redirect, SplitConfig};
+use crate::error_pages::ErrorPages;
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::proxy::FixedAnswer;
@@ -32,6 +33,8 @@ pub struct Update {
     pub listeners: Vec<ListenerAssignment>,
     /// What authorities are answered; none if no certificate is ordered.
     pub challenges: Option<Arc<HttpChallenges>>,
+    /// What errors are answered with, where there are pages.
+    pub error_pages: Option<Arc<ErrorPages>>,
     /// How requests are logged, if they are.
     pub access_log: Option<LogAssignment>,
     /// How long connections may take to end when the worker does.

@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::super::header_rules::{HeaderChange, answer_fields};
-use super::super::media_type::is_media_type;
-use super::super::read::{Section, Value, excerpt};
+use super::super::media_type::{content_type, type_of_file};
+use super::super::read::{Section, Value};
 use super::redirect::leads_elsewhere;
 
 const HINT: &str =
     "write a status such as `respond = 404`, or a table such as `respond = { status = 200, text = \"OK\" }`";
-const TYPE: &str = "write one such as `\"text/html; charset=utf-8\"`";
 
 /// What the requests of a route are answered with, in place of a backend.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +30,8 @@ pub struct Respond {
 pub enum RespondContent {
     /// It has none.
     None,
+    /// The reason of its status, unless there is an error page for that.
+    Reason(String),
     /// This.
     Text(String),
     /// What is in this file, which stands on a line of the configuration.
@@ -43,7 +44,7 @@ impl Respond {
     pub fn file(&self) -> Option<&Path> {
         match &self.content {
             RespondContent::File(path, _) => Some(path),
-            RespondContent::None | RespondContent::Text(_) => None,
+            RespondContent::None | RespondContent::Reason(_) | RespondContent::Text(_) => None,
         }
     }
 }
@@ -62,7 +63,7 @@ pub(super) fn respond(value: &Value<'_>) -> Option<Respond> {
 
 fn from_table(section: &mut Section<'_>) -> Option<Respond> {
     let status = section.get("status").map_or(Some(StatusCode::OK), |value| status(&value));
-    let media_type = section.get("type").map(|value| (media_type(&value), value));
+    let media_type = section.get("type").map(|value| (content_type(&value), value));
     let [text, file] = ["text", "file"].map(|key| section.get(key));
     let headers = section.get("headers").map_or_else(|| Some(Vec::new()), |value| answer_fields(&value));
     let (status, headers) = (status?, headers?);
@@ -77,7 +78,11 @@ fn from_table(section: &mut Section<'_>) -> Option<Respond> {
     let content = match (&text, &file) {
         (Some(text), _) => RespondContent::Text(any_text(text)?.to_owned()),
         (None, Some(file)) => RespondContent::File(file.path()?, file.line()),
-        (None, None) => reason(status),
+        // With a type of its own it is no mere reason.
+        (None, None) => match reason(status) {
+            RespondContent::Reason(text) if media_type.is_some() => RespondContent::Text(text),
+            reason => reason,
+        },
     };
     let media_type = match media_type {
         Some((media_type, _)) => Some(media_type?),
@@ -114,8 +119,8 @@ pub fn has_content(status: u16) -> bool {
 /// What is said if nothing is given: errors are told in words.
 fn reason(status: StatusCode) -> RespondContent {
     match status.canonical_reason() {
-        Some(reason) if status.as_u16() >= 400 => RespondContent::Text(format!("{reason}\n")),
-        _ if status.as_u16() >= 400 => RespondContent::Text(format!("{}\n", status.as_u16())),
+        Some(reason) if status.as_u16() >= 400 => RespondContent::Reason(format!("{reason}\n")),
+        _ if status.as_u16() >= 400 => RespondContent::Reason(format!("{}\n", status.as_u16())),
         _ => RespondContent::None,
     }
 }
@@ -123,43 +128,4 @@ fn reason(status: StatusCode) -> RespondContent {
 /// A text, which may be empty.
 fn any_text<'a>(value: &Value<'a>) -> Option<&'a str> {
     value.raw().as_str().or_else(|| value.string())
-}
-
-fn media_type(value: &Value<'_>) -> Option<String> {
-    let text = value.string()?;
-    let essence = text.split(';').next().unwrap_or_default().trim_end();
-    if !is_media_type(essence) || !text.is_ascii() || HeaderValue::from_str(text).is_err() {
-        value.fail(format!("`{}` is no media type", excerpt(text)), TYPE);
-        return None;
-    }
-    Some(text.to_owned())
-}
-
-/// The media type that the name of a file shows.
-fn type_of_file(value: &Value<'_>) -> Option<String> {
-    let path = value.path()?;
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let known = match &*extension.to_ascii_lowercase() {
-        "html" | "htm" => "text/html; charset=utf-8",
-        "txt" => "text/plain; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
-        "json" => "application/json",
-        "xml" => "application/xml",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "ico" => "image/x-icon",
-        _ => {
-            let shown = excerpt(&path.display().to_string());
-            value.fail(
-                format!("the name of `{shown}` doesn't show its media type"),
-                "write `type = \"…\"` beside it",
-            );
-            return None;
-        }
-    };
-    Some(known.to_owned())
 }

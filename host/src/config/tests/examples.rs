@@ -41,13 +41,13 @@ fn reference_states_the_defaults() {
 fn reference_has_every_key_and_no_other() {
     let strange = "nonsense_key = 1\n";
     let text = format!(
-        "{strange}[admin]\n{strange}[tracing]\n{strange}[dns]\n{strange}[access_log]\n{strange}[metrics]\n{strange}[[listener]]\n{strange}[listener.tls]\n{strange}[[route]]\n{strange}[limit.NAME]\n{strange}[pool.api]\n{strange}\
+        "{strange}[admin]\n{strange}[tracing]\n{strange}[dns]\n{strange}[access_log]\n{strange}[metrics]\n{strange}[[listener]]\n{strange}[listener.tls]\n{strange}[[route]]\n{strange}[limit.NAME]\n{strange}[[error_page]]\n{strange}[pool.api]\n{strange}\
          [pool.api.policy]\n{strange}[pool.api.queue]\n{strange}[pool.api.retry]\n{strange}[pool.api.compression]\n{strange}[pool.api.health_check]\n{strange}[pool.api.ejection]\n{strange}\
-         [[pool.api.backends]]\n{strange}"
+         [[pool.api.backends]]\n{strange}[[pool.api.error_page]]\n{strange}"
     );
     let errors = parse(&text).unwrap_err();
     let unknown: Vec<_> = errors.iter().filter(|error| error.message.starts_with("unknown key")).collect();
-    assert_eq!(unknown.len(), 18, "{errors}");
+    assert_eq!(unknown.len(), 20, "{errors}");
     for error in unknown {
         let section = error.key.trim_end_matches("nonsense_key").trim_end_matches('.').replace("[0]", "");
         let known: Vec<_> = error.hint.split('`').skip(1).step_by(2).collect();

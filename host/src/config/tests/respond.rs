@@ -19,11 +19,12 @@ fn respond(text: &str) -> Respond {
 #[test]
 fn what_isnt_given_follows_from_the_rest() {
     let text = |text: &str| RespondContent::Text(text.to_owned());
+    let reason = |text: &str| RespondContent::Reason(text.to_owned());
     let plain = Some("text/plain; charset=utf-8");
     for (how, status, media_type, content) in [
-        ("404", 404, plain, text("Not Found\n")),
-        ("{ status = 404 }", 404, plain, text("Not Found\n")),
-        ("599", 599, plain, text("599\n")),
+        ("404", 404, plain, reason("Not Found\n")),
+        ("{ status = 404 }", 404, plain, reason("Not Found\n")),
+        ("599", 599, plain, reason("599\n")),
         ("200", 200, None, RespondContent::None),
         ("204", 204, None, RespondContent::None),
         ("304", 304, None, RespondContent::None),

@@ -22,6 +22,7 @@ use crate::config::{
 };
 use crate::deadline::Deadlines;
 use crate::drain::Drain;
+use crate::error_pages::ErrorPages;
 use crate::http_challenge::HttpChallenges;
 use crate::ids::IdGenerator;
 use crate::insight::{Insight, SharedInsight};
@@ -63,6 +64,8 @@ pub(super) struct Limits {
     pub(super) headers: Option<HeaderPlan>,
     /// The routes as they are configured, to the pool `web`; without any, everything goes there.
     pub(super) routes: &'static str,
+    /// Pages for errors, after keys of the pool `web`; `intercept` of a route is in `routes`.
+    pub(super) pages: &'static str,
 }
 
 impl Default for Limits {
@@ -83,6 +86,7 @@ impl Default for Limits {
             challenges: None,
             headers: None,
             routes: "",
+            pages: "",
         }
     }
 }
@@ -109,11 +113,12 @@ fn backend(number: u8) -> Arc<Backend> {
     Arc::new(Backend::new(format!("b{number}"), address(number)))
 }
 
-/// The routes of this text.
-fn configured(routes: &str) -> Vec<RouteConfig> {
-    let text =
-        format!("{routes}\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.web]\nbackends = ['127.0.0.1:9']");
-    Config::parse(&text, Path::new("test.toml")).expect("routes").routes
+/// The routes and pages of these texts.
+fn configured(routes: &str, pages: &str) -> Config {
+    let text = format!(
+        "{routes}\n[[listener]]\naddress = '127.0.0.1:0'\n[pool.web]\nbackends = ['127.0.0.1:9']\n{pages}"
+    );
+    Config::parse(&text, Path::new("test.toml")).expect("routes and pages")
 }
 
 fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) {
@@ -136,6 +141,7 @@ fn route(config: RouteConfig, balancer: &Rc<Balancer>) -> (RoutePattern, Route) 
 /// The answer of a route, which comes from no file.
 fn fixed(respond: &Respond) -> FixedAnswer {
     let content = match &respond.content {
+        RespondContent::Reason(text) => return FixedAnswer::reason(respond.status, text),
         RespondContent::Text(text) => Some(text.as_bytes()),
         RespondContent::None | RespondContent::File(..) => None,
     };
@@ -181,7 +187,9 @@ impl World {
         worker_pool.yield_connections();
         let balancer = Rc::new(Balancer::new(Rc::clone(&worker_pool), Rc::new(RefCell::new(picker))));
         let rules = limits.headers.map(|plan| Rc::new(HeaderRules::new(&plan)));
-        let routes = configured(limits.routes).into_iter().map(|config| route(config, &balancer));
+        let config = configured(limits.routes, limits.pages);
+        let error_pages = ErrorPages::new(&config, |_| b"").map(Rc::new);
+        let routes = config.routes.into_iter().map(|config| route(config, &balancer));
         let routes = routes.map(|(pattern, route)| {
             let rules = rules.clone().map(|rules| [Some(rules)].into());
             (pattern, Route { rules: rules.or(route.rules), limits: limits.keys.clone().into(), ..route })
@@ -197,7 +205,7 @@ impl World {
             net,
             drain: Drain::default(),
             pool,
-            current: Rc::new(Current::new(Proxy { challenges: limits.challenges, ..proxy })),
+            current: Rc::new(Current::new(Proxy { challenges: limits.challenges, error_pages, ..proxy })),
             idle: IdleClients::new(&connections),
             reports: Rc::default(),
             listener: Rc::new(Listener {
