@@ -74,6 +74,7 @@ mod restart;
 mod retries;
 mod returning_backends;
 mod reuse;
+mod rewrites;
 mod route_policies;
 mod routes;
 mod setups;

@@ -35,10 +35,26 @@ pool = "web"
 response_headers = { set = { cache-control = "public, max-age=31536000" } }
 
 [[route]]
+name = "embedded"
+exact = "/external_api.js"
+pool = "web"
+rewrite = "/libs/external_api.min.js"
+
+# Whatever its room, the page is one.
+[[route]]
 name = "rooms"
 regex = '^/[^/?&:"]+$'
 method = "GET"
 pool = "web"
+rewrite = { path = "/" }
+
+# A tenant has all of it below its name.
+[[route]]
+name = "tenants"
+regex = '^/(?<tenant>[^/?&:"]+)/(?<rest>libs/.+|css/.+)$'
+method = "GET"
+pool = "web"
+rewrite = { path = "/${rest}", query = { add = "tenant=${tenant}" } }
 
 [[route]]
 exact = "/"
@@ -94,8 +110,26 @@ fn rooms_shards_and_bridges() {
             &[],
             &["cache-control: public, max-age=31536000"],
         ),
-        ("GET http://meet.test/MyRoom", "web", &["/MyRoom"], &["-cache-control"]),
-        ("GET http://meet.test/my%20room?jwt=x", "web", &["/my%20room?jwt=x"], &[]),
+        (
+            "GET http://meet.test/MyRoom",
+            "web",
+            &["/", "x-forwarded-uri: /MyRoom", "-x-forwarded-prefix"],
+            &["-cache-control"],
+        ),
+        (
+            "GET http://meet.test/my%20room?jwt=x",
+            "web",
+            &["/?jwt=x", "x-forwarded-uri: /my%20room?jwt=x"],
+            &[],
+        ),
+        ("GET http://meet.test/external_api.js?v=2", "web", &["/libs/external_api.min.js?v=2"], &[]),
+        (
+            "GET http://meet.test/my%20team/libs/app.min.js?v=1",
+            "web",
+            &["/libs/app.min.js?tenant=my%20team&v=1", "x-forwarded-uri: /my%20team/libs/app.min.js?v=1"],
+            &[],
+        ),
+        ("GET http://meet.test/libs/app.min.js", "web", &["/libs/app.min.js", "-x-forwarded-uri"], &[]),
         ("GET http://meet.test/tenant/room", "404", &[], &[]),
         ("GET http://meet.test/", "web", &[], &[]),
     ]);

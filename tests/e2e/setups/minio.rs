@@ -16,6 +16,14 @@ path_normalization = "off"
 host = "console.test"
 pool = "console"
 
+# The console under the host of the buckets, which it isn't told of.
+[[route]]
+name = "console"
+host = "s3.test"
+prefix = "/minio/ui"
+pool = "console"
+rewrite = { strip_prefix = "/minio/ui" }
+
 [[route]]
 name = "buckets"
 host = ["s3.test", "*.s3.test"]
@@ -74,6 +82,15 @@ fn objects_buckets_and_the_console() {
             &["upgrade: websocket"],
         ),
         ("GET http://console.test/browser", "console", &["host: console.test"], &[]),
+        (
+            "GET http://s3.test/minio/ui/browser?x=%2F",
+            "console",
+            &["/browser?x=%2F", "x-forwarded-prefix: /minio/ui", "x-forwarded-uri: /minio/ui/browser?x=%2F"],
+            &[],
+        ),
+        ("GET http://s3.test/minio/ui", "console", &["/"], &[]),
+        // With paths as they are written, dot segments could lead out.
+        ("GET http://s3.test/minio/ui/../x", "400", &[], &["x-pointsman-error: odd-path"]),
         ("GET http://s3.test.evil.test/", "404", &[], &[]),
         ("GET http://xs3.test/", "404", &[], &[]),
     ]);

@@ -17,6 +17,25 @@ name = "old-host"
 host = "chat.test"
 redirect = { status = 308, host = "matrix.test" }
 
+# How clients and other servers find it.
+[[route]]
+exact = "/.well-known/matrix/client"
+respond = { type = "application/json", text = '{"m.homeserver":{"base_url":"https://matrix.test"}}', headers = { access-control-allow-origin = "*" } }
+
+[[route]]
+exact = "/.well-known/matrix/server"
+respond = { type = "application/json", text = '{"m.server":"matrix.test:443"}' }
+
+[[route]]
+name = "administration-outside"
+prefix = "/_synapse/admin"
+not = { client = "192.0.2.0/24" }
+respond = 403
+
+[[route]]
+prefix = "/_synapse/admin"
+pool = "main"
+
 [[route]]
 name = "sync"
 regex = ['^/_matrix/client/(r0|v3)/sync$', '^/_matrix/client/(api/v1|r0|v3)/(events|initialSync)$', '^/_matrix/client/(api/v1|r0|v3)/rooms/[^/]+/initialSync$']
@@ -85,10 +104,24 @@ fn workers_by_path() {
         ("GET http://matrix.test/_matrix/media/v3/download/matrix.test/abc", "media", &[], &[]),
         ("GET http://matrix.test/_matrix/client/v1/media/config", "media", &[], &[]),
         ("GET http://matrix.test/_synapse/client/pick_username", "main", &[], &[]),
-        ("GET http://matrix.test/_synapse/admin/v1/users", "404", &[], &["x-pointsman-error: no-route"]),
-        ("GET http://matrix.test/_matrix/../_synapse/admin/v1/users", "404", &[], &[]),
-        ("GET http://matrix.test/_matrix/%2e%2e/_synapse/admin/v1/users", "404", &[], &[]),
-        ("GET http://matrix.test/", "404", &[], &[]),
+        ("GET http://matrix.test/_synapse/admin/v1/users", "403", &[], &["-x-pointsman-error"]),
+        ("GET http://matrix.test/_synapse/admin/v1/users\nX-Forwarded-For: 192.0.2.7", "main", &[], &[]),
+        ("GET http://matrix.test/_matrix/../_synapse/admin/v1/users", "403", &[], &[]),
+        ("GET http://matrix.test/_matrix/%2e%2e/_synapse/admin/v1/users", "403", &[], &[]),
+        ("GET http://matrix.test/", "404", &[], &["x-pointsman-error: no-route"]),
+        (
+            "GET http://matrix.test/.well-known/matrix/client",
+            "200",
+            &[],
+            &["content-type: application/json", "access-control-allow-origin: *", "content-length: 51"],
+        ),
+        (
+            "HEAD http://matrix.test/.well-known/matrix/server",
+            "200",
+            &[],
+            &["content-type: application/json", "-access-control-allow-origin", "content-length: 30"],
+        ),
+        ("GET http://matrix.test/.well-known/matrix/support", "404", &[], &["x-pointsman-error: no-route"]),
         ("GET http://chat.test/_matrix/x?y=1", "308", &[], &["location: http://matrix.test/_matrix/x?y=1"]),
         ("POST http://matrix.test/_matrix/media/v3/upload\nContent-Length: 52428801", "413", &[], &[]),
     ]);
