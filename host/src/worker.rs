@@ -229,6 +229,8 @@ impl Worker {
         let proxy = Proxy::new(Router::new(&patterns), routes, pools, deadlines, insight);
         let error_pages = update.error_pages.map(|pages| Rc::new(pages.for_worker()));
         self.current.set(Proxy { challenges: update.challenges, error_pages, ..proxy });
+        // Who waits here may have room by the limits that hold from now on; when those changed, this worker didn't know.
+        self.current.get().pools.iter().for_each(|pool| pool.pool().queue().wake());
         self.policies = policies;
         let acceptors = listeners.into_iter().filter_map(|(listener, new)| {
             let acceptor = match new {

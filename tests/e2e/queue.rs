@@ -177,6 +177,57 @@ fn a_request_that_leaves_the_queue_makes_room_in_it() {
     assert_eq!(backend.count(), 2, "the one that left was never sent");
 }
 
+/// A pool whose only backend may have so many, by this limit of its own or of the pool.
+fn limited(workers: usize, backend: &Backend, of_pool: &str, of_backend: &str) -> String {
+    format!(
+        "workers = {workers}\n[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [pool.test]\nresponse_timeout = \"5m\"\n{of_pool}\nbackends = [{{ name = \"b0\", address = \"{}\"{of_backend} }}]\n\
+         [pool.test.queue]\ntimeout = \"5m\"\n",
+        backend.address()
+    )
+}
+
+#[test]
+fn those_that_wait_notice_when_a_reload_raises_the_limit() {
+    for workers in [1, 3] {
+        for limit in ["max_requests", "max_connections"] {
+            for is_of_pool in [true, false] {
+                let (backend, release) = held();
+                let config = |most: u64| match is_of_pool {
+                    true => limited(workers, &backend, &format!("{limit} = {most}"), ""),
+                    false => limited(workers, &backend, "", &format!(", {limit} = {most}")),
+                };
+                let proxy = Proxy::start(&config(1));
+                let mut clients: Vec<Client> = (0..6).map(|_| proxy.client()).collect();
+                for client in &mut clients {
+                    client.send(GET);
+                }
+                wait_until("five wait", || {
+                    let metrics = Client::connect(proxy.admin()).get("/metrics").text();
+                    let sample = "pointsman_pool_queue_requests{pool=\"test\"} ";
+                    let value =
+                        metrics.lines().find_map(|line| line.strip_prefix(sample)?.parse::<f64>().ok());
+                    value == Some(5.0)
+                });
+                assert_eq!(backend.count(), 1);
+                proxy.reload(&config(4));
+                backend.wait_for_requests(4);
+                // One that comes now goes behind them.
+                let mut later = proxy.client();
+                later.send(GET);
+                // Also after another one, for those that have waited since the first configuration.
+                proxy.reload(&config(5));
+                backend.wait_for_requests(5);
+                release.open();
+                for client in clients.iter_mut().chain([&mut later]) {
+                    let response = client.response("GET");
+                    assert_eq!((response.status(), response.text().as_str()), (200, "served"), "{limit}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_crowd_gets_through_a_narrow_pool() {
     let backends = [Backend::named("a"), Backend::named("b"), Backend::named("c")];

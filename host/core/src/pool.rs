@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backend::{Backend, BackendStats, ConfigurationGeneration, TopologyGeneration};
+use crate::backend::{Backend, BackendLimits, BackendStats, ConfigurationGeneration, TopologyGeneration};
 use crate::counts::{Bounds, PoolCells, PoolCounts};
 use crate::local::Shared;
 use crate::topology::{Member, Topology};
@@ -223,6 +223,14 @@ impl Pool {
         &self.queue
     }
 
+    /// The limits of the backend of this name in the configuration that serves now; nothing if there is none. Takes a lock: for requests
+    /// of a configuration before only.
+    #[must_use]
+    pub fn limits_of(&self, backend: &str) -> Option<BackendLimits> {
+        let topology = self.topology();
+        topology.backends().iter().find(|known| *known.name == *backend).map(|known| known.limits)
+    }
+
     /// How many requests in flight there have to be for policies to see a backend as full.
     #[inline]
     #[must_use]
@@ -230,7 +238,7 @@ impl Pool {
         self.capacity.get()
     }
 
-    /// Changes that. Claims use the limits of the configuration that the request belongs to.
+    /// Changes that. Claims use the limits of the configuration that the request belongs to, for as long as that serves.
     pub fn set_capacity(&self, capacity: Capacity) {
         self.capacity.set(capacity);
     }

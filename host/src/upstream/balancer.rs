@@ -142,7 +142,7 @@ impl Balancer {
         };
         let topology = self.past.get().unwrap_or_else(|| picker.topology()).generation();
         let backend = claimed.backend.shared();
-        let begun = backend.stats.try_begin(self.limits().capacity().of(backend.limits));
+        let begun = backend.stats.try_begin(self.most_at(backend));
         if let Some(picks) = &mut head.picks {
             picks.choose(Chosen { index: picked.index, by: picked.chosen_by, had_room: begun });
         }
@@ -154,6 +154,25 @@ impl Balancer {
             choice: Choice { by: picked.chosen_by, policy: picker.label(picked), topology },
             observed: picker.keep(picked, head),
         })
+    }
+
+    /// Requests that a backend may have at a time. For those of a configuration before, too, that is what it may have now: they
+    /// wait in one line with later ones.
+    #[inline]
+    fn most_at(&self, backend: &Backend) -> u64 {
+        match self.past.get() {
+            None => self.limits().capacity().of(backend.limits),
+            Some(_) => self.most_by_now(backend),
+        }
+    }
+
+    #[cold]
+    fn most_by_now(&self, backend: &Backend) -> u64 {
+        match self.pool().limits_of(&backend.name) {
+            Some(limits) => self.pool().capacity().of(limits),
+            // It is none of the pool's any more.
+            None => self.limits().capacity().of(backend.limits),
+        }
     }
 
     /// Timeouts and limits towards the backends.

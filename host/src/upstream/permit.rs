@@ -22,7 +22,11 @@ pub(super) struct ConnectionPermit {
 impl ConnectionPermit {
     /// A permit for another connection, if there is one.
     pub(super) fn take(backend: &Arc<Backend>, pool: &Arc<Pool>, limits: &UpstreamLimits) -> Option<Self> {
-        let taken = backend.stats.try_connect(limits.connections_of(backend.limits));
+        Self::take_of(limits.connections_of(backend.limits), backend, pool)
+    }
+
+    fn take_of(most: u64, backend: &Arc<Backend>, pool: &Arc<Pool>) -> Option<Self> {
+        let taken = backend.stats.try_connect(most);
         taken.then(|| Self { backend: Arc::clone(backend), pool: Arc::clone(pool) })
     }
 
@@ -36,10 +40,13 @@ impl ConnectionPermit {
     ) -> Result<Self, Error> {
         let _want = Want::new(backend);
         deadline.set(limits.connect_timeout);
+        // A request of a configuration before may have claimed the backend by what that may have now.
+        let now = pool.limits_of(&backend.name).map(|limits| pool.capacity().connections_of(limits));
+        let most = limits.connections_of(backend.limits).max(now.unwrap_or(0));
         loop {
             let mut freed = pin!(pool.handoff().freed());
             freed.as_mut().enable();
-            if let Some(permit) = Self::take(backend, pool, limits) {
+            if let Some(permit) = Self::take_of(most, backend, pool) {
                 deadline.clear();
                 return Ok(permit);
             }

@@ -29,6 +29,12 @@ impl Capacity {
         let connections = limits.max_connections.unwrap_or(self.max_connections);
         limits.max_requests.unwrap_or(self.max_requests).min(connections * self.streams)
     }
+
+    /// Connections that a backend with these limits may have.
+    #[must_use]
+    pub fn connections_of(self, limits: BackendLimits) -> u64 {
+        limits.max_connections.unwrap_or(self.max_connections)
+    }
 }
 
 impl CurrentCapacity {
