@@ -12,6 +12,8 @@ pub(super) struct Draft {
     pub(super) dns: Keys,
     pub(super) listeners: Vec<ListenerDraft>,
     pub(super) routes: Vec<RouteDraft>,
+    /// What errors are answered with, of all pools and of none.
+    pub(super) error_pages: Vec<PageDraft>,
     pub(super) pools: Vec<PoolDraft>,
 }
 
@@ -80,10 +82,35 @@ pub(super) struct PoolDraft {
     pub(super) retry: Keys,
     pub(super) health_check: Keys,
     pub(super) ejection: Keys,
-    pub(super) compression: Keys,
+    pub(super) responses: ResponsesDraft,
     /// Backends are spoken to over TLS if there is a table, even an empty one.
     pub(super) tls: Option<Keys>,
     pub(super) backends: Vec<BackendDraft>,
+}
+
+/// What becomes of a pool's responses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ResponsesDraft {
+    pub(super) compression: Keys,
+    /// What errors are answered with.
+    pub(super) error_pages: Vec<PageDraft>,
+}
+
+/// An `[[error_page]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PageDraft {
+    /// At least one.
+    pub(super) statuses: Vec<u16>,
+    /// If the name of its file doesn't show it.
+    pub(super) media_type: Option<String>,
+    pub(super) content: PageContent,
+}
+
+/// Where the content of a page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PageContent {
+    Text(String),
+    File(String),
 }
 
 /// An element of `backends`.
@@ -104,6 +131,24 @@ impl PoolDraft {
 }
 
 impl Draft {
+    /// Pages that all pools with routes have alike are those of all, and of what comes to no pool.
+    pub(super) fn share_pages(&mut self) {
+        let has_route = |pool: &PoolDraft| {
+            self.routes.iter().any(|route| match &route.action {
+                Action::Pool(name) => *name == pool.name,
+                Action::Split(pools, _) => pools.iter().any(|(name, _)| *name == pool.name),
+                _ => false,
+            })
+        };
+        let mut pools = self.pools.iter().filter(|pool| has_route(pool));
+        let Some(first) = pools.next() else { return };
+        let pages = first.responses.error_pages.clone();
+        if pools.all(|pool| pool.responses.error_pages == pages) {
+            self.pools.iter_mut().for_each(|pool| pool.responses.error_pages.clear());
+            self.error_pages = pages;
+        }
+    }
+
     pub(super) fn pool(&self, name: &str) -> Option<&PoolDraft> {
         self.pools.iter().find(|pool| pool.name == name)
     }

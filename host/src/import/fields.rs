@@ -16,7 +16,7 @@ pub(super) struct FieldRules {
     add: Vec<(String, String)>,
 }
 
-/// What changes on the way to a backend and back.
+/// What changes on the way to a backend and back, and what may go there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Changes {
     pub(super) request: FieldRules,
@@ -25,6 +25,8 @@ pub(super) struct Changes {
     pub(super) host: Option<String>,
     /// The path that backends see, if that isn't the client's, as the table of a `rewrite`.
     pub(super) rewrite: Option<String>,
+    /// The largest body, if that isn't the listener's.
+    pub(super) max_body: Option<String>,
 }
 
 impl FieldRules {
@@ -103,7 +105,8 @@ impl Default for Changes {
     /// Nothing changes.
     fn default() -> Self {
         let of = FieldRules::of;
-        Self { request: of(Direction::Request), response: of(Direction::Response), host: None, rewrite: None }
+        let (request, response) = (of(Direction::Request), of(Direction::Response));
+        Self { request, response, host: None, rewrite: None, max_body: None }
     }
 }
 
@@ -121,6 +124,9 @@ impl Changes {
         }
         if let Some(host) = &self.host {
             keys.set("host_header", literal(host));
+        }
+        if let Some(size) = &self.max_body {
+            keys.set("max_body", size.clone());
         }
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod catalogue;
 mod compression;
 mod condition;
+mod error_page;
 mod guards;
 mod headers;
 mod lexer;

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::draft::{Action, AnswerDraft, BackendDraft, Draft, ListenerDraft, PoolDraft, RouteDraft};
+use super::draft::{
+    Action, AnswerDraft, BackendDraft, Draft, ListenerDraft, PageContent, PageDraft, PoolDraft, RouteDraft,
+};
 use super::keys::Keys;
 use super::{matches, value};
 use crate::config::literal;
@@ -62,6 +64,7 @@ const POOL: &[&str] = &[
     "host_header",
     "request_headers",
     "response_headers",
+    "intercept",
 ];
 const HEALTH_CHECK: &[&str] = &[
     "type",
@@ -104,6 +107,9 @@ pub(super) fn text(draft: &Draft, head: &str, hosts: Hosts) -> String {
     }
     for found in &draft.routes {
         route(&mut text, found);
+    }
+    for found in &draft.error_pages {
+        page(&mut text, "error_page", found);
     }
     let mut stand_in = StandIn { hosts, next: 1 };
     for found in &draft.pools {
@@ -193,11 +199,27 @@ fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {
         keys(text, tls, &["server_name", "ca", "cert", "key", "insecure_skip_verify"]);
     }
     let order = ["algorithms", "types", "min_size", "gzip_level", "br_level"];
-    section(text, &format!("[pool.{name}.compression]"), &pool.compression, &order);
+    section(text, &format!("[pool.{name}.compression]"), &pool.responses.compression, &order);
     section(text, &format!("[pool.{name}.health_check]"), &pool.health_check, HEALTH_CHECK);
     let order =
         ["enabled", "consecutive_gateway_failures", "consecutive_5xx", "failure_percent", "base_time"];
     section(text, &format!("[pool.{name}.ejection]"), &pool.ejection, &order);
+    for found in &pool.responses.error_pages {
+        page(text, &format!("pool.{name}.error_page"), found);
+    }
+}
+
+fn page(text: &mut String, section: &str, page: &PageDraft) {
+    let statuses: Vec<_> = page.statuses.iter().map(u16::to_string).collect();
+    let status = if let [one] = &statuses[..] { one.clone() } else { value::list(statuses) };
+    let _ = writeln!(text, "\n[[{section}]]\nstatus = {status}");
+    if let Some(media_type) = &page.media_type {
+        let _ = writeln!(text, "type = {}", literal(media_type));
+    }
+    let _ = match &page.content {
+        PageContent::Text(content) => writeln!(text, "text = {}", literal(content)),
+        PageContent::File(file) => writeln!(text, "file = {}", literal(file)),
+    };
 }
 
 fn backend(backend: &BackendDraft, stand_in: &mut StandIn) -> String {

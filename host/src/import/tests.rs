@@ -1,5 +1,6 @@
 //! The ten samples, inputs that are no configuration, and directives at random.
 
+mod carried;
 mod inputs;
 mod pages;
 mod refusals;

@@ -42,11 +42,12 @@ impl<'a> Chain<'a> {
 
     /// All lines of a keyword, outermost first.
     pub(super) fn all(&self, keyword: &str) -> Vec<&'a Line> {
-        let mut found = Vec::new();
-        for level in self.levels.iter().rev() {
-            found.extend(level.lines.iter().filter(|line| line.is(keyword)));
-        }
-        found
+        self.lines(|line| line.is(keyword))
+    }
+
+    /// All lines of a kind, outermost first.
+    pub(super) fn lines(&self, is_meant: impl Fn(&Line) -> bool) -> Vec<&'a Line> {
+        self.levels.iter().rev().flat_map(|level| &level.lines).filter(|line| is_meant(line)).collect()
     }
 
     /// The lines of a keyword in the nearest section that has any.

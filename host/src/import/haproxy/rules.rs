@@ -13,6 +13,7 @@ use super::super::value;
 use super::answer::Answer;
 use super::chain::Chain;
 use super::condition::{Acls, Condition};
+use super::path::PathChange;
 use super::sections::Line;
 use super::{acl, answer, headers};
 
@@ -29,6 +30,8 @@ pub(super) struct Rules<'r> {
     pub(super) compression: Vec<(String, Keys)>,
     /// `acl` lines of rules that no route could follow.
     pub(super) unasked: Vec<Place>,
+    /// What becomes of paths on the way to pools.
+    pub(super) paths: HashMap<String, PathChange>,
     /// What is asked of the listener, if there are those of other sections, too.
     pub(super) listener: Option<Test>,
 }
@@ -188,11 +191,58 @@ impl Rules<'_> {
     }
 
     fn candidate(&mut self, line: &Line, tests: Vec<Test>, action: Action, guards: bool) {
+        let pool = match &action {
+            Action::Pool(pool) => Some(pool),
+            _ => None,
+        };
+        let Some(change) = pool.and_then(|pool| self.paths.get(pool)).cloned() else {
+            return self.add_route(line, tests, action, (guards, None));
+        };
+        let has_regex = tests.iter().any(|test| {
+            let is_path = matches!(test.kind, Kind::PathIs | Kind::PathStart | Kind::PathEnd);
+            !test.is_negated && (test.kind == Kind::PathRegex || is_path && test.ignores_case)
+        });
+        match change.regex {
+            Some(_) if has_regex => {
+                let why = format!(
+                    "asks for a path by a regular expression, and so line {} changes none of its paths",
+                    self.ledger.line(change.place)
+                );
+                self.ledger.list(line.place, Rank::B, why);
+            }
+            Some(regex) => {
+                self.carry_change(change.place);
+                let some = tests.iter().cloned().chain([Test::one(Kind::PathRegex, regex)]).collect();
+                self.add_route(line, some, action.clone(), (guards, Some(change.table)));
+            }
+            None => {
+                self.carry_change(change.place);
+                return self.add_route(line, tests, action, (guards, Some(change.table)));
+            }
+        }
+        self.add_route(line, tests, action, (guards, None));
+    }
+
+    fn carry_change(&mut self, place: Place) {
+        self.ledger.near(
+            place,
+            "what stays of a path is decoded and encoded again; backends are told of the client's path by `X-Forwarded-Uri`",
+        );
+    }
+
+    fn add_route(
+        &mut self,
+        line: &Line,
+        tests: Vec<Test>,
+        action: Action,
+        (guards, rewrite): (bool, Option<String>),
+    ) {
         let place: Place = line.place;
         let comment = format!("{}, {}", self.ledger.text(place), self.ledger.named(place));
         let tests = self.listener.iter().cloned().chain(tests).collect();
         // HAProxy changes fields on the way to and from backends only.
         let changes = if action.reaches_pool() { self.changes.clone() } else { Changes::default() };
+        let changes = Changes { rewrite, ..changes };
         let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
         self.routing.add(self.ledger, Candidate { route, place, guards });
     }

@@ -1,5 +1,7 @@
 //! From sections to the configuration: backends, listeners, routes, and what is left.
 
+use std::collections::HashMap;
+
 use super::super::draft::{Draft, ListenerDraft, PoolDraft};
 use super::super::fields::Changes;
 use super::super::keys::Keys;
@@ -12,11 +14,13 @@ use super::super::value;
 use super::backend::carry;
 use super::bind::{self, Globals};
 use super::chain::Chain;
+use super::error_page::Pages;
 use super::global::{access_log, global, resolvers, with_presets};
+use super::path::PathChange;
 use super::rules::Rules;
 use super::sections::Section;
 use super::timeout::time;
-use super::{backend, catalogue, compression, headers};
+use super::{backend, catalogue, compression, error_page, headers, path};
 use crate::config::literal;
 
 /// Everything of a file, carried over or listed.
@@ -42,20 +46,22 @@ pub(super) fn import(
         carry(ledger, chain.find("mode"));
         catalogue::list_section(ledger, chain.section(), Rank::B, why);
     }
+    let mut pages = Pages { files, sections, paths };
     for chain in http.iter().filter(|chain| chain.section().kind() != "frontend") {
-        pool(ledger, chain, &globals, &mut draft);
+        pool(ledger, chain, (&globals, &mut pages), &mut draft);
     }
+    pages_of_entries(ledger, &mut draft, (&http, only), &mut pages);
     let pools = draft.clone();
-    let (routing, unasked) = (Routing::default(), Vec::new());
     let mut rules = Rules {
         ledger,
         files,
         environment: &environment,
         draft: &pools,
-        routing,
+        routing: Routing::default(),
         changes: Changes::default(),
         compression: Vec::new(),
-        unasked,
+        unasked: Vec::new(),
+        paths: changed_paths(&http),
         listener: None,
     };
     let entries: Vec<&Chain<'_>> = http.iter().filter(|chain| is_entry(chain)).collect();
@@ -79,22 +85,46 @@ pub(super) fn import(
     draft
 }
 
+/// What is answered before a backend is chosen.
+fn pages_of_entries(
+    ledger: &mut Ledger,
+    draft: &mut Draft,
+    (chains, only): (&[Chain<'_>], Option<&str>),
+    pages: &mut Pages<'_>,
+) {
+    let entries = chains.iter().filter(|chain| is_entry(chain) && left_out(chain, only).is_none());
+    let entries = entries.map(|chain| (chain.section(), pages.of(ledger, chain))).collect();
+    error_page::settle(ledger, draft, entries);
+}
+
+/// What becomes of paths on the way to each pool, if anything does.
+fn changed_paths(chains: &[Chain<'_>]) -> HashMap<String, PathChange> {
+    let sections = chains.iter().map(|chain| chain.section()).filter(|section| section.kind() != "frontend");
+    sections.filter_map(|section| Some((value::name(section.name()), path::of(section)?))).collect()
+}
+
 /// What a frontend compresses comes from any of its pools.
 fn compress(pools: &mut [PoolDraft], compressed: Vec<(String, Keys)>) {
     for (name, compression) in compressed {
-        let pool = pools.iter_mut().find(|pool| pool.name == name && pool.compression.is_empty());
-        pool.into_iter().for_each(|pool| pool.compression = compression.clone());
+        let pool = pools.iter_mut().find(|pool| pool.name == name && pool.responses.compression.is_empty());
+        pool.into_iter().for_each(|pool| pool.responses.compression = compression.clone());
     }
 }
 
-fn pool(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals, draft: &mut Draft) {
+fn pool(
+    ledger: &mut Ledger,
+    chain: &Chain<'_>,
+    (globals, pages): (&Globals, &mut Pages<'_>),
+    draft: &mut Draft,
+) {
     if !chain.section().lines.iter().any(|line| line.is("server") || line.is("server-template")) {
         return;
     }
     let mut pool = backend::read(ledger, chain, globals);
     common(ledger, chain);
     headers::changes(ledger, chain.section()).write(&mut pool.keys);
-    pool.compression = compression::of(ledger, chain);
+    pool.responses.compression = compression::of(ledger, chain);
+    pool.responses.error_pages = pages.of(ledger, chain);
     if pool.serves() && draft.pool(&pool.name).is_none() {
         draft.pools.push(pool);
         return;

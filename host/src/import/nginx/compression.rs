@@ -41,7 +41,7 @@ pub(super) fn write(ledger: &mut Ledger, scope: &Scope<'_>, pool: &mut PoolDraft
         least = least.min(length.and_then(|found| quantity::size(found.arg(0))).unwrap_or(20));
         let level = find("comp_level");
         let number = level.and_then(|found| found.arg(0).parse::<u64>().ok()).unwrap_or(default);
-        pool.compression.set(level_key, number.clamp(1, 6).to_string());
+        pool.responses.compression.set(level_key, number.clamp(1, 6).to_string());
         length.iter().chain(&level).for_each(|found| ledger.carry(found.place));
         if let Some(level) = level.filter(|_| number > 6) {
             ledger.near(level.place, "the highest level is 6, so that no worker is held up");
@@ -56,7 +56,7 @@ pub(super) fn write(ledger: &mut Ledger, scope: &Scope<'_>, pool: &mut PoolDraft
     if algorithms.is_empty() {
         return;
     }
-    pool.compression.set("algorithms", value::texts(algorithms));
-    pool.compression.set("types", value::texts(types));
-    pool.compression.set("min_size", value::size(least.min(value::GIB)));
+    pool.responses.compression.set("algorithms", value::texts(algorithms));
+    pool.responses.compression.set("types", value::texts(types));
+    pool.responses.compression.set("min_size", value::size(least.min(value::GIB)));
 }

@@ -22,6 +22,9 @@ const TIMES: [(&str, &str, u64); 5] = [
 /// What nginx takes of a body if nothing is written.
 const BODY: u64 = 1 << 20;
 
+/// The largest limit of a body.
+const MOST_BODY: u64 = (1 << 20) * value::GIB;
+
 /// The addresses in the order of the file, each with its servers.
 pub(super) fn addresses(servers: &[Server<'_>]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
@@ -174,7 +177,7 @@ fn others_differ(ledger: &mut Ledger, here: &[(&Server<'_>, &Listen<'_>)], main:
     }
 }
 
-/// The largest body that any server or location at the address takes.
+/// The largest body that any server or location at the address takes; routes have what is smaller.
 fn body(ledger: &mut Ledger, here: &[(&Server<'_>, &Listen<'_>)], keys: &mut Keys) {
     let mut found = Vec::new();
     for (server, _) in here.iter().filter(|(server, _)| server.purpose == Purpose::Serves) {
@@ -191,21 +194,21 @@ fn body(ledger: &mut Ledger, here: &[(&Server<'_>, &Listen<'_>)], keys: &mut Key
     let Some(largest) = found.iter().filter_map(|(_, size)| *size).max_by_key(|size| weight(*size)) else {
         return;
     };
-    let largest = largest.min((1 << 20) * value::GIB);
+    let largest = largest.min(MOST_BODY);
     keys.set("max_body", value::size(largest));
     for (directive, size) in found {
         let Some(directive) = directive else { continue };
         match size {
-            Some(size) if size == largest => ledger.carry(directive.place),
-            _ => {
-                let why = format!(
-                    "a listener has one `max_body`, and another server or location takes more: {}",
-                    value::size(largest)
-                );
-                ledger.list(directive.place, Rank::B, why);
-            }
+            Some(_) => ledger.carry(directive.place),
+            None => ledger.list(directive.place, Rank::B, "is no size of a body"),
         }
     }
+}
+
+/// The largest body at a place, as it is written.
+pub(super) fn max_body(scope: &Scope<'_>) -> Option<String> {
+    let size = scope.find("client_max_body_size").map_or(Some(BODY), |found| quantity::size(found.arg(0)))?;
+    Some(value::size(size.min(MOST_BODY)))
 }
 
 /// Who is believed what he says of the client's address.

@@ -8,7 +8,7 @@ use super::location::{Location, Shape};
 use super::pass::{NoPool, Pools};
 use super::scope::Scope;
 use super::tree::Directive;
-use super::{answer, catalogue, guards, headers, path};
+use super::{answer, catalogue, error_page, guards, headers, path};
 
 /// What becomes of a location's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,20 @@ pub(super) enum Outcome {
 
 /// What becomes of the requests of a location. Whatever isn't carried over is listed, with all that stands in it.
 pub(super) fn outcome(
+    ledger: &mut Ledger,
+    pools: &mut Pools<'_>,
+    all: &[Location<'_>],
+    location: &Location<'_>,
+) -> Outcome {
+    if error_page::is_page(location) {
+        error_page::settle(ledger, location);
+        return Outcome::Refused(404);
+    }
+    of_requests(ledger, pools, all, location)
+}
+
+/// The same of a location that isn't there for errors.
+fn of_requests(
     ledger: &mut Ledger,
     pools: &mut Pools<'_>,
     all: &[Location<'_>],

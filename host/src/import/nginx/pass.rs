@@ -10,7 +10,7 @@ use super::path::{self, Change};
 use super::scope::Scope;
 use super::tree::Directive;
 use super::upstream::{self, Upstream};
-use super::{compression, quantity, variables};
+use super::{compression, error_page, quantity, variables};
 use crate::config::literal;
 
 /// Where a location passes requests on to.
@@ -68,6 +68,7 @@ impl Pools<'_> {
         }
         let kind = if target.is_grpc { "grpc" } else { "proxy" };
         settle(ledger, scope, kind, &mut pool);
+        error_page::write(ledger, scope, kind, self.paths, &mut pool);
         if target.is_grpc {
             pool.keys.set("protocol", literal("h2"));
         }

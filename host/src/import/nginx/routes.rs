@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::draft::{Action, RouteDraft};
+use super::super::draft::{Action, Draft, RouteDraft};
 use super::super::fields::Changes;
 use super::super::ledger::{Ledger, Place, Rank};
 use super::super::matching::{Kind, Test};
@@ -11,8 +11,8 @@ use super::location::{self, Location};
 use super::outcome::{self, Outcome};
 use super::pass::Pools;
 use super::scope::Scope;
-use super::server::{Purpose, Server};
-use super::{condition, guards, precedence, reach};
+use super::server::{Listen, Purpose, Server};
+use super::{condition, guards, listeners, precedence, reach};
 
 /// Writes the routes of all servers.
 pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Server<'_>], is_whole: bool) {
@@ -23,11 +23,15 @@ pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Serve
         ledger.carry(server.directive.place);
         let asked = reach::asked(ledger, servers, server, &open, is_whole);
         let found = wanted(ledger, pools, server);
+        let of_listeners = max_bodies(pools.draft, server);
         for (weight, asked) in asked {
             for wanted in &found {
                 let tests: Vec<Test> = asked.iter().chain(&wanted.tests).cloned().collect();
                 let comment = comment(ledger, server, wanted.place);
                 let (mut action, mut changes) = (wanted.action.clone(), wanted.changes.clone());
+                if of_listeners.iter().all(|size| *size == changes.max_body) {
+                    changes.max_body = None;
+                }
                 if !are_clear(&tests, &action, &changes) {
                     let why = "has captures, which a route with several regular expressions or none can't; its requests get a 404";
                     ledger.list(wanted.place, Rank::B, why);
@@ -43,6 +47,18 @@ pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Serve
     let mut routing = Routing::default();
     candidates.into_iter().for_each(|(_, candidate)| routing.add(ledger, candidate));
     pools.draft.routes = routing.finish(ledger);
+}
+
+/// The largest body at each listener of a server that leads to routes.
+fn max_bodies(draft: &Draft, server: &Server<'_>) -> Vec<Option<String>> {
+    let address = |listen: &Listen<'_>| listen.address.clone();
+    let listeners = server
+        .listens
+        .iter()
+        .map(address)
+        .filter_map(|address| draft.listeners.iter().find(|listener| listener.address == address));
+    let listeners = listeners.filter(|listener| listener.keys.get("redirect").is_none());
+    listeners.map(|listener| listener.keys.get("max_body").map(str::to_owned)).collect()
 }
 
 /// Whether the captures of a route, if there are any, are of its only regular expression.
@@ -92,7 +108,10 @@ fn of(
     let Some(test) = location.test() else { return Vec::new() };
     let place = location.directive.place;
     let (action, guards, changes) = match outcome::outcome(ledger, pools, all, location) {
-        Outcome::Pool(pool, changes) => (Action::Pool(pool), false, *changes),
+        Outcome::Pool(pool, changes) => {
+            let max_body = listeners::max_body(&location.scope);
+            (Action::Pool(pool), false, Changes { max_body, ..*changes })
+        }
         Outcome::Redirected(table) => (Action::Redirect(table), false, Changes::default()),
         Outcome::Answered(answer, changes) => (Action::Respond(answer), false, *changes),
         Outcome::Refused(status) => (Action::Refuse(status), false, Changes::default()),

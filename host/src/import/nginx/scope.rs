@@ -32,6 +32,18 @@ impl<'a> Scope<'a> {
         self.levels.iter().rev().map(here).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
+    /// The outermost block with locations that a place is in: its server, with what is around that.
+    pub(super) fn with_locations(&self) -> Option<Self> {
+        let has_locations = |level: &&[Directive]| level.iter().any(|found| found.name == "location");
+        let at = self.levels.iter().position(has_locations)?;
+        Some(Self { levels: self.levels[..=at].to_vec() })
+    }
+
+    /// All directives of the innermost block.
+    pub(super) fn here(&self) -> &'a [Directive] {
+        self.levels.last().copied().unwrap_or_default()
+    }
+
     /// Those of the innermost block alone.
     pub(super) fn own(&self, name: &str) -> impl Iterator<Item = &'a Directive> {
         let level = self.levels.last().copied().unwrap_or_default();

@@ -45,6 +45,7 @@ pub(super) fn import(ledger: &mut Ledger, directives: &[Directive], machine: u64
     let mut pools = Pools { draft: &mut draft, upstreams: &upstreams, paths };
     routes::write(ledger, &mut pools, &servers, is_whole);
     unreached(ledger, &mut draft, scopes.first(), &upstreams);
+    draft.share_pages();
     access_log(ledger, &mut draft, &inside, &servers, paths);
     resolver(ledger, &mut draft, &inside, &servers);
     for server in &servers {
