@@ -14,6 +14,7 @@ pub(super) struct Draft {
     pub(super) routes: Vec<RouteDraft>,
     /// What errors are answered with, of all pools and of none.
     pub(super) error_pages: Vec<PageDraft>,
+    pub(super) limits: Vec<LimitDraft>,
     pub(super) pools: Vec<PoolDraft>,
 }
 
@@ -70,6 +71,16 @@ pub(super) struct RouteDraft {
     pub(super) excluded: Vec<Vec<Test>>,
     pub(super) action: Action,
     pub(super) changes: Changes,
+    /// `limits` and `mirror`.
+    pub(super) keys: Keys,
+}
+
+/// A `[limit.NAME]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LimitDraft {
+    pub(super) comment: String,
+    pub(super) name: String,
+    pub(super) keys: Keys,
 }
 
 /// A `[pool.NAME]`.
@@ -121,6 +132,22 @@ pub(super) struct BackendDraft {
     pub(super) check_address: Option<String>,
     pub(super) keys: Keys,
     pub(super) is_draining: bool,
+}
+
+impl LimitDraft {
+    /// Adds it, or finds the one that is just like it; says its name.
+    pub(super) fn put(mut self, limits: &mut Vec<Self>) -> String {
+        let is_same = |other: &&Self| other.comment == self.comment && other.keys == self.keys;
+        if let Some(same) = limits.iter().find(is_same) {
+            return same.name.clone();
+        }
+        let is_free = |name: &String| limits.iter().all(|other| other.name != *name);
+        let others = (2_usize..).map(|number| format!("{}_{number}", self.name));
+        self.name = std::iter::once(self.name.clone()).chain(others).find(is_free).unwrap_or_default();
+        let name = self.name.clone();
+        limits.push(self);
+        name
+    }
 }
 
 impl PoolDraft {

@@ -13,6 +13,7 @@ mod error_page;
 mod global;
 mod headers;
 mod lexer;
+mod limits;
 mod odd;
 mod path;
 mod protocol;

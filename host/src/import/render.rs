@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::draft::{
-    Action, AnswerDraft, BackendDraft, Draft, ListenerDraft, PageContent, PageDraft, PoolDraft, RouteDraft,
+    Action, AnswerDraft, BackendDraft, Draft, LimitDraft, ListenerDraft, PageContent, PageDraft, PoolDraft,
+    RouteDraft,
 };
 use super::keys::Keys;
 use super::{matches, value};
@@ -66,6 +67,8 @@ const POOL: &[&str] = &[
     "response_headers",
     "intercept",
 ];
+const LIMIT: &[&str] =
+    &["key", "client_prefix", "missing", "rate", "burst", "concurrency", "status", "dry_run"];
 const HEALTH_CHECK: &[&str] = &[
     "type",
     "method",
@@ -110,6 +113,9 @@ pub(super) fn text(draft: &Draft, head: &str, hosts: Hosts) -> String {
     }
     for found in &draft.error_pages {
         page(&mut text, "error_page", found);
+    }
+    for found in &draft.limits {
+        limit(&mut text, found);
     }
     let mut stand_in = StandIn { hosts, next: 1 };
     for found in &draft.pools {
@@ -166,6 +172,7 @@ fn route(text: &mut String, route: &RouteDraft) {
     text.push_str("[[route]]\n");
     keys(text, &all, &matches::ORDER);
     let _ = writeln!(text, "{target}");
+    keys(text, &route.keys, &["mirror", "limits"]);
     keys(text, &changes, &[]);
 }
 
@@ -178,6 +185,13 @@ fn respond(answer: &AnswerDraft) -> String {
     } else {
         format!("respond = {{ {} }}", parts.join(", "))
     }
+}
+
+fn limit(text: &mut String, limit: &LimitDraft) {
+    text.push('\n');
+    comment(text, &limit.comment);
+    let _ = writeln!(text, "[limit.{}]", value::key(&limit.name));
+    keys(text, &limit.keys, LIMIT);
 }
 
 fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {

@@ -2,6 +2,7 @@
 
 mod carried;
 mod inputs;
+mod limits_and_shares;
 mod pages;
 mod refusals;
 mod samples;

@@ -13,6 +13,7 @@ use super::super::value;
 use super::answer::Answer;
 use super::chain::Chain;
 use super::condition::{Acls, Condition};
+use super::limits::Limits;
 use super::path::PathChange;
 use super::sections::Line;
 use super::{acl, answer, headers};
@@ -32,6 +33,8 @@ pub(super) struct Rules<'r> {
     pub(super) unasked: Vec<Place>,
     /// What becomes of paths on the way to pools.
     pub(super) paths: HashMap<String, PathChange>,
+    /// What limits how often requests come.
+    pub(super) limits: Limits<'r>,
     /// What is asked of the listener, if there are those of other sections, too.
     pub(super) listener: Option<Test>,
 }
@@ -40,11 +43,14 @@ impl Rules<'_> {
     /// Adds the routes of a frontend.
     pub(super) fn add(&mut self, chain: &Chain<'_>) {
         let section = chain.section();
+        self.limits.names.clear();
         let acls = Acls::read(section, self.files, self.environment);
         self.changes = headers::changes(self.ledger, section);
         for line in &section.lines {
             if is_refusal(line) {
-                self.refuse(line, &acls);
+                if !self.limits.take(self.ledger, section, line) {
+                    self.refuse(line, &acls);
+                }
             } else if let Some(draft) = answer::of_return(line) {
                 self.answer(line, &acls, |_| Some(Action::Respond(draft.clone())));
             } else if line.is("http-request redirect") || line.is("redirect") {
@@ -241,9 +247,12 @@ impl Rules<'_> {
         let comment = format!("{}, {}", self.ledger.text(place), self.ledger.named(place));
         let tests = self.listener.iter().cloned().chain(tests).collect();
         // HAProxy changes fields on the way to and from backends only.
-        let changes = if action.reaches_pool() { self.changes.clone() } else { Changes::default() };
+        let (changes, keys) = match action.reaches_pool() {
+            true => (self.changes.clone(), self.limits.keys()),
+            false => (Changes::default(), Keys::default()),
+        };
         let changes = Changes { rewrite, ..changes };
-        let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
+        let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes, keys };
         self.routing.add(self.ledger, Candidate { route, place, guards });
     }
 

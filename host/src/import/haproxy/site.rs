@@ -16,6 +16,7 @@ use super::bind::{self, Globals};
 use super::chain::Chain;
 use super::error_page::Pages;
 use super::global::{access_log, global, resolvers, with_presets};
+use super::limits::Limits;
 use super::path::PathChange;
 use super::rules::Rules;
 use super::sections::Section;
@@ -62,6 +63,7 @@ pub(super) fn import(
         compression: Vec::new(),
         unasked: Vec::new(),
         paths: changed_paths(&http),
+        limits: Limits::read(sections),
         listener: None,
     };
     let entries: Vec<&Chain<'_>> = http.iter().filter(|chain| is_entry(chain)).collect();
@@ -77,6 +79,7 @@ pub(super) fn import(
         }
     }
     let compressed = std::mem::take(&mut rules.compression);
+    draft.limits = std::mem::take(&mut rules.limits.found);
     draft.routes = rules.routing.finish(rules.ledger);
     compress(&mut draft.pools, compressed);
     draft.listeners = unique(draft.listeners);

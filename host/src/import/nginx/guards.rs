@@ -13,9 +13,6 @@ pub(super) struct Guard {
 /// What keeps a location, if anything does.
 pub(super) fn of(scope: &Scope<'_>) -> Option<Guard> {
     let refused = |why| Some(Guard { why, status: 403 });
-    if scope.own("internal").next().is_some() {
-        return Some(Guard { why: "is for nginx itself, not for clients", status: 404 });
-    }
     if scope.own("stub_status").next().is_some() || scope.own("status").next().is_some() {
         return Some(Guard { why: "shows the server's numbers; use `[admin]` or `[metrics]`", status: 404 });
     }

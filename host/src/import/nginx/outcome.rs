@@ -8,12 +8,14 @@ use super::location::{Location, Shape};
 use super::pass::{NoPool, Pools};
 use super::scope::Scope;
 use super::tree::Directive;
-use super::{answer, catalogue, error_page, guards, headers, path};
+use super::{answer, catalogue, error_page, guards, headers, path, split};
 
 /// What becomes of a location's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Pool(String, Box<Changes>),
+    /// Several pools serve them by weight, as this part of a request decides.
+    Split(Vec<(String, u64)>, String, Box<Changes>),
     /// They get this answer.
     Answered(AnswerDraft, Box<Changes>),
     /// Their clients are sent elsewhere, as this table says.
@@ -46,15 +48,10 @@ fn of_requests(
     location: &Location<'_>,
 ) -> Outcome {
     odd_path(ledger, location);
-    let directive = location.directive;
-    if let Some(guard) = guards::of(&location.scope) {
-        let why = format!("{}; its requests must not pass without that", guard.why);
-        refuse(ledger, location, Rank::A, &why);
-        return match guard.status {
-            404 => Outcome::Refused(404),
-            status => Outcome::Guarded(status),
-        };
+    if let Some(kept) = kept(ledger, location) {
+        return kept;
     }
+    let directive = location.directive;
     let pass = own_pass(&location.scope);
     let returned = location.scope.own("return").next();
     if let (Some(pass), Some(returned)) = (pass, returned) {
@@ -78,6 +75,13 @@ fn of_requests(
         refuse(ledger, location, Rank::B, &why);
         return Outcome::Refused(404);
     }
+    if rewritten.is_none()
+        && let Some((shares, by)) = split::of(ledger, pools, location, pass)
+    {
+        ledger.carry(directive.place);
+        let changes = headers::changes(ledger, &location.scope, pass, target_name(pass));
+        return Outcome::Split(shares, by, Box::new(changes));
+    }
     match pools.of(ledger, &location.scope, (pass, location)) {
         Ok((pool, passed)) => {
             ledger.carry(directive.place);
@@ -96,6 +100,24 @@ fn of_requests(
             Outcome::Refused(404)
         }
     }
+}
+
+/// What becomes of the requests of a location that lets none pass, or none that something else isn't asked about first.
+fn kept(ledger: &mut Ledger, location: &Location<'_>) -> Option<Outcome> {
+    if let Some(internal) = location.scope.own("internal").next() {
+        ledger.carry(internal.place);
+        refuse(ledger, location, Rank::B, "is for nginx itself; clients get a 404, as there");
+        return Some(Outcome::Refused(404));
+    }
+    if let Some(guard) = guards::of(&location.scope) {
+        let why = format!("{}; its requests must not pass without that", guard.why);
+        refuse(ledger, location, Rank::A, &why);
+        return Some(match guard.status {
+            404 => Outcome::Refused(404),
+            status => Outcome::Guarded(status),
+        });
+    }
+    None
 }
 
 fn target_name(pass: &Directive) -> &str {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::draft::{Action, Draft, RouteDraft};
 use super::super::fields::Changes;
+use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Place, Rank};
 use super::super::matching::{Kind, Test};
 use super::super::routing::{Candidate, Routing};
@@ -12,7 +13,7 @@ use super::outcome::{self, Outcome};
 use super::pass::Pools;
 use super::scope::Scope;
 use super::server::{Listen, Purpose, Server};
-use super::{condition, guards, listeners, precedence, reach};
+use super::{condition, guards, limits, listeners, mirror, precedence, reach};
 
 /// Writes the routes of all servers.
 pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Server<'_>], is_whole: bool) {
@@ -28,16 +29,16 @@ pub(super) fn write(ledger: &mut Ledger, pools: &mut Pools<'_>, servers: &[Serve
             for wanted in &found {
                 let tests: Vec<Test> = asked.iter().chain(&wanted.tests).cloned().collect();
                 let comment = comment(ledger, server, wanted.place);
-                let (mut action, mut changes) = (wanted.action.clone(), wanted.changes.clone());
+                let Wanted { mut action, mut changes, mut keys, .. } = wanted.clone();
                 if of_listeners.iter().all(|size| *size == changes.max_body) {
                     changes.max_body = None;
                 }
                 if !are_clear(&tests, &action, &changes) {
                     let why = "has captures, which a route with several regular expressions or none can't; its requests get a 404";
                     ledger.list(wanted.place, Rank::B, why);
-                    (action, changes) = (Action::Refuse(404), Changes::default());
+                    (action, changes, keys) = (Action::Refuse(404), Changes::default(), Keys::default());
                 }
-                let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes };
+                let route = RouteDraft { comment, tests, excluded: Vec::new(), action, changes, keys };
                 candidates.push((weight, Candidate { route, place: wanted.place, guards: wanted.guards }));
             }
         }
@@ -80,6 +81,7 @@ struct Wanted {
     place: Place,
     guards: bool,
     changes: Changes,
+    keys: Keys,
 }
 
 /// The routes of a server in the order in which they are tried.
@@ -114,6 +116,7 @@ fn of(
         }
         Outcome::Redirected(table) => (Action::Redirect(table), false, Changes::default()),
         Outcome::Answered(answer, changes) => (Action::Respond(answer), false, *changes),
+        Outcome::Split(pools, by, changes) => (Action::Split(pools, Some(by)), false, *changes),
         Outcome::Refused(status) => (Action::Refuse(status), false, Changes::default()),
         Outcome::Guarded(status) => (Action::Refuse(status), true, Changes::default()),
     };
@@ -125,11 +128,18 @@ fn of(
         }
     }
     let mut found = Vec::new();
+    let mut keys = Keys::default();
+    if action.reaches_pool() {
+        limits::write(ledger, pools.draft, &location.scope, &mut keys);
+    }
+    if let Action::Pool(pool) = &action {
+        mirror::write(ledger, pools, (all, pool.as_str()), &location.scope, &mut keys);
+    }
     if !matches!(action, Action::Refuse(_)) {
         found.extend(refusals(ledger, &location.scope));
     }
     // Networks are asked after what a `return` answers.
-    if matches!(action, Action::Pool(_)) {
+    if action.reaches_pool() {
         for (rule, network) in guards::networks(&location.scope).unwrap_or_default() {
             let client = network.map(|network| Test::one(Kind::Client, network));
             let is_last = client.is_none();
@@ -138,14 +148,15 @@ fn of(
             let (action, at) =
                 if passes { (action.clone(), place) } else { (Action::Refuse(403), rule.place) };
             let tests = client.into_iter().collect();
-            let changes = if passes { changes.clone() } else { Changes::default() };
-            found.push(Wanted { tests, action, place: at, guards: !passes, changes });
+            let (changes, keys) =
+                if passes { (changes.clone(), keys.clone()) } else { (Changes::default(), Keys::default()) };
+            found.push(Wanted { tests, action, place: at, guards: !passes, changes, keys });
             if is_last {
                 return found;
             }
         }
     }
-    found.push(Wanted { tests: Vec::new(), action, place, guards, changes });
+    found.push(Wanted { tests: Vec::new(), action, place, guards, changes, keys });
     found
 }
 
@@ -180,6 +191,7 @@ fn refusals(ledger: &mut Ledger, scope: &Scope<'_>) -> Vec<Wanted> {
             place,
             guards: true,
             changes: Changes::default(),
+            keys: Keys::default(),
         });
     }
     found
