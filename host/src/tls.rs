@@ -30,7 +30,7 @@ pub use certificate::{Certificate, CertificateError, Contents, File, Fingerprint
 pub use counts::{HandshakeCounts, HandshakeFailure};
 pub use fault::TlsFault;
 pub use handshake::{Handshake, HandshakeError};
-pub use identity::ClientIdentity;
+pub use identity::{ClientIdentity, TlsClient};
 pub use listener::{ListenerTls, files};
 pub use ordered::{CertificateId, OrderedCertificate, client_of_authority};
 pub use stream::TlsStream;

@@ -12,7 +12,7 @@ use super::keepalive::Keepalive;
 use crate::config::DownstreamLimits;
 use crate::deadline::{Deadline, Deadlines};
 use crate::reports::ListenerReports;
-use crate::tls::ClientIdentity;
+use crate::tls::TlsClient;
 
 /// How the client speaks to the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub struct LocalEnd {
 /// What is known of a client over TLS, and said to it.
 #[derive(Debug, Default)]
 pub struct OverTls {
-    /// What backends are told of its certificate.
-    pub identity: Option<Box<ClientIdentity>>,
+    /// What its handshake has said of it.
+    pub client: TlsClient,
     /// `Strict-Transport-Security` of responses that have none.
     pub hsts: Option<HeaderValue>,
 }

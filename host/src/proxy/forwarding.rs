@@ -91,8 +91,10 @@ pub(super) fn rewrite(headers: &mut HeaderMap, client: &ClientConnection, found:
         if let Some(host) = host(headers).cloned() {
             headers.insert(&X_FORWARDED_HOST, host);
         }
-        if let Some(identity) = &client.tls.identity {
-            headers.insert(&identity.name, identity.value.clone());
+        if let Some(identity) = &client.tls.client.identity
+            && let Some((name, value)) = &identity.field
+        {
+            headers.insert(name, value.clone());
         }
         return peer;
     }

@@ -6,7 +6,7 @@ use super::linger::linger;
 use super::waiting::{GivenUp, Waiting};
 use crate::socket::Socket;
 use crate::stream::Stream;
-use crate::tls::{ClientIdentity, Handshake, HandshakeError, HandshakeFailure, ListenerTls, TlsStream};
+use crate::tls::{Handshake, HandshakeError, HandshakeFailure, ListenerTls, TlsClient, TlsStream};
 
 /// What a client gets that speaks HTTP in clear to a port for TLS.
 const PLAIN_HTTP: &str = "this port speaks HTTPS: begin the address with https://\n";
@@ -19,7 +19,7 @@ pub(super) async fn handshake(
     peer: SocketAddr,
     may_be_empty: bool,
     waiting: &Waiting<'_>,
-) -> Option<(Box<TlsStream>, Option<Box<ClientIdentity>>)> {
+) -> Option<(Box<TlsStream>, TlsClient)> {
     let (deadline, clock) = (waiting.deadlines.deadline(), waiting.deadlines.clock());
     let begun = clock.now();
     deadline.set(tls.config().handshake_timeout);
@@ -32,9 +32,9 @@ pub(super) async fn handshake(
     let error =
         match waiting.for_step(step, &deadline).await.unwrap_or_else(|given_up| Err(failure(given_up))) {
             Ok(None) => return None,
-            Ok(Some(Handshake::Complete(stream, identity))) => {
+            Ok(Some(Handshake::Complete(stream, client))) => {
                 tls.counts().took(clock.now().since(begun));
-                return Some((stream, identity));
+                return Some((stream, client));
             }
             Ok(Some(Handshake::Challenge)) => {
                 tracing::debug!(

@@ -51,7 +51,7 @@ pub(super) async fn open(
     let Some(tls) = &listener.tls else {
         return Some(Opened { stream: Stream::Plain(socket), peer, port, over_tls: None });
     };
-    let (stream, identity) = handshake(tls, socket, peer, may_be_empty, &waiting).await?;
+    let (stream, client) = handshake(tls, socket, peer, may_be_empty, &waiting).await?;
     let hsts = tls.config().hsts.clone();
-    Some(Opened { stream: Stream::Tls(stream), peer, port, over_tls: Some(OverTls { identity, hsts }) })
+    Some(Opened { stream: Stream::Tls(stream), peer, port, over_tls: Some(OverTls { client, hsts }) })
 }

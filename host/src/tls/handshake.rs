@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::counts::HandshakeFailure;
-use super::identity::ClientIdentity;
+use super::identity::{ClientIdentity, TlsClient};
 use super::listener::ListenerTls;
 use super::stream::TlsStream;
 use crate::config::UnknownName;
@@ -22,8 +22,8 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// What a client has begun with.
 #[derive(Debug)]
 pub enum Handshake {
-    /// TLS, and the handshake is complete; with what backends are told of the client's certificate.
-    Complete(Box<TlsStream>, Option<Box<ClientIdentity>>),
+    /// TLS, and the handshake is complete; with who the client has shown to be, and what it has asked for.
+    Complete(Box<TlsStream>, TlsClient),
     /// HTTP without TLS. Nothing of it was read.
     PlainHttp(Socket),
     /// The question of an authority whether a name leads here, which is answered.
@@ -113,6 +113,8 @@ impl ListenerTls {
         let certificate = session.peer_certificates().and_then(<[_]>::first);
         let header = self.config().client_auth.as_ref().map(|auth| auth.header);
         let identity = certificate.zip(header).and_then(|(cert, header)| ClientIdentity::of(cert, header));
-        Ok(Handshake::Complete(Box::new(TlsStream::of_client(stream)), identity.map(Box::new)))
+        let server_name = session.server_name().map(Box::from);
+        let client = TlsClient { identity: identity.map(Box::new), server_name };
+        Ok(Handshake::Complete(Box::new(TlsStream::of_client(stream)), client))
     }
 }

@@ -17,24 +17,34 @@ const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
 /// Envoy's field for it.
 const XFCC: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 
-/// The field that tells backends who an authenticated client is. It is the same for all requests of a connection.
+/// What tells backends who an authenticated client is. It is the same for all requests of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// Its name.
-    pub name: HeaderName,
-    /// Its value.
-    pub value: HeaderValue,
+    /// The field that tells of it in each request, unless none does.
+    pub field: Option<(HeaderName, HeaderValue)>,
+    /// The certificate as `Client-Cert` has it (RFC 9440 section 2.2), whatever the field is.
+    pub certificate: HeaderValue,
+}
+
+/// What a handshake says of a client.
+#[derive(Debug, Default)]
+pub struct TlsClient {
+    /// Who it is, if it is authenticated.
+    pub identity: Option<Box<ClientIdentity>>,
+    /// The name that it has asked for (RFC 6066 section 3).
+    pub server_name: Option<Box<str>>,
 }
 
 impl ClientIdentity {
     /// Of a client with this certificate.
     pub(super) fn of(certificate: &CertificateDer<'_>, header: ClientCertHeader) -> Option<Self> {
-        let (name, value) = match header {
-            ClientCertHeader::ClientCert => (CLIENT_CERT, format!(":{}:", STANDARD.encode(certificate))),
-            ClientCertHeader::Xfcc => (XFCC, xfcc(certificate)),
-            ClientCertHeader::None => return None,
+        let whole = HeaderValue::try_from(format!(":{}:", STANDARD.encode(certificate))).ok()?;
+        let field = match header {
+            ClientCertHeader::ClientCert => Some((CLIENT_CERT, whole.clone())),
+            ClientCertHeader::Xfcc => Some((XFCC, HeaderValue::try_from(xfcc(certificate)).ok()?)),
+            ClientCertHeader::None => None,
         };
-        Some(Self { name, value: HeaderValue::try_from(value).ok()? })
+        Some(Self { field, certificate: whole })
     }
 }
 

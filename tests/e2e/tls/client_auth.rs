@@ -328,3 +328,34 @@ fn faults_have_their_places() {
         );
     }
 }
+
+#[test]
+fn rules_write_what_the_handshake_says() {
+    let world = World::new();
+    let rules = "[[route]]\npool = 'test'\nrequest_headers.set = { x-cert = '{tls_client_cert}', \
+                 x-cert-name = 'sni={tls_server_name};', x-cert-both = '{tls_server_name} {tls_client_cert}' }\n";
+    for header in ["client-cert", "xfcc", "none"] {
+        let keys = format!(
+            "client_auth = {{ ca = 'ca.crt', mode = 'optional' }}\nclient_cert_header = '{header}'\n"
+        );
+        let proxy = world.start(&format!("{keys}{rules}"));
+        let alice = world.alice(1);
+        let cert = client_cert(&alice).replace("client-cert=", "");
+        let (_, told) =
+            request(proxy.address(), &world.tls().with_identity(&alice), LIES).expect("a response");
+        let told = told.text();
+        for line in
+            [format!("x-cert={cert}"), "x-cert-name=sni=test;".to_owned(), format!("x-cert-both=test {cert}")]
+        {
+            assert!(told.lines().any(|told| told == line), "{header}: {line} in {told}");
+        }
+        // What a stranger writes never stays.
+        let lies = "X-Cert: lie\r\nX-Cert-Both: lie\r\n";
+        let (_, told) = request(proxy.address(), &world.tls(), lies).expect("a response");
+        let told = told.text();
+        assert!(
+            told.contains("x-cert-both=test") && !told.contains("x-cert=") && !told.contains("lie"),
+            "{told}"
+        );
+    }
+}

@@ -51,11 +51,15 @@ pub enum NamedValue {
     Pool,
     /// The backend's name.
     Backend,
+    /// The name that the client has asked for in its TLS handshake.
+    TlsServerName,
+    /// The certificate by which the client is authenticated, as in `Client-Cert` (RFC 9440).
+    TlsClientCert,
 }
 
 impl NamedValue {
     /// All, with their names.
-    const ALL: [(&str, Self); 14] = [
+    const ALL: [(&str, Self); 16] = [
         ("client", Self::Client),
         ("peer", Self::Peer),
         ("host", Self::Host),
@@ -70,6 +74,8 @@ impl NamedValue {
         ("route", Self::Route),
         ("pool", Self::Pool),
         ("backend", Self::Backend),
+        ("tls_server_name", Self::TlsServerName),
+        ("tls_client_cert", Self::TlsClientCert),
     ];
 }
 

@@ -127,6 +127,9 @@ impl Facts<'_> {
             NamedValue::Host => self.asked.host.filter(|host| !host.is_empty()).cloned(),
             NamedValue::Scheme => Some(HeaderValue::from_static(connection.scheme.name())),
             NamedValue::RequestId => self.context.record().ids.request.clone(),
+            NamedValue::TlsClientCert => {
+                connection.tls.client.identity.as_ref().map(|identity| identity.certificate.clone())
+            }
             _ => None,
         }
     }
@@ -166,6 +169,15 @@ impl Facts<'_> {
                 }
             }
             NamedValue::Backend => text.extend_from_slice(self.backend.unwrap_or_default().as_bytes()),
+            NamedValue::TlsServerName => {
+                text.extend_from_slice(
+                    connection.tls.client.server_name.as_deref().unwrap_or_default().as_bytes(),
+                );
+            }
+            NamedValue::TlsClientCert => {
+                let identity = connection.tls.client.identity.as_ref();
+                text.extend_from_slice(identity.map_or(&[], |identity| identity.certificate.as_bytes()));
+            }
             // They are known before there is a request, and stand in the texts.
             NamedValue::Route | NamedValue::Pool => {}
         }
