@@ -14,7 +14,7 @@ fn proxy(mirror: &str, pool: &str, top: &str, [main, shadow]: [&Backend; 2]) -> 
     Proxy::start(&text(&format!("mirror = {{ pool = \"shadow\"{mirror} }}"), pool, top, [main, shadow]))
 }
 
-fn text(route: &str, pool: &str, top: &str, [main, shadow]: [&Backend; 2]) -> String {
+pub(crate) fn text(route: &str, pool: &str, top: &str, [main, shadow]: [&Backend; 2]) -> String {
     format!(
         "workers = 1\n{top}\n[admin]\naddress = \"127.0.0.1:0\"\nhosts = [\"test\"]\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
          keepalive_requests = 1000000000\n[[route]]\npool = \"main\"\n{route}\n\
@@ -34,7 +34,7 @@ fn results(proxy: &Proxy) -> BTreeMap<String, u64> {
 }
 
 /// Waits until so many have come to this result, and no others to any.
-fn wait_for(proxy: &Proxy, expected: &[(&str, u64)]) {
+pub(crate) fn wait_for(proxy: &Proxy, expected: &[(&str, u64)]) {
     let expected: BTreeMap<String, u64> =
         expected.iter().map(|(result, count)| ((*result).to_owned(), *count)).collect();
     wait_until(&format!("the mirrored requests have ended as {expected:?}"), || results(proxy) == expected);

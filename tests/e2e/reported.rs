@@ -1,6 +1,7 @@
 //! Inputs that other proxies' bug reports and advisories are about, and that no other test has.
 
 mod fields;
+mod mirrors;
 mod redirects;
 mod sockets;
 mod splits;
