@@ -201,3 +201,28 @@ fn without_open_files_left_an_idle_connection_to_another_backend_makes_room() {
     }
     assert!(backends.iter().all(|backend| backend.count() >= 2));
 }
+
+#[test]
+fn without_open_files_left_a_request_waits_for_one() {
+    let release = Latch::default();
+    let backend = backend(&release);
+    // Each request needs a connection of its own.
+    let pool = "idle_connections = 0\nconnect_timeout = \"1m\"";
+    let proxy = Setup { workers: 1, pool, ..Setup::default() }.start(&[&backend]);
+    let mut held = proxy.client();
+    assert_eq!(held.get("/").text(), "backend");
+    // One for the backend's connection, and one for another client, which has none for its backend then.
+    proxy.leave_open_files(2);
+    held.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
+    backend.wait_for_requests(2);
+    let mut last = proxy.client();
+    last.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    let mut refused = proxy.client();
+    refused.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    proxy.log.wait_for("accept-failed");
+    release.open();
+    assert_eq!(held.response("GET").status(), 200);
+    let response = last.response("GET");
+    assert_eq!(response.status(), 200, "{response:?}");
+    assert_eq!(refused.response("GET").status(), 200);
+}

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use pointsman_core::clock::Moment;
 use pointsman_core::pool::BackendProtocol;
@@ -18,6 +19,9 @@ use super::permit::ConnectionPermit;
 use super::pinned::PinnedConnections;
 use crate::deadline::Deadline;
 use crate::downstream::ClientConnection;
+
+/// Between two looks whether what was lacking is there: shorter than accepting pauses for, so that a request gets it before another client.
+const LOOK: Duration = Duration::from_millis(2);
 
 impl Claim {
     /// A connection that is there and serves any client: the idle one used last, or a stream of one that others use as well.
@@ -39,12 +43,31 @@ impl Claim {
         deadline: &Deadline,
     ) -> Result<Lease, Error> {
         match self.try_connect(client, deadline).await {
-            // Idle connections hold what it lacks, such as a descriptor.
-            Err(error) if error.is_our_own() && self.pool.make_room() => {
-                self.try_connect(client, deadline).await
-            }
+            Err(error) if error.is_our_own() => Box::pin(self.connect_in_want(client, deadline, error)).await,
             connected => connected,
         }
+    }
+
+    /// The same while the proxy lacks something, such as a descriptor: what idle connections hold, or others give back within
+    /// `connect_timeout`. A client that was just accepted may have taken the last one, and its request isn't to fail for that.
+    #[cold]
+    async fn connect_in_want(
+        &self,
+        client: &ClientConnection,
+        deadline: &Deadline,
+        mut error: Error,
+    ) -> Result<Lease, Error> {
+        let until = deadline.after(self.pool.limits().connect_timeout);
+        while error.is_our_own() {
+            if !self.pool.make_room() && !pause(deadline, until).await {
+                return Err(error);
+            }
+            match self.try_connect(client, deadline).await {
+                Err(next) => error = next,
+                connected => return connected,
+            }
+        }
+        Err(error)
     }
 
     async fn try_connect(&self, client: &ClientConnection, deadline: &Deadline) -> Result<Lease, Error> {
@@ -206,4 +229,18 @@ impl Claim {
             pinned.keep(self, connection, now);
         }
     }
+}
+
+/// Waits for a moment; whether it is over before the deadline.
+async fn pause(deadline: &Deadline, until: Moment) -> bool {
+    deadline.set_at(until);
+    // A timer of its own, as such waits are few and finer than the sweep of the deadlines.
+    let mut look = pin!(tokio::time::sleep(LOOK));
+    let is_in_time = poll_fn(|cx| match look.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending => deadline.poll(cx).map(|()| false),
+    });
+    let is_in_time = is_in_time.await && !deadline.has_passed();
+    deadline.clear();
+    is_in_time
 }
