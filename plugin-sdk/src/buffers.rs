@@ -29,12 +29,17 @@ pub(crate) enum NoText {
 ///
 /// `ask` fills a buffer and returns the full length in bytes, or a negative number.
 pub(crate) fn text(ask: impl Fn(&mut [u8]) -> i32) -> Result<String, NoText> {
+    bytes(&ask).map(lossy)
+}
+
+/// The same, as bytes.
+pub(crate) fn bytes(ask: &dyn Fn(&mut [u8]) -> i32) -> Result<Vec<u8>, NoText> {
     let mut bytes = vec![0; FIRST_ROOM];
     for _ in 0..ROUNDS {
         let len = usize::try_from(ask(&mut bytes)).map_err(|_| NoText::Absent)?;
         if len <= bytes.len() {
             bytes.truncate(len);
-            return Ok(lossy(bytes));
+            return Ok(bytes);
         }
         if len > TEXT_LIMIT {
             break;
@@ -59,9 +64,25 @@ pub(crate) fn column<T: Copy + Default>(column: &mut Vec<T>, ask: impl Fn(&mut [
         if entries > BACKEND_LIMIT {
             break;
         }
-        column.resize(entries, T::default());
+        grow(column, entries);
     }
     column.clear();
+}
+
+/// Apart, as this happens once: a loop that is made fast is large.
+#[cold]
+#[inline(never)]
+fn grow<T: Copy + Default>(column: &mut Vec<T>, entries: usize) {
+    column.resize(entries, T::default());
+}
+
+/// These texts as one: what `concat` does, in a tenth of the space.
+#[cold]
+#[inline(never)]
+pub(crate) fn joined(texts: &[&str]) -> String {
+    let mut joined = String::new();
+    texts.iter().for_each(|text| joined.push_str(text));
+    joined
 }
 
 fn lossy(bytes: Vec<u8>) -> String {

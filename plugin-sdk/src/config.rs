@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::buffers::{self, NoText, TEXT_LIMIT};
+use crate::json;
 use crate::link::host;
 use serde::de::value::UnitDeserializer;
 use serde::de::{self, DeserializeOwned};
@@ -28,19 +29,23 @@ fn nothing<C: DeserializeOwned>() -> Result<C, Error> {
 }
 
 fn parse<C: DeserializeOwned>() -> Result<C, Error> {
-    let json = match buffers::text(|buf| host().config(buf)) {
+    let json = match buffers::bytes(&|buf| host().config(buf)) {
         Ok(json) => json,
-        Err(NoText::Absent) => "{}".to_owned(),
+        Err(NoText::Absent) => b"{}".to_vec(),
         Err(NoText::TooLong) => {
-            return Err(Error::new(format!("policy.config: longer than {} KiB as JSON", TEXT_LIMIT >> 10)));
+            const { assert!(TEXT_LIMIT == 64 << 10, "the text says so") };
+            return Err("policy.config: longer than 64 KiB as JSON".into());
         }
     };
-    // The operator wrote TOML; a place in the JSON made from it would only mislead.
-    serde_json::from_str(&json).map_err(|error| {
-        let text = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        Error::new(format!("policy.config: {}", text.strip_suffix(&place).unwrap_or(&text)))
-    })
+    // The operator wrote TOML; a place in the JSON made from it would only mislead. The key doesn't.
+    json::from_slice(&json).map_err(told)
+}
+
+#[cold]
+#[inline(never)]
+fn told(error: json::Error) -> Error {
+    let dot = if error.path.is_empty() { "" } else { "." };
+    Error::new(buffers::joined(&["policy.config", dot, &error.path, ": ", &error.text]))
 }
 
 /// The error of a deserializer that has nothing to say; keeps formatting code out of small plugins.
@@ -87,7 +92,7 @@ mod tests {
     fn errors_name_the_key_and_no_place_in_the_json() {
         let cases = [
             (json!({}), "policy.config: missing field `percent`"),
-            (json!({ "percent": 300 }), "policy.config: invalid value: integer `300`, expected u8"),
+            (json!({ "percent": 300 }), "policy.config.percent: invalid value: integer `300`, expected u8"),
             (json!({ "percentage": 7 }), "policy.config: unknown field `percentage`, expected `percent`"),
         ];
         for (config, expected) in cases {

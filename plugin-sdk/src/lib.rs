@@ -133,6 +133,7 @@ pub mod guest;
 mod imports;
 #[doc(hidden)]
 pub mod instance;
+mod json;
 mod line;
 mod link;
 pub mod log;

@@ -1,5 +1,6 @@
 //! Spans of time in a policy's configuration.
 
+use crate::buffers::joined;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::fmt;
 use std::str::FromStr;
@@ -58,14 +59,15 @@ impl FromStr for Period {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-            let (number, unit) = text.split_at(digits);
+            let (number, unit) = text.split_at_checked(digits)?;
             let (_, us) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
             number.parse::<u64>().ok()?.checked_mul(us).map(Duration::from_micros)
         };
         parse().map(Self).ok_or_else(|| {
-            crate::Error::new(format!(
-                "{text:?} is not a duration: write a whole number and a unit (us, ms, s, m or h), such as \"250ms\""
-            ))
+            // Put together without `format!`, which would be much of a small plugin.
+            let instead =
+                "is not a duration: write a whole number and a unit (us, ms, s, m or h), such as \"250ms\"";
+            crate::Error::new(joined(&["\"", text, "\" ", instead]))
         })
     }
 }

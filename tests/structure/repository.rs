@@ -20,6 +20,7 @@ const CRATES: [(&str, &str, &str); 16] = [
     ("least_conn", "plugins/least-conn/src", "lib.rs"),
     ("ip_hash", "plugins/ip-hash/src", "lib.rs"),
     ("peak_ewma", "plugins/peak-ewma/src", "lib.rs"),
+    ("policy_parts", "plugins/parts/src", "lib.rs"),
     ("room_affinity", "gallery/room-affinity/src", "lib.rs"),
     ("user_affinity", "gallery/user-affinity/src", "lib.rs"),
     ("document_affinity", "gallery/document-affinity/src", "lib.rs"),

@@ -12,3 +12,18 @@ pub fn bundled(name: &str) -> Option<&'static [u8]> {
 pub fn names() -> impl Iterator<Item = &'static str> {
     BUNDLED.iter().map(|(name, _)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is loaded by every worker and swapped by every reload stays small; a policy that pulls in formatting of fractions or
+    /// a large library is seen here.
+    #[test]
+    fn bundled_policies_are_small() {
+        for name in names() {
+            let bytes = bundled(name).map(<[u8]>::len).expect("it is bundled");
+            assert!(bytes <= 32 << 10, "{name} has {bytes} bytes");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use pointsman_sdk::cells;
 use pointsman_sdk::prelude::*;
+use policy_parts as _;
 use serde::Deserialize;
 
 /// Cell of a backend: its cost, µs.

@@ -1,0 +1,13 @@
+//! What the bundled policies have in common, beside the SDK.
+//!
+//! A policy that uses this crate has its small allocator, too.
+
+/// The allocator of the standard library is 8 KB, a quarter of what a bundled policy may have. This one is a list of free blocks, in the
+/// order of their addresses: as slow as it is long, which it isn't, as policies allocate when the topology changes and not in picks.
+#[cfg(target_arch = "wasm32")]
+mod heap {
+    use lol_alloc::{FreeListAllocator, LockedAllocator};
+
+    #[global_allocator]
+    static HEAP: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());
+}
