@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: those of `plugins/` that are for general use.
-const BUNDLED: [&str; 4] = ["round-robin", "least-conn", "ip-hash", "peak-ewma"];
+const BUNDLED: [&str; 5] = ["round-robin", "least-conn", "ip-hash", "peak-ewma", "random"];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PREBUILT: &str = "POINTSMAN_PREBUILT_PLUGINS";

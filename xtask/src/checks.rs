@@ -67,6 +67,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "peak-ewma",
             "--package",
+            "random",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

@@ -2,6 +2,15 @@
 //!
 //! A policy that uses this crate has its small allocator, too.
 
+mod alias;
+mod candidates;
+mod failures;
+mod load;
+
+pub use candidates::{Candidates, MOST_DRAWS};
+pub use failures::{WINDOW, recent_failures};
+pub use load::{Least, Load};
+
 /// The allocator of the standard library is 8 KB, a quarter of what a bundled policy may have. This one is a list of free blocks, in the
 /// order of their addresses: as slow as it is long, which it isn't, as policies allocate when the topology changes and not in picks.
 #[cfg(target_arch = "wasm32")]

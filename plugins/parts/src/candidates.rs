@@ -1,0 +1,202 @@
+//! What may be drawn, and the draws: distinct, and in proportion to the weights.
+
+use pointsman_sdk::{Backends, Request, Stat, random, random_below};
+
+use crate::alias::Alias;
+use crate::failures::recent_failures;
+use crate::load::{Least, Load};
+
+/// Most backends that one draw takes.
+pub const MOST_DRAWS: usize = 16;
+
+/// How often a weighted draw may fall on what has been drawn already, before a draw that can't takes its place.
+const ROUNDS: usize = 16;
+
+/// Backends to draw from, with a weight each.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    indexes: Vec<u32>,
+    weights: Vec<u32>,
+    /// None where all weights are the same.
+    alias: Option<Alias>,
+}
+
+impl Candidates {
+    /// All eligible backends, by their effective weight. Make them anew when the topology changes.
+    #[must_use]
+    pub fn eligible(backends: &Backends) -> Self {
+        let (mut weights, mut flags) = (Vec::new(), Vec::new());
+        backends.weights(&mut weights);
+        backends.flags_column(&mut flags);
+        let all = (0_u32..).zip(weights).zip(flags);
+        Self::new(all.filter(|(_, flags)| flags.eligible()).map(|(weighted, _)| weighted))
+    }
+
+    /// These backends and weights. Those without a weight are left out, unless none has one: then all are the same.
+    pub fn new(backends: impl Iterator<Item = (u32, u32)>) -> Self {
+        let (mut indexes, mut weights): (Vec<u32>, Vec<u32>) = backends.unzip();
+        if weights.iter().all(|weight| *weight == 0) {
+            weights.fill(1);
+        } else {
+            let mut weight = weights.iter();
+            indexes.retain(|_| weight.next().is_some_and(|weight| *weight > 0));
+            weights.retain(|weight| *weight > 0);
+        }
+        let alias = Alias::new(&weights);
+        Self { indexes, weights, alias }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.indexes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.indexes.is_empty()
+    }
+
+    /// Sum of the weights.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weights.iter().map(|weight| u64::from(*weight)).sum()
+    }
+
+    /// Each backend's index and weight.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.indexes.iter().zip(&self.weights).map(|(index, weight)| (*index as usize, *weight))
+    }
+
+    /// Hands out up to `draws` different ones, of [`MOST_DRAWS`] at most: index and weight of each, in the order in which they are drawn.
+    /// The first is drawn by weight, and each of the others by weight from those that are left.
+    pub fn draw(&self, draws: usize, mut take: impl FnMut(usize, u32)) {
+        // Places, in ascending order.
+        let mut drawn = [0; MOST_DRAWS];
+        for count in 0..draws.min(MOST_DRAWS).min(self.len()) {
+            let place = self.another(&drawn[..count]);
+            let at = drawn[..count].iter().filter(|other| **other < place).count();
+            drawn.copy_within(at..count, at + 1);
+            drawn[at] = place;
+            take(self.indexes[place] as usize, self.weights[place]);
+        }
+    }
+
+    /// A place that isn't among these, which are in ascending order and not all.
+    fn another(&self, drawn: &[usize]) -> usize {
+        if let Some(alias) = &self.alias {
+            let rounds = (0..ROUNDS).map(|_| alias.draw(random()));
+            if let Some(place) = rounds.into_iter().find(|place| !drawn.contains(place)) {
+                return place;
+            }
+        }
+        // One of the places that are left, counted without those drawn: each of these that isn't behind it moves it by one.
+        let left = random_below(self.len() - drawn.len());
+        drawn.iter().fold(left, |place, drawn| place + usize::from(*drawn <= place))
+    }
+
+    /// Of `draws` different ones, the least loaded that the request may use; at equal loads the one drawn first, which is chance.
+    ///
+    /// The load is what is in flight and what has failed of late, by weight. Where the request has tried all that were drawn, it is
+    /// the least loaded of those that it hasn't.
+    #[must_use]
+    pub fn least_loaded_of(&self, draws: usize, request: &Request, backends: &Backends) -> Option<usize> {
+        let offer = |best: &mut Least, index, weight| {
+            if !request.tried(index) {
+                let failed = recent_failures(backends, index);
+                let load = backends.stat(Stat::InFlight, index).saturating_add(failed);
+                best.offer(index, Load::new(load, weight));
+            }
+        };
+        let mut best = Least::default();
+        self.draw(draws, |index, weight| offer(&mut best, index, weight));
+        if best.index().is_none() {
+            self.iter().for_each(|(index, weight)| offer(&mut best, index, weight));
+        }
+        best.index()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pointsman_sdk::testing::{TestHost, TestRequest};
+
+    /// How often each place is the first, and how often among the first `draws`, of 20,000 draws.
+    fn tally(weights: &[u32], draws: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
+        let candidates = Candidates::new((0..).zip(weights.iter().copied()));
+        let (mut first, mut among) = (vec![0.0; weights.len()], vec![0.0; weights.len()]);
+        TestHost::new().seed(seed).run(|_| {
+            for _ in 0..20_000 {
+                let mut drawn = Vec::new();
+                candidates.draw(draws, |index, weight| {
+                    assert_eq!(weight, weights[index]);
+                    assert!(!drawn.contains(&index), "seed {seed}: {index} twice of {weights:?}");
+                    drawn.push(index);
+                });
+                let some = weights.iter().filter(|weight| **weight > 0).count();
+                assert_eq!(drawn.len(), draws.min(some), "seed {seed}: {weights:?}");
+                first[drawn[0]] += 1.0 / 20_000.0;
+                drawn.iter().for_each(|index| among[*index] += 1.0 / 20_000.0);
+            }
+        });
+        (first, among)
+    }
+
+    #[test]
+    fn draws_are_distinct_and_by_weight() {
+        for seed in 1..=5 {
+            for draws in 1..=5 {
+                let (first, among) = tally(&[1_000; 7], draws, seed);
+                assert!(
+                    first.iter().all(|share| (share - 1.0 / 7.0).abs() < 0.015),
+                    "seed {seed}: {first:?}"
+                );
+                let each = draws as f64 / 7.0;
+                assert!(among.iter().all(|share| (share - each).abs() < 0.02), "seed {seed}: {among:?}");
+                let (first, among) = tally(&[3_000, 1_000, 0, 2_000], draws, seed);
+                assert!(first[2] == 0.0 && among[2] == 0.0, "seed {seed}");
+                for (index, share) in [(0, 0.5), (1, 1.0 / 6.0), (3, 1.0 / 3.0)] {
+                    assert!((first[index] - share).abs() < 0.015, "seed {seed}: {first:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_second_of_weighted_draws_is_by_weight_of_those_left() {
+        // 3, 2, 1: P(last is among two) = 1/6 + 3/6·1/3 + 2/6·1/4.
+        let (_, among) = tally(&[3_000, 2_000, 1_000], 2, 9);
+        assert!((among[2] - (1.0 / 6.0 + 1.0 / 6.0 + 1.0 / 12.0)).abs() < 0.015, "{among:?}");
+    }
+
+    #[test]
+    fn one_that_hides_the_others_is_drawn_once() {
+        let (first, among) = tally(&[u32::MAX, 1, 1], 3, 4);
+        assert!(first[0] > 0.999 && among.iter().all(|share| *share > 0.999), "{among:?}");
+    }
+
+    #[test]
+    fn without_any_weight_all_are_the_same() {
+        let candidates = Candidates::new((3..6).map(|index| (index, 0)));
+        assert_eq!((candidates.len(), candidates.weight(), candidates.is_empty()), (3, 3, false));
+        TestHost::new().run(|_| Candidates::default().draw(2, |_, _| unreachable!("there is none")));
+    }
+
+    #[test]
+    fn the_last_that_was_not_tried_is_found() {
+        let host = TestHost::of(50);
+        let mut request = TestRequest::new();
+        for index in 0..49 {
+            request = request.tried(&format!("b{index}"));
+        }
+        let pick = |request: &TestRequest| {
+            host.ask(request, |request, backends| {
+                Candidates::eligible(backends).least_loaded_of(2, request, backends)
+            })
+        };
+        assert_eq!(pick(&request), Some(49));
+        assert_eq!(pick(&request.tried("b49")), None);
+    }
+}
