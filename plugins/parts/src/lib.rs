@@ -5,10 +5,14 @@
 mod alias;
 mod candidates;
 mod failures;
+mod hash;
+mod keyed;
 mod load;
 
 pub use candidates::{Candidates, MOST_DRAWS};
 pub use failures::{WINDOW, recent_failures};
+pub use hash::{hash, mix};
+pub use keyed::{Keyed, KeyedConfig, Member, members};
 pub use load::{Least, Load};
 
 /// The allocator of the standard library is 8 KB, a quarter of what a bundled policy may have. This one is a list of free blocks, in the
