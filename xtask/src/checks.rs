@@ -71,6 +71,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "ring-hash",
             "--package",
+            "maglev",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",
