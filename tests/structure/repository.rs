@@ -9,7 +9,7 @@ use super::modules::{self, Crate, Dependencies};
 use super::source::Source;
 
 /// Crates that are held against the rules: their name for other crates, source folder, and root file.
-const CRATES: [(&str, &str, &str); 19] = [
+const CRATES: [(&str, &str, &str); 20] = [
     ("pointsman_core", "host/core/src", "lib.rs"),
     ("pointsman_policy", "host/policy/src", "lib.rs"),
     ("pointsman_workshop", "host/workshop/src", "lib.rs"),

@@ -65,8 +65,8 @@ impl<'a> Limits<'a> {
         };
         let Some(track) = track else { return false };
         let named = track.words.iter().position(|word| word == "table").map(|at| track.word(at + 1));
-        let name = asked.table.as_deref().or(named).unwrap_or(section.name());
-        if named.unwrap_or(section.name()) != name {
+        let name = asked.table.as_deref().or(named).unwrap_or_else(|| section.name());
+        if named.unwrap_or_else(|| section.name()) != name {
             return false;
         }
         let Some(table) = self.tables.get(name).copied() else { return false };

@@ -18,6 +18,15 @@ use super::path::PathChange;
 use super::sections::Line;
 use super::{acl, answer, headers};
 
+/// What is said of pools, by their names.
+#[derive(Default)]
+pub(super) struct OfPools {
+    /// What of them is compressed.
+    pub(super) compression: Vec<(String, Keys)>,
+    /// What becomes of paths on the way to them.
+    pub(super) paths: HashMap<String, PathChange>,
+}
+
 /// What is read while routes are made.
 pub(super) struct Rules<'r> {
     pub(super) ledger: &'r mut Ledger,
@@ -27,12 +36,10 @@ pub(super) struct Rules<'r> {
     pub(super) routing: Routing,
     /// What changes in requests and responses of the section.
     pub(super) changes: Changes,
-    /// What of the pools is compressed.
-    pub(super) compression: Vec<(String, Keys)>,
+    /// What is said of pools here.
+    pub(super) pools: OfPools,
     /// `acl` lines of rules that no route could follow.
     pub(super) unasked: Vec<Place>,
-    /// What becomes of paths on the way to pools.
-    pub(super) paths: HashMap<String, PathChange>,
     /// What limits how often requests come.
     pub(super) limits: Limits<'r>,
     /// What is asked of the listener, if there are those of other sections, too.
@@ -201,7 +208,7 @@ impl Rules<'_> {
             Action::Pool(pool) => Some(pool),
             _ => None,
         };
-        let Some(change) = pool.and_then(|pool| self.paths.get(pool)).cloned() else {
+        let Some(change) = pool.and_then(|pool| self.pools.paths.get(pool)).cloned() else {
             return self.add_route(line, tests, action, (guards, None));
         };
         let has_regex = tests.iter().any(|test| {

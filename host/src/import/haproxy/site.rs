@@ -18,7 +18,7 @@ use super::error_page::Pages;
 use super::global::{access_log, global, resolvers, with_presets};
 use super::limits::Limits;
 use super::path::PathChange;
-use super::rules::Rules;
+use super::rules::{OfPools, Rules};
 use super::sections::Section;
 use super::timeout::time;
 use super::{backend, catalogue, compression, error_page, headers, path};
@@ -60,9 +60,8 @@ pub(super) fn import(
         draft: &pools,
         routing: Routing::default(),
         changes: Changes::default(),
-        compression: Vec::new(),
+        pools: OfPools { paths: changed_paths(&http), ..OfPools::default() },
         unasked: Vec::new(),
-        paths: changed_paths(&http),
         limits: Limits::read(sections),
         listener: None,
     };
@@ -78,10 +77,9 @@ pub(super) fn import(
             draft.listeners.extend(listeners);
         }
     }
-    let compressed = std::mem::take(&mut rules.compression);
     draft.limits = std::mem::take(&mut rules.limits.found);
     draft.routes = rules.routing.finish(rules.ledger);
-    compress(&mut draft.pools, compressed);
+    compress(&mut draft.pools, rules.pools.compression);
     draft.listeners = unique(draft.listeners);
     access_log(ledger, &mut draft, sections);
     sections.iter().for_each(|section| catalogue::list(ledger, section));
@@ -221,9 +219,9 @@ fn routes(rules: &mut Rules<'_>, chain: &Chain<'_>, several: bool, listeners: &[
     rules.add(chain);
     let compression = compression::of(rules.ledger, chain);
     for pool in rules.routing.pools_after(before) {
-        let known = rules.compression.iter().find(|(name, _)| *name == pool);
+        let known = rules.pools.compression.iter().find(|(name, _)| *name == pool);
         match known {
-            None => rules.compression.push((pool, compression.clone())),
+            None => rules.pools.compression.push((pool, compression.clone())),
             Some((_, other)) if *other == compression => {}
             Some(_) => {
                 let why = format!(
