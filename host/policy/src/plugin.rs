@@ -97,7 +97,7 @@ mod tests {
             (Some("canary.wasm"), "uploaded canary.wasm", "canary"),
             (Some("/home/me/canary.wasm"), "uploaded canary.wasm", "canary"),
             (Some(r"C:\policies\canary.wasm"), "uploaded canary.wasm", "canary"),
-            (Some("a b\n\u{202e}\"@;.wasm"), "uploaded a_b____.wasm", "a_b____"),
+            (Some("a b\n\u{202e}\"@;.wasm"), "uploaded a_b_____.wasm", "a_b_____"),
             (Some("a/"), "uploaded", "uploaded"),
             (Some(&long), &format!("uploaded {}", &long[..64]), &long[..64]),
         ] {

@@ -92,7 +92,7 @@ mod tests {
     fn fuel_grows_with_what_a_policy_looks_at() {
         let of = |name: &str| measure(&Plugin::bundled(name).unwrap(), "{}").unwrap();
         let (scan, turn) = (of("least-conn"), of("round-robin"));
-        assert!(scan[3].fuel > 50.0 * scan[1].fuel, "{scan:?}");
+        assert!(scan[3].fuel > 20.0 * scan[1].fuel, "{scan:?}");
         assert!(turn[3].fuel < 3.0 * turn[1].fuel, "{turn:?}");
         assert!(scan.iter().chain(&turn).all(|cost| cost.ns > 0.0 && cost.memory > 0), "{scan:?} {turn:?}");
     }
