@@ -1,7 +1,7 @@
 //! Lists with weights, as the fields of `Accept` have them (RFC 9110 section 12.4.2).
 
-/// The weight of a member that says none, in thousandths.
-const FULL: u16 = 1000;
+/// The greatest weight, in thousandths: that of a member that says none.
+pub const FULL: u16 = 1000;
 
 /// The members of a field's line, without their parameters, each with its weight in thousandths. One whose weight can't be read promises nothing.
 pub fn members(line: &[u8]) -> impl Iterator<Item = (&[u8], u16)> {

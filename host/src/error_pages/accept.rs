@@ -4,16 +4,13 @@ use http::HeaderValue;
 
 use crate::weighted;
 
-/// The weight of what a client takes that says nothing.
-const FULL: u16 = 1000;
-
 /// The weight of a media type, in lower case and without parameters, for a client with this `Accept`: from 0, which it doesn't take, to
 /// 1000. Who says nothing takes everything.
 pub(super) fn weight(accept: Option<&HeaderValue>, media_type: &str) -> u16 {
     let line = accept.map_or(&b""[..], |accept| accept.as_bytes());
     let mut members = weighted::members(line).filter(|(range, _)| !range.is_empty()).peekable();
     if members.peek().is_none() {
-        return FULL;
+        return weighted::FULL;
     }
     // The most specific range decides, whatever others say.
     members

@@ -7,11 +7,13 @@
 
 pub mod bench;
 mod file_error;
-mod lines;
+mod made_up;
 pub mod scenario;
 pub mod simulate;
 pub mod spec;
 mod time_span;
+mod toml_file;
 
 pub use file_error::FileError;
 pub use time_span::TimeSpan;
+pub use toml_file::ReadFile;

@@ -14,7 +14,7 @@ pub(crate) use check::capacity;
 pub use event::Event;
 pub use load::{Arrivals, Keys, Load};
 pub use model::{Runs, Spec};
-pub use policy::{Loaded, PolicySpec, ReadFile};
+pub use policy::{Loaded, PolicySpec};
 pub use read::{load, parse};
 pub use service::Service;
 pub(crate) use service::Z99;

@@ -26,11 +26,11 @@ impl Capacity {
     #[inline]
     #[must_use]
     pub fn of(self, limits: BackendLimits) -> u64 {
-        let connections = limits.max_connections.unwrap_or(self.max_connections);
-        limits.max_requests.unwrap_or(self.max_requests).min(connections * self.streams)
+        limits.max_requests.unwrap_or(self.max_requests).min(self.connections_of(limits) * self.streams)
     }
 
     /// Connections that a backend with these limits may have.
+    #[inline]
     #[must_use]
     pub fn connections_of(self, limits: BackendLimits) -> u64 {
         limits.max_connections.unwrap_or(self.max_connections)

@@ -86,7 +86,7 @@ impl UpstreamLimits {
     #[inline]
     #[must_use]
     pub fn connections_of(&self, backend: BackendLimits) -> u64 {
-        backend.max_connections.unwrap_or(self.max_connections)
+        self.capacity().connections_of(backend)
     }
 
     /// How many requests a backend with these limits may have, if the configuration sets a limit: the one by default only guards the proxy

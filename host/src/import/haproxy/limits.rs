@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use pointsman_core::request_limit::MOST_OF_ROUTE;
+
 use super::super::draft::LimitDraft;
 use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
@@ -10,9 +12,6 @@ use super::answer;
 use super::quantity;
 use super::sections::{Line, Section};
 use crate::config::literal;
-
-/// Most limits of a route.
-const MOST: usize = 8;
 
 /// Most requests that a limit takes at once, or at a time.
 const MOST_REQUESTS: u64 = 1_000_000;
@@ -55,7 +54,7 @@ impl<'a> Limits<'a> {
         let at = |wanted: &Line| section.lines.iter().position(|line| line.place == wanted.place);
         let before = &section.lines[..at(rule).unwrap_or(0)];
         // What an earlier rule lets pass asks no more.
-        if before.iter().any(|line| line.is("http-request allow")) || self.names.len() == MOST {
+        if before.iter().any(|line| line.is("http-request allow")) || self.names.len() == MOST_OF_ROUTE {
             return false;
         }
         let Some((asked, acl)) = asked(section, rule) else { return false };

@@ -1,5 +1,7 @@
 //! `limit_req` and `limit_conn`: how often, and how many at a time, requests of a key may come.
 
+use pointsman_core::request_limit::MOST_OF_ROUTE;
+
 use super::super::draft::{Draft, LimitDraft};
 use super::super::keys::Keys;
 use super::super::ledger::{Ledger, Rank};
@@ -8,17 +10,14 @@ use super::scope::Scope;
 use super::tree::Directive;
 use crate::config::literal;
 
-/// Most limits of a route.
-const MOST: usize = 8;
-
 /// Writes the limits that hold at a place, and names them in the keys of its route.
 pub(super) fn write(ledger: &mut Ledger, draft: &mut Draft, scope: &Scope<'_>, route: &mut Keys) {
     let mut names: Vec<String> = Vec::new();
     for kind in [Kind::Rate, Kind::Concurrency] {
         for found in scope.all(&[kind.name()]) {
             let Some((mut limit, zone)) = kind.limit(ledger, scope, found) else { continue };
-            if names.len() == MOST {
-                ledger.list(found.place, Rank::A, format!("a route has at most {MOST} limits"));
+            if names.len() == MOST_OF_ROUTE {
+                ledger.list(found.place, Rank::A, format!("a route has at most {MOST_OF_ROUTE} limits"));
                 continue;
             }
             limit.comment = format!("{}, {}", ledger.text(zone.place), ledger.named(zone.place));

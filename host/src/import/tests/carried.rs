@@ -3,17 +3,7 @@
 use std::fs;
 
 use super::super::*;
-use super::inputs::read;
-
-/// A server that passes all on, with what stands in it.
-fn nginx(inside: &str) -> Imported {
-    read(
-        Dialect::Nginx,
-        &format!(
-            "http {{\nupstream app {{ server 192.0.2.1:80; }}\nserver {{ listen 8080;\n{inside}\nlocation / {{ proxy_pass http://app; }}\n}}\n}}\n"
-        ),
-    )
-}
+use super::refusals::nginx;
 
 /// A section of servers and one for clients, in a folder with these files.
 fn haproxy(defaults: &str, of_entry: &str, of_servers: &str, files: &[(&str, &str)]) -> Imported {

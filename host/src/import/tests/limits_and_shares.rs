@@ -1,16 +1,11 @@
 //! What becomes of listeners, limits, shares and mirrors.
 
-use std::fs;
-
 use super::super::*;
+use super::inputs;
 
 /// What comes of a text, and its list.
 fn read(dialect: Dialect, content: &str) -> (String, Vec<String>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("in");
-    fs::write(&path, content).expect("a file");
-    let imported = import(dialect, &path, &Options::default()).expect("a configuration");
-    assert!(imported.fault.is_none(), "{:?}\n{:?}", imported.fault, imported.text);
+    let imported = inputs::read(dialect, content);
     let findings =
         imported.findings.iter().map(|found| format!("{}: {:?}: {}", found.line, found.rank, found.why));
     (imported.text.expect("a text"), findings.collect())

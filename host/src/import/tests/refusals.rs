@@ -4,7 +4,7 @@ use super::super::*;
 use super::inputs::read;
 
 /// A location, or something beside it, in a server that passes all on.
-fn nginx(inside: &str) -> Imported {
+pub(super) fn nginx(inside: &str) -> Imported {
     read(
         Dialect::Nginx,
         &format!(

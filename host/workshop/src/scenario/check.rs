@@ -2,24 +2,18 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::ops::Range;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::model::{Change, Observe, Request, Scenario, Step};
 use super::outcome::code;
-
-/// What is wrong, and where.
-pub(super) struct Fault {
-    pub(super) span: Option<Range<usize>>,
-    pub(super) key: &'static str,
-    pub(super) message: String,
-}
+use crate::toml_file::Fault;
 
 /// The first fault of a scenario.
 pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     let (pool, span) = (scenario.pool.get_ref(), scenario.pool.span());
-    let wrong = |key, message: String| Err(Fault { span: Some(span.clone()), key, message });
+    let wrong =
+        |key: &str, message: String| Err(Fault { span: Some(span.clone()), key: key.to_owned(), message });
     let names = scenario.names();
     if names.is_empty() || pool.count.is_some() != pool.backends.is_empty() {
         return wrong("pool", "a pool has either `backends = [{ name = \"a\" }]` or `count = 3`".to_owned());
@@ -35,7 +29,8 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         return wrong("pool.backends", "a weight of 0.001 to 1,000".to_owned());
     }
     for entry in &scenario.steps {
-        let fault = |(key, message)| Fault { span: Some(entry.span()), key, message };
+        let fault =
+            |(key, message): (&str, String)| Fault { span: Some(entry.span()), key: key.to_owned(), message };
         step(entry.get_ref(), &known).map_err(fault)?;
     }
     Ok(())

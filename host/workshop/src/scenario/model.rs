@@ -25,6 +25,9 @@ pub struct Scenario {
     /// What happens, in order. `[[step]]`.
     #[serde(default, rename = "step")]
     pub steps: Vec<Spanned<Step>>,
+    /// The lines of the steps in the file.
+    #[serde(skip)]
+    pub lines: Vec<usize>,
     /// The plugin must be refused, with a reason that contains this. `refused`.
     #[serde(default)]
     pub refused: Option<String>,

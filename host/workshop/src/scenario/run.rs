@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use pointsman_core::backend::{Attributes, Backend, BackendIndex};
+use pointsman_core::backend::{Backend, BackendIndex};
+use pointsman_core::pool::Members;
 use pointsman_core::record::ChosenBy;
 use pointsman_core::request::RequestHead;
-use pointsman_core::topology::{Health, Member};
+use pointsman_core::topology::Member;
 use pointsman_policy::{Pick, Plugin, PolicySettings, Response, SimulatedRequest, Simulation, Testbed};
-use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::capture::Capture;
-use super::model::{Change, Observe, Request, Scenario, Step};
+use super::model::{Change, Observe, Request, Scenario, Step, TestBackend};
 use super::outcome::{Failure, Outcome, code};
+use crate::made_up;
 
 /// A scenario with its plugin.
 struct Stage<'a> {
@@ -47,19 +48,12 @@ fn staged(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario, capture: &Cap
     }
     let _ = capture.take();
     let mut stage = Stage { scenario, simulation, picked: HashMap::new(), faults: 0 };
-    for (number, entry) in scenario.steps.iter().enumerate() {
+    for (number, (entry, line)) in scenario.steps.iter().zip(&scenario.lines).enumerate() {
         let step = entry.get_ref();
         let result = stage.play(step).and_then(|()| stage.faulted(step));
         let log = capture.take();
         if let Err((expected, found)) = result {
-            let failure = Failure {
-                line: entry.span().start,
-                step: number + 1,
-                what: name(step),
-                expected,
-                found,
-                log,
-            };
+            let failure = Failure { line: *line, step: number + 1, what: name(step), expected, found, log };
             return outcome(number, Some(failure));
         }
     }
@@ -90,21 +84,12 @@ fn refused(scenario: &Scenario, reason: &str, capture: &Capture) -> Option<Failu
 
 fn backends(scenario: &Scenario) -> Vec<Backend> {
     let pool = scenario.pool.get_ref();
-    let named = pool.backends.iter().map(|backend| Backend {
-        weight: weight(backend.weight),
-        attributes: Attributes {
-            zone: backend.zone.as_str().into(),
-            labels: backend.labels.clone().into_iter().collect(),
-        },
-        backup: backend.backup,
-        ..Backend::new(backend.name.as_str(), ([192, 0, 2, 1], 80))
+    let named = pool.backends.iter().map(|TestBackend { name, weight, zone, labels, backup }| Backend {
+        backup: *backup,
+        ..made_up::backend((name, 80), *weight, zone, labels)
     });
     let counted = scenario.names().into_iter().skip(pool.backends.len());
     named.chain(counted.map(|name| Backend::new(name, ([192, 0, 2, 1], 80)))).collect()
-}
-
-fn weight(weight: f64) -> u32 {
-    (weight * f64::from(WEIGHT_UNIT)).round() as u32
 }
 
 /// A step in few words.
@@ -186,33 +171,25 @@ impl Stage<'_> {
     }
 
     fn change(&self, change: &Change) {
-        let pool = self.simulation.pool();
-        if change.draining.is_some() || change.member.is_some() {
-            let original =
-                backends(self.scenario).into_iter().find(|backend| *backend.name == *change.backend);
-            pool.change_backends(
-                |members| {
-                    if let Some(is_member) = change.member {
-                        members.file.retain(|member| *member.name != *change.backend);
-                        members.file.extend(original.filter(|_| is_member).map(Arc::new));
-                    }
-                    for member in &mut members.file {
-                        if let Some(draining) = change.draining.filter(|_| *member.name == *change.backend) {
-                            *member = Arc::new(Backend { draining, ..Backend::clone(member) });
-                        }
-                    }
-                },
-                Member::healthy,
-            );
+        let (pool, name) = (self.simulation.pool(), change.backend.as_str());
+        let mut all = backends(self.scenario).into_iter();
+        if let Some((is_member, backend)) = change.member.zip(all.find(|backend| *backend.name == *name)) {
+            made_up::set_membership(pool, backend, is_member);
         }
-        pool.change(|members| {
-            let member = members.iter_mut().find(|member| *member.backend.name == *change.backend);
-            let Some(member) = member else { return };
+        if let Some(draining) = change.draining {
+            let drain = |members: &mut Members| {
+                for member in members.file.iter_mut().filter(|member| *member.name == *name) {
+                    *member = Arc::new(Backend { draining, ..Backend::clone(member) });
+                }
+            };
+            pool.change_backends(drain, Member::healthy);
+        }
+        made_up::change_member(pool, name, |member| {
             if let Some(healthy) = change.healthy {
-                member.health = if healthy { Health::Up } else { Health::Down };
+                member.health = made_up::health(healthy);
             }
             if let Some(to) = change.weight {
-                member.weight = weight(to);
+                member.weight = made_up::thousandths(to);
             }
             if let Some(count) = change.in_flight {
                 let stats = &member.backend.stats;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pointsman_core::backend::{Attributes, Backend, BackendStats, TopologyGeneration};
+use pointsman_core::backend::{Backend, BackendStats, TopologyGeneration};
 use pointsman_core::request::RequestHead;
 use pointsman_policy::{
     Pick, PolicySettings, Response, SimulatedRequest, Simulation, SimulationError, Testbed,
 };
-use pointsman_sdk::abi::WEIGHT_UNIT;
 
+use crate::made_up;
 use crate::spec::{BackendGroup, Loaded, Spec};
 
 /// One proxy.
@@ -103,17 +103,5 @@ impl Proxy {
 /// A backend as the proxies know it. Its port is its number.
 pub(super) fn backend(number: usize, name: &str, group: &BackendGroup) -> Backend {
     let port = u16::try_from(number).unwrap_or(u16::MAX);
-    Backend {
-        weight: weight(group.weight),
-        attributes: Attributes {
-            zone: group.zone.as_str().into(),
-            labels: group.labels.clone().into_iter().collect(),
-        },
-        ..Backend::new(name, ([192, 0, 2, 1], port))
-    }
-}
-
-/// A weight in thousandths.
-pub(super) fn weight(weight: f64) -> u32 {
-    (weight * f64::from(WEIGHT_UNIT)).round() as u32
+    made_up::backend((name, port), group.weight, &group.zone, &group.labels)
 }

@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
         match event {
             Event::Arrival if self.source.is_closed => {}
             Event::Arrival => {
-                if let Some(next) = self.source.next(self.now) {
+                if let Some(next) = self.source.next() {
                     self.timeline.add(next, Event::Arrival);
                 }
                 self.arrive();

@@ -7,24 +7,15 @@ use super::backend::BackendGroup;
 use super::event::Event;
 use super::load::{Arrivals, Load};
 use super::model::Spec;
-use super::policy::PolicySpec;
 use super::service::Service;
 use crate::time_span::TimeSpan;
+use crate::toml_file::Fault;
 
 /// Most backends of a simulation.
 const BACKENDS: u64 = 10_000;
 
 /// Longest run, µs: 30 days.
 const LONGEST: u64 = 30 * 86_400 * 1_000_000;
-
-/// What is wrong, and where.
-pub(super) struct Fault {
-    pub(super) section: &'static str,
-    /// Where the section stands; none = in the whole file.
-    pub(super) span: Option<Range<usize>>,
-    pub(super) key: &'static str,
-    pub(super) message: String,
-}
 
 type Checked = Result<(), Fault>;
 
@@ -33,9 +24,13 @@ struct Section(&'static str, Option<Range<usize>>);
 
 impl Section {
     fn holds(&self, is_right: bool, key: &'static str, message: impl Into<String>) -> Checked {
+        if is_right { Ok(()) } else { Err(self.fault(key, message.into())) }
+    }
+
+    fn fault(&self, key: &str, message: String) -> Fault {
         let Self(section, span) = self;
-        let fault = || Fault { section, span: span.clone(), key, message: message.into() };
-        if is_right { Ok(()) } else { Err(fault()) }
+        let parts = [section, key].into_iter().filter(|part| !part.is_empty());
+        Fault { span: span.clone(), key: parts.collect::<Vec<_>>().join("."), message }
     }
 
     fn service(&self, service: Option<&Service>) -> Checked {
@@ -83,12 +78,7 @@ fn policies(spec: &Spec) -> Checked {
     let mut seen = HashSet::new();
     for entry in &spec.policies {
         let (here, policy) = (Section("policy", Some(entry.span())), entry.get_ref());
-        let one = policy.bundled.is_some() != policy.file.is_some();
-        here.holds(one, "", "a policy is either `bundled = \"NAME\"` or `file = \"FILE.wasm\"`")?;
-        if let Some(name) = &policy.bundled {
-            let message = format!("no policy {name:?} is bundled; `pointsman policy list` names all");
-            here.holds(PolicySpec::is_known(name), "bundled", message)?;
-        }
+        policy.source().map_err(|(key, message)| here.fault(key, message))?;
         let label = policy.label();
         let twice = format!("two policies are called {label:?}; tell them apart by `name`");
         here.holds(seen.insert(label), "name", twice)?;

@@ -1,14 +1,12 @@
 //! The policies of a simulation.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use pointsman_policy::{Plugin, bundled, names};
+use pointsman_policy::Plugin;
 use pointsman_sdk::abi::limit;
 use serde::Deserialize;
 
-/// Reads a file of at most so many bytes.
-pub type ReadFile<'a> = &'a dyn Fn(&Path, usize) -> io::Result<Vec<u8>>;
+use crate::toml_file::ReadFile;
 
 /// A policy, and how it is configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -26,6 +24,12 @@ pub struct PolicySpec {
     /// Its configuration, as in `[pool.NAME.policy.config]`.
     #[serde(default)]
     pub config: toml::Table,
+}
+
+/// Where a plugin comes from.
+pub(super) enum PolicySource<'a> {
+    Bundled(Plugin),
+    File(&'a Path),
 }
 
 /// A policy that is there to be run.
@@ -52,18 +56,14 @@ impl PolicySpec {
     ///
     /// What is wrong, and what to write.
     pub fn load(&self, folder: &Path, read: ReadFile<'_>) -> Result<Loaded, String> {
-        let plugin = match (&self.bundled, &self.file) {
-            (Some(name), None) => Plugin::bundled(name).ok_or_else(|| {
-                let known: Vec<&str> = names().collect();
-                format!("no policy {name:?} is bundled; there are {}", known.join(", "))
-            })?,
-            (None, Some(file)) => {
+        let plugin = match self.source().map_err(|(_, message)| message)? {
+            PolicySource::Bundled(plugin) => plugin,
+            PolicySource::File(file) => {
                 let path = folder.join(file);
                 let content = read(&path, limit::FILE_BYTES)
                     .map_err(|error| format!("cannot read the plugin {}: {error}", path.display()))?;
                 Plugin::file(&path, content)
             }
-            _ => return Err("a policy is either `bundled = \"NAME\"` or `file = \"FILE.wasm\"`".to_owned()),
         };
         let config = serde_json::to_string(&self.config).map_err(|error| format!("config: {error}"))?;
         Ok(Loaded { name: self.label(), plugin, config })
@@ -76,8 +76,14 @@ impl PolicySpec {
         self.name.clone().or_else(|| self.bundled.clone()).or_else(file).unwrap_or_default()
     }
 
-    /// Whether there is such a bundled policy.
-    pub(super) fn is_known(name: &str) -> bool {
-        bundled(name).is_some()
+    /// Where its plugin comes from; otherwise the key that is wrong, and why.
+    pub(super) fn source(&self) -> Result<PolicySource<'_>, (&'static str, String)> {
+        match (&self.bundled, &self.file) {
+            (Some(name), None) => Plugin::bundled(name).map(PolicySource::Bundled).ok_or_else(|| {
+                ("bundled", format!("no policy {name:?} is bundled; `pointsman policy list` names all"))
+            }),
+            (None, Some(file)) => Ok(PolicySource::File(file)),
+            _ => Err(("", "a policy is either `bundled = \"NAME\"` or `file = \"FILE.wasm\"`".to_owned())),
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! Events of the spec.
 
-use std::sync::Arc;
-
-use pointsman_core::topology::{Health, Member};
-
-use super::super::proxy::{backend, weight};
+use super::super::proxy::backend;
 use super::super::random::Work;
 use super::Run;
+use crate::made_up;
 use crate::spec::{BackendGroup, Event};
 
 impl Run<'_> {
@@ -47,25 +44,14 @@ impl Run<'_> {
         for proxy in &self.proxies {
             let pool = proxy.simulation.pool();
             if let Some(is_member) = event.member {
-                let joins = is_member == begins;
-                pool.change_backends(
-                    |members| {
-                        members.file.retain(|member| *member.name != *name);
-                        if joins {
-                            members.file.push(Arc::new(backend(place, name, group)));
-                        }
-                    },
-                    Member::healthy,
-                );
+                made_up::set_membership(pool, backend(place, name, group), is_member == begins);
             }
-            pool.change(|members| {
-                let member = members.iter_mut().find(|member| *member.backend.name == *name);
-                let Some(member) = member else { return };
+            made_up::change_member(pool, name, |member| {
                 if let Some(healthy) = event.healthy {
-                    member.health = if healthy == begins { Health::Up } else { Health::Down };
+                    member.health = made_up::health(healthy == begins);
                 }
                 if let Some(to) = event.weight {
-                    member.weight = weight(if begins { to } else { group.weight });
+                    member.weight = made_up::thousandths(if begins { to } else { group.weight });
                 }
             });
         }

@@ -41,7 +41,7 @@ impl Source {
     /// When the first requests come.
     pub(super) fn first(&mut self) -> Vec<u64> {
         match self.kind {
-            Kind::Open { .. } => self.next(0).into_iter().collect(),
+            Kind::Open { .. } => self.next().into_iter().collect(),
             Kind::Closed { clients, think } => {
                 (0..clients).map(|_| self.stream.exponential(think) as u64).collect()
             }
@@ -49,7 +49,7 @@ impl Source {
     }
 
     /// When the request after the one that has just come does; none if that isn't known yet.
-    pub(super) fn next(&mut self, _now: u64) -> Option<u64> {
+    pub(super) fn next(&mut self) -> Option<u64> {
         let Kind::Open { interval, arrivals, duration } = self.kind else { return None };
         self.last = match arrivals {
             Arrivals::Poisson => self.last + self.stream.exponential(interval),
