@@ -38,8 +38,10 @@ impl PolicyContext {
         Self { id, pool, settings, cells, clock, log }
     }
 
-    /// The same context with cells of its own, which no other guest sees.
-    pub(crate) fn rehearsal(&self) -> Self {
-        Self::new(self.id, Arc::clone(&self.pool), self.settings.clone(), Arc::default(), self.clock)
+    /// The same context with cells of its own, which no other guest sees, and `slack` times the CPU time.
+    pub(crate) fn rehearsal(&self, slack: u32) -> Self {
+        let deadline = self.settings.deadline.saturating_mul(slack);
+        let settings = PolicySettings { deadline, ..self.settings.clone() };
+        Self::new(self.id, Arc::clone(&self.pool), settings, Arc::default(), self.clock)
     }
 }

@@ -7,7 +7,7 @@ use pointsman_sdk::abi::{MODULE, runtime_export};
 
 use super::hint;
 use super::work::Shape;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::instance::BuildError;
 
 /// Why a plugin was refused: what was found, what is allowed, what can be done.
@@ -284,6 +284,11 @@ impl Refusal {
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         matches!(self, Self::Empty | Self::EndsEarly { .. })
+    }
+
+    /// Whether the guest used up its CPU time while it was tried out.
+    pub(super) fn is_deadline(&self) -> bool {
+        matches!(self, Self::Rehearsal { fault, .. } if fault.kind == FaultKind::Deadline)
     }
 
     /// A short name for logs and counters.

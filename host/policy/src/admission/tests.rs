@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Refusal;
+use crate::engine::GuestEngine;
 use crate::fault::FaultKind;
 use crate::guest::Call;
 use crate::settings::PolicySettings;
@@ -312,6 +313,36 @@ fn a_worker_that_compiled_or_instantiated_would_be_caught() {
     assert!(!as_a_worker(|_| {}));
     assert_eq!(as_a_worker(|bench| drop(bench.compile(&guest("")))), cfg!(debug_assertions));
     assert_eq!(as_a_worker(|bench| drop(bench.build(&guest("")))), cfg!(debug_assertions));
+}
+
+/// A guest whose hook takes about this share of its CPU time, where 1 ms is 10 million units of fuel, of which a turn takes 4.
+fn busy(hook: &str, deadlines: f64) -> Vec<u8> {
+    let turns = (2_500_000.0 * deadlines) as u32;
+    let body = format!(
+        "(local $left i32) (local.set $left (i32.const {turns}))
+         (loop $l (br_if $l (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))"
+    );
+    let answer = if hook == "pick" { ABSTAIN } else { "" };
+    guest_with(hook, &format!("{body} {answer}"))
+}
+
+#[test]
+fn a_busy_machine_is_no_reason_to_refuse_a_policy() {
+    let settings = PolicySettings { deadline: Duration::from_millis(1), ..PolicySettings::default() };
+    let mut bench = Bench::new(pool("api", &["a"]), settings);
+    bench.engine = GuestEngine::deterministic().unwrap();
+    let mut rehearse = |content: &[u8]| {
+        let version = bench.compile(content).unwrap();
+        super::rehearse(&bench.engine, &version, &bench.context, 1).map(drop)
+    };
+    // `topology` has four deadlines. What takes three times as long here as it should still passes.
+    assert_eq!(rehearse(&busy("topology", 4.0 * 0.9)), Ok(()));
+    assert_eq!(rehearse(&busy("topology", 4.0 * 3.0)), Ok(()));
+    assert!(rehearse(&busy("topology", 4.0 * 5.0)).unwrap_err().is_deadline());
+    assert_eq!(rehearse(&busy("tick", 3.0)), Ok(()));
+    // A pick is far from its deadline, or every request would meet it.
+    assert_eq!(rehearse(&busy("pick", 0.1)), Ok(()));
+    assert!(rehearse(&busy("pick", 1.5)).unwrap_err().is_deadline());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pointsman_core::picks::Given;
 use pointsman_core::request::RequestHead;
@@ -41,6 +42,13 @@ impl WorkerInstance {
     /// Gives the instance up.
     pub(crate) fn clear(&mut self) -> Option<Retired> {
         self.0.take().map(Retired)
+    }
+
+    /// The CPU time of each call but `topology` from now on.
+    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
+        if let Some(instance) = &mut self.0 {
+            instance.guest.state().watch.set_deadline(deadline);
+        }
     }
 
     /// From now on, what the guest is told is kept there; nowhere if `None`.
