@@ -331,7 +331,7 @@ fn a_busy_machine_is_no_reason_to_refuse_a_policy() {
     let settings = PolicySettings { deadline: Duration::from_millis(1), ..PolicySettings::default() };
     let mut bench = Bench::new(pool("api", &["a"]), settings);
     bench.engine = GuestEngine::deterministic().unwrap();
-    let mut rehearse = |content: &[u8]| {
+    let rehearse = |content: &[u8]| {
         let version = bench.compile(content).unwrap();
         super::rehearse(&bench.engine, &version, &bench.context, 1).map(drop)
     };
