@@ -7,6 +7,7 @@ mod import;
 mod init;
 mod man;
 mod policy;
+mod progress_line;
 mod run;
 mod simulate;
 #[cfg(test)]

@@ -138,7 +138,8 @@ impl Simulation {
     ) -> Result<Self, SimulationError> {
         let (workshop, (clock, hands)) = (Arc::clone(&testbed.workshop), testbed.clock());
         let backends = backends.into_iter().map(Arc::new).collect();
-        let pool = Arc::new(Pool::new("simulated", seed, &UpstreamLimits::default(), backends));
+        let pool =
+            Arc::new(Pool::new("simulated", testbed.hash_seed(), &UpstreamLimits::default(), backends));
         // Shares of a time that stands still.
         let settings = PolicySettings { tick_percent: u32::MAX, cpu_percent: u32::MAX, ..settings };
         let context = Arc::new(PolicyContext::new(ContextId(0), pool, settings, Arc::default(), clock));

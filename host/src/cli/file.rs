@@ -23,6 +23,13 @@ pub(super) fn exists(path: &Path) -> String {
     )
 }
 
+/// Whether a file could be written there, before much time goes into what it is to hold.
+pub(super) fn check_place(path: &Path) -> Result<()> {
+    let target = target(path)?;
+    let tried = tempfile::tempfile_in(folder::of(&target));
+    tried.map(drop).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Puts a file in place in one step. A file that is there is replaced only by `force`, even if it has come in the meantime.
 pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let target = target(path)?;

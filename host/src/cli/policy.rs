@@ -1,7 +1,8 @@
 //! `pointsman policy`.
 
 mod bench;
-mod plugin;
+pub(super) mod plugin;
+mod report;
 mod scenarios;
 
 use std::num::NonZeroUsize;
@@ -37,6 +38,8 @@ pub(super) enum Command {
     Test(scenarios::Arguments),
     /// Measure what a pick costs, with 1 to 10,000 backends
     Bench(bench::Arguments),
+    /// Try a plugin in simulations of what others have failed at, and judge what it does there
+    Report(report::Arguments),
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode> {
@@ -45,6 +48,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode> {
         Command::Check { file, config } => return check(&file, &config),
         Command::Test(arguments) => return scenarios::run(&arguments),
         Command::Bench(arguments) => return bench::run(&arguments),
+        Command::Report(arguments) => return report::run(&arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

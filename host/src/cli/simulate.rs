@@ -1,20 +1,17 @@
 //! `pointsman simulate`.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use pointsman_workshop::simulate::{Progress, Summary, simulate};
+use pointsman_workshop::simulate::{Summary, simulate};
 use pointsman_workshop::spec::{self, PolicySpec};
 
+use super::policy::plugin::is_file;
+use super::progress_line::ProgressLine;
 use crate::console;
 use crate::log::{self, Log};
 use crate::regular_file;
-
-/// Time between two changes of the line that says how far a simulation is.
-const SHOWN_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -50,18 +47,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     runs.seeds = arguments.seeds.unwrap_or(runs.seeds);
     runs.seed = arguments.seed.unwrap_or(runs.seed);
 
-    let mut shown = Line::default();
-    let results = simulate(&spec, &policies, &mut |progress| {
-        shown.show(progress);
+    let mut line = ProgressLine::default();
+    let results = simulate(&spec, &policies, &mut |at| {
+        line.show(at.share, format_args!("{}, seed {}", at.policy.escape_debug(), at.seed));
         true
     });
-    shown.clear();
+    line.clear();
     log.flush();
     let summary = Summary::of(&spec, &results?);
     if arguments.json {
         console::put(format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes())?;
     } else {
-        console::say_text(format_args!("{}\n", summary.table()))?;
+        console::say_text(summary.table())?;
     }
     let failed: Vec<String> = summary
         .policies
@@ -81,36 +78,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// A policy as an argument: a file, if it looks like one.
+/// A policy as an argument.
 fn of_argument(policy: &Path) -> PolicySpec {
-    let name = policy.to_string_lossy();
-    if name.contains('/') || name.ends_with(".wasm") {
-        return PolicySpec {
-            file: Some(std::path::absolute(policy).unwrap_or_else(|_| policy.into())),
-            ..PolicySpec::default()
-        };
+    if is_file(policy) {
+        let file = Some(std::path::absolute(policy).unwrap_or_else(|_| policy.into()));
+        return PolicySpec { file, ..PolicySpec::default() };
     }
-    PolicySpec::bundled(&name)
-}
-
-/// The line that says how far it is, on a terminal only.
-#[derive(Default)]
-struct Line(Option<Instant>);
-
-impl Line {
-    fn show(&mut self, Progress { policy, seed, share }: Progress<'_>) {
-        let now = Instant::now();
-        let is_due = self.0.is_none_or(|last| now.duration_since(last) >= SHOWN_EVERY);
-        if is_due && io::stderr().is_terminal() {
-            self.0 = Some(now);
-            let policy = policy.escape_debug();
-            let _ = write!(io::stderr(), "\r\x1b[K{:3.0} %  {policy}, seed {seed}", share * 100.0);
-        }
-    }
-
-    fn clear(&self) {
-        if self.0.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
+    PolicySpec::bundled(&policy.to_string_lossy())
 }

@@ -5,9 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+mod aligned;
 pub mod bench;
+mod chart;
 mod file_error;
 mod made_up;
+pub mod report;
 pub mod scenario;
 pub mod simulate;
 pub mod spec;

@@ -71,7 +71,16 @@ pub fn simulate(
     policies: &[Loaded],
     progress: &mut dyn FnMut(Progress<'_>) -> bool,
 ) -> Result<Vec<PolicyResult>, SimulateError> {
-    let testbed = Testbed::new()?;
+    simulate_in(&Testbed::new()?, spec, policies, progress)
+}
+
+/// The same in a testbed that may know the plugins already.
+pub(crate) fn simulate_in(
+    testbed: &Testbed,
+    spec: &Spec,
+    policies: &[Loaded],
+    progress: &mut dyn FnMut(Progress<'_>) -> bool,
+) -> Result<Vec<PolicyResult>, SimulateError> {
     let runs = spec.run.get_ref();
     let all = (policies.len() as u64 * u64::from(runs.seeds) * runs.duration.0) as f64;
     let mut results = Vec::new();
@@ -84,7 +93,7 @@ pub fn simulate(
                 let share = (done + now) as f64 / all;
                 progress(Progress { policy: &policy.name, seed, share })
             };
-            let run = run::run(spec, policy, (&testbed, seed), &mut at);
+            let run = run::run(spec, policy, (testbed, seed), &mut at);
             let refused = |reason| SimulateError::Policy { policy: policy.name.clone(), reason };
             result.runs.push(run.map_err(refused)?.ok_or(SimulateError::Ended)?);
             done += runs.duration.0;

@@ -4,9 +4,13 @@
 //! weights, so that an idle pool serves as weighted round robin would. The weight is the effective one: a backend
 //! in slow start counts as a small one.
 //!
+//! Failures of the last 10 s count as if they were in flight: else a backend that fails at once would look idle and get nearly all
+//! requests, until it is ejected.
+//!
 //! Configuration: none. A pick looks at every backend; beyond some thousands of them prefer a policy that does not.
 
 use pointsman_sdk::prelude::*;
+use policy_parts::recent_failures;
 
 /// The policy.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub struct LeastConn {
 
 impl Policy for LeastConn {
     type Config = ();
+    const STATE: &'static str = "least-conn 1";
 
     fn new(_: (), backends: &Backends) -> Result<Self, Error> {
         // Workers, and proxies that are restarted together, must not all begin with the first backend.
@@ -50,6 +55,13 @@ impl Policy for LeastConn {
     fn pick(&mut self, request: &Request, backends: &Backends) -> Verdict {
         backends.stats(Stat::InFlight, &mut self.loads);
         let mut best = self.least_loaded();
+        // What fails has nothing in flight, so it wins if it is there: mostly it is enough to look at the winner.
+        if best.is_some_and(|backend| recent_failures(backends, backend) > 0) {
+            for (index, load) in self.loads.iter_mut().enumerate() {
+                *load = load.saturating_add(recent_failures(backends, index));
+            }
+            best = self.least_loaded();
+        }
         if best.is_some_and(|backend| request.tried(backend)) {
             // Rare enough for a copy and a call per backend: in this scan the tried ones weigh nothing.
             let weights = self.weights.clone();

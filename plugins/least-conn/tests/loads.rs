@@ -113,3 +113,30 @@ fn the_topology_may_shrink_to_nothing_and_grow_again() {
     host.add("new");
     assert_eq!(policy.pick_names(2), "new new");
 }
+
+#[test]
+fn what_fails_at_once_is_not_taken_for_idle() {
+    let host = pool(&[(1_000, 5), (1_000, 5), (1_000, 0)]);
+    let mut policy = start(&host);
+    // What failed before the first look counts as one, and what comes then in full.
+    host.at("b2").stat(Stat::Failures, 1).stat(Stat::MsSinceFailure, 0);
+    assert_eq!(policy.pick_names(1), "b2");
+    host.at("b2").stat(Stat::Failures, 6);
+    assert!(!policy.pick_names(4).contains("b2"), "1 + 5 failures against 5 in flight");
+    // The failures are over.
+    host.at("b2").stat(Stat::MsSinceFailure, 10_000);
+    assert_eq!(policy.pick_names(1), "b2");
+    // Where all fail, the one that has failed least is it.
+    let fail = |all: [(&str, u64); 3]| {
+        for (name, failures) in all {
+            host.at(name)
+                .stat(Stat::InFlight, 0)
+                .stat(Stat::MsSinceFailure, 0)
+                .stat(Stat::Failures, failures);
+        }
+    };
+    fail([("b0", 1), ("b1", 1), ("b2", 7)]);
+    policy.pick_names(1);
+    fail([("b0", 50), ("b1", 9), ("b2", 50)]);
+    assert_eq!(policy.pick_names(1), "b1");
+}

@@ -1,4 +1,4 @@
-//! `pointsman policy test` and `policy bench`: what a person gets.
+//! `pointsman policy test`, `policy bench` and `policy report`: what a person gets.
 
 use serde_json::Value;
 
@@ -62,6 +62,12 @@ fn what_cannot_be_read_is_told() {
     let (code, _, complaint) = pointsman(&["policy", "test", "/nowhere.wasm"]);
     assert_eq!(code, Some(1));
     assert!(complaint.contains("cannot read the plugin /nowhere.wasm: No such file"), "{complaint}");
+    let (code, _, complaint) = pointsman(&["policy", "test", "round-robbin"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        complaint.contains("no policy \"round-robbin\" is bundled, and there is no such file"),
+        "{complaint}"
+    );
 }
 
 #[test]
@@ -74,4 +80,29 @@ fn a_benchmark_has_a_line_for_each_number_of_backends() {
     assert_eq!(code, Some(0));
     let figures: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(figures[0]["picks"][4]["backends"], 10_000, "{figures}");
+}
+
+#[test]
+fn a_report_is_printed_and_written_or_refused_before_it_is_made() {
+    let folder = folder(&[("old.html", b"old")]);
+    let page = folder.path().join("old.html").to_str().expect("a name").to_owned();
+    let (code, said, told) = pointsman(&["policy", "report", "ip-hash", "--quick", "--html", &page]);
+    assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
+    assert!(
+        said.starts_with("ip-hash  sha256 ") && said.ends_with("ip-hash: 18 passed, 1 to know of\n"),
+        "{said}"
+    );
+    let written = std::fs::read_to_string(&page).expect("a page");
+    assert!(written.starts_with("<!doctype html>") && written.ends_with("</html>\n"), "{written}");
+
+    for (arguments, exit, complaint) in [
+        (["--html", "/nowhere/report.html"], 1, "cannot write /nowhere/report.html"),
+        (["--allow", "fairness"], 2, "no line of a report is called \"fairness\"; there are fair-shares"),
+        (["--config", "{\"n\": 1}"], 1, "the policy refuses to start"),
+    ] {
+        let (code, said, told) =
+            pointsman(&["policy", "report", "random", "--quick", arguments[0], arguments[1]]);
+        assert_eq!((code, said.as_str()), (Some(exit), ""), "{told}");
+        assert!(told.contains(complaint), "{told}");
+    }
 }

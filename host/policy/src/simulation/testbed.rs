@@ -33,6 +33,7 @@ pub struct Testbed {
     pub(super) workshop: Arc<Workshop>,
     clock: Clock,
     hands: ClockHands,
+    hash_seed: u64,
 }
 
 /// What admits plugins.
@@ -69,14 +70,24 @@ impl Testbed {
         let (clock, hands) = Clock::manual();
         let workshop =
             Arc::new(Workshop { engine, linker, versions: Mutex::default(), rehearsed: Mutex::default() });
-        Ok(Self { workshop, clock, hands })
+        Ok(Self { workshop, clock, hands, hash_seed: 0 })
     }
 
     /// Another testbed with a clock at moment 0, which has the versions that were compiled in this one.
     #[must_use]
     pub fn another(&self) -> Self {
         let (clock, hands) = Clock::manual();
-        Self { workshop: Arc::clone(&self.workshop), clock, hands }
+        Self { workshop: Arc::clone(&self.workshop), clock, hands, hash_seed: self.hash_seed }
+    }
+
+    /// The same with this `hash_seed` of its pools: proxies with the same one agree on where keys belong. 0, as in the configuration.
+    #[must_use]
+    pub fn with_hash_seed(self, hash_seed: u64) -> Self {
+        Self { hash_seed, ..self }
+    }
+
+    pub(super) fn hash_seed(&self) -> u64 {
+        self.hash_seed
     }
 
     /// The present moment.

@@ -2,15 +2,28 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use pointsman_policy::Plugin;
 
 use crate::control::plugin_file;
 
 /// The bundled policy of this name, or a file's content.
-pub(super) fn named(argument: &Path) -> Result<Plugin> {
-    match argument.to_str().and_then(Plugin::bundled) {
-        Some(bundled) => Ok(bundled),
-        None => Ok(plugin_file::read(argument)?),
+pub(in crate::cli) fn named(argument: &Path) -> Result<Plugin> {
+    match argument.to_str() {
+        Some(name) if !is_file(argument) => match Plugin::bundled(name) {
+            Some(bundled) => Ok(bundled),
+            None => bail!(
+                "no policy {name:?} is bundled, and there is no such file; `pointsman policy list` names all"
+            ),
+        },
+        _ => Ok(plugin_file::read(argument)?),
     }
+}
+
+/// Whether an argument is a file: anything but the name of a bundled policy that looks like a file or is one.
+pub(in crate::cli) fn is_file(argument: &Path) -> bool {
+    argument.to_str().is_none_or(|name| {
+        Plugin::bundled(name).is_none()
+            && (name.contains('/') || name.ends_with(".wasm") || argument.exists())
+    })
 }

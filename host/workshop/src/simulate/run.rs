@@ -31,6 +31,8 @@ enum Event {
     Arrival,
     /// A request has been served.
     Done { backend: u32, job: JobId },
+    /// A request that its backend has answered at once, and never begun to serve.
+    Answered(JobId),
     /// Requests that share a backend may have been served.
     Look { backend: u32, version: u32 },
     /// Something is due at a proxy.
@@ -90,7 +92,7 @@ pub(super) fn run(
     (testbed, seed): (&Testbed, u64),
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Option<RunResult>, String> {
-    let mut run = Run::new(spec, policy, testbed.another(), seed)?;
+    let mut run = Run::new(spec, policy, testbed.another().with_hash_seed(seed), seed)?;
     if !run.play(progress) {
         return Ok(None);
     }
@@ -123,7 +125,7 @@ impl<'a> Run<'a> {
             made: 0,
         };
         let within = runs.within.iter().map(|span| span.0);
-        let tally = Tally::new(servers.len(), runs.warmup().0, within)?;
+        let tally = Tally::new(servers.len(), runs.warmup().0, within, spec.keeps_sent)?;
         let source = Source::new(spec, seed);
         let (timeline, jobs) = (Timeline::new(), Jobs::default());
         Ok(Self { spec, testbed, now: 0, timeline, proxies, servers, jobs, source, requests, tally })
@@ -204,6 +206,7 @@ impl<'a> Run<'a> {
                 self.announce_due(backend, due);
                 self.end(job);
             }
+            Event::Answered(job) => self.end(job),
             Event::Look { backend, version } => {
                 let due = self.servers[backend as usize].look_again(self.now, version, ended);
                 self.announce_due(backend, due);
@@ -250,7 +253,7 @@ impl<'a> Run<'a> {
                 Err(_) => break,
             };
             let backend = sent.backend;
-            self.tally.sent[backend as usize] += u64::from(counts);
+            self.tally.sent(self.now, backend);
             if self.servers[backend as usize].conduct.refuses {
                 self.requests.head.tried.insert(sent.request.picked().index);
                 self.requests.head.tried.attempt += 1;
@@ -275,13 +278,13 @@ impl<'a> Run<'a> {
         let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
         let job = self.jobs.add(Job { sent, proxy, arrived: self.now, status });
         let work = server.conduct.work.unwrap_or(self.requests.work).draw(&mut self.requests.works);
-        let due = if server.conduct.status == 0 {
-            server.arrive(self.now, job, work)
+        if server.conduct.status == 0 {
+            let due = server.arrive(self.now, job, work);
+            self.announce_due(backend, due);
         } else {
-            // Like a server that has lost its database: it takes no time.
-            Some(Due::Done { at: self.now + 1, job })
-        };
-        self.announce_due(backend, due);
+            // Like a server that has lost its database: it takes no time, whatever else it has to do.
+            self.timeline.add(self.now + 1, Event::Answered(job));
+        }
     }
 
     fn announce_due(&mut self, backend: u32, due: Option<Due>) {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::summary::{Estimate, PolicySummary, Summary};
+use crate::aligned::aligned;
 use crate::time_span::{TimeSpan, shown};
 
 /// Backends whose shares are shown one by one.
@@ -18,9 +19,9 @@ impl Summary {
         if !self.title.is_empty() {
             let _ = writeln!(text, "{}\n", self.title);
         }
-        text += &aligned(&rows);
+        text += &aligned(&rows, 1);
         text += "\n\n";
-        text += &aligned(&self.shares());
+        text += &aligned(&self.shares(), 1);
         let _ = write!(text, "\n\n{}", self.notes());
         text
     }
@@ -94,21 +95,4 @@ impl fmt::Display for Runs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0, if self.0 == 1 { "run" } else { "runs of each" })
     }
-}
-
-/// Rows whose columns are aligned: the first to the left, the others to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

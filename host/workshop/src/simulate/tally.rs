@@ -14,7 +14,9 @@ pub(super) struct Tally {
     within: Vec<(u64, u64)>,
     pub(super) counts: Counts,
     /// Requests sent to each backend.
-    pub(super) sent: Vec<u64>,
+    sent: Vec<u64>,
+    /// Where each request was sent, and when, if that is kept.
+    sequence: Option<Vec<(u64, u32)>>,
     fuel: u64,
     digest: u64,
 }
@@ -86,6 +88,8 @@ pub struct BackendsResult {
     pub most: Vec<usize>,
     /// Share of the time in which one had at least as many requests as the place says, over all.
     pub occupied: Vec<f64>,
+    /// When each request was sent (µs, the warm-up included), and to which; empty unless the spec has asked for it.
+    pub(crate) sequence: Vec<(u64, u32)>,
 }
 
 impl Tally {
@@ -93,6 +97,7 @@ impl Tally {
         backends: usize,
         warmup: u64,
         within: impl Iterator<Item = u64>,
+        keeps_sent: bool,
     ) -> Result<Self, String> {
         // Three digits, up to a day.
         let times = Histogram::new_with_bounds(1, 86_400_000_000, 3).map_err(|error| error.to_string())?;
@@ -103,6 +108,7 @@ impl Tally {
             within: within.map(|most| (most, 0)).collect(),
             counts: Counts::default(),
             sent: vec![0; backends],
+            sequence: keeps_sent.then(Vec::new),
             fuel: 0,
             digest: 0,
         })
@@ -119,6 +125,15 @@ impl Tally {
     pub(super) fn picked(&mut self, simulation: &Simulation) {
         self.counts.picks += 1;
         self.fuel += simulation.fuel_used();
+    }
+
+    /// A request is sent to a backend.
+    #[inline]
+    pub(super) fn sent(&mut self, now: u64, backend: u32) {
+        self.sent[backend as usize] += u64::from(self.counts_from(now));
+        if let Some(sequence) = &mut self.sequence {
+            sequence.push((now, backend));
+        }
     }
 
     /// A request that arrived then was served.
@@ -155,6 +170,7 @@ impl Tally {
                 sent: self.sent,
                 most: servers.iter().map(|server| server.occupancy.most).collect(),
                 occupied: occupied(servers),
+                sequence: self.sequence.unwrap_or_default(),
             },
             fuel_per_pick: self.fuel as f64 / self.counts.picks.max(1) as f64,
             memory: simulations.first().map_or(0, |simulation| simulation.memory_bytes()),

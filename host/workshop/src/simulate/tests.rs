@@ -70,6 +70,33 @@ fn the_same_seed_is_the_same_run() {
 }
 
 #[test]
+fn a_backend_that_answers_at_once_serves_what_it_had() {
+    // All requests come to the one backend, which has a queue when it begins to fail, and when it ends to.
+    for model in ["fifo", "shared", "delay"] {
+        let results = results(&format!(
+            "run = {{ duration = \"3s\", warmup = \"0s\", seeds = 1, overload = true }}\n[[policy]]\nbundled = \"round-robin\"\n\
+             [[backends]]\nmodel = \"{model}\"\n[load]\nrate = 1000.0\narrivals = \"even\"\nservice = {{ fixed = \"2ms\" }}\n\
+             [[event]]\nat = \"1s\"\nuntil = \"2s\"\nstatus = 500"
+        ));
+        let counts = results[0].runs[0].counts;
+        assert_eq!((counts.failed, counts.requests), (1000, 2999), "{model}: {counts:?}");
+        assert!(counts.served > 1400, "{model}: {counts:?}");
+    }
+}
+
+#[test]
+fn proxies_agree_on_where_a_key_belongs() {
+    let results = results(
+        "run = { duration = \"2s\", seeds = 1, proxies = 5 }\n[[policy]]\nbundled = \"ip-hash\"\n[[policy]]\nbundled = \"maglev\"\n\
+         [policy.config]\nmin_slots = 1000\n[[backends]]\ncount = 10\n[load]\nrate = 50.0\nkeys = { count = 1 }",
+    );
+    for result in results {
+        let sent = &result.runs[0].backends.sent;
+        assert_eq!(sent.iter().filter(|sent| **sent > 0).count(), 1, "{}: {sent:?}", result.name);
+    }
+}
+
+#[test]
 fn one_slow_backend_of_eleven_is_as_published() {
     let results = shipped("slow-backend.toml", 5);
     let within: Vec<f64> = results
@@ -80,4 +107,8 @@ fn one_slow_backend_of_eleven_is_as_published() {
     {
         assert!((found - expected).abs() < tolerance, "{within:?}");
     }
+    // The same on every machine and in every build.
+    let digests: Vec<String> =
+        results.iter().map(|result| format!("{:016x}", result.runs[0].digest)).collect();
+    assert_eq!(digests, ["b03581edc3d2437a", "edce85b67caf7b84", "bb4cf42cbe50588b"]);
 }

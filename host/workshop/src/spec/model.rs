@@ -29,6 +29,9 @@ pub struct Spec {
     /// What happens meanwhile. `[[event]]`.
     #[serde(default, rename = "event")]
     pub events: Vec<Spanned<Event>>,
+    /// Whether runs keep where each request was sent, and when.
+    #[serde(skip)]
+    pub(crate) keeps_sent: bool,
 }
 
 /// How a simulation is run.
