@@ -30,6 +30,12 @@ pub(super) fn check_place(path: &Path) -> Result<()> {
     tried.map(drop).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Makes a folder for files, if it isn't there, before much time goes into what they are to hold.
+pub(super) fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+    check_place(&path.join("file"))
+}
+
 /// Puts a file in place in one step. A file that is there is replaced only by `force`, even if it has come in the meantime.
 pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let target = target(path)?;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use pointsman_workshop::simulate::{Summary, simulate};
 use pointsman_workshop::spec::{self, PolicySpec};
 
+use super::file;
 use super::policy::plugin::is_file;
 use super::progress_line::ProgressLine;
 use crate::console;
@@ -20,6 +21,9 @@ pub(super) struct Arguments {
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
+    /// Write charts as SVG files into this folder, which is made if it isn't there
+    #[arg(long, value_name = "FOLDER")]
+    charts: Option<PathBuf>,
     /// Runs of each policy, each with another seed; default: what the spec says, or 5
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     seeds: Option<u32>,
@@ -47,6 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     runs.seeds = arguments.seeds.unwrap_or(runs.seeds);
     runs.seed = arguments.seed.unwrap_or(runs.seed);
 
+    arguments.charts.as_deref().map(file::make_folder).transpose()?;
     let mut line = ProgressLine::default();
     let results = simulate(&spec, &policies, &mut |at| {
         line.show(at.share, format_args!("{}, seed {}", at.policy.escape_debug(), at.seed));
@@ -54,7 +59,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     });
     line.clear();
     log.flush();
-    let summary = Summary::of(&spec, &results?);
+    let results = results?;
+    let summary = Summary::of(&spec, &results);
+    if let Some(folder) = &arguments.charts {
+        for (name, chart) in summary.charts(&results) {
+            file::write(&folder.join(name), &chart, true)?;
+        }
+    }
     if arguments.json {
         console::put(format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes())?;
     } else {

@@ -1,16 +1,25 @@
 //! Charts as SVG, for pages that have light and dark colours.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
+use crate::markup::Text;
+
 /// Size in pixels of the drawing, which pages scale.
 const SIZE: (u32, u32) = (720, 280);
 
-/// Series of which each has a colour.
-const COLOURS: u8 = 4;
+/// The colours of pages and drawings, light and dark, as CSS variables.
+pub(crate) const COLOURS: &str = include_str!("chart.css");
+
+/// Series of which each has a colour of its own.
+const SERIES: u8 = 8;
+
+/// Height of the titles and the legend above a drawing that stands alone.
+const HEAD: u32 = 80;
 
 /// A logarithmic axis has labels at powers of 10 only: with fewer of them nobody could read it.
 const DECADES: f64 = 50.0;
@@ -45,7 +54,7 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 impl Chart {
-    /// A line for each of at most four series. Axes have a label.
+    /// A line for each of at most eight series. Axes have a label.
     pub(crate) fn lines(
         title: &str,
         (x, x_axis): (&str, Axis),
@@ -56,7 +65,7 @@ impl Chart {
         Self { title: title.to_owned(), kind: Kind::Lines { x, y, series } }
     }
 
-    /// Groups of bars, in each of them one of each of at most four series.
+    /// Groups of bars, in each of them one of each of at most eight series.
     pub(crate) fn bars(title: &str, groups: Vec<String>, series: Vec<(String, Vec<f64>)>) -> Self {
         Self { title: title.to_owned(), kind: Kind::Bars { groups, series } }
     }
@@ -88,10 +97,45 @@ impl Chart {
     }
 }
 
+impl Chart {
+    /// The drawing as a file of its own, with titles, legend and colours. `about` is the title of all charts that it is one of.
+    pub(crate) fn file(&self, about: &str) -> String {
+        let (width, height) = (SIZE.0, SIZE.1 + HEAD);
+        let mut file = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\">\n<style>\n{COLOURS}</style>\n\
+             <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"var(--card)\"/>\n\
+             <text x=\"16\" y=\"24\" font-size=\"15\" font-weight=\"600\" fill=\"var(--text)\">{}</text>\n\
+             <text x=\"16\" y=\"44\" font-size=\"13\" fill=\"var(--faint)\">{}</text>\n",
+            Text(&self.title),
+            Text(about)
+        );
+        let mut x = 16;
+        for (place, name) in self.names().into_iter().enumerate() {
+            let series = place % usize::from(SERIES) + 1;
+            let _ = writeln!(
+                file,
+                "<rect x=\"{x}\" y=\"61\" width=\"18\" height=\"4\" fill=\"var(--series-{series})\"/>\
+                 <text x=\"{}\" y=\"68\" font-size=\"13\" fill=\"var(--text)\">{}</text>",
+                x + 24,
+                Text(name)
+            );
+            // As wide as letters mostly are: nothing here knows the font.
+            x += 44 + 8 * name.chars().count();
+        }
+        let drawing = self.svg();
+        let inner = drawing.replacen(
+            "<svg ",
+            &format!("<svg y=\"{HEAD}\" width=\"{width}\" height=\"{}\" ", SIZE.1),
+            1,
+        );
+        file + &inner + "</svg>\n"
+    }
+}
+
 fn with_colours_of_the_page(svg: &str) -> String {
     let hex = |colour: RGBColor| format!("\"#{:02X}{:02X}{:02X}\"", colour.0, colour.1, colour.2);
     let mut svg = svg.replace(&hex(TEXT), "\"var(--text)\"").replace(&hex(MESH), "\"var(--mesh)\"");
-    for number in 0..COLOURS {
+    for number in 0..SERIES {
         svg = svg.replace(&hex(colour(number.into())), &format!("\"var(--series-{})\"", number + 1));
     }
     // The page says how large it is.
@@ -100,7 +144,7 @@ fn with_colours_of_the_page(svg: &str) -> String {
 }
 
 fn colour(number: usize) -> RGBColor {
-    RGBColor(number as u8 % COLOURS + 1, 0, 0)
+    RGBColor(number as u8 % SERIES + 1, 0, 0)
 }
 
 fn lines<'a>(
@@ -209,7 +253,7 @@ fn bars<'a>(root: &Area<'a>, groups: &[String], series: &[(String, Vec<f64>)]) -
 
 /// A number as short as it can be told.
 fn short(value: f64) -> String {
-    let text = format!("{value:.2}");
+    let text = if value > 0.0 && value < 0.01 { format!("{value:.5}") } else { format!("{value:.2}") };
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -231,6 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_has_its_title_legend_and_colours() {
+        let series = vec![("<a>".to_owned(), vec![(0.0, 1.0), (1.0, 2.0)])];
+        let file = Chart::lines("1 < 2", ("x", Axis::Linear), ("y", Axis::Linear), series).file("A & B");
+        assert!(
+            file.contains("1 &lt; 2")
+                && file.contains("A &amp; B")
+                && file.contains("&lt;a&gt;")
+                && file.contains("--series-1: #"),
+            "{file}"
+        );
+        assert_eq!((file.matches("<svg ").count(), file.matches("</svg>").count()), (2, 2), "{file}");
+    }
+
+    #[test]
     fn nothing_to_draw_is_no_fault() {
         assert!(
             !Chart::lines("t", ("x", Axis::Linear), ("y", Axis::Logarithmic), Vec::new())
@@ -242,6 +300,6 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([0.0, 2.5, 100.0, 0.05].map(short), ["0", "2.5", "100", "0.05"]);
+        assert_eq!([0.0, 2.5, 100.0, 0.05, 0.001].map(short), ["0", "2.5", "100", "0.05", "0.001"]);
     }
 }

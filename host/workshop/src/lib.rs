@@ -10,6 +10,7 @@ pub mod bench;
 mod chart;
 mod file_error;
 mod made_up;
+mod markup;
 pub mod report;
 pub mod scenario;
 pub mod simulate;

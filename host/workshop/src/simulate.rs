@@ -3,6 +3,7 @@
 //! One thread, one clock that is a number, and one seed for all that is random: the same spec with the same plugin always has the same result.
 //! A proxy in it is the real one from the pick to the policy's `observe`; around that, backends are queues and requests are numbers.
 
+mod charts;
 mod job;
 mod proxy;
 mod random;

@@ -8,6 +8,7 @@ mod model;
 mod policy;
 mod read;
 mod service;
+mod swap;
 
 pub use backend::{BackendGroup, Model};
 pub(crate) use check::capacity;
@@ -18,6 +19,7 @@ pub use policy::{Loaded, PolicySpec};
 pub use read::{load, parse};
 pub use service::Service;
 pub(crate) use service::Z99;
+pub use swap::Swap;
 
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,21 @@ fn json_has_the_digests_of_all_runs() {
 }
 
 #[test]
+fn charts_are_written_or_refused_before_it_runs() {
+    let folder = folder(&[("two.toml", SPEC.as_bytes()), ("file", b"")]);
+    let path = |name: &str| folder.path().join(name).to_str().expect("a name").to_owned();
+    let (code, _, told) = simulate(&folder.path().join("two.toml"), &["--charts", &path("a/b")]);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    for name in ["times.svg", "requests.svg", "shares.svg"] {
+        let chart = std::fs::read_to_string(path(&format!("a/b/{name}"))).expect("a chart");
+        assert!(chart.starts_with("<svg ") && chart.contains(">Two policies</text>"), "{chart}");
+    }
+    let (code, said, told) = simulate(&folder.path().join("two.toml"), &["--charts", &path("file")]);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(told.contains("cannot make the folder ") && told.contains("/file: "), "{told}");
+}
+
+#[test]
 fn a_spec_that_is_wrong_says_where() {
     let folder = folder(&[
         (

@@ -27,6 +27,9 @@ pub(in crate::cli) struct Arguments {
     /// Write the report with charts as an HTML page, in the place of a file that is there
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write the charts alone as SVG files into this folder, which is made if it isn't there
+    #[arg(long, value_name = "FOLDER")]
+    charts: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -43,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
     let plugin = plugin::named(&arguments.file)?;
     arguments.html.as_deref().map(file::check_place).transpose()?;
+    arguments.charts.as_deref().map(file::make_folder).transpose()?;
     let stem = arguments.file.file_stem().unwrap_or(arguments.file.as_os_str());
     let subject =
         Loaded { name: stem.to_string_lossy().into_owned(), plugin, config: arguments.config.clone() };
@@ -72,6 +76,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     if let Some(path) = &arguments.html {
         file::write(path, &report.page(), true)?;
+    }
+    if let Some(folder) = &arguments.charts {
+        for (name, chart) in report.charts() {
+            file::write(&folder.join(name), &chart, true)?;
+        }
     }
     Ok(if report.verdict == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

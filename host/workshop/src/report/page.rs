@@ -1,10 +1,11 @@
 //! A report as a page of its own: no script, no other file, light and dark.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use super::line::{Line, Verdict};
 use super::model::{Report, Section, Table};
-use crate::chart::Chart;
+use crate::chart::{self, Chart};
+use crate::markup::Text;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -15,8 +16,9 @@ impl Report {
         let name = Text(&self.policy);
         let mut page = format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-             <title>{name}: report of a policy</title>\n<style>\n{STYLE}</style>\n<main>\n<header>\n<h1>{name}</h1>\n\
+             <title>{name}: report of a policy</title>\n<style>\n{}{STYLE}</style>\n<main>\n<header>\n<h1>{name}</h1>\n\
              <p class=\"verdict {}\">{}</p>\n<p class=\"sum\">{}</p>\n</header>\n",
+            chart::COLOURS,
             class(self.verdict),
             self.verdict,
             self.sum(),
@@ -33,6 +35,18 @@ impl Report {
             section.write(&mut page);
         }
         page + "<footer>Made by <code>pointsman policy report</code> with the plugin itself, in the proxy's own runtime.</footer>\n</main>\n</html>\n"
+    }
+}
+
+impl Report {
+    /// The charts alone, each with the name that a file of it has.
+    #[must_use]
+    pub fn charts(&self) -> Vec<(String, String)> {
+        let chart = |section: &Section| {
+            let name = section.title.to_lowercase().replace(' ', "-") + ".svg";
+            Some((name, section.chart.as_ref()?.file(&self.policy)))
+        };
+        self.sections.iter().filter_map(chart).collect()
     }
 }
 
@@ -103,34 +117,5 @@ fn class(verdict: Verdict) -> &'static str {
         Verdict::Pass => "pass",
         Verdict::Allowed | Verdict::Warn => "warn",
         Verdict::Fail => "fail",
-    }
-}
-
-/// Text that is nothing but text in a page.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Text;
-
-    #[test]
-    fn text_is_never_markup() {
-        assert_eq!(Text("<b a=\"1\">'&'").to_string(), "&lt;b a=&quot;1&quot;&gt;&#39;&amp;&#39;");
     }
 }

@@ -41,6 +41,8 @@ enum Event {
     Refresh,
     /// An event of the spec begins (true) or ends.
     Change(u32, bool),
+    /// A swap of the spec.
+    Swap(u32),
     /// What was so far doesn't count.
     WarmedUp,
 }
@@ -141,6 +143,9 @@ impl<'a> Run<'a> {
                 self.timeline.add(until.0, Event::Change(number, false));
             }
         }
+        for (number, swap) in (0..).zip(&self.spec.swaps) {
+            self.timeline.add(swap.get_ref().at.0, Event::Swap(number));
+        }
         self.timeline.add(runs.warmup().0, Event::WarmedUp);
         for proxy in 0..runs.proxies {
             self.timeline.add(0, Event::Wake(proxy));
@@ -216,6 +221,10 @@ impl<'a> Run<'a> {
             }
             Event::Wake(proxy) => {
                 let simulation = &mut self.proxies[proxy as usize].simulation;
+                // It has been woken since, and was announced anew.
+                if simulation.wakes_at().0 > self.now {
+                    return;
+                }
                 simulation.wake();
                 // A policy with ticks at no interval at all would stop the time.
                 let next = simulation.wakes_at().0.max(self.now + 1);
@@ -226,6 +235,7 @@ impl<'a> Run<'a> {
                 self.timeline.add(self.now + self.spec.run.get_ref().counts_every.0, Event::Refresh);
             }
             Event::Change(number, begins) => self.change(number as usize, begins),
+            Event::Swap(number) => self.swap(number as usize),
             Event::WarmedUp => {
                 for server in &mut self.servers {
                     server.occupancy.restart(self.now);

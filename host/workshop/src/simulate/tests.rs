@@ -59,6 +59,22 @@ fn the_shortest_queue_of_two_is_as_published() {
 }
 
 #[test]
+fn shipped_specs_can_be_run_and_drawn() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/simulate");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let (mut spec, policies) = spec::load(&path, Vec::new(), &|path, _| std::fs::read(path))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let run = spec.run.get_mut();
+        (run.seeds, run.duration) = (1, crate::TimeSpan(100_000));
+        let results = simulate(&spec, &policies, &mut |_| true).unwrap();
+        for (name, chart) in Summary::of(&spec, &results).charts(&results) {
+            assert!(chart.contains("var(--series-3)") && !chart.contains("NaN"), "{name}: {chart}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_run() {
     let text = "run = { duration = \"20s\", seeds = 2, proxies = 3 }\n[[policy]]\nbundled = \"peak-ewma\"\n[[backends]]\ncount = 5\n\
         [load]\nutilization = 0.8\nkeys = { count = 100, zipf = 1.1, header = \"x-user\" }\n[[event]]\nat = \"5s\"\nuntil = \"10s\"\n\
@@ -82,6 +98,26 @@ fn a_backend_that_answers_at_once_serves_what_it_had() {
         assert_eq!((counts.failed, counts.requests), (1000, 2999), "{model}: {counts:?}");
         assert!(counts.served > 1400, "{model}: {counts:?}");
     }
+}
+
+#[test]
+fn a_version_comes_in_the_place_of_another() {
+    let counts = |swap: &str| {
+        let results = results(&format!(
+            "run = {{ duration = \"2s\", warmup = \"1s\", proxies = 2, seeds = 1 }}\n[[policy]]\nbundled = \"ip-hash\"\n\
+             [[backends]]\ncount = 4\n[load]\nrate = 100.0\nkeys = {{ count = 1 }}\n{swap}"
+        ));
+        let run = &results[0].runs[0];
+        (run.backends.sent.iter().filter(|sent| **sent > 0).count(), run.counts.faults)
+    };
+    assert_eq!(counts(""), (1, 0), "all have one key");
+    assert_eq!(counts("[[swap]]\nat = \"500ms\"\nbundled = \"round-robin\""), (4, 0));
+    // Both proxies refuse it, and the one that was there stays.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.wasm");
+    std::fs::write(&path, wat::parse_str("(module (func))").unwrap()).unwrap();
+    let swap = format!("[[swap]]\nat = \"500ms\"\nfile = \"{}\"", path.display());
+    assert_eq!(counts(&swap), (1, 2));
 }
 
 #[test]

@@ -44,6 +44,12 @@ pub(super) fn check(spec: &Spec) -> Checked {
     policies(spec)?;
     backends(spec)?;
     load(spec)?;
+    for entry in &spec.swaps {
+        let (here, swap) = (Section("swap", Some(entry.span())), entry.get_ref());
+        let duration = spec.run.get_ref().duration;
+        here.holds(swap.at < duration, "at", format!("the run has ended by then: it takes {duration}"))?;
+        swap.policy().source().map_err(|(key, message)| here.fault(key, message))?;
+    }
     let known: HashSet<String> = spec.members().map(|(name, _)| name).collect();
     for entry in &spec.events {
         event(&Section("event", Some(entry.span())), entry.get_ref(), spec.run.get_ref().duration, &known)?;

@@ -7,6 +7,7 @@ use super::backend::BackendGroup;
 use super::event::Event;
 use super::load::Load;
 use super::policy::PolicySpec;
+use super::swap::Swap;
 use crate::time_span::TimeSpan;
 
 /// A simulation: policies, one after the other, in front of the same backends, with the same requests.
@@ -29,6 +30,9 @@ pub struct Spec {
     /// What happens meanwhile. `[[event]]`.
     #[serde(default, rename = "event")]
     pub events: Vec<Spanned<Event>>,
+    /// Versions that come in the place of each policy. `[[swap]]`.
+    #[serde(default, rename = "swap")]
+    pub swaps: Vec<Spanned<Swap>>,
     /// Whether runs keep where each request was sent, and when.
     #[serde(skip)]
     pub(crate) keeps_sent: bool,

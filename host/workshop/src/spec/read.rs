@@ -47,5 +47,10 @@ pub fn parse(
         let unloaded = |message| file.fault_at(Some(policy.span()), "file", "policy", message);
         loaded.push(policy.get_ref().load(folder, read).map_err(unloaded)?);
     }
+    for swap in &mut spec.swaps {
+        let unloaded = |message| file.fault_at(Some(swap.span()), "file", "swap", message);
+        let plugin = swap.get_ref().policy().load(folder, read).map_err(unloaded)?.plugin;
+        swap.get_mut().plugin = Some(plugin);
+    }
     Ok((spec, loaded))
 }

@@ -92,6 +92,13 @@ fn each_fault_has_its_line_and_key() {
         ("until = \"45s\"", "until = \"15s\"", "x.toml:26: event.until: ends before it begins"),
         ("[\"b1\"]", "[\"b9\"]", "x.toml:27: event.backends: there is no backend \"b9\""),
         ("service = { fixed = \"2s\" }", "", "x.toml:24: event: nothing changes"),
+        (
+            "[[event]]",
+            "[[swap]]\nat = \"60s\"\nbundled = \"random\"\n[[event]]",
+            "x.toml:25: swap.at: the run has ended",
+        ),
+        ("[[event]]", "[[swap]]\nat = \"6s\"\n[[event]]", "x.toml:24: swap: a policy is either"),
+        ("[[event]]", "[[swap]]\nat = \"6s\"\nfile = \"a.wasm\"\n[[event]]", "x.toml:26: swap: cannot read"),
     ] {
         assert!(WHOLE.contains(from), "{from}");
         let found = error(&WHOLE.replacen(from, to, 1));

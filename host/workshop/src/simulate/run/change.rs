@@ -5,6 +5,7 @@ use super::super::random::Work;
 use super::Run;
 use crate::made_up;
 use crate::spec::{BackendGroup, Event};
+use pointsman_policy::SwapOutcome;
 
 impl Run<'_> {
     /// An event begins, or ends: then all is as the spec's groups say.
@@ -16,6 +17,20 @@ impl Run<'_> {
                 self.conduct(place, event, group, begins);
                 self.membership(place, name, (event, group), begins);
             }
+        }
+    }
+
+    /// All proxies get another version of the policy. One that they refuse counts as a fault.
+    pub(super) fn swap(&mut self, number: usize) {
+        let swap = self.spec.swaps.get(number).and_then(|swap| swap.get_ref().plugin.as_ref());
+        let Some(plugin) = swap else { return };
+        for (number, proxy) in (0..).zip(&mut self.proxies) {
+            if let SwapOutcome::Refused(refusal) = proxy.simulation.swap(plugin.clone()) {
+                self.tally.counts.faults += 1;
+                tracing::warn!("the swap to {} is refused: {refusal}", plugin.origin);
+            }
+            // The version may want ticks from now on.
+            self.timeline.add(self.now, super::Event::Wake(number));
         }
     }
 

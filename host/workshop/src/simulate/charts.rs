@@ -1,0 +1,66 @@
+//! Results as charts.
+
+use super::PolicyResult;
+use super::summary::Summary;
+use crate::chart::{Axis, Chart};
+
+/// Backends whose shares fit into one chart.
+const SHOWN: usize = 20;
+
+/// Of how many requests one is slower: 1 of 2 to 1 of 10,000, in steps of equal ratios.
+fn ranks() -> impl Iterator<Item = f64> {
+    (3..=40).map(|step| libm::pow(10.0, f64::from(step) / 10.0))
+}
+
+impl Summary {
+    /// The charts, each with the name that a file of it has.
+    #[must_use]
+    pub fn charts(&self, results: &[PolicyResult]) -> Vec<(&'static str, String)> {
+        let mut charts = vec![("times.svg", self.times(results)), ("requests.svg", self.requests())];
+        if self.backends.len() <= SHOWN {
+            charts.push(("shares.svg", self.share_of_each()));
+        }
+        charts.into_iter().map(|(name, chart)| (name, chart.file(&self.title))).collect()
+    }
+
+    /// How slow the slowest are: the further to the right, the rarer.
+    fn times(&self, results: &[PolicyResult]) -> Chart {
+        let series = results.iter().map(|result| {
+            let at = |rank: f64| {
+                let times =
+                    result.runs.iter().map(|run| run.times.value_at_quantile(1.0 - 1.0 / rank) as f64);
+                (rank, times.sum::<f64>() / result.runs.len().max(1) as f64 / 1_000.0)
+            };
+            (result.name.clone(), ranks().map(at).collect())
+        });
+        Chart::lines(
+            "Time that one of so many requests exceeds",
+            ("one of so many", Axis::Logarithmic),
+            ("ms", Axis::Logarithmic),
+            series.collect(),
+        )
+    }
+
+    /// The tail of the queues.
+    fn requests(&self) -> Chart {
+        let series = self.policies.iter().map(|policy| {
+            let shares = policy.occupied.iter().enumerate().take_while(|(_, share)| **share >= 1e-5);
+            (
+                policy.policy.clone(),
+                shares.map(|(requests, share)| (requests as f64, share * 100.0)).collect(),
+            )
+        });
+        Chart::lines(
+            "Share of the time in which a backend has at least so many requests",
+            ("requests", Axis::Linear),
+            ("% of the time", Axis::Logarithmic),
+            series.collect(),
+        )
+    }
+
+    fn share_of_each(&self) -> Chart {
+        let percent = |shares: &[f64]| shares.iter().map(|share| share * 100.0).collect();
+        let series = self.policies.iter().map(|policy| (policy.policy.clone(), percent(&policy.shares)));
+        Chart::bars("Share of the requests, %", self.backends.clone(), series.collect())
+    }
+}
