@@ -73,6 +73,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "maglev",
             "--package",
+            "first",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

@@ -13,6 +13,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     BUNDLED.iter().map(|(name, _)| *name)
 }
 
+/// The `config` table, as JSON text, of a bundled policy that doesn't start without one: a small example. `None` for all others.
+#[must_use]
+pub fn required_config(name: &str) -> Option<&'static str> {
+    (name == "first").then_some(r#"{"requests":10}"#)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

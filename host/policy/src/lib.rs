@@ -46,7 +46,7 @@ mod version;
 #[doc(hidden)]
 pub use admission::fuzz;
 pub use admission::{AdmissionReport, Refusal, Shape, Usage};
-pub use bundled::{bundled, names};
+pub use bundled::{bundled, names, required_config};
 pub use cells::Cells;
 pub use fault::{Fault, FaultKind};
 pub use guest::Call;

@@ -3,6 +3,7 @@
 use pointsman_sdk::{Backends, Request, Stat, random, random_below};
 
 use crate::alias::Alias;
+use crate::eligible::eligible;
 use crate::failures::recent_failures;
 use crate::load::{Least, Load};
 
@@ -25,22 +26,19 @@ impl Candidates {
     /// All eligible backends, by their effective weight. Make them anew when the topology changes.
     #[must_use]
     pub fn eligible(backends: &Backends) -> Self {
-        let (mut weights, mut flags) = (Vec::new(), Vec::new());
-        backends.weights(&mut weights);
-        backends.flags_column(&mut flags);
-        let all = (0_u32..).zip(weights).zip(flags);
-        Self::new(all.filter(|(_, flags)| flags.eligible()).map(|(weighted, _)| weighted))
+        Self::new(&eligible(backends))
     }
 
     /// These backends and weights. Those without a weight are left out, unless none has one: then all are the same.
-    pub fn new(backends: impl Iterator<Item = (u32, u32)>) -> Self {
-        let (mut indexes, mut weights): (Vec<u32>, Vec<u32>) = backends.unzip();
-        if weights.iter().all(|weight| *weight == 0) {
-            weights.fill(1);
-        } else {
-            let mut weight = weights.iter();
-            indexes.retain(|_| weight.next().is_some_and(|weight| *weight > 0));
-            weights.retain(|weight| *weight > 0);
+    #[must_use]
+    pub fn new(backends: &[(usize, u32)]) -> Self {
+        let all_are_same = backends.iter().all(|(_, weight)| *weight == 0);
+        let (mut indexes, mut weights) = (Vec::new(), Vec::new());
+        for (index, weight) in backends {
+            if *weight > 0 || all_are_same {
+                indexes.push(*index as u32);
+                weights.push((*weight).max(1));
+            }
         }
         let alias = Alias::new(&weights);
         Self { indexes, weights, alias }
@@ -125,7 +123,8 @@ mod tests {
 
     /// How often each place is the first, and how often among the first `draws`, of 20,000 draws.
     fn tally(weights: &[u32], draws: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
-        let candidates = Candidates::new((0..).zip(weights.iter().copied()));
+        let backends: Vec<(usize, u32)> = weights.iter().copied().enumerate().collect();
+        let candidates = Candidates::new(&backends);
         let (mut first, mut among) = (vec![0.0; weights.len()], vec![0.0; weights.len()]);
         TestHost::new().seed(seed).run(|_| {
             for _ in 0..20_000 {
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn without_any_weight_all_are_the_same() {
-        let candidates = Candidates::new((3..6).map(|index| (index, 0)));
+        let candidates = Candidates::new(&[(3, 0), (4, 0), (5, 0)]);
         assert_eq!((candidates.len(), candidates.weight(), candidates.is_empty()), (3, 3, false));
         TestHost::new().run(|_| Candidates::default().draw(2, |_, _| unreachable!("there is none")));
     }

@@ -4,12 +4,14 @@
 
 mod alias;
 mod candidates;
+mod eligible;
 mod failures;
 mod hash;
 mod keyed;
 mod load;
 
 pub use candidates::{Candidates, MOST_DRAWS};
+pub use eligible::eligible;
 pub use failures::{WINDOW, recent_failures};
 pub use hash::{hash, mix};
 pub use keyed::{Keyed, KeyedConfig, Member, members};

@@ -227,9 +227,10 @@ fn bundled_policies_pass_and_balance() {
     for name in crate::names() {
         let pool = pool("api", &["a", "-b", "c", "d"]);
         let plugin = Plugin::bundled(name).unwrap();
-        let mut opened = loader
-            .open(pool, PolicySettings::default(), Arc::default(), plugin)
-            .expect("bundled policies are fit");
+        let config = crate::required_config(name).unwrap_or("{}").into();
+        let settings = PolicySettings { config, ..PolicySettings::default() };
+        let mut opened =
+            loader.open(pool, settings, Arc::default(), plugin).expect("bundled policies are fit");
         let mut counts = [0; 4];
         for client in 0..200 {
             let mut head = request();
@@ -237,7 +238,9 @@ fn bundled_policies_pass_and_balance() {
             counts[index(opened.pickers[0].pick(&mut head)) as usize] += 1;
         }
         assert_eq!(counts[1], 0, "{name}: {counts:?}");
-        assert!(counts.iter().filter(|&&count| count > 5).count() == 3, "{name}: {counts:?}");
+        // Here nothing is ever in flight: the first is enough for all.
+        let used = if name == "first" { 1 } else { 3 };
+        assert_eq!(counts.iter().filter(|&&count| count > 5).count(), used, "{name}: {counts:?}");
         assert_eq!(opened.slot.stats().all_faults(), 0, "{name}");
     }
     assert!(Plugin::bundled("no-such-policy").is_none());

@@ -105,7 +105,10 @@ fn ask_for_the_rest<R: BufRead, W: Write>(
     choices: &mut Choices,
 ) -> IoResult<bool> {
     if arguments.policy.is_none() {
-        let names: Vec<&str> = pointsman_policy::names().collect();
+        // What needs more than a name is for those who have read about it.
+        let names =
+            pointsman_policy::names().filter(|name| pointsman_policy::required_config(name).is_none());
+        let names: Vec<&str> = names.collect();
         let question =
             format!("What picks the backend? One of {}, or a .wasm file of yours.", names.join(", "));
         let asked = dialogue.settle(&question, POLICY, |answer| {
