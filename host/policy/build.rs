@@ -11,8 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: those of `plugins/` that are for general use.
-const BUNDLED: [&str; 8] =
-    ["round-robin", "least-conn", "ip-hash", "peak-ewma", "random", "ring-hash", "maglev", "first"];
+const BUNDLED: [&str; 9] = [
+    "round-robin",
+    "least-conn",
+    "ip-hash",
+    "peak-ewma",
+    "random",
+    "ring-hash",
+    "maglev",
+    "first",
+    "least-time",
+];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PREBUILT: &str = "POINTSMAN_PREBUILT_PLUGINS";

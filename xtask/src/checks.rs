@@ -75,6 +75,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "first",
             "--package",
+            "least-time",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

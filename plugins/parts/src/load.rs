@@ -47,9 +47,15 @@ pub struct Least(Option<(usize, Load)>);
 impl Least {
     /// Offers a backend.
     pub fn offer(&mut self, index: usize, load: Load) {
-        if self.0.is_none_or(|(_, least)| load < least) {
+        if self.is_less(load) {
             self.0 = Some((index, load));
         }
+    }
+
+    /// Whether an offer of this load would be taken.
+    #[must_use]
+    pub fn is_less(&self, load: Load) -> bool {
+        self.0.is_none_or(|(_, least)| load < least)
     }
 
     /// Its index.
