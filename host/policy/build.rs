@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: those of `plugins/` that are for general use.
-const BUNDLED: [&str; 9] = [
+const BUNDLED: [&str; 10] = [
     "round-robin",
     "least-conn",
     "ip-hash",
@@ -21,6 +21,7 @@ const BUNDLED: [&str; 9] = [
     "maglev",
     "first",
     "least-time",
+    "priority",
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";

@@ -77,6 +77,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "least-time",
             "--package",
+            "priority",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

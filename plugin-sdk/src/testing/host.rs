@@ -174,6 +174,22 @@ impl TestHost {
         pool.generation += 1;
     }
 
+    /// Whether the pool panics, as the proxy does when too few backends are healthy: those that aren't are eligible, too.
+    ///
+    /// ```
+    /// # use pointsman_sdk::testing::TestHost;
+    /// let host = TestHost::of(2);
+    /// host.at("b0").healthy(false);
+    /// assert!(!host.run(|backends| backends.eligible(0)));
+    /// host.panics(true);
+    /// assert!(host.run(|backends| backends.eligible(0) && !backends.flags(0).healthy()));
+    /// ```
+    pub fn panics(&self, panics: bool) {
+        let mut pool = self.pool.borrow_mut();
+        pool.panics = panics;
+        pool.generation += 1;
+    }
+
     /// A backend, to change it.
     ///
     /// # Panics

@@ -16,6 +16,8 @@ pub(super) struct Pool {
     /// Counts topology events, so that each instance can tell whether it has missed one.
     pub(super) generation: u64,
     pub(super) random_state: u64,
+    /// Whether too few are healthy, so that all count as if they were.
+    pub(super) panics: bool,
 }
 
 /// A backend as the test has set it up.
@@ -47,6 +49,7 @@ impl Pool {
             logs: Vec::new(),
             generation: 0,
             random_state: 1,
+            panics: false,
         }
     }
 
@@ -76,17 +79,17 @@ impl Pool {
 
     /// All flags of one backend. Backups are eligible only when nothing else is, as in the proxy.
     pub(super) fn flags(&self, backend: &TestBackend) -> Flags {
-        let primaries_serve = self.backends.iter().any(|other| other.usable() && !other.backup);
+        let primaries_serve = self.backends.iter().any(|other| self.usable(other) && !other.backup);
         self.flags_given(backend, primaries_serve)
     }
 
     pub(super) fn all_flags(&self) -> Vec<Flags> {
-        let primaries_serve = self.backends.iter().any(|other| other.usable() && !other.backup);
+        let primaries_serve = self.backends.iter().any(|other| self.usable(other) && !other.backup);
         self.backends.iter().map(|backend| self.flags_given(backend, primaries_serve)).collect()
     }
 
     fn flags_given(&self, backend: &TestBackend, primaries_serve: bool) -> Flags {
-        let eligible = backend.usable() && (!backend.backup || !primaries_serve);
+        let eligible = self.usable(backend) && (!backend.backup || !primaries_serve);
         let bits = [
             (eligible, flag::ELIGIBLE),
             (backend.healthy, flag::HEALTHY),
@@ -95,6 +98,10 @@ impl Pool {
             (backend.full, flag::FULL),
         ];
         Flags::from_bits(bits.iter().filter(|(set, _)| *set).fold(0, |flags, (_, bit)| flags | bit))
+    }
+
+    fn usable(&self, backend: &TestBackend) -> bool {
+        (backend.healthy || self.panics) && !backend.draining
     }
 
     /// 64 random bits (SplitMix64).
@@ -124,9 +131,5 @@ impl TestBackend {
             full: false,
             stats,
         }
-    }
-
-    fn usable(&self) -> bool {
-        self.healthy && !self.draining
     }
 }

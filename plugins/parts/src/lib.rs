@@ -9,6 +9,7 @@ mod failures;
 mod hash;
 mod keyed;
 mod load;
+mod shares;
 
 pub use candidates::{Candidates, MOST_DRAWS};
 pub use eligible::eligible;
@@ -16,6 +17,7 @@ pub use failures::{WINDOW, recent_failures};
 pub use hash::{hash, mix};
 pub use keyed::{Keyed, KeyedConfig, Member, members};
 pub use load::{Least, Load};
+pub use shares::Shares;
 
 /// The allocator of the standard library is 8 KB, a quarter of what a bundled policy may have. This one is a list of free blocks, in the
 /// order of their addresses: as slow as it is long, which it isn't, as policies allocate when the topology changes and not in picks.
