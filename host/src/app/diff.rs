@@ -60,9 +60,7 @@ impl ConfigDiff {
         if old.error_pages != new.error_pages {
             diff.add("~error pages".to_owned());
         }
-        if routes(old) != routes(new) {
-            diff.add(format!("~routes ({} to {})", old.routes.len(), new.routes.len()));
-        }
+        diff.in_routes(old, new);
         if old.watch != new.watch {
             diff.add("~watch".to_owned());
         }
@@ -86,6 +84,14 @@ impl ConfigDiff {
     pub(super) fn with_files<'a>(mut self, files: impl Iterator<Item = &'a Path>) -> Self {
         files.for_each(|file| self.add(format!("~file {}", file.display())));
         self
+    }
+
+    fn in_routes(&mut self, old: &Config, new: &Config) {
+        if routes(old) != routes(new) {
+            let (before, after) = (old.routes.len(), new.routes.len());
+            let numbers = if before == after { String::new() } else { format!(" ({before} to {after})") };
+            self.add(format!("~routes{numbers}"));
+        }
     }
 
     fn in_limits(&mut self, old: &Config, new: &Config) {
@@ -253,26 +259,28 @@ mod tests {
         );
         let routed = format!("[[route]]\npool = \"web\"\n{web}");
         let rules = "pool = \"web\"\nresponse_headers.remove = \"a\"";
-        check(&routed, &routed.replace("pool = \"web\"", rules), "~routes (1 to 1)");
+        check(&routed, &routed.replace("pool = \"web\"", rules), "~routes");
+        let one_more = format!("[[route]]\npath = \"/a\"\npool = \"web\"\n{routed}");
+        check(&routed, &one_more, "~routes (1 to 2)");
         let larger = "pool = \"web\"\nmax_body = \"1MiB\"";
-        check(&routed, &routed.replace("pool = \"web\"", larger), "~routes (1 to 1)");
+        check(&routed, &routed.replace("pool = \"web\"", larger), "~routes");
         check(web, &format!("{web}tunnel_timeout = \"1h\"\n"), "~pool web (~limits)");
         check(web, &format!("{web}host_header = \"backend\"\n"), "~pool web (~headers)");
         check(web, &format!("{web}idle_timeout = \"1s\"\n"), "~pool web (~limits)");
-        check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes (1 to 1)");
+        check(web, &web.replace("web", "api"), "+pool api, -pool web, ~routes");
         let redirect = |to: &str| format!("[[route]]\nredirect = 'http://{to}'\n{web}");
-        check(&redirect("a.test"), &redirect("b.test"), "~routes (1 to 1)");
+        check(&redirect("a.test"), &redirect("b.test"), "~routes");
         let rewrite = |to: &str| format!("[[route]]\npool = \"web\"\nrewrite = \"{to}\"\n{web}");
-        check(&rewrite("/a"), &rewrite("/b"), "~routes (1 to 1)");
+        check(&rewrite("/a"), &rewrite("/b"), "~routes");
         let respond = |how: &str| format!("[[route]]\nrespond = {how}\n{web}");
-        check(&respond("404"), &respond("410"), "~routes (1 to 1)");
+        check(&respond("404"), &respond("410"), "~routes");
         check(&respond("404"), &respond("{ status = 404 }"), "nothing that is served");
         let page = |text: &str| format!("[[error_page]]\nstatus = 503\ntext = \"{text}\"\n{web}");
         check(&page("a"), &page("b"), "~error pages");
         check(&page("a"), &format!("{}intercept = 503\n", page("a")), "~pool web (~error pages)");
         let intercepting = "[[route]]\npool = \"web\"\nintercept = 503\n[[error_page]]";
         let routed = page("a").replace("[[error_page]]", "[[route]]\npool = \"web\"\n[[error_page]]");
-        check(&routed, &page("a").replace("[[error_page]]", intercepting), "~routes (1 to 1)");
+        check(&routed, &page("a").replace("[[error_page]]", intercepting), "~routes");
         let weighted =
             "[pool.web]\nbackends = [\"127.0.0.1:1\", { address = \"127.0.0.1:2\", weight = 2 }]\n";
         check(web, weighted, "~pool web (~backend 127.0.0.1:2)");
@@ -283,7 +291,7 @@ mod tests {
                 "[limit.x]\nkey = \"all\"\nrate = \"{rate}\"\n[[route]]\nlimits = \"x\"\npool = \"web\"\n{web}"
             )
         };
-        check(web, &limit("1/s"), "+limit x, ~routes (1 to 1)");
+        check(web, &limit("1/s"), "+limit x, ~routes");
         check(&limit("1/s"), &limit("2/s"), "~limit x");
         let mirror = |share: &str, more: &str| {
             let shadow = "[pool.shadow]\nbackends = [\"127.0.0.1:3\"]\n";
@@ -291,10 +299,10 @@ mod tests {
                 "[[route]]\npool = \"web\"\nmirror = {{ pool = \"shadow\", share = \"{share}\" }}\n{more}{web}{shadow}"
             )
         };
-        check(&mirror("1%", ""), &mirror("2%", ""), "~routes (1 to 1)");
+        check(&mirror("1%", ""), &mirror("2%", ""), "~routes");
         let first = "[pool.first]\nbackends = [\"127.0.0.1:4\"]\n";
         check(&mirror("1%", ""), &mirror("1%", first), "+pool first");
-        check(&limit("1/s"), web, "-limit x, ~routes (1 to 1)");
+        check(&limit("1/s"), web, "-limit x, ~routes");
     }
 
     #[test]

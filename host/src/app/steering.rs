@@ -7,6 +7,7 @@ use std::thread;
 
 use pointsman_core::pool::Pool;
 use pointsman_policy::{Plugin, PolicySlot, SwapOutcome, VersionId};
+use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use crate::config::{ConfigError, PolicySource};
 use crate::control::change::{
@@ -74,9 +75,9 @@ impl Reloader {
             by,
             draining_before = before.0,
             draining = after.0,
-            weight_before = before.1,
-            weight = after.1,
-            "an operator has changed a backend (weights in thousandths)"
+            weight_before = units(before.1),
+            weight = units(after.1),
+            "an operator has changed a backend"
         );
         self.publish_overrides();
         Ok((overrides, keeping == Keeping::Kept))
@@ -161,10 +162,15 @@ impl Reloader {
         reply: Reply<Result<PolicyChanged, ChangeError>>,
     ) {
         let Some(slot) = self.slot(&place) else { return reply.send(Err(ChangeError::Gone)) };
+        let asked = match &action {
+            PolicyAction::Swap(..) => "swap",
+            PolicyAction::Rollback(_) => "rollback",
+            PolicyAction::Unquarantine(_) => "unquarantine",
+        };
         let plugin = match self.plugin(&slot, &place, action) {
             Ok(Some(plugin)) => plugin,
             Ok(None) => {
-                log(&slot, &by, "unquarantined");
+                log(&slot, &by, asked, "unquarantined");
                 let outcome = SwapOutcome::Unchanged(slot.active().version.id);
                 return reply
                     .send(Ok(PolicyChanged { outcome, survives_restart: self.steered.archive.is_some() }));
@@ -180,7 +186,7 @@ impl Reloader {
             {
                 swapped.log_refusal(&plugin.origin, refusal);
             }
-            log(&swapped, &by, word(&outcome));
+            log(&swapped, &by, asked, word(&outcome));
             if matches!(outcome, SwapOutcome::Refused(_)) {
                 return reply.send(Ok(PolicyChanged { outcome, survives_restart: false }));
             }
@@ -260,10 +266,15 @@ fn earlier(slot: &PolicySlot, version: Option<String>) -> Result<Plugin, ChangeE
     Ok(found.plugin.clone())
 }
 
-fn log(slot: &PolicySlot, by: &str, result: &str) {
+/// A weight as it is configured.
+fn units(weight: u32) -> f64 {
+    f64::from(weight) / f64::from(WEIGHT_UNIT)
+}
+
+fn log(slot: &PolicySlot, by: &str, action: &str, result: &str) {
     let (pool, route, version) = (&*slot.pool().name, slot.route(), slot.active().version.id);
     tracing::info!(
-        event = "policy-steered", pool, route, by, result, %version,
+        event = "policy-steered", pool, route, by, action, result, %version,
         "an operator has asked for another version of a policy"
     );
 }

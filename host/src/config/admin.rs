@@ -6,7 +6,7 @@ use pointsman_core::address::{Address, UNIX};
 use super::address::{add_address, local, networks};
 use super::certificate_files::{NamedFile, file};
 use super::read::{Section, Unique, Value, excerpt};
-use super::socket_path::socket_beside_file;
+use super::socket_path::socket;
 
 /// What `explain_from` may be.
 const EXPLAIN_HINT: &str = "write `explain_from = [\"127.0.0.0/8\", \"10.1.0.0/16\"]`";
@@ -64,9 +64,8 @@ pub(super) fn admin<'a>(value: &Value<'a>, addresses: &mut Unique<'a, Address>) 
 }
 
 fn address<'a>(typed: &Value<'a>, addresses: &mut Unique<'a, Address>) -> Option<Address> {
-    let path = typed.string()?.strip_prefix(UNIX);
-    let address = match path {
-        Some(path) => Address::Unix(socket_beside_file(typed, path)?),
+    let address = match socket(typed) {
+        Some(socket) => socket?,
         None => Address::Tcp(local(typed)?),
     };
     add_address(addresses, &address, typed);

@@ -1,5 +1,6 @@
 //! `[[route]]`: what it matches, and where its requests go.
 
+mod grpc;
 mod key;
 mod leads_back;
 mod limits;
@@ -25,6 +26,7 @@ use super::header_rules::{HeaderRulesConfig, header_rules};
 use super::limits::exchange;
 use super::model::{ListenerConfig, RouteConfig, RouteTarget};
 use super::read::{Section, Unique, Value, list};
+pub(super) use grpc::warn_of_http1;
 use leads_back::leads_back;
 use limits::limits;
 use matching::pattern;

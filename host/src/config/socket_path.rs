@@ -1,7 +1,5 @@
 //! Unix sockets as they are typed.
 
-use std::path::PathBuf;
-
 use pointsman_core::address::{Address, SocketPath, SocketPathError, UNIX};
 
 use super::read::{Value, excerpt};
@@ -9,28 +7,14 @@ use super::read::{Value, excerpt};
 /// Who may connect to a socket that has a path if nothing else is said: its owner and its group.
 pub(super) const SOCKET_MODE: u32 = 0o660;
 
-/// A Unix socket, if that is what is typed; the inner `None` if it is no usable one. Backends and clients have no part in where this
-/// file is, so a path begins at the root.
+/// A Unix socket, if that is what is typed; the inner `None` if it is no usable one. A relative path is beside the file.
 pub(super) fn socket(value: &Value<'_>) -> Option<Option<Address>> {
     let text = value.raw().as_str()?.strip_prefix(UNIX)?;
-    if !text.is_empty() && !text.starts_with(['/', '@']) {
-        let message = format!("`{}` is a relative path", excerpt(text));
-        value.fail(
-            message,
-            "write it from the root, such as `\"unix:/run/app.sock\"`, or `\"unix:@name\"` without a file",
-        );
-        return Some(None);
-    }
-    Some(parse(value, text, |path| path.into()).map(Address::Unix))
+    Some(parse(value, text).map(Address::Unix))
 }
 
-/// What stands behind `unix:`; a relative path is beside the file.
-pub(super) fn socket_beside_file(value: &Value<'_>, text: &str) -> Option<SocketPath> {
-    parse(value, text, |path| value.beside_file(path))
-}
-
-fn parse(value: &Value<'_>, text: &str, place: impl FnOnce(&str) -> PathBuf) -> Option<SocketPath> {
-    let fault = match SocketPath::parse(text, place) {
+fn parse(value: &Value<'_>, text: &str) -> Option<SocketPath> {
+    let fault = match SocketPath::parse(text, |path| value.beside_file(path)) {
         Ok(path) => return Some(path),
         Err(fault) => fault,
     };

@@ -71,7 +71,7 @@ pub(super) enum Command {
     },
     /// Let another policy pick for a pool: a .wasm file, or the name of a bundled one
     Swap(SwapArguments),
-    /// Take a policy back to the version before
+    /// Take a policy back to the version that served before; once more returns to the one that was left
     Rollback {
         pool: String,
         /// That of a route to the pool

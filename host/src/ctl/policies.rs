@@ -21,6 +21,9 @@ use super::wellbeing::place;
 use crate::admin::model::{PolicyList, PolicyState};
 use crate::regular_file;
 
+/// That nothing was counted.
+const NONE: &str = "none";
+
 pub(super) fn policies(session: &Session) -> Result<(), Failure> {
     let answer = session.call(Call::get(path(&["policies"])))?;
     session.show(&answer, |list: PolicyList| {
@@ -78,8 +81,9 @@ fn show(session: &Session, policy: &PolicyState) -> Result<(), Failure> {
     say("policy", policy.name.clone())?;
     say("version", format!("{} from {}", policy.version, policy.origin))?;
     say("serves since", format!("{} UTC", moment(policy.last_swap_ms)))?;
-    say("picks", tally(&policy.picks))?;
-    say("faults", tally(&policy.faults))?;
+    // What only one version did stands beside it, below.
+    say("picks", of_all_versions(tally(&policy.picks)))?;
+    say("faults", of_all_versions(tally(&policy.faults)))?;
     say("taken back", count(policy.rollbacks))?;
     if policy.open_circuits > 0 {
         let text =
@@ -118,13 +122,17 @@ fn show(session: &Session, policy: &PolicyState) -> Result<(), Failure> {
     session.output.raw(format_args!("\n{}", table.show(session.output)))
 }
 
+fn of_all_versions(tally: String) -> String {
+    if tally == NONE { tally } else { format!("{tally}, of all versions since the start") }
+}
+
 fn tally(counts: &BTreeMap<String, u64>) -> String {
     let some: Vec<String> = counts
         .iter()
         .filter(|(_, number)| **number > 0)
         .map(|(name, number)| format!("{name} {}", count(*number)))
         .collect();
-    if some.is_empty() { "none".to_owned() } else { some.join(", ") }
+    if some.is_empty() { NONE.to_owned() } else { some.join(", ") }
 }
 
 pub(super) fn swap(session: &Session, arguments: &SwapArguments) -> Result<(), Failure> {

@@ -89,8 +89,10 @@ pub(super) fn backends(session: &Session, pool: Option<&str>, down: bool) -> Res
         ("FAILED", Align::Right),
         ("LATENCY", Align::Right),
     ]);
+    let mut has_overrides = false;
     let mut add = |pool: &PoolState| {
         for backend in pool.backends.iter().filter(|backend| !down || !backend.eligible) {
+            has_overrides |= is_weighed(backend);
             table.row(backend_row(&pool.name, backend));
         }
     };
@@ -108,12 +110,21 @@ pub(super) fn backends(session: &Session, pool: Option<&str>, down: bool) -> Res
         let list: PoolList = read(&answer)?;
         list.pools.iter().for_each(add);
     }
-    session.output.raw(table.show(session.output))
+    session.output.raw(table.show(session.output))?;
+    if has_overrides {
+        let star = "* as an operator has said; `pointsman ctl overrides` says who, and since when";
+        session.output.line(&star.into())?;
+    }
+    Ok(())
+}
+
+/// Whether an operator has changed its weight.
+fn is_weighed(backend: &BackendState) -> bool {
+    backend.overrides.as_ref().is_some_and(|changed| changed.weight.is_some())
 }
 
 fn backend_row(pool: &str, backend: &BackendState) -> Vec<Styled> {
-    let overrides = backend.overrides.as_ref();
-    let changed = if overrides.is_some_and(|changed| changed.weight.is_some()) { "*" } else { "" };
+    let changed = if is_weighed(backend) { "*" } else { "" };
     vec![
         format!("{pool}/{}", backend.name).into(),
         state(backend),

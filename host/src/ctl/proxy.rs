@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::Call;
 use super::failure::{Failure, fault};
-use super::format::{age, count, moment, percent};
+use super::format::{age, count, moment, percent, seconds};
 use super::generic;
 use super::names::{path, with_query};
 use super::output::{Styled, Tone};
@@ -15,7 +15,7 @@ use super::session::Session;
 use super::table::{Align, Table};
 use super::wellbeing::troubles;
 use crate::admin::model::{
-    ConfigurationState, OverrideList, OverrideRecord, OverridesCleared, Overview, PhaseState,
+    ConfigurationState, OverrideList, OverrideRecord, OverridesCleared, Overview, PhaseState, WorkerList,
 };
 
 /// Shows how the proxy is. Its exit code is what a container's health check goes by: a proxy that drains is to get nothing new.
@@ -83,7 +83,23 @@ pub(super) fn reload(session: &Session) -> Result<(), Failure> {
 }
 
 pub(super) fn workers(session: &Session) -> Result<(), Failure> {
-    show_any(session, Call::get(path(&["workers"])))
+    let answer = session.call(Call::get(path(&["workers"])))?;
+    session.show(&answer, |list: WorkerList| {
+        let columns = ["WORKER", "CONNECTIONS", "REQUESTS", "CPU TIME", "WAITED FOR CPU", "~LAG P99"];
+        let mut table = Table::new(&columns.map(|name| (name, Align::Right)));
+        for worker in &list.workers {
+            let time = |time: Option<f64>| time.map_or_else(|| "-".to_owned(), seconds).into();
+            table.row([
+                worker.worker.to_string().into(),
+                count(worker.connections).into(),
+                count(worker.requests).into(),
+                time(worker.cpu_seconds),
+                time(worker.waiting_seconds),
+                time(worker.lag_p99_seconds),
+            ]);
+        }
+        session.output.raw(table.show(session.output))
+    })
 }
 
 pub(super) fn overrides(session: &Session, clear: bool) -> Result<(), Failure> {

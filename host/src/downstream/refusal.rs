@@ -9,6 +9,9 @@ pub enum Refusal {
     /// The request line or a header field isn't well-formed (RFC 9112 sections 3 and 5).
     #[error("malformed request head")]
     MalformedHead,
+    /// A PROXY header where none is expected: whoever sends it takes the listener for one with `proxy_protocol`.
+    #[error("a PROXY header in front of the request, which this listener doesn't expect")]
+    ProxyHeader,
     /// A line ends in a bare LF (RFC 9112 section 2.2 permits refusing it).
     #[error("line without CR before LF")]
     BareLineFeed,
@@ -78,6 +81,7 @@ impl Refusal {
     pub fn label(self) -> &'static str {
         match self {
             Self::MalformedHead => "malformed-head",
+            Self::ProxyHeader => "unexpected-proxy-header",
             Self::BareLineFeed => "bare-lf",
             Self::MalformedTarget => "malformed-target",
             Self::UriTooLong => "uri-too-long",

@@ -82,8 +82,33 @@ impl Visit for Fields<'_> {
             self.line.push_str(name.strip_prefix("r#").unwrap_or(name));
             self.line.push('=');
         }
-        let _ = write!(Escape::new(&mut *self.line, room.min(VALUE_BYTES)), "{value:?}");
+        let (begin, most) = (self.line.len(), room.min(VALUE_BYTES));
+        let _ = write!(Escape::new(&mut *self.line, most), "{value:?}");
+        if field.name() != "message" {
+            quote(self.line, begin, most);
+        }
     }
+}
+
+/// Puts a value that has a space, a quote or nothing in it into quotes, as texts have them already: else no reader of `key=value` knows where it
+/// ends.
+fn quote(line: &mut String, begin: usize, most: usize) {
+    let value = &line[begin..];
+    if value.starts_with('"') || !(value.is_empty() || value.contains([' ', '"'])) {
+        return;
+    }
+    let value = line.split_off(begin);
+    line.push('"');
+    for character in value.chars() {
+        if line.len() - begin >= most {
+            break;
+        }
+        if matches!(character, '"' | '\\') {
+            line.push('\\');
+        }
+        line.push(character);
+    }
+    line.push('"');
 }
 
 #[cfg(test)]
@@ -132,6 +157,19 @@ mod tests {
         let (time, rest) = line.split_once(' ').expect("a time");
         assert!(time.ends_with('Z') && time.contains('T'), "{line}");
         assert_eq!(rest, " WARN told event=\"thing-told\" pool=\"api\" broken=half type=Some(1)\n");
+    }
+
+    #[test]
+    fn values_with_spaces_are_quoted() {
+        let line = logged(false, || {
+            tracing::warn!(
+                event = "thing-told", origin = %"bundled round-robin", reason = %"5 \"bad\" ones\\", empty = %"",
+                list = ?["a", "b c"], time = ?std::time::Duration::from_millis(1_500), "told of all"
+            );
+        });
+        let (_, told) = line.split_once("told of all ").expect("the message as it is");
+        let expected = r#"event="thing-told" origin="bundled round-robin" reason="5 \"bad\" ones\\" empty="" list="[\"a\", \"b c\"]" time=1.5s"#;
+        assert_eq!(told.trim_end(), expected);
     }
 
     #[test]

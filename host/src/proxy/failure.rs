@@ -132,6 +132,14 @@ impl Failure {
         let (error, peer, record) = (self.label(), context.connection().peer, context.record());
         let RequestNames { pool, route, route_name, id } = record.names();
         match self {
+            // Somebody in front of this proxy, or this one, is set up wrong.
+            Self::Refused(Refusal::ProxyHeader) => {
+                tracing::warn!(
+                    event = "request-failed", error, pool, route, route_name, request_id = id, %peer,
+                    "request failed: {}; whoever sends it has to be named in `proxy_protocol = {{ from = […] }}` of the listener",
+                    self.reason()
+                );
+            }
             Self::Upstream(
                 upstream::Error::ClientAbort
                 | upstream::Error::ClientStalled

@@ -219,7 +219,7 @@ fn verifier(
             hint: fault.hint.to_owned(),
         })?,
         Some(file) => {
-            let authorities = content("ca", file, pem::certificates)?;
+            let authorities = content("ca", file, pem::authorities)?;
             authorities.iter().for_each(|authority| (**authority).hash(hasher));
             trust::these(authorities).map_err(|fault| TlsFault::of_content("ca", file, fault))?
         }

@@ -32,7 +32,7 @@ pub(super) struct ClientAuth {
 impl ClientAuth {
     /// Reads the files; `None` and more `faults` if they can't be used.
     pub(super) fn read(config: &ClientAuthConfig, faults: &mut Vec<TlsFault>) -> Option<Self> {
-        let authorities = content("client_auth.ca", &config.ca, pem::certificates);
+        let authorities = content("client_auth.ca", &config.ca, pem::authorities);
         let revoked = match &config.crl {
             Some(file) => content("client_auth.crl", file, pem::revocation_lists),
             None => Ok(Vec::new()),

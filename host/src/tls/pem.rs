@@ -23,7 +23,7 @@ pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) if contains(text, b"PRIVATE KEY-----") => Err(Fault {
             message: "holds a private key and no certificate",
-            hint: "name the certificate's file with `cert` and the key's with `key`",
+            hint: "name the certificate's file here, and the key's with `key`",
         }),
         Ok(_) => Err(Fault {
             message: "holds no certificate in PEM form",
@@ -31,6 +31,14 @@ pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
         }),
         Err(_) => Err(broken()),
     }
+}
+
+/// All certificates of authorities in a file; at least one.
+pub(super) fn authorities(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    certificates(text).map_err(|fault| Fault {
+        hint: "name the file with the certificates of the authorities that are trusted, each behind `-----BEGIN CERTIFICATE-----`",
+        ..fault
+    })
 }
 
 /// All lists of revoked certificates of a file; at least one.

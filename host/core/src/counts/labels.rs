@@ -1,8 +1,9 @@
 //! The values of the label `error`: fixed lists, so that clients can't add any.
 
 /// Why a request comes to no pool: it is refused before it is one, or belongs to none.
-pub const REFUSALS: [&str; 19] = [
+pub const REFUSALS: [&str; 20] = [
     "malformed-head",
+    "unexpected-proxy-header",
     "bare-lf",
     "malformed-target",
     "uri-too-long",

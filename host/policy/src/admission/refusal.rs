@@ -235,7 +235,8 @@ pub enum Refusal {
     },
     /// Takes too long to compile.
     #[error(
-        "compiling the module took longer than {} s; make it smaller, or split its largest functions",
+        "compiling the module took longer than {} s; try again if this machine was busy, else make it smaller, or split its \
+         largest functions",
         allowed.as_secs()
     )]
     CompileTime {
@@ -253,8 +254,8 @@ pub enum Refusal {
     },
     /// Taken back on probation, and still the same.
     #[error(
-        "this version was taken back after faults and is quarantined until the file's content changes; its last fault: \
-         {reason}"
+        "this version was taken back after faults and is quarantined: install another content, or let it in again with \
+         `pointsman ctl unquarantine`; its last fault: {reason}"
     )]
     Quarantined {
         /// The last fault.

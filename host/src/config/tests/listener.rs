@@ -329,11 +329,16 @@ fn a_listener_may_be_a_unix_socket() {
             "3: listener[0].mode: is about the file of a Unix socket; remove it, or write `address = \"unix:/run/…\"`",
         ],
     );
-    check(
-        &with("address = 'unix:a.sock'"),
-        &[
-            "2: listener[0].address: `a.sock` is a relative path; write it from the root, such as `\"unix:/run/app.sock\"`, or `\"unix:@name\"` without a file",
-        ],
+    let everywhere = "admin = { address = 'unix:a.sock' }\n[[listener]]\naddress = 'unix:run/b.sock'\n[pool.a]\nbackends = ['unix:c.sock']";
+    let config = Config::parse(everywhere, Path::new("/etc/p/test.toml")).expect("a configuration");
+    let addresses = [
+        &config.admin.expect("a section").address,
+        &config.listeners[0].address,
+        &config.pools[0].backends[0].address,
+    ];
+    assert_eq!(
+        addresses.map(ToString::to_string),
+        ["unix:/etc/p/a.sock", "unix:/etc/p/run/b.sock", "unix:/etc/p/c.sock"]
     );
     check(
         &format!("admin = {{ address = 'unix:/a' }}\n[[listener]]\naddress = 'unix:/a'\n{POOL}"),

@@ -337,3 +337,21 @@ fn faults_of_a_route() {
         ],
     );
 }
+
+#[test]
+fn routes_for_grpc_to_backends_over_http1_are_warned_of() {
+    let told = warnings(
+        "[[route]]\npool = 'bee'\nprotocol = 'grpc'\n[[route]]\npool = 'a'\nprotocol = ['grpc', 'HTTP/2']",
+    );
+    assert_eq!(
+        told,
+        [
+            "f.toml:1: route[0]: is for gRPC, and the backends of `bee` are asked in HTTP/1, over which no call goes; \
+          write `protocol = \"h2\"` in the section of that pool"
+        ]
+    );
+    let text = format!(
+        "[[route]]\npool = 'c'\nprotocol = 'grpc'\n{LISTENER}[pool.c]\nprotocol = 'h2'\nbackends = ['127.0.0.1:9']"
+    );
+    assert!(good(&text).warnings.is_empty());
+}

@@ -172,8 +172,16 @@ fn malformed(error: httparse::Error, input: &[u8]) -> Refusal {
     match error {
         httparse::Error::TooManyHeaders => Refusal::TooManyHeaders,
         httparse::Error::Version if names_a_version(input) => Refusal::Version,
+        _ if is_proxy_header(input) => Refusal::ProxyHeader,
         _ => Refusal::MalformedHead,
     }
+}
+
+/// Whether it begins as a PROXY header of either version does. That of version 2 begins with two empty lines, which no head has.
+#[cold]
+fn is_proxy_header(input: &[u8]) -> bool {
+    const VERSION_2: &[u8] = b"\0\r\nQUIT\n";
+    [&b"PROXY TCP"[..], b"PROXY UNKNOWN", VERSION_2].iter().any(|begins| input.starts_with(begins))
 }
 
 /// Whether the request line is in order but for the version.

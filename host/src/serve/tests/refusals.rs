@@ -13,6 +13,17 @@ fn each_is_answered_with_its_reason() {
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request", "host"),
         ("GET / HTTP/1.1\nHost: a\n\n", "400 Bad Request", "bare-lf"),
         ("GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request", "malformed-target"),
+        (
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "400 Bad Request",
+            "unexpected-proxy-header",
+        ),
+        (
+            "\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c123412341212GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "400 Bad Request",
+            "unexpected-proxy-header",
+        ),
+        ("PROXY / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", "400 Bad Request", "malformed-head"),
         ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", "405 Method Not Allowed", "method"),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported", "version"),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", "400 Bad Request", "content-length"),
