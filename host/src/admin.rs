@@ -8,6 +8,7 @@ mod extract;
 mod guard;
 pub mod model;
 mod probes;
+mod recent;
 #[expect(unused_qualifications, reason = "the macro that documents a route writes them")]
 mod routes;
 mod scrape;
@@ -17,6 +18,8 @@ mod state;
 mod tests;
 mod token;
 mod view;
+
+use std::convert::Infallible;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -46,6 +49,15 @@ pub fn router(state: AdminState, guard: Guard) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(guard, guard::guard))
+}
+
+/// Reads the counters again and again, so that the API can say what the last seconds have brought. Never ends.
+pub fn follow_counters(state: &AdminState) -> impl Future<Output = Infallible> + Send + use<> {
+    let (status, clock) = (state.status.clone(), state.clock);
+    state.recent.clone().follow(move || {
+        let (configuration, now) = (status.configuration(), clock.now());
+        (now, view::pools(&configuration, now).pools, view::policies(&configuration, clock).policies)
+    })
 }
 
 /// The routes of the listener for metrics: the probes as well, and nothing else.

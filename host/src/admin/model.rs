@@ -10,6 +10,7 @@ mod overview;
 mod policy;
 mod pool;
 mod problem;
+mod trouble;
 mod worker;
 
 pub use backend::{BackendReply, BackendSource, BackendState, Histogram, OverrideState};
@@ -29,4 +30,5 @@ pub use policy::{
 };
 pub use pool::{PoolLimitsState, PoolList, PoolReply, PoolState, QueueState};
 pub use problem::Problem;
+pub use trouble::{BackendTrouble, RecentBackend, RecentPool, TroubleKind, TroubleLevel, TroubleState};
 pub use worker::{WorkerList, WorkerState};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use pointsman_core::clock::Clock;
 use utoipa::openapi::OpenApi;
 
+use super::recent::Recent;
 use crate::control::change::ChangeQueue;
 use crate::control::status::StatusView;
 use crate::insight::Explanations;
@@ -25,6 +26,8 @@ pub struct AdminState {
     pub(super) log: LogControls,
     /// The numbers of the proxy.
     pub(super) scrapes: Scrapes,
+    /// What the last seconds have brought.
+    pub(super) recent: Recent,
     /// Why requests went where they went; `None` if nobody may ask for that.
     pub(super) explanations: Option<Arc<Explanations>>,
     /// The API's document as JSON.
@@ -45,7 +48,8 @@ impl AdminState {
         explanations: Option<Arc<Explanations>>,
     ) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into();
-        Self { status, changes, clock, log, scrapes, explanations, document: Bytes::new(), name }
+        let recent = Recent::default();
+        Self { status, changes, clock, log, scrapes, recent, explanations, document: Bytes::new(), name }
     }
 
     pub(super) fn with_document(self, document: &OpenApi) -> Self {

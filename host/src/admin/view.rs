@@ -9,7 +9,9 @@ mod overrides;
 mod overview;
 mod policy;
 mod pool;
+mod troubles;
 mod wall_clock;
+mod words;
 mod worker;
 
 pub(super) use configuration::{configuration, fault};
@@ -18,5 +20,6 @@ pub(super) use explanation::explanation;
 pub(super) use overrides::{override_state, overrides};
 pub(super) use overview::overview;
 pub(super) use policy::{policies, policy, versions};
-pub(super) use pool::{backend_reply, pool_reply, pools};
+pub(super) use pool::{backend_of, pool_reply, pools};
+pub(super) use troubles::judge;
 pub(super) use worker::workers;

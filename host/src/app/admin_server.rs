@@ -125,13 +125,18 @@ impl AdminServer {
         let served = self.bound.as_ref().map(|bound| {
             let explanations = self.explanations.clone();
             let state = AdminState::new(status, changes, self.clock, self.log.clone(), scrapes, explanations);
-            (bound.socket.try_clone(), admin::router(state, bound.guard.clone()))
+            let counters = admin::follow_counters(&state);
+            (bound.socket.try_clone(), admin::router(state, bound.guard.clone()), counters)
         });
         let leaving = self.leaving();
         async move {
             match served {
-                Some((socket, router)) => {
-                    admin::serve(socket?, router, OpenFiles::of_process().for_admin(), leaving.wait()).await
+                Some((socket, router, counters)) => {
+                    let most = OpenFiles::of_process().for_admin();
+                    tokio::select! {
+                        served = admin::serve(socket?, router, most, leaving.wait()) => served,
+                        never = counters => match never {},
+                    }
                 }
                 None => {
                     leaving.wait().await;

@@ -1,7 +1,7 @@
 //! `[admin]`.
 
 use ipnet::IpNet;
-use pointsman_core::address::{Address, UNIX};
+use pointsman_core::address::Address;
 
 use super::address::{add_address, local, networks};
 use super::certificate_files::{NamedFile, file};

@@ -17,9 +17,16 @@ use super::names::{path, with_query};
 use super::output::{Styled, Tone};
 use super::session::Session;
 use super::table::{Align, Table};
-use super::wellbeing::place;
 use crate::admin::model::{PolicyList, PolicyState};
 use crate::regular_file;
+
+/// Where a policy picks.
+pub(super) fn place(policy: &PolicyState) -> String {
+    match &policy.route {
+        Some(route) => format!("{} for {route}", policy.pool),
+        None => policy.pool.clone(),
+    }
+}
 
 /// That nothing was counted.
 const NONE: &str = "none";

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use pointsman_core::counts::quantile;
 use serde_json::{Value, json};
 
 use super::arguments::WeightChoice;
@@ -17,7 +16,7 @@ use super::output::{Styled, Tone};
 use super::session::{Session, read};
 use super::table::{Align, Table};
 use crate::admin::model::{
-    BackendChange, BackendReply, BackendState, Histogram, OverrideState, PoolList, PoolReply, PoolState,
+    BackendChange, BackendReply, BackendState, OverrideState, PoolList, PoolReply, PoolState,
 };
 
 /// How often a backend that drains is asked whether it is done.
@@ -60,8 +59,8 @@ fn pool_row(pool: &PoolState) -> Vec<Styled> {
         Styled::new(count(pool.queue.requests), noticed(pool.queue.requests > 0)),
         count(pool.requests).into(),
         count(errors).into(),
-        time(&pool.latency_buckets, &pool.request_seconds, 0.5),
-        time(&pool.latency_buckets, &pool.request_seconds, 0.99),
+        time(pool.recent.as_ref().and_then(|recent| recent.p50_seconds)),
+        time(pool.recent.as_ref().and_then(|recent| recent.p99_seconds)),
     ]
 }
 
@@ -74,8 +73,9 @@ fn noticed(is: bool) -> Tone {
     if is { Tone::Notice } else { Tone::Plain }
 }
 
-fn time(bounds: &[f64], histogram: &Histogram, share: f64) -> Styled {
-    quantile(bounds, &histogram.counts, share).map_or_else(|| "-".into(), |time| seconds(time).into())
+/// A time of the last ten seconds, if there was any.
+fn time(time: Option<f64>) -> Styled {
+    time.map_or_else(|| "-".into(), |time| seconds(time).into())
 }
 
 pub(super) fn backends(session: &Session, pool: Option<&str>, down: bool) -> Result<(), Failure> {

@@ -21,7 +21,7 @@ fn a_file_that_does_not_serve_is_told_of_until_it_does() {
     let left_out = |why: &str| {
         wait_until(&format!("it is told of: {why}"), || {
             let text = status();
-            text.contains("\ntest: the plugin file ")
+            text.contains(" of pool test: the plugin file ")
                 && text.contains(" doesn't serve, ")
                 && text.contains(why)
         });

@@ -20,8 +20,8 @@ fn a_backend_that_answers_nothing_is_named_while_its_clients_give_up() {
     wait_until("it is named", || {
         let (code, text) = ctl(&["--address", &admin, "status"]);
         code == 0
-            && text.contains("\ntest: b0 has answered nothing for ")
-            && text.ends_with("s; 2 in flight\n")
+            && text.contains("\nPool test: b0 has answered nothing for ")
+            && text.ends_with(" s; 2 in flight.\n")
     });
     let line = proxy.log.wait_for("backend-silent");
     assert_eq!((line.field("pool"), line.field("backend")), (Some("test"), Some("b0")));
@@ -29,7 +29,7 @@ fn a_backend_that_answers_nothing_is_named_while_its_clients_give_up() {
     drop(clients);
     wait_until("nothing is in flight", || {
         let text = ctl(&["--address", &admin, "status"]).1;
-        text.contains("\ntest: b0 has answered nothing for ") && text.ends_with("s; 0 in flight\n")
+        text.contains("\nPool test: b0 has answered nothing for ") && text.ends_with(" s; 0 in flight.\n")
     });
     assert_eq!(proxy.log.events("backend-ejected"), []);
 }

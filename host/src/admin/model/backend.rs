@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::trouble::{BackendTrouble, RecentBackend};
+
 /// A backend at one moment. Requests are attempts: one that is sent again counts at each backend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BackendState {
@@ -55,6 +57,10 @@ pub struct BackendState {
     /// For how long it has answered nothing, ms, though requests wait for its answers or clients have given up waiting; null if it answers, or
     /// if that is shorter than a third of the pool's `response_timeout`, or 10 s.
     pub silent_ms: Option<u64>,
+    /// What the last seconds have brought; null until there was time to see.
+    pub recent: Option<RecentBackend>,
+    /// What is wrong with it while it gets requests; null if nothing is.
+    pub trouble: Option<BackendTrouble>,
     /// Moving average of the time to the response's head, µs.
     pub latency_ewma_us: u64,
     /// Moving share of failures, 0 to 1.

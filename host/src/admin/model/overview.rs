@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::event::EventRecord;
 use super::policy::PolicyState;
 use super::pool::PoolState;
+use super::trouble::TroubleState;
 use super::worker::WorkerState;
 
 /// The whole proxy at one moment. All numbers that grow are counters since the start of the process: a rate is the difference between two
@@ -33,6 +34,8 @@ pub struct Overview {
     pub policies: Vec<PolicyState>,
     /// The workers.
     pub workers: Vec<WorkerState>,
+    /// What isn't as it should be, the worst first; empty if all is well.
+    pub troubles: Vec<TroubleState>,
     /// What has happened after `since`, the oldest first.
     pub events: Vec<EventRecord>,
     /// The number of the last event: the next `since`.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::backend::{BackendState, Histogram};
+use super::trouble::RecentPool;
 
 /// A pool at one moment. Requests are those of clients, the proxy's own answers included; see the backends for attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +44,8 @@ pub struct PoolState {
     pub retries_refused: u64,
     /// Connections that have changed to another protocol so far.
     pub tunnels: u64,
+    /// What the last seconds have brought; null until there was time to see.
+    pub recent: Option<RecentPool>,
     /// Upper bounds of the buckets of all histograms of the pool and its backends, seconds. What is above the last one is counted in one
     /// bucket more.
     pub latency_buckets: Vec<f64>,

@@ -1,5 +1,7 @@
 //! `pools` and their backends.
 
+use std::slice;
+
 use axum::extract::{Request, State};
 
 use super::steering::{thousandths, who};
@@ -18,7 +20,13 @@ use crate::control::status::{ConfigurationStatus, PoolStatus};
     responses((status = 200, description = "all pools with their backends", body = PoolList))
 )]
 pub(super) async fn pools(State(state): State<AdminState>) -> Answer {
-    json_of(move || Ok(view::pools(&state.status.configuration(), state.clock.now()))).await
+    json_of(move || {
+        let now = state.clock.now();
+        let mut list = view::pools(&state.status.configuration(), now);
+        view::judge(&mut list.pools, &state.recent, now);
+        Ok(list)
+    })
+    .await
 }
 
 /// One pool.
@@ -33,8 +41,10 @@ pub(super) async fn pools(State(state): State<AdminState>) -> Answer {
 )]
 pub(super) async fn pool(State(state): State<AdminState>, Path(name): Path<String>) -> Answer {
     json_of(move || {
-        let configuration = state.status.configuration();
-        Ok(view::pool_reply(find(&configuration, &name)?, state.clock.now()))
+        let (configuration, now) = (state.status.configuration(), state.clock.now());
+        let mut reply = view::pool_reply(find(&configuration, &name)?, now);
+        view::judge(slice::from_mut(&mut reply.pool), &state.recent, now);
+        Ok(reply)
     })
     .await
 }
@@ -60,7 +70,10 @@ pub(super) async fn backend(
         let configuration = state.status.configuration();
         let pool = find(&configuration, &pool)?;
         has_backend(pool, &backend)?;
-        view::backend_reply(pool, &backend, state.clock.now())
+        let now = state.clock.now();
+        let mut whole = view::pool_reply(pool, now).pool;
+        view::judge(slice::from_mut(&mut whole), &state.recent, now);
+        view::backend_of(whole, &backend)
             .ok_or_else(|| Refused::not_found("unknown-backend", "the backend was removed meanwhile"))
     })
     .await

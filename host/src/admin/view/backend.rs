@@ -70,6 +70,8 @@ pub(super) fn backend(
         failures_by_kind: named(FailureKind::ALL.map(FailureKind::name).into_iter().zip(counts.failures())),
         ejections: counts.ejections(),
         silent_ms: counts.answers.silent_for(standing.now).map(|silent| silent.as_millis() as u64),
+        recent: None,
+        trouble: None,
         latency_ewma_us: stats.latency_ewma_us(),
         error_rate: stats.error_rate_ppm() as f64 / 1e6,
         head_seconds: histogram(&counts.head()),

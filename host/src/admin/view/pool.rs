@@ -20,14 +20,10 @@ pub(in crate::admin) fn pool_reply(status: &PoolStatus, now: Moment) -> PoolRepl
 }
 
 /// The backend of this name, if there is one.
-pub(in crate::admin) fn backend_reply(status: &PoolStatus, name: &str, now: Moment) -> Option<BackendReply> {
-    let pool = &status.pool;
-    let ((members, topology), overrides) = (pool.members(), pool.overrides());
-    let place = members.iter().position(|member| *member.backend.name == *name)?;
-    let standing = Standing::new(&topology, pool.capacity(), now);
-    let backend = backend(&members[place], place, &standing, &overrides);
-    let latency_buckets = pool.counts.bounds().seconds().collect();
-    Some(BackendReply { latency_buckets, pool: pool.name.to_string(), backend })
+pub(in crate::admin) fn backend_of(pool: PoolState, name: &str) -> Option<BackendReply> {
+    let PoolState { name: of, latency_buckets, backends, .. } = pool;
+    let backend = backends.into_iter().find(|backend| backend.name == name)?;
+    Some(BackendReply { latency_buckets, pool: of, backend })
 }
 
 fn pool(status: &PoolStatus, now: Moment) -> PoolState {
@@ -59,6 +55,7 @@ fn pool(status: &PoolStatus, now: Moment) -> PoolState {
         retries: counts.retries(),
         retries_refused: counts.retries_refused(),
         tunnels: counts.tunnels(),
+        recent: None,
         latency_buckets: counts.bounds().seconds().collect(),
         request_seconds: histogram(&counts.whole()),
         head_seconds: histogram(&counts.head()),

@@ -5,9 +5,8 @@ use std::cmp::{Ordering, Reverse};
 use super::rates::{Between, backends_of, total};
 use crate::admin::model::{BackendState, PoolState};
 use crate::ctl::output::{Styled, Tone};
-use crate::ctl::policies::own_picks;
+use crate::ctl::policies::{own_picks, place};
 use crate::ctl::pools::state;
-use crate::ctl::wellbeing::place;
 
 /// A backend. What isn't known is none, which is less than 0.
 #[derive(Debug, Clone)]

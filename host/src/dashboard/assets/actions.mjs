@@ -12,7 +12,8 @@ export const onChange = (listener) => (changed = listener);
 
 /** What has become of a backend, and for how long. */
 function toldOfBackend(answer, text) {
-  if (answer?.survives_restart === undefined) return text;
+  const { draining, weight } = answer?.overrides ?? {};
+  if ((draining ?? weight ?? null) === null) return text;
   return `${text} ${answer.survives_restart ? "That outlives a restart." : "That ends with the process, as there is no state_dir."}`;
 }
 

@@ -1,7 +1,7 @@
 // A row of a pool's table: one backend.
 
 import { drain, weigh } from "./actions.mjs";
-import { stateOf, troubleOf } from "./attention.mjs";
+import { stateOf } from "./attention.mjs";
 import { element, setAttribute, setText, sign } from "./dom.mjs";
 import { grouped, number, percent, time } from "./format.mjs";
 import { Sparkline } from "./sparkline.mjs";
@@ -68,7 +68,7 @@ export class BackendRow {
     setText(this.text.name, backend.name);
     setText(this.address, [backend.address, backend.zone].filter(Boolean).join(" · "));
     setAttribute(this.row.firstChild, "title", `${backend.name} ${backend.address}`);
-    this.showState(backend, pool);
+    this.showState(backend);
     const limit = pool.capacity === null ? 0 : backend.limit;
     setText(this.text["in-flight"], limit > 0 ? `${grouped(backend.in_flight)} / ${grouped(limit)}` : grouped(backend.in_flight));
     this.load.show(limit > 0 ? backend.in_flight / limit : 0);
@@ -88,16 +88,16 @@ export class BackendRow {
     setAttribute(this.weigh, "aria-label", `Weight of ${backend.name}`);
   }
 
-  showState(backend, pool) {
+  showState(backend) {
     const state = stateOf(backend);
-    const trouble = state.level === null ? troubleOf(backend, pool) : null;
+    const trouble = state.level === null ? backend.trouble : null;
     const level = trouble === null ? (state.level ?? "well") : "warning";
     if (this.level !== level) this.sign.replaceChildren(sign(level));
     this.level = level;
-    const word = trouble === null ? state.word : trouble.startsWith("fails") ? "failing" : "slow";
+    const word = trouble?.kind ?? state.word;
     setText(this.text.state, backend.backup ? `${word} (backup)` : word);
     setAttribute(this.row, "data-level", level);
-    setAttribute(this.text.state, "title", trouble ?? state.why);
+    setAttribute(this.text.state, "title", trouble?.text ?? state.why);
     setText(this.why, backend.overrides === null ? "" : "changed by hand");
   }
 }

@@ -20,7 +20,7 @@ const CHARTS = [
   {
     title: "Requests in flight", unit: number,
     lines: [{ column: "inFlight", label: "in flight", colour: "--accent", fill: true }],
-    says: (last) => `${number(last.inFlight)} in flight${last.saturation === null ? "" : `, ${percent(last.saturation)} saturated`}.`,
+    says: (last, pool) => `${number(last.inFlight)} in flight${last.saturation === null ? "" : `, ${percent(last.saturation)} of what ${pool === null ? "the proxy can do" : "may be"}`}.`,
   },
 ];
 
@@ -47,7 +47,7 @@ class Chart {
   }
 
   /** Shows the columns of a series, and marks in time. */
-  show(series, marks) {
+  show(series, marks, pool) {
     this.series = series;
     this.marks = marks;
     const data = [series.time, ...this.kind.lines.map((line) => series[line.column])];
@@ -57,7 +57,7 @@ class Chart {
     const value = (column) => series[column]?.[last] ?? null;
     const now = { rate: value("rate"), errors: value("errors"), p50: value("p50"), p99: value("p99"), inFlight: value("inFlight"), saturation: value("saturation") };
     setText(this.swaps, marks.length === 0 ? "" : `Marks: ${marks.map((mark) => `${clock(mark.time * 1000)} ${mark.text}`).join("; ")}.`);
-    setText(this.summary, last < 0 ? "Nothing measured yet." : this.kind.says(now));
+    setText(this.summary, last < 0 ? "Nothing measured yet." : this.kind.says(now, pool));
     if (this.details.open) this.table();
   }
 
@@ -136,7 +136,7 @@ export class Charts {
     const pool = this.scope.selectedIndex > 0 ? this.scope.value : null;
     const oldest = Date.now() / 1000 - 300;
     const marks = readings.marks.filter((mark) => mark.time > oldest && (pool === null || mark.pool === null || mark.pool === pool));
-    for (const chart of this.charts) chart.show(readings.of(pool), marks);
+    for (const chart of this.charts) chart.show(readings.of(pool), marks, pool);
   }
 
   /** The pools that can be chosen. */

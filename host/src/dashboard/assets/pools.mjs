@@ -1,6 +1,6 @@
 // The pools: a heading with numbers, and a table of backends of which only the visible rows exist.
 
-import { needsAttention, problems } from "./attention.mjs";
+import { needsAttention } from "./attention.mjs";
 import { BackendRow, COLUMNS } from "./backend_row.mjs";
 import { arrange, element, Facts, setAttribute, setText } from "./dom.mjs";
 import { counted, grouped, number, percent, time } from "./format.mjs";
@@ -149,8 +149,8 @@ export class Pools {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const only = this.attention.checked;
     const text = (backend) => `${backend.name} ${backend.address} ${backend.zone} ${backend.pool}`.toLowerCase();
-    const filter = (backend, pool) => (!only || needsAttention(backend, pool)) && (words.length === 0 || words.every((word) => text(backend).includes(word)));
-    const troubled = only ? new Set(problems(view).map((problem) => problem.pool)) : null;
+    const filter = (backend, pool) => (!only || needsAttention(backend)) && (words.length === 0 || words.every((word) => text(backend).includes(word)));
+    const troubled = only ? new Set(view.troubles.map((trouble) => trouble.pool)) : null;
     const names = new Set(view.pools.map((pool) => pool.name));
     for (const name of this.panels.keys()) if (!names.has(name)) this.panels.delete(name);
     const shown = [];

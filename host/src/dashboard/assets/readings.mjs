@@ -166,7 +166,6 @@ function poolRates(pool, before, rate) {
   const labels = Object.keys(pool.errors).map((label) => [label, rate(pool.errors[label], old?.errors[label])]);
   return {
     ...pool, backends, requestTimes, rate: requests, errors, errorShare: share(errors, requests), inFlight: pool.in_flight,
-    refused: rate(pool.queue.overflows + pool.queue.timeouts, old && old.queue.overflows + old.queue.timeouts),
     retryRate: rate(pool.retries, old?.retries), errorRates: labels.filter(([, value]) => value > 0),
     p50: quantile(pool.latency_buckets, requestTimes, 0.5), p99: quantile(pool.latency_buckets, requestTimes, 0.99),
   };
@@ -177,7 +176,7 @@ function backendRates(pool, backend, before, rate) {
   const times = before === undefined ? [] : difference(backend.head_seconds.counts, old?.head_seconds.counts);
   const [requests, failures] = [rate(backend.requests, old?.requests), rate(backend.failures, old?.failures)];
   return {
-    ...backend, pool: pool.name, measured: times.reduce((all, count) => all + count, 0), rate: requests, failureRate: failures, failureShare: share(failures, requests),
+    ...backend, pool: pool.name, rate: requests, failureRate: failures, failureShare: share(failures, requests),
     p50: quantile(pool.latency_buckets, times, 0.5), p99: quantile(pool.latency_buckets, times, 0.99),
   };
 }

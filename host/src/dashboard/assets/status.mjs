@@ -1,6 +1,6 @@
 // The top of the page: which proxy this is, whether it answers, and how things are in one sentence.
 
-import { problems, sentence } from "./attention.mjs";
+import { sentence } from "./attention.mjs";
 import { element, Facts, setAttribute, setText, sign } from "./dom.mjs";
 import { counted, duration, grouped, number, percent, time } from "./format.mjs";
 
@@ -33,12 +33,12 @@ export class Status {
   }
 
   say(view) {
-    const found = problems(view);
+    const found = view.troubles;
     const level = found[0]?.level ?? "well";
     const worst = level === "note" ? "well" : level;
     const rest = worst === "well" ? found : found.slice(1);
     document.title = worst === "well" ? `${view.name} · Pointsman` : `(!) ${view.name} · Pointsman`;
-    const text = sentence(view, found);
+    const text = sentence(view);
     if (this.said !== `${worst} ${text}`) {
       const word = { critical: "Critical: ", warning: "Attention: ", well: "" }[worst];
       this.sentence.replaceChildren(sign(worst), element("span", {}, word ? element("strong", {}, word) : "", text));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { needsAttention, problems, sentence, stateOf, troubleOf } from "../assets/attention.mjs";
+import { needsAttention, sentence, stateOf } from "../assets/attention.mjs";
 import { counted, duration, list, number, percent, time } from "../assets/format.mjs";
 import { pause, Poll } from "../assets/poll.mjs";
 import { difference, quantile } from "../assets/quantiles.mjs";
@@ -16,7 +16,7 @@ const times = (...counts) => ({ counts, sum_seconds: 0 });
 function backend(name, changes = {}) {
   return {
     name, address: "127.0.0.1:1", zone: "", backup: false, eligible: true, healthy: true, unchecked: false, ejected: false, draining: false, weight: 1, full_weight: 1,
-    expected_share: 0.5, in_flight: 0, limit: 10, requests: 0, failures: 0, head_seconds: times(0, 0, 0, 0), silent_ms: null, overrides: null, ...changes,
+    expected_share: 0.5, in_flight: 0, limit: 10, requests: 0, failures: 0, head_seconds: times(0, 0, 0, 0), trouble: null, overrides: null, ...changes,
   };
 }
 
@@ -36,7 +36,7 @@ function policy(changes = {}) {
 }
 
 function overview(uptime_ms, pools, changes = {}) {
-  return { name: "vm", uptime_ms, configuration_refused: false, phase: "serving", saturation: null, pools, policies: [policy()], workers: [{ worker: 0 }], ...changes };
+  return { name: "vm", uptime_ms, configuration_refused: false, phase: "serving", saturation: null, pools, policies: [policy()], workers: [{ worker: 0 }], troubles: [], ...changes };
 }
 
 /** What the page knows after these overviews, a second apart. */
@@ -94,33 +94,18 @@ test("a chart keeps five minutes, also of a proxy that goes on for hours", () =>
   assert.ok(readings.recent.length <= 12);
 });
 
-test("the sentence says the worst", () => {
-  const say = (...pools) => sentence(after(overview(1000, pools)).view);
-  assert.equal(say(pool("web", [backend("b1"), backend("b2")])), "All well. 2 backends in 1 pool take requests.");
-  assert.equal(say(pool("web", [backend("b1", { draining: true, eligible: false }), backend("b2")])), "All well. 1 backend in 1 pool takes requests.");
-  const down = { healthy: false, eligible: false };
-  assert.equal(say(pool("web", [backend("b1", down), backend("b2")])), "Pool web: b1 is down.");
-  assert.equal(say(pool("a", [backend("b1", down), backend("b2")]), pool("b", [backend("b1", down)])), "Pool b: no backend takes requests.");
-  const unchecked = { healthy: false, unchecked: true, eligible: false };
-  assert.equal(say(pool("web", [backend("b1", unchecked), backend("b2")])), "All well. 1 backend in 1 pool takes requests.");
-  const { view: fresh } = after(overview(1000, [pool("web", [backend("b1", unchecked), backend("b2")])]));
-  assert.deepEqual(problems(fresh).map((problem) => problem.text), ["Pool web: b1 is not checked yet."]);
-  const many = Array.from({ length: 5 }, (_, place) => backend(`b${place}`, down));
-  assert.equal(say(pool("web", [...many, backend("b9")])), "Pool web: b0, b1, b2 and 2 more are down.");
-  const { view } = after(overview(1000, [], { configuration_refused: true }));
-  assert.match(sentence(view), /configuration file/);
+test("the sentence is the worst of what the proxy says, or that all is well", () => {
+  const say = (troubles, ...backends) => sentence(after(overview(1000, [pool("web", backends)], { troubles })).view);
+  assert.equal(say([], backend("b1"), backend("b2")), "All well. 2 backends in 1 pool take requests.");
+  const note = { level: "note", pool: "web", text: "Pool web: b1 is draining." };
+  assert.equal(say([note], backend("b1", { draining: true, eligible: false }), backend("b2")), "All well. 1 backend in 1 pool takes requests.");
+  assert.equal(say([{ level: "critical", pool: "web", text: "Pool web: no backend takes requests." }, note]), "Pool web: no backend takes requests.");
 });
 
-test("errors, faults and fallbacks are told", () => {
-  const at = (uptime, count) => overview(uptime, [pool("web", [backend("b1", { requests: count, failures: count / 2 })], { requests: count, responses: { "5xx": count / 4 } })],
-    { policies: [policy({ picks: { policy: count / 2, fallback: count / 2 } })] });
-  const { view } = after(at(1000, 0), at(2000, 100));
-  const told = problems(view).map((problem) => `${problem.level}: ${problem.text}`);
-  assert.deepEqual(told, [
-    "critical: Pool web: 25 % of the responses are server errors (5xx).",
-    "warning: Pool web: b1 fails 50 % of its requests.",
-    "warning: Policy least-conn of pool web: the fallback makes 50 % of the picks.",
-  ]);
+test("a backend in trouble needs attention, whatever its state", () => {
+  assert.equal(needsAttention(backend("b1")), false);
+  assert.equal(needsAttention(backend("b1", { trouble: { kind: "slow", text: "is slow" } })), true);
+  assert.equal(needsAttention(backend("b1", { ejected: true })), true);
 });
 
 test("picks are timed since the earlier reading", () => {
@@ -128,27 +113,6 @@ test("picks are timed since the earlier reading", () => {
   const { view } = after(at(1000, 500, 0, 0, 0), at(2000, 500, 10, 0, 0));
   assert.ok(Math.abs(view.policies[0].p50 - 0.0055) < 1e-12);
   assert.equal(after(at(1000, 500, 0, 0, 0)).view.policies[0].p50, null, "nothing is known yet");
-});
-
-test("a backend that is slower than the others is named", () => {
-  const at = (uptime, count) => overview(uptime, [pool("web", [1, 2, 3].map((n) => backend(`b${n}`, { requests: count, head_seconds: n === 2 ? times(0, 0, count, 0) : times(count, 0, 0, 0) })))]);
-  const { view } = after(at(1000, 0), at(2000, 100));
-  assert.match(sentence(view), /^Pool web: b2 is slow: half of its requests take up to about 55 ms/);
-  const [fast, slow] = view.pools[0].backends;
-  assert.equal(troubleOf(fast, view.pools[0]), null);
-  assert.equal(needsAttention(slow, view.pools[0]), true);
-});
-
-test("a backend that answers nothing is named with what it has", () => {
-  const { view } = after(overview(1000, [pool("web", [backend("b1", { silent_ms: 20_400, in_flight: 6 }), backend("b2")])]));
-  assert.equal(sentence(view), "Pool web: b1 has answered nothing for 20 s; 6 in flight.");
-});
-
-test("a plugin file that doesn't serve is told for as long as it doesn't", () => {
-  const left_out = { file: "/etc/p.wasm", reason: "not a WebAssembly module" };
-  const { view } = after(overview(1000, [], { policies: [policy({ left_out })] }));
-  const told = "Policy least-conn of pool web: the plugin file /etc/p.wasm doesn't serve, what did before does: not a WebAssembly module.";
-  assert.equal(sentence(view), told);
 });
 
 test("states have words", () => {
