@@ -92,6 +92,19 @@ fn a_plugin_that_cannot_be_read_is_named_with_its_reason_once() {
 }
 
 #[test]
+fn what_a_plugin_takes_of_its_limits_is_a_table() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("mine.wasm");
+    std::fs::write(&file, harness::constant(0, 0)).expect("a plugin");
+    let (code, said, told) = run(&["policy", "check", file.to_str().expect("a name")]);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    let (_, table) = said.split_once("\n\nlimit ").expect("an empty line above it");
+    let header: Vec<&str> = table.lines().next().expect("a line").split_whitespace().collect();
+    assert_eq!(header, ["used", "allowed"], "{said}");
+    assert!(!said.contains('\\'), "nothing is escaped: {said}");
+}
+
+#[test]
 fn debug_sections_do_not_count_and_a_refusal_names_the_real_size() {
     let directory = tempfile::tempdir().expect("a directory");
     let check = |name: &str, content: &[u8]| {

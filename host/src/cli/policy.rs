@@ -79,7 +79,8 @@ fn check(file: &Path, config: &str) -> Result<ExitCode> {
 fn say_usage(usage: &Usage, settings: &PolicySettings) -> Result<()> {
     let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
     let kib = |bytes: u64| format!("{} KiB", bytes.div_ceil(1 << 10));
-    console::say(format_args!("\n{:<24} {:>10} {:>12}", "limit", "used", "allowed"))?;
+    console::say("")?;
+    console::say(format_args!("{:<24} {:>10} {:>12}", "limit", "used", "allowed"))?;
     for (what, used, allowed) in [
         ("code and data", kib(usage.compiled as u64), kib(Usage::COMPILED as u64)),
         ("functions", usage.functions.to_string(), Usage::FUNCTIONS.to_string()),
