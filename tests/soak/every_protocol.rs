@@ -149,13 +149,16 @@ impl Load<'_> {
         self.served.each_ref().map(|served| served.load(Ordering::Relaxed))
     }
 
-    /// Waits until connections of every protocol have gone on.
+    /// Waits until connections of every protocol have gone on, however slowly.
     fn wait_for_more(&self) {
-        let before = self.served();
-        let has_more = |(now, before): (usize, usize)| now > before + CONNECTIONS;
-        wait_until("requests of every protocol are served", || {
-            self.served().into_iter().zip(before).all(has_more)
-        });
+        let enough = self.served().map(|before| before + CONNECTIONS);
+        for (protocol, enough) in PROTOCOLS.into_iter().zip(enough) {
+            let served = || self.served()[protocol as usize];
+            while served() <= enough {
+                let before = served();
+                wait_until(&format!("a request of {protocol:?} is served"), || served() > before);
+            }
+        }
     }
 }
 
