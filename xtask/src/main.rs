@@ -30,6 +30,7 @@ Commands:
   instructions      Count the instructions of a request, and fail if they have grown
   api               Run Schemathesis against the admin API, by its own document; skipped where it isn't installed
   h2spec            Run h2spec against the proxy, over TLS and in clear; skipped where it isn't installed
+  oracles           Simulate what has a known result, and fail if another one comes: about ten minutes
   pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
   dist [--untrained]
                     Leave in target/dist what is given to others: that program, its debug information, Debian's package, checksums
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         ["image", rest @ ..] => wasm_target::ensure().and_then(|()| image::run(rest)),
         ["api"] => api::run(),
         ["h2spec"] => h2spec::run(),
-        ["bench" | "instructions" | "pgo", ..] => measure(&arguments),
+        ["bench" | "instructions" | "oracles" | "pgo", ..] => measure(&arguments),
         [unknown, ..] => {
             eprintln!("xtask: there is no command `{unknown}`\n\n{HELP}");
             return ExitCode::from(2);

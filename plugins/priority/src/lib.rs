@@ -1,7 +1,7 @@
 //! Tiers: the backends of the first tier serve, and those of the next ones as far as the first can't.
 //!
-//! The label `priority` says which tier a backend belongs to: a whole number, 0 (which is also that of a backend without the label) before
-//! 1. A tier can take 140 % of the load for each of its backends that is healthy, by count, and at most all: so the first serves alone
+//! The label `priority` says which tier a backend belongs to: a whole number, the smallest of which comes first; a backend without the
+//! label belongs to tier 0. A tier can take 140 % of the load for each of its backends that is healthy, by count, and at most all: so the first serves alone
 //! until less than 72 % of it are healthy, and from there on gives the next one as much as it can't take. Where all tiers together can't
 //! take everything, each gets as much more. The figures are Envoy's.
 //!

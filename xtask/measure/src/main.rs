@@ -1,4 +1,4 @@
-//! What `cargo xtask bench`, `instructions` and `pgo` run: measurements, and the build that follows from one.
+//! What `cargo xtask bench`, `instructions`, `oracles` and `pgo` run: measurements, and the build that follows from one.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ mod cargo;
 mod certificate;
 mod http2;
 mod instructions;
+mod oracles;
 mod pgo;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Task {
     Bench(bench::Options),
     /// Count the instructions of a request, and fail if they have grown
     Instructions(instructions::Options),
+    /// Simulate what has a known result, and fail if another one comes
+    Oracles(oracles::Options),
     /// Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
     Pgo,
 }
@@ -49,6 +52,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Bench(options) => bench::run(&options),
         Task::Instructions(options) => instructions::run(&options),
+        Task::Oracles(options) => oracles::run(&options),
         Task::Pgo => pgo::run(),
     }
 }

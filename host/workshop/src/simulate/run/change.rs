@@ -27,7 +27,7 @@ impl Run<'_> {
         for (number, proxy) in (0..).zip(&mut self.proxies) {
             if let SwapOutcome::Refused(refusal) = proxy.simulation.swap(plugin.clone()) {
                 self.tally.counts.faults += 1;
-                tracing::warn!("the swap to {} is refused: {refusal}", plugin.origin);
+                tracing::warn!(event = "simulated-swap-refused", origin = %plugin.origin, "a swap is refused: {refusal}");
             }
             // The version may want ticks from now on.
             self.timeline.add(self.now, super::Event::Wake(number));
