@@ -17,6 +17,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Readings that are kept: the numbers are those of the last ten seconds.
 const READINGS: usize = 6;
 
+/// How long that is, µs.
+const RECENT_US: u64 = PAUSE.as_micros() as u64 * (READINGS as u64 - 1);
+
 /// Readings of all counters. Clones have the same ones.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent(Arc<Mutex<VecDeque<Reading>>>);
@@ -88,6 +91,10 @@ impl Recent {
             policies: policies.iter().map(policy).collect(),
         };
         let mut readings = self.0.lock();
+        // Of a proxy that has just started all is recent, also what came before the first reading.
+        if readings.is_empty() && now.0 < RECENT_US {
+            readings.push_back(Reading { at: Moment(0), pools: HashMap::new(), policies: HashMap::new() });
+        }
         readings.push_back(reading);
         if readings.len() > READINGS {
             readings.pop_front();

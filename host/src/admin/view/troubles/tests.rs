@@ -48,11 +48,16 @@ fn read(proxy: &Value) -> Overview {
     serde_json::from_value(proxy.clone()).expect("an overview")
 }
 
-/// What is said of the second of these, ten seconds after the first.
+/// What is said of the second of these, ten seconds after the first was read, by a proxy that has run for a minute.
 fn said_after(before: &Value, now: &Value) -> Vec<String> {
+    said_of(Moment(60_000_000), before, now)
+}
+
+/// The same by a proxy that had run for as long when the first was read.
+fn said_of(first: Moment, before: &Value, now: &Value) -> Vec<String> {
     let (recent, before, mut now) = (Recent::default(), read(before), read(now));
-    recent.read(Moment(0), &before.pools, &before.policies);
-    judge(&mut now.pools, &recent, Moment(10_000_000));
+    recent.read(first, &before.pools, &before.policies);
+    judge(&mut now.pools, &recent, Moment(first.0 + 10_000_000));
     let level = |level| match level {
         TroubleLevel::Critical => "critical",
         TroubleLevel::Warning => "warning",
@@ -120,6 +125,11 @@ fn errors_faults_and_fallbacks_of_the_last_seconds_are_told() {
     assert_eq!(said_after(&at(0), &at(100)), told);
     assert_eq!(said_after(&at(500), &at(600)), told, "what was before doesn't count");
     assert!(said_after(&at(600), &at(600)).is_empty());
+    assert_eq!(
+        said_of(Moment(1_000), &at(100), &at(100)),
+        told,
+        "what came before the first look counts after a start"
+    );
     assert_eq!(said_after(&at(900), &at(100)), told, "another one of the same name");
 }
 
