@@ -63,6 +63,14 @@ fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Puts files of these names and texts into a folder, in the place of those that are there.
+pub(super) fn write_into<Name: AsRef<Path>>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (Name, String)>,
+) -> Result<()> {
+    files.into_iter().try_for_each(|(name, text)| write(&folder.join(name), &text, true))
+}
+
 /// A path as the configuration has to name it: relative to its folder if it is below.
 pub(super) fn named_from(output: &Path, path: &Path) -> Result<String> {
     let absolute = std::path::absolute(path)?;

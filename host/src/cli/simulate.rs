@@ -62,9 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let results = results?;
     let summary = Summary::of(&spec, &results);
     if let Some(folder) = &arguments.charts {
-        for (name, chart) in summary.charts(&results) {
-            file::write(&folder.join(name), &chart, true)?;
-        }
+        file::write_into(folder, summary.charts(&results))?;
     }
     if arguments.json {
         console::put(format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes())?;

@@ -23,6 +23,11 @@ pub(crate) fn backend(
     }
 }
 
+/// The backend `b1`, `b2` and so on, at a port of its own; like all others.
+pub(crate) fn numbered(number: u16) -> Backend {
+    backend((&format!("b{number}"), number), 1.0, "", &BTreeMap::new())
+}
+
 /// A weight as the plugin contract counts it.
 pub(crate) fn thousandths(weight: f64) -> u32 {
     (weight * f64::from(WEIGHT_UNIT)).round() as u32

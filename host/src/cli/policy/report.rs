@@ -78,9 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         file::write(path, &report.page(), true)?;
     }
     if let Some(folder) = &arguments.charts {
-        for (name, chart) in report.charts() {
-            file::write(&folder.join(name), &chart, true)?;
-        }
+        file::write_into(folder, report.charts())?;
     }
     Ok(if report.verdict == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,6 +1,5 @@
 //! What picks cost, and whether memory grows.
 
-use pointsman_core::backend::Backend;
 use pointsman_core::request::RequestHead;
 
 use super::lab::Lab;
@@ -8,7 +7,7 @@ use super::line::{Line, Verdict};
 use super::model::{ReportError, Section, Table};
 use crate::bench;
 use crate::chart::{Axis, Chart};
-use crate::made_up;
+use crate::made_up::{self, numbered};
 
 /// Instructions of a pick from 100 backends that cost next to nothing beside the rest of a request: some µs.
 const CHEAP: f64 = 10_000.0;
@@ -63,13 +62,13 @@ pub(super) fn picks(lab: &Lab<'_>) -> Result<Section, ReportError> {
 
 pub(super) fn memory(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
     let (picks, changes) = (lab.times(1_000), lab.times(1_000));
-    let mut proxy = lab.proxy((1..=100).map(backend).collect(), 1)?;
+    let mut proxy = lab.proxy((1..=100).map(numbered).collect(), 1)?;
     let mut head = RequestHead::default();
     let mut sizes = vec![proxy.memory_bytes()];
     for half in 0..2 {
         for change in 0..changes / 2 {
             let number = 1 + ((half * changes / 2 + change) % 100) as u16;
-            made_up::set_membership(proxy.pool(), backend(number), change % 2 == 1);
+            made_up::set_membership(proxy.pool(), numbered(number), change % 2 == 1);
             for _ in 0..picks {
                 let _ = proxy.pick(&mut head);
             }
@@ -99,8 +98,4 @@ pub(super) fn memory(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         table,
         chart: None,
     })
-}
-
-fn backend(number: u16) -> Backend {
-    made_up::backend((&format!("b{number}"), number), 1.0, "", &Default::default())
 }

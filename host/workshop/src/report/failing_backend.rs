@@ -14,7 +14,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         "[run]\nduration = \"{end}us\"\nwarmup = \"0s\"\n[[backends]]\ncount = 10\nservers = 10\n[load]\nutilization = 0.7\nservice = {{ exponential = \"50ms\" }}\n\
          [[event]]\nat = \"{begins}us\"\nbackends = [\"b1\"]\nstatus = 500"
     );
-    let results = lab.simulate("a failing backend", &text)?;
+    let results = lab.simulate_with_sequence("a failing backend", &text)?;
     let step = lab.micros(0.25);
     let over_time = shares::of_the_first_of_ten(&results, (step, end));
     let mut table = Table::new(&["policy", "share of the failing one", "requests that failed"]);

@@ -3,14 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderName, HeaderValue};
-use pointsman_core::backend::Backend;
 use pointsman_core::request::RequestHead;
 use pointsman_policy::Simulation;
 
 use super::lab::Lab;
 use super::line::{Line, Verdict};
 use super::model::{ReportError, Section, Table};
-use crate::made_up;
+use crate::made_up::{self, numbered};
 
 /// Backends at the beginning.
 const BACKENDS: u16 = 10;
@@ -19,18 +18,18 @@ const BACKENDS: u16 = 10;
 type Mapping = Vec<Option<Box<str>>>;
 
 pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
-    let backends = || (1..=BACKENDS).map(backend).collect::<Vec<_>>();
+    let backends = || (1..=BACKENDS).map(numbered).collect::<Vec<_>>();
     let keys = Keys { count: lab.times(10_000), header: lab.header().and_then(|name| name.try_into().ok()) };
     let (mut first, mut second) = (lab.proxy(backends(), 1)?, lab.proxy(backends(), 2)?);
     let before = keys.lead(&mut first);
     let again = keys.lead_in_another_order(&mut first);
     let elsewhere = keys.lead(&mut second);
 
-    made_up::set_membership(first.pool(), backend(3), false);
+    made_up::set_membership(first.pool(), numbered(3), false);
     let without = keys.lead(&mut first);
-    made_up::set_membership(first.pool(), backend(3), true);
+    made_up::set_membership(first.pool(), numbered(3), true);
     let returned = keys.lead(&mut first);
-    made_up::set_membership(first.pool(), backend(BACKENDS + 1), true);
+    made_up::set_membership(first.pool(), numbered(BACKENDS + 1), true);
     let joined = keys.lead(&mut first);
     lab.count_faults(&first);
 
@@ -132,10 +131,6 @@ impl Keys {
         }
         proxy.pick(head).ok().map(|request| request.backend().name.clone())
     }
-}
-
-fn backend(number: u16) -> Backend {
-    made_up::backend((&format!("b{number}"), number), 1.0, "", &Default::default())
 }
 
 fn moved(before: &Mapping, after: &Mapping) -> f64 {

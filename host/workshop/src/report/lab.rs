@@ -105,7 +105,16 @@ impl<'a> Lab<'a> {
         what: &'static str,
         text: &str,
     ) -> Result<Vec<PolicyResult>, SimulateError> {
-        self.run(what, text, self.policies.len())
+        self.run(what, text, self.policies.len(), false)
+    }
+
+    /// The same, and the results have the sequence in which requests were sent.
+    pub(super) fn simulate_with_sequence(
+        &mut self,
+        what: &'static str,
+        text: &str,
+    ) -> Result<Vec<PolicyResult>, SimulateError> {
+        self.run(what, text, self.policies.len(), true)
     }
 
     /// Simulates the subject alone.
@@ -114,7 +123,7 @@ impl<'a> Lab<'a> {
         what: &'static str,
         text: &str,
     ) -> Result<Vec<PolicyResult>, SimulateError> {
-        self.run(what, text, 1)
+        self.run(what, text, 1, false)
     }
 
     fn run(
@@ -122,6 +131,7 @@ impl<'a> Lab<'a> {
         what: &'static str,
         text: &str,
         policies: usize,
+        keeps_sent: bool,
     ) -> Result<Vec<PolicyResult>, SimulateError> {
         let wrong = |reason| SimulateError::Policy { policy: what.to_owned(), reason };
         let mut spec =
@@ -131,7 +141,7 @@ impl<'a> Lab<'a> {
             .map_err(|error| wrong(error.to_string()))?
             .0;
         spec.run.get_mut().seeds = self.seeds();
-        spec.keeps_sent = true;
+        spec.keeps_sent = keeps_sent;
         if let Some(header) = self.header() {
             spec.load.get_mut().keys =
                 Some(spec::Keys { count: 100_000_000, zipf: 0.0, header: Some(header.to_owned()) });

@@ -16,7 +16,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         "[run]\nduration = \"{end}us\"\nwarmup = \"0s\"\n[[backends]]\ncount = 10\nservers = 10\n[load]\nutilization = 0.7\nservice = {{ exponential = \"50ms\" }}\n\
          [[event]]\nat = \"0s\"\nuntil = \"{joins}us\"\nbackends = [\"b1\"]\nmember = false"
     );
-    let results = lab.simulate("a new backend", &text)?;
+    let results = lab.simulate_with_sequence("a new backend", &text)?;
     let step = lab.micros(0.05);
     let over_time = shares::of_the_first_of_ten(&results, (step, end));
     let first_second = joins + lab.micros(1.0);

@@ -19,7 +19,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         "[run]\nduration = \"{end}us\"\nwarmup = \"0s\"\n[[backends]]\ncount = 10\nservers = 4\n[load]\nutilization = 0.5\nservice = {{ exponential = \"80ms\" }}\n\
          [[event]]\nat = \"{begins}us\"\nuntil = \"{ends}us\"\nbackends = [\"b1\"]\nspeed = 0.1"
     );
-    let results = lab.simulate("a slow backend", &text)?;
+    let results = lab.simulate_with_sequence("a slow backend", &text)?;
     let over_time = shares::of_the_first_of_ten(&results, (STEP, end));
 
     let time = |span: Option<u64>| span.map_or_else(|| "never".to_owned(), |micros| shown(micros as f64));

@@ -17,8 +17,8 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
     let groups = "[[backends]]\ncount = 4\n[[backends]]\nname = \"c\"\ncount = 3\nweight = 2.0\nspeed = 2.0\n\
         [[backends]]\nname = \"d\"\ncount = 3\nweight = 4.0\nspeed = 4.0";
     let weighted = format!("[run]\nduration = \"{duration}\"\n{groups}\n{load}");
-    let equal = lab.simulate(WHAT, &equal)?;
-    let weighted = lab.simulate(WHAT, &weighted)?;
+    let equal = lab.simulate_with_sequence(WHAT, &equal)?;
+    let weighted = lab.simulate_with_sequence(WHAT, &weighted)?;
 
     let ones = [1.0; WEIGHTS.len()];
     let mut table = Table::new(&[
