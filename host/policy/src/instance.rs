@@ -17,7 +17,7 @@ use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use crate::context::PolicyContext;
 use crate::engine::{self, GuestEngine, Meter};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::guest::{Call, GuestState, with_request_scope};
 use crate::version::PolicyVersion;
 
@@ -59,20 +59,27 @@ pub(super) enum BuildError {
     Fault(#[from] Fault),
 }
 
+impl BuildError {
+    /// Whether the guest used up its CPU time.
+    pub(super) fn is_deadline(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.kind == FaultKind::Deadline)
+    }
+}
+
 impl Instance {
-    /// Instantiates a version and runs its `init`.
+    /// Instantiates a version and runs its `init`, with `slack` times the CPU time that the settings give it.
     pub(super) fn build(
         engine: &GuestEngine,
         version: &Arc<PolicyVersion>,
         context: &Arc<PolicyContext>,
-        topology: Arc<Topology>,
-        seed: u64,
+        (topology, seed): (Arc<Topology>, u64),
+        slack: u32,
     ) -> Result<Self, BuildError> {
         engine::assert_no_worker();
         let deadline = context.settings.deadline;
         let state = GuestState::new(Arc::clone(context), version.id.to_string(), topology, seed);
         let mut guest = Guest::new(engine, state);
-        guest.state().watch.set_deadline(deadline.saturating_mul(INIT_DEADLINES));
+        guest.state().watch.set_deadline(deadline.saturating_mul(INIT_DEADLINES * slack));
         let (hooks, answer) = guest.run(Call::Init, |store| start(store, version))?;
         if answer != 0 {
             let reason = guest.state().report.refusal.take();

@@ -31,6 +31,7 @@ mod probation;
 mod rng;
 mod settings;
 mod simulation;
+mod slack;
 mod slot;
 mod stats;
 mod supervisor;

@@ -22,6 +22,7 @@ use crate::instance::{BuildError, Instance};
 use crate::picker::Picker;
 use crate::probation::{ProbationOutcome, Reading, VersionEvent};
 use crate::rng::Rng;
+use crate::slack::with_slack;
 use crate::slot::{ActiveVersion, Delivery, PolicySlot, Publication, SlotEvent, SlotEvents};
 use crate::stats::{FaultCounts, PolicyStats};
 use crate::swap::{Swap, SwapOutcome};
@@ -261,7 +262,10 @@ impl Supervisor {
         context: &Arc<PolicyContext>,
         version: &Arc<PolicyVersion>,
     ) -> Result<Instance, BuildError> {
-        Instance::build(&self.engine, version, context, context.pool.topology(), self.seeds.draw())
+        with_slack(BuildError::is_deadline, |slack| {
+            let given = (context.pool.topology(), self.seeds.draw());
+            Instance::build(&self.engine, version, context, given, slack)
+        })
     }
 
     /// Gives a worker another instance of the active version.

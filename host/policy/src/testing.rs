@@ -141,7 +141,7 @@ impl Bench {
 
     pub(super) fn build(&self, content: &[u8]) -> Result<Instance, BuildError> {
         let version = self.compile(content).expect("the guest compiles");
-        Instance::build(&self.engine, &version, &self.context, self.context.pool.topology(), 1)
+        Instance::build(&self.engine, &version, &self.context, (self.context.pool.topology(), 1), 1)
     }
 }
 

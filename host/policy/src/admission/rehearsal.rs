@@ -13,16 +13,12 @@ use crate::context::PolicyContext;
 use crate::engine::GuestEngine;
 use crate::fault::Fault;
 use crate::instance::{FailedCall, Instance, WorkerInstance};
+use crate::slack::with_slack;
 use crate::verdict::{self, Verdict};
 use crate::version::PolicyVersion;
 
 /// Retries of each request, each with one more backend tried.
 const RETRIES: u32 = 3;
-
-/// A policy that has met a deadline is tried out again with twice as much CPU time, up to this many times what it has in service. The same
-/// call costs twice the CPU time on a machine with other work, and more where a host lends its processors to others: no start may fail
-/// for that. Loops without end are found as well.
-const MOST_SLACK: u32 = 4;
 
 /// Picks whose cost is measured.
 const MEASURED_PICKS: u32 = 256;
@@ -49,13 +45,7 @@ pub(crate) fn rehearse(
     if elements > context.settings.table as u64 {
         return Err(Refusal::TableTooLarge { found: elements, allowed: context.settings.table });
     }
-    let mut slack = 1;
-    loop {
-        match rehearse_with(slack, engine, version, context, seed) {
-            Err(refusal) if refusal.is_deadline() && slack < MOST_SLACK => slack *= 2,
-            result => return result,
-        }
-    }
+    with_slack(Refusal::is_deadline, |slack| rehearse_with(slack, engine, version, context, seed))
 }
 
 /// With `slack` times the CPU time that calls have in service. Picks of the pool's own backends, which every request waits for, are
@@ -70,7 +60,7 @@ fn rehearse_with(
     let deadline = context.settings.deadline;
     let context = Arc::new(context.rehearsal(slack));
     let own = context.pool.topology();
-    let instance = Instance::build(engine, version, &context, Arc::clone(&own), seed)?;
+    let instance = Instance::build(engine, version, &context, (Arc::clone(&own), seed), 1)?;
     let mut stage = Stage { instance: WorkerInstance::new(instance), topology: Arc::clone(&own) };
     stage.play("with the pool's own backends")?;
     for (count, load, situation) in [

@@ -16,6 +16,27 @@ fn start(plugin: Plugin) -> Simulation {
     Simulation::start(plugin, backends(), PolicySettings::default(), 7).expect("it serves")
 }
 
+/// `init` has 10 million of fuel here, and a turn of its loop takes 4: in time, three times too late, and five times.
+#[test]
+fn a_busy_machine_is_no_reason_to_refuse_an_instance() {
+    let start = |turns: u32| {
+        let content = guest_with(
+            "init",
+            &format!(
+                "(local $left i32) (local.set $left (i32.const {turns}))
+                 (loop $l (br_if $l (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+                 (i32.const 0)"
+            ),
+        );
+        let settings = PolicySettings { deadline: Duration::from_micros(100), ..PolicySettings::default() };
+        Simulation::start(plugin(content), backends(), settings, 7).map(drop)
+    };
+    assert_eq!(start(2_000_000).map_err(|error| error.to_string()), Ok(()));
+    assert_eq!(start(7_500_000).map_err(|error| error.to_string()), Ok(()));
+    let refused = start(12_500_000).unwrap_err().to_string();
+    assert!(refused.contains("starting: deadline in `init`"), "{refused}");
+}
+
 #[test]
 fn two_runs_with_one_seed_are_the_same() {
     let run = || {
