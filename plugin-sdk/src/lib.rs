@@ -145,6 +145,8 @@ mod proxy;
 mod rendezvous;
 mod request;
 mod response;
+#[cfg(feature = "source")]
+pub mod source;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod verdict;

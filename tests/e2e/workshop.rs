@@ -1,5 +1,6 @@
 //! What authors of policies try them with.
 
+mod scaffold;
 mod scenarios;
 mod simulate;
 

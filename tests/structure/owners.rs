@@ -30,7 +30,7 @@ fn each_package_has_one_owner() {
         ("utoipa_axum", &["admin"]),
         ("brotli", &["compression"]),
         ("flate2", &["compression"]),
-        ("zstd_safe", &["compression"]),
+        ("zstd_safe", &["compression", "workshop/scaffold/archive"]),
         ("clap", &["cli", "ctl"]),
         ("ratatui", &["ctl"]),
         ("unicode_width", &["ctl"]),

@@ -14,6 +14,7 @@ mod h2spec;
 mod image;
 mod probe;
 mod program;
+mod vendor;
 mod wasm_target;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ Commands:
                     Leave in target/dist what is given to others: that program, its debug information, Debian's package, checksums
   image [--program FILE]
                     Build the image around a program that is there, run it and stop it; skipped without buildah and podman
+  vendor            Pack the crates that the SDK needs for `pointsman policy new`, after a change of Cargo.lock
   help              Print this
 
 `cargo xtask bench --help` and `cargo xtask instructions --help` say what these take.";
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
         ["help" | "--help" | "-h", ..]
-        | ["demo" | "test" | "api" | "h2spec" | "dist" | "image", "--help" | "-h", ..] => {
+        | ["demo" | "test" | "api" | "h2spec" | "dist" | "image" | "vendor", "--help" | "-h", ..] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         ["api"] => api::run(),
         ["h2spec"] => h2spec::run(),
         ["bench" | "instructions" | "oracles" | "pgo", ..] => measure(&arguments),
+        ["vendor"] => vendor::run(),
         [unknown, ..] => {
             eprintln!("xtask: there is no command `{unknown}`\n\n{HELP}");
             return ExitCode::from(2);

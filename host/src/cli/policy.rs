@@ -1,6 +1,7 @@
 //! `pointsman policy`.
 
 mod bench;
+mod new;
 pub(super) mod plugin;
 mod report;
 mod scenarios;
@@ -26,6 +27,8 @@ use crate::control::plugin_file;
 pub(super) enum Command {
     /// List the bundled policies
     List,
+    /// Make a folder with a new policy, its tests and what builds it; no network is needed
+    New(new::Arguments),
     /// Put a plugin through everything that a proxy asks of it before it serves
     Check {
         /// The plugin
@@ -46,6 +49,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::List => list()?,
         Command::Check { file, config } => return check(&file, &config),
+        Command::New(arguments) => return new::run(arguments),
         Command::Test(arguments) => return scenarios::run(&arguments),
         Command::Bench(arguments) => return bench::run(&arguments),
         Command::Report(arguments) => return report::run(&arguments),

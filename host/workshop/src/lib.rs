@@ -12,6 +12,7 @@ mod file_error;
 mod made_up;
 mod markup;
 pub mod report;
+pub mod scaffold;
 pub mod scenario;
 pub mod simulate;
 pub mod spec;
