@@ -1,6 +1,7 @@
 //! `pointsman policy`.
 
 mod bench;
+mod doctor;
 mod new;
 pub(super) mod plugin;
 mod report;
@@ -29,6 +30,8 @@ pub(super) enum Command {
     List,
     /// Make a folder with a new policy, its tests and what builds it; no network is needed
     New(new::Arguments),
+    /// Say which tools are here for policies in each language, and what brings those that are missing
+    Doctor(doctor::Arguments),
     /// Put a plugin through everything that a proxy asks of it before it serves
     Check {
         /// The plugin
@@ -49,6 +52,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::List => list()?,
         Command::Check { file, config } => return check(&file, &config),
+        Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::New(arguments) => return new::run(arguments),
         Command::Test(arguments) => return scenarios::run(&arguments),
         Command::Bench(arguments) => return bench::run(&arguments),

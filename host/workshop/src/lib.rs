@@ -8,6 +8,7 @@
 mod aligned;
 pub mod bench;
 mod chart;
+pub mod doctor;
 mod file_error;
 mod made_up;
 mod markup;

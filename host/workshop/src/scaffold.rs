@@ -61,6 +61,10 @@ impl Plan {
         files.push(File::new("tests/picks.toml", self.like.scenario()));
         match self.language {
             Language::Rust => files.extend(embedded::sdk(&self.name)),
+            Language::C | Language::Cpp => files.push(embedded::contract("pointsman.h", "pointsman.h")),
+            Language::Zig => files.push(embedded::contract("pointsman.zig", "pointsman.zig")),
+            Language::AssemblyScript => files.push(embedded::contract("pointsman.ts", "pointsman.ts")),
+            Language::Go => files.push(embedded::contract("pointsman.go", "pointsman/pointsman.go")),
         }
         files
     }

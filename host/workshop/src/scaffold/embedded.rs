@@ -25,6 +25,17 @@ pub(super) fn sdk(name: &Name) -> Vec<File> {
     files
 }
 
+/// The file that states the contract for a language, under a path of the folder.
+///
+/// # Panics
+///
+/// If the SDK has none of this name, which a test rules out.
+pub(super) fn contract(name: &str, path: &str) -> File {
+    let is_it = |(file, _): &&(&str, &str)| file.strip_prefix("include/") == Some(name);
+    let (_, text) = source::FILES.iter().find(is_it).expect("a file of the SDK");
+    File::new(path, *text)
+}
+
 /// The crates, each in its folder.
 ///
 /// # Panics

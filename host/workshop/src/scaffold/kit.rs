@@ -49,10 +49,66 @@ const RUST: Kit<&str> = Kit {
     ],
 };
 
+const C: Kit<&str> = Kit {
+    build: "make",
+    plugin: "build/{{crate_name}}.wasm",
+    source: "policy.c",
+    more: "\nIt takes LLVM's clang and lld, and no library. What a policy can ask is in `pointsman.h`.",
+    policies: [template!("c/round-robin.c"), template!("c/p2c.c"), template!("c/hash.c")],
+    files: &[("Makefile", template!("c/Makefile")), (".gitignore", template!("c/gitignore"))],
+};
+
+const CPP: Kit<&str> = Kit {
+    source: "policy.cpp",
+    policies: [template!("cpp/round-robin.cpp"), template!("cpp/p2c.cpp"), template!("cpp/hash.cpp")],
+    files: &[("Makefile", template!("cpp/Makefile")), (".gitignore", template!("cpp/gitignore"))],
+    ..C
+};
+
+const ZIG: Kit<&str> = Kit {
+    build: "zig build",
+    plugin: "zig-out/bin/{{project-name}}.wasm",
+    source: "policy.zig",
+    more: "\nZig from 0.14 on. What a policy can ask is in `pointsman.zig`.",
+    policies: [template!("zig/round-robin.zig"), template!("zig/p2c.zig"), template!("zig/hash.zig")],
+    files: &[("build.zig", template!("zig/build.zig")), (".gitignore", template!("zig/gitignore"))],
+};
+
+const ASSEMBLYSCRIPT: Kit<&str> = Kit {
+    build: "npm run build",
+    plugin: "build/{{crate_name}}.wasm",
+    source: "policy.ts",
+    more: "\n`npm install` first: it brings the compiler, and needs the network. What a policy can ask is in `pointsman.ts`.",
+    policies: [
+        template!("assemblyscript/round-robin.ts"),
+        template!("assemblyscript/p2c.ts"),
+        template!("assemblyscript/hash.ts"),
+    ],
+    files: &[
+        ("package.json", template!("assemblyscript/package.json")),
+        ("asconfig.json", template!("assemblyscript/asconfig.json")),
+        (".gitignore", template!("assemblyscript/gitignore")),
+    ],
+};
+
+const GO: Kit<&str> = Kit {
+    build: "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=\"-s -w\" -o {{plugin}} .",
+    plugin: "{{crate_name}}.wasm",
+    source: "policy.go",
+    more: "\nGo from 1.24 on. What a policy can ask is in `pointsman/pointsman.go`.",
+    policies: [template!("go/round-robin.go"), template!("go/p2c.go"), template!("go/hash.go")],
+    files: &[("go.mod", template!("go/go.mod")), (".gitignore", template!("go/gitignore"))],
+};
+
 impl Kit<&'static str> {
     pub(super) const fn of(language: Language) -> Self {
         match language {
             Language::Rust => RUST,
+            Language::C => C,
+            Language::Cpp => CPP,
+            Language::Zig => ZIG,
+            Language::AssemblyScript => ASSEMBLYSCRIPT,
+            Language::Go => GO,
         }
     }
 

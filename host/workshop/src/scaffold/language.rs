@@ -8,17 +8,32 @@ use std::str::FromStr;
 pub enum Language {
     /// Rust with the SDK.
     Rust,
+    /// C without a library.
+    C,
+    /// C++ without a library.
+    Cpp,
+    /// Zig.
+    Zig,
+    /// AssemblyScript, which is like TypeScript.
+    AssemblyScript,
+    /// Go.
+    Go,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Rust];
+    pub const ALL: [Self; 6] = [Self::Rust, Self::C, Self::Cpp, Self::Zig, Self::AssemblyScript, Self::Go];
 
     /// What it is called on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rust => "rust",
+            Self::C => "c",
+            Self::Cpp => "cpp",
+            Self::Zig => "zig",
+            Self::AssemblyScript => "assemblyscript",
+            Self::Go => "go",
         }
     }
 
@@ -27,6 +42,11 @@ impl Language {
     pub fn title(self) -> &'static str {
         match self {
             Self::Rust => "Rust",
+            Self::C => "C",
+            Self::Cpp => "C++",
+            Self::Zig => "Zig",
+            Self::AssemblyScript => "AssemblyScript",
+            Self::Go => "Go",
         }
     }
 }
