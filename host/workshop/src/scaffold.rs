@@ -4,6 +4,7 @@
 
 mod archive;
 mod embedded;
+mod file;
 mod kit;
 mod language;
 mod like;
@@ -12,6 +13,7 @@ mod name;
 mod tests;
 mod write;
 
+pub use file::File;
 pub use kit::Kit;
 pub use language::Language;
 pub use like::Like;
@@ -27,21 +29,6 @@ pub struct Plan {
     pub language: Language,
     /// What it does at first.
     pub like: Like,
-}
-
-/// A file of the folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Path from the folder.
-    pub path: String,
-    /// Its content.
-    pub content: Vec<u8>,
-}
-
-impl File {
-    fn new(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), content: content.into() }
-    }
 }
 
 impl Plan {
@@ -60,7 +47,7 @@ impl Plan {
         files.push(File::new(kit.source, self.fill(kit.policies[self.like as usize])));
         files.push(File::new("tests/picks.toml", self.like.scenario()));
         match self.language {
-            Language::Rust => files.extend(embedded::sdk(&self.name)),
+            Language::Rust => files.extend(embedded::sdk(self.name.as_str())),
             Language::C | Language::Cpp => files.push(embedded::contract("pointsman.h", "pointsman.h")),
             Language::Zig => files.push(embedded::contract("pointsman.zig", "pointsman.zig")),
             Language::AssemblyScript => files.push(embedded::contract("pointsman.ts", "pointsman.ts")),

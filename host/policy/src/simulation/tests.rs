@@ -81,6 +81,16 @@ fn requests_count_as_in_the_proxy() {
 }
 
 #[test]
+fn the_clock_of_wasi_never_says_zero() {
+    let content = guest_with(
+        "init",
+        "(drop (call $clock_time_get (i32.const 1) (i64.const 1) (i32.const 1024)))
+         (i32.eqz (i64.eq (i64.load (i32.const 1024)) (i64.const 1000)))",
+    );
+    start(plugin(content));
+}
+
+#[test]
 fn ticks_come_at_their_time() {
     let ticks = guest(
         r#"(func (export "pointsman_init") (result i32) (call $tick_every (i32.const 10)) (i32.const 0))

@@ -1,13 +1,21 @@
 //! `pointsman policy doctor`.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use pointsman_workshop::doctor::{self, Found};
 use pointsman_workshop::scaffold::Language;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::console;
+
+/// How long a tool may take to say its version.
+const LONGEST: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -21,7 +29,7 @@ pub(in crate::cli) struct Arguments {
 
 /// Exit codes: 0 = policies can be built in the language that was asked for, or in one at least; 1 = they can't.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let languages = arguments.lang.map_or(Language::ALL.to_vec(), |language| vec![language]);
+    let languages = arguments.lang.map_or_else(|| Language::ALL.to_vec(), |language| vec![language]);
     let mut is_ready = false;
     for language in languages {
         let diagnosis = doctor::examine(language, &answer);
@@ -46,10 +54,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What a command prints, if it is there and succeeds.
+/// What a command prints, if it is there and succeeds in time. What takes too long is stopped: a tool may wait for a network.
 fn answer(command: &[&str]) -> Option<String> {
     let (program, arguments) = command.split_first()?;
-    let output =
-        Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .ok()?;
+    let group = Pid::from_child(&child);
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = ended.recv_timeout(LONGEST) else {
+        // With what it has started itself. If it is gone by now, so much the better.
+        let _ = kill_process_group(group, Signal::KILL);
+        return None;
+    };
+    let output = output.ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

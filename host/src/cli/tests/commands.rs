@@ -51,7 +51,7 @@ fn one(words: &[String]) -> Result<(), String> {
                 false => Err(format!("there is no command `{command}` in xtask")),
             }
         }
-        ["cargo", "build" | "test" | "doc" | "install" | "new", ..] => Ok(()),
+        ["cargo", "build" | "test" | "doc" | "install" | "wasm", ..] => Ok(()),
         ["curl", arguments @ ..] => curl(arguments),
         [program, ..] if FOREIGN.contains(program) => Ok(()),
         other => Err(format!("nothing checks {other:?}")),

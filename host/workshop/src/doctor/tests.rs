@@ -50,6 +50,16 @@ fn versions_are_found_in_what_tools_say() {
 }
 
 #[test]
+fn a_tool_may_go_by_another_name() {
+    let zig = |machine: &[(&str, &str)]| tools_of(Language::Zig, machine).remove(0).1;
+    assert_eq!(zig(&[("zig version", "0.14.1")]), there("0.14.1"));
+    let module = ("python3 -m ziglang version", "0.15.2");
+    assert_eq!(zig(&[module]), there("0.15.2, as `python3 -m ziglang`"));
+    assert_eq!(zig(&[("zig version", "0.11.0"), module]), there("0.15.2, as `python3 -m ziglang`"));
+    assert_eq!(zig(&[("zig version", "0.11.0")]), Found::Old("0.11.0".into(), (0, 14)));
+}
+
+#[test]
 fn a_language_is_ready_if_nothing_is_missing() {
     let libraries = tempfile::tempdir().expect("a folder");
     let folder = libraries.path().to_str().expect("a path").to_owned();

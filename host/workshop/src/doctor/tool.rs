@@ -16,6 +16,8 @@ pub struct Tool {
     pub install: &'static str,
     /// A command that tells of it.
     ask: &'static [&'static str],
+    /// Another one, where it goes by another name, and that name.
+    or_ask: Option<(&'static str, &'static [&'static str])>,
     /// What its answer has to be.
     wants: Wants,
 }
@@ -44,7 +46,18 @@ pub enum Found {
 
 impl Tool {
     pub(super) fn find(&self, run: &Run<'_>) -> Found {
-        let Some(answer) = run(self.ask) else { return Found::Missing };
+        let found = self.judge(run(self.ask));
+        match (&found, self.or_ask) {
+            (Found::Missing | Found::Old(..), Some((name, ask))) => match self.judge(run(ask)) {
+                Found::Version(version) => Found::Version(format!("{version}, as `{name}`")),
+                _ => found,
+            },
+            _ => found,
+        }
+    }
+
+    fn judge(&self, answer: Option<String>) -> Found {
+        let Some(answer) = answer else { return Found::Missing };
         let is_there = match self.wants {
             Wants::From(major, minor) => {
                 return match version(&answer) {
@@ -83,12 +96,16 @@ const LLVM: &str = "apt install clang lld";
 const RUST: Wants = Wants::From(1, 95);
 
 const fn tool(name: &'static str, ask: &'static [&'static str], wants: Wants, install: &'static str) -> Tool {
-    Tool { name, install, ask, wants }
+    Tool { name, install, ask, or_ask: None, wants }
 }
 
 const CLANG_FOR_WASM: Tool =
     tool("wasm32 in clang", &["clang", "-print-targets"], Wants::Text("wasm32"), LLVM);
 const LINKER: Tool = tool("wasm-ld", &["wasm-ld", "--version"], Wants::From(11, 0), "apt install lld");
+const ZIG: Tool = Tool {
+    or_ask: Some(("python3 -m ziglang", &["python3", "-m", "ziglang", "version"])),
+    ..tool("zig", &["zig", "version"], Wants::From(0, 14), "pip install ziglang")
+};
 const MAKE: Tool = tool("make", &["make", "--version"], Wants::From(3, 0), "apt install make");
 
 /// What a language's folder is built with.
@@ -127,9 +144,7 @@ pub(super) fn of(language: Language) -> &'static [Tool] {
                 ]
             }
         }
-        Language::Zig => {
-            const { &[tool("zig", &["zig", "version"], Wants::From(0, 14), "pip install ziglang")] }
-        }
+        Language::Zig => const { &[ZIG] },
         Language::AssemblyScript => {
             const {
                 &[

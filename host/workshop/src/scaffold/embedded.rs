@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use pointsman_sdk::source;
 
-use super::{File, Name, archive};
+use super::archive;
+use super::file::File;
 
 /// The crates' sources, without their tests. Made by `cargo xtask vendor`.
 const CRATES: &[u8] = include_bytes!("../../crates/crates.tar.zst");
@@ -15,7 +16,7 @@ pub(super) const LOCK: &str = include_str!("../../crates/crates.lock");
 const SDK: &str = "pointsman-sdk";
 
 /// Everything of a policy's package that isn't its own.
-pub(super) fn sdk(name: &Name) -> Vec<File> {
+pub(super) fn sdk(name: &str) -> Vec<File> {
     let mut files = crates();
     for (path, text) in source::FILES {
         files.push(File::new(format!("vendor/{SDK}/{path}"), *text));
@@ -53,11 +54,11 @@ pub(super) fn package_names() -> Vec<&'static str> {
 }
 
 /// The lock file of a policy, as cargo writes it: `--locked` takes no other order.
-fn lock(name: &Name) -> String {
+fn lock(name: &str) -> String {
     let package = |name: &str, version: &str, dependencies: &str| {
         format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\ndependencies = [\n{dependencies}]")
     };
-    let own = package(name.as_str(), "0.1.0", &format!(" \"{SDK}\",\n \"serde\",\n"));
+    let own = package(name, "0.1.0", &format!(" \"{SDK}\",\n \"serde\",\n"));
     let sdk = package(SDK, env!("CARGO_PKG_VERSION"), " \"serde\",\n \"serde_json\",\n");
     let mut packages: Vec<&str> = LOCK.split("\n\n").map(str::trim).chain([&*own, &*sdk]).collect();
     packages.sort_by_key(|package| package.lines().nth(1));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::File;
+use super::file::File;
 
 /// Why there is no new folder.
 #[derive(Debug, Error)]
