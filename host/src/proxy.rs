@@ -203,7 +203,8 @@ fn prepare(
         *unforwarded = route.rules_of_answer(place, head);
         return Err(Failure::Refused(refusal).into());
     }
-    let mirrored = mirror::of(&route.mirror, &prepared, head, context, (&proxy.deadlines, &proxy.insight));
+    let asked = (&*head, rewritten.as_deref());
+    let mirrored = mirror::of(&route.mirror, &prepared, asked, context, (&proxy.deadlines, &proxy.insight));
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let upload = forward::upload(&head.parts, body, limits, prepared.expectation(context), clock);
     mirror::follow(mirrored, &upload);

@@ -1,5 +1,6 @@
 //! What decides whether a backend gets requests: health checks, ejection, panic, slow start.
 
+mod backups;
 mod checks;
 mod ejection;
 mod initial;

@@ -41,6 +41,29 @@ pub(crate) fn wait_for(proxy: &Proxy, expected: &[(&str, u64)]) {
 }
 
 #[test]
+fn a_copy_asks_for_what_the_backend_is_asked_for() {
+    for (rewrite, target) in [
+        ("{ strip_prefix = \"/api\" }", "/v1?x=1"),
+        ("{ replace_prefix = \"/b%20c\" }", "/b%20c/v1?x=1"),
+        ("{ path = \"/one\" }", "/one?x=1"),
+        ("{ query = \"drop\" }", "/api/v1"),
+    ] {
+        let (main, shadow) = (Backend::named("main"), Backend::named("shadow"));
+        let route = format!("prefix = \"/api\"\nmirror = {{ pool = \"shadow\" }}\nrewrite = {rewrite}");
+        let proxy = Proxy::start(&text(&route, "", "", [&main, &shadow]));
+        let mut client = proxy.client();
+        assert_eq!(client.get("/api/v1?x=1").text(), "main");
+        wait_for(&proxy, &[("answered", 1)]);
+        let (one, copy) = (&main.requests()[0], &shadow.requests()[0]);
+        assert_eq!(one.first_line(), format!("GET {target} HTTP/1.1"));
+        assert_eq!(copy.first_line(), one.first_line(), "{rewrite}");
+        for name in ["x-forwarded-uri", "x-forwarded-prefix"] {
+            assert_eq!(copy.header(name), one.header(name), "{rewrite}");
+        }
+    }
+}
+
+#[test]
 fn a_copy_goes_to_the_other_pool_by_its_rules() {
     let (main, shadow) = (Backend::named("main"), Backend::named("shadow"));
     let rules = "request_headers.set = { x-pool = \"{pool}\", x-client = \"{client}\" }\nhost_header = \"shadow.test\"";

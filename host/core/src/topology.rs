@@ -236,6 +236,23 @@ impl Topology {
                 .map(BackendIndex)
                 .any(|index| self.is_eligible(index) && !tried.contains(index))
     }
+
+    /// Whether the backend at an index is a backup that is fit, whether or not it serves by now.
+    #[inline]
+    #[must_use]
+    pub fn is_fit_backup(&self, index: BackendIndex) -> bool {
+        const BITS: u32 = flag::HEALTHY | flag::BACKUP | flag::DRAINING;
+        self.flags.get(index.get()).is_some_and(|flags| flags & BITS == flag::HEALTHY | flag::BACKUP)
+    }
+
+    /// Whether a backup is left for a request that has tried all others: to this request none of them is fit, whatever is known of them.
+    #[must_use]
+    pub fn offers_backup(&self, tried: &Tried) -> bool {
+        !tried.is_empty()
+            && (0..self.backends.len() as u32)
+                .map(BackendIndex)
+                .any(|index| self.is_fit_backup(index) && !tried.contains(index))
+    }
 }
 
 impl Tier {
@@ -316,6 +333,30 @@ mod tests {
             check("udb", threshold, &[2], false);
             check("?b", threshold, &[1], false);
             check("", threshold, &[], false);
+        }
+    }
+
+    #[test]
+    fn a_request_that_has_tried_all_others_is_offered_a_fit_backup() {
+        for (kinds, tried, offers, offers_backup) in [
+            ("ssb", &[][..], true, false),
+            ("ssb", &[0], true, true),
+            ("ssb", &[0, 1], false, true),
+            ("ssb", &[0, 1, 2], false, false),
+            ("sv", &[0], false, false),
+            ("sx", &[0], false, false),
+            ("us", &[1], false, false),
+            ("ubb", &[1], true, true),
+        ] {
+            let topology = Topology::of(TopologyGeneration(1), &members(kinds), 0);
+            let mut set = Tried::default();
+            set.rebase(TopologyGeneration(1));
+            tried.iter().for_each(|&place| set.insert(BackendIndex(place)));
+            assert_eq!(
+                (topology.offers(&set), topology.offers_backup(&set)),
+                (offers, offers_backup),
+                "{kinds} {tried:?}"
+            );
         }
     }
 

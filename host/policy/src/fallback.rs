@@ -18,7 +18,13 @@ pub(super) fn pick(topology: &Topology, tried: &Tried, rng: &mut Rng) -> Option<
     pick_of(topology, rng, |index| topology.is_eligible(*index) && !tried.contains(*index))
 }
 
-/// The same, among backends that aren't full.
+/// Picks a backup that is fit and that the request hasn't tried, after all others.
+#[must_use]
+pub(super) fn pick_backup(topology: &Topology, tried: &Tried, rng: &mut Rng) -> Option<BackendIndex> {
+    pick_of(topology, rng, |index| topology.is_fit_backup(*index) && !tried.contains(*index))
+}
+
+/// Picks an eligible backend that the request hasn't tried, among those that aren't full.
 #[must_use]
 pub(super) fn pick_with_room(
     topology: &Topology,

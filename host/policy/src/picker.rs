@@ -72,7 +72,7 @@ impl Picker {
         self.catch_up();
         head.tried.rebase(self.view.topology.generation());
         if !self.view.topology.offers(&head.tried) {
-            return self.unavailable(head);
+            return self.without_candidate(head);
         }
         self.picks += 1;
         let answer = if head.picks.is_none() { self.ask(head) } else { self.ask_on_record(head) };
@@ -100,7 +100,8 @@ impl Picker {
             return Pick::Failed;
         }
         head.tried.rebase(topology.generation());
-        let index = fallback::pick(topology, &head.tried, &mut self.rng);
+        let index = fallback::pick(topology, &head.tried, &mut self.rng)
+            .or_else(|| fallback::pick_backup(topology, &head.tried, &mut self.rng));
         index.map_or(Pick::Unavailable, |index| Pick::Backend(Picked::without_policy(index, topology)))
     }
 

@@ -225,23 +225,44 @@ impl PoolHealth {
         BEAT.min(slow_start).min(ejection).max(SHORTEST_BEAT)
     }
 
-    /// Ejects the backends that fail too often, as long as enough are left.
+    /// Ejects the backends that fail too often, as long as enough are left. A backup that is fit is enough for those that aren't backups.
     fn eject(&mut self, now: Moment) {
+        let backup_is_fit = self.of_kind(true).any(|backend| backend.health() == Health::Up);
+        for is_backup in [true, false] {
+            let count = self.of_kind(is_backup).count();
+            let most = match backup_is_fit && !is_backup {
+                true => count,
+                false => most_out(count, &self.settings.config.ejection),
+            };
+            self.eject_of_kind(is_backup, most, now);
+        }
+    }
+
+    /// Ejects backups, or those that aren't, until so many are out.
+    fn eject_of_kind(&mut self, is_backup: bool, most: usize, now: Moment) {
         let settings = Arc::clone(&self.settings);
         let config = &settings.config.ejection;
-        let serving = self.backends.iter().filter(|backend| !backend.backend.draining);
-        let most = most_out(serving.clone().count(), config);
-        let mut out = serving.filter(|backend| backend.health() != Health::Up).count();
+        let mut out = self.of_kind(is_backup).filter(|backend| backend.health() != Health::Up).count();
         for place in 0..self.backends.len() {
             if out >= most {
                 return;
             }
             let backend = &mut self.backends[place];
+            if backend.backend.backup != is_backup {
+                continue;
+            }
             let Some(cause) = backend.cause(config) else { continue };
             let time = backend.eject(now, config);
             self.note(place, HealthEvent::Ejected(cause, time));
             out += 1;
         }
+    }
+
+    /// The backups that aren't draining, or the others that aren't.
+    fn of_kind(&self, is_backup: bool) -> impl Iterator<Item = &BackendHealth> {
+        self.backends
+            .iter()
+            .filter(move |backend| !backend.backend.draining && backend.backend.backup == is_backup)
     }
 
     /// Publishes the state of the backends as the pool's topology.

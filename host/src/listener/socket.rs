@@ -6,10 +6,11 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::address::{Address, SocketPath};
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::folder;
@@ -234,10 +235,17 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     if !is_socket(path)? {
         return Ok(());
     }
-    match UnixStream::connect(path) {
+    let other = |what| Err(io::Error::new(ErrorKind::AddrInUse, what));
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A listener that accepts nobody would be waited for without an end once its queue is full.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another process listens there")),
+        Err(error) if error.raw_os_error() == Some(Errno::PROTOTYPE.raw_os_error()) => {
+            other("another process has a socket of another kind there")
+        }
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+        Ok(()) | Err(_) => other("another process listens there"),
     }
 }
 
@@ -249,6 +257,35 @@ mod tests {
         let path = folder.path().join("a.sock");
         let address = format!("unix:{}", path.display()).parse().unwrap();
         (path, address)
+    }
+
+    #[test]
+    fn a_socket_of_another_process_is_left_alone_whatever_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, address) = path_in(&folder);
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        // Its queue is full, and it accepts nobody.
+        let mut waiting = Vec::new();
+        loop {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let full = client.connect(&SockAddr::unix(&path).unwrap()).is_err();
+            waiting.push(client);
+            if full {
+                break;
+            }
+        }
+        let refused = || ListeningSocket::bind(&address, 0o660).unwrap_err().to_string();
+        assert_eq!(refused(), "another process listens there");
+        drop((listener, waiting));
+
+        fs::remove_file(&path).unwrap();
+        let datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        assert_eq!(refused(), "another process has a socket of another kind there");
+        drop(datagrams);
+        ListeningSocket::bind(&address, 0o660).expect("nobody has it any more");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use pointsman_core::request::{ExactTarget, RequestHead};
 use super::forward::{Prepared, is_idempotent};
 use super::header_rules::{HeaderRules, RequestRules};
 use super::label::MIRROR_HEADER;
+use super::rewrite::Rewritten;
 use crate::config::{HeaderPlan, MirrorConfig};
 use crate::deadline::Deadlines;
 use crate::downstream::{ClientConnection, RequestContext};
@@ -43,6 +44,7 @@ pub(super) struct MirroredRequest {
     balancer: Rc<Balancer>,
     rules: Option<Rc<HeaderRules>>,
     head: RequestHead,
+    rewritten: Option<Box<Rewritten>>,
     connection: Rc<ClientConnection>,
     deadlines: Deadlines,
     place: OpenMirror,
@@ -61,7 +63,7 @@ impl Mirror {
     pub(super) fn copy(
         &self,
         prepared: &Prepared,
-        head: &RequestHead,
+        (head, rewritten): (&RequestHead, Option<&Rewritten>),
         connection: &Rc<ClientConnection>,
         (deadlines, insight): (&Deadlines, &Insight),
     ) -> Option<Box<MirroredRequest>> {
@@ -81,6 +83,7 @@ impl Mirror {
             balancer: Rc::clone(&self.balancer),
             rules: self.rules.clone(),
             head: copy_of(head),
+            rewritten: rewritten.cloned().map(Box::new),
             connection: Rc::clone(connection),
             deadlines: deadlines.clone(),
             place,
@@ -93,7 +96,7 @@ impl Mirror {
 pub(super) fn of(
     mirror: &Option<Box<Mirror>>,
     prepared: &Prepared,
-    head: &RequestHead,
+    head: (&RequestHead, Option<&Rewritten>),
     context: &RequestContext,
     worker: (&Deadlines, &Insight),
 ) -> Option<Box<MirroredRequest>> {
@@ -131,11 +134,12 @@ impl MirroredRequest {
             record.times.first_byte = Some(now);
             record.pool = Some(self.balancer.worker_pool().local_pool().clone());
         }
-        let Self { balancer, rules, mut head, deadlines, place, .. } = self;
+        let Self { balancer, rules, mut head, rewritten, deadlines, place, .. } = self;
         let rules = rules.map(|rules| RequestRules::begin(&rules, &mut head, &context));
         *context.head() = head;
         let upload = Upload::of(body, deadlines.clock());
-        let end = send(&balancer, rules.as_deref(), &context, upload, &deadlines).await;
+        let end =
+            send(&balancer, (rules.as_deref(), rewritten.as_deref()), &context, upload, &deadlines).await;
         let ended = deadlines.clock().now();
         context.record().times.ended = Some(ended);
         context.connection().reports.aside(&context.record());
@@ -146,7 +150,7 @@ impl MirroredRequest {
 /// Has a backend answer, and drops the answer. There is one attempt: a copy isn't worth more.
 async fn send(
     balancer: &Balancer,
-    rules: Option<&RequestRules>,
+    (rules, rewritten): (Option<&RequestRules>, Option<&Rewritten>),
     context: &Rc<RequestContext>,
     upload: Upload,
     deadlines: &Deadlines,
@@ -158,6 +162,9 @@ async fn send(
     };
     if let Some(rules) = rules {
         rules.at_backend(&mut context.head(), context, claim.backend());
+    }
+    if let Some(rewritten) = rewritten {
+        rewritten.at_backend(&mut context.head().parts);
     }
     let again = {
         let head = context.head();

@@ -17,7 +17,7 @@ static X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 static X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// The target for backends, and that of the client, which policies see.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Rewritten {
     of_client: Target,
     for_backend: Target,
@@ -29,7 +29,7 @@ pub(super) struct Rewritten {
 }
 
 /// Path and query as a head has them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Target {
     uri: Uri,
     exact: Option<ExactTarget>,

@@ -202,7 +202,7 @@ impl Balancer {
         {
             tried.insert(BackendIndex(index));
         }
-        topology.offers(tried)
+        topology.offers(tried) || topology.offers_backup(tried)
     }
 
     /// Whether no backend may serve at the moment.

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pointsman_core::picks::{Given, NotAsked, PickAnswer, PickRecord};
-use pointsman_core::record::PolicyLabel;
+use pointsman_core::record::{ChosenBy, PolicyLabel};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 
 use super::unfollowed::Unfollowed;
 use super::{Pick, Picker};
+use crate::fallback;
+use crate::settings::OnFault;
 use crate::verdict::Verdict;
 
 impl Picker {
@@ -34,11 +36,16 @@ impl Picker {
         answer
     }
 
-    /// There is nobody to choose from.
+    /// There is nobody to choose from, but perhaps a backup for a request that has tried all others. Not where only the policy's own picks
+    /// may serve (`on_fault = "reject"`).
     #[cold]
-    pub(super) fn unavailable(&self, head: &mut RequestHead) -> Pick {
+    pub(super) fn without_candidate(&mut self, head: &mut RequestHead) -> Pick {
         self.record_unasked(&self.view.topology, head, NotAsked::NoCandidate);
-        Pick::Unavailable
+        if head.tried.is_empty() || self.slot.settings().on_fault == OnFault::Reject {
+            return Pick::Unavailable;
+        }
+        let backup = fallback::pick_backup(&self.view.topology, &head.tried, &mut self.rng);
+        backup.map_or(Pick::Unavailable, |index| self.picked(index, ChosenBy::Fallback))
     }
 
     /// Keeps that the policy isn't asked for a backend of this topology, if the request is to be explained.
