@@ -136,6 +136,23 @@ impl Listener {
         Self::on(self.address.clone(), kept, config, tls, before)
     }
 
+    /// Whether requests are refused, understood and answered as with these settings, but for their clients' authentication.
+    #[must_use]
+    pub fn takes_requests_as(&self, other: &Self) -> bool {
+        self.trusted_proxies == other.trusted_proxies && self.limits.takes_requests_as(&other.limits)
+    }
+
+    /// Whether clients are authenticated as with these settings.
+    #[must_use]
+    pub fn authenticates_as(&self, other: &Self) -> bool {
+        match (&self.tls, &other.tls) {
+            (Some(now), Some(before)) => Arc::ptr_eq(before, now) || now.authenticates_as(before),
+            // Without TLS nobody is authenticated.
+            (Some(tls), None) | (None, Some(tls)) => tls.config().client_auth.is_none(),
+            (None, None) => true,
+        }
+    }
+
     fn on(
         address: Address,
         (connections, counts): (Arc<ConnectionLimit>, Arc<ListenerCounts>),

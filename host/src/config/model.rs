@@ -179,6 +179,29 @@ pub struct DownstreamLimits {
     pub early_hints: EarlyHintsUse,
 }
 
+impl DownstreamLimits {
+    /// Whether requests are refused, understood and answered as with these. What bounds connections and their pace may differ.
+    #[must_use]
+    pub fn takes_requests_as(&self, other: &Self) -> bool {
+        let same_pace = Self {
+            header_timeout: other.header_timeout,
+            body_timeout: other.body_timeout,
+            min_body_rate: other.min_body_rate,
+            keepalive_timeout: other.keepalive_timeout,
+            keepalive_requests: other.keepalive_requests,
+            max_connection_age: other.max_connection_age,
+            send_timeout: other.send_timeout,
+            min_send_rate: other.min_send_rate,
+            tunnel_timeout: other.tunnel_timeout,
+            tunnel_close_timeout: other.tunnel_close_timeout,
+            max_connections: other.max_connections,
+            http2_limits: other.http2_limits,
+            ..self.clone()
+        };
+        same_pace == *other
+    }
+}
+
 impl Default for DownstreamLimits {
     fn default() -> Self {
         Self {

@@ -87,21 +87,23 @@ impl Acceptor {
         Arc::ptr_eq(&self.shared.listener.borrow().connections, &listener.connections)
     }
 
-    /// Applies other settings to new connections. Those whose clients would be authenticated in another way come to an end.
+    /// Applies other settings to new connections. Those whose clients would be authenticated in another way, or whose requests would be
+    /// taken in another way, come to an end.
     pub(super) fn set_listener(&self, listener: Listener) {
         let before = self.shared.listener.replace(Rc::new(listener));
-        let (before, now) = (&before.tls, &self.shared.listener.borrow().tls);
-        let is_same = match (before, now) {
-            (Some(before), Some(now)) if Arc::ptr_eq(before, now) => return,
-            (Some(before), Some(now)) => now.authenticates_as(before),
-            // Without TLS nobody is authenticated.
-            (Some(tls), None) | (None, Some(tls)) => tls.config().client_auth.is_none(),
-            (None, None) => return,
-        };
-        if !is_same {
+        let now = self.shared.listener.borrow();
+        if !now.takes_requests_as(&before) || !now.authenticates_as(&before) {
             self.shared.drain.end_present();
         }
-        self.authentication.replace(follow_authentication(&self.shared)).abort();
+        let has_same_tls = match (&before.tls, &now.tls) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (None, None) => true,
+            _ => false,
+        };
+        drop(now);
+        if !has_same_tls {
+            self.authentication.replace(follow_authentication(&self.shared)).abort();
+        }
     }
 
     /// Accepts on, and asks clients to come back elsewhere.

@@ -60,6 +60,44 @@ fn listeners_come_and_go_and_the_others_stay() {
 }
 
 #[test]
+fn open_connections_end_where_requests_would_be_taken_otherwise() {
+    let backend = Backend::named("good");
+    let rest = |more: &str| format!("{}{}", listener("127.0.0.1:0", more), pool("p", &[&backend], ""));
+    let as_others = "GET / HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n";
+    let trusting = "trusted_proxies = [\"127.0.0.1\"]\n";
+    for (before, after, ends) in [
+        (trusting, "", true),
+        ("", trusting, true),
+        ("", "max_body = \"1KiB\"", true),
+        ("", "max_hops = 1", true),
+        ("", "path_normalization = \"refuse\"", true),
+        ("", "max_headers = 50", true),
+        ("", "keepalive_timeout = \"30s\"", false),
+        ("", "max_connections = 50", false),
+    ] {
+        let proxy = Proxy::start(&rest(before));
+        let (mut idle, mut late) = (proxy.client(), proxy.client());
+        for client in [&mut idle, &mut late] {
+            client.send(as_others);
+            assert_eq!(client.response("GET").header("connection"), None);
+        }
+        proxy.reload(&rest(after));
+        late.send(as_others);
+        let expected = ends.then_some("close");
+        assert_eq!(late.response("GET").header("connection"), expected, "{before} {after}");
+        if ends {
+            assert!(late.is_closed() && idle.is_closed(), "{before} {after}");
+        }
+        let mut new = proxy.client();
+        new.send(as_others);
+        assert_eq!(new.response("GET").status(), 200);
+        let seen = backend.requests().pop().expect("a request");
+        let whole = if after == trusting { "192.0.2.9, 127.0.0.1" } else { "127.0.0.1" };
+        assert_eq!(seen.header("x-forwarded-for"), Some(whole), "{before} {after}");
+    }
+}
+
+#[test]
 fn limits_of_a_listener_hold_for_connections_to_come() {
     let release = Latch::default();
     let held = release.clone();
@@ -73,13 +111,15 @@ fn limits_of_a_listener_hold_for_connections_to_come() {
     let start = |more: &str| format!("{}{rest}", listener("127.0.0.1:0", more));
     let proxy = Proxy::start(&start("max_uri_bytes = \"256B\""));
     let long = format!("/{}", "x".repeat(300));
-    let (mut old, mut other) = (proxy.client(), proxy.client());
-    assert_eq!((old.get("/").status(), other.get("/").status()), (200, 200));
+    let mut old = proxy.client();
+    assert_eq!(old.get("/").status(), 200);
     let changes = proxy.reload(&start(""));
     assert!(changes.contains("~listener 127.0.0.1:0"), "{changes}");
+    // It was told to end with this response.
     assert_eq!(old.get(&long).status(), 414);
-    assert_eq!(proxy.client().get(&long).status(), 200);
-    assert_eq!(other.get("/").status(), 200);
+    assert!(old.is_closed());
+    let mut other = proxy.client();
+    assert_eq!(other.get(&long).status(), 200);
 
     // One connection is there; so one more is let in, and the next has to wait for its end.
     proxy.reload(&start("max_connections = 2"));
