@@ -91,6 +91,11 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// What its worker has besides.
+    fn worker(&self) -> (&Deadlines, &Insight) {
+        (&self.deadlines, &self.insight)
+    }
+
     /// Serves with these.
     #[must_use]
     pub fn new(
@@ -203,8 +208,7 @@ fn prepare(
         *unforwarded = route.rules_of_answer(place, head);
         return Err(Failure::Refused(refusal).into());
     }
-    let asked = (&*head, rewritten.as_deref());
-    let mirrored = mirror::of(&route.mirror, &prepared, asked, context, (&proxy.deadlines, &proxy.insight));
+    let mirrored = mirror::of(&route.mirror, &prepared, (&*head, &rewritten), context, proxy.worker());
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
     let upload = forward::upload(&head.parts, body, limits, prepared.expectation(context), clock);
     mirror::follow(mirrored, &upload);

@@ -22,7 +22,6 @@ use pointsman_policy::{Hooks, PolicyLoader, PolicySettings, Usage, VersionId};
 use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use crate::console;
-use crate::control::plugin_file;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -34,10 +33,10 @@ pub(super) enum Command {
     Doctor(doctor::Arguments),
     /// Put a plugin through everything that a proxy asks of it before it serves
     Check {
-        /// The plugin
+        /// The plugin, or the name of a bundled policy
         file: PathBuf,
         /// The policy's configuration as JSON, as `policy.config` would have it
-        #[arg(long, default_value = "{}")]
+        #[arg(long, default_value = "{}", value_parser = plugin::config)]
         config: String,
     },
     /// Run scenarios with a plugin, step by step, and say where something else comes than they expect
@@ -62,7 +61,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode> {
 }
 
 fn check(file: &Path, config: &str) -> Result<ExitCode> {
-    let plugin = plugin_file::read(file)?;
+    let plugin = plugin::named(file)?;
     let loader = PolicyLoader::start(Clock::start(), NonZeroUsize::MIN, 0)?;
     let settings = PolicySettings { config: config.into(), ..PolicySettings::default() };
     match loader.check(Arc::new(sample_pool()), settings, plugin) {

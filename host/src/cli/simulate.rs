@@ -77,14 +77,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             format!("{} ({} of {} picks)", policy.policy, policy.counts.faults, policy.counts.picks)
         })
         .collect();
-    if failed.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+    let refused: u64 = summary.policies.iter().map(|policy| policy.counts.refused_swaps).sum();
+    if !failed.is_empty() {
+        console::complain(format_args!(
+            "pointsman: these policies failed, and the fallback picked in their place: {}",
+            failed.join(", ")
+        ));
     }
-    console::complain(format_args!(
-        "pointsman: these policies failed, and the fallback picked in their place: {}",
-        failed.join(", ")
-    ));
-    Ok(ExitCode::FAILURE)
+    if refused > 0 {
+        console::complain(format_args!(
+            "pointsman: {refused} swaps were refused, for reasons that stand above"
+        ));
+    }
+    Ok(if failed.is_empty() && refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A policy as an argument.

@@ -96,11 +96,11 @@ impl Mirror {
 pub(super) fn of(
     mirror: &Option<Box<Mirror>>,
     prepared: &Prepared,
-    head: (&RequestHead, Option<&Rewritten>),
+    (head, rewritten): (&RequestHead, &Option<Box<Rewritten>>),
     context: &RequestContext,
     worker: (&Deadlines, &Insight),
 ) -> Option<Box<MirroredRequest>> {
-    mirror.as_ref()?.copy(prepared, head, context.connection(), worker)
+    mirror.as_ref()?.copy(prepared, (head, rewritten.as_deref()), context.connection(), worker)
 }
 
 /// Sends a copy, if there is one, as soon as all of the body has come.

@@ -89,7 +89,7 @@ fn a_report_is_printed_and_written_or_refused_before_it_is_made() {
     let (code, said, told) = pointsman(&["policy", "report", "ip-hash", "--quick", "--html", &page]);
     assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
     assert!(
-        said.starts_with("ip-hash  sha256 ") && said.ends_with("ip-hash: 18 passed, 1 to know of\n"),
+        said.starts_with("ip-hash  sha256 ") && said.ends_with("ip-hash: 19 passed, 1 to know of\n"),
         "{said}"
     );
     let written = std::fs::read_to_string(&page).expect("a page");
@@ -98,6 +98,8 @@ fn a_report_is_printed_and_written_or_refused_before_it_is_made() {
     for (arguments, exit, complaint) in [
         (["--html", "/nowhere/report.html"], 1, "cannot write /nowhere/report.html"),
         (["--allow", "fairness"], 2, "no line of a report is called \"fairness\"; there are fair-shares"),
+        (["--config", "{"], 2, "invalid value '{' for '--config <CONFIG>'"),
+        (["--config", "NaN"], 2, "invalid value 'NaN' for '--config <CONFIG>'"),
         (["--config", "{\"n\": 1}"], 1, "the policy refuses to start"),
     ] {
         let (code, said, told) =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_core::backend::{Attributes, Backend, BackendStats, TopologyGeneration};
+use pointsman_core::backend::{Attributes, Backend, BackendIndex, BackendStats, TopologyGeneration};
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Topology;
 use pointsman_sdk::abi::{WEIGHT_UNIT, outcome};
@@ -95,7 +95,13 @@ impl Stage {
         for mut head in requests() {
             for attempt in 0..=RETRIES {
                 head.tried.attempt = attempt;
-                let Verdict::Backend(index) = self.pick(&head, situation)? else { break };
+                let index = match self.pick(&head, situation)? {
+                    Verdict::Backend(index) => Some(index),
+                    // The fallback picks, and the policy observes what comes of it.
+                    Verdict::Abstain => self.first_choice(&head),
+                    Verdict::Reject(_) => None,
+                };
+                let Some(index) = index else { break };
                 let observation = (
                     index.0.cast_signed(),
                     if attempt == 0 { 200 } else { 0 },
@@ -108,6 +114,13 @@ impl Stage {
             }
         }
         checked(self.instance.tick(), situation)
+    }
+
+    /// A backend that a request may go to.
+    fn first_choice(&self, head: &RequestHead) -> Option<BackendIndex> {
+        let count = self.topology.backends().len() as u32;
+        let mut indexes = (0..count).map(BackendIndex);
+        indexes.find(|index| self.topology.is_eligible(*index) && !head.tried.contains(*index))
     }
 
     fn pick(&mut self, head: &RequestHead, situation: &str) -> Result<Verdict, Refusal> {

@@ -346,6 +346,14 @@ fn a_busy_machine_is_no_reason_to_refuse_a_policy() {
 }
 
 #[test]
+fn a_policy_that_abstains_observes_too() {
+    let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
+    let version = bench.compile(&guest_with("observe", "unreachable")).unwrap();
+    let refusal = super::rehearse(&bench.engine, &version, &bench.context, 1).map(drop).unwrap_err();
+    assert!(refusal.to_string().contains("trap in `observe`"), "{refusal}");
+}
+
+#[test]
 fn rehearsals_leave_no_trace() {
     let bench = Bench::new(pool("api", &["a"]), PolicySettings::default());
     let content = guest_with(

@@ -18,7 +18,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "FILE|NAME")]
     against: Option<PathBuf>,
     /// The policy's configuration as JSON, as `policy.config` would have it
-    #[arg(long, default_value = "{}")]
+    #[arg(long, default_value = "{}", value_parser = plugin::config)]
     config: String,
     /// Print the figures as JSON
     #[arg(long)]

@@ -1,4 +1,4 @@
-//! A plugin as an argument.
+//! A plugin as an argument, and its configuration.
 
 use std::path::Path;
 
@@ -26,4 +26,9 @@ pub(in crate::cli) fn is_file(argument: &Path) -> bool {
         Plugin::bundled(name).is_none()
             && (name.contains('/') || name.ends_with(".wasm") || argument.exists())
     })
+}
+
+/// The text of a configuration, which is a JSON object as a table in a proxy's configuration becomes one.
+pub(super) fn config(text: &str) -> Result<String, serde_json::Error> {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).map(|_| text.to_owned())
 }

@@ -19,7 +19,7 @@ pub(in crate::cli) struct Arguments {
     /// The plugin, or the name of a bundled policy
     file: PathBuf,
     /// The policy's configuration as JSON, as `policy.config` would have it
-    #[arg(long, default_value = "{}")]
+    #[arg(long, default_value = "{}", value_parser = plugin::config)]
     config: String,
     /// The header field that the policy takes its key from; default: the client's address is the key
     #[arg(long, value_name = "HEADER")]

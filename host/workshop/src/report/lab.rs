@@ -38,6 +38,8 @@ pub(super) struct Lab<'a> {
     done: f64,
     /// Calls of the subject that failed in simulations.
     faults: u64,
+    /// Requests in simulations, and of these, how many the subject has rejected.
+    rejected: (u64, u64),
 }
 
 impl<'a> Lab<'a> {
@@ -51,7 +53,15 @@ impl<'a> Lab<'a> {
             Some(Loaded { name: name.to_owned(), plugin, config: config.to_owned() })
         });
         let policies = std::iter::once(subject.clone()).chain(compared).collect();
-        Ok(Self { policies, testbed: Testbed::new()?, options, progress, done: 0.0, faults: 0 })
+        Ok(Self {
+            policies,
+            testbed: Testbed::new()?,
+            options,
+            progress,
+            done: 0.0,
+            faults: 0,
+            rejected: (0, 0),
+        })
     }
 
     /// The policy that the report is about.
@@ -92,6 +102,12 @@ impl<'a> Lab<'a> {
     /// Calls of the subject that failed.
     pub(super) fn faults(&self) -> u64 {
         self.faults
+    }
+
+    /// Share of the requests that the subject has rejected.
+    pub(super) fn rejected(&self) -> f64 {
+        let (requests, rejected) = self.rejected;
+        rejected as f64 / requests.max(1) as f64
     }
 
     /// Counts calls of the subject that failed in a simulation of its own.
@@ -153,7 +169,11 @@ impl<'a> Lab<'a> {
         };
         let results = simulate::simulate_in(&self.testbed, &spec, &self.policies[..policies], &mut shown)?;
         self.done += 1.0;
-        self.faults += results[0].runs.iter().map(|run| run.counts.faults).sum::<u64>();
+        for run in &results[0].runs {
+            self.faults += run.counts.faults;
+            self.rejected.0 += run.counts.requests;
+            self.rejected.1 += run.counts.rejected;
+        }
         Ok(results)
     }
 

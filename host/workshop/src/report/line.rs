@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// The ids of all lines, in the order of a report.
-pub(super) const IDS: [&str; 19] = [
+pub(super) const IDS: [&str; 20] = [
     "fair-shares",
     "fair-weights",
     "starvation",
@@ -25,6 +25,7 @@ pub(super) const IDS: [&str; 19] = [
     "memory",
     "determinism",
     "faults",
+    "rejects",
 ];
 
 /// How well a policy does; the later, the worse.

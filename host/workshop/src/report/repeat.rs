@@ -19,10 +19,11 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
     for (seed, (first, second)) in (1..).zip(digests[0].iter().zip(&digests[1])) {
         table.add([seed.to_string(), first.clone(), second.clone()]);
     }
-    let (same, faults) = (digests[0] == digests[1], lab.faults());
+    let (same, faults, rejected) = (digests[0] == digests[1], lab.faults(), lab.rejected());
     Ok(Section {
         title: "Determinism and faults",
-        about: "A simulation with three proxies, twice with each seed; and all calls of the policy that failed in any simulation of this report."
+        about: "A simulation with three proxies, twice with each seed; and all calls of the policy that failed, and requests that it rejected, in any \
+                simulation of this report. Requests that are rejected take no time, so that other lines may look better for it."
             .to_owned(),
         lines: vec![
             Line {
@@ -38,6 +39,13 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 verdict: if faults == 0 { Verdict::Pass } else { Verdict::Fail },
                 found: format!("{faults} failed calls"),
                 wanted: "0".to_owned(),
+            },
+            Line {
+                id: "rejects",
+                what: "no request is rejected, as there is always room",
+                verdict: if rejected == 0.0 { Verdict::Pass } else { Verdict::Fail },
+                found: format!("{:.2} % rejected", rejected * 100.0),
+                wanted: "0 %".to_owned(),
             },
         ],
         table,

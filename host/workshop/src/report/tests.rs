@@ -60,6 +60,22 @@ fn what_is_wrong_is_found() {
 }
 
 #[test]
+fn a_policy_that_rejects_does_not_look_fast() {
+    // Nine of ten requests.
+    let rejecting = r#"(module
+        (memory (export "memory") 1)
+        (global $picks (mut i32) (i32.const 0))
+        (func (export "pointsman_init") (result i32) (i32.const 0))
+        (func (export "pointsman_pick") (result i64)
+            (global.set $picks (i32.add (global.get $picks) (i32.const 1)))
+            (select (i64.const 0x1_0000_0000) (i64.const 0x2_0000_01f7)
+                (i32.eqz (i32.rem_u (global.get $picks) (i32.const 10))))))"#;
+    let plugin = Plugin::file(Path::new("rejecting.wasm"), wat::parse_str(rejecting).unwrap());
+    let found = report(plugin, &ReportOptions { quick: true, ..ReportOptions::default() });
+    assert!(with_verdict(&found, Verdict::Fail).contains(&"rejects"), "{}", found.table());
+}
+
+#[test]
 fn only_lines_that_exist_can_be_allowed() {
     let loaded =
         Loaded { name: String::new(), plugin: Plugin::bundled("random").unwrap(), config: String::new() };

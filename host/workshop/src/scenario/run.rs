@@ -149,6 +149,8 @@ impl Stage<'_> {
                     self.picked.insert(name.clone(), picked);
                     name
                 }
+                // A backup, for which the policy isn't asked.
+                Ok(_) if !self.simulation.pool().topology().offers(&head.tried) => "nothing".to_owned(),
                 Ok(_) => "abstain".to_owned(),
                 Err(Pick::Reject(status)) => format!("reject {}", status.as_u16()),
                 Err(_) => "nothing".to_owned(),

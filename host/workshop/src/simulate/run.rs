@@ -19,10 +19,14 @@ use super::server::{Due, Server};
 use super::tally::{RunResult, Tally};
 use super::timeline::Timeline;
 use crate::spec::{Loaded, Spec};
+use crate::time_span::TimeSpan;
 use sources::Source;
 
 /// Attempts beyond the first that a request has when a backend can't be reached, as the proxy's default is.
 const RETRIES: u32 = 2;
+
+/// Most requests that are being served or wait: some 200 bytes each.
+const MOST_JOBS: usize = 10_000_000;
 
 /// What happens.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +60,7 @@ struct Job {
 }
 
 pub(super) struct Run<'a> {
-    spec: &'a Spec,
+    script: Script<'a>,
     testbed: Testbed,
     now: u64,
     timeline: Timeline<Event>,
@@ -66,6 +70,13 @@ pub(super) struct Run<'a> {
     source: Source,
     requests: Requests,
     tally: Tally,
+}
+
+/// What is to happen.
+struct Script<'a> {
+    spec: &'a Spec,
+    /// Events that have begun and not ended, in the order in which they began.
+    ongoing: Vec<usize>,
 }
 
 /// Requests that are being served; a place is used again when its request has ended.
@@ -95,9 +106,10 @@ pub(super) fn run(
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Option<RunResult>, String> {
     let mut run = Run::new(spec, policy, testbed.another().with_hash_seed(seed), seed)?;
-    if !run.play(progress) {
+    if !run.play(progress)? {
         return Ok(None);
     }
+    run.jobs.unfinished().for_each(|arrived| run.tally.unfinished(arrived, run.now.max(arrived)));
     let simulations: Vec<&Simulation> = run.proxies.iter().map(|proxy| &proxy.simulation).collect();
     Ok(Some(run.tally.finish(seed, &run.servers, &simulations)))
 }
@@ -130,20 +142,21 @@ impl<'a> Run<'a> {
         let tally = Tally::new(servers.len(), runs.warmup().0, within, spec.keeps_sent)?;
         let source = Source::new(spec, seed);
         let (timeline, jobs) = (Timeline::new(), Jobs::default());
-        Ok(Self { spec, testbed, now: 0, timeline, proxies, servers, jobs, source, requests, tally })
+        let script = Script { spec, ongoing: Vec::new() };
+        Ok(Self { script, testbed, now: 0, timeline, proxies, servers, jobs, source, requests, tally })
     }
 
     /// Announces what is known from the beginning.
     fn announce(&mut self) {
-        let runs = self.spec.run.get_ref();
-        for (number, event) in (0..).zip(&self.spec.events) {
+        let runs = self.script.spec.run.get_ref();
+        for (number, event) in (0..).zip(&self.script.spec.events) {
             let event = event.get_ref();
             self.timeline.add(event.at.0, Event::Change(number, true));
             if let Some(until) = event.until {
                 self.timeline.add(until.0, Event::Change(number, false));
             }
         }
-        for (number, swap) in (0..).zip(&self.spec.swaps) {
+        for (number, swap) in (0..).zip(&self.script.spec.swaps) {
             self.timeline.add(swap.get_ref().at.0, Event::Swap(number));
         }
         self.timeline.add(runs.warmup().0, Event::WarmedUp);
@@ -159,12 +172,12 @@ impl<'a> Run<'a> {
     }
 
     /// Runs to the end; false if it was ended before.
-    fn play(&mut self, progress: &mut dyn FnMut(u64) -> bool) -> bool {
+    fn play(&mut self, progress: &mut dyn FnMut(u64) -> bool) -> Result<bool, String> {
         /// Events between two calls of `progress`.
         const REPORTED: u32 = 1 << 16;
 
         self.announce();
-        let end = self.spec.run.get_ref().duration.0;
+        let end = self.script.spec.run.get_ref().duration.0;
         let mut events = 0;
         let mut ended = Vec::new();
         while let Some((at, event)) = self.timeline.next() {
@@ -181,11 +194,14 @@ impl<'a> Run<'a> {
             }
             events += 1;
             if events % REPORTED == 0 && !progress(at) {
-                return false;
+                return Ok(false);
             }
             self.happen(event, &mut ended);
+            if self.jobs.places.len() > MOST_JOBS {
+                return Err(format!("more than {MOST_JOBS} requests at a time after {}", TimeSpan(self.now)));
+            }
         }
-        true
+        Ok(true)
     }
 
     /// The run is over: no request comes any more.
@@ -232,7 +248,7 @@ impl<'a> Run<'a> {
             }
             Event::Refresh => {
                 self.proxies.iter_mut().for_each(Proxy::refresh);
-                self.timeline.add(self.now + self.spec.run.get_ref().counts_every.0, Event::Refresh);
+                self.timeline.add(self.now + self.script.spec.run.get_ref().counts_every.0, Event::Refresh);
             }
             Event::Change(number, begins) => self.change(number as usize, begins),
             Event::Swap(number) => self.swap(number as usize),
@@ -336,6 +352,11 @@ impl<'a> Run<'a> {
 impl Jobs {
     fn is_empty(&self) -> bool {
         self.free.len() == self.places.len()
+    }
+
+    /// When those arrived that are left.
+    fn unfinished(&self) -> impl Iterator<Item = u64> {
+        self.places.iter().flatten().map(|job| job.arrived)
     }
 
     fn add(&mut self, job: Job) -> JobId {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::summary::{Estimate, PolicySummary, Summary};
+use super::tally::Counts;
 use crate::aligned::aligned;
 use crate::time_span::{TimeSpan, shown};
 
@@ -35,7 +36,8 @@ impl Summary {
 
     fn row(&self, policy: &PolicySummary) -> Vec<String> {
         let (times, counts) = (&policy.time_us, &policy.counts);
-        let time = |estimate: Estimate| shown(estimate.mean);
+        let is_known = counts.served + counts.unfinished > 0;
+        let time = |estimate: Estimate| if is_known { shown(estimate.mean) } else { "–".to_owned() };
         let first = [
             policy.policy.clone(),
             counts.requests.to_string(),
@@ -84,6 +86,22 @@ impl Summary {
         let mut notes = format!("{} from seed {} on", Runs(self.seeds), self.seed);
         for policy in &self.policies {
             let _ = write!(notes, "\n{}: sha256 {}", policy.policy, policy.sha256);
+            let Counts { requests, unfinished, refused_swaps, .. } = policy.counts;
+            if unfinished > 0 {
+                let _ = write!(
+                    notes,
+                    "\n{}: {unfinished} of {requests} requests had no response when the run and as long again was over; they count as if they ended \
+                     then",
+                    policy.policy
+                );
+            }
+            if refused_swaps > 0 {
+                let _ = write!(
+                    notes,
+                    "\n{}: {refused_swaps} swaps were refused, and the version before served on",
+                    policy.policy
+                );
+            }
         }
         notes
     }

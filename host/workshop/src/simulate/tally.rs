@@ -38,6 +38,10 @@ pub struct Counts {
     pub faults: u64,
     /// Picks without the policy, as it failed.
     pub fallback_picks: u64,
+    /// Requests that had no response when the run, and as long again, was over.
+    pub unfinished: u64,
+    /// Swaps that proxies refused.
+    pub refused_swaps: u64,
 }
 
 impl Counts {
@@ -52,6 +56,8 @@ impl Counts {
             picks: self.picks + other.picks,
             faults: self.faults + other.faults,
             fallback_picks: self.fallback_picks + other.fallback_picks,
+            unfinished: self.unfinished + other.unfinished,
+            refused_swaps: self.refused_swaps + other.refused_swaps,
         }
     }
 }
@@ -61,7 +67,7 @@ impl Counts {
 pub struct RunResult {
     /// The seed.
     pub seed: u64,
-    /// Times of served requests, from their arrival to their end, µs.
+    /// Times of served requests, from their arrival to their end, µs; of unfinished ones, to the end of the run: it takes longer.
     pub times: Histogram<u64>,
     /// Their mean, µs, exact.
     pub mean: f64,
@@ -148,6 +154,15 @@ impl Tally {
         }
     }
 
+    /// A request that arrived then has no response yet, and the run is over.
+    pub(super) fn unfinished(&mut self, arrived: u64, now: u64) {
+        if self.counts_from(arrived) {
+            self.counts.unfinished += 1;
+            self.times.saturating_record(now - arrived);
+            self.sum += (now - arrived) as f64;
+        }
+    }
+
     /// Something happened, which the digest is to tell.
     #[inline]
     pub(super) fn note(&mut self, now: u64, what: u64) {
@@ -164,7 +179,7 @@ impl Tally {
         let requests = self.counts.requests.max(1) as f64;
         RunResult {
             seed,
-            mean: self.sum / self.counts.served.max(1) as f64,
+            mean: self.sum / (self.counts.served + self.counts.unfinished).max(1) as f64,
             within: self.within.iter().map(|(_, count)| *count as f64 / requests).collect(),
             backends: BackendsResult {
                 sent: self.sent,

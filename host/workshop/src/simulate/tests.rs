@@ -33,6 +33,43 @@ fn mean_of(backends: &str, load: &str, policy: &str) -> f64 {
     mean(&results(&text)[0]) / 10_000.0
 }
 
+/// 50 requests in each of 100 s, evenly, and these events.
+fn with_events(events: &str) -> RunResult {
+    let text = format!(
+        "run = {{ duration = \"100s\", warmup = \"0s\" }}\n[[policy]]\nbundled = \"round-robin\"\n[[backends]]\ncount = 2\nmodel = \"delay\"\n\
+         [load]\nrate = 50\narrivals = \"even\"\nservice = {{ fixed = \"10ms\" }}\n{events}"
+    );
+    results(&text)[0].runs[0].clone()
+}
+
+#[test]
+fn events_that_overlap_go_on_when_others_end() {
+    let refuse =
+        |at: u32, until: u32| format!("[[event]]\nat = \"{at}s\"\nuntil = \"{until}s\"\nrefuse = true\n");
+    let failed = |events: &str| with_events(events).counts.failed;
+    assert_eq!(failed(&refuse(20, 80)), 3_000);
+    assert_eq!(failed(&(refuse(20, 80) + &refuse(40, 60))), 3_000);
+    assert_eq!(failed(&(refuse(20, 60) + &refuse(40, 80))), 3_000);
+    // The latest says what is, and what was said before is again so when it ends.
+    let served = "[[event]]\nat = \"40s\"\nuntil = \"60s\"\nrefuse = false\n";
+    assert_eq!(failed(&(refuse(20, 80) + served)), 2_000);
+    let out = "[[event]]\nat = \"20s\"\nuntil = \"80s\"\nbackends = [\"b1\"]\nmember = false\n";
+    let again = "[[event]]\nat = \"40s\"\nuntil = \"60s\"\nbackends = [\"b1\"]\nmember = false\n";
+    let sent = |events: String| with_events(&events).backends.sent;
+    assert_eq!(sent(out.to_owned() + again), sent(out.to_owned()));
+}
+
+#[test]
+fn requests_without_a_response_count() {
+    let hangs = "[[event]]\nat = \"20s\"\nbackends = [\"b1\"]\nservice = { fixed = \"1h\" }\n";
+    let run = with_events(hangs);
+    let counts = run.counts;
+    assert_eq!((counts.requests, counts.served, counts.unfinished), (4_999, 2_999, 2_000));
+    // They have waited from 100 to 180 s by the end, and the others took 10 ms.
+    assert!((run.mean / 1e6 - 0.4 * 140.0).abs() < 1.0, "{}", run.mean);
+    assert!(run.times.value_at_quantile(0.7) > 99_000_000);
+}
+
 #[test]
 fn one_backend_is_a_queue_with_one_server() {
     // M/M/1: 1/(1-ρ). M/D/1: 1 + ρ/(2(1-ρ)).
@@ -108,16 +145,17 @@ fn a_version_comes_in_the_place_of_another() {
              [[backends]]\ncount = 4\n[load]\nrate = 100.0\nkeys = {{ count = 1 }}\n{swap}"
         ));
         let run = &results[0].runs[0];
-        (run.backends.sent.iter().filter(|sent| **sent > 0).count(), run.counts.faults)
+        let Counts { faults, refused_swaps, .. } = run.counts;
+        (run.backends.sent.iter().filter(|sent| **sent > 0).count(), refused_swaps, faults)
     };
-    assert_eq!(counts(""), (1, 0), "all have one key");
-    assert_eq!(counts("[[swap]]\nat = \"500ms\"\nbundled = \"round-robin\""), (4, 0));
+    assert_eq!(counts(""), (1, 0, 0), "all have one key");
+    assert_eq!(counts("[[swap]]\nat = \"500ms\"\nbundled = \"round-robin\""), (4, 0, 0));
     // Both proxies refuse it, and the one that was there stays.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.wasm");
     std::fs::write(&path, wat::parse_str("(module (func))").unwrap()).unwrap();
     let swap = format!("[[swap]]\nat = \"500ms\"\nfile = \"{}\"", path.display());
-    assert_eq!(counts(&swap), (1, 2));
+    assert_eq!(counts(&swap), (1, 2, 0));
 }
 
 #[test]

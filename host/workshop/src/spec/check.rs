@@ -14,6 +14,9 @@ use crate::toml_file::Fault;
 /// Most backends of a simulation.
 const BACKENDS: u64 = 10_000;
 
+/// Most of them times the proxies: each proxy knows each, for about 2 KB.
+const KNOWN: u64 = 2_000_000;
+
 /// Longest run, µs: 30 days.
 const LONGEST: u64 = 30 * 86_400 * 1_000_000;
 
@@ -57,6 +60,13 @@ pub(super) fn check(spec: &Spec) -> Checked {
     Ok(())
 }
 
+/// Names stand in tables, charts and pages.
+const NAME: &str = "a name has at least one character, and none that controls a terminal";
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.chars().any(char::is_control)
+}
+
 fn runs(spec: &Spec) -> Checked {
     let (here, runs) = (Section("run", Some(spec.run.span())), spec.run.get_ref());
     here.holds((1..=10_000).contains(&runs.seeds), "seeds", "1 to 10,000 runs of each policy")?;
@@ -86,6 +96,7 @@ fn policies(spec: &Spec) -> Checked {
         let (here, policy) = (Section("policy", Some(entry.span())), entry.get_ref());
         policy.source().map_err(|(key, message)| here.fault(key, message))?;
         let label = policy.label();
+        here.holds(is_name(&label), "name", NAME)?;
         let twice = format!("two policies are called {label:?}; tell them apart by `name`");
         here.holds(seen.insert(label), "name", twice)?;
     }
@@ -97,6 +108,12 @@ fn backends(spec: &Spec) -> Checked {
     let here = Section("", None);
     here.holds(count > 0, "backends", "no backend; add `[[backends]]` with `count = 3`")?;
     here.holds(count <= BACKENDS, "backends", format!("{count} backends; at most 10,000 can be simulated"))?;
+    let known = count * u64::from(spec.run.get_ref().proxies);
+    here.holds(
+        known <= KNOWN,
+        "backends",
+        format!("{known} backends that proxies know, each its own; at most {KNOWN} fit into memory: take fewer proxies"),
+    )?;
     let mut seen = HashSet::new();
     for entry in &spec.backends {
         let (here, group) = (Section("backends", Some(entry.span())), entry.get_ref());
@@ -106,6 +123,7 @@ fn backends(spec: &Spec) -> Checked {
         here.holds(*speed > 0.0 && speed.is_finite(), "speed", "a speed above 0")?;
         here.holds((0.001..=1_000.0).contains(weight), "weight", "a weight of 0.001 to 1,000")?;
         here.service(service.as_ref())?;
+        here.holds(is_name(&group.name), "name", NAME)?;
         for name in group.names() {
             let twice = format!("two backends are called {name:?}; give the groups other names");
             here.holds(seen.insert(name), "name", twice)?;

@@ -11,7 +11,7 @@ use crate::time_span::TimeSpan;
 pub struct Event {
     /// When.
     pub at: TimeSpan,
-    /// When all is again as it was before; none = never. `until`.
+    /// When it ends; none = never. Then all is as other events say that go on, the latest first, and else as it was at first. `until`.
     #[serde(default)]
     pub until: Option<TimeSpan>,
     /// The names of the backends that change. `backends`, all.
@@ -41,6 +41,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether it is about the backend of this name.
+    #[must_use]
+    pub fn concerns(&self, name: &str) -> bool {
+        self.backends.is_empty() || self.backends.iter().any(|backend| backend == name)
+    }
+
     /// Whether it says nothing that changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -74,6 +74,9 @@ impl Service {
             Self::Normal { mean, .. } if mean.0 == 0 => {
                 Some("a normal distribution has a `mean` of at least \"1us\"")
             }
+            Self::Normal { mean, deviation } if deviation.0 > mean.0 / 2 => Some(
+                "a normal distribution has a `deviation` of at most half of its `mean`: too much would be below 0; take `lognormal`",
+            ),
             Self::Lognormal { median, p99 } if median.0 == 0 || p99 < median => Some(
                 "a lognormal distribution has a `median` of at least \"1us\", and a `p99` that isn't less",
             ),

@@ -8,25 +8,36 @@ use crate::spec::{BackendGroup, Event};
 use pointsman_policy::SwapOutcome;
 
 impl Run<'_> {
-    /// An event begins, or ends: then all is as the spec's groups say.
+    /// An event begins, or ends: then all is as those say that have begun before and go on, and else as the spec's groups say.
     pub(super) fn change(&mut self, number: usize, begins: bool) {
-        let Some(event) = self.spec.events.get(number).map(|event| event.get_ref()) else { return };
-        let members: Vec<(String, &BackendGroup)> = self.spec.members().collect();
+        let Some(event) = self.script.spec.events.get(number).map(|event| event.get_ref()) else { return };
+        self.script.ongoing.retain(|other| *other != number);
+        if begins {
+            self.script.ongoing.push(number);
+        }
+        let members: Vec<(String, &BackendGroup)> = self.script.spec.members().collect();
         for (place, (name, group)) in members.iter().enumerate() {
-            if event.backends.is_empty() || event.backends.contains(name) {
-                self.conduct(place, event, group, begins);
-                self.membership(place, name, (event, group), begins);
+            if event.concerns(name) {
+                self.conduct(place, name, event, group);
+                self.membership(place, name, (event, group));
             }
         }
     }
 
-    /// All proxies get another version of the policy. One that they refuse counts as a fault.
+    /// What the latest of the events that go on says of a backend.
+    fn said<T>(&self, name: &str, of: impl Fn(&Event) -> Option<T>) -> Option<T> {
+        let events =
+            self.script.ongoing.iter().rev().filter_map(|number| self.script.spec.events.get(*number));
+        events.map(|event| event.get_ref()).filter(|event| event.concerns(name)).find_map(of)
+    }
+
+    /// All proxies get another version of the policy. One that they refuse is counted.
     pub(super) fn swap(&mut self, number: usize) {
-        let swap = self.spec.swaps.get(number).and_then(|swap| swap.get_ref().plugin.as_ref());
+        let swap = self.script.spec.swaps.get(number).and_then(|swap| swap.get_ref().plugin.as_ref());
         let Some(plugin) = swap else { return };
         for (number, proxy) in (0..).zip(&mut self.proxies) {
             if let SwapOutcome::Refused(refusal) = proxy.simulation.swap(plugin.clone()) {
-                self.tally.counts.faults += 1;
+                self.tally.counts.refused_swaps += 1;
                 tracing::warn!(event = "simulated-swap-refused", origin = %plugin.origin, "a swap is refused: {refusal}");
             }
             // The version may want ticks from now on.
@@ -34,39 +45,43 @@ impl Run<'_> {
         }
     }
 
-    fn conduct(&mut self, place: usize, event: &Event, group: &BackendGroup, begins: bool) {
+    fn conduct(&mut self, place: usize, name: &str, event: &Event, group: &BackendGroup) {
         let work = |service: Option<&_>| service.and_then(|service| Work::of(service).ok());
-        let server = &mut self.servers[place];
-        let mut next = server.conduct;
-        if let Some(to) = event.speed {
-            next.speed = if begins { to } else { group.speed };
+        let mut next = self.servers[place].conduct;
+        if event.speed.is_some() {
+            next.speed = self.said(name, |event| event.speed).unwrap_or(group.speed);
         }
         if event.service.is_some() {
-            next.work = work(if begins { event.service.as_ref() } else { group.service.as_ref() });
+            next.work = self
+                .said(name, |event| work(event.service.as_ref()))
+                .or_else(|| work(group.service.as_ref()));
         }
-        if let Some(to) = event.refuse {
-            next.refuses = begins && to;
+        if event.refuse.is_some() {
+            next.refuses = self.said(name, |event| event.refuse).unwrap_or(false);
         }
-        if let Some(to) = event.status {
-            next.status = if begins { to } else { 0 };
+        if event.status.is_some() {
+            next.status = self.said(name, |event| event.status).unwrap_or(0);
         }
-        let due = server.change(self.now, next);
+        let due = self.servers[place].change(self.now, next);
         self.announce_due(place as u32, due);
     }
 
     /// What proxies know of a backend.
-    fn membership(&self, place: usize, name: &str, (event, group): (&Event, &BackendGroup), begins: bool) {
+    fn membership(&self, place: usize, name: &str, (event, group): (&Event, &BackendGroup)) {
+        let is_member = event.member.map(|_| self.said(name, |event| event.member).unwrap_or(true));
+        let healthy = self.said(name, |event| event.healthy).unwrap_or(true);
+        let weight = self.said(name, |event| event.weight).unwrap_or(group.weight);
         for proxy in &self.proxies {
             let pool = proxy.simulation.pool();
-            if let Some(is_member) = event.member {
-                made_up::set_membership(pool, backend(place, name, group), is_member == begins);
+            if let Some(is_member) = is_member {
+                made_up::set_membership(pool, backend(place, name, group), is_member);
             }
             made_up::change_member(pool, name, |member| {
-                if let Some(healthy) = event.healthy {
-                    member.health = made_up::health(healthy == begins);
+                if event.healthy.is_some() || is_member == Some(true) {
+                    member.health = made_up::health(healthy);
                 }
-                if let Some(to) = event.weight {
-                    member.weight = made_up::thousandths(if begins { to } else { group.weight });
+                if event.weight.is_some() || is_member == Some(true) {
+                    member.weight = made_up::thousandths(weight);
                 }
             });
         }
