@@ -4,6 +4,7 @@
 //! read as `pointsman check` reads it. Each directive is entered in a ledger when it is read; in the end it is carried over, or listed with
 //! what its loss means. A directive isn't interpreted where its meaning isn't sure.
 
+mod balance;
 mod draft;
 mod fields;
 mod haproxy;

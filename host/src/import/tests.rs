@@ -4,6 +4,7 @@ mod carried;
 mod inputs;
 mod limits_and_shares;
 mod pages;
+mod policies;
 mod refusals;
 mod samples;
 mod soup;

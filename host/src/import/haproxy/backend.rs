@@ -2,7 +2,7 @@
 
 use super::super::draft::{BackendDraft, PoolDraft};
 use super::super::ledger::{Ledger, Rank};
-use super::super::{listing, value};
+use super::super::{balance, listing, value};
 use super::bind::Globals;
 use super::chain::Chain;
 use super::sections::Line;
@@ -29,7 +29,7 @@ pub(super) fn read(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals) ->
         ledger.carry(line.place);
     }
     timeouts(ledger, chain, &mut pool);
-    balance(ledger, chain, &mut pool);
+    balancing(ledger, chain, &servers, &mut pool);
     retry(ledger, chain, &mut pool);
     limits(ledger, chain, &servers, &mut pool);
     checks::write(ledger, chain, &servers, &mut pool);
@@ -123,10 +123,12 @@ fn timeouts(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
     }
 }
 
-fn balance(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
+fn balancing(ledger: &mut Ledger, chain: &Chain<'_>, servers: &[Server<'_>], pool: &mut PoolDraft) {
     let Some(line) = chain.find("balance") else { return };
     let algorithm = line.word(1);
-    let policy = match algorithm.split('(').next().unwrap_or(algorithm) {
+    let (name, argument) = algorithm.split_once('(').unwrap_or((algorithm, ""));
+    let argument = argument.trim_end_matches(')');
+    let policy = match name {
         "roundrobin" | "static-rr" => return ledger.carry(line.place),
         "leastconn" => {
             ledger.carry(line.place);
@@ -137,23 +139,68 @@ fn balance(ledger: &mut Ledger, chain: &Chain<'_>, pool: &mut PoolDraft) {
             "ip-hash"
         }
         "first" => {
-            ledger.near(line.place, "requests go round, not to the first that has room");
-            return;
+            // Each has the same, as that of a weight of 1, or the pool's limit is each one's.
+            let most = servers.iter().map(most_of).collect::<Option<Vec<u64>>>().unwrap_or_default();
+            let same = most.first().filter(|first| most.iter().all(|most| most == *first));
+            if same.is_none() || servers.iter().any(|server| server.parameters.has("weight")) {
+                ledger.near(line.place, "requests go round, not to the first that has room; take the policy `first`, whose `requests` is the same for each unit of weight");
+                return;
+            }
+            pool.keys.set("policy", balance::first(*same.unwrap_or(&1)));
+            return ledger.carry(line.place);
         }
         "random" => {
-            ledger.near(line.place, "requests go round, not to the better of some at random");
-            return;
+            let draws = if argument.is_empty() { Ok(2) } else { argument.parse::<u64>() };
+            pool.keys
+                .set("policy", balance::random(draws.clone().unwrap_or(2).clamp(1, balance::MOST_CHOICES)));
+            return match draws {
+                Ok(1..=balance::MOST_CHOICES) => ledger.carry(line.place),
+                _ => ledger.near(line.place, "at most 5 are drawn"),
+            };
+        }
+        "uri" | "hdr" | "url_param" if key(name, argument, line).is_some() => {
+            let key = key(name, argument, line).unwrap_or_default();
+            pool.keys.set("policy", balance::hashed(&key, bound(ledger, chain)));
+            ledger.near(line.place, "keys come to other backends than before, and keep them");
+            return check_post(ledger, line);
         }
         _ => {
             ledger.near(line.place, "requests go round, and don't stay with the backend of their key; write a policy with `Request::hash`, see docs/policies.md");
-            if algorithm == "url_param" && line.words.iter().any(|word| word == "check_post") {
-                ledger.list_piece(line.place, "check_post", Rank::B, "bodies aren't looked at");
-            }
+            check_post(ledger, line);
             hashing(ledger, chain);
             return;
         }
     };
     pool.keys.set("policy", literal(policy));
+}
+
+/// What a backend may have of its fair share, percent; 0 for any.
+fn bound(ledger: &mut Ledger, chain: &Chain<'_>) -> u64 {
+    for keyword in ["hash-type", "hash-balance-factor"] {
+        if let Some(line) = chain.find(keyword) {
+            ledger.carry(line.place);
+        }
+    }
+    let factor = chain.find("hash-balance-factor").and_then(|line| line.word(1).parse::<u64>().ok());
+    factor.filter(|factor| *factor > 0).map_or(0, |factor| factor.clamp(101, 1_000))
+}
+
+fn check_post(ledger: &mut Ledger, line: &Line) {
+    if line.words.iter().any(|word| word == "check_post") {
+        ledger.list_piece(line.place, "check_post", Rank::B, "bodies aren't looked at");
+    }
+}
+
+/// What `ring-hash` calls the key of an algorithm.
+fn key(algorithm: &str, argument: &str, line: &Line) -> Option<String> {
+    let parameter = line.word(2);
+    match algorithm {
+        "hdr" if !argument.is_empty() => Some(format!("header:{}", argument.to_ascii_lowercase())),
+        "url_param" if !parameter.is_empty() => Some(format!("query:{parameter}")),
+        // Of the whole, or of a part of it, only the path.
+        "uri" if parameter.is_empty() => Some("path".to_owned()),
+        _ => None,
+    }
 }
 
 fn hashing(ledger: &mut Ledger, chain: &Chain<'_>) {

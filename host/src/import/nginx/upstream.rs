@@ -2,7 +2,7 @@
 
 use super::super::draft::{BackendDraft, PoolDraft};
 use super::super::ledger::{Ledger, Rank};
-use super::super::{listing, value};
+use super::super::{balance, listing, value};
 use super::quantity;
 use super::tree::Directive;
 use crate::config::literal;
@@ -162,22 +162,22 @@ fn setting(ledger: &mut Ledger, directive: &Directive, pool: &mut PoolDraft, wor
             ledger.near(place, "nginx counts the first three parts of an IPv4 address, `ip-hash` all of it; clients come to other backends than before");
         }
         "random" => {
-            pool.keys.set("policy", literal("least-conn"));
-            ledger.near(
-                place,
-                "requests go to the backend with the fewest, not to the better of two at random",
-            );
+            pool.keys.set("policy", balance::random(if directive.arg(0) == "two" { 2 } else { 1 }));
+            match directive.arg(1) {
+                "" | "least_conn" => ledger.carry(place),
+                _ => ledger.near(place, "of the two the one with fewer requests gets it, not the faster one"),
+            }
+        }
+        "least_time" => {
+            pool.keys.set("policy", literal("least-time"));
+            match directive.arg(0) {
+                "header" => ledger.carry(place),
+                _ => ledger.near(place, "times count up to the head of a response, not to its end"),
+            }
         }
         "hash" => {
-            let is_address = matches!(directive.arg(0), "$remote_addr" | "$binary_remote_addr");
-            let (policy, why) = match is_address {
-                true => ("ip-hash", "clients come to other backends than before, and keep them"),
-                false => (
-                    "least-conn",
-                    "requests don't stay with the backend of their key; write a policy with `Request::hash`, see docs/policies.md",
-                ),
-            };
-            pool.keys.set("policy", literal(policy));
+            let (policy, why) = hashed(directive.arg(0));
+            pool.keys.set("policy", policy);
             ledger.near(place, why);
         }
         "keepalive" => {
@@ -250,4 +250,43 @@ fn eject(ledger: &mut Ledger, directive: &Directive, servers: &mut Servers) {
             ledger.list_piece(child.place, &parts.join(" "), Rank::B, why);
         }
     }
+}
+
+/// The policy in the place of `hash`, and what is different about it.
+fn hashed(by: &str) -> (String, &'static str) {
+    match (by, key(by)) {
+        ("$remote_addr" | "$binary_remote_addr", _) => {
+            (literal("ip-hash"), "clients come to other backends than before, and keep them")
+        }
+        ("$request_uri", _) => (
+            balance::hashed("path", 0),
+            "the query doesn't count; keys come to other backends than before, and keep them",
+        ),
+        (_, Some(key)) => {
+            (balance::hashed(&key, 0), "keys come to other backends than before, and keep them")
+        }
+        (_, None) => (
+            literal("least-conn"),
+            "requests don't stay with the backend of their key; write a policy with `Request::hash`, see docs/policies.md",
+        ),
+    }
+}
+
+/// What `ring-hash` calls the key that is one variable.
+fn key(variable: &str) -> Option<String> {
+    let name = variable.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return None;
+    }
+    Some(match name.split_once('_') {
+        Some(("http", field)) => format!("header:{}", field.to_ascii_lowercase().replace('_', "-")),
+        Some(("cookie", cookie)) => format!("cookie:{cookie}"),
+        Some(("arg", parameter)) => format!("query:{parameter}"),
+        _ => match name {
+            "uri" | "document_uri" => "path".to_owned(),
+            "host" => "header:host".to_owned(),
+            _ => return None,
+        },
+    })
 }
