@@ -35,6 +35,15 @@ pub(super) fn mode(value: Option<&Value<'_>>, address: Option<&Address>) -> Opti
         value.fail("is about the file of a Unix socket", "remove it, or write `address = \"unix:/run/…\"`");
         return None;
     }
+    if let Some(Address::Unix(path)) = address
+        && path.file().is_none()
+    {
+        value.fail(
+            "is about a file, and a name behind `@` is none: whoever shares the network namespace may connect",
+            "remove it, or choose a path",
+        );
+        return None;
+    }
     let text = value.string()?;
     let digits = text.strip_prefix("0o").unwrap_or(text);
     let digits = if digits.len() == 4 { digits.strip_prefix('0').unwrap_or(digits) } else { digits };

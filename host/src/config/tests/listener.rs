@@ -329,6 +329,12 @@ fn a_listener_may_be_a_unix_socket() {
             "3: listener[0].mode: is about the file of a Unix socket; remove it, or write `address = \"unix:/run/…\"`",
         ],
     );
+    check(
+        &with("address = 'unix:@name'\nmode = '0600'"),
+        &[
+            "3: listener[0].mode: is about a file, and a name behind `@` is none: whoever shares the network namespace may connect; remove it, or choose a path",
+        ],
+    );
     let everywhere = "admin = { address = 'unix:a.sock' }\n[[listener]]\naddress = 'unix:run/b.sock'\n[pool.a]\nbackends = ['unix:c.sock']";
     let config = Config::parse(everywhere, Path::new("/etc/p/test.toml")).expect("a configuration");
     let addresses = [
