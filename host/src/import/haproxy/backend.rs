@@ -158,28 +158,30 @@ fn balancing(ledger: &mut Ledger, chain: &Chain<'_>, servers: &[Server<'_>], poo
                 _ => ledger.near(line.place, "at most 5 are drawn"),
             };
         }
-        "uri" | "hdr" | "url_param" if key(name, argument, line).is_some() => {
-            let key = key(name, argument, line).unwrap_or_default();
-            pool.keys.set("policy", balance::hashed(&key, bound(ledger, chain)));
-            ledger.near(line.place, "keys come to other backends than before, and keep them");
-            return check_post(ledger, line);
-        }
         _ => {
-            ledger.near(line.place, "requests go round, and don't stay with the backend of their key; write a policy with `Request::hash`, see docs/policies.md");
-            check_post(ledger, line);
-            hashing(ledger, chain);
-            return;
+            match key(name, argument, line) {
+                Some(key) => {
+                    pool.keys.set("policy", balance::hashed(&key, bound(ledger, chain)));
+                    ledger.near(line.place, "keys come to other backends than before, and keep them");
+                }
+                None => {
+                    ledger.near(line.place, "requests go round, and don't stay with the backend of their key; write a policy with `Request::hash`, see docs/policies.md");
+                    hashing(ledger, chain);
+                }
+            }
+            return check_post(ledger, line);
         }
     };
     pool.keys.set("policy", literal(policy));
 }
 
+/// What says how keys of `balance` are hashed.
+const KEYED: [&str; 2] = ["hash-type", "hash-balance-factor"];
+
 /// What a backend may have of its fair share, percent; 0 for any.
 fn bound(ledger: &mut Ledger, chain: &Chain<'_>) -> u64 {
-    for keyword in ["hash-type", "hash-balance-factor"] {
-        if let Some(line) = chain.find(keyword) {
-            ledger.carry(line.place);
-        }
+    for line in KEYED.iter().filter_map(|keyword| chain.find(keyword)) {
+        ledger.carry(line.place);
     }
     let factor = chain.find("hash-balance-factor").and_then(|line| line.word(1).parse::<u64>().ok());
     factor.filter(|factor| *factor > 0).map_or(0, |factor| factor.clamp(101, 1_000))
@@ -204,10 +206,8 @@ fn key(algorithm: &str, argument: &str, line: &Line) -> Option<String> {
 }
 
 fn hashing(ledger: &mut Ledger, chain: &Chain<'_>) {
-    for keyword in ["hash-type", "hash-balance-factor"] {
-        if let Some(line) = chain.find(keyword) {
-            ledger.list(line.place, Rank::B, "goes with the key of `balance`");
-        }
+    for line in KEYED.iter().filter_map(|keyword| chain.find(keyword)) {
+        ledger.list(line.place, Rank::B, "goes with the key of `balance`");
     }
 }
 
