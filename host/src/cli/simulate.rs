@@ -30,8 +30,8 @@ pub(super) struct Arguments {
     /// The seed of the first run; default: what the spec says, or 1
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// A plugin file, or the name of a bundled policy, in the place of those in the spec; may be given again
-    #[arg(long = "policy", value_name = "FILE|NAME")]
+    /// A plugin file, or the name of a bundled policy, in the place of those in the spec; may be given again, and called something by NAME=
+    #[arg(long = "policy", value_name = "[NAME=]FILE|POLICY")]
     policies: Vec<PathBuf>,
 }
 
@@ -77,7 +77,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             format!("{} ({} of {} picks)", policy.policy, policy.counts.faults, policy.counts.picks)
         })
         .collect();
-    let refused: u64 = summary.policies.iter().map(|policy| policy.counts.refused_swaps).sum();
+    let results = summary.swaps.iter().flat_map(|swap| &swap.results);
+    let refused: u64 = results.map(|result| result.refused).sum();
     if !failed.is_empty() {
         console::complain(format_args!(
             "pointsman: these policies failed, and the fallback picked in their place: {}",
@@ -92,8 +93,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if failed.is_empty() && refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A policy as an argument.
-fn of_argument(policy: &Path) -> PolicySpec {
+/// A policy as an argument: what it is called, if that is said, and where it comes from.
+fn of_argument(argument: &Path) -> PolicySpec {
+    let named = argument.to_str().filter(|_| !argument.exists()).and_then(|text| text.split_once('='));
+    let Some((name, policy)) = named else { return of_source(argument) };
+    PolicySpec { name: Some(name.to_owned()), ..of_source(Path::new(policy)) }
+}
+
+fn of_source(policy: &Path) -> PolicySpec {
     if is_file(policy) {
         let file = Some(std::path::absolute(policy).unwrap_or_else(|_| policy.into()));
         return PolicySpec { file, ..PolicySpec::default() };

@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Numbers of backends that are tried.
 pub const COUNTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
-/// Picks that are timed together.
+/// Picks that are timed or counted together.
 const BATCH: u32 = 256;
 
 /// Batches of which the fastest counts: what is slower was interrupted.
@@ -31,6 +31,8 @@ pub struct Cost {
     pub ns: f64,
     /// Instructions of a pick, in fuel: the same on every machine.
     pub fuel: f64,
+    /// Calls in which the policy failed: if there are any, the other figures say little.
+    pub failed: u64,
     /// Memory of the instance, bytes.
     pub memory: usize,
 }
@@ -50,10 +52,13 @@ pub fn measure(plugin: &Plugin, config: &str) -> Result<Vec<Cost>, SimulationErr
     COUNTS
         .into_iter()
         .map(|count| {
-            let ns = nanoseconds(&mut start(&timed, count)?);
+            let mut simulation = start(&timed, count)?;
+            let ns = nanoseconds(&mut simulation);
+            let failed = simulation.slot().stats().all_faults();
             let mut simulation = start(&counted, count)?;
             let fuel = fuel(&mut simulation);
-            Ok(Cost { backends: count, ns, fuel, memory: simulation.memory_bytes() })
+            let failed = failed + simulation.slot().stats().all_faults();
+            Ok(Cost { backends: count, ns, fuel, failed, memory: simulation.memory_bytes() })
         })
         .collect()
 }

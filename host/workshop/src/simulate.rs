@@ -18,8 +18,8 @@ use pointsman_policy::{SimulationError, Testbed};
 
 use crate::spec::{Loaded, Spec};
 
-pub use summary::{Cost, Estimate, PolicySummary, Summary, Times};
-pub use tally::{BackendsResult, Counts, RunResult};
+pub use summary::{Cost, Estimate, PolicySummary, Summary, SwapSummary, Times};
+pub use tally::{BackendsResult, Counts, RunResult, SwapResult};
 
 /// What the runs of one policy have shown.
 #[derive(Debug)]

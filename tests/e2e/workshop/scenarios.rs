@@ -71,6 +71,19 @@ fn what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn a_benchmark_of_a_policy_that_fails_says_so() {
+    // Not before its trial is over.
+    let later = "(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+        (if (i32.gt_u (i32.load (i32.const 0)) (i32.const 6000)) (then (unreachable)))
+        (i64.const 0x1_0000_0000)";
+    let folder = folder(&[("traps.wasm", &plugin(later))]);
+    let file = folder.path().join("traps.wasm");
+    let (code, said, told) = pointsman(&["policy", "bench", file.to_str().expect("a name")]);
+    assert_eq!(code, Some(1), "{said}{told}");
+    assert!(told.contains(" times with 1000 backends: its figures there aren't those of a pick"), "{told}");
+}
+
+#[test]
 fn a_benchmark_has_a_line_for_each_number_of_backends() {
     let (code, said, told) = pointsman(&["policy", "bench", "ip-hash", "--against", "round-robin"]);
     assert_eq!((code, told.as_str()), (Some(0), ""));
@@ -89,7 +102,7 @@ fn a_report_is_printed_and_written_or_refused_before_it_is_made() {
     let (code, said, told) = pointsman(&["policy", "report", "ip-hash", "--quick", "--html", &page]);
     assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
     assert!(
-        said.starts_with("ip-hash  sha256 ") && said.ends_with("ip-hash: 19 passed, 1 to know of\n"),
+        said.starts_with("ip-hash  sha256 ") && said.ends_with("ip-hash: 20 passed, 1 to know of\n"),
         "{said}"
     );
     let written = std::fs::read_to_string(&page).expect("a page");

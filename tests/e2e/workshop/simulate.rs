@@ -134,6 +134,29 @@ fn a_plugin_that_fails_is_counted_and_the_run_goes_on() {
 }
 
 #[test]
+fn what_the_fallback_picks_and_swaps_do_is_told() {
+    let spec = SPEC.replace("bundled = \"round-robin\"", "file = \"abstain.wasm\"")
+        + "[[swap]]\nat = \"10s\"\nbundled = \"least-conn\"\n";
+    let abstain = plugin("(i64.const 0x1_0000_0000)");
+    let folder = folder(&[("s.toml", spec.as_bytes()), ("abstain.wasm", &abstain)]);
+    let (code, table, told) = simulate(&folder.path().join("s.toml"), &[]);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    let note = table
+        .lines()
+        .find_map(|line| line.strip_prefix("abstain: ")?.strip_suffix(" as the policy had no opinion"));
+    let share = note.and_then(|note| note.split_once(" % of the picks were left to the fallback"));
+    let share: f64 = share.and_then(|(share, _)| share.parse().ok()).unwrap_or_else(|| panic!("{table}"));
+    assert!((45.0..55.0).contains(&share), "half of the run: {table}");
+    let swap = |policy: &str| {
+        let begin = format!("{policy}: at 10s bundled least-conn (sha256 ");
+        let told = table.lines().find_map(|line| line.strip_prefix(&begin)?.split_once("): "));
+        told.unwrap_or_else(|| panic!("{table}")).1.to_owned()
+    };
+    assert_eq!(swap("abstain"), "swapped 2 times");
+    assert_eq!(swap("least-conn"), "swapped 0 times, 2 times it was active already");
+}
+
+#[test]
 fn one_that_is_refused_is_named() {
     let spec = SPEC.replace("bundled = \"round-robin\"", "file = \"garbage.wasm\"");
     let folder = folder(&[("refused.toml", spec.as_bytes()), ("garbage.wasm", b"\0asm garbage")]);
@@ -154,6 +177,12 @@ fn other_policies_than_the_specs_can_be_given() {
         table.contains("\nmine ") && table.contains("\nip-hash ") && !table.contains("least-conn"),
         "{table}"
     );
+    // Two versions of one policy, told apart by names.
+    let (old, new) = (format!("old={}", mine.display()), format!("new={}", mine.display()));
+    let (code, table, told) =
+        simulate(&folder.path().join("two.toml"), &["--policy", &old, "--policy", &new]);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    assert!(table.contains("\nold ") && table.contains("\nnew "), "{table}");
     let (code, _, told) = simulate(&folder.path().join("two.toml"), &["--policy", "nothing"]);
     assert_eq!(code, Some(2));
     assert!(told.contains("no policy \"nothing\" is bundled"), "{told}");

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use pointsman_policy::VersionId;
+use pointsman_policy::{PolicySettings, VersionId};
 use pointsman_workshop::bench::{self, Cost};
 
 use super::plugin;
 use crate::console;
+
+/// A policy's file, the version of it, and what its picks cost.
+type Measured<'a> = (&'a PathBuf, String, Vec<Cost>);
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -41,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         });
         let text = serde_json::to_string_pretty(&all.collect::<Vec<_>>())?;
         console::put(format!("{text}\n").as_bytes())?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if complain(&measured) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     for (file, sha256, costs) in &measured {
         console::say(format_args!("{}  sha256 {sha256}", file.display()))?;
@@ -49,10 +52,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "{:>8}  {:>10}  {:>10}  {:>10}",
             "backends", "ns/pick", "fuel/pick", "memory"
         ))?;
-        for Cost { backends, ns, fuel, memory } in costs {
+        for Cost { backends, ns, fuel, memory, .. } in costs {
             let kib = memory.div_ceil(1 << 10);
             console::say(format_args!("{backends:>8}  {ns:>10.0}  {fuel:>10.0}  {kib:>6} KiB"))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if complain(&measured) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Says where a policy failed, so that the figures aren't of its picks, or took longer than the proxy lets it. Whether one failed.
+fn complain(measured: &[Measured<'_>]) -> bool {
+    let deadline = PolicySettings::default().deadline;
+    let mut has_failed = false;
+    for (file, _, costs) in measured {
+        let file = file.display();
+        for Cost { backends, failed, .. } in costs.iter().filter(|cost| cost.failed > 0) {
+            has_failed = true;
+            console::complain(format_args!(
+                "pointsman: {file} failed {failed} times with {backends} backends: its figures there aren't those of a pick"
+            ));
+        }
+        for Cost { backends, ns, .. } in costs.iter().filter(|cost| cost.ns > deadline.as_nanos() as f64) {
+            console::complain(format_args!(
+                "pointsman: a pick of {file} with {backends} backends takes {:.0} ms, and the proxy ends it after {} ms, unless `policy.deadline` says otherwise",
+                ns / 1e6,
+                deadline.as_millis()
+            ));
+        }
+    }
+    has_failed
 }

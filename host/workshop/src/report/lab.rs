@@ -7,7 +7,7 @@ use pointsman_core::backend::Backend;
 use pointsman_policy::{Plugin, PolicySettings, Simulation, SimulationError, Testbed};
 
 use super::model::{ReportError, ReportOptions};
-use crate::simulate::{self, PolicyResult, SimulateError};
+use crate::simulate::{self, Counts, PolicyResult, SimulateError};
 use crate::spec::{self, Loaded, PolicySpec};
 
 /// Simulations that a report consists of.
@@ -38,8 +38,8 @@ pub(super) struct Lab<'a> {
     done: f64,
     /// Calls of the subject that failed in simulations.
     faults: u64,
-    /// Requests in simulations, and of these, how many the subject has rejected.
-    rejected: (u64, u64),
+    /// What the subject did in simulations.
+    counts: Counts,
 }
 
 impl<'a> Lab<'a> {
@@ -60,7 +60,7 @@ impl<'a> Lab<'a> {
             progress,
             done: 0.0,
             faults: 0,
-            rejected: (0, 0),
+            counts: Counts::default(),
         })
     }
 
@@ -106,8 +106,12 @@ impl<'a> Lab<'a> {
 
     /// Share of the requests that the subject has rejected.
     pub(super) fn rejected(&self) -> f64 {
-        let (requests, rejected) = self.rejected;
-        rejected as f64 / requests.max(1) as f64
+        self.counts.rejected as f64 / self.counts.requests.max(1) as f64
+    }
+
+    /// Share of the picks that the subject has left to the fallback.
+    pub(super) fn abstained(&self) -> f64 {
+        self.counts.abstentions as f64 / self.counts.picks.max(1) as f64
     }
 
     /// Counts calls of the subject that failed in a simulation of its own.
@@ -171,8 +175,7 @@ impl<'a> Lab<'a> {
         self.done += 1.0;
         for run in &results[0].runs {
             self.faults += run.counts.faults;
-            self.rejected.0 += run.counts.requests;
-            self.rejected.1 += run.counts.rejected;
+            self.counts = self.counts.plus(&run.counts);
         }
         Ok(results)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// The ids of all lines, in the order of a report.
-pub(super) const IDS: [&str; 20] = [
+pub(super) const IDS: [&str; 21] = [
     "fair-shares",
     "fair-weights",
     "starvation",
@@ -26,6 +26,7 @@ pub(super) const IDS: [&str; 20] = [
     "determinism",
     "faults",
     "rejects",
+    "abstentions",
 ];
 
 /// How well a policy does; the later, the worse.

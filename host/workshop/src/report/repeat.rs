@@ -19,7 +19,8 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
     for (seed, (first, second)) in (1..).zip(digests[0].iter().zip(&digests[1])) {
         table.add([seed.to_string(), first.clone(), second.clone()]);
     }
-    let (same, faults, rejected) = (digests[0] == digests[1], lab.faults(), lab.rejected());
+    let (same, faults) = (digests[0] == digests[1], lab.faults());
+    let (rejected, abstained) = (lab.rejected(), lab.abstained());
     Ok(Section {
         title: "Determinism and faults",
         about: "A simulation with three proxies, twice with each seed; and all calls of the policy that failed, and requests that it rejected, in any \
@@ -46,6 +47,13 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 verdict: if rejected == 0.0 { Verdict::Pass } else { Verdict::Fail },
                 found: format!("{:.2} % rejected", rejected * 100.0),
                 wanted: "0 %".to_owned(),
+            },
+            Line {
+                id: "abstentions",
+                what: "the figures are the policy's, not those of the fallback",
+                verdict: Verdict::at_most(abstained, 0.01, f64::INFINITY),
+                found: format!("{:.2} % of the picks left to the fallback", abstained * 100.0),
+                wanted: "at most 1 %".to_owned(),
             },
         ],
         table,

@@ -37,7 +37,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
             format!("{:.4}", jain(&heavy)),
             format!("{:.2}", most_to_mean(&even)),
             format!("{:.2}", most_to_mean(&most_in_flight(equal))),
-            format!("{:.1}", longest_gap(equal, &ones)),
+            format!("{:.1}", longest_gap(equal, &ones).max(longest_gap(weighted, &WEIGHTS))),
         ]);
     }
     let (even, heavy) = (jain(&loads(&equal[0], &ones)), jain(&loads(&weighted[0], &WEIGHTS)));

@@ -28,7 +28,20 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     if pool.backends.iter().any(|backend| !(0.001..=1_000.0).contains(&backend.weight)) {
         return wrong("pool.backends", "a weight of 0.001 to 1,000".to_owned());
     }
+    let (has_steps, is_refused) = (!scenario.steps.is_empty(), scenario.refused.is_some());
+    if !has_steps && !is_refused {
+        let message = "nothing is tried; add `[[step]]` with `request = {}`, or `refused = \"REASON\"`";
+        return Err(Fault { span: None, key: "step".to_owned(), message: message.to_owned() });
+    }
     for entry in &scenario.steps {
+        if is_refused {
+            let message = "a plugin that is refused takes no step; leave out either `refused` or the steps";
+            return Err(Fault {
+                span: Some(entry.span()),
+                key: "step".to_owned(),
+                message: message.to_owned(),
+            });
+        }
         let fault =
             |(key, message): (&str, String)| Fault { span: Some(entry.span()), key: key.to_owned(), message };
         step(entry.get_ref(), &known).map_err(fault)?;
@@ -56,6 +69,15 @@ fn step(step: &Step, known: &HashSet<&str>) -> Checked {
     all_known("expect", expect, known)?;
     all_known("any_of", any_of.iter().flatten(), known)?;
     all_known("share", shares, known)?;
+    if share.as_ref().is_some_and(|shares| shares.keys().all(|name| name == "tolerance")) {
+        return Err(("share", "names no backend; write `share = { b1 = 0.5, b2 = 0.5 }`".to_owned()));
+    }
+    if any_of.as_ref().is_some_and(Vec::is_empty) {
+        return Err((
+            "any_of",
+            "names no backend; `abstain = true` or `reject = 503` if none is right".to_owned(),
+        ));
+    }
     if share.iter().flatten().any(|(_, share)| !(0.0..=1.0).contains(share)) {
         return Err(("share", "a share is 0 to 1".to_owned()));
     }

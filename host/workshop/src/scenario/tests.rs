@@ -87,7 +87,8 @@ fn a_refusal_can_be_expected() {
     assert_eq!(played("peak-ewma", &with("refused = \"unknown field `taw`\"")).failure, None);
     let failure = played("peak-ewma", &with("refused = \"no memory\"")).failure.unwrap();
     assert!(failure.found.starts_with("refused: ") && failure.found.contains("taw"), "{failure}");
-    assert!(played("peak-ewma", &with("")).failure.is_some());
+    let steps = "[[step]]\nrequest = {}\n";
+    assert!(played("peak-ewma", &format!("{}\n{steps}", with(""))).failure.is_some());
     let failure = played("round-robin", "refused = \"x\"\npool = { count = 1 }").failure.unwrap();
     assert_eq!((failure.expected.as_str(), failure.found.as_str()), ("refused: x", "the plugin serves"));
 }
@@ -130,6 +131,9 @@ fn each_fault_has_its_line_and_key() {
         ("request = {}\nexpect = \"b1\"\nabstain = true", "x.toml:2: step: one of `expect`"),
         ("request = {}\nreject = 200", "x.toml:4: reject: a policy rejects with"),
         ("request = {}\nshare = { b1 = 2 }", "x.toml:4: share: a share is 0 to 1"),
+        ("request = {}\nshare = {}", "x.toml:4: share: names no backend"),
+        ("request = {}\nshare = { tolerance = 0.1 }", "x.toml:4: share: names no backend"),
+        ("request = {}\nany_of = []", "x.toml:4: any_of: names no backend"),
         ("request = { path = \"x\" }", "x.toml:3: request: \"x\" is no path"),
         ("request = { method = \"G T\" }", "x.toml:3: request: \"G T\" is no method"),
         ("request = { client = \"me\" }", "x.toml:3: request: \"me\" is no address"),
@@ -153,6 +157,11 @@ fn each_fault_has_its_line_and_key() {
         ("pool = {}", "x.toml:1: pool: a pool has either"),
         ("pool = { count = 2, backends = [{ name = \"a\" }] }", "x.toml:1: pool: a pool has either"),
         ("pool = { count = 0 }", "x.toml:1: pool: a pool has either"),
+        ("pool = { count = 1 }", "x.toml:1: step: nothing is tried"),
+        (
+            "refused = \"x\"\npool = { count = 1 }\n[[step]]\nrequest = {}",
+            "x.toml:3: step: a plugin that is refused takes no step",
+        ),
     ] {
         let found = parse(text, Path::new("x.toml")).unwrap_err().to_string();
         assert!(found.starts_with(expected), "{found}\n  expected {expected}");

@@ -16,7 +16,7 @@ use super::job::JobId;
 use super::proxy::{Proxy, Sent};
 use super::random::{KeyDraw, Stream, Work};
 use super::server::{Due, Server};
-use super::tally::{RunResult, Tally};
+use super::tally::{RunResult, SwapResult, Tally};
 use super::timeline::Timeline;
 use crate::spec::{Loaded, Spec};
 use crate::time_span::TimeSpan;
@@ -139,7 +139,8 @@ impl<'a> Run<'a> {
             made: 0,
         };
         let within = runs.within.iter().map(|span| span.0);
-        let tally = Tally::new(servers.len(), runs.warmup().0, within, spec.keeps_sent)?;
+        let mut tally = Tally::new(servers.len(), runs.warmup().0, within, spec.keeps_sent)?;
+        tally.swaps.resize(spec.swaps.len(), SwapResult::default());
         let source = Source::new(spec, seed);
         let (timeline, jobs) = (Timeline::new(), Jobs::default());
         let script = Script { spec, ongoing: Vec::new() };
@@ -279,6 +280,7 @@ impl<'a> Run<'a> {
                 Err(_) => break,
             };
             let backend = sent.backend;
+            self.tally.chosen(sent.request.picked().chosen_by);
             self.tally.sent(self.now, backend);
             if self.servers[backend as usize].conduct.refuses {
                 self.requests.head.tried.insert(sent.request.picked().index);

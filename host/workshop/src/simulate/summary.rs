@@ -1,11 +1,12 @@
 //! What the runs of a policy show together.
 
 use hdrhistogram::Histogram;
+use pointsman_policy::VersionId;
 use serde::Serialize;
 
 use super::PolicyResult;
-use super::tally::{Counts, RunResult};
-use crate::spec::Spec;
+use super::tally::{Counts, RunResult, SwapResult};
+use crate::spec::{Spec, Swap};
 
 /// The results of a simulation, as `--json` prints them.
 #[derive(Debug, Clone, Serialize)]
@@ -20,8 +21,23 @@ pub struct Summary {
     pub within_us: Vec<u64>,
     /// The names of the backends.
     pub backends: Vec<String>,
+    /// The swaps of the spec.
+    pub swaps: Vec<SwapSummary>,
     /// What each policy has shown.
     pub policies: Vec<PolicySummary>,
+}
+
+/// A swap of the spec.
+#[derive(Debug, Clone, Serialize)]
+pub struct SwapSummary {
+    /// When, µs.
+    pub at_us: u64,
+    /// The SHA-256 of the plugin.
+    pub sha256: String,
+    /// Where it came from.
+    pub origin: String,
+    /// What came of it with each policy, over all runs and proxies.
+    pub results: Vec<SwapResult>,
 }
 
 /// What one policy has shown.
@@ -114,9 +130,26 @@ impl Summary {
             seeds: runs.seeds,
             within_us: runs.within.iter().map(|span| span.0).collect(),
             backends: spec.members().map(|(name, _)| name).collect(),
+            swaps: swaps(spec, results),
             policies: results.iter().map(PolicySummary::of).collect(),
         }
     }
+}
+
+/// The swaps of a spec, with what came of each with each policy.
+fn swaps(spec: &Spec, results: &[PolicyResult]) -> Vec<SwapSummary> {
+    let all: Vec<Vec<SwapResult>> =
+        results.iter().map(|result| columns(&result.runs, |run| &run.swaps, SwapResult::plus)).collect();
+    let summary = |(number, swap): (usize, &Swap)| {
+        let plugin = swap.plugin.as_ref()?;
+        Some(SwapSummary {
+            at_us: swap.at.0,
+            sha256: VersionId::of(&plugin.content).to_hex(),
+            origin: plugin.origin.to_string(),
+            results: all.iter().filter_map(|swaps| swaps.get(number).copied()).collect(),
+        })
+    };
+    spec.swaps.iter().map(|swap| swap.get_ref()).enumerate().filter_map(summary).collect()
 }
 
 impl PolicySummary {

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::summary::{Estimate, PolicySummary, Summary};
-use super::tally::Counts;
+use super::summary::{Estimate, PolicySummary, Summary, SwapSummary};
+use super::tally::{Counts, SwapResult};
 use crate::aligned::aligned;
 use crate::time_span::{TimeSpan, shown};
 
@@ -84,9 +84,9 @@ impl Summary {
 
     fn notes(&self) -> String {
         let mut notes = format!("{} from seed {} on", Runs(self.seeds), self.seed);
-        for policy in &self.policies {
+        for (number, policy) in self.policies.iter().enumerate() {
             let _ = write!(notes, "\n{}: sha256 {}", policy.policy, policy.sha256);
-            let Counts { requests, unfinished, refused_swaps, .. } = policy.counts;
+            let Counts { requests, unfinished, picks, abstentions, .. } = policy.counts;
             if unfinished > 0 {
                 let _ = write!(
                     notes,
@@ -95,15 +95,38 @@ impl Summary {
                     policy.policy
                 );
             }
-            if refused_swaps > 0 {
+            if abstentions > 0 {
+                let share = abstentions as f64 * 100.0 / picks.max(1) as f64;
                 let _ = write!(
                     notes,
-                    "\n{}: {refused_swaps} swaps were refused, and the version before served on",
+                    "\n{}: {share:.2} % of the picks were left to the fallback, as the policy had no opinion",
                     policy.policy
                 );
             }
+            for swap in &self.swaps {
+                let result = swap.results.get(number).copied().unwrap_or_default();
+                let _ = write!(notes, "\n{}: {}", policy.policy, SwapNote(swap, result));
+            }
         }
         notes
+    }
+}
+
+/// What came of a swap, over all runs and proxies.
+struct SwapNote<'a>(&'a SwapSummary, SwapResult);
+
+impl fmt::Display for SwapNote<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(SwapSummary { at_us, sha256, origin, .. }, SwapResult { swapped, unchanged, refused }) =
+            self;
+        write!(f, "at {} {origin} (sha256 {sha256}): swapped {swapped} times", TimeSpan(*at_us))?;
+        if *unchanged > 0 {
+            write!(f, ", {unchanged} times it was active already")?;
+        }
+        if *refused > 0 {
+            write!(f, ", refused {refused} times: the version before served on")?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is counted of a run.
 
 use hdrhistogram::Histogram;
+use pointsman_core::record::ChosenBy;
 use pointsman_policy::Simulation;
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ pub(super) struct Tally {
     sum: f64,
     within: Vec<(u64, u64)>,
     pub(super) counts: Counts,
+    pub(super) swaps: Vec<SwapResult>,
     /// Requests sent to each backend.
     sent: Vec<u64>,
     /// Where each request was sent, and when, if that is kept.
@@ -36,28 +38,28 @@ pub struct Counts {
     pub picks: u64,
     /// Calls of the policy that failed, and verdicts that can't be followed.
     pub faults: u64,
+    /// Picks that the policy left to the fallback, as it had no opinion.
+    pub abstentions: u64,
     /// Picks without the policy, as it failed.
     pub fallback_picks: u64,
     /// Requests that had no response when the run, and as long again, was over.
     pub unfinished: u64,
-    /// Swaps that proxies refused.
-    pub refused_swaps: u64,
 }
 
 impl Counts {
     /// These and those of another run.
     #[must_use]
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(crate) fn plus(&self, other: &Self) -> Self {
         Self {
             requests: self.requests + other.requests,
             served: self.served + other.served,
             failed: self.failed + other.failed,
             rejected: self.rejected + other.rejected,
             picks: self.picks + other.picks,
+            abstentions: self.abstentions + other.abstentions,
             faults: self.faults + other.faults,
             fallback_picks: self.fallback_picks + other.fallback_picks,
             unfinished: self.unfinished + other.unfinished,
-            refused_swaps: self.refused_swaps + other.refused_swaps,
         }
     }
 }
@@ -81,8 +83,33 @@ pub struct RunResult {
     pub fuel_per_pick: f64,
     /// Linear memory of the policy in the first proxy at the end, bytes.
     pub memory: usize,
+    /// What came of each swap of the spec, in their order.
+    pub swaps: Vec<SwapResult>,
     /// Of all that happened: equal if two runs were.
     pub digest: u64,
+}
+
+/// What came of a swap of the spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct SwapResult {
+    /// Proxies that took the version.
+    pub swapped: u64,
+    /// Proxies in which that version was active already.
+    pub unchanged: u64,
+    /// Proxies that refused it; the version before served on.
+    pub refused: u64,
+}
+
+impl SwapResult {
+    /// These and those of another run.
+    #[must_use]
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            swapped: self.swapped + other.swapped,
+            unchanged: self.unchanged + other.unchanged,
+            refused: self.refused + other.refused,
+        }
+    }
 }
 
 /// What one run has shown of the backends.
@@ -113,6 +140,7 @@ impl Tally {
             sum: 0.0,
             within: within.map(|most| (most, 0)).collect(),
             counts: Counts::default(),
+            swaps: Vec::new(),
             sent: vec![0; backends],
             sequence: keeps_sent.then(Vec::new),
             fuel: 0,
@@ -131,6 +159,12 @@ impl Tally {
     pub(super) fn picked(&mut self, simulation: &Simulation) {
         self.counts.picks += 1;
         self.fuel += simulation.fuel_used();
+    }
+
+    /// A pick led to a backend, and this chose it.
+    #[inline]
+    pub(super) fn chosen(&mut self, by: ChosenBy) {
+        self.counts.abstentions += u64::from(by == ChosenBy::Abstention);
     }
 
     /// A request is sent to a backend.
@@ -191,6 +225,7 @@ impl Tally {
             memory: simulations.first().map_or(0, |simulation| simulation.memory_bytes()),
             times: self.times,
             counts: self.counts,
+            swaps: self.swaps,
             digest: self.digest,
         }
     }

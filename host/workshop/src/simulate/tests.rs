@@ -145,17 +145,19 @@ fn a_version_comes_in_the_place_of_another() {
              [[backends]]\ncount = 4\n[load]\nrate = 100.0\nkeys = {{ count = 1 }}\n{swap}"
         ));
         let run = &results[0].runs[0];
-        let Counts { faults, refused_swaps, .. } = run.counts;
-        (run.backends.sent.iter().filter(|sent| **sent > 0).count(), refused_swaps, faults)
+        let swaps: Vec<_> =
+            run.swaps.iter().map(|swap| (swap.swapped, swap.unchanged, swap.refused)).collect();
+        (run.backends.sent.iter().filter(|sent| **sent > 0).count(), swaps, run.counts.faults)
     };
-    assert_eq!(counts(""), (1, 0, 0), "all have one key");
-    assert_eq!(counts("[[swap]]\nat = \"500ms\"\nbundled = \"round-robin\""), (4, 0, 0));
+    assert_eq!(counts(""), (1, vec![], 0), "all have one key");
+    assert_eq!(counts("[[swap]]\nat = \"500ms\"\nbundled = \"round-robin\""), (4, vec![(2, 0, 0)], 0));
+    assert_eq!(counts("[[swap]]\nat = \"500ms\"\nbundled = \"ip-hash\""), (1, vec![(0, 2, 0)], 0));
     // Both proxies refuse it, and the one that was there stays.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.wasm");
     std::fs::write(&path, wat::parse_str("(module (func))").unwrap()).unwrap();
     let swap = format!("[[swap]]\nat = \"500ms\"\nfile = \"{}\"", path.display());
-    assert_eq!(counts(&swap), (1, 2, 0));
+    assert_eq!(counts(&swap), (1, vec![(0, 0, 2)], 0));
 }
 
 #[test]

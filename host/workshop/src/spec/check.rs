@@ -134,13 +134,14 @@ fn backends(spec: &Spec) -> Checked {
 
 fn load(spec: &Spec) -> Checked {
     let (here, load) = (Section("load", Some(spec.load.span())), spec.load.get_ref());
-    let Load { rate, utilization, clients, arrivals, service, keys, .. } = load;
+    let Load { rate, utilization, clients, service, keys, .. } = load;
     let said = [rate.is_some(), utilization.is_some(), clients.is_some()];
     here.holds(
         said.iter().filter(|said| **said).count() == 1,
         "",
         "how many requests come is said by one of `rate` (a second), `utilization` (of what the backends can serve) and `clients`",
     )?;
+    arrivals(&here, load)?;
     here.service(Some(service))?;
     here.holds(
         rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7),
@@ -157,13 +158,6 @@ fn load(spec: &Spec) -> Checked {
         "clients",
         "1 to 1,000,000 clients",
     )?;
-    if let Arrivals::Bursts { on, off } = arrivals {
-        here.holds(
-            on.0 > 0 && off.0 > 0,
-            "arrivals",
-            "bursts have an `on` and an `off` of more than no time",
-        )?;
-    }
     if let Some(keys) = keys {
         here.holds((1..=100_000_000).contains(&keys.count), "keys", "1 to 100,000,000 keys")?;
         here.holds((0.0..=10.0).contains(&keys.zipf), "keys", "a `zipf` of 0 to 10")?;
@@ -185,6 +179,29 @@ fn load(spec: &Spec) -> Checked {
             share.unwrap_or_default() * 100.0
         ),
     )
+}
+
+/// When requests come.
+fn arrivals(here: &Section, load: &Load) -> Checked {
+    let Load { clients, think, arrivals, .. } = load;
+    here.holds(
+        clients.is_some() || think.is_none(),
+        "think",
+        "only `clients` wait for their responses, and pause after them",
+    )?;
+    here.holds(
+        clients.is_none() || arrivals.is_none(),
+        "arrivals",
+        "`clients` send a request when they have the response to the one before, and a pause has passed: set `think`",
+    )?;
+    if let Some(Arrivals::Bursts { on, off }) = arrivals {
+        here.holds(
+            on.0 > 0 && off.0 > 0,
+            "arrivals",
+            "bursts have an `on` and an `off` of more than no time",
+        )?;
+    }
+    Ok(())
 }
 
 /// Requests that all backends can serve in a second; none if that is any number.

@@ -20,10 +20,10 @@ pub struct Load {
     pub clients: Option<u32>,
     /// Mean pause of each of the `clients` between a response and the next request; exponential. `think`, 0.
     #[serde(default)]
-    pub think: TimeSpan,
+    pub think: Option<TimeSpan>,
     /// When requests come, unless there are `clients`. `arrivals`, `"poisson"`.
     #[serde(default)]
-    pub arrivals: Arrivals,
+    pub arrivals: Option<Arrivals>,
     /// How much work each is. `service`, `{ exponential = "10ms" }`.
     #[serde(default = "ten_milliseconds")]
     pub service: Service,

@@ -31,15 +31,21 @@ impl Run<'_> {
         events.map(|event| event.get_ref()).filter(|event| event.concerns(name)).find_map(of)
     }
 
-    /// All proxies get another version of the policy. One that they refuse is counted.
+    /// All proxies get another version of the policy.
     pub(super) fn swap(&mut self, number: usize) {
         let swap = self.script.spec.swaps.get(number).and_then(|swap| swap.get_ref().plugin.as_ref());
         let Some(plugin) = swap else { return };
+        let result = &mut self.tally.swaps[number];
         for (number, proxy) in (0..).zip(&mut self.proxies) {
-            if let SwapOutcome::Refused(refusal) = proxy.simulation.swap(plugin.clone()) {
-                self.tally.counts.refused_swaps += 1;
-                tracing::warn!(event = "simulated-swap-refused", origin = %plugin.origin, "a swap is refused: {refusal}");
-            }
+            let count = match proxy.simulation.swap(plugin.clone()) {
+                SwapOutcome::Swapped(_) => &mut result.swapped,
+                SwapOutcome::Unchanged(_) => &mut result.unchanged,
+                SwapOutcome::Refused(refusal) => {
+                    tracing::warn!(event = "simulated-swap-refused", origin = %plugin.origin, "a swap is refused: {refusal}");
+                    &mut result.refused
+                }
+            };
+            *count += 1;
             // The version may want ticks from now on.
             self.timeline.add(self.now, super::Event::Wake(number));
         }

@@ -27,12 +27,12 @@ impl Source {
         let load = spec.load.get_ref();
         let stream = Stream::new(seed, "arrivals", 0);
         let kind = match load.clients {
-            Some(clients) => Kind::Closed { clients, think: load.think.0 as f64 },
+            Some(clients) => Kind::Closed { clients, think: load.think.unwrap_or_default().0 as f64 },
             None => {
                 let share = || Some(load.utilization? * capacity(spec)?);
                 let rate = load.rate.or_else(share).unwrap_or(1.0);
                 let duration = spec.run.get_ref().duration.0 as f64;
-                Kind::Open { interval: 1e6 / rate, arrivals: load.arrivals, duration }
+                Kind::Open { interval: 1e6 / rate, arrivals: load.arrivals.unwrap_or_default(), duration }
             }
         };
         Self { kind, stream, last: 0.0, is_closed: false }
