@@ -21,6 +21,7 @@ mod http2;
 mod idle;
 mod lease;
 mod opening;
+mod permission;
 mod permit;
 mod pinned;
 mod pinned_slot;

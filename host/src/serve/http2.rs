@@ -34,7 +34,8 @@ use open::Open;
 impl Http2 {
     /// Serves the connection until it ends. `read` is what was read of it before it was known to be HTTP/2.
     pub(super) async fn serve(&self, stream: Stream, read: Bytes) {
-        let gate = Gate::new(stream, Rc::clone(&self.client), self.deadlines.clone(), read);
+        let (client, long_blocks) = (Rc::clone(&self.client), Rc::clone(&self.long_blocks));
+        let gate = Gate::new(stream, client, self.deadlines.clone(), read, long_blocks);
         let oversight = gate.oversight();
         let _open = Open::connection(&self.client.reports);
         let Some(connection) = self.shake_hands(gate, &oversight).await else { return };

@@ -113,7 +113,11 @@ impl ExchangeBody {
             Error::Reset | Error::StreamReset(_) if self.held.total(now) >= TAKEN_NOTHING => {
                 Error::SlowReader
             }
-            error => self.exchange.stats.upload.blame(error),
+            error => {
+                let is_call = self.exchange.stats.context.head().is_call;
+                let waits = self.lease.as_ref().is_none_or(|lease| lease.waits_for_client(&error, is_call));
+                self.exchange.stats.upload.blame(error, waits)
+            }
         };
         if let Some(lease) = self.lease.take() {
             self.exchange.stats.moved(lease.moved());

@@ -1,5 +1,6 @@
 //! The use of a backend's connection by one exchange.
 
+use super::Error;
 use super::connection::{Owner, UpstreamConnection};
 use super::http2::StreamLease;
 
@@ -26,6 +27,17 @@ impl Lease {
         match self {
             Self::Unique(connection) => connection.moved(),
             Self::Shared(stream) => stream.moved(),
+        }
+    }
+
+    /// Whether a backend that has failed like this may have done so because the client kept it waiting.
+    pub(super) fn waits_for_client(&self, error: &Error, is_call: bool) -> bool {
+        match (self, error) {
+            // A connection with many streams doesn't end for one of them.
+            (Self::Shared(_), Error::Reset) => false,
+            // The sides of a call take turns as they like.
+            (Self::Shared(_), Error::StreamReset(_)) => !is_call,
+            _ => true,
         }
     }
 

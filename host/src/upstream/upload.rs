@@ -5,16 +5,15 @@ use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use parking_lot::Mutex;
 use pointsman_core::clock::Clock;
 
 use super::Error;
+use super::permission::Continue;
 use super::stall::{SENT_NOTHING, Stall};
 use crate::downstream::{BrokenBody, ClientBody, RequestContext};
 
@@ -199,8 +198,8 @@ impl Upload {
     }
 
     /// Whose fault it is that the backend has broken off, or fallen silent: the client's, if that has broken off itself, or
-    /// has kept the backend waiting.
-    pub(super) fn blame(&self, error: Error) -> Error {
+    /// has kept the backend waiting, if it `waits`.
+    pub(super) fn blame(&self, error: Error, waits: bool) -> Error {
         match (&error, &self.0) {
             (
                 Error::Reset | Error::StreamReset(_) | Error::IdleTimeout | Error::TotalTimeout,
@@ -208,7 +207,10 @@ impl Upload {
             ) if !source.over.get() => {
                 if source.broken.get() {
                     Error::ClientAbort
-                } else if source.stall.is_on() && source.stall.total(source.clock.now()) >= SENT_NOTHING {
+                } else if waits
+                    && source.stall.is_on()
+                    && source.stall.total(source.clock.now()) >= SENT_NOTHING
+                {
                     match error {
                         Error::IdleTimeout => Error::Silence,
                         _ => Error::ClientStalled,
@@ -293,6 +295,23 @@ pub struct RequestBody {
     trailers_sent: bool,
 }
 
+impl RequestBody {
+    /// Whether the body, whose length the client hasn't said, has ended with what was sent last. Not before something was sent: how a
+    /// message is framed is decided then.
+    fn is_all_sent(&self, source: &Source) -> bool {
+        self.sent > 0
+            && source.over.get()
+            && !source.broken.get()
+            && match &*source.replay.borrow() {
+                ReplayBuffer::All { bytes, trailers, .. } => {
+                    bytes.len() as u64 == self.sent && trailers.is_none()
+                }
+                // Its trailers came with its end, if there were any, and were what was sent last.
+                ReplayBuffer::Lost => true,
+            }
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = BrokenBody;
@@ -349,7 +368,7 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(|source| source.length == Some(self.sent))
+        self.source.as_ref().is_none_or(|source| source.length == Some(self.sent) || self.is_all_sent(source))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -357,35 +376,5 @@ impl Body for RequestBody {
         source
             .length
             .map_or_else(SizeHint::default, |length| SizeHint::with_exact(length.saturating_sub(self.sent)))
-    }
-}
-
-/// The backend's permission to send the body (RFC 9110 section 10.1.1).
-///
-/// Behind an `Arc` and a lock because hyper wants it from a callback that could run anywhere.
-#[derive(Debug, Default)]
-pub(super) struct Continue {
-    given: AtomicBool,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Continue {
-    pub(super) fn give(&self) {
-        self.given.store(true, Ordering::Release);
-        if let Some(waker) = self.waker.lock().take() {
-            waker.wake();
-        }
-    }
-
-    fn is_given(&self) -> bool {
-        self.given.load(Ordering::Acquire)
-    }
-
-    fn poll_given(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_given() {
-            return Poll::Ready(());
-        }
-        *self.waker.lock() = Some(cx.waker().clone());
-        Poll::Pending
     }
 }

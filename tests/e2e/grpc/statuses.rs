@@ -65,9 +65,7 @@ fn a_backend_that_refuses_every_call_at_once_is_ejected() {
         let refusing = backend("refused", place, Some("14"));
         let others = [backend("b", Place::Trailers, Some("0")), backend("c", Place::Trailers, Some("0"))];
         let addresses = [refusing.address(), others[0].address(), others[1].address()];
-        // The policy that it would attract most calls by.
-        let proxy = Setup { policy: "\"least-conn\"", pool: "protocol = \"h2\"", ..Setup::default() }
-            .start_at(&addresses);
+        let proxy = Setup { pool: "protocol = \"h2\"", ..Setup::default() }.start_at(&addresses);
         let mut client = proxy.client();
         let mut sent = 0;
         wait_until("it is ejected", || {

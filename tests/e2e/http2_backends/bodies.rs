@@ -68,6 +68,40 @@ fn trailers_pass_both_ways() {
 }
 
 #[test]
+fn trailers_that_are_too_large_never_look_whole() {
+    // `h2` cuts those from some size on without a word: in the middle, or with nothing left.
+    for (before, large) in [(1, 30_000), (1, 80_000), (0, 300_000), (1, 300_000), (1, 400_000)] {
+        let backend = Http2Backend::start(&Builder::new(), move |mut exchange| async move {
+            let _ = exchange.read_body().await;
+            let head = Response::builder().header("trailer", "x-first, x-large, x-last").body(());
+            let head = head.expect("a head");
+            let stream = exchange.respond.send_response(head, false).expect("a response");
+            let mut trailers = HeaderMap::new();
+            if before > 0 {
+                trailers.insert("x-first", HeaderValue::from_static("0"));
+            }
+            trailers.insert("x-large", "a".repeat(large).parse().expect("a value"));
+            trailers.insert("x-last", HeaderValue::from_static("1"));
+            send_body(stream, b"body", Some(trailers)).await;
+        });
+        let proxy = start(&[&backend], "");
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nHost: test\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
+        let response = client.response("GET");
+        let fits = large < 65_536;
+        assert_eq!((response.text().as_str(), response.whole), ("body", fits), "{before} {large}");
+        if fits {
+            let names: Vec<_> = response.trailers.iter().map(|(name, _)| name.to_lowercase()).collect();
+            assert_eq!(names, ["x-first", "x-large", "x-last"]);
+        }
+        // Its neighbours don't notice.
+        assert_eq!(backend.connections(), 1);
+        assert_eq!(proxy.client().get("/").status(), 200);
+        assert_eq!(backend.connections(), 1, "{before} {large}");
+    }
+}
+
+#[test]
 fn a_body_that_waits_for_permission_gets_it_from_the_backend() {
     let backend = Http2Backend::start(&Builder::new(), |mut exchange| async move {
         assert_eq!(exchange.request.headers()["expect"], "100-continue");

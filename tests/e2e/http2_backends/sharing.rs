@@ -56,6 +56,25 @@ fn another_connection_is_made_when_all_are_full() {
 }
 
 #[test]
+fn uploads_that_wait_for_a_stream_go_on_when_they_have_it() {
+    for (theirs, pool) in [(1, ""), (2, "max_connections = 1\nconnect_timeout = '60s'"), (10, "")] {
+        let mut settings = h2::server::Builder::new();
+        settings.max_concurrent_streams(theirs);
+        let backend = Http2Backend::start(&settings, |mut exchange| async move {
+            exchange.read_and_answer("done").await;
+        });
+        let proxy = start(&[&backend], pool);
+        let mut clients: Vec<Client> = (0..40).map(|_| proxy.client()).collect();
+        for _ in 0..5 {
+            for client in &mut clients {
+                client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
+            }
+            all_done(&mut clients);
+        }
+    }
+}
+
+#[test]
 fn without_another_connection_requests_wait_for_a_stream() {
     let mut settings = h2::server::Builder::new();
     settings.max_concurrent_streams(3);

@@ -9,6 +9,7 @@ use h2::RecvStream;
 use http_body::{Body, Frame, SizeHint};
 
 use super::head;
+use super::long_blocks::LongBlocks;
 use crate::deadline::{Deadline, Deadlines};
 use crate::downstream::{BrokenBody, Pace, Refusal, RequestContext};
 
@@ -18,9 +19,7 @@ use crate::downstream::{BrokenBody, Pace, Refusal, RequestContext};
 /// that sets the pace, and what isn't passed on stays within the window.
 #[derive(Debug)]
 pub struct StreamBody {
-    stream: RecvStream,
-    context: Rc<RequestContext>,
-    deadlines: Deadlines,
+    source: BodySource,
     /// Data that came with the head, or before it was permitted.
     held: Option<Bytes>,
     /// Length of the whole body, if that is known.
@@ -34,6 +33,16 @@ pub struct StreamBody {
     ended: bool,
     /// How fast the body comes, once the client has kept us waiting for it.
     waiting: Option<Box<Waiting>>,
+}
+
+/// What a body comes from.
+#[derive(Debug)]
+pub(super) struct BodySource {
+    pub(super) stream: RecvStream,
+    pub(super) context: Rc<RequestContext>,
+    /// The streams of its connection whose trailers may be cut.
+    pub(super) long_blocks: Rc<LongBlocks>,
+    pub(super) deadlines: Deadlines,
 }
 
 /// How much of its data has come.
@@ -54,19 +63,11 @@ struct Waiting {
 
 impl StreamBody {
     /// What follows a head with this `Content-Length`, if it has one. A client that `expects` sends when it is told to.
-    pub(super) fn new(
-        stream: RecvStream,
-        context: Rc<RequestContext>,
-        length: Option<u64>,
-        expects: bool,
-        deadlines: Deadlines,
-    ) -> Self {
-        let ended = stream.is_end_stream();
+    pub(super) fn new(source: BodySource, length: Option<u64>, expects: bool) -> Self {
+        let ended = source.stream.is_end_stream();
         let length = if ended { Some(0) } else { length };
         let mut body = Self {
-            stream,
-            context,
-            deadlines,
+            source,
             held: None,
             length,
             data: Amount::default(),
@@ -89,26 +90,26 @@ impl StreamBody {
     /// Finds the length of a body that is whole already: many backends of HTTP/1 refuse bodies of unknown length.
     fn look_for_end(&mut self) {
         let noop = &mut Context::from_waker(Waker::noop());
-        if let Poll::Ready(Some(Ok(data))) = self.stream.poll_data(noop) {
-            if self.stream.is_end_stream() {
+        if let Poll::Ready(Some(Ok(data))) = self.source.stream.poll_data(noop) {
+            if self.source.stream.is_end_stream() {
                 self.length = Some(data.len() as u64);
             }
             self.held = Some(data);
-            self.context.body_comes();
+            self.source.context.body_comes();
         }
     }
 
     /// Has what came noticed, without reading on: ready once something came, be it an end.
     pub fn poll_come(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.held.is_none() && !self.ended && !self.data_ended {
-            match ready!(self.stream.poll_data(cx)) {
+            match ready!(self.source.stream.poll_data(cx)) {
                 Some(Ok(data)) => self.held = Some(data),
                 None => self.data_ended = true,
                 // It is said when the body is read.
                 Some(Err(_)) => {}
             }
         }
-        self.context.body_comes();
+        self.source.context.body_comes();
         Poll::Ready(())
     }
 
@@ -116,14 +117,14 @@ impl StreamBody {
         if let Some(data) = self.held.take() {
             return Poll::Ready(Some(Ok(data)));
         }
-        match self.stream.poll_data(cx) {
+        match self.source.stream.poll_data(cx) {
             Poll::Ready(data) => {
                 self.stop_waiting(data.as_ref().and_then(|data| data.as_ref().ok()).map_or(0, Bytes::len));
                 Poll::Ready(data.map(|data| data.map_err(|_| BrokenBody)))
             }
             Poll::Pending => {
                 if self.expects && self.data.received == 0 {
-                    self.context.permit_body();
+                    self.source.context.permit_body();
                 }
                 ready!(self.poll_waiting(cx));
                 Poll::Ready(Some(Err(self.refuse(Refusal::TooSlow))))
@@ -132,7 +133,7 @@ impl StreamBody {
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
-        let trailers = match self.stream.poll_trailers(cx) {
+        let trailers = match self.source.stream.poll_trailers(cx) {
             Poll::Ready(Ok(trailers)) => trailers,
             Poll::Ready(Err(_)) => return Poll::Ready(Some(Err(BrokenBody))),
             Poll::Pending => {
@@ -141,39 +142,45 @@ impl StreamBody {
             }
         };
         self.ended = true;
+        if self.source.long_blocks.has(self.source.stream.stream_id().as_u32()) {
+            return Poll::Ready(Some(Err(self.refuse(Refusal::HeadTooLarge))));
+        }
         let Some(trailers) = trailers else { return Poll::Ready(None) };
-        let fit = head::trailers_fit(&trailers, &self.context.connection().limits);
+        let fit = head::trailers_fit(&trailers, &self.source.context.connection().limits);
         Poll::Ready(Some(fit.map(|()| Frame::trailers(trailers)).map_err(|refusal| self.refuse(refusal))))
     }
 
     /// What came passes on; the client may send as much again.
     fn pass(&mut self, data: Bytes) -> Result<Frame<Bytes>, BrokenBody> {
         self.data.received += data.len() as u64;
-        self.context.receive_body(data.len());
+        self.source.context.receive_body(data.len());
         if self.data.max > 0 && self.data.received > self.data.max {
             return Err(self.refuse(Refusal::BodyTooLarge));
         }
         // Fails on a stream that is over, which the next read says.
-        let _ = self.stream.flow_control().release_capacity(data.len());
+        let _ = self.source.stream.flow_control().release_capacity(data.len());
         Ok(Frame::data(data))
     }
 
     fn refuse(&mut self, refusal: Refusal) -> BrokenBody {
-        self.context.refuse_body(refusal);
+        self.source.context.refuse_body(refusal);
         self.ended = true;
         BrokenBody
     }
 
     /// The client keeps us waiting: ready when it has done so for too long.
     fn poll_waiting(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.context.converses() {
+        if self.source.context.converses() {
             return Poll::Pending;
         }
         let waiting = self.waiting.get_or_insert_with(|| {
-            Box::new(Waiting { pace: Pace::default(), deadline: self.context.deadline(&self.deadlines) })
+            Box::new(Waiting {
+                pace: Pace::default(),
+                deadline: self.source.context.deadline(&self.source.deadlines),
+            })
         });
-        let limits = &self.context.connection().limits;
-        let until = waiting.pace.wait(self.deadlines.now(), limits.body_timeout, limits.min_body_rate);
+        let limits = &self.source.context.connection().limits;
+        let until = waiting.pace.wait(self.source.deadlines.now(), limits.body_timeout, limits.min_body_rate);
         waiting.deadline.set_at(until);
         waiting.deadline.poll(cx)
     }
@@ -181,7 +188,7 @@ impl StreamBody {
     fn stop_waiting(&mut self, bytes: usize) {
         if let Some(waiting) = &mut self.waiting {
             waiting.pace.count(bytes);
-            waiting.pace.stop_waiting(self.deadlines.now());
+            waiting.pace.stop_waiting(self.source.deadlines.now());
             waiting.deadline.clear();
         }
     }
@@ -209,7 +216,7 @@ impl Body for StreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || (self.held.is_none() && self.stream.is_end_stream())
+        self.ended || (self.held.is_none() && self.source.stream.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -222,7 +229,7 @@ impl Body for StreamBody {
 impl Drop for StreamBody {
     fn drop(&mut self) {
         if !self.is_end_stream() {
-            self.context.leave_body();
+            self.source.context.leave_body();
         }
     }
 }

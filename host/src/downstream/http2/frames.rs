@@ -3,11 +3,14 @@
 //! Pure: bytes in, decisions out. The [`Gate`](super::gate::Gate) feeds it and acts. Whether a frame is well-formed is for `h2` to say; what
 //! counts here is how many there are, and what is still owed of one that has begun.
 
+use std::rc::Rc;
+
 use pointsman_core::clock::Moment;
 
 use super::allowance::Allowance;
 use super::fault::GateFault;
 use super::frame_kind::FrameKind;
+use super::long_blocks::LongBlocks;
 
 /// Length of what a client begins with, before its first frame (RFC 9113 section 3.4).
 pub(super) const PREFACE: usize = 24;
@@ -17,6 +20,9 @@ const HEAD: usize = 9;
 
 /// Most CONTINUATION frames in a header block. The largest one that a listener can allow needs half of that.
 const MAX_CONTINUATIONS: u16 = 256;
+
+/// The bits of a stream's number; the one above is reserved.
+const STREAM_ID: u32 = 0x7fff_ffff;
 
 const END_STREAM: u8 = 0x1;
 const ACK: u8 = 0x1;
@@ -33,11 +39,18 @@ pub struct Frames {
     /// Frames and header blocks that have ended.
     ended: u64,
     allowance: Allowance,
+    long_blocks: Rc<LongBlocks>,
 }
 
 /// A header block.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Block {
+    /// Its stream.
+    stream: u32,
+    /// The stream ends with it.
+    ends_stream: bool,
+    /// Bytes so far, the frame in progress included.
+    length: usize,
     /// CONTINUATION frames so far.
     continuations: u16,
     /// It ends with the frame in progress.
@@ -74,15 +87,22 @@ impl Default for Frames {
             block: None,
             ended: 0,
             allowance: Allowance::default(),
+            long_blocks: Rc::default(),
         }
     }
 }
 
 impl Frames {
+    /// Those of a client, which tell of its long header blocks.
+    #[must_use]
+    pub(super) fn of_client(long_blocks: Rc<LongBlocks>) -> Self {
+        Self { long_blocks, ..Self::default() }
+    }
+
     /// Those of a backend, which begins without a preface. What it begins with `h2` looks at.
     #[must_use]
-    pub fn of_backend() -> Self {
-        Self { place: Place::Head([0; HEAD], 0), is_greeted: true, ..Self::default() }
+    pub fn of_backend(long_blocks: Rc<LongBlocks>) -> Self {
+        Self { place: Place::Head([0; HEAD], 0), is_greeted: true, long_blocks, ..Self::default() }
     }
 
     /// Reads on.
@@ -149,7 +169,7 @@ impl Frames {
 
     /// A frame begins.
     fn begin(&mut self, head: [u8; HEAD], now: Moment) -> Result<(), GateFault> {
-        let [high, middle, low, kind, flags, ..] = head;
+        let [high, middle, low, kind, flags, stream @ ..] = head;
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         let kind = FrameKind::of(kind);
         if !self.is_greeted && (kind != FrameKind::Settings || flags & ACK != 0) {
@@ -157,13 +177,19 @@ impl Frames {
         }
         let is_last = flags & END_HEADERS != 0;
         match kind {
-            FrameKind::Headers => self.block = Some(Block { continuations: 0, is_last }),
+            FrameKind::Headers => {
+                let (stream, ends_stream) = (u32::from_be_bytes(stream) & STREAM_ID, flags & END_STREAM != 0);
+                self.block = Some(Block { stream, ends_stream, length, continuations: 0, is_last });
+            }
             FrameKind::Continuation => {
-                let continuations = self.block.as_ref().map_or(1, |block| block.continuations + 1);
-                if continuations > MAX_CONTINUATIONS {
+                // One that continues nothing is a fault that `h2` finds.
+                let block = self.block.get_or_insert_default();
+                block.continuations += 1;
+                block.length += length;
+                block.is_last = is_last;
+                if block.continuations > MAX_CONTINUATIONS {
                     return Err(GateFault::Continuations);
                 }
-                self.block = Some(Block { continuations, is_last });
             }
             FrameKind::Data if length > 0 || flags & END_STREAM != 0 => {}
             _ if !self.allowance.take(now) => return Err(GateFault::Flood(kind)),
@@ -181,8 +207,10 @@ impl Frames {
     fn end(&mut self) {
         self.place = Place::Head([0; HEAD], 0);
         self.is_greeted = true;
-        if self.block.as_ref().is_some_and(|block| block.is_last) {
-            self.block = None;
+        if let Some(block) = self.block.take_if(|block| block.is_last)
+            && block.ends_stream
+        {
+            self.long_blocks.ended(block.stream, block.length);
         }
         if self.block.is_none() {
             self.ended += 1;

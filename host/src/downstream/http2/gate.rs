@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::fault::GateFault;
 use super::frames::{Frames, Owed};
+use super::long_blocks::LongBlocks;
 use super::oversight::Oversight;
 use crate::deadline::{Deadline, Deadlines};
 use crate::downstream::{ClientConnection, Farewell};
@@ -48,6 +49,7 @@ impl Gate {
         connection: Rc<ClientConnection>,
         deadlines: Deadlines,
         already_read: Bytes,
+        long_blocks: Rc<LongBlocks>,
     ) -> Self {
         let receive = deadlines.deadline();
         receive.set(connection.limits.header_timeout);
@@ -56,7 +58,7 @@ impl Gate {
             connection,
             deadlines,
             already_read,
-            frames: Frames::default(),
+            frames: Frames::of_client(long_blocks),
             owed: Owed::Greeting,
             receive,
             sending: Sending::default(),

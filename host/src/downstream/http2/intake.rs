@@ -8,7 +8,8 @@ use h2::RecvStream;
 use http::Request;
 use http::request::Parts;
 
-use super::body::StreamBody;
+use super::body::{BodySource, StreamBody};
+use super::long_blocks::LongBlocks;
 use super::{head, websocket};
 use crate::config::EarlyHintsUse;
 use crate::deadline::Deadlines;
@@ -22,6 +23,7 @@ const SPARE: usize = 16;
 pub struct Intake {
     connection: Rc<ClientConnection>,
     deadlines: Deadlines,
+    long_blocks: Rc<LongBlocks>,
     /// Contexts of requests, most of which are over.
     spare: RefCell<Vec<Rc<RequestContext>>>,
 }
@@ -42,8 +44,8 @@ pub struct Arrived {
 impl Intake {
     /// No request has come yet.
     #[must_use]
-    pub fn new(connection: Rc<ClientConnection>, deadlines: Deadlines) -> Self {
-        Self { connection, deadlines, spare: RefCell::default() }
+    pub fn new(connection: Rc<ClientConnection>, deadlines: Deadlines, long_blocks: Rc<LongBlocks>) -> Self {
+        Self { connection, deadlines, long_blocks, spare: RefCell::default() }
     }
 
     /// Checks a head as the gate of HTTP/1 does.
@@ -70,7 +72,13 @@ impl Intake {
             return Arrived { context, refused, request, websocket: Some(stream) };
         }
         let (length, expects) = facts.map_or((None, false), |facts| (facts.content_length, facts.expects));
-        let body = StreamBody::new(stream, Rc::clone(&context), length, expects, self.deadlines.clone());
+        let source = BodySource {
+            stream,
+            context: Rc::clone(&context),
+            long_blocks: Rc::clone(&self.long_blocks),
+            deadlines: self.deadlines.clone(),
+        };
+        let body = StreamBody::new(source, length, expects);
         let request = Request::from_parts(parts, ClientBody::Http2(Box::new(body)));
         Arrived { context, refused, request, websocket: None }
     }

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use h2::server;
 
 use super::outflow::Outflow;
+use super::settings;
 use crate::deadline::Deadlines;
 use crate::downstream::ClientConnection;
-use crate::downstream::http2::{Gate, Intake};
+use crate::downstream::http2::{Gate, Intake, LongBlocks};
 use crate::drain::DrainGuard;
 use crate::listener::IdleClients;
 use crate::proxy::Current;
@@ -24,6 +25,8 @@ pub(in crate::serve) struct Http2 {
     pub(super) idle: Rc<IdleClients>,
     pub(super) deadlines: Deadlines,
     pub(super) outflow: Outflow,
+    /// Streams of which `h2` may have cut the trailers.
+    pub(super) long_blocks: Rc<LongBlocks>,
 }
 
 /// The connection as h2 has it.
@@ -38,7 +41,8 @@ impl Http2 {
         idle: Rc<IdleClients>,
         deadlines: Deadlines,
     ) -> Self {
-        let intake = Intake::new(Rc::clone(&client), deadlines.clone());
+        let long_blocks = Rc::new(settings::long_blocks(&client.limits));
+        let intake = Intake::new(Rc::clone(&client), deadlines.clone(), Rc::clone(&long_blocks));
         Self {
             current,
             client,
@@ -48,6 +52,7 @@ impl Http2 {
             idle,
             deadlines,
             outflow: Outflow::default(),
+            long_blocks,
         }
     }
 }

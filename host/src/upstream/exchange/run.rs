@@ -115,7 +115,8 @@ impl Exchange {
     /// What a failure is, for the one whose fault it is. Its bytes count.
     fn failed(&self, lease: &Lease, SendFailure { error, sent }: SendFailure) -> SendFailure {
         self.stats.moved(lease.moved());
-        SendFailure { error: self.stats.upload.blame(error), sent }
+        let waits = lease.waits_for_client(&error, self.stats.context.head().is_call);
+        SendFailure { error: self.stats.upload.blame(error, waits), sent }
     }
 
     /// The backend hasn't looked at the request, this many times by now. Makes the head whole, to be sent again: here or, after too many

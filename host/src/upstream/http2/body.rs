@@ -1,5 +1,6 @@
 //! The body of a response over HTTP/2.
 
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http_body::{Frame, SizeHint};
 
 use super::failure;
 use super::head::HeadRoom;
+use crate::downstream::http2::LongBlocks;
 use crate::upstream::Error;
 
 /// The body of a response over HTTP/2. Dropped early, it cancels its stream.
@@ -24,16 +26,23 @@ pub struct Http2Body {
     over: bool,
     /// How large its trailers may be.
     room: HeadRoom,
+    /// The streams of its connection whose trailers may be cut.
+    long_blocks: Rc<LongBlocks>,
 }
 
 impl Http2Body {
     /// The response to a request of this method, with its body.
-    pub(super) fn of(response: Response<RecvStream>, method: &Method, room: HeadRoom) -> Response<Self> {
+    pub(super) fn of(
+        response: Response<RecvStream>,
+        method: &Method,
+        room: HeadRoom,
+        long_blocks: Rc<LongBlocks>,
+    ) -> Response<Self> {
         let has_none = *method == Method::HEAD
             || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let length = response.headers().get(CONTENT_LENGTH).filter(|_| !has_none);
         let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        response.map(|stream| Self { stream, left, has_none, over: false, room })
+        response.map(|stream| Self { stream, left, has_none, over: false, room, long_blocks })
     }
 
     /// The backend's direction of the tunnel that the stream has become.
@@ -68,11 +77,13 @@ impl Http2Body {
             Ok(trailers) => trailers,
             Err(error) => return Poll::Ready(Some(Err(failure::of_body(error)))),
         };
+        if self.long_blocks.has(self.stream.stream_id().as_u32()) {
+            return Poll::Ready(Some(Err(Error::LargeHead)));
+        }
         let Some(trailers) = trailers else {
             self.over = true;
             return Poll::Ready(None);
         };
-        // Over its own limit, which is higher, `h2` leaves out fields without a word.
         if let Err(error) = self.room.check(&trailers) {
             return Poll::Ready(Some(Err(error)));
         }

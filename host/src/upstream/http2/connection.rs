@@ -19,6 +19,7 @@ use tokio::time::Sleep;
 
 use super::failure;
 use super::io::{Http2Io, Watched};
+use crate::downstream::http2::LongBlocks;
 use crate::stream::Stream;
 use crate::upstream::Error;
 use crate::upstream::permit::ConnectionPermit;
@@ -90,7 +91,8 @@ impl Http2Connection {
         clock: Clock,
     ) -> Result<Rc<Self>, Error> {
         let scheme = if matches!(stream, Stream::Tls(_)) { Scheme::HTTPS } else { Scheme::HTTP };
-        let io = Http2Io::new(stream, clock);
+        let long_blocks = LongBlocks::new(list(limits) as usize, limits.max_response_header_bytes);
+        let io = Http2Io::new(stream, clock, long_blocks);
         let state = Rc::new(DriverState {
             io: io.watched(),
             allowed: Cell::new(0),
@@ -163,7 +165,9 @@ impl Http2Connection {
         request: Request<()>,
         is_whole: bool,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        self.sender.borrow_mut().send_request(request, is_whole)
+        // By another handle, as one knows the stream that it has begun last until that has its place, and whoever asks this one whether there
+        // is room would take the waker of whoever sends that stream's body.
+        self.sender.borrow().clone().send_request(request, is_whole)
     }
 
     /// Whether the backend takes WebSockets in streams (RFC 8441 section 3).
@@ -200,6 +204,11 @@ impl Http2Connection {
     /// Whether it has had a response before, and waits for none.
     pub(super) fn was_idle(&self) -> bool {
         self.served.get() && self.streams.get() == 0
+    }
+
+    /// The streams of which `h2` may have cut the trailers.
+    pub(super) fn long_blocks(&self) -> &Rc<LongBlocks> {
+        self.state.io.long_blocks()
     }
 
     /// Bytes that have come from the backend.
@@ -267,11 +276,15 @@ async fn drive(mut connection: Connection<Http2Io, Bytes>, state: Rc<DriverState
     state.end(ended);
 }
 
-/// What makes a connection of `h2`'s.
-fn builder(limits: &UpstreamLimits) -> Builder {
+/// Up to which size `h2` keeps the fields of a head or of trailers.
+fn list(limits: &UpstreamLimits) -> u32 {
     let cap = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let fields = cap(limits.max_response_headers).saturating_mul(FIELD_OVERHEAD);
-    let head = cap(limits.max_response_header_bytes).saturating_add(fields);
+    cap(limits.max_response_header_bytes).saturating_add(fields).saturating_mul(HEAD_FACTOR)
+}
+
+/// What makes a connection of `h2`'s.
+fn builder(limits: &UpstreamLimits) -> Builder {
     let mut builder = Builder::new();
     builder
         .enable_push(false)
@@ -279,7 +292,7 @@ fn builder(limits: &UpstreamLimits) -> Builder {
         .initial_max_send_streams(0)
         .initial_window_size(limits.http2.stream_window)
         .initial_connection_window_size(limits.http2.connection_window.max(FIRST_WINDOW))
-        .max_header_list_size(head.saturating_mul(HEAD_FACTOR))
+        .max_header_list_size(list(limits))
         .max_concurrent_reset_streams(CANCELLED)
         .max_local_error_reset_streams(Some(FAULTY))
         .max_send_buffer_size(SEND_BUFFER);

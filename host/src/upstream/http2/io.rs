@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use pointsman_core::clock::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::downstream::http2::Frames;
+use crate::downstream::http2::{Frames, LongBlocks};
 use crate::stream::Stream;
 
 /// A backend's stream, which `h2` reads and writes, and others ask about.
@@ -33,11 +33,13 @@ struct Shared {
     sent: Cell<u64>,
     /// What was received and sent when somebody last asked for both.
     told: Cell<(u64, u64)>,
+    long_blocks: Rc<LongBlocks>,
 }
 
 impl Http2Io {
-    /// A new connection's.
-    pub(super) fn new(mut stream: Stream, clock: Clock) -> Self {
+    /// A new connection's; `long_blocks` gets to know the streams of which `h2` may have cut the trailers.
+    pub(super) fn new(mut stream: Stream, clock: Clock, long_blocks: LongBlocks) -> Self {
+        let long_blocks = Rc::new(long_blocks);
         // Each stream says its own end.
         stream.end_anyhow();
         let shared = Rc::new(Shared {
@@ -45,8 +47,9 @@ impl Http2Io {
             received: Cell::default(),
             sent: Cell::default(),
             told: Cell::default(),
+            long_blocks: Rc::clone(&long_blocks),
         });
-        Self { shared, frames: Frames::of_backend(), clock }
+        Self { shared, frames: Frames::of_backend(long_blocks), clock }
     }
 
     /// What a backend takes it may acknowledge.
@@ -75,6 +78,11 @@ impl Watched {
         let now = (self.0.received.get(), self.0.sent.get());
         let before = self.0.told.replace(now);
         (now.0 - before.0, now.1 - before.1)
+    }
+
+    /// The streams of which `h2` may have cut the trailers.
+    pub(super) fn long_blocks(&self) -> &Rc<LongBlocks> {
+        &self.0.long_blocks
     }
 
     /// Whether the backend has sent its end, read or not.

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -101,7 +102,7 @@ impl StreamLease {
         match answered.and_then(|response| room.check(response.headers()).map(|()| response)) {
             Ok(response) => {
                 self.slot.answered();
-                Ok(Http2Body::of(response, &method, room))
+                Ok(Http2Body::of(response, &method, room, Rc::clone(self.slot.long_blocks())))
             }
             Err(error) => {
                 if error.is_timeout() && self.slot.received() == received {
@@ -196,6 +197,9 @@ impl StreamLease {
             self.interim += 1;
             if self.interim > MOST_INTERIM {
                 return Err(Error::InterimResponses);
+            }
+            if interim.status() == StatusCode::SWITCHING_PROTOCOLS {
+                return Err(Error::UnwantedUpgrade);
             }
             if let Some(continued) = upload.continued().filter(|_| interim.status() == StatusCode::CONTINUE) {
                 continued.give();

@@ -1,3 +1,4 @@
+use std::rc::Rc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -21,6 +22,38 @@ fn greeted() -> Frames {
     let mut frames = Frames::default();
     frames.advance(&greeting(), Moment(0)).expect("a greeting");
     frames
+}
+
+#[test]
+fn streams_that_end_with_a_long_block_are_told() {
+    const BLOCK: usize = 160;
+    let blocks = Rc::new(LongBlocks::new(512, 256));
+    let mut frames = Frames::of_client(Rc::clone(&blocks));
+    frames.advance(GREETING, Moment(0)).expect("a preface");
+    frames.advance(&frame(4, 0, 6), Moment(0)).expect("settings");
+    let of = |stream: u8, mut bytes: Vec<u8>| {
+        bytes[8] = stream;
+        bytes
+    };
+    for bytes in [
+        // As long as five eighths of the difference, or a byte less, in one frame or more, at the end of a stream or before.
+        of(1, frame(1, END_HEADERS | END_STREAM, BLOCK)),
+        of(3, frame(1, END_HEADERS | END_STREAM, BLOCK - 1)),
+        of(5, frame(1, END_HEADERS, BLOCK)),
+        of(7, frame(1, END_STREAM, BLOCK - 20)),
+        of(7, frame(9, 0, 10)),
+        of(7, frame(9, END_HEADERS, 10)),
+        of(9, frame(1, END_STREAM, 10)),
+        of(9, frame(9, END_HEADERS, 10)),
+    ] {
+        frames.advance(&bytes, Moment(0)).expect("frames");
+    }
+    let told: Vec<u32> = (0..12).filter(|stream| blocks.has(*stream)).collect();
+    assert_eq!(told, [1, 7]);
+    for _ in 0..300 {
+        frames.advance(&of(11, frame(1, END_HEADERS | END_STREAM, BLOCK)), Moment(0)).expect("frames");
+    }
+    assert!(blocks.has(11) && !blocks.has(1), "what is remembered is bounded");
 }
 
 #[test]

@@ -44,6 +44,7 @@ impl World {
             Rc::new(connection),
             deadlines.clone(),
             Bytes::from_static(already_read),
+            Rc::default(),
         );
         let oversight = gate.oversight();
         Self { gate, client, oversight, deadlines, hands, wakes: Arc::default() }

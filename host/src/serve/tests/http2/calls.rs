@@ -172,6 +172,62 @@ fn a_call_that_breaks_off_within_its_response_is_told_how() {
 }
 
 #[test]
+fn a_silent_client_is_not_to_blame_for_a_lost_backend() {
+    run(async {
+        for answers in [false, true] {
+            // The client has its turn, and takes longer than a backend would have to wait for a body.
+            let begin = async |request| {
+                let mut call = Call::begin(request).await;
+                let answer = answers.then(|| call.answer());
+                if let Some(mut answer) = answer {
+                    answer.send_data("z".into(), false).expect("an open window");
+                    std::mem::forget(answer);
+                }
+                call.pass(2).await;
+                call
+            };
+            let said = async |response: ResponseFuture| {
+                let response = head(response).await;
+                if answers {
+                    let (_, trailers) = rest(response).await;
+                    return trailers.expect("trailers");
+                }
+                response.headers().clone()
+            };
+            let lost = begin(call()).await;
+            lost.connection.abort();
+            let found = said(lost.response).await;
+            let found = [&found["grpc-status"], &found["x-pointsman-error"]];
+            assert_eq!(found, ["14", "upstream-reset"], "{answers}");
+            for (reason, status) in [(Reason::INTERNAL_ERROR, "13"), (Reason::CANCEL, "1")] {
+                let mut reset = begin(call()).await;
+                reset.respond.send_reset(reason);
+                let found = said(reset.response).await;
+                let found = [&found["grpc-status"], &found["x-pointsman-error"]];
+                assert_eq!(found, [status, "upstream-reset"], "{answers} {reason}");
+            }
+        }
+        // Nor is one of plain HTTP.
+        let upload = Call::begin(post("/a")).await;
+        upload.pass(2).await;
+        upload.connection.abort();
+        assert_eq!(head(upload.response).await.status(), 502);
+    });
+}
+
+#[test]
+fn a_status_that_must_not_come_over_http2_fails_the_call() {
+    run(async {
+        let mut call = Call::begin(call()).await;
+        let switches = Response::builder().status(101).body(()).expect("a response");
+        call.respond.send_informational(switches).expect("an open stream");
+        let _answer = call.answer();
+        let response = head(call.response).await;
+        assert_eq!(response.headers()["x-pointsman-error"], "unwanted-upgrade");
+    });
+}
+
+#[test]
 fn other_responses_that_break_off_are_reset() {
     run(async {
         let text = Response::builder().header("content-type", "text/plain").body(());

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::super::world::{Limits, run};
 use super::{Client, get, head, post, rest};
@@ -77,5 +77,26 @@ fn a_call_is_told_by_its_own_status() {
             (StatusCode::OK, &"8".parse().unwrap())
         );
         serves_on(&mut client).await;
+    });
+}
+
+#[test]
+fn trailers_that_are_too_large_never_look_whole() {
+    run(async {
+        let mut client = Client::new(limits()).await;
+        for large in [70_000, 140_000] {
+            let (response, mut body) = client.send(post("/"), false);
+            assert!(client.asked().await.starts_with("POST / "));
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-first", HeaderValue::from_static("0"));
+            trailers.insert("x-large", "a".repeat(large).parse().expect("a value"));
+            trailers.insert("x-last", HeaderValue::from_static("1"));
+            body.send_trailers(trailers).expect("an open stream");
+            let response = head(response).await;
+            assert_eq!(response.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{large}");
+            assert_eq!(response.headers()["x-pointsman-error"], "head-too-large", "{large}");
+            assert!(!client.asked().await.contains("0\r\n"), "{large}: its end got through");
+            serves_on(&mut client).await;
+        }
     });
 }
