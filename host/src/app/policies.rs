@@ -306,7 +306,7 @@ fn log_put_refused(PolicyPlace { pool, route }: &PolicyPlace, refusal: &Refusal)
         pool,
         route,
         label = refusal.label(),
-        "the policy that an operator had put can't serve; the file's does: {refusal}"
+        "the policy that an operator had put can't serve, so it is the file's turn: {refusal}"
     );
 }
 

@@ -92,7 +92,7 @@ fn say_usage(usage: &Usage, settings: &PolicySettings) -> Result<()> {
         ("code and data", kib(usage.compiled as u64), kib(Usage::COMPILED as u64)),
         ("functions", usage.functions.to_string(), Usage::FUNCTIONS.to_string()),
         ("largest function", kib(usage.largest_function as u64), kib(Usage::LARGEST_FUNCTION as u64)),
-        ("time to compile, at most", seconds(usage.compile_estimate), seconds(Usage::COMPILE_ESTIMATE)),
+        ("time to compile, estimate", seconds(usage.compile_estimate), seconds(Usage::COMPILE_ESTIMATE)),
         ("memory at start", kib(usage.memory), kib(settings.memory as u64)),
         ("elements of the table", usage.table.to_string(), settings.table.to_string()),
     ] {

@@ -138,7 +138,9 @@ fn what_the_fallback_picks_and_swaps_do_is_told() {
     let spec = SPEC.replace("bundled = \"round-robin\"", "file = \"abstain.wasm\"")
         + "[[swap]]\nat = \"10s\"\nbundled = \"least-conn\"\n";
     let abstain = plugin("(i64.const 0x1_0000_0000)");
-    let folder = folder(&[("s.toml", spec.as_bytes()), ("abstain.wasm", &abstain)]);
+    let one = spec.replace("\nat = \"10s\"", "\nat = \"10s\"\npolicy = \"abstain\"");
+    let files = [("s.toml", spec.as_bytes()), ("one.toml", one.as_bytes()), ("abstain.wasm", &abstain)];
+    let folder = folder(&files);
     let (code, table, told) = simulate(&folder.path().join("s.toml"), &[]);
     assert_eq!((code, told.as_str()), (Some(0), ""));
     let note = table
@@ -154,6 +156,9 @@ fn what_the_fallback_picks_and_swaps_do_is_told() {
     };
     assert_eq!(swap("abstain"), "swapped 2 times");
     assert_eq!(swap("least-conn"), "swapped 0 times, 2 times it was active already");
+    let (code, table, told) = simulate(&folder.path().join("one.toml"), &[]);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    assert!(table.contains("\nabstain: at 10s ") && !table.contains("least-conn: at"), "{table}");
 }
 
 #[test]

@@ -31,9 +31,9 @@ const REMEMBERED: usize = 64;
 /// a swap on a loaded machine would never finish.
 const NICE: i32 = 5;
 
-/// Longest compilation for a swap: other pools' swaps wait for it. What admission lets through takes at most this long on an
-/// idle core, and a Go program of 3 MB a third of that.
-const SWAP_TIME: Duration = Duration::from_secs(10);
+/// Longest compilation for a swap: other pools' swaps wait for it. Three times what admission lets through by its estimate, as a program of Go
+/// has taken five times its own on a slow core: one that is refused here although it was let in at the start can't be developed on.
+const SWAP_TIME: Duration = Duration::from_secs(30);
 
 /// Longest compilation of a first version, or one that is only checked. Nothing serves without the former, and nothing waits
 /// behind the latter.

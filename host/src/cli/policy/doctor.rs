@@ -35,19 +35,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let diagnosis = doctor::examine(language, &answer);
         is_ready |= diagnosis.is_ready();
         let state = if diagnosis.is_ready() { "ready" } else { "not ready" };
-        console::say(format_args!("{:<24}{state}", language.title()))?;
+        console::say(format_args!("{:<26}{state}", language.title()))?;
         for (tool, found) in &diagnosis.tools {
             let name = tool.name;
             match found {
                 Found::Version(version) if version.is_empty() => {
-                    console::say(format_args!("  {name:<22}there"))?;
+                    console::say(format_args!("  {name:<24}there"))?;
                 }
-                Found::Version(version) => console::say(format_args!("  {name:<22}{version}"))?,
+                Found::Version(version) => console::say(format_args!("  {name:<24}{version}"))?,
                 Found::Old(version, (major, minor)) => console::say(format_args!(
-                    "  {name:<22}{version} is too old, {major}.{minor} will do: {}",
+                    "  {name:<24}{version} is too old, {major}.{minor} will do: {}",
                     tool.install
                 ))?,
-                Found::Missing => console::say(format_args!("  {name:<22}missing: {}", tool.install))?,
+                Found::Missing => console::say(format_args!("  {name:<24}missing: {}", tool.install))?,
             }
         }
     }

@@ -104,7 +104,12 @@ const CLANG_FOR_WASM: Tool =
 const LINKER: Tool = tool("wasm-ld", &["wasm-ld", "--version"], Wants::From(11, 0), "apt install lld");
 const ZIG: Tool = Tool {
     or_ask: Some(("python3 -m ziglang", &["python3", "-m", "ziglang", "version"])),
-    ..tool("zig", &["zig", "version"], Wants::From(0, 14), "pip install ziglang")
+    ..tool(
+        "zig",
+        &["zig", "version"],
+        Wants::From(0, 14),
+        "https://ziglang.org/download, or `pip install ziglang` in a virtual environment",
+    )
 };
 const MAKE: Tool = tool("make", &["make", "--version"], Wants::From(3, 0), "apt install make");
 
@@ -154,7 +159,14 @@ pub(super) fn of(language: Language) -> &'static [Tool] {
             }
         }
         Language::Go => {
-            const { &[tool("go", &["go", "version"], Wants::From(1, 24), "apt install golang-go")] }
+            const {
+                &[tool(
+                    "go",
+                    &["go", "version"],
+                    Wants::From(1, 24),
+                    "apt install golang-go, or https://go.dev/dl where that is too old",
+                )]
+            }
         }
     }
 }

@@ -76,10 +76,10 @@ const ZIG: Kit<&str> = Kit {
 };
 
 const ASSEMBLYSCRIPT: Kit<&str> = Kit {
-    build: "npm run build",
+    build: "npm install && npm run build",
     plugin: "build/{{crate_name}}.wasm",
     source: "policy.ts",
-    more: "\n`npm install` first: it brings the compiler, and needs the network. What a policy can ask is in `pointsman.ts`.",
+    more: "\n`npm install` brings the compiler, for which it needs the network the first time. What a policy can ask is in `pointsman.ts`.",
     policies: [
         template!("assemblyscript/round-robin.ts"),
         template!("assemblyscript/p2c.ts"),

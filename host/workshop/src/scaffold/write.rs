@@ -15,7 +15,7 @@ pub enum WriteError {
     #[error("{} is there already: choose another name, or move it away", .0.display())]
     Exists(PathBuf),
     /// The system refuses. Nothing is left of what was written before.
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}", .path.display())]
     Io {
         /// Where.
         path: PathBuf,

@@ -47,7 +47,7 @@ pub struct PoolSetup {
 
 /// A backend.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a backend, such as `{ name = \"a\" }`")]
 pub struct TestBackend {
     /// Its name.
     pub name: String,

@@ -1,12 +1,12 @@
 //! One run: one policy, one seed.
 
 mod change;
+mod requests;
 mod sources;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, StatusCode};
 use pointsman_core::clock::Moment;
 use pointsman_core::request::RequestHead;
 use pointsman_policy::{Pick, Response, Simulation, Testbed};
@@ -20,6 +20,7 @@ use super::tally::{RunResult, SwapResult, Tally};
 use super::timeline::Timeline;
 use crate::spec::{Loaded, Spec};
 use crate::time_span::TimeSpan;
+use requests::Requests;
 use sources::Source;
 
 /// Attempts beyond the first that a request has when a backend can't be reached, as the proxy's default is.
@@ -75,6 +76,8 @@ pub(super) struct Run<'a> {
 /// What is to happen.
 struct Script<'a> {
     spec: &'a Spec,
+    /// What the policy is called.
+    policy: &'a str,
     /// Events that have begun and not ended, in the order in which they began.
     ongoing: Vec<usize>,
 }
@@ -84,18 +87,6 @@ struct Script<'a> {
 struct Jobs {
     places: Vec<Option<Job>>,
     free: Vec<JobId>,
-}
-
-/// Makes requests.
-struct Requests {
-    head: RequestHead,
-    header: Option<HeaderName>,
-    keys: KeyDraw,
-    work: Work,
-    works: Stream,
-    key_stream: Stream,
-    proxy_stream: Stream,
-    made: u64,
 }
 
 /// Simulates one policy once. `progress` is called now and then with the virtual time, and ends the run if it answers false.
@@ -115,7 +106,7 @@ pub(super) fn run(
 }
 
 impl<'a> Run<'a> {
-    fn new(spec: &'a Spec, policy: &Loaded, testbed: Testbed, seed: u64) -> Result<Self, String> {
+    fn new(spec: &'a Spec, policy: &'a Loaded, testbed: Testbed, seed: u64) -> Result<Self, String> {
         let (runs, load) = (spec.run.get_ref(), spec.load.get_ref());
         let mut servers = Vec::new();
         for (_, group) in spec.members() {
@@ -143,7 +134,7 @@ impl<'a> Run<'a> {
         tally.swaps.resize(spec.swaps.len(), SwapResult::default());
         let source = Source::new(spec, seed);
         let (timeline, jobs) = (Timeline::new(), Jobs::default());
-        let script = Script { spec, ongoing: Vec::new() };
+        let script = Script { spec, policy: &policy.name, ongoing: Vec::new() };
         Ok(Self { script, testbed, now: 0, timeline, proxies, servers, jobs, source, requests, tally })
     }
 
@@ -158,7 +149,9 @@ impl<'a> Run<'a> {
             }
         }
         for (number, swap) in (0..).zip(&self.script.spec.swaps) {
-            self.timeline.add(swap.get_ref().at.0, Event::Swap(number));
+            if swap.get_ref().is_of(self.script.policy) {
+                self.timeline.add(swap.get_ref().at.0, Event::Swap(number));
+            }
         }
         self.timeline.add(runs.warmup().0, Event::WarmedUp);
         for proxy in 0..runs.proxies {
@@ -380,21 +373,5 @@ impl Jobs {
             self.free.push(id);
         }
         job
-    }
-}
-
-impl Requests {
-    /// Makes the head of the next request; returns the proxy that it comes to.
-    fn make(&mut self, proxies: usize) -> usize {
-        let key = self.keys.draw(&mut self.key_stream, self.made);
-        self.made += 1;
-        self.head.tried = Default::default();
-        match &self.header {
-            Some(name) => {
-                self.head.parts.headers.insert(name.clone(), HeaderValue::from(key));
-            }
-            None => self.head.client = IpAddr::V4(Ipv4Addr::from(key.wrapping_add(0x0a00_0000))),
-        }
-        if proxies == 1 { 0 } else { self.proxy_stream.below(proxies) }
     }
 }

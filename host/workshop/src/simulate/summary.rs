@@ -36,6 +36,8 @@ pub struct SwapSummary {
     pub sha256: String,
     /// Where it came from.
     pub origin: String,
+    /// What the policy is called that it came in the place of; none = each.
+    pub policy: Option<String>,
     /// What came of it with each policy, over all runs and proxies.
     pub results: Vec<SwapResult>,
 }
@@ -146,6 +148,7 @@ fn swaps(spec: &Spec, results: &[PolicyResult]) -> Vec<SwapSummary> {
             at_us: swap.at.0,
             sha256: VersionId::of(&plugin.content).to_hex(),
             origin: plugin.origin.to_string(),
+            policy: swap.policy.clone(),
             results: all.iter().filter_map(|swaps| swaps.get(number).copied()).collect(),
         })
     };

@@ -103,7 +103,8 @@ impl Summary {
                     policy.policy
                 );
             }
-            for swap in &self.swaps {
+            let is_its = |swap: &&SwapSummary| swap.policy.as_ref().is_none_or(|name| *name == policy.policy);
+            for swap in self.swaps.iter().filter(is_its) {
                 let result = swap.results.get(number).copied().unwrap_or_default();
                 let _ = write!(notes, "\n{}: {}", policy.policy, SwapNote(swap, result));
             }

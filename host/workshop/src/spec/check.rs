@@ -51,7 +51,10 @@ pub(super) fn check(spec: &Spec) -> Checked {
         let (here, swap) = (Section("swap", Some(entry.span())), entry.get_ref());
         let duration = spec.run.get_ref().duration;
         here.holds(swap.at < duration, "at", format!("the run has ended by then: it takes {duration}"))?;
-        swap.policy().source().map_err(|(key, message)| here.fault(key, message))?;
+        swap.version().source().map_err(|(key, message)| here.fault(key, message))?;
+        let is_there = spec.policies.iter().any(|policy| swap.is_of(&policy.get_ref().label()));
+        let name = swap.policy.as_deref().unwrap_or_default();
+        here.holds(is_there, "policy", format!("there is no policy {name:?}"))?;
     }
     let known: HashSet<String> = spec.members().map(|(name, _)| name).collect();
     for entry in &spec.events {
@@ -175,7 +178,7 @@ fn load(spec: &Spec) -> Checked {
         spec.run.get_ref().overload || share.is_none_or(|share| share < 1.0),
         if utilization.is_some() { "utilization" } else { "rate" },
         format!(
-            "{:.0} % of what the backends can serve: what waits for them would grow without an end; send less, or allow it by `overload = true`",
+            "{:.0} % of what the backends can serve: what waits for them would grow without an end; send less, or allow it by `overload = true` in `[run]`",
             share.unwrap_or_default() * 100.0
         ),
     )

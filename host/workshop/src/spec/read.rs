@@ -49,7 +49,7 @@ pub fn parse(
     }
     for swap in &mut spec.swaps {
         let unloaded = |message| file.fault_at(Some(swap.span()), "file", "swap", message);
-        let plugin = swap.get_ref().policy().load(folder, read).map_err(unloaded)?.plugin;
+        let plugin = swap.get_ref().version().load(folder, read).map_err(unloaded)?.plugin;
         swap.get_mut().plugin = Some(plugin);
     }
     Ok((spec, loaded))

@@ -116,6 +116,11 @@ fn each_fault_has_its_line_and_key() {
             "[[swap]]\nat = \"60s\"\nbundled = \"random\"\n[[event]]",
             "x.toml:25: swap.at: the run has ended",
         ),
+        (
+            "[[event]]",
+            "[[swap]]\nat = \"6s\"\nbundled = \"random\"\npolicy = \"tunde\"\n[[event]]",
+            "x.toml:27: swap.policy: there is no policy \"tunde\"",
+        ),
         ("[[event]]", "[[swap]]\nat = \"6s\"\n[[event]]", "x.toml:24: swap: a policy is either"),
         ("[[event]]", "[[swap]]\nat = \"6s\"\nfile = \"a.wasm\"\n[[event]]", "x.toml:26: swap: cannot read"),
     ] {
