@@ -85,7 +85,7 @@ impl Regexes {
             _ => None,
         });
         let mut set = RegexSetBuilder::new(texts);
-        set.unicode(false).dfa_size_limit(REGEX_CACHE_BYTES);
+        set.dot_matches_new_line(true).unicode(false).dfa_size_limit(REGEX_CACHE_BYTES);
         (!self.patterns.is_empty()).then(|| set.build().ok()).flatten()
     }
 

@@ -331,3 +331,18 @@ fn hundreds_of_regular_expressions_are_one_search() {
     }
     assert_eq!(router.route(&head("", "/abc/300/x"), &listener(), PathNormalization::Match), None);
 }
+
+#[test]
+fn an_escaped_line_feed_leads_past_no_regular_expression() {
+    // One is looked for alone, and several as one.
+    for others in [0, 2] {
+        let patterns = (0..others).map(|number| format!("^/x{number}/.*$")).chain(["^/admin/.*$".to_owned()]);
+        let routes: Vec<_> =
+            patterns.map(|text| route(HostPattern::Any, PathPattern::Regex(regex(&text)))).collect();
+        let router = Router::new(&routes);
+        for path in ["/admin/%0a", "/admin/a%0D%0Ab"] {
+            let found = router.route(&head("", path), &listener(), PathNormalization::Match);
+            assert_eq!(found, Some(RouteIndex(others)), "{path}");
+        }
+    }
+}

@@ -52,7 +52,7 @@ impl fmt::Display for TextPattern {
 }
 
 /// A regular expression over bytes, in the syntax of the crate `regex`: it has no backtracking, so that no text takes longer than in
-/// proportion to its length. Classes such as `\d` and `\w`, and `(?i)`, are ASCII's.
+/// proportion to its length. Classes such as `\d` and `\w`, and `(?i)`, are ASCII's, and `.` is any byte.
 #[derive(Debug, Clone)]
 pub struct Regex(regex::bytes::Regex);
 
@@ -64,7 +64,12 @@ impl Regex {
     /// The text is none, or a larger one than serves to tell requests apart.
     pub fn new(text: &str) -> Result<Self, RegexError> {
         let mut builder = RegexBuilder::new(text);
-        builder.unicode(false).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_CACHE_BYTES);
+        // A path may have an escaped line feed: `^/admin/.*$` has to match it, too.
+        builder
+            .dot_matches_new_line(true)
+            .unicode(false)
+            .size_limit(REGEX_BYTES)
+            .dfa_size_limit(REGEX_CACHE_BYTES);
         builder.build().map(Self).map_err(|error| RegexError::of(text, error))
     }
 
@@ -141,6 +146,8 @@ mod tests {
             (TextPattern::Contains("ab".into()), "xabx", "axb"),
             (regex("^a+$"), "aaa", "aab"),
             (regex("(?i)BOT"), "a robot", "a roach"),
+            (regex("^/admin/.*$"), "/admin/\n", "/admin\n"),
+            (regex("^/a.b$"), "/a\nb", "/a\nb\n"),
         ] {
             assert!(pattern.matches(good.as_bytes()), "{pattern} {good}");
             assert!(!pattern.matches(bad.as_bytes()), "{pattern} {bad}");

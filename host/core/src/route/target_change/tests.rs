@@ -131,7 +131,7 @@ fn no_path_becomes_a_host() {
 
 #[test]
 fn captures_make_no_lines_queries_and_steps() {
-    let item = whole("(?s)^/item/(.*)$", "/i/$1", Some("id=$1"));
+    let item = whole("^/item/(.*)$", "/i/$1", Some("id=$1"));
     for (target, expected) in [
         ("/item/7?x=y", Ok("/i/7?id=7")),
         ("/item/a%0d%0aSet-Cookie:x", Ok("/i/a%0D%0ASet-Cookie:x?id=a%0D%0ASet-Cookie:x")),
@@ -142,12 +142,6 @@ fn captures_make_no_lines_queries_and_steps() {
     ] {
         assert_eq!(apply(&item, target, PathNormalization::Match), expected.map(str::to_owned), "{target}");
     }
-    let line = whole("^/item/(.*)$", "/i/$1", None);
-    assert_eq!(
-        apply(&line, "/item/a%0ab", PathNormalization::Match),
-        Err(TargetError::OddPath),
-        "a dot is no line feed"
-    );
     // The slash that is left out in a location block of nginx.
     let alias = whole("^/static(.*)$", "/data/$1", None);
     for normalization in [PathNormalization::Match, PathNormalization::Off] {
