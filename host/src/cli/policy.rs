@@ -1,6 +1,7 @@
 //! `pointsman policy`.
 
 mod bench;
+mod dev;
 mod doctor;
 mod new;
 pub(super) mod plugin;
@@ -31,6 +32,8 @@ pub(super) enum Command {
     New(new::Arguments),
     /// Say which tools are here for policies in each language, and what brings those that are missing
     Doctor(doctor::Arguments),
+    /// Build, check and test a policy whenever a file is saved, and swap it into a running proxy
+    Dev(dev::Arguments),
     /// Put a plugin through everything that a proxy asks of it before it serves
     Check {
         /// The plugin, or the name of a bundled policy
@@ -51,6 +54,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::List => list()?,
         Command::Check { file, config } => return check(&file, &config),
+        Command::Dev(arguments) => return dev::run(arguments),
         Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::New(arguments) => return new::run(arguments),
         Command::Test(arguments) => return scenarios::run(&arguments),

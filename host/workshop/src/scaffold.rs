@@ -3,6 +3,7 @@
 //! All that is in it comes with the program: templates, the SDK's source and the crates that the SDK needs.
 
 mod archive;
+mod configured;
 mod embedded;
 mod file;
 mod kit;
@@ -13,6 +14,7 @@ mod name;
 mod tests;
 mod write;
 
+pub use configured::plugin_of;
 pub use file::File;
 pub use kit::Kit;
 pub use language::Language;

@@ -147,3 +147,76 @@ fn what_is_wrong_is_told_before_anything_is_written() {
     let left: Vec<_> = fs::read_dir(parent.path()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+/// Whether `policy doctor` says that a language's tools are here.
+fn has_tools(language: &str) -> bool {
+    let (code, said, _) = pointsman_in(Path::new("."), &["policy", "doctor", "--lang", language]);
+    if code != Some(0) {
+        println!("skipped: {said}");
+    }
+    code == Some(0)
+}
+
+#[test]
+fn a_saved_policy_is_built_checked_tested_and_swapped() {
+    if !has_tools("c") {
+        return;
+    }
+    let parent = tempfile::tempdir().expect("a folder");
+    made(parent.path(), &["canary", "--lang", "c"]);
+    let folder = parent.path().join("canary");
+    let dev = || pointsman_in(&folder, &["policy", "dev", "--once"]);
+    let states = |said: &str| -> Vec<String> {
+        let words = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        said.lines().filter(|line| !line.starts_with(' ')).map(words).collect()
+    };
+    // Nothing listens there: the folder's proxy isn't there yet.
+    let config = with_free_addresses(&folder);
+    fs::write(
+        folder.join("pointsman.toml"),
+        config.replace("[admin]\naddress = \"127.0.0.1:0\"", "[admin]\naddress = \"127.0.0.1:1\""),
+    )
+    .expect("a configuration");
+    let (code, said, told) = dev();
+    assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
+    assert_eq!(states(&said), ["build ok", "check ok", "test ok", "swap skipped"], "{said}");
+
+    // One that doesn't follow the file.
+    let plugin = folder.join("build/canary.wasm");
+    let first = parent.path().join("first.wasm");
+    fs::copy(&plugin, &first).expect("a copy");
+    let proxy = Proxy::start(&config.replace("build/canary.wasm", first.to_str().expect("a path")));
+    let asked = config
+        .replace("[admin]\naddress = \"127.0.0.1:0\"", &format!("[admin]\naddress = \"{}\"", proxy.admin()));
+    fs::write(folder.join("pointsman.toml"), asked).expect("a configuration");
+    let source = folder.join("policy.c");
+    let good = fs::read_to_string(&source).expect("the source");
+    fs::write(
+        &source,
+        good.replace(
+            "POINTSMAN_INIT { return 0; }",
+            "POINTSMAN_INIT { return 0; }\nint canary(void) { return 7; }",
+        ),
+    )
+    .expect("the source");
+    let (code, said, told) = dev();
+    assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
+    assert_eq!(states(&said), ["build ok", "check ok", "test ok", "swap ok"], "{said}");
+    let changed = fs::read(&plugin).expect("a plugin") != fs::read(&first).expect("a plugin");
+    assert!(!changed || !proxy.log.events("policy-swapped").is_empty(), "{said}");
+
+    for (bad, failed) in [
+        (good.replace("POINTSMAN_INIT", "POINTSMAN_INTI"), "build FAILED"),
+        (good.replace("POINTSMAN_INIT { return 0; }", "POINTSMAN_INIT { return 5; }"), "check FAILED"),
+        (
+            good.replace("POINTSMAN_BACKEND(second >= 0", "POINTSMAN_REJECT(503); (void)(second >= 0"),
+            "test FAILED",
+        ),
+    ] {
+        fs::write(&source, &bad).expect("the source");
+        let (code, said, _) = dev();
+        assert_eq!((code, states(&said).last().map(String::as_str)), (Some(1), Some(failed)), "{said}");
+        assert!(said.lines().last().is_some_and(|line| line.starts_with("  ")), "the reason: {said}");
+    }
+    assert_eq!(proxy.client().get("/").status(), 200);
+}

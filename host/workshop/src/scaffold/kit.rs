@@ -1,5 +1,7 @@
 //! What each language's folder has.
 
+use std::path::Path;
+
 use super::Language;
 
 /// The files of one language, and how they are used. Texts may have placeholders.
@@ -100,6 +102,20 @@ const GO: Kit<&str> = Kit {
     policies: [template!("go/round-robin.go"), template!("go/p2c.go"), template!("go/hash.go")],
     files: &[("go.mod", template!("go/go.mod")), (".gitignore", template!("go/gitignore"))],
 };
+
+impl Language {
+    /// The language whose source is in a folder that was made for a policy; none if there is none.
+    #[must_use]
+    pub fn of_folder(folder: &Path) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| folder.join(Kit::of(*language).source).is_file())
+    }
+
+    /// The command that builds a plugin in such a folder.
+    #[must_use]
+    pub fn build_command(self, plugin: &Path) -> String {
+        Kit::of(self).build.replace("{{plugin}}", &plugin.display().to_string())
+    }
+}
 
 impl Kit<&'static str> {
     pub(super) const fn of(language: Language) -> Self {
