@@ -114,9 +114,11 @@ impl ExchangeBody {
                 Error::SlowReader
             }
             error => {
-                let is_call = self.exchange.stats.context.head().is_call;
-                let waits = self.lease.as_ref().is_none_or(|lease| lease.waits_for_client(&error, is_call));
-                self.exchange.stats.upload.blame(error, waits)
+                let AttemptStats { context, upload, .. } = &self.exchange.stats;
+                match &self.lease {
+                    Some(lease) => lease.blame(error, context, upload),
+                    None => upload.blame(error, true),
+                }
             }
         };
         if let Some(lease) = self.lease.take() {

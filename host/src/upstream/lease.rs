@@ -1,8 +1,9 @@
 //! The use of a backend's connection by one exchange.
 
-use super::Error;
 use super::connection::{Owner, UpstreamConnection};
 use super::http2::StreamLease;
+use super::{Error, Upload};
+use crate::downstream::RequestContext;
 
 /// What an exchange has of a connection.
 #[derive(Debug)]
@@ -30,15 +31,16 @@ impl Lease {
         }
     }
 
-    /// Whether a backend that has failed like this may have done so because the client kept it waiting.
-    pub(super) fn waits_for_client(&self, error: &Error, is_call: bool) -> bool {
-        match (self, error) {
+    /// Whose fault a failure is. A backend may have failed because the client kept it waiting, if it waited for that.
+    pub(super) fn blame(&self, error: Error, context: &RequestContext, upload: &Upload) -> Error {
+        let waits = match (self, &error) {
             // A connection with many streams doesn't end for one of them.
             (Self::Shared(_), Error::Reset) => false,
             // The sides of a call take turns as they like.
-            (Self::Shared(_), Error::StreamReset(_)) => !is_call,
+            (Self::Shared(_), Error::StreamReset(_)) => !context.head().is_call,
             _ => true,
-        }
+        };
+        upload.blame(error, waits)
     }
 
     /// Whether it may have been closed because it was idle.

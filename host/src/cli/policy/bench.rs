@@ -44,9 +44,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         });
         let text = serde_json::to_string_pretty(&all.collect::<Vec<_>>())?;
         console::put(format!("{text}\n").as_bytes())?;
-        return Ok(if complain(&measured) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    } else {
+        say(&measured)?;
     }
-    for (file, sha256, costs) in &measured {
+    Ok(if complain(&measured) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A table for each policy.
+fn say(measured: &[Measured<'_>]) -> Result<()> {
+    for (file, sha256, costs) in measured {
         console::say(format_args!("{}  sha256 {sha256}", file.display()))?;
         console::say(format_args!(
             "{:>8}  {:>10}  {:>10}  {:>10}",
@@ -57,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             console::say(format_args!("{backends:>8}  {ns:>10.0}  {fuel:>10.0}  {kib:>6} KiB"))?;
         }
     }
-    Ok(if complain(&measured) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(())
 }
 
 /// Says where a policy failed, so that the figures aren't of its picks, or took longer than the proxy lets it. Whether one failed.

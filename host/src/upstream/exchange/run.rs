@@ -115,8 +115,7 @@ impl Exchange {
     /// What a failure is, for the one whose fault it is. Its bytes count.
     fn failed(&self, lease: &Lease, SendFailure { error, sent }: SendFailure) -> SendFailure {
         self.stats.moved(lease.moved());
-        let waits = lease.waits_for_client(&error, self.stats.context.head().is_call);
-        SendFailure { error: self.stats.upload.blame(error, waits), sent }
+        SendFailure { error: lease.blame(error, &self.stats.context, &self.stats.upload), sent }
     }
 
     /// The backend hasn't looked at the request, this many times by now. Makes the head whole, to be sent again: here or, after too many

@@ -36,8 +36,6 @@ pub(super) struct Lab<'a> {
     options: &'a ReportOptions,
     progress: &'a mut dyn FnMut(Step) -> bool,
     done: f64,
-    /// Calls of the subject that failed in simulations.
-    faults: u64,
     /// What the subject did in simulations.
     counts: Counts,
 }
@@ -59,7 +57,6 @@ impl<'a> Lab<'a> {
             options,
             progress,
             done: 0.0,
-            faults: 0,
             counts: Counts::default(),
         })
     }
@@ -101,7 +98,7 @@ impl<'a> Lab<'a> {
 
     /// Calls of the subject that failed.
     pub(super) fn faults(&self) -> u64 {
-        self.faults
+        self.counts.faults
     }
 
     /// Share of the requests that the subject has rejected.
@@ -116,7 +113,7 @@ impl<'a> Lab<'a> {
 
     /// Counts calls of the subject that failed in a simulation of its own.
     pub(super) fn count_faults(&mut self, simulation: &Simulation) {
-        self.faults += simulation.slot().stats().all_faults();
+        self.counts.faults += simulation.slot().stats().all_faults();
     }
 
     /// Simulates all policies. The spec has neither policies nor seeds.
@@ -174,7 +171,6 @@ impl<'a> Lab<'a> {
         let results = simulate::simulate_in(&self.testbed, &spec, &self.policies[..policies], &mut shown)?;
         self.done += 1.0;
         for run in &results[0].runs {
-            self.faults += run.counts.faults;
             self.counts = self.counts.plus(&run.counts);
         }
         Ok(results)

@@ -34,16 +34,12 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         return Err(Fault { span: None, key: "step".to_owned(), message: message.to_owned() });
     }
     for entry in &scenario.steps {
-        if is_refused {
-            let message = "a plugin that is refused takes no step; leave out either `refused` or the steps";
-            return Err(Fault {
-                span: Some(entry.span()),
-                key: "step".to_owned(),
-                message: message.to_owned(),
-            });
-        }
         let fault =
             |(key, message): (&str, String)| Fault { span: Some(entry.span()), key: key.to_owned(), message };
+        if is_refused {
+            let message = "a plugin that is refused takes no step; leave out either `refused` or the steps";
+            return Err(fault(("step", message.to_owned())));
+        }
         step(entry.get_ref(), &known).map_err(fault)?;
     }
     Ok(())

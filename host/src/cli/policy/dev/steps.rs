@@ -1,7 +1,6 @@
 //! From a source to a version that picks: a line for each step.
 
 use std::env;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
@@ -94,8 +93,7 @@ impl Step {
     fn run(&self, folder: &Path) -> Result<Output> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(folder).stdin(Stdio::null());
-        let named = || format!("cannot run {}", OsStr::new(&self.program).display());
-        command.output().with_context(named)
+        command.output().with_context(|| format!("cannot run {}", self.program.display()))
     }
 }
 

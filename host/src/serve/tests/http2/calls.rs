@@ -178,13 +178,12 @@ fn a_silent_client_is_not_to_blame_for_a_lost_backend() {
             // The client has its turn, and takes longer than a backend would have to wait for a body.
             let begin = async |request| {
                 let mut call = Call::begin(request).await;
-                let answer = answers.then(|| call.answer());
-                if let Some(mut answer) = answer {
+                let mut answer = answers.then(|| call.answer());
+                if let Some(answer) = &mut answer {
                     answer.send_data("z".into(), false).expect("an open window");
-                    std::mem::forget(answer);
                 }
                 call.pass(2).await;
-                call
+                (call, answer)
             };
             let said = async |response: ResponseFuture| {
                 let response = head(response).await;
@@ -194,13 +193,13 @@ fn a_silent_client_is_not_to_blame_for_a_lost_backend() {
                 }
                 response.headers().clone()
             };
-            let lost = begin(call()).await;
+            let (lost, _answer) = begin(call()).await;
             lost.connection.abort();
             let found = said(lost.response).await;
             let found = [&found["grpc-status"], &found["x-pointsman-error"]];
             assert_eq!(found, ["14", "upstream-reset"], "{answers}");
             for (reason, status) in [(Reason::INTERNAL_ERROR, "13"), (Reason::CANCEL, "1")] {
-                let mut reset = begin(call()).await;
+                let (mut reset, _answer) = begin(call()).await;
                 reset.respond.send_reset(reason);
                 let found = said(reset.response).await;
                 let found = [&found["grpc-status"], &found["x-pointsman-error"]];
