@@ -127,7 +127,7 @@ impl Ordering<'_> {
 
     /// Shows the authority that the name leads here, and waits until it has seen that.
     async fn validate(&self, order: &mut Order) -> Result<(), Failure> {
-        let mut presented = Vec::new();
+        let (mut presented, mut told) = (Vec::new(), Ok(()));
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization?;
@@ -149,8 +149,16 @@ impl Ordering<'_> {
             presented.push(Presented::new(self.challenges, self.managed, &challenge.token, &answer)?);
             // The authority may be looking already, if the order was begun by a process before this one.
             if challenge.status == ChallengeStatus::Pending {
-                challenge.set_ready().await?;
+                told = challenge.set_ready().await;
             }
+            if told.is_err() {
+                break;
+            }
+        }
+        if let Err(error) = told
+            && !is_decided(order).await
+        {
+            return Err(error.into());
         }
         let polled = order.poll_ready(&POLLING).await.map_err(Failure::from);
         match polled {
@@ -173,6 +181,20 @@ impl Ordering<'_> {
     pub(super) fn forget(&self) -> Result<(), Failure> {
         Ok(self.managed.folder.remove(self.lock, &self.managed.order_file())?)
     }
+}
+
+/// Whether the authority has decided on every name. It takes no word about one of which it has (RFC 8555 section 7.5.1), which comes to pass
+/// between two questions of ours if a process before this one has told it to look.
+async fn is_decided(order: &mut Order) -> bool {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let Ok(mut authorization) = authorization else { return false };
+        match authorization.refresh().await {
+            Ok(state) if state.status != AuthorizationStatus::Pending => {}
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// Why an order was turned down: what the authority has found when it asked.

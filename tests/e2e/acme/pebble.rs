@@ -107,6 +107,13 @@ impl Pebble {
         self.log().matches("Added order ").count()
     }
 
+    /// The path of what it has asked for first over HTTP.
+    pub(super) fn question(&self) -> String {
+        let log = self.log();
+        let asked = log.split_once("/.well-known/").expect("a question").1;
+        format!("/.well-known/{}", asked.lines().next().expect("a line"))
+    }
+
     /// Keys of `acme` that lead here.
     pub(super) fn keys(&self) -> String {
         let ca = self.folder.path().join("servers.pem");
