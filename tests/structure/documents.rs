@@ -196,6 +196,19 @@ fn each_decision_is_listed_once_and_complete() {
 }
 
 #[test]
+fn debians_package_has_every_folder_of_documents() {
+    let manifest = fs::read_to_string(root().join("host/Cargo.toml")).expect("the manifest");
+    for entry in fs::read_dir(root().join("host/docs")).expect("the documents").flatten() {
+        if entry.path().is_dir() {
+            let folder = format!("docs/{}/", entry.file_name().display());
+            let to = format!("\"usr/share/doc/pointsman/{folder}\"");
+            let is_packed = |line: &str| line.contains(&format!("[\"{folder}*.")) && line.contains(&to);
+            assert!(manifest.lines().any(is_packed), "{folder} isn't among the assets in host/Cargo.toml");
+        }
+    }
+}
+
+#[test]
 fn links_and_functions_are_found_in_a_text() {
     assert_eq!(links("[a](b.md) [c](https://d) [e](f/g.md#h)"), ["b.md", "f/g.md#h"]);
     let functions = named_functions("`Gate::poll_read`, http::Uri, (proxy::handle): Framing::advance.");
