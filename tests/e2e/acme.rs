@@ -1,5 +1,6 @@
 //! Certificates that the proxy orders by itself, from pebble. Where that isn't installed the tests are skipped, and say so.
 
+mod bad_authorities;
 mod pebble;
 
 use std::fs;

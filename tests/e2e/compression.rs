@@ -116,6 +116,37 @@ fn what_a_slow_backend_has_sent_is_there_at_once_and_trailers_follow() {
     assert_eq!(so_far(&encoded), b"{\"a\"}\n{\"b\"}\n");
 }
 
+#[test]
+fn what_is_about_other_bytes_is_no_trailer_of_these() {
+    let backend = Backend::start(|exchange| {
+        let trailer = exchange
+            .request
+            .header("x-trailer")
+            .map_or_else(String::new, |name| format!("Trailer: {name}\r\n"));
+        exchange.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{trailer}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\
+             Content-Digest: sha-256=:x:\r\nRepr-Digest: sha-256=:x:\r\nDigest: x\r\nContent-MD5: x\r\nETag: \"a\"\r\nX-Sum: 42\r\n\r\n"
+        ));
+    });
+    let proxy = start(&backend);
+    let fields = "TE: trailers\r\nAccept-Encoding: gzip\r\n";
+    let response = proxy.client().get_with("/", &format!("{fields}X-Trailer: X-Sum, ETag\r\n"));
+    assert_eq!(unzipped(&response), "hello");
+    let trailers: Vec<(&str, &str)> =
+        response.trailers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(trailers, [("x-sum", "42"), ("etag", "W/\"a\"")]);
+    // One that says so before isn't compressed, as one that has it in its head.
+    for (name, count) in [("Content-Digest", 1), ("x-sum, REPR-DIGEST", 2)] {
+        let response = proxy.client().get_with("/", &format!("{fields}X-Trailer: {name}\r\n"));
+        assert_eq!(
+            (response.text().as_str(), response.header("content-encoding")),
+            ("hello", None),
+            "{name}"
+        );
+        assert_eq!(response.trailers.len(), count, "{name}");
+    }
+}
+
 fn line(client: &mut Client) -> String {
     let mut line = String::new();
     client.reader().read_line(&mut line).expect("a line");

@@ -61,6 +61,35 @@ fn a_file_that_is_missing_is_a_fault_with_its_line() {
 }
 
 #[test]
+fn an_odd_status_has_no_reason_of_the_librarys_and_an_upgrade_stays() {
+    let backend = Backend::start(|exchange| {
+        let (_, status) = exchange.request.target().split_at(1);
+        let head = format!(
+            "HTTP/1.1 {status} Odd\r\nUpgrade: h2c\r\nConnection: upgrade\r\nProxy-Authenticate: Basic"
+        );
+        exchange.send(format!("{head}\r\nContent-Length: 5\r\n\r\ntrace"));
+    });
+    let pool = "intercept = [426, 499, 599]\n[[pool.test.error_page]]\nstatus = [426, 499, 599]\ntype = \"text/plain\"\ntext = \"{reason}\"";
+    let top = "[[route]]\nexact = \"/own\"\nrespond = 298\n[[route]]\npool = \"test\"";
+    let proxy = Setup { pool, top, ..Setup::default() }.start(&[&backend]);
+    for (target, first, text) in [
+        ("/499", "HTTP/1.1 499 ", "Error"),
+        ("/599", "HTTP/1.1 599 ", "Error"),
+        ("/426", "HTTP/1.1 426 Upgrade Required", "Upgrade Required"),
+        ("/own", "HTTP/1.1 298 ", ""),
+    ] {
+        let response = proxy.client().get(target);
+        assert_eq!((response.first_line(), response.text().as_str()), (first, text));
+        let upgrade = (target == "/426").then_some("h2c");
+        assert_eq!(
+            (response.header("upgrade"), response.header("proxy-authenticate")),
+            (upgrade, None),
+            "{target}"
+        );
+    }
+}
+
+#[test]
 fn clients_of_http2_get_pages_too() {
     let backend =
         Backend::start(|exchange| exchange.send("HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\ntrace"));

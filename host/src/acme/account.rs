@@ -32,12 +32,6 @@ struct Stored {
     credentials: AccountCredentials,
 }
 
-/// An account, and how its authority is asked.
-pub(super) struct Session {
-    pub(super) account: Account,
-    pub(super) https: Https,
-}
-
 /// The hash of the key of the account that is kept in a folder, if there is one.
 pub(super) fn thumbprint(folder: &Folder) -> Option<String> {
     #[derive(Deserialize)]
@@ -58,14 +52,14 @@ pub(super) fn https(config: &AcmeConfig) -> Result<Https, Vec<TlsFault>> {
 }
 
 /// Uses the account that is kept in a folder; none if there is none.
-pub(super) async fn known(folder: &Folder, https: &Https) -> Result<Option<(Session, Vec<String>)>, Failure> {
+pub(super) async fn known(folder: &Folder, https: &Https) -> Result<Option<(Account, Vec<String>)>, Failure> {
     let Some(stored) = folder.path().join(FILE).exists().then(|| folder.read_json::<Stored>(FILE)).flatten()
     else {
         return Ok(None);
     };
     let builder = Account::builder_with_http(Box::new(https.clone()));
     let account = builder.from_credentials(stored.credentials).await?;
-    Ok(Some((Session { account, https: https.clone() }, stored.contact)))
+    Ok(Some((account, stored.contact)))
 }
 
 /// Uses the account that is kept in a folder, or makes one.
@@ -74,14 +68,14 @@ pub(super) async fn open(
     folder: &Folder,
     lock: &OrderLock,
     https: &Https,
-) -> Result<Session, Failure> {
+) -> Result<Account, Failure> {
     let wanted = &config.account.contact;
-    let Some((session, contact)) = known(folder, https).await? else {
+    let Some((account, contact)) = known(folder, https).await? else {
         return create(config, folder, lock, https).await;
     };
     if contact != *wanted {
         let contacts: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        match session.account.update_contacts(&contacts).await.map_err(Failure::from) {
+        match account.update_contacts(&contacts).await.map_err(Failure::from) {
             Ok(()) => {
                 if let Some(stored) = folder.read_json::<Stored>(FILE) {
                     folder.write_json(lock, FILE, &Stored { contact: wanted.clone(), ..stored })?;
@@ -91,7 +85,7 @@ pub(super) async fn open(
             Err(failure) => return Err(failure),
         }
     }
-    Ok(session)
+    Ok(account)
 }
 
 /// Whether the authority doesn't know the account any more.
@@ -105,7 +99,7 @@ pub(super) async fn create(
     folder: &Folder,
     lock: &OrderLock,
     https: &Https,
-) -> Result<Session, Failure> {
+) -> Result<Account, Failure> {
     let external = config.account.external.as_ref().map(external_key).transpose()?;
     let contacts: Vec<&str> = config.account.contact.iter().map(String::as_str).collect();
     let new = NewAccount { contact: &contacts, terms_of_service_agreed: true, only_return_existing: false };
@@ -124,7 +118,7 @@ pub(super) async fn create(
     if config.storage.is_shared {
         tokio::time::sleep(SETTLING).await;
     }
-    Ok(Session { account, https: https.clone() })
+    Ok(account)
 }
 
 fn external_key(config: &ExternalAccountConfig) -> Result<ExternalAccountKey, Failure> {

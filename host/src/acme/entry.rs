@@ -77,9 +77,10 @@ impl Entry {
         }
     }
 
-    /// Reads again what went wrong, which another proxy may have written.
+    /// Reads again what went wrong, which another proxy may have written. What this one knows and couldn't write counts, too.
     pub(super) fn reread_failures(&mut self) {
-        self.failures = self.managed.folder.read_json(&self.managed.failures_file());
+        let kept = self.managed.folder.read_json(&self.managed.failures_file());
+        self.failures = Failures::newer(self.failures.take(), kept);
     }
 
     /// What comes next, and when.

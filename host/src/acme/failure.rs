@@ -68,7 +68,9 @@ impl Failure {
     pub(super) fn of_problem(problem: &Problem) -> Self {
         let kind =
             problem.r#type.as_deref().map(|kind| kind.trim_start_matches("urn:ietf:params:acme:error:"));
-        let is_its_own = kind == Some("serverInternal") || problem.status.is_some_and(|status| status >= 500);
+        // That a nonce is too old, time and again, is no answer to what was asked (RFC 8555 section 6.5).
+        let is_its_own = matches!(kind, Some("serverInternal" | "badNonce"))
+            || problem.status.is_some_and(|status| status >= 500);
         let mut message = problem.detail.clone().unwrap_or_else(|| "no reason is given".to_owned());
         for part in &problem.subproblems {
             message.push_str(&format!("; {part}"));
@@ -139,6 +141,14 @@ impl Failures {
         Self { kind: failure.kind, count, last, next, message: failure.message.clone() }
     }
 
+    /// What is known of failures: by this process, which may be unable to write them down, and what was kept.
+    pub(super) fn newer(own: Option<Self>, kept: Option<Self>) -> Option<Self> {
+        match (own, kept) {
+            (Some(own), Some(kept)) if own.last > kept.last => Some(own),
+            (own, kept) => kept.or(own),
+        }
+    }
+
     /// When the next attempt is worth it.
     pub(super) fn next(&self) -> SystemTime {
         moment(self.next)
@@ -192,6 +202,20 @@ mod tests {
         // What the authority asks for counts, but not for ever.
         assert_eq!(delays(FailureKind::Refused, Some(Duration::from_hours(3)))[0], 3 * 3_600);
         assert_eq!(delays(FailureKind::Away, Some(Duration::from_hours(1_000)))[0], 24 * 3_600);
+    }
+
+    #[test]
+    fn failures_that_can_not_be_kept_count_all_the_same() {
+        let failure = Failure::new(FailureKind::Local, "nothing can be kept");
+        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let one = Failures::after(None, &failure, None, at(1_000));
+        let two = Failures::after(Some(&one), &failure, None, at(1_010));
+        let known =
+            |own: &Failures, kept: Option<&Failures>| Failures::newer(Some(own.clone()), kept.cloned());
+        assert_eq!(known(&two, None).as_ref(), Some(&two));
+        assert_eq!(known(&two, Some(&one)).as_ref(), Some(&two), "an older one is left of better days");
+        assert_eq!(known(&one, Some(&two)).as_ref(), Some(&two), "another proxy has failed since");
+        assert_eq!(Failures::newer(None, Some(one.clone())), Some(one));
     }
 
     #[test]

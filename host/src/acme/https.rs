@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -60,7 +60,7 @@ impl Https {
     }
 
     async fn ask(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Response<Full<Bytes>>, HttpsError> {
-        let uri = request.uri().clone();
+        let (uri, is_get) = (request.uri().clone(), request.method() == Method::GET);
         let host = uri.authority().map(ToString::to_string).unwrap_or_default();
         let fault = |what: String| HttpsError { host: host.clone(), what };
         let answered = timeout(REQUEST_TIMEOUT, self.exchange(&uri, request)).await;
@@ -71,7 +71,7 @@ impl Https {
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             *self.wish.lock() = retry_after(headers);
         }
-        match unusable(status, headers) {
+        match unusable(status, headers, is_get) {
             None => Ok(response),
             Some(what) => Err(fault(what)),
         }
@@ -153,8 +153,9 @@ impl HttpClient for Https {
     }
 }
 
-/// What is wrong with an answer that isn't of an authority in order: it isn't looked at for a reason in the words of ACME.
-fn unusable(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+/// What is wrong with an answer that isn't of an authority in order: it isn't looked at for a reason in the words of ACME. Nor is one to a GET:
+/// what was asked for is read then, and nothing else.
+fn unusable(status: StatusCode, headers: &HeaderMap, is_get: bool) -> Option<String> {
     if status.is_redirection() {
         let to = headers.get(LOCATION).map(|to| Printable::name(String::from_utf8_lossy(to.as_bytes())));
         let to = to.as_ref().map_or("elsewhere", Printable::as_str);
@@ -162,7 +163,10 @@ fn unusable(status: StatusCode, headers: &HeaderMap) -> Option<String> {
     }
     let media = headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     let is_reason = media.contains("json");
-    (!status.is_success() && !is_reason).then(|| format!("answers with status {status} and no reason"))
+    if status.is_success() || (is_reason && !is_get) {
+        return None;
+    }
+    Some(format!("answers with status {status}{}", if is_reason { "" } else { " and no reason" }))
 }
 
 /// How long an answer wants to be waited for the next request.
@@ -183,7 +187,7 @@ mod tests {
         let what = |status: u16, header: (&'static str, &'static str)| {
             let headers =
                 HeaderMap::from_iter([(header.0.parse().unwrap(), HeaderValue::from_static(header.1))]);
-            unusable(StatusCode::from_u16(status).unwrap(), &headers)
+            unusable(StatusCode::from_u16(status).unwrap(), &headers, false)
         };
         for media in ["application/json", "application/problem+json"] {
             assert_eq!(what(400, ("content-type", media)), None);
@@ -192,6 +196,12 @@ mod tests {
         assert_eq!(
             what(503, ("content-type", "text/html")).unwrap(),
             "answers with status 503 Service Unavailable and no reason"
+        );
+        let json =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))]);
+        assert_eq!(
+            unusable(StatusCode::SERVICE_UNAVAILABLE, &json, true).unwrap(),
+            "answers with status 503 Service Unavailable"
         );
         let moved = what(301, ("location", "https://b.test/dir\u{7f}".trim_end_matches('\u{7f}'))).unwrap();
         assert!(moved.starts_with("leads on to https://b.test/dir (status 301"), "{moved}");

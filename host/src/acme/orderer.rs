@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use instant_acme::Account;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::account::{self, Session};
+use super::account;
 use super::challenges::Challenges;
 use super::entry::{Entry, Step};
 use super::failure::{Failure, FailureKind};
+use super::https::Https;
 use super::managed::Managed;
 use super::order::Ordering;
 use super::schedule::Window;
@@ -19,6 +21,7 @@ use super::storage::OrderLock;
 use crate::config::AcmeConfig;
 use crate::control::watch::FileWatch;
 use crate::http_challenge::SharedAccount;
+use crate::tls::OrderedCertificate;
 
 /// Longest time without a look at the files and the clock: the machine may have slept.
 const LOOK: Duration = Duration::from_secs(30);
@@ -36,14 +39,20 @@ const ASK_ANEW: Duration = Duration::from_hours(6);
 /// How long what was read of an authority's directory is used.
 const SESSION: Duration = Duration::from_hours(1);
 
+/// What is said of a certificate that is kept nowhere.
+const UNUSABLE: &str = "what the authority has issued can't be served with, or isn't for this name";
+
 /// What is wanted of the thread: certificates, or its end.
 pub(super) type Wanted = Option<Vec<AcmeConfig>>;
+
+/// Accounts in use by their folders, with their authorities' directories, and since when.
+type Sessions = HashMap<PathBuf, (Account, Instant)>;
 
 /// Orders certificates, renews them, and tells when a file is another one.
 pub(super) struct Orderer {
     challenges: Challenges,
     entries: Vec<Entry>,
-    sessions: HashMap<PathBuf, (Session, Instant)>,
+    sessions: Sessions,
     files: Arc<FileWatch>,
     /// Told when somebody may have put right what was wrong.
     look: Arc<Notify>,
@@ -127,18 +136,17 @@ impl Orderer {
             return;
         }
         entry.attempt();
-        let ordered =
-            timeout(ORDER_TIMEOUT, ordered(entry, &lock, &self.challenges, &mut self.sessions)).await;
-        let ordered = ordered.unwrap_or_else(|_| {
-            Err(Failure::new(FailureKind::Away, "the order hasn't come to an end in time"))
-        });
+        let (ordered, wish) = match account::https(&entry.managed.config) {
+            Ok(https) => {
+                let ordered = ordered(entry, &lock, &https, &self.challenges, &mut self.sessions);
+                let late = || Failure::new(FailureKind::Away, "the order hasn't come to an end in time");
+                (timeout(ORDER_TIMEOUT, ordered).await.unwrap_or_else(|_| Err(late())), https.take_wish())
+            }
+            Err(faults) => (Err(of_files(faults)), None),
+        };
         match ordered {
             Ok(()) => self.files.scan(),
             Err(failure) => {
-                let wish = self
-                    .sessions
-                    .get(entry.managed.folder.path())
-                    .and_then(|(session, _)| session.https.take_wish());
                 self.sessions.remove(entry.managed.folder.path());
                 entry.fail(&failure, wish, SystemTime::now());
                 let failures = entry.managed.failures_file();
@@ -173,39 +181,47 @@ impl Orderer {
 async fn ordered(
     entry: &mut Entry,
     lock: &OrderLock,
+    https: &Https,
     challenges: &Challenges,
-    sessions: &mut HashMap<PathBuf, (Session, Instant)>,
+    sessions: &mut Sessions,
 ) -> Result<(), Failure> {
     let managed = entry.managed.clone();
     let (config, folder) = (&managed.config, &managed.folder);
-    let https = account::https(config).map_err(of_files)?;
-    let session = account::open(config, folder, lock, &https).await?;
-    let (session, _) =
-        sessions.entry(folder.path().to_owned()).insert_entry((session, Instant::now())).into_mut();
+    folder.check_room(lock)?;
+    let account = account::open(config, folder, lock, https).await?;
+    let (account, _) =
+        sessions.entry(folder.path().to_owned()).insert_entry((account, Instant::now())).into_mut();
     let replaces = entry.id().filter(|_| entry.has_window());
-    let ordering = |session: &Session| Ordering {
+    let ordering = |account: &Account| Ordering {
         managed: &managed,
         lock,
-        account: session.account.clone(),
+        account: account.clone(),
         challenges,
         replaces: replaces.clone(),
     };
-    let pem = match ordering(session).certificate().await {
+    let pem = match ordering(account).certificate().await {
         Err(failure) if account::is_forgotten(&failure) => {
-            *session = account::create(config, folder, lock, &https).await?;
-            ordering(session).certificate().await?
+            *account = account::create(config, folder, lock, https).await?;
+            ordering(account).certificate().await?
         }
         ordered => ordered?,
     };
     let is_renewal = entry.certificate().is_some();
+    // Before it takes the place of one that serves.
+    if !OrderedCertificate::parse(pem.as_bytes()).is_ok_and(|issued| issued.names.contains(&managed.name)) {
+        ordering(account).forget()?;
+        return Err(Failure::new(FailureKind::Refused, UNUSABLE));
+    }
     folder.write(lock, &managed.file(), pem.as_bytes())?;
-    ordering(session).forget()?;
+    ordering(account).forget()?;
     folder.remove(lock, &managed.failures_file())?;
     let now = SystemTime::now();
     entry.refresh(now);
     let Some(certificate) = entry.certificate() else {
-        let message = "what the authority has issued can't be served with, or isn't for this name";
-        return Err(Failure::new(FailureKind::Refused, message));
+        return Err(Failure::new(
+            FailureKind::Local,
+            "the file of the certificate isn't what was written there",
+        ));
     };
     let days = certificate.validity.left(now).as_secs() / (24 * 60 * 60);
     let (name, directory) = (&managed.name, &config.account.directory);
@@ -224,19 +240,16 @@ async fn ordered(
 }
 
 /// When the authority wants a certificate to be renewed, and when it wants to be asked again (RFC 9773); none if it doesn't say so.
-async fn window(
-    entry: &Entry,
-    sessions: &mut HashMap<PathBuf, (Session, Instant)>,
-) -> Result<Option<(Window, Duration)>, Failure> {
+async fn window(entry: &Entry, sessions: &mut Sessions) -> Result<Option<(Window, Duration)>, Failure> {
     let (managed, Some(id)) = (&entry.managed, entry.id()) else { return Ok(None) };
     let key = managed.folder.path();
     if sessions.get(key).is_none_or(|(_, since)| since.elapsed() > SESSION) {
         let https = account::https(&managed.config).map_err(of_files)?;
-        let Some((session, _)) = account::known(&managed.folder, &https).await? else { return Ok(None) };
-        sessions.insert(key.to_owned(), (session, Instant::now()));
+        let Some((account, _)) = account::known(&managed.folder, &https).await? else { return Ok(None) };
+        sessions.insert(key.to_owned(), (account, Instant::now()));
     }
-    let Some((session, _)) = sessions.get(key) else { return Ok(None) };
-    match session.account.renewal_info(&id).await {
+    let Some((account, _)) = sessions.get(key) else { return Ok(None) };
+    match account.renewal_info(&id).await {
         Ok((info, again)) => {
             let moment = |seconds: i64| {
                 SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.try_into().unwrap_or_default())

@@ -16,6 +16,10 @@ const LOCK: &str = "lock";
 /// Largest file that is read, bytes.
 const FILE_BYTES: usize = 1 << 20;
 
+/// A file that is made only to see whether there is room for one of so many bytes: more than an account, an order and a certificate have.
+const ROOM: &str = "room";
+const ROOM_BYTES: usize = 64 << 10;
+
 /// The folder of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Folder(PathBuf);
@@ -58,6 +62,12 @@ impl Folder {
         whole_file::replace(&self.0.join(name), content)?;
         // The name, too, has to outlast a loss of power.
         File::open(&self.0)?.sync_all()
+    }
+
+    /// Whether anything can be kept here: what is asked of an authority is in vain otherwise, and authorities count.
+    pub(super) fn check_room(&self, lock: &OrderLock) -> io::Result<()> {
+        self.write(lock, ROOM, &[0; ROOM_BYTES])?;
+        self.remove(lock, ROOM)
     }
 
     pub(super) fn write_json(&self, lock: &OrderLock, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -123,6 +133,17 @@ mod tests {
         assert!(!folder.path().join(".unfinished-x").exists());
         folder.remove(&lock, "a.pem").unwrap();
         folder.remove(&lock, "a.pem").unwrap();
+    }
+
+    #[test]
+    fn whether_there_is_room_is_seen_before_anything_is_asked_for() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::new(parent.path().join("acme"));
+        let lock = folder.lock().unwrap().unwrap();
+        folder.check_room(&lock).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the lock alone");
+        fs::remove_dir_all(folder.path()).unwrap();
+        folder.check_room(&lock).unwrap_err();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    GetAll, VARY,
+    GetAll, TRAILER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -10,7 +10,7 @@ use crate::config::{Coding, CompressionConfig};
 
 static ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// Fields that are about exactly these bytes.
+/// Fields that are about exactly these bytes. They may be trailers (RFC 9530 section 2).
 static DIGESTS: [HeaderName; 4] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("repr-digest"),
@@ -35,7 +35,9 @@ pub(super) fn is_suitable(status: StatusCode, headers: &HeaderMap, config: &Comp
         && headers.get(CONTENT_TYPE).is_some_and(|value| is_of_type(value, config))
         && headers.get(CONTENT_LENGTH).and_then(length).is_none_or(|length| length >= config.min_size.max(1))
         && !forbids_transforming(headers.get_all(CACHE_CONTROL))
-        && !DIGESTS.iter().any(|name| headers.contains_key(name))
+        && !DIGESTS.iter().any(|name| {
+            headers.contains_key(name) || has_member(headers.get_all(TRAILER), name.as_str().as_bytes())
+        })
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {
@@ -94,6 +96,14 @@ pub(super) fn weaken(headers: &mut HeaderMap) {
     {
         *tag = weak;
     }
+}
+
+/// Makes trailers those of a response that is encoded: what is about the bytes as they came goes, announced or not.
+pub(super) fn encode_trailers(trailers: &mut HeaderMap) {
+    for name in &DIGESTS {
+        trailers.remove(name);
+    }
+    weaken(trailers);
 }
 
 /// Makes the head that of a response in this coding.

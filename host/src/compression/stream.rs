@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 
 use super::encoder::Encoder;
+use super::head;
 
 /// Most bytes that are encoded in one go, which takes less than a millisecond; then it is others' turn.
 const PIECE: usize = 16 << 10;
@@ -85,6 +86,9 @@ impl<B: Body<Data = Bytes> + Unpin> Compressed<B> {
                     Ok(data) => self.input = data,
                     Err(frame) => {
                         self.trailers = frame.into_trailers().ok();
+                        if let Some(trailers) = &mut self.trailers {
+                            head::encode_trailers(trailers);
+                        }
                         return self.finish();
                     }
                 },

@@ -299,6 +299,27 @@ fn what_is_not_suitable_stays_as_it_is() {
 }
 
 #[test]
+fn trailers_are_of_the_bytes_that_are_sent() {
+    let mut trailers = HeaderMap::new();
+    for name in ["content-digest", "repr-digest", "digest", "content-md5", "etag", "x-sum"] {
+        trailers.append(name, HeaderValue::from_static("\"a\""));
+    }
+    let script = Script([Step::Data(text(9)), Step::Trailers(trailers)].into());
+    let mut body = Compressed::new(script, encoder(Coding::Gzip));
+    let mut next = || body.poll_frame(&mut Context::from_waker(Waker::noop()));
+    let sent = loop {
+        match next() {
+            Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => break frame.into_trailers().unwrap(),
+            Poll::Ready(Some(Ok(_))) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let left: Vec<(&str, &[u8])> =
+        sent.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    assert_eq!(left, [("x-sum", &b"\"a\""[..]), ("etag", b"W/\"a\"")]);
+}
+
+#[test]
 fn only_so_many_are_compressed_at_a_time() {
     let compression = compression(2);
     let (parts, ()) = Request::builder().header(ACCEPT_ENCODING, "br").body(()).unwrap().into_parts();

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use hyper::ext::ReasonPhrase;
 use pointsman_core::clock::Moment;
 
 use super::hop_by_hop;
@@ -31,6 +32,14 @@ enum Content {
     Compressed(Box<Compressed<ExchangeBody>>),
 }
 
+/// Gives a response of the proxy's own its status. One without a known reason has none: hyper would write `<none>` in its place.
+pub(super) fn set_status<B>(response: &mut Response<B>, status: StatusCode) {
+    *response.status_mut() = status;
+    if status.canonical_reason().is_none() {
+        response.extensions_mut().insert(ReasonPhrase::from_static(b""));
+    }
+}
+
 impl ResponseBody {
     pub(super) fn empty(guard: RequestGuard) -> Self {
         Self { content: Content::Empty, guard }
@@ -43,7 +52,7 @@ impl ResponseBody {
     /// A response of the proxy's own, for people to read.
     pub(super) fn plain_text(status: StatusCode, text: Bytes, guard: RequestGuard) -> Response<Self> {
         let mut response = Response::new(Self::text(text, guard));
-        *response.status_mut() = status;
+        set_status(&mut response, status);
         let kind = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response

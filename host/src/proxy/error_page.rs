@@ -5,7 +5,7 @@ use std::rc::Rc;
 use http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Request, Response, StatusCode};
 
-use super::body::ResponseBody;
+use super::body::{ResponseBody, set_status};
 use crate::downstream::{RequestContext, RequestGuard, is_idempotent};
 use crate::error_pages::{ErrorPages, accept};
 
@@ -58,7 +58,7 @@ impl PageOffer {
         };
         let Some((chosen, content)) = found else { return Err(guard) };
         let mut response = Response::new(ResponseBody::text(content, guard));
-        *response.status_mut() = status;
+        set_status(&mut response, status);
         if let Some(content_type) = chosen.page.content_type() {
             response.headers_mut().insert(CONTENT_TYPE, content_type);
         }

@@ -1,11 +1,11 @@
 //! Pages in the place of backends' errors.
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, EXPIRES, PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE, VARY, VIA, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, EXPIRES, RETRY_AFTER, SET_COOKIE, UPGRADE, VARY, VIA, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use super::body::ResponseBody;
+use super::body::{ResponseBody, set_status};
 use super::error_page::PageOffer;
 use super::failure::is_call;
 use super::forward;
@@ -16,7 +16,7 @@ use crate::upstream::Answered;
 /// What stays of a backend's response whose body doesn't: what clients have to do, keep or may do next. Whatever else it says is of its body,
 /// or of the backend.
 const KEPT: [HeaderName; 9] =
-    [ALLOW, CACHE_CONTROL, EXPIRES, PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE, VARY, VIA, WWW_AUTHENTICATE];
+    [ALLOW, CACHE_CONTROL, EXPIRES, RETRY_AFTER, SET_COOKIE, UPGRADE, VARY, VIA, WWW_AUTHENTICATE];
 
 /// A backend's response without its body.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Intercepted {
         };
         let mut response = response.unwrap_or_else(|guard| {
             let mut response = Response::new(ResponseBody::empty(guard));
-            *response.status_mut() = self.status;
+            set_status(&mut response, self.status);
             response
         });
         let headers = response.headers_mut();

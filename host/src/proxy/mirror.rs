@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{EXPECT, TRAILER};
+use http::header::{CONTENT_LENGTH, EXPECT, TRAILER};
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 use pointsman_core::counts::{MirrorEnd, OpenMirror};
@@ -135,6 +135,10 @@ impl MirroredRequest {
             record.pool = Some(self.balancer.worker_pool().local_pool().clone());
         }
         let Self { balancer, rules, mut head, rewritten, deadlines, place, .. } = self;
+        // Its body came in chunks, or over HTTP/2, and there was nothing in it.
+        if body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&head.parts.method) {
+            head.parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let rules = rules.map(|rules| RequestRules::begin(&rules, &mut head, &context));
         *context.head() = head;
         let upload = Upload::of(body, deadlines.clock());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
-use super::body::ResponseBody;
+use super::body::{ResponseBody, set_status};
 use super::error_page::PageOffer;
 use crate::downstream::RequestGuard;
 
@@ -74,7 +74,7 @@ impl FixedAnswer {
             Some(content) => ResponseBody::text(content.clone(), guard),
             None => ResponseBody::empty(guard),
         });
-        *response.status_mut() = self.status;
+        set_status(&mut response, self.status);
         if let Some(media_type) = &self.media_type {
             response.headers_mut().insert(CONTENT_TYPE, media_type.clone());
         }

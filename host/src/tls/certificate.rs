@@ -122,6 +122,12 @@ impl Contents {
         Fingerprint::of(&hasher)
     }
 
+    /// Those of one file for both.
+    #[must_use]
+    pub fn in_one(pem: &[u8]) -> Self {
+        Self { cert: pem.to_owned(), key: pem.to_owned(), ocsp: None }
+    }
+
     /// Reads the files.
     ///
     /// # Errors

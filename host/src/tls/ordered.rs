@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use std::path::Path;
 
 use super::backend::BackendTls;
-use super::certificate::{Certificate, CertificateError, Fingerprint, Validity};
+use super::certificate::{Certificate, CertificateError, Contents, Fingerprint, Validity};
 use super::fault::TlsFault;
 use super::provider::provider;
 use crate::config::{AcmeAccountConfig, CertificateFiles, NamedFile, PoolTlsConfig};
@@ -41,17 +41,34 @@ impl OrderedCertificate {
     ///
     /// It can't be read, or can't be served with.
     pub fn load(path: &Path) -> Result<Self, CertificateError> {
-        let file = NamedFile { path: path.to_owned(), line: 0 };
-        let files = CertificateFiles { cert: file.clone(), key: file, ocsp: None, ordered_for: None };
-        let certificate = Certificate::load(&files, provider())?;
+        Ok(Self::of(&Certificate::load(&in_one(path), provider())?))
+    }
+
+    /// The same of what such a file, which isn't there yet, is to hold.
+    ///
+    /// # Errors
+    ///
+    /// It can't be served with.
+    pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
+        let certificate = Certificate::new(Contents::in_one(pem), &in_one(Path::new("")), provider())?;
+        Ok(Self::of(&certificate))
+    }
+
+    fn of(certificate: &Certificate) -> Self {
         let key = certificate.certified_key();
-        Ok(Self {
+        Self {
             validity: certificate.validity(),
             names: certificate.names().to_vec(),
             fingerprint: certificate.fingerprint(),
             id: key.cert.first().and_then(id),
-        })
+        }
     }
+}
+
+/// A file that holds the certificate and its key.
+fn in_one(path: &Path) -> CertificateFiles {
+    let file = NamedFile { path: path.to_owned(), line: 0 };
+    CertificateFiles { cert: file.clone(), key: file, ocsp: None, ordered_for: None }
 }
 
 fn id(certificate: &CertificateDer<'_>) -> Option<CertificateId> {

@@ -156,8 +156,11 @@ impl Upload {
     /// Has `take` get a copy of all of it once it has come to its end, or nothing if it is longer than `most`. Dropped if it breaks off.
     pub fn when_whole(&self, most: usize, take: impl FnOnce(Option<Vec<u8>>) + 'static) {
         let Some(source) = &self.0 else { return take(Some(Vec::new())) };
-        if source.length.is_some_and(|length| length > most as u64) {
-            return take(None);
+        match source.length {
+            // Nobody asks for what follows.
+            Some(0) => return take(Some(Vec::new())),
+            Some(length) if length > most as u64 => return take(None),
+            _ => {}
         }
         if let ReplayBuffer::All { limit, awaiting, .. } = &mut *source.replay.borrow_mut() {
             *limit = most.max(*limit);
@@ -361,7 +364,8 @@ impl Body for RequestBody {
                 this.sent += data.len() as u64;
             }
         }
-        if source.over.get() && !source.broken.get() {
+        // The end of HTTP/2 may come by itself, behind all of a body whose length is known; then nobody may ask for it.
+        if (source.over.get() || source.length == Some(this.sent)) && !source.broken.get() {
             source.hand_out();
         }
         Poll::Ready(frame)

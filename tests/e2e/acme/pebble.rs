@@ -147,6 +147,41 @@ impl Pebble {
         (server, keys)
     }
 
+    /// Another server that passes everything on to it, and changes the bodies of its answers by their paths; and keys of `acme` that lead there.
+    pub(super) fn behind(
+        &self,
+        change: impl Fn(&str, &mut Vec<u8>) + Send + Sync + 'static,
+    ) -> (TlsBackend, String) {
+        let (directory, tls) =
+            (SocketAddr::from((Ipv4Addr::LOCALHOST, self.directory)), Tls::trusting(&self.servers));
+        let certificate = self.servers.issue(&Leaf { names: &["localhost"], ..Leaf::default() });
+        let server = TlsBackend::start(&certificate, None, move |mut request, reader| {
+            request.read_body(reader);
+            let field = |name| request.header(name).unwrap_or_default();
+            let head = format!(
+                "{}\r\nhost: {}\r\nuser-agent: a\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                request.first_line(),
+                field("host"),
+                field("content-type"),
+                request.body.len()
+            );
+            let mut pebble = tls.connect(directory, "localhost");
+            pebble.send(head).send(&request.body);
+            let mut answer = pebble.response(request.method());
+            change(request.target(), &mut answer.body);
+            let passed = |name: &str| {
+                answer.header(name).map_or_else(String::new, |value| format!("{name}: {value}\r\n"))
+            };
+            let fields: String = ["content-type", "location", "replay-nonce"].map(passed).concat();
+            let head = format!("HTTP/1.1 {} X\r\n{fields}connection: close", answer.status());
+            send(reader, format!("{head}\r\ncontent-length: {}\r\n\r\n", answer.body.len()));
+            send(reader, &answer.body);
+            Then::Close
+        });
+        let keys = self.keys().replacen(&self.directory.to_string(), &server.address().port().to_string(), 1);
+        (server, keys)
+    }
+
     /// Clients that trust what it issues.
     pub(super) fn clients(&self) -> Tls {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.management));

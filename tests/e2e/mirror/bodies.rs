@@ -1,6 +1,7 @@
 //! Bodies of mirrored requests.
 
-use harness::{Backend, wait_until};
+use harness::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, ask, frame, literal};
+use harness::{Backend, Client, wait_until};
 
 use super::{proxy, wait_for};
 
@@ -30,6 +31,8 @@ fn a_body_up_to_the_limit_is_copied() {
     ask("Transfer-Encoding: chunked", &format!("400\r\n{fits}\r\n0\r\nX-Trailer: 1\r\n\r\n"), 1024);
     ask("Transfer-Encoding: chunked", "0\r\n\r\n", 0);
     wait_for(&proxy, &[("answered", 4)]);
+    // Servers may want to know that there is nothing.
+    assert!(shadow.requests().iter().all(|request| request.header("content-length").is_some()));
     let lengths = || shadow.requests().into_iter().map(|it| it.header("content-length").map(str::to_owned));
     assert_eq!(lengths().filter(|length| length.as_deref() == Some("1024")).count(), 2);
     assert!(shadow.requests().iter().all(|request| request.header("transfer-encoding").is_none()));
@@ -39,6 +42,33 @@ fn a_body_up_to_the_limit_is_copied() {
     assert_eq!(shadow.count(), 4);
     // Larger than what is held of other requests for retries, and not idempotent: nothing else of it changes.
     assert_eq!(main.count(), 6);
+}
+
+#[test]
+fn the_end_of_http2_may_come_behind_a_body_of_known_length() {
+    let (main, shadow) = (counting(), counting());
+    let proxy = proxy("", "", "", [&main, &shadow]);
+    let mut client = Client::connect(proxy.address());
+    client.send(PREFACE);
+    for (count, (stream, length, body)) in
+        (1..).zip([(1, Some("3"), "abc"), (3, Some("0"), ""), (5, None, ""), (7, None, "abc")])
+    {
+        // POST, http, /
+        let mut block = [&[0x83, 0x86, 0x84][..], &literal(":authority", "a")].concat();
+        if let Some(length) = length {
+            block.extend(literal("content-length", length));
+        }
+        client.send(frame(HEADERS, END_HEADERS, stream, &block));
+        if !body.is_empty() {
+            client.send(frame(DATA, 0, stream, body.as_bytes()));
+        }
+        main.wait_for_requests(count);
+        ask(&mut client, &frame(DATA, END_STREAM, stream, b""), stream);
+        wait_for(&proxy, &[("answered", count as u64)]);
+    }
+    let lengths =
+        shadow.requests().into_iter().map(|request| request.header("content-length").map(str::to_owned));
+    assert_eq!(lengths.collect::<Vec<_>>(), ["3", "0", "0", "3"].map(|length| Some(length.to_owned())));
 }
 
 #[test]

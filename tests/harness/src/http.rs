@@ -129,6 +129,11 @@ impl Response {
         Ok(Some(response))
     }
 
+    /// The first line, with version, status and reason.
+    pub fn first_line(&self) -> &str {
+        &self.head.first_line
+    }
+
     /// The status of its first line.
     pub fn status(&self) -> u16 {
         let status = self.head.first_line.split(' ').nth(1).and_then(|status| status.parse().ok());
