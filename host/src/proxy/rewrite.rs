@@ -64,9 +64,10 @@ impl Rewritten {
         let target = change.apply(path, head.query(), normalization)?;
         let (uri, exact) = uri_and_exact(target).ok_or(Failure::Refused(Refusal::MalformedTarget))?;
         let prefix = change.stripped(path, normalization);
-        let mut asked = Vec::new();
+        let query = head.query();
+        let mut asked = Vec::with_capacity(path.len() + query.map_or(0, |query| query.len() + 1));
         encode(path, &mut asked);
-        if let Some(query) = head.query() {
+        if let Some(query) = query {
             asked.push(b'?');
             encode(query, &mut asked);
         }

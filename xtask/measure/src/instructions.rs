@@ -23,6 +23,7 @@ mod client;
 mod count;
 mod figures;
 mod proxy;
+mod routes;
 mod steps;
 mod subject;
 mod traced;
@@ -45,8 +46,7 @@ pub(crate) struct Options {
 }
 
 /// Counts the instructions of these, as many at a time as there are CPUs: a count doesn't depend on what else runs.
-fn count_all(binary: &Path, subjects: impl Iterator<Item = Subject>) -> Result<Vec<(&'static str, Counted)>> {
-    let subjects: Vec<Subject> = subjects.collect();
+fn count_all(binary: &Path, subjects: Vec<Subject>) -> Result<Vec<(&'static str, Counted)>> {
     let next = AtomicUsize::new(0);
     let lane = || {
         let mut counted = Vec::new();
@@ -91,8 +91,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.build_only {
         return Ok(());
     }
-    let chosen = |subject: &Subject| options.only.as_ref().is_none_or(|only| only == subject.name);
-    let counted = count_all(&binary, Subject::all().filter(chosen))?;
+    let subjects: Vec<Subject> = match &options.only {
+        Some(name) => vec![Subject::named(name).with_context(|| format!("nothing is called {name}"))?],
+        None => Subject::all().collect(),
+    };
+    let counted = count_all(&binary, subjects)?;
     println!("{:<14}{:>16}{:>20}{:>14}", "what", "per request", "of them the guest's", "system calls");
     for (name, Counted { request, guest, calls }) in &counted {
         println!("{name:<14}{request:>16}{guest:>20}{calls:>14}");

@@ -78,22 +78,27 @@ impl PrefixChange {
         &self.replacement
     }
 
-    /// The new path; `None` if it stays.
-    fn apply(&self, path: &[u8], normalization: PathNormalization) -> Result<Option<Vec<u8>>, TargetError> {
+    /// The new path, with room for so many bytes behind it; `None` if it stays.
+    fn apply(
+        &self,
+        path: &[u8],
+        normalization: PathNormalization,
+        room: usize,
+    ) -> Result<Option<Vec<u8>>, TargetError> {
         if normalization == PathNormalization::Off {
             let Some(rest) = longest(path, &self.written) else { return Ok(None) };
-            return if climbs(rest) { Err(TargetError::OddPath) } else { Ok(Some(self.with(rest))) };
+            return if climbs(rest) { Err(TargetError::OddPath) } else { Ok(Some(self.with(rest, room))) };
         }
         let compared_path = compared(path);
         let Some(rest) = longest(&compared_path, &self.normal) else { return Ok(None) };
         // As the client wrote it, an escaped slash with its escape, if that is sure to mean the same.
         let mut as_written = self.written.iter().filter_map(|prefix| strip(path, prefix));
         if let Some(same) = as_written.find(|as_written| compared(as_written) == rest) {
-            return Ok(Some(self.with(same)));
+            return Ok(Some(self.with(same, room)));
         }
         let mut escaped = Vec::with_capacity(rest.len());
         push_escaped(&mut escaped, rest, Part::Path);
-        Ok(Some(self.with(&escaped)))
+        Ok(Some(self.with(&escaped, room)))
     }
 
     /// Which of the beginnings a path loses, as it is written; `None` if it loses none, or gets another one.
@@ -110,8 +115,11 @@ impl PrefixChange {
         self.written.get(place).map(String::as_str).filter(|prefix| !prefix.is_empty())
     }
 
-    fn with(&self, rest: &[u8]) -> Vec<u8> {
-        [self.replacement.as_bytes(), rest].concat()
+    fn with(&self, rest: &[u8], room: usize) -> Vec<u8> {
+        let mut path = Vec::with_capacity(self.replacement.len() + rest.len() + room);
+        path.extend_from_slice(self.replacement.as_bytes());
+        path.extend_from_slice(rest);
+        path
     }
 }
 
@@ -142,7 +150,10 @@ impl TargetChange {
         };
         let new = match &self.path {
             None => None,
-            Some(PathChange::Prefix(change)) => change.apply(path, normalization)?.map(rooted),
+            Some(PathChange::Prefix(change)) => {
+                let room = query.map_or(0, |query| query.len() + 1);
+                change.apply(path, normalization, room)?.map(rooted)
+            }
             Some(PathChange::Whole(template)) => {
                 let mut new = Vec::new();
                 let matches = template.expand(&compared_path(), Part::Path, &mut new);

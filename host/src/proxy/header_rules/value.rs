@@ -195,6 +195,9 @@ fn without_port(host: &[u8]) -> &[u8] {
 
 /// Adds what a client wrote of a target, with every byte that isn't printable ASCII percent-encoded.
 pub(in crate::proxy) fn encode(target: &[u8], text: &mut Vec<u8>) {
+    if target.iter().all(u8::is_ascii_graphic) {
+        return text.extend_from_slice(target);
+    }
     for &byte in target {
         if byte.is_ascii_graphic() {
             text.push(byte);

@@ -1,5 +1,6 @@
 //! Who is compared: the programs, their configurations, their versions.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -59,7 +60,7 @@ pub(crate) struct Contender {
     binary: PathBuf,
     policy: &'static str,
     /// What its configuration has beside the template's.
-    settings: &'static str,
+    settings: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Programs {
     /// Those that take part. The first is what the others are compared with: nginx, if it is there.
     pub(crate) fn field(&self, field: Field) -> Vec<Contender> {
         match field {
-            Field::All => {}
+            Field::All | Field::Routed => {}
             Field::WithoutNginx => {
                 eprintln!("xtask: nginx is left out: it speaks HTTP/2 to backends only for gRPC");
             }
@@ -122,6 +123,13 @@ impl Programs {
             }
             Field::Features => return self.variants(&FEATURES),
             Field::Logs => return self.variants(&LOGS),
+            Field::Routes => {
+                let variants =
+                    [("one-route", String::new()), ("hosts-5000", hosts()), ("regex-100", expressions())];
+                return variants
+                    .map(|(name, routes)| self.variant(name, COMMON_POLICY, routes.into()))
+                    .to_vec();
+            }
         }
         let beside = self.beside.iter().map(|binary| Contender::pointsman("beside", binary, COMMON_POLICY));
         let takes_part = |program| field != Field::WithoutNginx || program != Program::Nginx;
@@ -131,19 +139,35 @@ impl Programs {
             program: *program,
             binary: binary.clone(),
             policy: COMMON_POLICY,
-            settings: "",
+            settings: Cow::Borrowed(""),
         });
         others.chain([self.own()]).chain(beside).collect()
     }
 
     /// Pointsman with each of these settings beside the template's: name, policy, settings.
     fn variants(&self, variants: &[(&'static str, &'static str, &'static str)]) -> Vec<Contender> {
-        let contender = |&(name, policy, settings)| Contender {
-            settings,
-            ..Contender::pointsman(name, &self.pointsman, policy)
-        };
-        variants.iter().map(contender).collect()
+        variants.iter().map(|&(name, policy, settings)| self.variant(name, policy, settings.into())).collect()
     }
+
+    fn variant(&self, name: &'static str, policy: &'static str, settings: Cow<'static, str>) -> Contender {
+        Contender { settings, ..Contender::pointsman(name, &self.pointsman, policy) }
+    }
+}
+
+/// Routes by 5,000 hosts, of which the last is asked for.
+fn hosts() -> String {
+    let others = (1..5000).map(|host| format!("site-{host}.example"));
+    let route = |host: String| format!("[[route]]\nhost = \"{host}\"\npool = \"backends\"\n");
+    others.chain(["bench.example".to_owned()]).map(route).collect()
+}
+
+/// Routes by 100 regular expressions of one host, of which the last matches what is asked for.
+fn expressions() -> String {
+    let others = (1..100).map(|route| format!("^/api/v[0-9]+/service-{route}/([a-z]+)$"));
+    let route = |regex: String| {
+        format!("[[route]]\nhost = \"bench.example\"\nregex = '{regex}'\npool = \"backends\"\n")
+    };
+    others.chain(["^/([0-9]+)$".to_owned()]).map(route).collect()
 }
 
 impl Program {
@@ -175,7 +199,13 @@ impl Program {
 
 impl Contender {
     fn pointsman(name: &'static str, binary: &Path, policy: &'static str) -> Self {
-        Self { name, program: Program::Pointsman, binary: binary.to_owned(), policy, settings: "" }
+        Self {
+            name,
+            program: Program::Pointsman,
+            binary: binary.to_owned(),
+            policy,
+            settings: Cow::Borrowed(""),
+        }
     }
 
     /// Whether it shares requests out evenly, which is then checked.
@@ -196,7 +226,7 @@ impl Contender {
     /// Name and content of its configuration, before the placeholders are filled in.
     fn template(&self) -> (&'static str, String) {
         match self.program {
-            Program::Pointsman => ("pointsman.toml", POINTSMAN.to_owned() + self.settings),
+            Program::Pointsman => ("pointsman.toml", POINTSMAN.to_owned() + &self.settings),
             Program::Nginx => ("nginx.conf", NGINX.to_owned()),
             Program::Haproxy => ("haproxy.cfg", HAPROXY.to_owned()),
         }

@@ -8,8 +8,10 @@ use super::backend::Backends;
 use super::generator::Request;
 use super::negotiated::Negotiated;
 use super::participant::Participant;
+use super::scenario::Scenario;
 use super::schedule::Arrivals;
 use super::speech::Speech;
+use super::template::ROUTES;
 
 /// Fields of a request by name, in small letters.
 type Fields = BTreeMap<String, String>;
@@ -29,7 +31,7 @@ pub(crate) fn check(
     participants: &mut [Participant<'_>],
     backends: &Backends,
     request: &Request,
-    speech: Speech,
+    scenario: &Scenario,
 ) -> Result<()> {
     let mut first: Option<(&str, Agreed)> = None;
     for participant in participants {
@@ -40,7 +42,8 @@ pub(crate) fn check(
             bail!("{name} doesn't serve: {:?}", outcome.failures);
         }
         let kept = backends.kept().context("no request arrived")?;
-        compare(&String::from_utf8_lossy(&kept.head), speech)
+        compare(&String::from_utf8_lossy(&kept.head), scenario.speech)
+            .and_then(|fields| if scenario.has_routes() { compare_routes(&fields) } else { Ok(()) })
             .with_context(|| format!("{name} does other work"))?;
         let agreed = Agreed {
             with_client: participant.generator.negotiated().cloned(),
@@ -62,7 +65,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn compare(head: &str, speech: Speech) -> Result<()> {
+/// What every contender does. Answers the fields that it sends.
+fn compare(head: &str, speech: Speech) -> Result<Fields> {
     let fields: Fields = head
         .lines()
         .skip(1)
@@ -99,6 +103,19 @@ fn compare(head: &str, speech: Speech) -> Result<()> {
     if fields.get("connection").is_some_and(|value| !value.eq_ignore_ascii_case("keep-alive")) {
         bail!("it doesn't keep connections to backends");
     }
+    Ok(fields)
+}
+
+/// What the last of many routes makes of a request. That the backend serves it shows that the prefix is off.
+fn compare_routes(fields: &Fields) -> Result<()> {
+    let prefix = format!("/site-{ROUTES}");
+    let field = |name| fields.get(name).map_or("", String::as_str);
+    if !field("x-forwarded-uri").starts_with(&format!("{prefix}/")) || field("x-forwarded-prefix") != prefix {
+        bail!("it doesn't tell backends what it has stripped: {fields:?}");
+    }
+    if field("x-site") != "bench" || !field("x-debug").is_empty() {
+        bail!("it has other rules for fields: {fields:?}");
+    }
     Ok(())
 }
 
@@ -128,6 +145,24 @@ mod tests {
             let head = RIGHT.replace(part, other);
             assert_ne!(head, RIGHT);
             compare(&head, Speech::HTTP1).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn the_last_route_has_its_rules() {
+        let head = RIGHT.replace(
+            "\r\n\r\n",
+            "\r\nX-Forwarded-Uri: /site-20/12\r\nX-Forwarded-Prefix: /site-20\r\nX-Site: bench\r\n\r\n",
+        );
+        compare_routes(&compare(&head, Speech::HTTP1).unwrap()).unwrap();
+        for (part, other) in [
+            ("X-Forwarded-Uri: /site-20", "X-Forwarded-Uri: "),
+            ("X-Forwarded-Prefix: /site-20", "X-Forwarded-Prefix: /site-2"),
+            ("X-Site: bench\r\n", ""),
+            ("X-Site:", "X-Debug: 1\r\nX-Site:"),
+        ] {
+            let head = head.replace(part, other);
+            compare_routes(&compare(&head, Speech::HTTP1).unwrap()).unwrap_err();
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is measured.
 
-use super::generator::Reuse;
+use anyhow::Result;
+
+use super::generator::{Request, Reuse};
 use super::speech::Speech;
 
 /// One way of using a proxy.
@@ -28,6 +30,21 @@ pub(crate) struct Scenario {
     pub(crate) speech: Speech,
 }
 
+impl Scenario {
+    /// Whether the contenders have many routes.
+    pub(crate) fn has_routes(&self) -> bool {
+        self.field == Field::Routed
+    }
+
+    /// What is asked for.
+    pub(crate) fn request(&self) -> Result<Request> {
+        if self.has_routes() {
+            return Ok(Request::along_the_last_route(self.download, self.reuse));
+        }
+        Request::new(self.download, self.upload, self.reuse).spoken(self.speech)
+    }
+}
+
 /// Who takes part in a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
@@ -41,6 +58,10 @@ pub(crate) enum Field {
     Features,
     /// Pointsman without an access log, and with one of each format.
     Logs,
+    /// The same as [`Self::All`]; requests take the last of many routes, with rules and a rewrite.
+    Routed,
+    /// Pointsman with one route, and with very many.
+    Routes,
 }
 
 /// The name of the memory measurements, which are no scenario of requests.
@@ -64,7 +85,7 @@ pub(crate) const SMALL: Scenario = Scenario {
 };
 
 /// All scenarios, the most telling first.
-pub(crate) const SCENARIOS: [Scenario; 21] = [
+pub(crate) const SCENARIOS: [Scenario; 23] = [
     SMALL,
     Scenario {
         name: "policies",
@@ -82,6 +103,18 @@ pub(crate) const SCENARIOS: [Scenario; 21] = [
         name: "logs",
         what: "small, Pointsman without an access log and with one of each format, in a file",
         field: Field::Logs,
+        ..SMALL
+    },
+    Scenario {
+        name: "routes",
+        what: "small, the last of 20 routes by prefix, which strips it and has 3 rules for header fields",
+        field: Field::Routed,
+        ..SMALL
+    },
+    Scenario {
+        name: "many-routes",
+        what: "small, Pointsman with one route, 5,000 by host, and 100 by regular expression of which the last matches",
+        field: Field::Routes,
         ..SMALL
     },
     Scenario { name: "16k", what: "16-KiB responses", download: 16 << 10, ..SMALL },

@@ -52,9 +52,8 @@ impl Session<'_> {
         };
         let backends = Backends::speak(speech, scenario.backends, self.cpus, placement)?;
         let mut participants = self.participants(scenario, placement, &backends)?;
-        let request =
-            Request::new(scenario.download, scenario.upload, scenario.reuse).spoken(scenario.speech)?;
-        same_work::check(&mut participants, &backends, &request, scenario.speech)?;
+        let request = scenario.request()?;
+        same_work::check(&mut participants, &backends, &request, scenario)?;
 
         let mut turns = Turns { backends: &backends, request: &request, faults: BTreeMap::new() };
         for participant in &mut participants {
@@ -109,7 +108,7 @@ impl Session<'_> {
     ) -> Setup<'a> {
         let (files, cpus, certificate) = (self.files, self.cpus, self.certificate);
         let (backends, speech) = (backends.addresses(), Speech::HTTP1);
-        Setup { workers, connections, speech, certificate, files, backends, placement, cpus }
+        Setup { workers, connections, speech, routes: false, certificate, files, backends, placement, cpus }
     }
 
     fn participants(
@@ -120,7 +119,8 @@ impl Session<'_> {
     ) -> Result<Vec<Participant<'_>>> {
         let speech = scenario.speech;
         let at_a_time = scenario.connections * speech.streams();
-        let setup = Setup { speech, ..self.setup(scenario.workers, at_a_time, placement, backends) };
+        let routes = scenario.has_routes();
+        let setup = Setup { speech, routes, ..self.setup(scenario.workers, at_a_time, placement, backends) };
         let dialect = Dialect::new(speech, self.certificate)?;
         let mut participants = Vec::new();
         for contender in self.programs.field(scenario.field) {

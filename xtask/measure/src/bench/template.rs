@@ -26,10 +26,16 @@ pub(crate) struct Values<'a> {
     pub(crate) backends: &'a [SocketAddr],
     /// What clients speak.
     pub(crate) speech: Speech,
+    /// Whether there are many routes.
+    pub(crate) routes: bool,
 }
 
-/// Fills in a template. A line with `{{backend}}` is repeated for each backend; one that begins with `{{if X}}` is left out unless X
-/// is spoken: `clear`, `tls`, `http1`, `http2`, `to-http1`, `to-tls`, `to-h2` (by gRPC too), `to-grpc`, or several of them.
+/// How many routes there are where there are many. Requests take the last one.
+pub(crate) const ROUTES: usize = 20;
+
+/// Fills in a template. A line with `{{backend}}` is repeated for each backend, one with `{{route}}` for each route; one that begins with
+/// `{{if X}}` is left out unless X is so: `clear`, `tls`, `http1`, `http2`, `to-http1`, `to-tls`, `to-h2` (by gRPC too), `to-grpc` are
+/// spoken, `routes` are there, or several of them.
 ///
 /// # Errors
 /// A placeholder is left.
@@ -40,7 +46,7 @@ pub(crate) fn fill(template: &str, values: &Values<'_>) -> Result<String> {
         let mut line = line;
         let kept;
         if let Some((condition, rest)) = rest.strip_prefix("{{if ").and_then(|rest| rest.split_once("}}")) {
-            if !condition.split(' ').all(|spoken| is_spoken(spoken, values.speech)) {
+            if !condition.split(' ').all(|condition| is_so(condition, values)) {
                 continue;
             }
             kept = format!("{indent}{rest}");
@@ -50,6 +56,11 @@ pub(crate) fn fill(template: &str, values: &Values<'_>) -> Result<String> {
             for (index, address) in values.backends.iter().enumerate() {
                 let named = line.replace("{{name}}", &format!("b{}", index + 1));
                 filled.push_str(&named.replace("{{backend}}", &address.to_string()));
+                filled.push('\n');
+            }
+        } else if line.contains("{{route}}") {
+            for route in 1..=ROUTES {
+                filled.push_str(&line.replace("{{route}}", &route.to_string()));
                 filled.push('\n');
             }
         } else {
@@ -73,8 +84,10 @@ pub(crate) fn fill(template: &str, values: &Values<'_>) -> Result<String> {
     Ok(filled)
 }
 
-fn is_spoken(what: &str, speech: Speech) -> bool {
-    match what {
+fn is_so(condition: &str, values: &Values<'_>) -> bool {
+    let speech = values.speech;
+    match condition {
+        "routes" => values.routes,
         "clear" => !speech.tls,
         "tls" => speech.tls,
         "to-http1" => speech.behind == Behind::Http1,
@@ -97,7 +110,11 @@ mod tests {
     }
 
     fn spoken(speech: Speech, template: &str, backends: &[SocketAddr]) -> Result<String> {
-        let values = Values {
+        fill(template, &values(speech, backends))
+    }
+
+    fn values(speech: Speech, backends: &[SocketAddr]) -> Values<'_> {
+        Values {
             port: 8080,
             workers: 2,
             connections: 96,
@@ -106,8 +123,8 @@ mod tests {
             directory: Path::new("/somewhere"),
             backends,
             speech,
-        };
-        fill(template, &values)
+            routes: false,
+        }
     }
 
     fn backends() -> Vec<SocketAddr> {
@@ -154,6 +171,21 @@ mod tests {
             let text = spoken(Speech::grpc(32), template, &backends()).unwrap();
             let text = text.replace(" 127.0.0.1:9001 pool-purge-delay 60s", "");
             assert!(text.contains(way) && !text.contains(other), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_contender_has_every_route_where_there_are_many() {
+        for template in [NGINX, HAPROXY, POINTSMAN] {
+            let few = filled(template, &backends()).unwrap();
+            let many =
+                fill(template, &Values { routes: true, ..values(Speech::HTTP1, &backends()) }).unwrap();
+            let lines = |text: &str, path: &str| text.lines().filter(|line| line.contains(path)).count();
+            assert_eq!(lines(&few, "/site-"), 0, "{few}");
+            assert!(
+                lines(&many, "/site-") >= ROUTES && lines(&many, &format!("/site-{ROUTES}")) == 1,
+                "{many}"
+            );
         }
     }
 

@@ -103,8 +103,9 @@ fn configuration(subject: Subject, tls: bool, backends: &[SocketAddr]) -> String
     let policy = subject.policy;
     format!(
         "workers = 1\n{log}[[listener]]\naddress = \"127.0.0.1:0\"\n{tls}[pool.backends]\n\
-         policy = {{ name = \"{policy}\", deadline = \"1s\" }}\nresponse_timeout = \"1h\"\nbackends = [{}]\n",
-        backends.join(", ")
+         policy = {{ name = \"{policy}\", deadline = \"1s\" }}\nresponse_timeout = \"1h\"\nbackends = [{}]\n{}",
+        backends.join(", "),
+        subject.routes.text()
     )
 }
 

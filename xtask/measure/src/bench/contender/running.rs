@@ -34,6 +34,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) connections: usize,
     /// What clients speak.
     pub(crate) speech: Speech,
+    /// Whether there are many routes.
+    pub(crate) routes: bool,
     /// Its own, for TLS.
     pub(crate) certificate: &'a Certificate,
     /// Files a process may open.
@@ -81,6 +83,7 @@ impl Running {
             directory: directory.path(),
             backends: setup.backends,
             speech: setup.speech,
+            routes: setup.routes,
         };
         setup.certificate.write(directory.path())?;
         fs::write(&configuration, template::fill(&template, &values)?)?;

@@ -6,6 +6,7 @@ use super::outcome::Failure;
 use crate::bench::grpc;
 use crate::bench::response::{REPORT, Response, report};
 use crate::bench::speech::Speech;
+use crate::bench::template::ROUTES;
 use crate::http2::{first_block, next_block};
 
 /// Whether a connection serves more than one request.
@@ -43,9 +44,18 @@ pub(crate) struct Blocks {
 impl Request {
     /// A request for `download` bytes (at least twelve) that sends `upload` bytes along.
     pub(crate) fn new(download: usize, upload: usize, reuse: Reuse) -> Self {
+        Self::to("", "", download, upload, reuse)
+    }
+
+    /// A request for `download` bytes that takes the last of many routes, with a field that its rules take away.
+    pub(crate) fn along_the_last_route(download: usize, reuse: Reuse) -> Self {
+        Self::to(&format!("/site-{ROUTES}"), "X-Debug: 1\r\n", download, 0, reuse)
+    }
+
+    fn to(prefix: &str, fields: &str, download: usize, upload: usize, reuse: Reuse) -> Self {
         let method = if upload > 0 { "POST" } else { "GET" };
         let mut head = format!(
-            "{method} /{download} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: pointsman-bench\r\nAccept: */*\r\n"
+            "{method} {prefix}/{download} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: pointsman-bench\r\nAccept: */*\r\n{fields}"
         );
         if upload > 0 {
             head.push_str(&format!("Content-Length: {upload}\r\n"));
