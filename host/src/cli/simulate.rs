@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use pointsman_workshop::simulate::{Summary, simulate};
-use pointsman_workshop::spec::{self, PolicySpec};
+use pointsman_workshop::spec::{self, PolicySpec, Replay};
 
 use super::file;
 use super::policy::plugin::is_file;
@@ -47,6 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
+    if let Some(replay) = &spec.load.get_ref().replay {
+        tell_skipped(replay);
+    }
     let runs = spec.run.get_mut();
     runs.seeds = arguments.seeds.unwrap_or(runs.seeds);
     runs.seed = arguments.seed.unwrap_or(runs.seed);
@@ -91,6 +94,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         ));
     }
     Ok(if failed.is_empty() && refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says which lines of a log have no request that comes again.
+fn tell_skipped(replay: &Replay) {
+    let Some(recorded) = replay.recorded().filter(|recorded| recorded.skipped > 0) else { return };
+    let file = replay.file.display();
+    console::complain(format_args!(
+        "pointsman: {} lines of {file} are skipped; the first:",
+        recorded.skipped
+    ));
+    for (line, reason) in &recorded.first_skipped {
+        console::complain(format_args!("{file}:{line}: {reason}"));
+    }
 }
 
 /// A policy as an argument: what it is called, if that is said, and where it comes from.

@@ -12,6 +12,7 @@ pub mod doctor;
 mod file_error;
 mod made_up;
 mod markup;
+mod recorded;
 pub mod report;
 pub mod scaffold;
 pub mod scenario;
@@ -21,5 +22,6 @@ mod time_span;
 mod toml_file;
 
 pub use file_error::FileError;
+pub use recorded::Recorded;
 pub use time_span::TimeSpan;
 pub use toml_file::ReadFile;

@@ -7,6 +7,7 @@ mod load;
 mod model;
 mod policy;
 mod read;
+mod replay;
 mod service;
 mod swap;
 
@@ -17,6 +18,7 @@ pub use load::{Arrivals, Keys, Load};
 pub use model::{Runs, Spec};
 pub use policy::{Loaded, PolicySpec};
 pub use read::{load, parse};
+pub use replay::Replay;
 pub use service::Service;
 pub(crate) use service::Z99;
 pub use swap::Swap;

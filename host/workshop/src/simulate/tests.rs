@@ -188,3 +188,41 @@ fn one_slow_backend_of_eleven_is_as_published() {
         results.iter().map(|result| format!("{:016x}", result.runs[0].digest)).collect();
     assert_eq!(digests, ["b03581edc3d2437a", "edce85b67caf7b84", "bb4cf42cbe50588b"]);
 }
+
+#[test]
+fn requests_of_a_log_come_again_with_their_clients_and_their_work() {
+    // Four clients in turn, of which one has ten times the work.
+    let row = |number: u32| {
+        let client = number % 4;
+        format!("{},{},192.0.2.{client}\n", f64::from(number) / 100.0, if client == 0 { 20 } else { 2 })
+    };
+    let log = "time_s,work_ms,client\n".to_owned() + &(0..4_000).map(row).collect::<String>();
+    let text = r#"
+[run]
+duration = "1h"
+warmup = "0s"
+seeds = 2
+[[policy]]
+bundled = "ip-hash"
+[[policy]]
+bundled = "round-robin"
+[[backends]]
+count = 4
+model = "delay"
+[load]
+replay = { file = "access.csv", speed = 2 }
+"#;
+    let (spec, policies) =
+        spec::parse(text, Path::new("spec.toml"), Vec::new(), &|_, _| Ok(log.clone().into_bytes())).unwrap();
+    let results = simulate(&spec, &policies, &mut |_| true).unwrap();
+    for run in results.iter().flat_map(|result| &result.runs) {
+        assert_eq!(run.counts.requests, 4_000, "each run has all of them");
+        assert!((run.mean - 6_500.0).abs() < 1.0, "{} µs", run.mean);
+        // Each client keeps its backend, so that backends have whole quarters; and in turn each has one client, too.
+        assert!(run.backends.sent.iter().all(|sent| sent % 1_000 == 0), "{:?}", run.backends.sent);
+    }
+    let digests = |results: &[PolicyResult]| -> Vec<u64> {
+        results.iter().flat_map(|result| &result.runs).map(|run| run.digest).collect()
+    };
+    assert_eq!(digests(&results), digests(&simulate(&spec, &policies, &mut |_| true).unwrap()));
+}

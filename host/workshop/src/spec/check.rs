@@ -137,15 +137,16 @@ fn backends(spec: &Spec) -> Checked {
 
 fn load(spec: &Spec) -> Checked {
     let (here, load) = (Section("load", Some(spec.load.span())), spec.load.get_ref());
-    let Load { rate, utilization, clients, service, keys, .. } = load;
-    let said = [rate.is_some(), utilization.is_some(), clients.is_some()];
+    let Load { rate, utilization, clients, replay, service, keys, .. } = load;
+    let said = [rate.is_some(), utilization.is_some(), clients.is_some(), replay.is_some()];
     here.holds(
         said.iter().filter(|said| **said).count() == 1,
         "",
-        "how many requests come is said by one of `rate` (a second), `utilization` (of what the backends can serve) and `clients`",
+        "how many requests come is said by one of `rate` (a second), `utilization` (of what the backends can serve), `clients` and `replay`",
     )?;
     arrivals(&here, load)?;
-    here.service(Some(service))?;
+    replayed(&here, load)?;
+    here.service(service.as_ref())?;
     here.holds(
         rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7),
         "rate",
@@ -173,15 +174,30 @@ fn load(spec: &Spec) -> Checked {
         "utilization",
         "backends of the model \"delay\" can serve any number of requests; say a `rate` instead",
     )?;
-    let share = utilization.or_else(|| Some((*rate)? / capacity?));
+    let rate = rate.or_else(|| replay.as_ref()?.rate());
+    let share = utilization.or_else(|| Some(rate? / capacity?));
     here.holds(
         spec.run.get_ref().overload || share.is_none_or(|share| share < 1.0),
-        if utilization.is_some() { "utilization" } else { "rate" },
+        match load {
+            Load { utilization: Some(_), .. } => "utilization",
+            Load { replay: Some(_), .. } => "replay",
+            _ => "rate",
+        },
         format!(
             "{:.0} % of what the backends can serve: what waits for them would grow without an end; send less, or allow it by `overload = true` in `[run]`",
             share.unwrap_or_default() * 100.0
         ),
     )
+}
+
+/// What the requests of a log have by themselves.
+fn replayed(here: &Section, load: &Load) -> Checked {
+    let Some(replay) = &load.replay else { return Ok(()) };
+    here.holds((0.001..=1_000.0).contains(&replay.speed), "replay", "a `speed` of 0.001 to 1,000")?;
+    let own = "requests that come again bring it with them, as the log has it";
+    here.holds(load.arrivals.is_none(), "arrivals", own)?;
+    here.holds(load.service.is_none(), "service", own)?;
+    here.holds(load.keys.is_none(), "keys", own)
 }
 
 /// When requests come.
@@ -209,9 +225,10 @@ fn arrivals(here: &Section, load: &Load) -> Checked {
 
 /// Requests that all backends can serve in a second; none if that is any number.
 pub(crate) fn capacity(spec: &Spec) -> Option<f64> {
-    let each = spec.members().map(|(_, group)| {
-        group.capacity(group.service.as_ref().unwrap_or_else(|| &spec.load.get_ref().service).mean())
-    });
+    let mean_work = spec.load.get_ref().mean_work();
+    let each = spec
+        .members()
+        .map(|(_, group)| group.capacity(group.service.as_ref().map_or(mean_work, Service::mean)));
     each.sum()
 }
 

@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 
+use super::replay::Replay;
 use super::service::Service;
+use crate::recorded::Recorded;
 use crate::time_span::TimeSpan;
 
 /// The requests: how many, how much work, and what they have in common.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Requests per second. Either this, or `utilization`, or `clients`.
+    /// Requests per second. Either this, or `utilization`, `clients` or `replay`.
     #[serde(default)]
     pub rate: Option<f64>,
     /// The same as a share of what the backends can serve, above 0 and below 1.
@@ -24,9 +26,12 @@ pub struct Load {
     /// When requests come, unless there are `clients`. `arrivals`, `"poisson"`.
     #[serde(default)]
     pub arrivals: Option<Arrivals>,
+    /// A log whose requests come again, each with the work and the keys that it had.
+    #[serde(default)]
+    pub replay: Option<Replay>,
     /// How much work each is. `service`, `{ exponential = "10ms" }`.
-    #[serde(default = "ten_milliseconds")]
-    pub service: Service,
+    #[serde(default)]
+    pub service: Option<Service>,
     /// What requests have in common. `keys`, nothing: each is of another client.
     #[serde(default)]
     pub keys: Option<Keys>,
@@ -66,6 +71,16 @@ pub struct Keys {
     pub header: Option<String>,
 }
 
-fn ten_milliseconds() -> Service {
-    Service::Exponential(TimeSpan(10_000))
+impl Load {
+    /// How much work requests are that don't come again.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        self.service.unwrap_or(Service::Exponential(TimeSpan(10_000)))
+    }
+
+    /// Mean work of a request, µs.
+    pub(crate) fn mean_work(&self) -> f64 {
+        let recorded = self.replay.as_ref().and_then(Replay::recorded);
+        recorded.map_or_else(|| self.service().mean(), Recorded::mean_work)
+    }
 }

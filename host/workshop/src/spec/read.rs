@@ -40,8 +40,13 @@ pub fn parse(
     if !policies.is_empty() {
         spec.policies = policies.into_iter().map(|policy| Spanned::new(0..0, policy)).collect();
     }
-    check::check(&spec).map_err(|fault| file.fault(fault))?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let load = spec.load.span();
+    if let Some(replay) = &mut spec.load.get_mut().replay {
+        let unread = |message| file.fault_at(Some(load), "replay", "load.replay", message);
+        replay.read(folder, read).map_err(unread)?;
+    }
+    check::check(&spec).map_err(|fault| file.fault(fault))?;
     let mut loaded = Vec::new();
     for policy in &spec.policies {
         let unloaded = |message| file.fault_at(Some(policy.span()), "file", "policy", message);

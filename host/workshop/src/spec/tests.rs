@@ -137,3 +137,67 @@ fn each_fault_has_its_line_and_key() {
     let missing = load(Path::new("/nowhere/x.toml"), Vec::new(), &read).map(|_| ()).unwrap_err().to_string();
     assert!(missing.starts_with("/nowhere/x.toml: cannot read it: No such file"), "{missing}");
 }
+
+/// A folder with a spec's log, and the spec with this load.
+fn replayed(log: &str, load: &str) -> Result<Spec, String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("access.csv"), log).unwrap();
+    let text = WHOLE.replace("rate = 15", load);
+    let path = folder.path().join("x.toml");
+    let spec = parse(&text, &path, Vec::new(), &read).map(|(spec, _)| spec);
+    spec.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+#[test]
+fn a_log_that_is_to_come_again_is_read_with_the_spec() {
+    let log = "time_s,work_ms\n0,1\n1,1\n";
+    let spec = replayed(log, "replay = { file = \"access.csv\", speed = 2 }").unwrap();
+    assert_eq!(spec.load.get_ref().replay.as_ref().unwrap().rate(), Some(4.0));
+    let busy: String = (0..1000).map(|_| "0,1000\n").collect();
+    let busy = format!("time_s,work_ms\n{busy}1,1000\n");
+    for (log, load, expected) in [
+        (
+            log,
+            "replay = { file = \"none.csv\" }",
+            "x.toml:22: load.replay: cannot read the log none.csv: No such file",
+        ),
+        (
+            "x\n",
+            "replay = { file = \"access.csv\" }",
+            "x.toml:22: load.replay: access.csv: it has no request that can come again; line 1: is neither",
+        ),
+        (
+            log,
+            "replay = { file = \"access.csv\", speed = 0 }",
+            "x.toml:22: load.replay: a `speed` of 0.001 to 1,000",
+        ),
+        (
+            log,
+            "rate = 15\nreplay = { file = \"access.csv\" }",
+            "x.toml:21: load: how many requests come is said by one of",
+        ),
+        (
+            log,
+            "replay = { file = \"access.csv\" }\nservice = { fixed = \"1ms\" }",
+            "x.toml:23: load.service: requests that come again bring it",
+        ),
+        (
+            log,
+            "replay = { file = \"access.csv\" }\nkeys = { count = 3 }",
+            "x.toml:23: load.keys: requests that come again bring it",
+        ),
+        (
+            log,
+            "replay = { file = \"access.csv\" }\narrivals = \"even\"",
+            "x.toml:23: load.arrivals: requests that come again bring it",
+        ),
+        (
+            &busy,
+            "replay = { file = \"access.csv\" }",
+            "x.toml:22: load.replay: 5572 % of what the backends can serve",
+        ),
+    ] {
+        let error = replayed(log, load).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}

@@ -1,5 +1,8 @@
 //! When requests come.
 
+use std::sync::Arc;
+
+use crate::recorded::Recorded;
 use crate::spec::{Arrivals, Spec, capacity};
 use crate::time_span::TimeSpan;
 
@@ -18,6 +21,8 @@ pub(super) struct Source {
 enum Kind {
     /// At this mean interval, µs.
     Open { interval: f64, arrivals: Arrivals, duration: f64 },
+    /// As they came once, so many times as fast; the place of the next one.
+    Again { recorded: Arc<Recorded>, speed: f64, next: usize },
     /// By clients that wait for their responses, with this mean pause, µs.
     Closed { clients: u32, think: f64 },
 }
@@ -26,9 +31,11 @@ impl Source {
     pub(super) fn new(spec: &Spec, seed: u64) -> Self {
         let load = spec.load.get_ref();
         let stream = Stream::new(seed, "arrivals", 0);
-        let kind = match load.clients {
-            Some(clients) => Kind::Closed { clients, think: load.think.unwrap_or_default().0 as f64 },
-            None => {
+        let recorded = load.replay.as_ref().and_then(|replay| Some((replay.recorded.clone()?, replay.speed)));
+        let kind = match (load.clients, recorded) {
+            (Some(clients), _) => Kind::Closed { clients, think: load.think.unwrap_or_default().0 as f64 },
+            (None, Some((recorded, speed))) => Kind::Again { recorded, speed, next: 0 },
+            (None, None) => {
                 let share = || Some(load.utilization? * capacity(spec)?);
                 let rate = load.rate.or_else(share).unwrap_or(1.0);
                 let duration = spec.run.get_ref().duration.0 as f64;
@@ -41,7 +48,7 @@ impl Source {
     /// When the first requests come.
     pub(super) fn first(&mut self) -> Vec<u64> {
         match self.kind {
-            Kind::Open { .. } => self.next().into_iter().collect(),
+            Kind::Open { .. } | Kind::Again { .. } => self.next().into_iter().collect(),
             Kind::Closed { clients, think } => {
                 (0..clients).map(|_| self.stream.exponential(think) as u64).collect()
             }
@@ -50,7 +57,15 @@ impl Source {
 
     /// When the request after the one that has just come does; none if that isn't known yet.
     pub(super) fn next(&mut self) -> Option<u64> {
-        let Kind::Open { interval, arrivals, duration } = self.kind else { return None };
+        let (interval, arrivals, duration) = match &mut self.kind {
+            Kind::Open { interval, arrivals, duration } => (*interval, *arrivals, *duration),
+            Kind::Again { recorded, speed, next } => {
+                let request = recorded.requests.get(*next)?;
+                *next += 1;
+                return Some((request.at as f64 / *speed).round() as u64);
+            }
+            Kind::Closed { .. } => return None,
+        };
         self.last = match arrivals {
             Arrivals::Poisson => self.last + self.stream.exponential(interval),
             Arrivals::Even => self.last + interval,
@@ -78,7 +93,7 @@ impl Source {
     /// When a client whose request has just been answered sends the next one; none of those that don't wait.
     pub(super) fn answered(&mut self, now: u64) -> Option<u64> {
         match self.kind {
-            Kind::Open { .. } => None,
+            Kind::Open { .. } | Kind::Again { .. } => None,
             Kind::Closed { think, .. } => Some(now + self.stream.exponential(think) as u64),
         }
     }
