@@ -113,12 +113,8 @@
 //! `include/pointsman.h` for C.
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../host/docs/policies.md")]
-struct Policies;
 
 pub mod abi;
 mod backends;

@@ -4,6 +4,15 @@
 
 #![forbid(unsafe_code)]
 
+// Policies in the repository's pages, which aren't in the package of the SDK.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/policies.md")]
+struct Policies;
+
 pub mod address;
 pub mod backend;
 pub mod clock;

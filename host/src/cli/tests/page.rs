@@ -25,7 +25,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The README and the pages in `host/docs/`.
+    /// The READMEs and the pages in `host/docs/`.
     pub(super) fn all() -> Vec<Self> {
         let in_folder = |folder: &'static str| {
             let entries = fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder");
@@ -34,7 +34,7 @@ impl Page {
             names.filter(|name| name.ends_with(".md")).map(move |name| format!("{folder}/{name}"))
         };
         let mut names: Vec<String> = in_folder("host/docs").chain(in_folder("host/docs/cookbook")).collect();
-        names.push("README.md".into());
+        names.extend(["README.md", "plugin-sdk/README.md"].map(String::from));
         names.sort();
         let read = |name: &String| {
             Self::read(name, &fs::read_to_string(Path::new(ROOT).join(name)).expect("a page"))
