@@ -15,7 +15,7 @@ fn a_stopped_backend_costs_gets_time_and_nothing_else() {
     let addresses: Vec<_> = backends.iter().map(Process::address).collect();
     let proxy = Setup {
         listener: "keepalive_requests = 1000000000",
-        pool: "response_timeout = \"500ms\"\n[pool.test.ejection]\nbase_time = \"2s\"\n",
+        pool: "response_timeout = \"2s\"\n[pool.test.ejection]\nbase_time = \"2s\"\n",
         ..Setup::default()
     }
     .start_at(&addresses);
@@ -27,7 +27,7 @@ fn a_stopped_backend_costs_gets_time_and_nothing_else() {
         backends[2].wait_for_more(CONNECTIONS);
     });
     assert_eq!(load.failures(), Vec::<String>::new());
-    assert!(load.slowest() >= Duration::from_millis(500), "somebody had to find out");
+    assert!(load.slowest() >= Duration::from_secs(2), "somebody had to find out");
 }
 
 #[test]
@@ -36,7 +36,8 @@ fn a_backend_that_accepts_and_never_answers_is_left_after_the_timeout() {
     let good = Backend::named("good");
     let proxy = Setup {
         listener: "keepalive_requests = 1000000000",
-        pool: "response_timeout = \"300ms\"\n",
+        // Far longer than the good backend takes on a machine that is busy with other tests: its answers have this time, too.
+        pool: "response_timeout = \"2s\"\n",
         ..Setup::default()
     }
     .start(&[&silent, &good]);
@@ -75,7 +76,7 @@ fn a_black_hole_costs_no_request_of_any_method() {
     for method in [Method::Get, Method::Post] {
         let proxy = Setup {
             listener: "keepalive_requests = 1000000000",
-            pool: "connect_timeout = \"200ms\"\n",
+            pool: "connect_timeout = \"2s\"\n",
             ..Setup::default()
         }
         .start_at(&addresses);
