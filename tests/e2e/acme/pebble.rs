@@ -120,6 +120,11 @@ impl Pebble {
         format!("directory = 'https://localhost:{}/dir'\nca = '{}'\n", self.directory, ca.display())
     }
 
+    /// The same by way of another server.
+    fn keys_by(&self, server: &TlsBackend) -> String {
+        self.keys().replacen(&self.directory.to_string(), &server.address().port().to_string(), 1)
+    }
+
     /// Another server with its directory, in which there is a window for renewals (RFC 9773): it is over. Answers it and keys of `acme` that
     /// lead there.
     pub(super) fn with_window(&self) -> (TlsBackend, String) {
@@ -143,7 +148,7 @@ impl Pebble {
             );
             Then::Close
         });
-        let keys = self.keys().replacen(&self.directory.to_string(), &server.address().port().to_string(), 1);
+        let keys = self.keys_by(&server);
         (server, keys)
     }
 
@@ -178,7 +183,7 @@ impl Pebble {
             send(reader, &answer.body);
             Then::Close
         });
-        let keys = self.keys().replacen(&self.directory.to_string(), &server.address().port().to_string(), 1);
+        let keys = self.keys_by(&server);
         (server, keys)
     }
 

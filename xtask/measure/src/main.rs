@@ -9,6 +9,7 @@ mod http2;
 mod instructions;
 mod oracles;
 mod pgo;
+mod routes;
 
 use std::process::ExitCode;
 

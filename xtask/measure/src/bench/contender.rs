@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::scenario::Field;
+use crate::routes;
 
 mod plugin;
 mod running;
@@ -124,8 +125,11 @@ impl Programs {
             Field::Features => return self.variants(&FEATURES),
             Field::Logs => return self.variants(&LOGS),
             Field::Routes => {
-                let variants =
-                    [("one-route", String::new()), ("hosts-5000", hosts()), ("regex-100", expressions())];
+                let variants = [
+                    ("one-route", String::new()),
+                    ("hosts-5000", routes::hosts()),
+                    ("regex-100", routes::expressions("^/([0-9]+)$")),
+                ];
                 return variants
                     .map(|(name, routes)| self.variant(name, COMMON_POLICY, routes.into()))
                     .to_vec();
@@ -152,22 +156,6 @@ impl Programs {
     fn variant(&self, name: &'static str, policy: &'static str, settings: Cow<'static, str>) -> Contender {
         Contender { settings, ..Contender::pointsman(name, &self.pointsman, policy) }
     }
-}
-
-/// Routes by 5,000 hosts, of which the last is asked for.
-fn hosts() -> String {
-    let others = (1..5000).map(|host| format!("site-{host}.example"));
-    let route = |host: String| format!("[[route]]\nhost = \"{host}\"\npool = \"backends\"\n");
-    others.chain(["bench.example".to_owned()]).map(route).collect()
-}
-
-/// Routes by 100 regular expressions of one host, of which the last matches what is asked for.
-fn expressions() -> String {
-    let others = (1..100).map(|route| format!("^/api/v[0-9]+/service-{route}/([a-z]+)$"));
-    let route = |regex: String| {
-        format!("[[route]]\nhost = \"bench.example\"\nregex = '{regex}'\npool = \"backends\"\n")
-    };
-    others.chain(["^/([0-9]+)$".to_owned()]).map(route).collect()
 }
 
 impl Program {

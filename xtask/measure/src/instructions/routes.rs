@@ -1,5 +1,7 @@
 //! Routes of the proxy that is counted.
 
+use crate::routes;
+
 /// Which routes there are. Requests take the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Routes {
@@ -16,30 +18,20 @@ pub(super) enum Routes {
 impl Routes {
     /// What stands in the configuration, after everything else.
     pub(super) fn text(self) -> String {
-        let lines =
-            |matches: String, more: String| format!("[[route]]\n{matches}\npool = \"backends\"\n{more}");
-        let host = |name: &str| lines(format!("host = \"{name}\""), String::new());
-        let expression =
-            |regex: &str| lines(format!("host = \"bench.example\"\nregex = '{regex}'"), String::new());
         let prefix = |prefix: &str| {
             let rules = "request_headers = { set = { x-site = \"a\" }, remove = [\"cookie\"] }\n\
                 response_headers = { set = { x-frame-options = \"DENY\" } }";
-            let more = format!("rewrite = {{ strip_prefix = \"{prefix}\" }}\n{rules}\n");
-            lines(format!("prefix = \"{prefix}\""), more)
+            format!(
+                "[[route]]\nprefix = \"{prefix}\"\npool = \"backends\"\nrewrite = {{ strip_prefix = \"{prefix}\" }}\n{rules}\n"
+            )
         };
         match self {
             Self::One => String::new(),
             Self::Prefixes => {
                 (1..20).map(|route| prefix(&format!("/site-{route}"))).chain([prefix("/users")]).collect()
             }
-            Self::Hosts => (1..5_000)
-                .map(|route| host(&format!("site-{route}.example")))
-                .chain([host("bench.example")])
-                .collect(),
-            Self::Expressions => (1..100)
-                .map(|route| expression(&format!("^/api/v[0-9]+/service-{route}/([a-z]+)$")))
-                .chain([expression("^/users/([0-9]+)$")])
-                .collect(),
+            Self::Hosts => routes::hosts(),
+            Self::Expressions => routes::expressions("^/users/([0-9]+)$"),
         }
     }
 }
