@@ -3,13 +3,11 @@
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Client, Proxy, Setup, sleep};
+use harness::{Backend, Client, Proxy, Setup, nobody, own_address, sleep};
 
 #[test]
 fn a_backend_that_comes_back_is_used_at_once() {
-    // An address of its own, so that no other test gets the port in between.
-    let address = ([127, 0, 0, 2], 0).into();
-    let backend = Backend::start_on(address, |exchange| exchange.respond("first"));
+    let backend = Backend::start_on(own_address(), |exchange| exchange.respond("first"));
     let address = backend.address();
     let proxy = Proxy::with_pool("\"round-robin\"", &[&backend], "");
     let mut client = proxy.client();
@@ -31,7 +29,7 @@ fn an_answer_before_the_end_of_the_request_closes_the_connection() {
         exchange.respond("early");
         exchange.wait_for_close();
     });
-    let dead = Backend::named("dead").address();
+    let dead = nobody();
     let config = format!(
         "[[listener]]\naddress = \"127.0.0.1:0\"\n[[route]]\npath = \"/dead\"\npool = \"dead\"\n[[route]]\n\
          path = \"/early\"\npool = \"early\"\n[pool.dead]\nbackends = [\"{dead}\"]\n[pool.early]\n\

@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use harness::{Backend, Setup, program, wait_until};
+use harness::{Backend, Setup, nobody, program, wait_until};
 
 const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\n";
 
@@ -102,8 +102,7 @@ fn exit_codes_tell_failures_apart() {
     let backend = Backend::named("a");
     let proxy = Setup { top: ADMIN, ..Setup::default() }.start(&[&backend]);
     let admin = proxy.admin().to_string();
-    let closed =
-        TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let closed = nobody().to_string();
     for (arguments, code, said) in [
         (
             &["--address", &admin, "backends", "nonesuch"][..],

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use harness::{Backend, Http2Client, Proxy, Setup};
+use harness::{Backend, Http2Client, Proxy, Setup, nobody};
 
 /// A proxy without a backend that could answer, with a page in a file.
 fn with_file() -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("5xx.html"), "<p>{status}, first</p>").expect("a file");
-    let nobody = Backend::start_on(([127, 0, 0, 9], 0).into(), |_| {}).address();
-    let config = Setup::default().configuration(&[nobody]);
+    let config = Setup::default().configuration(&[nobody()]);
     (directory, format!("{config}[[error_page]]\nstatus = \"5xx\"\nfile = \"5xx.html\"\n"))
 }
 

@@ -7,9 +7,8 @@ mod initial;
 mod panic;
 mod slow_start;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness::{Backend, Client, Exchange};
 
@@ -45,12 +44,6 @@ impl Wellness {
         let (wellness, name) = (self.clone(), name.to_owned());
         Backend::start(move |exchange| wellness.answer(exchange, &name))
     }
-}
-
-/// An address of its own, which no other test gets while its backend is dead.
-fn own_address() -> SocketAddr {
-    static NEXT: AtomicU8 = AtomicU8::new(100);
-    ([127, 0, 0, NEXT.fetch_add(1, Ordering::Relaxed)], 0).into()
 }
 
 /// What a number of requests on this connection got: the body of a 200, and a `!` for every other status.

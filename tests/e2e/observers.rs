@@ -1,15 +1,9 @@
 //! What others were reported for by those who scrape, read logs and ask admin servers, with the exact input.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
-use harness::{Backend, Client, Proxy, sleep, wait_until};
+use harness::{Backend, Client, Proxy, nobody, sleep, wait_until};
 use serde_json::Value;
-
-/// Nobody listens there: the port was free a moment ago.
-fn nobody() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
-}
 
 /// A proxy with an access log, of which only `/known/` is routed to backends, and `/dead/` to nobody.
 fn proxy(backend: &Backend) -> Proxy {

@@ -1,6 +1,6 @@
 //! Clients of HTTP/1.0: a response says whether their connection goes on, and it is true.
 
-use harness::{Backend, Client, Latch, Proxy, Response, Setup};
+use harness::{Backend, Client, Latch, Proxy, Response, Setup, nobody};
 
 /// A backend that answers with these bytes.
 fn answering(answer: &'static str) -> Backend {
@@ -115,10 +115,7 @@ fn a_drain_ends_it() {
 
 #[test]
 fn a_response_of_the_proxy_says_it_too() {
-    let dead = Backend::named("dead");
-    let address = dead.address();
-    drop(dead);
-    let proxy = Setup::default().start_at(&[address]);
+    let proxy = Setup::default().start_at(&[nobody()]);
     let ask = |client: &mut Client, request: &str| {
         client.send(request);
         let response = client.response("GET");

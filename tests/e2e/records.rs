@@ -1,6 +1,6 @@
 //! Each request is on record once it has ended, whatever became of it.
 
-use harness::{Backend, Proxy, Setup};
+use harness::{Backend, Proxy, Setup, nobody};
 
 /// A proxy over these backends that logs its records.
 fn start(backends: &[std::net::SocketAddr]) -> Proxy {
@@ -40,8 +40,7 @@ fn the_outcome_of_a_request_is_one_line() {
 #[test]
 fn each_attempt_counts() {
     let backend = Backend::named("hello");
-    let nobody = Backend::start_on(([127, 0, 0, 9], 0).into(), |_| {}).address();
-    let proxy = start(&[nobody, backend.address()]);
+    let proxy = start(&[nobody(), backend.address()]);
     let mut client = proxy.client();
     let mut attempts = Vec::new();
     for number in 1..=2 {

@@ -1,9 +1,8 @@
 //! A request that one backend has failed goes to another one, where that is safe.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Client, Proxy, Setup, guest};
+use harness::{Backend, Client, Proxy, Setup, guest, nobody};
 
 /// One worker, so that requests go round as one would expect, and bad backends that stay where they are.
 const ONE_WORKER: Setup<'_> = Setup {
@@ -13,11 +12,6 @@ const ONE_WORKER: Setup<'_> = Setup {
     policy: "\"round-robin\"",
     pool: "ejection = { enabled = false }",
 };
-
-/// An address where nobody listens, and which no other test gets.
-fn nobody() -> SocketAddr {
-    Backend::start_on(([127, 0, 0, 3], 0).into(), |_| {}).address()
-}
 
 /// A backend that answers with the request's body.
 fn echoing() -> Backend {

@@ -3,12 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Client, Proxy, Setup, guest};
-
-/// An address at which nobody listens, but somebody has.
-fn away() -> SocketAddr {
-    Backend::named("gone").address()
-}
+use harness::{Backend, Client, Proxy, Setup, guest, nobody};
 
 fn returned(address: SocketAddr) -> Backend {
     Backend::start_on(address, |exchange| {
@@ -56,7 +51,7 @@ const CHECKED: &str = "panic_threshold = 0\nhealth_check = { type = \"tcp\", int
 
 #[test]
 fn requests_wait_while_the_only_backend_restarts() {
-    let address = away();
+    let address = nobody();
     let proxy = proxy("[pool.test.retry]\nwait = \"60s\"", &watching(2, 24), &[address]);
     let mut clients: Vec<Client> = (0..8).map(|_| proxy.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -78,7 +73,7 @@ fn requests_wait_while_the_only_backend_restarts() {
 
 #[test]
 fn requests_wait_while_no_backend_is_healthy() {
-    let address = away();
+    let address = nobody();
     let pool = format!("{CHECKED}[pool.test.retry]\nwait = \"60s\"");
     let proxy = proxy(&pool, &watching(1, 3), &[address]);
     proxy.log.wait_for("backend-unhealthy");
@@ -95,7 +90,7 @@ fn requests_wait_while_no_backend_is_healthy() {
 
 #[test]
 fn the_one_that_returned_is_found_among_those_that_did_not() {
-    let addresses = [away(), away(), away()];
+    let addresses = [nobody(), nobody(), nobody()];
     let pool = "ejection = { enabled = false }\n[pool.test.retry]\nwait = \"60s\"\nbackoff = \"5ms\"";
     let proxy = Setup { workers: 1, pool, policy: "\"least-conn\"", ..Setup::default() }.start_at(&addresses);
     let mut client = proxy.client();
@@ -127,8 +122,8 @@ fn what_is_safe_is_sent_again_after_a_reset_and_nothing_else() {
 #[test]
 fn no_request_waits_for_longer_than_that() {
     let wait = "[pool.test.retry]\nwait = \"300ms\"";
-    let refused = proxy(wait, &watching(2, 1), &[away()]);
-    let down = proxy(&format!("{CHECKED}{wait}"), &watching(2, 1), &[away()]);
+    let refused = proxy(wait, &watching(2, 1), &[nobody()]);
+    let down = proxy(&format!("{CHECKED}{wait}"), &watching(2, 1), &[nobody()]);
     down.log.wait_for("backend-unhealthy");
     for (proxy, label) in [(refused, "connect-failed"), (down, "no-backend")] {
         let began = Instant::now();
@@ -143,11 +138,11 @@ fn no_request_waits_for_longer_than_that() {
 #[test]
 fn no_more_wait_than_may() {
     let none = "[pool.test.queue]\nlength = 0\n[pool.test.retry]\nwait = \"60s\"";
-    let refused = proxy(none, &watching(2, 1), &[away()]);
+    let refused = proxy(none, &watching(2, 1), &[nobody()]);
     assert_eq!(refused.client().get("/").error_label(), Some("connect-failed"));
 
     let one = "[pool.test.queue]\nlength = 1\n[pool.test.retry]\nwait = \"60s\"";
-    let down = proxy(&format!("{CHECKED}{one}"), &watching(1, 1), &[away()]);
+    let down = proxy(&format!("{CHECKED}{one}"), &watching(1, 1), &[nobody()]);
     down.log.wait_for("backend-unhealthy");
     let mut first = down.client();
     first.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");

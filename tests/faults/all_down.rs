@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Backend, Setup, wait_until};
+use harness::{Backend, Setup, own_address, wait_until};
 
 use crate::load::{CONNECTIONS, Method, under_load};
 
 #[test]
 fn all_down_is_a_503_at_once_and_over_with_the_first_check() {
-    let backends = ["a", "b"].map(Backend::named);
+    let backends =
+        ["a", "b"].map(|name| Backend::start_on(own_address(), move |exchange| exchange.respond(name)));
     let addresses = backends.each_ref().map(Backend::address);
     let proxy = Setup {
         listener: "keepalive_requests = 1000000000",

@@ -21,9 +21,9 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts on a free port.
+    /// Starts on an address that no other test gets when it is killed.
     pub(crate) fn start() -> Self {
-        Self::start_on(([127, 0, 0, 1], 0).into())
+        Self::start_on(harness::own_address())
     }
 
     /// Starts on this address, such as one that another backend has left.

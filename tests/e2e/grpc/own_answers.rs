@@ -1,6 +1,6 @@
 //! What the proxy itself answers to a call: a status of gRPC in the head of a response that has nothing else.
 
-use harness::{Backend, Client, Proxy, Response, Setup, choose, guest};
+use harness::{Backend, Client, Proxy, Response, Setup, choose, guest, nobody};
 
 const CALL: &str = "TE: trailers\r\nConnection: TE\r\nContent-Type: application/grpc+proto\r\n";
 
@@ -30,8 +30,7 @@ fn start(setup: &Setup<'_>, backends: &[&Backend]) -> Proxy {
 
 #[test]
 fn a_call_that_no_backend_gets_is_unavailable() {
-    let nobody = Backend::start_on(([127, 0, 0, 9], 0).into(), |_| {}).address();
-    let config = Setup { workers: 1, ..Setup::default() }.configuration(&[nobody]);
+    let config = Setup { workers: 1, ..Setup::default() }.configuration(&[nobody()]);
     let proxy = Proxy::start_with_log("info,pointsman_core::record=debug", &config);
     assert_told(&call(&mut proxy.client(), "/a.B/C", "12345"), "14", "connect-failed");
     // The record has the status that says so in HTTP.

@@ -1,8 +1,8 @@
 //! Backups: they serve where all others fail, whether or not that is known of them.
 
-use harness::{Backend, Proxy, wait_until};
+use harness::{Backend, Proxy, nobody, wait_until};
 
-use super::{own_address, served};
+use super::served;
 
 const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
 
@@ -20,7 +20,7 @@ fn proxy(primaries: &[String], backups: &[Backend], pool: &str) -> Proxy {
 
 /// Addresses at which nobody listens.
 fn dead(count: usize) -> Vec<String> {
-    (0..count).map(|_| format!("{}:1", own_address().ip())).collect()
+    (0..count).map(|_| nobody().to_string()).collect()
 }
 
 #[test]

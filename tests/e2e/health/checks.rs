@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harness::{Backend, Proxy, Setup, wait_until};
+use harness::{Backend, Proxy, Setup, own_address, wait_until};
 
-use super::{CHECK, Wellness, own_address, served, share};
+use super::{CHECK, Wellness, served, share};
 
 /// A backend with this name and address dies and comes back, and its check notices both.
 fn dies_and_comes_back(check: &str) {

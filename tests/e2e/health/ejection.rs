@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use harness::{Backend, Setup, sleep, wait_until};
+use harness::{Backend, Setup, own_address, sleep, wait_until};
 
-use super::{own_address, served, share};
+use super::{served, share};
 
 const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harness::{Backend, Http2Backend, wait_until};
+use harness::{Backend, Http2Backend, nobody, wait_until};
 
 use super::frames::{self, Frame};
 use super::start_at;
@@ -44,8 +44,7 @@ fn one_that_speaks_http1_gets_nothing() {
 #[test]
 fn what_fails_for_one_fails_for_all_that_wait() {
     // Accepts nothing: all wait for the one that connects.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let proxy = start_at(&[closed.expect("an address")], "");
+    let proxy = start_at(&[nobody()], "");
     let mut clients = super::asking(&proxy, 20, "/");
     for client in &mut clients {
         let response = client.response("GET");

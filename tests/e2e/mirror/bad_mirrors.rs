@@ -1,6 +1,6 @@
 //! Backends of mirrors that do what no backend should.
 
-use harness::{Backend, Client, Latch, Proxy, wait_until};
+use harness::{Backend, Client, Latch, Proxy, own_address, wait_until};
 
 use super::{proxy, text, wait_for};
 
@@ -96,7 +96,7 @@ fn one_that_sends_for_ever_is_not_read_for_ever() {
 #[test]
 fn one_that_is_gone_or_speaks_nonsense_costs_nothing() {
     let main = Backend::named("main");
-    let shadow = Backend::start(|exchange| match exchange.request.target() {
+    let shadow = Backend::start_on(own_address(), |exchange| match exchange.request.target() {
         "/reset" => exchange.reset(),
         _ => {
             exchange.send("nonsense\r\n\r\n");

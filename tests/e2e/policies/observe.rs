@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use harness::{Backend, Client, Proxy, guest};
+use harness::{Backend, Client, Proxy, guest, own_address};
 
 use super::proxy;
 
@@ -109,7 +109,7 @@ fn the_request_can_be_asked_for_in_observe() {
 
 #[test]
 fn so_it_can_when_there_was_no_connection() {
-    let backend = Backend::named("gone");
+    let backend = Backend::start_on(own_address(), |_| {});
     let proxy = witnessed(&backend);
     drop(backend);
     let mut client = proxy.client();

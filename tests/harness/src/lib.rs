@@ -2,6 +2,7 @@
 //!
 //! It knows the program from outside only, and so isn't built anew when the host changes.
 
+mod addresses;
 mod backend;
 mod client;
 mod dns;
@@ -18,6 +19,7 @@ mod setup;
 mod tls;
 mod waiting;
 
+pub use addresses::{nobody, own_address};
 pub use backend::{Backend, Exchange};
 pub use client::Client;
 pub use dns::{Asked, Dns, Mood};

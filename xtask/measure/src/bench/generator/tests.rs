@@ -190,7 +190,7 @@ fn a_failure_never_counts_as_a_success() {
 
 #[test]
 fn a_refused_connection_is_a_failure() {
-    let address = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).unwrap();
+    let address = TcpListener::bind(("127.0.0.11", 0)).and_then(|listener| listener.local_addr()).unwrap();
     let interrupt = Interrupt::never();
     let mut generator = Generator::connect(address, 2, Reuse::NewEachTime, &interrupt).unwrap();
     let request = Request::new(12, 0, Reuse::NewEachTime);
