@@ -33,6 +33,7 @@ mod read;
 mod route;
 mod sections;
 mod socket_path;
+mod sticky;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -72,6 +73,7 @@ pub use policy::{PolicyConfig, PolicySource};
 pub use pool_tls::PoolTlsConfig;
 pub use proxy_protocol::ProxyProtocolConfig;
 pub use route::{MirrorConfig, Redirect, Respond, RespondContent, has_content, leads_elsewhere};
+pub use sticky::{SameSite, StickyConfig, StickyMode};
 pub use tls::{ClientAuthConfig, ClientAuthMode, ClientCertHeader, TlsConfig, TlsVersion, UnknownName};
 pub use traces::TracingConfig;
 

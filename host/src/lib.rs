@@ -44,6 +44,7 @@ pub mod regular_file;
 pub mod reports;
 pub mod serve;
 pub mod socket;
+pub mod sticky;
 pub mod stream;
 #[cfg(test)]
 mod testing;

@@ -27,6 +27,7 @@ mod retry;
 mod rewrite;
 mod route;
 mod served;
+mod session;
 mod split;
 mod switch;
 mod target;
@@ -67,6 +68,7 @@ use header_rules::RequestRules;
 use own_answer::OwnAnswer;
 use retry::{Attempts, RequestChanges, ResponseChanges};
 use served::{Served, respond};
+use session::Affinity;
 use split::Chosen;
 
 /// What a worker needs to serve requests.
@@ -152,12 +154,16 @@ pub fn handle(
     let mut rules = None;
     let prepared = prepare(&proxy, guard.context(), refused, pinned, request, &mut rules);
     async move {
-        let (served, rules) = match prepared {
-            Ok(ref attempts) => (attempts.serve(pages.as_ref()).await, attempts.request.rules.as_deref()),
-            Err(Unforwarded::Failed(failure)) => (Err(failure), rules.as_deref()),
-            Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), rules.as_deref()),
+        let (served, attempts) = match prepared {
+            Ok(ref attempts) => (attempts.serve(pages.as_ref()).await, Some(attempts)),
+            Err(Unforwarded::Failed(failure)) => (Err(failure), None),
+            Err(Unforwarded::Answered(answer)) => (Ok(Served::Own(answer)), None),
         };
+        let rules = attempts.map_or(rules.as_deref(), |attempts| attempts.request.rules.as_deref());
         let (mut response, then) = respond(served, guard, has_body, rules, pages.as_ref());
+        if let Some(attempts) = attempts {
+            attempts.bind(response.headers_mut());
+        }
         conclude(&mut response, then);
         Ok(response)
     }
@@ -185,11 +191,7 @@ fn prepare(
     if let Some(refusal) = refused {
         return Err(Failure::Refused(refusal).into());
     }
-    if let Some(challenges) = &proxy.challenges
-        && let Some(answer) = challenge::answer(challenges, &head.parts)
-    {
-        return Err(OwnAnswer::Challenge(answer).into());
-    }
+    answer_challenge(proxy, head)?;
     let prepared = forward::prepare(head, context)?;
     context.log_client(head.client);
     let routed = route::find(&proxy.router, &proxy.routes, context.connection(), head);
@@ -199,10 +201,11 @@ fn prepare(
     let (index, route) = routed.ok_or(Failure::NoRoute)?;
     route::take(context, head, index, route);
     let Chosen { balancer, cookie, place } = choose(proxy, context, head, route, unforwarded)?;
-    // As the client takes it, whatever rules make of that for backends.
+    // As the client says and takes it, whatever rules make of that for backends.
+    let affinity = Affinity::of(balancer, head, pinned);
     let compression = balancer.worker_pool().offer(&head.parts);
     let rewritten = route.rewritten(head, context.connection())?;
-    let (limits, clock) = (balancer.limits(), proxy.deadlines.clock());
+    let limits = balancer.limits();
     let exchange = route.exchange.or(limits.exchange);
     if let Err(refusal) = bound(proxy, context, &exchange, &mut body) {
         *unforwarded = route.rules_of_answer(place, head);
@@ -210,12 +213,13 @@ fn prepare(
     }
     let mirrored = mirror::of(&route.mirror, &prepared, (&*head, &rewritten), context, proxy.worker());
     let rules = route.rules(place).map(|rules| RequestRules::begin(rules, head, context));
-    let upload = forward::upload(&head.parts, body, limits, prepared.expectation(context), clock);
+    let upload =
+        forward::upload(&head.parts, body, limits, prepared.expectation(context), proxy.deadlines.clock());
     mirror::follow(mirrored, &upload);
     Ok(Attempts {
         balancer: Rc::clone(balancer),
         context: Rc::clone(context),
-        pinned,
+        affinity,
         upload,
         tunnel_timeout: prepared.tunnel_timeout(&exchange, context),
         authenticates: prepared.authenticates,
@@ -224,6 +228,13 @@ fn prepare(
         response: ResponseChanges { cookie: cookie.cloned().map(Box::new), compression },
         deadlines: proxy.deadlines.clone(),
     })
+}
+
+/// Answers an authority that asks whether a name leads here.
+#[inline]
+fn answer_challenge(proxy: &Proxy, head: &RequestHead) -> Result<(), OwnAnswer> {
+    let Some(challenges) = &proxy.challenges else { return Ok(()) };
+    challenge::answer(challenges, &head.parts).map_or(Ok(()), |answer| Err(OwnAnswer::Challenge(answer)))
 }
 
 /// The pool that serves a request of this route. What is answered in its place keeps to the route's limits, too. These go by what the client

@@ -36,7 +36,7 @@ pub use answered::Answered;
 pub use backend_body::BackendBody;
 pub use balancer::Balancer;
 pub use body::ExchangeBody;
-pub use claim::{Claim, Claimed};
+pub use claim::{Bound, Claim, Claimed};
 pub use connection::ResponseTimeout;
 #[cfg(test)]
 pub(crate) use connector::Connector;

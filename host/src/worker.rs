@@ -254,16 +254,19 @@ impl Worker {
     }
 
     fn pool(&self, before: &Proxy, assignment: PoolAssignment) -> Rc<WorkerPool> {
-        let PoolAssignment { pool, limits, tls, compression } = assignment;
+        let PoolAssignment { pool, limits, tls, compression, sticky } = assignment;
         let is_same = |known: &&Rc<WorkerPool>| {
-            known.is(&pool, &limits, tls.as_ref()) && known.compresses(compression.as_ref())
+            known.is(&pool, &limits, tls.as_ref())
+                && known.compresses(compression.as_ref())
+                && known.sticks(sticky.as_ref())
         };
         if let Some(same) = before.pools.iter().find(is_same) {
             return Rc::clone(same);
         }
         let old = before.pools.iter().find(|known| known.pool().name == pool.name);
         let new = WorkerPool::new(pool, limits, tls, self.workers)
-            .with_compression(compression.map(|config| Compression::new(config, self.workers)));
+            .with_compression(compression.map(|config| Compression::new(config, self.workers)))
+            .with_sticky(sticky);
         let new = Rc::new(match old {
             Some(old) => new.after(old),
             None => new,

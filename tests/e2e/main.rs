@@ -82,6 +82,7 @@ mod signals_at_start;
 mod slow_clients;
 mod smoke;
 mod state_lock;
+mod sticky;
 mod stopped;
 mod strangers;
 mod swap;

@@ -38,7 +38,7 @@ fn each_package_has_one_owner() {
         ("clap_mangen", &["cli/man"]),
         ("crc", &["proxy_protocol"]),
         ("rustls", &["tls", "demo"]),
-        ("aws_lc_rs", &["tls", "downstream/http2/websocket", "demo/certificate"]),
+        ("aws_lc_rs", &["tls", "sticky/marks", "downstream/http2/websocket", "demo/certificate"]),
         (
             "h2",
             &[

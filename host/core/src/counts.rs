@@ -13,6 +13,7 @@ mod listener;
 mod mirror;
 mod pool;
 mod quantile;
+mod session;
 mod tls;
 
 pub use answers::{AnswerCells, Answers, GIVEN_UP};
@@ -25,4 +26,5 @@ pub use listener::{ListenerCells, ListenerCounts};
 pub use mirror::{MirrorCounts, MirrorEnd, OpenMirror};
 pub use pool::{CLASSES, OpenTunnel, PoolCells, PoolCounts};
 pub use quantile::quantile;
+pub use session::SessionResult;
 pub use tls::TlsFailure;

@@ -78,6 +78,8 @@ pub enum NotAsked {
     Full,
     /// The client's connection is bound to a connection of this backend.
     Pinned,
+    /// The client's session is bound to this backend.
+    Session,
     /// The request began with a pool of an earlier configuration, which the policy doesn't know any more.
     EarlierPool,
 }
@@ -91,6 +93,7 @@ impl NotAsked {
             Self::NoCandidate => "no-candidate",
             Self::Full => "full",
             Self::Pinned => "pinned",
+            Self::Session => "session",
             Self::EarlierPool => "earlier-pool",
         }
     }

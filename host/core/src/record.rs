@@ -170,6 +170,8 @@ pub enum ChosenBy {
     Policy,
     /// The fallback, because the policy had no opinion.
     Abstention,
+    /// The client's session, which is bound to it.
+    Session,
     /// Not the policy: it couldn't be asked, failed, or knew only full backends, or there was no choice.
     Fallback,
 }
@@ -181,6 +183,7 @@ impl ChosenBy {
         match self {
             Self::Policy => "policy",
             Self::Abstention => "abstention",
+            Self::Session => "session",
             Self::Fallback => "fallback",
         }
     }

@@ -226,6 +226,16 @@ impl Topology {
         u32::try_from(place).is_ok_and(|place| self.is_eligible(BackendIndex(place)))
     }
 
+    /// Whether clients that the backend at an index has served stay with it: if it is eligible, and while it drains as long as it is
+    /// healthy.
+    #[inline]
+    #[must_use]
+    pub fn keeps_sessions(&self, index: BackendIndex) -> bool {
+        const DRAINS: u32 = flag::HEALTHY | flag::DRAINING;
+        let flags = self.flags.get(index.get()).copied().unwrap_or_default();
+        flags & flag::ELIGIBLE != 0 || flags & DRAINS == DRAINS
+    }
+
     /// Whether any backend is left for a request that may not use those it has tried.
     #[inline]
     #[must_use]

@@ -105,6 +105,20 @@ impl Picker {
         index.map_or(Pick::Unavailable, |index| Pick::Backend(Picked::without_policy(index, topology)))
     }
 
+    /// The backend at this index of the current topology, or of one of an earlier configuration, to which the client's session is
+    /// bound. The policy isn't asked, and observes the response if it knows the backend.
+    pub fn pick_bound(
+        &mut self,
+        index: BackendIndex,
+        past: Option<&Arc<Topology>>,
+        head: &mut RequestHead,
+    ) -> Picked {
+        self.record_unasked(past.unwrap_or(&self.view.topology), head, NotAsked::Session);
+        let topology = past.unwrap_or(&self.view.topology).generation();
+        let publication = past.is_none().then_some(self.active.publication);
+        Picked { index, chosen_by: ChosenBy::Session, topology, publication }
+    }
+
     /// The policy couldn't be asked, or failed.
     #[cold]
     fn go_without(&mut self, head: &RequestHead) -> Pick {

@@ -1,4 +1,4 @@
-//! The files that routes and errors are answered with.
+//! The files that routes and errors are answered with, and the secrets of sticky sessions.
 //!
 //! They are read when a configuration is prepared, and again when one of them changes. A file that can't be read any more leaves what was
 //! read of it before in its place.
@@ -98,7 +98,7 @@ impl AnswerFiles {
         if known.unreadable.as_ref() != Some(&error) {
             tracing::error!(
                 event = "answer-file-unreadable", file = %path.display(),
-                "{error}; what was in it before is answered on"
+                "{error}; what was in it before stays in use"
             );
         }
         Ok(AnswerFile { content: Arc::clone(&known.content), unreadable: Some(error) })
@@ -124,7 +124,7 @@ struct NamedFile<'a> {
     line: usize,
 }
 
-/// The files of routes' answers, then those of error pages.
+/// The files of routes' answers, then those of error pages, then the secrets of sessions.
 fn named(config: &Config) -> impl Iterator<Item = NamedFile<'_>> {
     let of_routes = config.routes.iter().enumerate().filter_map(|(index, route)| match &route.target {
         RouteTarget::Respond(respond) => {
@@ -135,7 +135,11 @@ fn named(config: &Config) -> impl Iterator<Item = NamedFile<'_>> {
     });
     let of_pools =
         config.pools.iter().flat_map(|pool| of_pages(format!("pool.{}.", pool.name), &pool.error_pages));
-    of_routes.chain(of_pages(String::new(), &config.error_pages)).chain(of_pools)
+    let secrets = config.pools.iter().filter_map(|pool| {
+        let (path, line) = pool.sticky.as_ref()?.secret_file.as_ref()?;
+        Some(NamedFile { key: format!("pool.{}.sticky.secret_file", pool.name), path, line: *line })
+    });
+    of_routes.chain(of_pages(String::new(), &config.error_pages)).chain(of_pools).chain(secrets)
 }
 
 /// Those of the pages in one section.

@@ -128,6 +128,12 @@ impl ConfigDiff {
         if old.tls != new.tls {
             backends.add("~tls".to_owned());
         }
+        if old.sticky != new.sticky {
+            backends.add("~sticky".to_owned());
+        }
+        if old.compression != new.compression {
+            backends.add("~compression".to_owned());
+        }
         if old.health != new.health {
             backends.add("~health".to_owned());
         }

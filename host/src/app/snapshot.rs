@@ -18,6 +18,7 @@ use crate::discovery::{DiscoveredPool, DiscoveryCounts};
 use crate::error_pages::ErrorPages;
 use crate::health::Assignment;
 use crate::listener::{Inherited, Listener};
+use crate::sticky::StickySettings;
 use crate::tls::BackendTls;
 use crate::worker::{ListenerAssignment, PoolAssignment, Update};
 
@@ -259,7 +260,7 @@ impl PreparedSnapshot {
         let orders = config.orders_certificates();
         let mut update = |worker| Update {
             configuration: generation,
-            pools: assignments(&pools, &config),
+            pools: assignments(&pools, &config, &answers),
             policies: policies.iter().zip(&mut pickers).map(policies::assignment).collect(),
             routes: routes.clone(),
             listeners: shares
@@ -296,10 +297,19 @@ impl PreparedSnapshot {
 }
 
 /// The pools as a worker gets them.
-fn assignments(pools: &[(PreparedPool, Option<Arc<BackendTls>>)], config: &Config) -> Vec<PoolAssignment> {
+fn assignments(
+    pools: &[(PreparedPool, Option<Arc<BackendTls>>)],
+    config: &Config,
+    files: &AnswerFiles,
+) -> Vec<PoolAssignment> {
     let assign = |((pool, tls), config): (&(PreparedPool, Option<Arc<BackendTls>>), &PoolConfig)| {
         let (pool, limits) = (Arc::clone(&pool.pool), Arc::clone(&pool.limits));
-        PoolAssignment { pool, limits, tls: tls.clone(), compression: config.compression.clone() }
+        let sticky = config.sticky.as_ref().map(|sticky| {
+            let secret = sticky.secret_file.as_ref().map_or(&[][..], |(file, _)| files.content(file));
+            Arc::new(StickySettings::new(sticky.clone(), secret))
+        });
+        let compression = config.compression.clone();
+        PoolAssignment { pool, limits, tls: tls.clone(), compression, sticky }
     };
     pools.iter().zip(&config.pools).map(assign).collect()
 }

@@ -27,6 +27,7 @@ use super::policy::PolicyConfig;
 use super::pool_tls::PoolTlsConfig;
 use super::proxy_protocol::ProxyProtocolConfig;
 use super::route::{MirrorConfig, Redirect, Respond};
+use super::sticky::StickyConfig;
 use super::tls::TlsConfig;
 use super::traces::TracingConfig;
 
@@ -347,6 +348,8 @@ pub struct PoolConfig {
     pub tls: Option<PoolTlsConfig>,
     /// How responses are compressed; without it, they aren't.
     pub compression: Option<Arc<CompressionConfig>>,
+    /// How clients come back to the backend that has served them; without it, they don't.
+    pub sticky: Option<StickyConfig>,
     /// What decides the backends' health and weight.
     pub health: HealthConfig,
     /// Which fields change on their way to and from the backends.

@@ -15,6 +15,7 @@ use super::model::{BackendConfig, PoolConfig};
 use super::policy::{default_policy, policy};
 use super::pool_tls::pool_tls;
 use super::read::{Section, Unique, Value};
+use super::sticky::sticky;
 
 const HINT: &str = "write `[pool.NAME]` above its keys";
 const BACKENDS: &str = "write `backends = [\"10.0.0.1:8080\"]`";
@@ -53,6 +54,7 @@ fn pool(name: &str, value: &Value<'_>, pages_of_all: &[ErrorPageConfig]) -> Opti
         let compression = section
             .get("compression")
             .map_or(Some(None), |value| compression(&value).map(Arc::new).map(Some));
+        let sticky = section.get("sticky").map_or(Some(None), |value| sticky(&value, name).map(Some));
         let health = health(section, limits.protocol);
         let headers = header_rules(section);
         let pages = error_pages(section);
@@ -87,6 +89,7 @@ fn pool(name: &str, value: &Value<'_>, pages_of_all: &[ErrorPageConfig]) -> Opti
             limits,
             tls,
             compression: compression?,
+            sticky: sticky?,
             health,
             headers: headers?,
             error_pages: pages?,

@@ -1,7 +1,7 @@
 //! `[[route]]`: what it matches, and where its requests go.
 
 mod grpc;
-mod key;
+pub(super) mod key;
 mod leads_back;
 mod limits;
 mod listener;

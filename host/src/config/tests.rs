@@ -26,6 +26,7 @@ mod rewrite;
 mod route;
 mod route_listener;
 mod split;
+mod sticky;
 mod tls;
 mod traces;
 mod whole;

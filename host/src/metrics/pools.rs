@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pointsman_core::counts::{CLASSES, TlsFailure};
+use pointsman_core::counts::{CLASSES, SessionResult, TlsFailure};
 use pointsman_core::pool::Load;
 use pointsman_core::topology::Member;
 
@@ -54,6 +54,11 @@ fn requests(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     families.counter(described, of_pools!(scrape, |pool| pool.counts().retries()))?;
     let described = ("pool_retries_refused", "Retries that the budget had no room for");
     families.counter(described, of_pools!(scrape, |pool| pool.counts().retries_refused()))?;
+    let sessions = scrape.pools.iter().flat_map(|pool| {
+        let sessions = SessionResult::ALL.into_iter().zip(pool.counts().sessions());
+        sessions.map(move |(result, count)| ([("pool", pool.name()), ("result", result.name())], count))
+    });
+    families.counter(("pool_sessions", "Responses of backends to clients with sticky sessions"), sessions)?;
     let described = ("pool_tunnels", "Connections that have changed to another protocol at the moment");
     families.gauge(described, of_pools!(scrape, |pool| pool.counts().open_tunnels() as f64))?;
     let described = ("pool_tunnels_opened", "Connections that have changed to another protocol");

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 
+use pointsman_core::request::RequestHead;
 use pointsman_policy::Pick;
 
 use super::Failure;
@@ -12,13 +13,13 @@ use crate::upstream::{self, Claim, Claimed};
 impl Attempts {
     /// The backend of the first attempt. A request that comes while others wait goes behind them.
     pub(super) async fn first_claim(&self) -> Result<Claim, Failure> {
-        if !self.pinned.is_empty()
-            && let Some(claim) = self.balancer.claim_pinned(&self.pinned, &mut self.context.head())
+        if !self.affinity.pinned.is_empty()
+            && let Some(claim) = self.balancer.claim_pinned(&self.affinity.pinned, &mut self.context.head())
         {
             return Ok(claim);
         }
         if self.balancer.pool().queue().is_empty() {
-            match self.balancer.claim(&mut self.context.head()) {
+            match self.claim(&mut self.context.head()) {
                 Claimed::Backend(claim) => return Ok(claim),
                 Claimed::NoPick(Pick::Unavailable) if self.waits_until().is_some() => {}
                 Claimed::NoPick(pick) => return Err(no_backend(pick)),
@@ -27,6 +28,15 @@ impl Attempts {
         }
         // Boxed: few requests wait, and all would have room for this.
         Box::pin(self.queue()).await
+    }
+
+    /// Claims the backend of the request's session, or else the one that the policy picks.
+    #[inline]
+    pub(super) fn claim(&self, head: &mut RequestHead) -> Claimed {
+        match &self.affinity.session {
+            None => self.balancer.claim(head),
+            Some(session) => session.claim(&self.balancer, head),
+        }
     }
 
     async fn queue(&self) -> Result<Claim, Failure> {
@@ -43,7 +53,7 @@ impl Attempts {
         let claimed = poll_fn(|cx| {
             // Asked now and not on arrival: the policy sees what there is to choose from.
             let nobody_serves = if ticket.is_first(cx) {
-                match self.balancer.claim(&mut self.context.head()) {
+                match self.claim(&mut self.context.head()) {
                     Claimed::Backend(claim) => return Poll::Ready(Ok(claim)),
                     Claimed::NoPick(Pick::Unavailable) if self.waits_until().is_some() => true,
                     Claimed::NoPick(pick) => return Poll::Ready(Err(no_backend(pick))),

@@ -17,14 +17,14 @@ use pointsman_core::request::RequestHead;
 
 use super::header_rules::RequestRules;
 use super::rewrite::Rewritten;
+use super::session::{Affinity, Session};
 use super::{Failure, forward};
 use crate::compression::Offer;
 use crate::deadline::Deadlines;
 use crate::downstream::RequestContext;
 use crate::insight::explanation::Next;
 use crate::upstream::{
-    Answered, Balancer, Claim, Claimed, Error, Exchange, FailedAttempt, PinnedConnections, ResponseTimeout,
-    Sent, Upload,
+    Answered, Balancer, Claim, Claimed, Error, Exchange, FailedAttempt, ResponseTimeout, Sent, Upload,
 };
 
 /// A `Retry-After` up to this is waited for; with a longer one the response is the client's business.
@@ -39,7 +39,8 @@ pub(super) struct Attempts {
     pub(super) deadlines: Deadlines,
     pub(super) balancer: Rc<Balancer>,
     pub(super) context: Rc<RequestContext>,
-    pub(super) pinned: Rc<PinnedConnections>,
+    /// What ties it to a backend, so that the policy isn't asked.
+    pub(super) affinity: Affinity,
     pub(super) upload: Upload,
     /// Longest silence of its tunnel, if the request may change the protocol.
     pub(super) tunnel_timeout: Option<Duration>,
@@ -196,12 +197,23 @@ impl Attempts {
         if let Some(rewritten) = &self.request.rewritten {
             rewritten.at_backend(&mut self.context.head().parts);
         }
+        if self.affinity.session.is_some() {
+            Session::strip(&self.balancer, &mut self.context.head().parts.headers);
+        }
         if let Some(insight) = &mut *self.context.insight() {
             insight.begin_attempt(&mut self.context.head().parts.headers);
         }
         let (upload, deadlines) = (self.upload.clone(), &self.deadlines);
-        Exchange::begin(claim, &self.context, &self.pinned, upload, self.authenticates, timeout, deadlines)
-            .run(|| self.replay_at_backend())
+        Exchange::begin(
+            claim,
+            &self.context,
+            &self.affinity.pinned,
+            upload,
+            self.authenticates,
+            timeout,
+            deadlines,
+        )
+        .run(|| self.replay_at_backend())
     }
 
     /// Rules out the backends that were used. Whether any other is left.
@@ -213,7 +225,7 @@ impl Attempts {
     fn claim_again(&self, attempt: u32) -> Claimed {
         let mut head = self.context.head();
         head.tried.attempt = attempt;
-        self.balancer.claim(&mut head)
+        self.claim(&mut head)
     }
 
     /// Whether the time of the whole request is over in `span` from now.
@@ -311,6 +323,9 @@ impl Attempts {
         }
         if let Some(rewritten) = &self.request.rewritten {
             rewritten.at_backend(&mut head.parts);
+        }
+        if self.affinity.session.is_some() {
+            Session::strip(&self.balancer, &mut head.parts.headers);
         }
         Some(head.parts)
     }

@@ -46,6 +46,9 @@ impl Attempts {
         // get a page.
         let rest = {
             let mut answered = self.answer().await?;
+            if let Some(session) = &self.affinity.session {
+                session.served_by(&self.balancer, answered.backend().shared());
+            }
             let switches = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
             if !switches {
                 self.check_declined(&answered)?;
@@ -68,6 +71,14 @@ impl Attempts {
             })
         };
         rest.await
+    }
+
+    /// Binds the client to the backend whose response this is, if it is to come back there.
+    #[inline]
+    pub(super) fn bind(&self, headers: &mut HeaderMap) {
+        if let Some(session) = &self.affinity.session {
+            session.respond(&self.balancer, &self.context, headers);
+        }
     }
 }
 

@@ -16,9 +16,10 @@ use pointsman_core::topology::Topology;
 use pointsman_core::tried::Tried;
 use pointsman_policy::{Pick, Picked, Picker};
 
-use super::claim::{Claim, Claimed};
+use super::claim::{Bound, Claim, Claimed};
 use super::pinned::PinnedConnections;
 use super::pool::WorkerPool;
+use crate::sticky::{Mark, Sticky};
 
 /// Picks from a pool. Several may pick from one pool, each with its own policy; they share the pool's connections and see the
 /// same numbers.
@@ -72,6 +73,22 @@ impl Balancer {
             picked
         };
         self.try_claim(picked, head)
+    }
+
+    /// Claims the backend to which a client's session is bound, without asking the policy; it may observe the response all the same.
+    pub fn claim_bound(&self, sticky: &Sticky, mark: Mark, head: &mut RequestHead) -> Bound {
+        let picked = {
+            let mut picker = self.picker.borrow_mut();
+            let topology = match self.past.get() {
+                None => picker.current_topology(),
+                Some(topology) => topology,
+            };
+            head.tried.rebase(topology.generation());
+            let place = sticky.place(mark, topology).filter(|index| topology.keeps_sessions(*index));
+            let Some(index) = place.filter(|index| !head.tried.contains(*index)) else { return Bound::Unfit };
+            picker.pick_bound(index, self.past.get(), head)
+        };
+        self.try_claim(picked, head).map_or(Bound::Full, Bound::Claimed)
     }
 
     #[cold]

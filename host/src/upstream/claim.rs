@@ -38,6 +38,17 @@ pub enum Claimed {
     NoPick(Pick),
 }
 
+/// The outcome of claiming the backend of a session.
+#[derive(Debug)]
+pub enum Bound {
+    /// It is claimed.
+    Claimed(Claim),
+    /// It is at its limit.
+    Full,
+    /// It may not serve, or not this request again, or isn't there any more.
+    Unfit,
+}
+
 impl Claim {
     /// The backend.
     #[must_use]

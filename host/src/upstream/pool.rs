@@ -20,6 +20,7 @@ use super::http2::SharedConnections;
 use super::idle::IdleConnections;
 use crate::compression::{Compression, Offer};
 use crate::config::CompressionConfig;
+use crate::sticky::{Sticky, StickySettings};
 use crate::tls::BackendTls;
 
 /// A pool with one worker's connections, and the limits of one configuration.
@@ -31,6 +32,8 @@ pub struct WorkerPool {
     tls: Option<Arc<BackendTls>>,
     /// How responses are compressed, if they are.
     compression: Option<Compression>,
+    /// How clients come back to their backends, if they do.
+    sticky: Option<Sticky>,
     connector: Connector,
     backends: RefCell<Backends>,
     /// Idle connections kept per backend by this worker: its share of the pool's limit.
@@ -74,6 +77,7 @@ impl WorkerPool {
             limits,
             tls,
             compression: None,
+            sticky: None,
             connector: Connector::default(),
             backends: RefCell::default(),
             yielding: OnceCell::new(),
@@ -97,6 +101,26 @@ impl WorkerPool {
     #[must_use]
     pub fn compresses(&self, config: Option<&Arc<CompressionConfig>>) -> bool {
         self.compression.as_ref().map(Compression::config) == config
+    }
+
+    /// Has clients come back to their backends like that.
+    #[must_use]
+    pub fn with_sticky(mut self, settings: Option<Arc<StickySettings>>) -> Self {
+        self.sticky = settings.map(|settings| Sticky::new(settings, &self.pool.shared().name));
+        self
+    }
+
+    /// How clients come back to their backends, if they do.
+    #[inline]
+    #[must_use]
+    pub fn sticky(&self) -> Option<&Sticky> {
+        self.sticky.as_ref()
+    }
+
+    /// Whether clients come back like that.
+    #[must_use]
+    pub fn sticks(&self, settings: Option<&Arc<StickySettings>>) -> bool {
+        self.sticky.as_ref().map(Sticky::settings) == settings
     }
 
     /// Connects by other means.

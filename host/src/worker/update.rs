@@ -16,6 +16,7 @@ use crate::error_pages::ErrorPages;
 use crate::http_challenge::HttpChallenges;
 use crate::listener::{Listener, ListeningSocket};
 use crate::proxy::FixedAnswer;
+use crate::sticky::StickySettings;
 use crate::tls::BackendTls;
 
 /// A whole configuration as one worker gets it: references to what it has already, and the objects that are new.
@@ -99,6 +100,8 @@ pub struct PoolAssignment {
     pub tls: Option<Arc<BackendTls>>,
     /// How responses are compressed; without it, they aren't.
     pub compression: Option<Arc<CompressionConfig>>,
+    /// How clients come back to their backends; without it, they don't.
+    pub sticky: Option<Arc<StickySettings>>,
 }
 
 /// A policy as one worker gets it.

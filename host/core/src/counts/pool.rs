@@ -9,6 +9,7 @@ use super::cell::{Count, read, tell_all};
 use super::histogram::{Bounds, Distribution, Histogram, HistogramCells};
 use super::labels::{CALL_STATUSES, ERRORS, place};
 use super::mirror::MirrorCounts;
+use super::session::SessionResult;
 use super::tls::TlsFailure;
 
 /// What all workers have counted of a pool.
@@ -20,6 +21,7 @@ pub struct PoolCounts {
     calls: [AtomicU64; CALL_STATUSES.len()],
     retries: AtomicU64,
     retries_refused: AtomicU64,
+    sessions: [AtomicU64; SessionResult::ALL.len()],
     tunnels: AtomicU64,
     open_tunnels: AtomicU64,
     tls_failures: [AtomicU64; TlsFailure::ALL.len()],
@@ -42,6 +44,7 @@ pub struct PoolCells {
     pub retries: Count,
     /// Retries for which the budget had no room.
     pub retries_refused: Count,
+    sessions: [Count; SessionResult::ALL.len()],
     /// From the first byte of a request to the last of its response.
     pub whole: HistogramCells,
     /// From the first byte of a request to the head of its response.
@@ -61,6 +64,7 @@ impl PoolCounts {
             calls: Default::default(),
             retries: AtomicU64::default(),
             retries_refused: AtomicU64::default(),
+            sessions: Default::default(),
             tunnels: AtomicU64::default(),
             open_tunnels: AtomicU64::default(),
             tls_failures: Default::default(),
@@ -87,6 +91,7 @@ impl PoolCounts {
             calls: Default::default(),
             retries: Count::default(),
             retries_refused: Count::default(),
+            sessions: Default::default(),
             whole: self.whole.cells(),
             head: self.head.cells(),
             queued: self.queued.cells(),
@@ -101,9 +106,16 @@ impl PoolCounts {
         tell_all(&cells.calls, &self.calls);
         cells.retries.tell(&self.retries);
         cells.retries_refused.tell(&self.retries_refused);
+        tell_all(&cells.sessions, &self.sessions);
         self.whole.add(&cells.whole);
         self.head.add(&cells.head);
         self.queued.add(&cells.queued);
+    }
+
+    /// Responses to clients that have sessions, in the order of [`SessionResult::ALL`].
+    #[must_use]
+    pub fn sessions(&self) -> [u64; SessionResult::ALL.len()] {
+        read(&self.sessions)
     }
 
     /// Requests that have ended.
@@ -207,6 +219,11 @@ impl Drop for OpenTunnel {
 }
 
 impl PoolCells {
+    /// A client with a session gets a response.
+    pub fn session(&self, result: SessionResult) {
+        self.sessions[result as usize].add(1);
+    }
+
     /// A client got a response with this status.
     #[inline]
     pub fn respond(&self, status: StatusCode) {

@@ -34,7 +34,7 @@ pub(super) fn header_name(value: &Value<'_>, name: &str) -> Option<HeaderName> {
 }
 
 /// The name of a cookie (RFC 6265 section 4.1.1).
-pub(super) fn cookie_name(value: &Value<'_>, name: &str) -> Option<String> {
+pub(in crate::config) fn cookie_name(value: &Value<'_>, name: &str) -> Option<String> {
     let is_token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
         value.fail(format!("`{}` is no name of a cookie", excerpt(name)), "write one such as `session`");

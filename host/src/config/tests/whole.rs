@@ -64,7 +64,7 @@ fn every_fault_is_told_at_once_in_the_order_of_the_file() {
              write `draining = true` for a backend that gets none",
             "4: pool.web.deadline: unknown key `deadline`; the keys here are `backends`, `policy`, `hash_seed`, \
              `connect_timeout`, `response_timeout`, `idle_timeout`, `max_body`, `total_timeout`, `tunnel_timeout`, `idle_connections`, `idle_connection_timeout`, \
-             `max_response_header_bytes`, `max_response_headers`, `max_requests`, `max_connections`, `proxy_protocol`, `protocol`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `queue`, `retry`, `tls`, `compression`, `health_check`, `ejection`, `panic_threshold`, `slow_start`, `request_headers`, `response_headers`, `host_header`, `error_page`, `intercept`",
+             `max_response_header_bytes`, `max_response_headers`, `max_requests`, `max_connections`, `proxy_protocol`, `protocol`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `queue`, `retry`, `tls`, `compression`, `sticky`, `health_check`, `ejection`, `panic_threshold`, `slow_start`, `request_headers`, `response_headers`, `host_header`, `error_page`, `intercept`",
             r#"5: pool.web.policy.memory: `16` has no unit; write a size from `"64KiB"` to `"256MiB"`"#,
             "7: route[0].pool: there is no pool `wbe`; did you mean `web`? The pools are `web`",
             r#"10: listener[0].body_timeout: `30` has no unit; write `"30s"`"#,
@@ -166,7 +166,7 @@ fn faults_of_the_file() {
             (
                 "[[listener]]\naddress = '127.0.0.1:0'\n[pool.a]\nbackends = ['127.0.0.1:9']\ntimeout = '1s'",
                 &[
-                    "5: pool.a.timeout: unknown key `timeout`; the keys here are `backends`, `policy`, `hash_seed`, `connect_timeout`, `response_timeout`, `idle_timeout`, `max_body`, `total_timeout`, `tunnel_timeout`, `idle_connections`, `idle_connection_timeout`, `max_response_header_bytes`, `max_response_headers`, `max_requests`, `max_connections`, `proxy_protocol`, `protocol`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `queue`, `retry`, `tls`, `compression`, `health_check`, `ejection`, `panic_threshold`, `slow_start`, `request_headers`, `response_headers`, `host_header`, `error_page`, `intercept`",
+                    "5: pool.a.timeout: unknown key `timeout`; the keys here are `backends`, `policy`, `hash_seed`, `connect_timeout`, `response_timeout`, `idle_timeout`, `max_body`, `total_timeout`, `tunnel_timeout`, `idle_connections`, `idle_connection_timeout`, `max_response_header_bytes`, `max_response_headers`, `max_requests`, `max_connections`, `proxy_protocol`, `protocol`, `http2_max_streams`, `http2_stream_window`, `http2_connection_window`, `queue`, `retry`, `tls`, `compression`, `sticky`, `health_check`, `ejection`, `panic_threshold`, `slow_start`, `request_headers`, `response_headers`, `host_header`, `error_page`, `intercept`",
                 ],
             ),
             (
