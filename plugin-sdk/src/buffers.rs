@@ -4,8 +4,6 @@
 //! every length is checked against the buffer that was handed out, growth has a limit, and so has the number of
 //! times that a host may change its mind about how much room it needs.
 
-use std::str::Utf8Error;
-
 /// Longest text that is read, bytes. A longer one is treated as absent.
 pub(crate) const TEXT_LIMIT: usize = 64 << 10;
 
@@ -36,7 +34,8 @@ pub(crate) fn text(ask: impl Fn(&mut [u8]) -> i32) -> Result<String, NoText> {
 
 /// The same, as bytes.
 pub(crate) fn bytes(ask: &dyn Fn(&mut [u8]) -> i32) -> Result<Vec<u8>, NoText> {
-    let mut bytes = vec![0; FIRST_ROOM];
+    let mut bytes = Vec::new();
+    grow(&mut bytes, FIRST_ROOM);
     for _ in 0..ROUNDS {
         let len = usize::try_from(ask(&mut bytes)).map_err(|_| NoText::Absent)?;
         if len <= bytes.len() {
@@ -46,7 +45,7 @@ pub(crate) fn bytes(ask: &dyn Fn(&mut [u8]) -> i32) -> Result<Vec<u8>, NoText> {
         if len > TEXT_LIMIT {
             break;
         }
-        bytes.resize(len, 0);
+        grow(&mut bytes, len);
     }
     Err(NoText::TooLong)
 }
@@ -71,8 +70,7 @@ pub(crate) fn column<T: Copy + Default>(column: &mut Vec<T>, ask: impl Fn(&mut [
     column.clear();
 }
 
-/// Apart, as this happens once: a loop that is made fast is large.
-#[cold]
+/// Apart, as it is large where it is made fast: columns grow once, and texts come one at a time.
 #[inline(never)]
 fn grow<T: Copy + Default>(column: &mut Vec<T>, entries: usize) {
     column.resize(entries, T::default());
@@ -89,26 +87,28 @@ pub(crate) fn joined(texts: &[&str]) -> String {
 
 /// Bytes as a text, with replacement characters as `String::from_utf8_lossy` has them, in a fifth of its space.
 fn lossy(bytes: Vec<u8>) -> String {
-    let Err(error) = str::from_utf8(&bytes) else {
-        return String::from_utf8(bytes).unwrap_or_default();
-    };
-    mended(&bytes, error)
+    String::from_utf8(bytes).unwrap_or_else(|error| mended(error.as_bytes()))
 }
 
 #[cold]
-fn mended(mut bytes: &[u8], mut error: Utf8Error) -> String {
+fn mended(mut bytes: &[u8]) -> String {
     let mut text = String::new();
     loop {
-        let (valid, rest) = bytes.split_at(error.valid_up_to());
-        text.push_str(str::from_utf8(valid).unwrap_or_default());
+        let (valid, error) = match str::from_utf8(bytes) {
+            Ok(valid) => (valid, None),
+            Err(error) => (up_to(bytes, error.valid_up_to()), Some(error)),
+        };
+        text.push_str(valid);
+        let Some(error) = error else { return text };
         text.push(char::REPLACEMENT_CHARACTER);
         // Without a length it is the end that is cut off.
-        bytes = error.error_len().and_then(|len| rest.get(len..)).unwrap_or_default();
-        match str::from_utf8(bytes) {
-            Ok(valid) => return text + valid,
-            Err(next) => error = next,
-        }
+        let len = error.error_len().map(|len| valid.len() + len);
+        bytes = len.and_then(|len| bytes.get(len..)).unwrap_or_default();
     }
+}
+
+fn up_to(bytes: &[u8], len: usize) -> &str {
+    bytes.get(..len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
             match byte {
                 b'"' => return String::from_utf8(bytes).map_err(|_| Error::syntax("a string is not UTF-8")),
                 b'\\' => match self.escaped() {
-                    Some(char) => bytes.extend(char.encode_utf8(&mut [0; 4]).bytes()),
+                    Some(char) => bytes.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
                     None => break,
                 },
                 _ => bytes.push(byte),
@@ -132,22 +132,23 @@ impl<'a> Reader<'a> {
 
     /// What stands behind a backslash.
     fn escaped(&mut self) -> Option<char> {
-        /// Signs, and what each stands for.
-        const SHORT: [(u8, u8); 8] = [
-            (b'"', b'"'),
-            (b'\\', b'\\'),
-            (b'/', b'/'),
-            (b'b', 8),
-            (b'f', 12),
-            (b'n', b'\n'),
-            (b'r', b'\r'),
-            (b't', b'\t'),
-        ];
         let sign = self.byte()?;
         self.place += 1;
-        if sign != b'u' {
-            return SHORT.iter().find(|(short, _)| *short == sign).map(|(_, meant)| char::from(*meant));
-        }
+        let meant = match sign {
+            b'"' | b'\\' | b'/' => sign,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.unicode(),
+            _ => return None,
+        };
+        Some(char::from(meant))
+    }
+
+    /// What stands behind `\u`.
+    fn unicode(&mut self) -> Option<char> {
         // Four digits, or two times four for a character beyond 16 bits.
         let high = self.hexadecimal()?;
         if !(0xd800..0xdc00).contains(&high) {
@@ -192,6 +193,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number that digits make, if there are digits, if 64 bits are enough.
+    #[inline(never)]
     fn digits(&mut self) -> Option<Option<u64>> {
         let start = self.place;
         let mut number = Some(0_u64);

@@ -20,12 +20,17 @@ impl<const N: usize> Line<N> {
 }
 
 impl<const N: usize> fmt::Write for Line<N> {
+    // Once, as last words and lines of the log are rare.
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let fitting = &text.as_bytes()[..text.floor_char_boundary(N - self.len)];
-        self.bytes[self.len..self.len + fitting.len()].copy_from_slice(fitting);
-        self.len += fitting.len();
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let fitting = text.floor_char_boundary(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..fitting), text.as_bytes().get(..fitting)) {
+            to.copy_from_slice(from);
+            self.len += fitting;
+        }
         // Stops the formatting, so that nothing is added behind a cut.
-        if fitting.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
+        if fitting == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

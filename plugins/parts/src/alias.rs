@@ -8,20 +8,28 @@ pub(crate) struct Alias {
 }
 
 impl Alias {
-    /// Draws in proportion to these weights, of which one is more than 0. `None` where all are the same: then any draw will do.
-    pub(crate) fn new(weights: &[u32]) -> Option<Self> {
-        let first = weights.first()?;
-        if weights.iter().all(|weight| weight == first) {
+    /// Draws in proportion to the weights of these, which each have one beside them, and of which one is more than 0. `None` where all are the
+    /// same: then any draw will do.
+    pub(crate) fn new<T>(items: &[(T, u32)]) -> Option<Self> {
+        let (mut total, mut are_same) = (0, true);
+        for (_, weight) in items {
+            total += u64::from(*weight);
+            are_same &= *weight == items[0].1;
+        }
+        if are_same {
             return None;
         }
-        let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
         let shift = 33_u32.saturating_sub(total.leading_zeros());
         // What each column holds of its own item, in parts of which `total` fill a column.
-        let mut shares: Vec<u64> =
-            weights.iter().map(|weight| u64::from(*weight) * weights.len() as u64).collect();
-        let mut columns: Vec<(u32, u32)> = (0..weights.len() as u32).map(|item| (u32::MAX, item)).collect();
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..weights.len()).partition(|item| shares[*item] < total);
+        let (mut shares, mut columns) = (Vec::new(), Vec::new());
+        let (mut small, mut large) = (Vec::new(), Vec::new());
+        for (item, (_, weight)) in items.iter().enumerate() {
+            let share = u64::from(*weight) * items.len() as u64;
+            shares.push(share);
+            columns.push((u32::MAX, item as u32));
+            let side = if share < total { &mut small } else { &mut large };
+            side.push(item);
+        }
         while let (Some(item), Some(&donor)) = (small.pop(), large.last()) {
             // Less than a whole, so that the fraction fits; what is shifted out is less than one in 2³¹.
             columns[item] = ((((shares[item] >> shift) << 32) / (total >> shift)) as u32, donor as u32);
@@ -46,9 +54,14 @@ impl Alias {
 mod tests {
     use super::*;
 
+    fn table(weights: &[u32]) -> Option<Alias> {
+        let items: Vec<((), u32)> = weights.iter().map(|weight| ((), *weight)).collect();
+        Alias::new(&items)
+    }
+
     /// The share of 2³² draws that each item gets, column by column.
     fn shares(weights: &[u32]) -> Vec<f64> {
-        let table = Alias::new(weights).expect("the weights differ");
+        let table = table(weights).expect("the weights differ");
         let mut shares = vec![0.0; weights.len()];
         for (column, (own, alias)) in table.columns.iter().enumerate() {
             let own = if *own == u32::MAX { 1.0 } else { f64::from(*own) / 2_f64.powi(32) };
@@ -84,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_draw_is_of_what_has_a_weight() {
-        let table = Alias::new(&[0, 3, 0]).expect("the weights differ");
+        let table = table(&[0, 3, 0]).expect("the weights differ");
         for bits in [0, 1, 1 << 31, 1 << 32, 1 << 63, u64::MAX, u64::MAX - 1, 0x5555_5555_ffff_fffe] {
             assert_eq!(table.draw(bits), 1, "{bits:x}");
         }
@@ -92,6 +105,6 @@ mod tests {
 
     #[test]
     fn equal_weights_need_no_table() {
-        assert!(Alias::new(&[]).is_none() && Alias::new(&[5]).is_none() && Alias::new(&[5, 5, 5]).is_none());
+        assert!(table(&[]).is_none() && table(&[5]).is_none() && table(&[5, 5, 5]).is_none());
     }
 }

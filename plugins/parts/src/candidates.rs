@@ -1,5 +1,7 @@
 //! What may be drawn, and the draws: distinct, and in proportion to the weights.
 
+use std::mem;
+
 use pointsman_sdk::{Backends, Request, Stat, random, random_below};
 
 use crate::alias::Alias;
@@ -16,8 +18,8 @@ const ROUNDS: usize = 16;
 /// Backends to draw from, with a weight each.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    indexes: Vec<u32>,
-    weights: Vec<u32>,
+    /// Index and weight of each.
+    members: Vec<(usize, u32)>,
     /// None where all weights are the same.
     alias: Option<Alias>,
 }
@@ -33,38 +35,37 @@ impl Candidates {
     #[must_use]
     pub fn new(backends: &[(usize, u32)]) -> Self {
         let all_are_same = backends.iter().all(|(_, weight)| *weight == 0);
-        let (mut indexes, mut weights) = (Vec::new(), Vec::new());
+        let mut members = Vec::new();
         for (index, weight) in backends {
             if *weight > 0 || all_are_same {
-                indexes.push(*index as u32);
-                weights.push((*weight).max(1));
+                members.push((*index, (*weight).max(1)));
             }
         }
-        let alias = Alias::new(&weights);
-        Self { indexes, weights, alias }
+        let alias = Alias::new(&members);
+        Self { members, alias }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.indexes.len()
+        self.members.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.indexes.is_empty()
+        self.members.is_empty()
     }
 
     /// Sum of the weights.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        self.weights.iter().map(|weight| u64::from(*weight)).sum()
+        self.members.iter().map(|(_, weight)| u64::from(*weight)).sum()
     }
 
     /// Each backend's index and weight.
     pub fn iter(&self) -> impl Iterator<Item = (usize, u32)> {
-        self.indexes.iter().zip(&self.weights).map(|(index, weight)| (*index as usize, *weight))
+        self.members.iter().copied()
     }
 
     /// Hands out up to `draws` different ones, of [`MOST_DRAWS`] at most: index and weight of each, in the order in which they are drawn.
@@ -73,20 +74,27 @@ impl Candidates {
         // Places, in ascending order.
         let mut drawn = [0; MOST_DRAWS];
         for count in 0..draws.min(MOST_DRAWS).min(self.len()) {
-            let place = self.another(&drawn[..count]);
-            let at = drawn[..count].iter().filter(|other| **other < place).count();
-            drawn.copy_within(at..count, at + 1);
-            drawn[at] = place;
-            take(self.indexes[place] as usize, self.weights[place]);
+            let place = self.another(drawn.get(..count).unwrap_or_default());
+            let mut moved = place;
+            for other in drawn.iter_mut().take(count) {
+                if *other > moved {
+                    mem::swap(other, &mut moved);
+                }
+            }
+            drawn[count] = moved;
+            let (index, weight) = self.members[place];
+            take(index, weight);
         }
     }
 
     /// A place that isn't among these, which are in ascending order and not all.
     fn another(&self, drawn: &[usize]) -> usize {
         if let Some(alias) = &self.alias {
-            let rounds = (0..ROUNDS).map(|_| alias.draw(random()));
-            if let Some(place) = rounds.into_iter().find(|place| !drawn.contains(place)) {
-                return place;
+            for _ in 0..ROUNDS {
+                let place = alias.draw(random());
+                if !drawn.contains(&place) {
+                    return place;
+                }
             }
         }
         // One of the places that are left, counted without those drawn: each of these that isn't behind it moves it by one.

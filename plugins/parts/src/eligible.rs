@@ -10,13 +10,15 @@ pub fn eligible(backends: &Backends) -> Vec<(usize, u32)> {
     let (mut weights, mut flags) = (Vec::new(), Vec::new());
     backends.weights(&mut weights);
     backends.flags_column(&mut flags);
-    let all = weights.into_iter().zip(flags).enumerate();
-    let mut eligible: Vec<(usize, u32)> =
-        all.filter(|(_, (_, flags))| flags.eligible()).map(|(index, (weight, _))| (index, weight)).collect();
-    if eligible.iter().any(|(_, weight)| *weight > 0) {
-        eligible.retain(|(_, weight)| *weight > 0);
-    } else {
-        eligible.iter_mut().for_each(|(_, weight)| *weight = WEIGHT_UNIT);
+    let (mut eligible, mut any_has_weight) = (Vec::new(), false);
+    for (index, (weight, flags)) in weights.into_iter().zip(flags).enumerate() {
+        if flags.eligible() && weight > 0 && !any_has_weight {
+            any_has_weight = true;
+            eligible.clear();
+        }
+        if flags.eligible() && (weight > 0 || !any_has_weight) {
+            eligible.push((index, if any_has_weight { weight } else { WEIGHT_UNIT }));
+        }
     }
     eligible
 }
