@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: those of `plugins/` that are for general use.
-const BUNDLED: [&str; 10] = [
+const BUNDLED: [&str; 11] = [
     "round-robin",
     "least-conn",
     "ip-hash",
@@ -22,6 +22,7 @@ const BUNDLED: [&str; 10] = [
     "first",
     "least-time",
     "priority",
+    "zone-aware",
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";

@@ -79,6 +79,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "priority",
             "--package",
+            "zone-aware",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

@@ -16,7 +16,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The `config` table, as JSON text, of a bundled policy that doesn't start without one: a small example. `None` for all others.
 #[must_use]
 pub fn required_config(name: &str) -> Option<&'static str> {
-    (name == "first").then_some(r#"{"requests":10}"#)
+    match name {
+        "first" => Some(r#"{"requests":10}"#),
+        "zone-aware" => Some(r#"{"zone":"a"}"#),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
