@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: those of `plugins/` that are for general use.
-const BUNDLED: [&str; 11] = [
+const BUNDLED: [&str; 12] = [
     "round-robin",
     "least-conn",
     "ip-hash",
@@ -23,6 +23,7 @@ const BUNDLED: [&str; 11] = [
     "least-time",
     "priority",
     "zone-aware",
+    "aperture",
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";

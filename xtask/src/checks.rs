@@ -81,6 +81,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "zone-aware",
             "--package",
+            "aperture",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

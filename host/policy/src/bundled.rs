@@ -18,6 +18,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn required_config(name: &str) -> Option<&'static str> {
     match name {
         "first" => Some(r#"{"requests":10}"#),
+        "aperture" => Some(r#"{"proxy":0,"proxies":3}"#),
         "zone-aware" => Some(r#"{"zone":"a"}"#),
         _ => None,
     }

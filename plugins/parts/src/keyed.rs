@@ -185,13 +185,13 @@ pub struct Member {
 /// their configurations.
 #[must_use]
 pub fn members(backends: &Backends) -> Vec<Member> {
-    let member = |index: usize| Member {
-        key: hash(&backends.name(index)),
-        weight: backends.configured_weight(index),
-        index: index as u32,
-    };
-    let mut members: Vec<Member> =
-        backends.indexes().map(member).filter(|member| member.weight > 0).collect();
+    let mut members = Vec::new();
+    for index in backends.indexes() {
+        let weight = backends.configured_weight(index);
+        if weight > 0 {
+            members.push(Member { key: hash(&backends.name(index)), weight, index: index as u32 });
+        }
+    }
     sort(&mut members);
     members
 }
