@@ -1,16 +1,17 @@
 //! A part of the backends for each of many proxies.
 //!
-//! Where many proxies share many backends, each sees only its own requests: two of a hundred proxies that find the same backend idle both use it,
-//! and with more proxies the choice is worth no more than chance. And each has connections to each. Here a proxy has a slice of the backends,
-//! of which it sees a large part of the requests, and all slices together have each backend alike: backends at the ends of a slice get
-//! what of them is in it. In the slice a request gets the less loaded of two random backends, by weight and by what is in the slice.
+//! Where many proxies share many backends, each sees only its own requests: two of a hundred proxies that find the same backend idle
+//! both use it, and the more proxies there are, the less the choice is better than chance. And each has connections to each. Here a proxy has
+//! a slice of the backends, of whose requests it sees a large part, and all slices together have each backend alike: backends at the
+//! ends of a slice get what of them is in it. In the slice a request gets the less loaded of two random backends, by weight and by what is
+//! in the slice.
 //!
-//! That is Finagle's deterministic aperture. All proxies order backends by the hashes of their names, whatever their health, so that they agree without
-//! asking each other; with one proxy more or less a slice moves by less than two of as many parts as there are proxies.
+//! That is Finagle's deterministic aperture. All proxies order backends by the hashes of their names, whatever their health, so that they
+//! agree without asking each other. With one proxy more or less a slice gains and loses at most two of as many parts as there are proxies.
 //!
-//! A slice of which less than half is eligible isn't used: then any two of the pool are drawn, as are those of a request that has tried the whole slice. Backups
-//! belong to no slice. Of weights that differ a slice may have more than another: then backends of the same weight don't get quite the
-//! same.
+//! A slice of which less than half is eligible isn't used: then any two of the pool are drawn, as are those of a request that has tried the
+//! whole slice. Backups belong to no slice. Where weights differ a slice may have more than another, and then backends of the same weight
+//! don't get quite the same.
 //!
 //! Configuration: `proxy`, the number of this one, from 0 on, and `proxies`, how many there are. Both are required, as a policy can't
 //! see where it runs. `aperture`, how many backends a slice has at least (12). A pick takes the same time for any number of backends.
