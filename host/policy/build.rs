@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that are embedded: those of `plugins/` that are for general use.
-const BUNDLED: [&str; 12] = [
+const BUNDLED: [&str; 13] = [
     "round-robin",
     "least-conn",
     "ip-hash",
@@ -24,6 +24,7 @@ const BUNDLED: [&str; 12] = [
     "priority",
     "zone-aware",
     "aperture",
+    "prequal",
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";

@@ -9,7 +9,7 @@ use super::modules::{self, Crate, Dependencies};
 use super::source::Source;
 
 /// Crates that are held against the rules: their name for other crates, source folder, and root file.
-const CRATES: [(&str, &str, &str); 25] = [
+const CRATES: [(&str, &str, &str); 26] = [
     ("pointsman_core", "host/core/src", "lib.rs"),
     ("pointsman_policy", "host/policy/src", "lib.rs"),
     ("pointsman_workshop", "host/workshop/src", "lib.rs"),
@@ -28,6 +28,7 @@ const CRATES: [(&str, &str, &str); 25] = [
     ("priority", "plugins/priority/src", "lib.rs"),
     ("zone_aware", "plugins/zone-aware/src", "lib.rs"),
     ("aperture", "plugins/aperture/src", "lib.rs"),
+    ("prequal", "plugins/prequal/src", "lib.rs"),
     ("policy_parts", "plugins/parts/src", "lib.rs"),
     ("room_affinity", "gallery/room-affinity/src", "lib.rs"),
     ("user_affinity", "gallery/user-affinity/src", "lib.rs"),

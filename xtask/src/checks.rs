@@ -83,6 +83,8 @@ const CHECKS: [Check; 9] = [
             "--package",
             "aperture",
             "--package",
+            "prequal",
+            "--package",
             "policy-parts",
             "--package",
             "room-affinity",

@@ -13,6 +13,7 @@ pub struct Load {
 
 impl Load {
     /// Products of loads up to 2³² and weights of 32 bits fit.
+    #[inline]
     #[must_use]
     pub fn new(load: u64, weight: u32) -> Self {
         Self { load: load.min(1 << 32), weight: u64::from(weight.max(1)) }
@@ -20,6 +21,7 @@ impl Load {
 }
 
 impl Ord for Load {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         // 2³² · (2³² − 1) is less than 2⁶⁴.
         (self.load * other.weight).cmp(&(other.load * self.weight))
@@ -27,6 +29,7 @@ impl Ord for Load {
 }
 
 impl PartialOrd for Load {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
