@@ -103,6 +103,8 @@ pub(super) struct PoolDraft {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ResponsesDraft {
     pub(super) compression: Keys,
+    /// By which clients come back.
+    pub(super) sticky: Keys,
     /// What errors are answered with.
     pub(super) error_pages: Vec<PageDraft>,
 }

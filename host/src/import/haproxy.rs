@@ -9,6 +9,7 @@ mod chain;
 mod checks;
 mod compression;
 mod condition;
+mod cookie;
 mod error_page;
 mod global;
 mod headers;

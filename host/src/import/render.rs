@@ -214,6 +214,8 @@ fn pool(text: &mut String, pool: &PoolDraft, stand_in: &mut StandIn) {
     }
     let order = ["algorithms", "types", "min_size", "gzip_level", "br_level"];
     section(text, &format!("[pool.{name}.compression]"), &pool.responses.compression, &order);
+    let order = ["cookie", "max_age", "strip"];
+    section(text, &format!("[pool.{name}.sticky]"), &pool.responses.sticky, &order);
     section(text, &format!("[pool.{name}.health_check]"), &pool.health_check, HEALTH_CHECK);
     let order =
         ["enabled", "consecutive_gateway_failures", "consecutive_5xx", "failure_percent", "base_time"];

@@ -54,7 +54,9 @@ pub(crate) fn ask_rustc(question: &[&str]) -> Result<String> {
 /// Builds Pointsman as `counted.toml` says; answers where it is. It shares the libraries of the tests' build, but not the place of its
 /// program: that one stays what the tests run.
 pub(crate) fn build_counted() -> Result<PathBuf> {
-    eprintln!("xtask: building Pointsman with its data path optimised (nine CPU minutes after the tests, on two cores five to ten)");
+    eprintln!(
+        "xtask: building Pointsman with its data path optimised (nine CPU minutes after the tests, on two cores five to ten)"
+    );
     let settings = PathBuf::from(ROOT).join("xtask/measure/counted.toml");
     let settings = settings.to_str().context("the workspace's name isn't UTF-8")?;
     let shared = target_directory();

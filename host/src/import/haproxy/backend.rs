@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::sections::Line;
 use super::server::{self, Server};
 use super::timeout::time;
-use super::{bind, checks, odd, protocol, quantity};
+use super::{bind, checks, cookie, odd, protocol, quantity};
 use crate::config::literal;
 
 /// The pool of a section; without a backend that serves it comes to nothing.
@@ -30,6 +30,7 @@ pub(super) fn read(ledger: &mut Ledger, chain: &Chain<'_>, globals: &Globals) ->
     }
     timeouts(ledger, chain, &mut pool);
     balancing(ledger, chain, &servers, &mut pool);
+    pool.responses.sticky = cookie::sticky(ledger, chain);
     retry(ledger, chain, &mut pool);
     limits(ledger, chain, &servers, &mut pool);
     checks::write(ledger, chain, &servers, &mut pool);

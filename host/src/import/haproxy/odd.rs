@@ -74,7 +74,7 @@ pub(super) fn list(ledger: &mut Ledger, server: &Server<'_>) {
 fn loss(name: &str) -> Option<(Rank, &'static str)> {
     Some(match name {
         "id" => (Rank::C, "backends are known by their names"),
-        "cookie" => (Rank::B, "the values of session cookies are made of the servers' names"),
+        "cookie" => (Rank::C, "the values of session cookies are made of the servers' names"),
         "downinter" => (Rank::C, "backends that are down are asked as often as others"),
         "minconn" => (Rank::B, "the limit doesn't move with the load; `max_requests` holds"),
         "track" => (

@@ -70,3 +70,31 @@ fn algorithms_of_haproxy() {
         assert_eq!(policy(Dialect::Haproxy, &content), expected, "{lines} {server}");
     }
 }
+
+#[test]
+fn sessions_of_haproxy() {
+    let sticky = |lines: &str| {
+        let content = format!(
+            "frontend f\n  mode http\n  bind :80\n  default_backend a\nbackend a\n  mode http\n  {lines}\n  \
+             server s1 127.0.0.1:9 cookie s1\n  server s2 127.0.0.1:10 cookie s2\n"
+        );
+        let imported = inputs::read(Dialect::Haproxy, &content);
+        let text = imported.text.expect("a text");
+        let section = text.split_once("[pool.a.sticky]\n").map(|(_, rest)| rest);
+        let keys = section.map(|rest| rest.split("\n\n").next().unwrap_or_default().trim_end().to_owned());
+        keys.unwrap_or_else(|| "none".to_owned())
+    };
+    for (lines, expected) in [
+        ("cookie SRV insert", "cookie = \"SRV\""),
+        ("cookie SRV insert indirect nocache", "cookie = \"SRV\"\nstrip = true"),
+        ("cookie SRV insert maxidle 30m maxlife 8h", "cookie = \"SRV\"\nmax_age = \"30m\""),
+        ("cookie SRV insert maxlife 90", "cookie = \"SRV\"\nmax_age = \"90s\""),
+        ("cookie SRV insert maxidle 0", "cookie = \"SRV\"\nmax_age = \"1s\""),
+        ("cookie SRV rewrite", "none"),
+        ("cookie SRV prefix nocache", "none"),
+        ("cookie SRV", "none"),
+        ("cookie", "none"),
+    ] {
+        assert_eq!(sticky(lines), expected, "{lines}");
+    }
+}
