@@ -36,6 +36,9 @@ impl StickySettings {
     }
 }
 
+/// What clocks that agree may show between them: cookies hold whole seconds.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
+
 /// The sessions of a pool on one worker.
 #[derive(Debug)]
 pub struct Sticky {
@@ -79,21 +82,24 @@ impl Sticky {
         config.strip.then_some(&*config.cookie)
     }
 
-    /// The session that a client comes with. Of several cookies of the name, such as those of a domain above, the first one counts that can be
-    /// one of ours.
+    /// The session that a client comes with. Of several cookies of the name, such as those of a domain above, the first one counts whose
+    /// mark is that of a backend that there is. Any other is none: it may be of another secret, or of a backend that has left for good.
     #[must_use]
-    pub fn presented(&self, headers: &HeaderMap) -> Presented {
+    pub fn presented(&self, headers: &HeaderMap, topology: &Topology) -> Presented {
         let config = &self.settings.config;
-        let mut values = of_cookies(headers, config.cookie.as_bytes()).filter_map(Value::parse);
-        let Some(value) = values.next() else { return Presented { mark: None, is_due: false } };
-        let Some(max_age) = config.max_age else {
-            return Presented { mark: Some(value.mark), is_due: false };
+        let values = of_cookies(headers, config.cookie.as_bytes()).filter_map(Value::parse);
+        let mut known = values.filter(|value| self.place(value.mark, topology).is_some());
+        let Some(Value { mark, issued }) = known.next() else {
+            return Presented { mark: None, is_due: false };
         };
-        // One without a time was given before there was an age.
-        let age = value.issued.map(|issued| now().saturating_sub(issued));
-        let is_over = age.is_some_and(|age| age > max_age);
-        let is_due = age.is_none_or(|age| age > max_age / 2);
-        Presented { mark: (!is_over).then_some(value.mark), is_due }
+        let (Some(max_age), Some(issued)) = (config.max_age, issued) else {
+            // One without a time was given before there was an age.
+            return Presented { mark: Some(mark), is_due: config.max_age.is_some() };
+        };
+        let (age, ahead) = (now().saturating_sub(issued), issued.saturating_sub(now()));
+        // Browsers forget the cookie by their own clocks, so one that was given by a clock ahead of this one is given anew.
+        let is_due = age > max_age / 2 || ahead > CLOCK_STEP;
+        Presented { mark: (age.max(ahead) <= max_age).then_some(mark), is_due }
     }
 
     /// Where the backend with this mark is.

@@ -102,6 +102,10 @@ fn sessions_outlive_reloads_and_the_process_and_hold_at_every_proxy_of_a_pool() 
     for _ in 0..6 {
         assert_eq!(given(&with(&mut client, &sealed)), None);
     }
+    // None at all is none.
+    std::fs::write(other.path("secret"), "\n").expect("a file");
+    other.log.wait_for("configuration-refused");
+    assert_eq!(given(&with(&mut client, &sealed)), None);
     std::fs::write(other.path("secret"), "two\n").expect("a file");
     other.log.wait_for_many("configuration-reloaded", 2);
     assert!(given(&with(&mut other.client(), &sealed)).is_some_and(|session| session != sealed));
@@ -165,15 +169,63 @@ fn a_strict_session_ends_with_its_backend() {
     let response = with(&mut client, &sessions[0]);
     assert_eq!((response.status(), response.error_label()), (503, Some("connect-failed")));
     assert_eq!((given(&response), backends[1].count()), (None, count));
-    // It isn't one of the pool's any more.
+    // It isn't one of the pool's any more: for all that a cookie shows, it may never have been.
     let config = format!(
         "[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\nbackends = [{{ name = \"b1\", address = \"{}\" }}]\n{pool}\n",
         backends[1].address()
     );
     proxy.reload(&config);
     let response = with(&mut client, &sessions[0]);
-    assert_eq!((response.status(), response.error_label()), (503, Some("no-backend")));
-    assert_eq!(client.get("/").text(), "b1", "who has no session gets one");
+    assert_eq!((response.text(), given(&response)), ("b1".to_owned(), Some(sessions[1].clone())));
+}
+
+#[test]
+fn a_strict_session_waits_for_its_backend_to_return_and_for_its_response() {
+    let (_backends, made_by) = two("");
+    let [session, _] = sessions(&made_by);
+    let (dead, other) = (nobody(), Backend::named("b1"));
+    let pool = format!(
+        "response_timeout = \"30s\"\nejection = {{ enabled = false }}\n\
+         retry = {{ attempts = 2, wait = \"60s\", per_try_timeout = \"100ms\" }}\n{STICKY}mode = \"strict\""
+    );
+    let setup = Setup { workers: 1, pool: &pool, ..Setup::default() };
+    let proxy = Proxy::start_with_log("debug", &setup.configuration(&[dead, other.address()]));
+    let mut client = proxy.client();
+    client.send(format!("GET / HTTP/1.1\r\nHost: test\r\nCookie: {session}\r\n\r\n"));
+    proxy.log.wait_for("request-retried");
+    let release = Latch::default();
+    let held = release.clone();
+    let returned = Backend::start_on(dead, move |exchange| {
+        held.wait();
+        exchange.respond("returned");
+    });
+    returned.wait_for_requests(1);
+    // Longer than an attempt may take that another one can follow.
+    harness::sleep(std::time::Duration::from_millis(400));
+    release.open();
+    assert_eq!(client.response("GET").text(), "returned");
+    assert_eq!((returned.count(), other.count()), (1, 0));
+}
+
+#[test]
+fn sessions_stay_at_a_backup_when_the_others_return() {
+    let spare = Backend::named("spare");
+    let dead = nobody();
+    let config = format!(
+        "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n[pool.test]\nbackends = [\
+         {{ name = \"b0\", address = \"{dead}\" }}, {{ name = \"spare\", address = \"{}\", backup = true }}]\n\
+         {STICKY}mode = \"strict\"\n",
+        spare.address()
+    );
+    let proxy = Proxy::start(&config);
+    let response = proxy.client().get("/");
+    let session = given(&response).expect("a session");
+    assert_eq!(response.text(), "spare");
+    assert_eq!(with(&mut proxy.client(), &session).text(), "spare");
+    let _returned = Backend::start_on(dead, |exchange| exchange.respond("b0"));
+    let mut client = proxy.client();
+    harness::wait_until("others serve", || client.get("/").text() == "b0");
+    assert_eq!(with(&mut client, &session).text(), "spare");
 }
 
 /// Two backends that have one request at a time and hold those for `/held`.
@@ -220,9 +272,13 @@ fn a_strict_session_waits_for_its_backend_in_the_queue() {
     backends[0].wait_for_requests(counts[0] + 1);
     let mut waiting = proxy.client();
     waiting.send(format!("GET /held HTTP/1.1\r\nHost: test\r\nCookie: {session}\r\n\r\n"));
+    // That is no wait for others, which the one worker reads later.
+    for _ in 0..3 {
+        assert_eq!(proxy.client().get("/").text(), "b1");
+    }
     release.open();
     assert_eq!((held.response("GET").text(), waiting.response("GET").text()), ("b0".into(), "b0".into()));
-    assert_eq!(backends[1].count(), counts[1]);
+    assert_eq!(backends[1].count(), counts[1] + 3);
 }
 
 #[test]

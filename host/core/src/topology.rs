@@ -226,14 +226,12 @@ impl Topology {
         u32::try_from(place).is_ok_and(|place| self.is_eligible(BackendIndex(place)))
     }
 
-    /// Whether clients that the backend at an index has served stay with it: if it is eligible, and while it drains as long as it is
-    /// healthy.
+    /// Whether clients that the backend at an index has served stay with it: if it is eligible or healthy. So a drain ends no session, nor does
+    /// the return of the backends that a backup has stood in for.
     #[inline]
     #[must_use]
     pub fn keeps_sessions(&self, index: BackendIndex) -> bool {
-        const DRAINS: u32 = flag::HEALTHY | flag::DRAINING;
-        let flags = self.flags.get(index.get()).copied().unwrap_or_default();
-        flags & flag::ELIGIBLE != 0 || flags & DRAINS == DRAINS
+        self.flags.get(index.get()).is_some_and(|flags| flags & (flag::ELIGIBLE | flag::HEALTHY) != 0)
     }
 
     /// Whether any backend is left for a request that may not use those it has tried.

@@ -31,11 +31,18 @@ impl AnswerFiles {
     /// The files of this configuration. What can't be read and wasn't before goes to `faults`.
     pub(super) fn load(&self, config: &Config, file: &Path, faults: &mut Vec<ConfigError>) -> Self {
         let mut files = HashMap::new();
-        for NamedFile { key, path, line } in named(config) {
+        for NamedFile { key, path, line, is_secret } in named(config) {
             if files.contains_key(path) {
                 continue;
             }
             match self.read(path) {
+                Ok(read) if is_secret && read.content.trim_ascii().is_empty() => faults.push(ConfigError {
+                    file: file.into(),
+                    line: Some(line),
+                    key,
+                    message: format!("`{}` is empty", path.display()),
+                    hint: "write a secret into it: any text, the same at all proxies".into(),
+                }),
                 Ok(read) => {
                     files.insert(path.to_owned(), read);
                 }
@@ -122,6 +129,8 @@ struct NamedFile<'a> {
     key: String,
     path: &'a Path,
     line: usize,
+    /// It holds a secret, so that nothing in it is a fault.
+    is_secret: bool,
 }
 
 /// The files of routes' answers, then those of error pages, then the secrets of sessions.
@@ -129,7 +138,8 @@ fn named(config: &Config) -> impl Iterator<Item = NamedFile<'_>> {
     let of_routes = config.routes.iter().enumerate().filter_map(|(index, route)| match &route.target {
         RouteTarget::Respond(respond) => {
             let RespondContent::File(path, line) = &respond.content else { return None };
-            Some(NamedFile { key: format!("route[{index}].respond.file"), path, line: *line })
+            let key = format!("route[{index}].respond.file");
+            Some(NamedFile { key, path, line: *line, is_secret: false })
         }
         _ => None,
     });
@@ -137,7 +147,8 @@ fn named(config: &Config) -> impl Iterator<Item = NamedFile<'_>> {
         config.pools.iter().flat_map(|pool| of_pages(format!("pool.{}.", pool.name), &pool.error_pages));
     let secrets = config.pools.iter().filter_map(|pool| {
         let (path, line) = pool.sticky.as_ref()?.secret_file.as_ref()?;
-        Some(NamedFile { key: format!("pool.{}.sticky.secret_file", pool.name), path, line: *line })
+        let key = format!("pool.{}.sticky.secret_file", pool.name);
+        Some(NamedFile { key, path, line: *line, is_secret: true })
     });
     of_routes.chain(of_pages(String::new(), &config.error_pages)).chain(of_pools).chain(secrets)
 }
@@ -146,7 +157,8 @@ fn named(config: &Config) -> impl Iterator<Item = NamedFile<'_>> {
 fn of_pages(section: String, pages: &[ErrorPageConfig]) -> impl Iterator<Item = NamedFile<'_>> {
     pages.iter().enumerate().filter_map(move |(place, page)| match &page.content {
         PageContent::File(path, line) => {
-            Some(NamedFile { key: format!("{section}error_page[{place}].file"), path, line: *line })
+            let key = format!("{section}error_page[{place}].file");
+            Some(NamedFile { key, path, line: *line, is_secret: false })
         }
         PageContent::Text(_) => None,
     })

@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pointsman_core::printable::percent_encode;
+
 use super::read::{Section, Value, choice};
 use super::route::key::cookie_name;
 
@@ -73,7 +75,9 @@ pub(super) fn sticky(value: &Value<'_>, pool: &str) -> Option<StickyConfig> {
 
 /// Each pool has a name of its own, as two may serve one site.
 fn default_name(pool: &str) -> String {
-    let plain =
-        |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
-    format!("pointsman-{}", pool.chars().map(plain).collect::<String>())
+    let mut name = String::from("pointsman-");
+    percent_encode(pool.as_bytes(), &mut name, |byte| {
+        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+    });
+    name
 }

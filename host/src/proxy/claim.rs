@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use pointsman_core::request::RequestHead;
 use pointsman_policy::Pick;
@@ -9,6 +10,9 @@ use pointsman_policy::Pick;
 use super::Failure;
 use super::retry::Attempts;
 use crate::upstream::{self, Claim, Claimed};
+
+/// How often a request asks for the one backend that may serve it.
+const OWN_BACKEND_PAUSE: Duration = Duration::from_millis(10);
 
 impl Attempts {
     /// The backend of the first attempt. A request that comes while others wait goes behind them.
@@ -18,7 +22,8 @@ impl Attempts {
         {
             return Ok(claim);
         }
-        if self.balancer.pool().queue().is_empty() {
+        let has_one_backend = self.has_one_backend();
+        if has_one_backend || self.balancer.pool().queue().is_empty() {
             match self.claim(&mut self.context.head()) {
                 Claimed::Backend(claim) => return Ok(claim),
                 Claimed::NoPick(Pick::Unavailable) if self.waits_until().is_some() => {}
@@ -27,7 +32,46 @@ impl Attempts {
             }
         }
         // Boxed: few requests wait, and all would have room for this.
-        Box::pin(self.queue()).await
+        if has_one_backend { Box::pin(self.own_backend()).await } else { Box::pin(self.queue()).await }
+    }
+
+    /// Whether no backend but that of the client's session may serve.
+    #[inline]
+    pub(super) fn has_one_backend(&self) -> bool {
+        self.affinity.session.as_ref().is_some_and(|session| session.is_strict(&self.balancer))
+    }
+
+    /// Waits for the one backend that may serve. Not in the queue's order: who waits there waits for any backend, and whoever stood at its head
+    /// for one that is full would hold up all others while theirs have room.
+    async fn own_backend(&self) -> Result<Claim, Failure> {
+        let joined = self.deadlines.clock().now();
+        self.context.record().times.began = Some(joined);
+        let (queue, limits) = (self.balancer.pool().queue(), &self.balancer.limits().queue);
+        let _ticket = queue.stand_by(limits.length).ok_or(Failure::QueueFull)?;
+        let until_room = self.deadlines.after(limits.timeout);
+        let claimed = loop {
+            let (is_away, until) = match self.claim(&mut self.context.head()) {
+                Claimed::Backend(claim) => break Ok(claim),
+                Claimed::AllFull => (false, until_room),
+                Claimed::NoPick(Pick::Unavailable) => match self.waits_until() {
+                    Some(until) => (true, until),
+                    None => break Err(Failure::NoBackend),
+                },
+                Claimed::NoPick(pick) => break Err(no_backend(pick)),
+            };
+            if self.is_over_within(OWN_BACKEND_PAUSE) {
+                break Err(Failure::Upstream(upstream::Error::TotalTimeout));
+            }
+            if self.deadlines.after(OWN_BACKEND_PAUSE) > until {
+                if !is_away {
+                    queue.count_timeout();
+                }
+                break Err(if is_away { Failure::NoBackend } else { Failure::QueueTimeout });
+            }
+            tokio::time::sleep(OWN_BACKEND_PAUSE).await;
+        };
+        self.context.record().times.queued = Some(self.deadlines.clock().now().since(joined));
+        claimed
     }
 
     /// Claims the backend of the request's session, or else the one that the policy picks.

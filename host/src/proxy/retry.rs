@@ -229,7 +229,7 @@ impl Attempts {
     }
 
     /// Whether the time of the whole request is over in `span` from now.
-    fn is_over_within(&self, span: Duration) -> bool {
+    pub(super) fn is_over_within(&self, span: Duration) -> bool {
         self.context.end().is_some_and(|end| end <= self.deadlines.now().after(span))
     }
 
@@ -239,7 +239,8 @@ impl Attempts {
         let full = ResponseTimeout::Full(limits.response_timeout);
         let Some(per_try) = limits.retry.per_try_timeout else { return full };
         let used = [used, &[Arc::clone(claim.backend().shared())]].concat();
-        let others_could_follow = used.len() <= limits.retry.attempts as usize
+        let others_could_follow = !self.has_one_backend()
+            && used.len() <= limits.retry.attempts as usize
             && forward::is_idempotent(&self.context.head().parts)
             && self.upload.can_be_repeated()
             && self.rule_out(&used);

@@ -46,9 +46,8 @@ impl Session {
     /// That of a request to the pool of this balancer, if its clients have sessions.
     #[inline]
     fn of(balancer: &Balancer, head: &RequestHead) -> Option<Box<Self>> {
-        let sticky = balancer.worker_pool().sticky()?;
         Some(Box::new(Self {
-            presented: sticky.presented(&head.parts.headers),
+            presented: balancer.session(head)?,
             over_tls: head.tls,
             is_away: Cell::default(),
             served_by: Cell::default(),
@@ -71,6 +70,11 @@ impl Session {
             }
             Bound::Unfit => balancer.claim(head),
         }
+    }
+
+    /// Whether no backend but its own may serve it.
+    pub(super) fn is_strict(&self, balancer: &Balancer) -> bool {
+        self.presented.mark.is_some() && balancer.worker_pool().sticky().is_some_and(Sticky::is_strict)
     }
 
     /// Takes out of a head what backends don't see.

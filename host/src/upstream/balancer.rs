@@ -19,7 +19,7 @@ use pointsman_policy::{Pick, Picked, Picker};
 use super::claim::{Bound, Claim, Claimed};
 use super::pinned::PinnedConnections;
 use super::pool::WorkerPool;
-use crate::sticky::{Mark, Sticky};
+use crate::sticky::{Mark, Presented, Sticky};
 
 /// Picks from a pool. Several may pick from one pool, each with its own policy; they share the pool's connections and see the
 /// same numbers.
@@ -73,6 +73,12 @@ impl Balancer {
             picked
         };
         self.try_claim(picked, head)
+    }
+
+    /// The session that a request belongs to, if the pool's clients have some.
+    pub fn session(&self, head: &RequestHead) -> Option<Presented> {
+        let sticky = self.pool.sticky()?;
+        Some(sticky.presented(&head.parts.headers, self.picker.borrow_mut().current_topology()))
     }
 
     /// Claims the backend to which a client's session is bound, without asking the policy; it may observe the response all the same.

@@ -13,7 +13,7 @@ fn it_has_the_documented_defaults() {
     let of = |text: &str| good(text).pools.remove(0).sticky;
     assert_eq!(of(&format!("{LISTENER}{POOL}")), None, "off");
     let default = StickyConfig {
-        cookie: "pointsman-a_b".into(),
+        cookie: "pointsman-a%2Fb".into(),
         mode: StickyMode::Soft,
         max_age: None,
         same_site: SameSite::Lax,

@@ -82,7 +82,7 @@ impl Attempts {
                 return None;
             }
             tokio::time::sleep(pause).await;
-            if !self.rule_out(used) {
+            if self.has_one_backend() || !self.rule_out(used) {
                 used.clear();
                 self.context.head().tried = Tried::default();
             }
