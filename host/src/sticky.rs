@@ -17,7 +17,7 @@ use pointsman_core::topology::Topology;
 
 use crate::config::{StickyConfig, StickyMode};
 use cookie::Value;
-pub use cookie::strip;
+pub use cookie::{set_cookie, strip};
 pub use marks::Mark;
 use marks::Marks;
 
@@ -118,8 +118,9 @@ impl Sticky {
     #[must_use]
     pub fn set_cookie(&self, mark: Mark, over_tls: bool) -> Option<http::HeaderValue> {
         let config = &self.settings.config;
-        let value = Value { mark, issued: config.max_age.is_some().then(now) };
-        http::HeaderValue::from_str(&cookie::set(config, value, over_tls)).ok()
+        let value = Value { mark, issued: config.max_age.is_some().then(now) }.to_string();
+        let field = set_cookie(&config.cookie, &value, config.same_site, config.max_age, over_tls);
+        http::HeaderValue::from_str(&field).ok()
     }
 }
 

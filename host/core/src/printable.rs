@@ -21,6 +21,16 @@ pub fn percent_encode(text: &[u8], into: &mut String, may_stand: impl Fn(u8) -> 
     }
 }
 
+/// A name within the name or the value of a cookie, in which not all characters may stand (RFC 6265 section 4.1.1).
+#[must_use]
+pub fn cookie_encode(name: &str) -> String {
+    let mut text = String::new();
+    percent_encode(name.as_bytes(), &mut text, |byte| {
+        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+    });
+    text
+}
+
 /// What follows a text that was cut.
 const CUT: char = '…';
 

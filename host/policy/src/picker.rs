@@ -108,15 +108,15 @@ impl Picker {
     /// The backend at this index of the current topology, or of one of an earlier configuration, to which the client's session is
     /// bound. The policy isn't asked, and observes the response if it knows the backend.
     pub fn pick_bound(
-        &mut self,
+        &self,
         index: BackendIndex,
         past: Option<&Arc<Topology>>,
         head: &mut RequestHead,
     ) -> Picked {
-        self.record_unasked(past.unwrap_or(&self.view.topology), head, NotAsked::Session);
-        let topology = past.unwrap_or(&self.view.topology).generation();
+        let topology = past.unwrap_or(&self.view.topology);
+        self.record_unasked(topology, head, NotAsked::Session);
         let publication = past.is_none().then_some(self.active.publication);
-        Picked { index, chosen_by: ChosenBy::Session, topology, publication }
+        Picked { index, chosen_by: ChosenBy::Session, topology: topology.generation(), publication }
     }
 
     /// The policy couldn't be asked, or failed.

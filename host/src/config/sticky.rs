@@ -1,18 +1,14 @@
 //! `[pool.NAME.sticky]`: clients come back to the backend that has served them.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_core::printable::percent_encode;
+use pointsman_core::printable::cookie_encode;
 
 use super::read::{Section, Value, choice};
-use super::route::key::cookie_name;
+use super::route::key::{COOKIE_AGE, cookie_name};
 
 const HINT: &str = "write `[pool.NAME.sticky]` above its keys, or `sticky = {}` in the pool for the defaults";
-
-/// How long a cookie may last: browsers keep none for longer.
-const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 400);
 
 /// Sessions that stay with a backend by a cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +52,12 @@ pub(super) fn sticky(value: &Value<'_>, pool: &str) -> Option<StickyConfig> {
     Section::read(value, HINT, |section| {
         let cookie = match section.get("cookie") {
             Some(value) => value.string().and_then(|name| cookie_name(&value, name)),
-            None => Some(default_name(pool)),
+            // Each pool has a name of its own, as two may serve one site.
+            None => Some(format!("pointsman-{}", cookie_encode(pool))),
         };
         let modes = [("soft", StickyMode::Soft), ("strict", StickyMode::Strict)];
         let mode = choice(section, "mode", StickyMode::Soft, &modes);
-        let max_age = section.optional_duration("max_age", MAX_AGE);
+        let max_age = section.optional_duration("max_age", COOKIE_AGE);
         let places = [("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)];
         let same_site = choice(section, "same_site", SameSite::Lax, &places);
         let strip = section.boolean("strip", false);
@@ -71,13 +68,4 @@ pub(super) fn sticky(value: &Value<'_>, pool: &str) -> Option<StickyConfig> {
         let (mode, same_site, secret_file) = (mode?, same_site?, secret_file?);
         Some(StickyConfig { cookie: cookie?, mode, max_age, same_site, strip, secret_file })
     })
-}
-
-/// Each pool has a name of its own, as two may serve one site.
-fn default_name(pool: &str) -> String {
-    let mut name = String::from("pointsman-");
-    percent_encode(pool.as_bytes(), &mut name, |byte| {
-        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-    });
-    name
 }

@@ -104,11 +104,12 @@ impl Session {
         };
         let reports = context.connection().reports.worker();
         reports.of_pool(balancer.worker_pool().local_pool()).session(result);
-        let is_bound = matches!(result, SessionResult::Kept | SessionResult::Full);
-        if is_bound && !(self.presented.is_due && result == SessionResult::Kept) {
-            return;
-        }
-        if let Some(cookie) = sticky.set_cookie(served_by, self.over_tls) {
+        let gets_cookie = match result {
+            SessionResult::New | SessionResult::Moved => true,
+            SessionResult::Kept => self.presented.is_due,
+            SessionResult::Full => false,
+        };
+        if gets_cookie && let Some(cookie) = sticky.set_cookie(served_by, self.over_tls) {
             headers.append(SET_COOKIE, cookie);
         }
     }

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use http::HeaderValue;
-use pointsman_core::printable::percent_encode;
+use pointsman_core::printable::cookie_encode;
 use pointsman_core::request::RequestHead;
 use pointsman_core::request_key::RequestKey;
 use pointsman_core::shares::Shares;
 
-use crate::config::{SplitConfig, SplitCookie};
+use crate::config::{SameSite, SplitConfig, SplitCookie};
+use crate::sticky::set_cookie;
 use crate::upstream::Balancer;
 
 /// Pools of which one serves a request: by chance, by a part of the request, or as the client's cookie says.
@@ -45,7 +46,7 @@ impl Split {
     pub fn new(config: &SplitConfig, balancer: impl Fn(usize) -> Option<Rc<Balancer>>) -> Option<Self> {
         let arm = |pool: usize| {
             let balancer = balancer(pool)?;
-            let name = encoded(&balancer.pool().name);
+            let name = cookie_encode(&balancer.pool().name);
             let cookies = config.cookie.as_ref().map(|cookie| cookies(cookie, &name));
             let cookies = cookies.transpose().ok()?;
             Some(Arm { balancer, name, cookies })
@@ -82,17 +83,8 @@ impl Split {
     }
 }
 
-/// The cookie of a pool, in clear and over TLS. No script reads it, and links from elsewhere send it.
+/// The cookie of a pool, in clear and over TLS.
 fn cookies(cookie: &SplitCookie, pool: &str) -> Result<[HeaderValue; 2], http::header::InvalidHeaderValue> {
-    let age = cookie.max_age.map_or_else(String::new, |age| format!("; Max-Age={}", age.as_secs()));
-    let text = format!("{}={}; Path=/; HttpOnly; SameSite=Lax{age}", cookie.name, pool);
-    Ok([HeaderValue::from_str(&text)?, HeaderValue::from_str(&format!("{text}; Secure"))?])
-}
-
-/// The name of a pool as a cookie's value, in which not all characters may stand (RFC 6265 section 4.1.1).
-fn encoded(name: &str) -> String {
-    let mut text = String::new();
-    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    percent_encode(name.as_bytes(), &mut text, may_stand);
-    text
+    let field = |over_tls| set_cookie(&cookie.name, pool, SameSite::Lax, cookie.max_age, over_tls);
+    Ok([HeaderValue::from_str(&field(false))?, HeaderValue::from_str(&field(true))?])
 }

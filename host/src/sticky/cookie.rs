@@ -1,13 +1,13 @@
 //! The cookie of a session.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::time::Duration;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use super::marks::{MARK_LETTERS, Mark};
-use crate::config::{SameSite, StickyConfig};
+use crate::config::SameSite;
 
 /// What is in the cookie: the mark of a backend and, where sessions have an age, a dot and the second since 1970 when it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,26 +35,30 @@ impl Value {
     }
 }
 
-/// The field that sets it. No script reads it.
-pub(super) fn set(config: &StickyConfig, value: Value, over_tls: bool) -> String {
-    let mut text = format!("{}={}", config.cookie, value.mark.as_str());
-    // Writing to a text can't fail.
-    if let Some(issued) = value.issued {
-        let _ = write!(text, ".{}", issued.as_secs());
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.mark.as_str())?;
+        self.issued.map_or(Ok(()), |issued| write!(f, ".{}", issued.as_secs()))
     }
-    text.push_str("; Path=/; HttpOnly; SameSite=");
-    text.push_str(match config.same_site {
+}
+
+/// The field that sets a cookie for the whole site. No script reads it.
+#[must_use]
+pub fn set_cookie(
+    name: &str,
+    value: &str,
+    same_site: SameSite,
+    max_age: Option<Duration>,
+    over_tls: bool,
+) -> String {
+    let same_site = match same_site {
         SameSite::Lax => "Lax",
         SameSite::Strict => "Strict",
         SameSite::None => "None",
-    });
-    if let Some(age) = config.max_age {
-        let _ = write!(text, "; Max-Age={}", age.as_secs());
-    }
-    if over_tls {
-        text.push_str("; Secure");
-    }
-    text
+    };
+    let age = max_age.map_or_else(String::new, |age| format!("; Max-Age={}", age.as_secs()));
+    let secure = if over_tls { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{age}{secure}")
 }
 
 /// Takes the cookies of this name out of a request. Others stay as they were sent.

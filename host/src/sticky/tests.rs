@@ -126,7 +126,8 @@ fn a_session_with_an_age_is_renewed_in_its_second_half_and_ends() {
 fn the_field_says_what_browsers_are_to_do() {
     let mark = Mark::parse(b"AAAAAAAAAAAAAAAA").unwrap();
     let set = |config: StickyConfig, issued: Option<u64>, over_tls: bool| {
-        cookie::set(&config, Value { mark, issued: issued.map(Duration::from_secs) }, over_tls)
+        let value = Value { mark, issued: issued.map(Duration::from_secs) }.to_string();
+        set_cookie(&config.cookie, &value, config.same_site, config.max_age, over_tls)
     };
     assert_eq!(set(config(), None, false), "stay=AAAAAAAAAAAAAAAA; Path=/; HttpOnly; SameSite=Lax");
     let long = StickyConfig { max_age: Some(Duration::from_hours(1)), same_site: SameSite::None, ..config() };

@@ -1,5 +1,7 @@
 //! Parts of a request that clients are told apart by, as they are written.
 
+use std::time::Duration;
+
 use http::header::HeaderName;
 use pointsman_core::request_key::RequestKey;
 
@@ -32,6 +34,10 @@ pub(super) fn header_name(value: &Value<'_>, name: &str) -> Option<HeaderName> {
     }
     read
 }
+
+/// How long a cookie may last: browsers keep none for longer.
+pub(in crate::config) const COOKIE_AGE: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(24 * 400);
 
 /// The name of a cookie (RFC 6265 section 4.1.1).
 pub(in crate::config) fn cookie_name(value: &Value<'_>, name: &str) -> Option<String> {

@@ -1,7 +1,5 @@
 //! `split` of a route: several pools by weight.
 
-use std::time::Duration;
-
 use pointsman_core::shares::Shares;
 
 use super::super::model::{SplitConfig, SplitCookie};
@@ -13,9 +11,6 @@ const COOKIE: &str = "write `cookie = { name = \"NAME\" }`";
 
 /// Most weight of a pool.
 const MOST: u32 = 1_000_000;
-
-/// How long a client's choice may be kept.
-const MAX_AGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 400);
 
 pub(super) fn split(value: &Value<'_>, pools: &[&str]) -> Option<SplitConfig> {
     Section::read(value, HINT, |section| {
@@ -56,7 +51,7 @@ fn cookie(value: &Value<'_>) -> Option<SplitCookie> {
     Section::read(value, COOKIE, |section| {
         let name = section.required("name", "name = \"group\"");
         let name = name.and_then(|value| key::cookie_name(&value, value.string()?));
-        let max_age = section.optional_duration("max_age", MAX_AGE);
+        let max_age = section.optional_duration("max_age", key::COOKIE_AGE);
         Some(SplitCookie { name: name?, max_age })
     })
 }
