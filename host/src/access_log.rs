@@ -4,6 +4,7 @@
 //! comes back empty: nothing is allocated, locked or waited for in the time of a request. If no block is left, as nobody takes what is
 //! written, lines are dropped and counted.
 
+mod choice_texts;
 mod counts;
 mod ending;
 mod entry;
@@ -14,6 +15,7 @@ mod line;
 mod mask;
 mod number;
 mod output;
+mod plain;
 mod sampling;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
 //! Texts of strangers, within a line of the log.
 
+use super::plain::{JSON_END, TEXT_END, are_plain, is_plain};
+use super::texts::Kept;
+
 /// Longest text of a client, bytes in the line, so that a line's length has a bound.
 pub(super) const TEXT: usize = 2 << 10;
 
@@ -10,41 +13,10 @@ const CUT_ASCII: &str = "\\xE2\\x80\\xA6";
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
-/// The first byte that can't stand in a string of JSON as it is, but for what is UTF-8.
-const JSON_END: u8 = 0x80;
-/// The first byte that can't stand in a line of text as it is.
-const TEXT_END: u8 = 0x7f;
-
-/// Whether a byte below this end can stand in a line as it is.
-const fn is_plain(byte: u8, end: u8) -> bool {
-    (byte >= b' ') & (byte < end) & (byte != b'"') & (byte != b'\\')
-}
-
-/// Whether all bytes are plain. Looks at eight of them at a time, as most texts are short; the last eight may have been looked at before.
-fn are_plain(text: &[u8], end: u8) -> bool {
-    let Some(last) = text.last_chunk() else {
-        return text.iter().fold(true, |plain, &byte| plain & is_plain(byte, end));
-    };
-    let (eights, _) = text.as_chunks();
-    eights.iter().fold(eight_are_plain(last, end), |plain, eight| plain & eight_are_plain(eight, end))
-}
-
-/// Whether eight bytes are plain, without a look at each: the highest bit of each byte says what is true of it.
-fn eight_are_plain(bytes: &[u8; 8], end: u8) -> bool {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHEST: u64 = ONES << 7;
-    let bytes = u64::from_le_bytes(*bytes);
-    // Right unless a byte before it is below, in which case the answer is the same.
-    let below = |bytes: u64, limit: u8| bytes.wrapping_sub(ONES * u64::from(limit)) & !bytes;
-    let is = |byte: u8| below(bytes ^ (ONES * u64::from(byte)), 1);
-    let beyond = if end < JSON_END { bytes | is(TEXT_END) } else { bytes };
-    (below(bytes, b' ') | is(b'"') | is(b'\\') | beyond) & HIGHEST == 0
-}
-
 /// Adds the inside of a string of JSON: UTF-8 as it is, any other byte as the character of its number. At most [`TEXT`] bytes, and a
 /// mark if that, or who kept the text, has cut it.
-pub(super) fn json(line: &mut Vec<u8>, text: &[u8], is_cut: bool) {
-    if text.len() <= TEXT && are_plain(text, JSON_END) {
+pub(super) fn json(line: &mut Vec<u8>, Kept { text, is_cut, is_plain }: Kept<'_>) {
+    if is_plain || text.len() <= TEXT && are_plain(text, JSON_END) {
         line.extend_from_slice(text);
         if is_cut {
             line.extend_from_slice(CUT.as_bytes());
@@ -104,8 +76,8 @@ fn append(line: &mut Vec<u8>, part: &[u8], most: usize) -> bool {
 }
 
 /// Adds a text in a line of ASCII: quotes, backslashes, control characters and everything beyond ASCII as `\xHH`.
-pub(super) fn text(line: &mut Vec<u8>, text: &[u8], is_cut: bool) {
-    if text.len() <= TEXT && are_plain(text, TEXT_END) {
+pub(super) fn text(line: &mut Vec<u8>, Kept { text, is_cut, is_plain }: Kept<'_>) {
+    if is_plain || text.len() <= TEXT && are_plain(text, TEXT_END) {
         line.extend_from_slice(text);
     } else if !text_slowly(line, text) {
         return;
@@ -145,13 +117,13 @@ mod tests {
 
     fn as_json(bytes: &[u8]) -> String {
         let mut line = Vec::new();
-        json(&mut line, bytes, false);
+        json(&mut line, Kept::whole(bytes));
         String::from_utf8(line).expect("UTF-8")
     }
 
     fn as_text(bytes: &[u8]) -> String {
         let mut line = Vec::new();
-        text(&mut line, bytes, false);
+        text(&mut line, Kept::whole(bytes));
         String::from_utf8(line).expect("UTF-8")
     }
 
@@ -187,24 +159,14 @@ mod tests {
     #[test]
     fn a_character_that_was_cut_before_is_left_out() {
         let mut line = Vec::new();
-        json(&mut line, b"gr\xc3", true);
+        json(&mut line, Kept { is_cut: true, ..Kept::whole(b"gr\xc3") });
         assert_eq!(line, "gr…".as_bytes());
         let mut line = Vec::new();
-        text(&mut line, b"gr", true);
+        text(&mut line, Kept { is_cut: true, ..Kept::whole(b"gr") });
         assert_eq!(line, br"gr\xE2\x80\xA6");
     }
 
     proptest! {
-        #[test]
-        fn eight_bytes_at_a_time_are_as_plain_as_one(bytes in prop::collection::vec(any::<u8>(), 0..40), at in 0..40usize, odd in any::<u8>()) {
-            let mut text: Vec<u8> = bytes.iter().map(|byte| b' ' + byte % 95).filter(|byte| !b"\"\\".contains(byte)).collect();
-            for text in [bytes, text.clone(), { if let Some(byte) = text.get_mut(at) { *byte = odd; } text }] {
-                for end in [JSON_END, TEXT_END] {
-                    prop_assert_eq!(are_plain(&text, end), text.iter().all(|&byte| is_plain(byte, end)));
-                }
-            }
-        }
-
         #[test]
         fn any_bytes_are_one_string_on_one_line(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
             let in_json = as_json(&bytes);

@@ -12,6 +12,55 @@ use super::line::{LineContext, Times};
 use super::number::{address, ip, number};
 use super::texts::Kept;
 
+/// Adds a comma, the name of a field, and its value: a string if there is one, which `$write` puts after the quote in front of it. The names
+/// are part of what is copied with a length that the compiler knows: each would be a call to copy memory.
+macro_rules! string {
+    ($line:ident, $name:literal, $value:expr, $write:expr) => {
+        match $value {
+            Some(value) => {
+                $line.extend_from_slice(concat!(",\"", $name, "\":\"").as_bytes());
+                $write($line, value);
+                $line.push(b'"');
+            }
+            None => $line.extend_from_slice(concat!(",\"", $name, "\":null").as_bytes()),
+        }
+    };
+}
+
+/// A text that may have to be escaped.
+macro_rules! text {
+    ($line:ident, $name:literal, $value:expr) => {
+        string!($line, $name, $value, escape::json)
+    };
+}
+
+/// A text out of the configuration.
+macro_rules! name {
+    ($line:ident, $name:literal, $value:expr) => {
+        text!($line, $name, $value.map(|name: &str| Kept::whole(name.as_bytes())))
+    };
+}
+
+/// A word in which nothing needs an escape.
+macro_rules! word {
+    ($line:ident, $name:literal, $value:expr) => {
+        string!($line, $name, $value, |line: &mut Vec<u8>, word: &[u8]| line.extend_from_slice(word))
+    };
+}
+
+/// A number, if there is one.
+macro_rules! optional {
+    ($line:ident, $name:literal, $value:expr) => {
+        match $value {
+            Some(value) => {
+                $line.extend_from_slice(concat!(",\"", $name, "\":").as_bytes());
+                number($line, value);
+            }
+            None => $line.extend_from_slice(concat!(",\"", $name, "\":null").as_bytes()),
+        }
+    };
+}
+
 /// Adds a line. Its fields, and their order, are those of `docs/access-log.md`.
 pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineContext<'_>) {
     let (record, texts, ending) = (entry.record, entry.texts, Ending::of(entry));
@@ -19,30 +68,35 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     context.time.write(entry.began().unwrap_or_default(), line);
     line.push(b'"');
     // One that isn't ours has come through only if it is of letters, digits and a few signs.
-    literal(line, b",\"request_id\":", record.ids.request.as_ref().map(HeaderValue::as_bytes));
+    word!(line, "request_id", record.ids.request.as_ref().map(HeaderValue::as_bytes));
     span(line, record);
     clients(line, entry, context);
     line.extend_from_slice(b",\"listener\":\"");
     address(line, entry.listener);
     line.extend_from_slice(b"\",\"worker\":");
     number(line, context.worker);
-    text(line, b",\"method\":", texts.method());
-    literal(line, b",\"scheme\":", Some(entry.scheme.as_bytes()));
-    text(line, b",\"host\":", texts.host());
-    text(line, b",\"path\":", texts.path());
-    text(line, b",\"query\":", context.query(texts));
-    literal(line, b",\"protocol\":", Some(record.protocol.name().as_bytes()));
-    text(line, b",\"referer\":", texts.referer());
-    text(line, b",\"user_agent\":", texts.user_agent());
-    optional(line, b",\"status\":", ending.status.map(u64::from));
+    text!(line, "method", texts.method());
+    word!(line, "scheme", Some(entry.scheme.as_bytes()));
+    text!(line, "host", texts.host());
+    text!(line, "path", texts.path());
+    text!(line, "query", context.query(texts));
+    word!(line, "protocol", Some(record.protocol.name().as_bytes()));
+    text!(line, "referer", texts.referer());
+    text!(line, "user_agent", texts.user_agent());
+    optional!(line, "status", ending.status.map(u64::from));
     let (received, sent) = entry.tunnel.map_or((0, 0), |tunnel| (tunnel.received, tunnel.sent));
-    optional(line, b",\"bytes_received\":", Some(record.bytes.received + received));
-    optional(line, b",\"body_bytes_sent\":", Some(record.bytes.body + sent));
-    literal(line, b",\"error\":", ending.error.map(str::as_bytes));
-    literal(line, b",\"ended_by\":", ending.by.map(str::as_bytes));
-    literal(line, b",\"phase\":", ending.phase.map(str::as_bytes));
-    choice(line, record);
-    attempts(line, record);
+    optional!(line, "bytes_received", Some(record.bytes.received + received));
+    optional!(line, "body_bytes_sent", Some(record.bytes.body + sent));
+    failure(line, &ending);
+    let mut attempts = record.attempts();
+    match (attempts.next(), record.retries()) {
+        (Some(only), 0) => {
+            line.extend_from_slice(context.choices.of(record, only));
+            what_came_of(line, only);
+        }
+        _ => several_attempts(line, record),
+    }
+    line.push(b']');
     times(line, &Times::of(entry));
     line.extend_from_slice(b",\"event\":\"");
     line.extend_from_slice(entry.event.name().as_bytes());
@@ -64,130 +118,79 @@ fn span(line: &mut Vec<u8>, record: &RequestRecord) {
 fn clients(line: &mut Vec<u8>, entry: &Entry<'_>, context: &LineContext<'_>) {
     let peer = entry.peer.ip().to_canonical();
     let client = entry.client();
-    for (key, known) in
-        [(&b",\"client\":"[..], Some(client)), (b",\"peer\":", (peer != client).then_some(peer))]
-    {
-        line.extend_from_slice(key);
-        match known.and_then(|known| context.client(known)) {
-            Some(shown) => {
-                line.push(b'"');
-                ip(line, shown);
-                line.push(b'"');
-            }
-            None => line.extend_from_slice(b"null"),
-        }
-    }
+    string!(line, "client", context.client(client), ip);
+    string!(line, "peer", (peer != client).then_some(peer).and_then(|peer| context.client(peer)), ip);
 }
 
-/// Where it went, and who chose that.
-fn choice(line: &mut Vec<u8>, record: &RequestRecord) {
-    let last = record.attempts().last();
-    optional(line, b",\"route\":", record.route.as_ref().map(|route| route.index.0 as u64));
-    name(line, b",\"route_name\":", record.route.as_ref().and_then(|route| route.name.as_deref()));
-    name(line, b",\"pool\":", record.pool.as_ref().map(|pool| &*pool.shared().name));
-    name(line, b",\"backend\":", last.map(|attempt| &*attempt.backend.shared().name));
-    line.extend_from_slice(b",\"address\":");
-    match last {
-        Some(attempt) => {
-            line.push(b'"');
-            address(line, &attempt.backend.shared().address);
-            line.push(b'"');
-        }
-        None => line.extend_from_slice(b"null"),
+fn failure(line: &mut Vec<u8>, ending: &Ending) {
+    if let (None, None, None) = (ending.error, ending.by, ending.phase) {
+        return line.extend_from_slice(b",\"error\":null,\"ended_by\":null,\"phase\":null");
     }
-    let label = last.and_then(|attempt| attempt.choice.policy.as_deref());
-    name(line, b",\"policy\":", label.map(|label| &*label.name));
-    literal(line, b",\"version\":", label.map(|label| label.version.as_bytes()));
-    literal(line, b",\"chosen_by\":", last.map(|attempt| attempt.choice.by.name().as_bytes()));
-    optional(line, b",\"topology\":", last.map(|attempt| attempt.choice.topology.0));
+    word!(line, "error", ending.error.map(str::as_bytes));
+    word!(line, "ended_by", ending.by.map(str::as_bytes));
+    word!(line, "phase", ending.phase.map(str::as_bytes));
 }
 
-fn attempts(line: &mut Vec<u8>, record: &RequestRecord) {
+/// What all requests with one attempt have in common that went to the same backend.
+pub(super) fn only_choice(line: &mut Vec<u8>, record: &RequestRecord, only: &AttemptRecord) {
+    choice(line, record, Some(only));
+    line.extend_from_slice(b",\"attempts\":[");
+    attempted(line, only);
+}
+
+/// None, or more than one.
+#[cold]
+fn several_attempts(line: &mut Vec<u8>, record: &RequestRecord) {
+    choice(line, record, record.attempts().last());
     line.extend_from_slice(b",\"attempts\":[");
     for (place, attempt) in record.attempts().enumerate() {
         if place > 0 {
             line.push(b',');
         }
-        name(line, b"{\"backend\":", Some(&attempt.backend.shared().name));
-        literal(line, b",\"error\":", attempt.error.map(str::as_bytes));
-        optional(line, b",\"status\":", attempt.answered.map(|(status, _)| u64::from(status.as_u16())));
-        let (connect, head) = Times::of_attempt(attempt);
-        optional(line, b",\"connect_us\":", connect);
-        optional(line, b",\"head_us\":", head);
-        line.extend_from_slice(reused(attempt));
+        attempted(line, attempt);
+        what_came_of(line, attempt);
     }
-    line.push(b']');
 }
 
-fn reused(attempt: &AttemptRecord) -> &'static [u8] {
-    match attempt.connection {
+/// Where it went, and who chose that.
+fn choice(line: &mut Vec<u8>, record: &RequestRecord, last: Option<&AttemptRecord>) {
+    optional!(line, "route", record.route.as_ref().map(|route| route.index.0 as u64));
+    name!(line, "route_name", record.route.as_ref().and_then(|route| route.name.as_deref()));
+    name!(line, "pool", record.pool.as_ref().map(|pool| &*pool.shared().name));
+    name!(line, "backend", last.map(|attempt| &*attempt.backend.shared().name));
+    string!(line, "address", last.map(|attempt| &attempt.backend.shared().address), address);
+    let label = last.and_then(|attempt| attempt.choice.policy.as_deref());
+    name!(line, "policy", label.map(|label| &*label.name));
+    word!(line, "version", label.map(|label| label.version.as_bytes()));
+    word!(line, "chosen_by", last.map(|attempt| attempt.choice.by.name().as_bytes()));
+    optional!(line, "topology", last.map(|attempt| attempt.choice.topology.0));
+}
+
+/// The first field of an attempt.
+fn attempted(line: &mut Vec<u8>, attempt: &AttemptRecord) {
+    line.extend_from_slice(b"{\"backend\":\"");
+    escape::json(line, Kept::whole(attempt.backend.shared().name.as_bytes()));
+    line.push(b'"');
+}
+
+/// The other fields of an attempt.
+fn what_came_of(line: &mut Vec<u8>, attempt: &AttemptRecord) {
+    word!(line, "error", attempt.error.map(str::as_bytes));
+    optional!(line, "status", attempt.answered.map(|(status, _)| u64::from(status.as_u16())));
+    let (connect, head) = Times::of_attempt(attempt);
+    optional!(line, "connect_us", connect);
+    optional!(line, "head_us", head);
+    line.extend_from_slice(match attempt.connection {
         Connection::Reused => b",\"reused\":true}",
         Connection::Opened(_) => b",\"reused\":false}",
         Connection::None => b",\"reused\":null}",
-    }
+    });
 }
 
 fn times(line: &mut Vec<u8>, times: &Times) {
-    optional(line, b",\"head_read_us\":", times.head_read);
-    optional(line, b",\"queue_us\":", times.queue);
-    optional(line, b",\"connect_us\":", times.connect);
-    optional(line, b",\"head_us\":", times.head);
-    optional(line, b",\"total_us\":", Some(times.total));
-}
-
-// The functions that follow are inlined for their keys, whose length the compiler knows then: each would be a call to copy memory.
-
-/// A text of the client's.
-#[inline(always)]
-fn text(line: &mut Vec<u8>, key: &[u8], text: Option<Kept<'_>>) {
-    line.extend_from_slice(key);
-    text_value(line, text);
-}
-
-fn text_value(line: &mut Vec<u8>, text: Option<Kept<'_>>) {
-    match text {
-        Some(Kept { text, is_cut }) => {
-            line.push(b'"');
-            escape::json(line, text, is_cut);
-            line.push(b'"');
-        }
-        None => line.extend_from_slice(b"null"),
-    }
-}
-
-/// A name out of the configuration.
-#[inline(always)]
-fn name(line: &mut Vec<u8>, key: &[u8], name: Option<&str>) {
-    text(line, key, name.map(|name| Kept { text: name.as_bytes(), is_cut: false }));
-}
-
-/// A word in which nothing needs an escape.
-#[inline(always)]
-fn literal(line: &mut Vec<u8>, key: &[u8], word: Option<&[u8]>) {
-    line.extend_from_slice(key);
-    literal_value(line, word);
-}
-
-fn literal_value(line: &mut Vec<u8>, word: Option<&[u8]>) {
-    match word {
-        Some(word) => {
-            line.push(b'"');
-            line.extend_from_slice(word);
-            line.push(b'"');
-        }
-        None => line.extend_from_slice(b"null"),
-    }
-}
-
-#[inline(always)]
-fn optional(line: &mut Vec<u8>, key: &[u8], value: Option<u64>) {
-    line.extend_from_slice(key);
-    optional_value(line, value);
-}
-
-fn optional_value(line: &mut Vec<u8>, value: Option<u64>) {
-    match value {
-        Some(value) => number(line, value),
-        None => line.extend_from_slice(b"null"),
-    }
+    optional!(line, "head_read_us", times.head_read);
+    optional!(line, "queue_us", times.queue);
+    optional!(line, "connect_us", times.connect);
+    optional!(line, "head_us", times.head);
+    optional!(line, "total_us", Some(times.total));
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use pointsman_core::clock::micros;
 use pointsman_core::record::{AttemptRecord, Connection};
 
+use super::choice_texts::ChoiceTexts;
 use super::entry::Entry;
 use super::mask;
 use super::texts::{Kept, RequestTexts};
@@ -22,6 +23,8 @@ pub(super) struct LineContext<'a> {
     pub(super) client: Detail,
     /// Memory for a query that is masked.
     pub(super) masked: &'a mut Vec<u8>,
+    /// What lines have in common that tell of the same choice.
+    pub(super) choices: &'a mut ChoiceTexts,
 }
 
 impl LineContext<'_> {
@@ -41,7 +44,7 @@ impl LineContext<'_> {
             Detail::Keep => Some(query),
             Detail::Mask => {
                 mask::values(query, self.masked);
-                Some(Kept { text: self.masked, is_cut: query.is_cut })
+                Some(Kept { text: self.masked, ..query })
             }
             Detail::Drop => None,
         }

@@ -63,7 +63,7 @@ mod tests {
             ("a=1;b=2", "a=*"),
         ] {
             let mut masked = b"before".to_vec();
-            values(Kept { text: query.as_bytes(), is_cut: false }, &mut masked);
+            values(Kept::whole(query.as_bytes()), &mut masked);
             assert_eq!(String::from_utf8(masked).unwrap(), expected, "{query}");
         }
     }

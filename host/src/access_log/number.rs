@@ -6,6 +6,31 @@ use std::net::IpAddr;
 use pointsman_core::address::{Address, UNIX};
 
 use super::escape;
+use super::texts::Kept;
+
+/// An octet's digits, a dot behind them, and the length of both.
+const OCTETS: [([u8; 4], u8); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (digits, length) = &mut octets[octet];
+        let mut divisor = if octet >= 100 {
+            100
+        } else if octet >= 10 {
+            10
+        } else {
+            1
+        };
+        while divisor > 0 {
+            digits[*length as usize] = b'0' + (octet / divisor % 10) as u8;
+            *length += 1;
+            divisor /= 10;
+        }
+        *length += 1;
+        octet += 1;
+    }
+    octets
+};
 
 /// Adds a number.
 pub(super) fn number(line: &mut Vec<u8>, number: u64) {
@@ -20,21 +45,15 @@ pub(super) fn number(line: &mut Vec<u8>, number: u64) {
 pub(super) fn ip(line: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
+            // Four bytes of each octet, of which the next one overwrites what is beyond its dot.
             let (mut text, mut end) = ([0; 16], 0);
-            let mut push = |byte| {
-                // Four times three digits and a dot fit.
-                text[end & 15] = byte;
-                end += 1;
-            };
             for octet in address.octets() {
-                if octet >= 100 {
-                    push(b'0' + octet / 100);
+                let (digits, length) = OCTETS[usize::from(octet)];
+                // At most four bytes come from each of the three before.
+                if let Some(place) = text.get_mut(end..end + 4) {
+                    place.copy_from_slice(&digits);
                 }
-                if octet >= 10 {
-                    push(b'0' + octet / 10 % 10);
-                }
-                push(b'0' + octet % 10);
-                push(b'.');
+                end += usize::from(length);
             }
             // But for the last dot.
             line.extend_from_slice(&text[..end - 1]);
@@ -55,7 +74,7 @@ pub(super) fn address(line: &mut Vec<u8>, address: &Address) {
         Address::Tcp(address) => drop(write!(line, "{address}")),
         Address::Unix(path) => {
             line.extend_from_slice(UNIX.as_bytes());
-            escape::json(line, path.name().as_bytes(), false);
+            escape::json(line, Kept::whole(path.name().as_bytes()));
         }
     }
 }

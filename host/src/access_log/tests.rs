@@ -16,6 +16,7 @@ use pointsman_core::record::{
 use pointsman_sdk::abi::outcome;
 use serde_json::Value;
 
+use super::choice_texts::{ChoiceTexts, Render};
 use super::line::LineContext;
 use super::time::{TimeFormat, TimeWriter};
 use super::*;
@@ -84,15 +85,16 @@ fn entry<'a>(record: &'a RequestRecord, texts: &'a RequestTexts) -> Entry<'a> {
 type Format = fn(&mut Vec<u8>, &Entry<'_>, &mut LineContext<'_>);
 
 fn line(entry: &Entry<'_>, format: Format, query: Detail, client: Detail) -> String {
-    let times = if format as usize == json::write as Format as usize {
-        TimeFormat::Rfc3339
+    let (times, choice): (_, Render) = if format as usize == json::write as Format as usize {
+        (TimeFormat::Rfc3339, json::only_choice)
     } else {
-        TimeFormat::Common
+        (TimeFormat::Common, text::only_choice)
     };
     let mut time = TimeWriter::at_unix_epoch(Clock::manual().0, times);
     let mut masked = Vec::new();
-    let mut context =
-        LineContext { time: &mut time, worker: 1, sample_rate: b"1", query, client, masked: &mut masked };
+    let (mut choices, masked) = (ChoiceTexts::new(choice), &mut masked);
+    let (time, choices) = (&mut time, &mut choices);
+    let mut context = LineContext { time, worker: 1, sample_rate: b"1", query, client, masked, choices };
     let mut line = Vec::new();
     format(&mut line, entry, &mut context);
     let line = String::from_utf8(line).expect("UTF-8");

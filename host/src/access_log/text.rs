@@ -1,6 +1,7 @@
 //! A line in the combined format of other servers, and what they don't know after it.
 
 use http::HeaderValue;
+use pointsman_core::record::{AttemptRecord, RequestRecord};
 
 use super::ending::Ending;
 use super::entry::Entry;
@@ -33,7 +34,10 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     // One that isn't ours has come through only if it is of letters, digits and a few signs.
     line.extend_from_slice(b"\" rid=");
     line.extend_from_slice(record.ids.request.as_ref().map_or(b"-", HeaderValue::as_bytes));
-    choice(line, entry);
+    match (record.attempts().next(), record.retries()) {
+        (Some(only), 0) => line.extend_from_slice(context.choices.of(record, only)),
+        _ => choice(line, record, record.attempts().last()),
+    }
     word(line, b" error=", ending.error);
     times(line, &Times::of(entry));
     if entry.event.name() != "request" {
@@ -46,16 +50,20 @@ fn request_line(line: &mut Vec<u8>, texts: &RequestTexts, context: &mut LineCont
     known(line, texts.method());
     line.push(b' ');
     known(line, texts.path());
-    if let Some(Kept { text, is_cut }) = context.query(texts) {
+    if let Some(query) = context.query(texts) {
         line.push(b'?');
-        escape::text(line, text, is_cut);
+        escape::text(line, query);
     }
 }
 
+/// What all requests with one attempt have in common that went to the same backend.
+pub(super) fn only_choice(line: &mut Vec<u8>, record: &RequestRecord, only: &AttemptRecord) {
+    choice(line, record, Some(only));
+}
+
 /// Where it went, and who chose that.
-fn choice(line: &mut Vec<u8>, entry: &Entry<'_>) {
-    let last = entry.record.attempts().last();
-    word(line, b" pool=", entry.record.pool.as_ref().map(|pool| &*pool.shared().name));
+fn choice(line: &mut Vec<u8>, record: &RequestRecord, last: Option<&AttemptRecord>) {
+    word(line, b" pool=", record.pool.as_ref().map(|pool| &*pool.shared().name));
     word(line, b" backend=", last.map(|attempt| &*attempt.backend.shared().name));
     let label = last.and_then(|attempt| attempt.choice.policy.as_deref());
     word(line, b" policy=", label.map(|label| &*label.name));
@@ -64,7 +72,7 @@ fn choice(line: &mut Vec<u8>, entry: &Entry<'_>) {
     }
     word(line, b" by=", last.map(|attempt| attempt.choice.by.name()));
     line.extend_from_slice(b" attempts=");
-    number(line, entry.record.attempts().count() as u64);
+    number(line, record.attempts().count() as u64);
 }
 
 /// Milliseconds; −1 where the request never got there.
@@ -85,7 +93,7 @@ fn times(line: &mut Vec<u8>, times: &Times) {
 /// A text of the client's, or a hyphen if there is none.
 fn known(line: &mut Vec<u8>, text: Option<Kept<'_>>) {
     match text {
-        Some(Kept { text, is_cut }) => escape::text(line, text, is_cut),
+        Some(text) => escape::text(line, text),
         None => line.push(b'-'),
     }
 }
@@ -95,5 +103,5 @@ fn known(line: &mut Vec<u8>, text: Option<Kept<'_>>) {
 #[inline(always)]
 fn word(line: &mut Vec<u8>, key: &[u8], word: Option<&str>) {
     line.extend_from_slice(key);
-    known(line, word.map(|word| Kept { text: word.as_bytes(), is_cut: false }));
+    known(line, word.map(|word| Kept::whole(word.as_bytes())));
 }

@@ -7,6 +7,8 @@ use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
 use pointsman_core::request::{self, ExactTarget};
 
+use super::plain;
+
 /// Longest text that is kept, bytes.
 const TEXT: usize = 2 << 10;
 
@@ -25,6 +27,8 @@ pub struct RequestTexts {
     host: Option<Text>,
     referer: Option<Text>,
     user_agent: Option<Text>,
+    /// Whether all of them can stand in a line of either format as they are.
+    are_plain: bool,
     is_kept: bool,
 }
 
@@ -35,11 +39,21 @@ struct Text {
     is_cut: bool,
 }
 
-/// A text, and whether it was cut.
+/// A text for a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kept<'a> {
     pub(super) text: &'a [u8],
+    /// Whether it was longer.
     pub(super) is_cut: bool,
+    /// Whether it is known to be able to stand in a line of either format as it is, short enough included.
+    pub(super) is_plain: bool,
+}
+
+impl<'a> Kept<'a> {
+    /// A whole text of which nothing is known.
+    pub(super) fn whole(text: &'a [u8]) -> Self {
+        Self { text, is_cut: false, is_plain: false }
+    }
 }
 
 impl RequestTexts {
@@ -72,6 +86,8 @@ impl RequestTexts {
         self.host = host.map(|host| self.copy(host));
         self.referer = parts.headers.get(REFERER).map(|value| self.copy(value.as_bytes()));
         self.user_agent = parts.headers.get(USER_AGENT).map(|value| self.copy(value.as_bytes()));
+        // All at once, as each is short.
+        self.are_plain = plain::are_plain(&self.bytes, plain::TEXT_END);
     }
 
     /// Keeps what can be told of a head that isn't, as it came. Takes nothing for what it may not be.
@@ -139,7 +155,7 @@ impl RequestTexts {
     }
 
     fn get(&self, text: &Text) -> Kept<'_> {
-        Kept { text: &self.bytes[text.at.clone()], is_cut: text.is_cut }
+        Kept { text: &self.bytes[text.at.clone()], is_cut: text.is_cut, is_plain: self.are_plain }
     }
 }
 

@@ -63,12 +63,11 @@ impl TimeWriter {
         }
         line.extend_from_slice(&self.text);
         if self.format == TimeFormat::Rfc3339 {
+            // The digit more keeps the zeros in front.
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(1_000_000 + (micros % 1_000_000) as u32);
             let mut fraction = *b".000000Z";
-            let mut left = micros % 1_000_000;
-            for digit in fraction[1..7].iter_mut().rev() {
-                *digit = b'0' + (left % 10) as u8;
-                left /= 10;
-            }
+            fraction[1..7].copy_from_slice(&digits.as_bytes()[1..7]);
             line.extend_from_slice(&fraction);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pointsman_core::clock::Clock;
 
+use super::choice_texts::{ChoiceTexts, Render};
 use super::entry::{Entry, LineEvent};
 use super::handover::{BLOCK, Block};
 use super::line::LineContext;
@@ -32,21 +33,23 @@ struct State {
     time: TimeWriter,
     sampler: Sampler,
     masked: Vec<u8>,
+    choices: ChoiceTexts,
 }
 
 impl WorkerLog {
     /// Writes lines like this for a worker. `config` is that of the log.
     #[must_use]
     pub fn new(log: Arc<AccessLog>, config: Arc<AccessLogConfig>, worker: usize, clock: Clock) -> Self {
-        let format = match config.format {
-            LineFormat::Json => TimeFormat::Rfc3339,
-            LineFormat::Text => TimeFormat::Common,
+        let (format, choice): (_, Render) = match config.format {
+            LineFormat::Json => (TimeFormat::Rfc3339, json::only_choice),
+            LineFormat::Text => (TimeFormat::Common, text::only_choice),
         };
         let state = State {
             block: None,
             time: TimeWriter::new(clock, format),
             sampler: Sampler::new(config.sample, worker as u64 + 1),
             masked: Vec::new(),
+            choices: ChoiceTexts::new(choice),
         };
         let sample_rate = config.sample.to_string();
         Self { log, worker: worker as u64, sample_rate, state: RefCell::new(state), config }
@@ -73,6 +76,7 @@ impl WorkerLog {
             query: self.config.query,
             client: self.config.client,
             masked: &mut state.masked,
+            choices: &mut state.choices,
         };
         match self.config.format {
             LineFormat::Json => json::write(&mut block.text, entry, &mut context),
