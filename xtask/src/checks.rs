@@ -1,4 +1,4 @@
-//! Every check that a change must pass, in the order in which they fail fastest.
+//! Every check that a change must pass, in the order in which they fail fastest, but for those that take what the tests leave of the machine.
 
 use std::time::Instant;
 
@@ -30,7 +30,14 @@ enum Tool {
 /// Those that run beside the tests if both are wanted, one after the other: they wait for the same lock of the target directory. Not the
 /// count of instructions: its requests have to come through in time, which nothing of the least priority has on a machine that tests
 /// keep busy. But the program for it is built there.
-const BESIDE_TESTS: [&str; 2] = ["docs", "counted-program"];
+const BESIDE_TESTS: [&str; 3] = ["lints", "docs", "counted-program"];
+
+/// Those that run only if they are named, or all are wanted: they compile the program once more, optimised, which takes more than a third
+/// of the time of all.
+const COSTLY: [&str; 2] = ["counted-program", "instructions"];
+
+/// Stands for all checks, the costly ones too.
+const ALL: &str = "--all";
 
 const CHECKS: [Check; 9] = [
     Check {
@@ -142,14 +149,9 @@ const CHECKS: [Check; 9] = [
     },
 ];
 
-/// Runs the checks named, or all.
+/// Runs the checks named, or all but the costly ones.
 pub(crate) fn run(only: &[&str]) -> Result<(), String> {
-    if let Some(unknown) = only.iter().find(|name| CHECKS.iter().all(|check| check.name != **name)) {
-        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
-        return Err(format!("there is no check `{unknown}`; there are: {}", names.join(", ")));
-    }
-    let chosen: Vec<&Check> =
-        CHECKS.iter().filter(|check| only.is_empty() || only.contains(&check.name)).collect();
+    let chosen = chosen(only)?;
     let has_tests = chosen.iter().any(|check| matches!(check.tool, Tool::Tests));
     let is_beside = |check: &Check| has_tests && BESIDE_TESTS.contains(&check.name);
     let beside: Vec<&str> = chosen.iter().filter(|check| is_beside(check)).map(|check| check.name).collect();
@@ -187,6 +189,20 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+/// The checks that are meant.
+fn chosen(only: &[&str]) -> Result<Vec<&'static Check>, String> {
+    let is_known = |name: &str| name == ALL || CHECKS.iter().any(|check| check.name == name);
+    if let Some(unknown) = only.iter().find(|name| !is_known(name)) {
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        return Err(format!("there is no check `{unknown}`; there are: {}, and {ALL}", names.join(", ")));
+    }
+    let is_meant = |check: &&Check| match only {
+        [] => !COSTLY.contains(&check.name),
+        _ => only.contains(&ALL) || only.contains(&check.name),
+    };
+    Ok(CHECKS.iter().filter(is_meant).collect())
+}
+
 /// Runs the tests, and other checks beside them.
 fn tests(arguments: &[&str], environment: &[(&str, &str)], beside: &[&str]) -> Result<(), String> {
     cargo::run(&[arguments, &["--no-run"]].concat(), environment)?;
@@ -204,4 +220,32 @@ fn test_threads() -> String {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         (2 * cpus + cpus.div_ceil(2)).to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(only: &[&str]) -> Vec<&'static str> {
+        chosen(only).expect("they are known").iter().map(|check| check.name).collect()
+    }
+
+    #[test]
+    fn costly_checks_run_only_if_they_are_meant() {
+        assert!(names(&[]).contains(&"lints") && COSTLY.iter().all(|costly| !names(&[]).contains(costly)));
+        assert_eq!(names(&[ALL]).len(), CHECKS.len());
+        assert_eq!(names(&["instructions", "format"]), ["format", "instructions"]);
+        let error = chosen(&["lint"]).err().expect("it is unknown");
+        assert!(
+            error.starts_with("there is no check `lint`; there are: format, lints, ") && error.ends_with(ALL),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_name_is_that_of_a_check() {
+        for name in BESIDE_TESTS.iter().chain(&COSTLY) {
+            assert!(CHECKS.iter().any(|check| check.name == *name), "{name}");
+        }
+    }
 }

@@ -26,7 +26,8 @@ Usage: cargo xtask COMMAND
 
 Commands:
   demo [--exit]     Run the demonstration: three backends, the proxy, and a policy swapped under load
-  test [CHECK...]   Pass every check (or only those named): format, lints, tests, models, Miri, documentation, instructions
+  test [CHECK...]   Pass the checks of every change, or only those named: format, lints, tests, models, Miri, documentation
+  test --all        Pass these, and hold the instructions of a request against those on record: as CI does
   bench             Measure Pointsman beside nginx and HAProxy on this machine
   instructions      Count the instructions of a request, and fail if they have grown
   api               Run Schemathesis against the admin API, by its own document; skipped where it isn't installed

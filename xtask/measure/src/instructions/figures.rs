@@ -16,7 +16,7 @@ pub(crate) const TOLERANCE_PERCENT: u64 = 3;
 
 const HEAD: &str = "# Instructions in user mode that a request costs, by policy, or by what the client speaks (with round-robin), or by the format of an access log\n\
     # (with round-robin; the others have none), how many of them are the policy's own, and how many system calls it makes.\n\
-    # Counted and written by `cargo xtask instructions --record`; `cargo xtask test` fails if instructions grow by more than 3 %, or calls at all.\n\n";
+    # Counted and written by `cargo xtask instructions --record`; `cargo xtask test --all` fails if instructions grow by more than 3 %, or calls at all.\n\n";
 
 /// What every policy costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
