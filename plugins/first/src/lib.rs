@@ -8,12 +8,14 @@
 //! has room the least loaded for its weight is picked, of equals the first, so that what is too much is spread: `requests` says where the
 //! next backend begins, and is no limit. A limit is the pool's `max_requests`, beyond which requests wait.
 //!
+//! Failures of the last 10 s count as if they were in flight: else one that fails at once always has room, and as the first gets everything.
+//!
 //! Configuration: `requests`, 1 to 1000000. There is no default: a policy can't see what a backend is fit for. A pick looks at the
 //! backends that are in use, and at no others.
 
 use pointsman_sdk::abi::WEIGHT_UNIT;
 use pointsman_sdk::prelude::*;
-use policy_parts::{Least, Load, eligible};
+use policy_parts::{Least, Load, eligible, recent_failures};
 use serde::Deserialize;
 
 /// The policy.
@@ -34,6 +36,7 @@ pub struct Config {
 
 impl Policy for First {
     type Config = Config;
+    const STATE: &'static str = "first 1";
 
     fn new(config: Config, backends: &Backends) -> Result<Self, Error> {
         match config.requests {
@@ -52,18 +55,21 @@ impl Policy for First {
     }
 
     fn pick(&mut self, request: &Request, backends: &Backends) -> Verdict {
-        let in_flight = |index| backends.stat(Stat::InFlight, index).min(1 << 32);
+        let load = |index| {
+            let in_flight = backends.stat(Stat::InFlight, index).min(1 << 32);
+            in_flight + recent_failures(backends, index).min(1 << 32)
+        };
         let usable = |index| !request.tried(index) && !backends.flags(index).full();
         let first = self.backends.iter().find(|(index, weight)| {
             let room = self.requests * u64::from(*weight);
-            in_flight(*index) * u64::from(WEIGHT_UNIT) < room && usable(*index)
+            load(*index) * u64::from(WEIGHT_UNIT) < room && usable(*index)
         });
         if let Some((index, _)) = first {
             return Verdict::Backend(*index);
         }
         let mut least = Least::default();
         for (index, weight) in self.backends.iter().filter(|(index, _)| usable(*index)) {
-            least.offer(*index, Load::new(in_flight(*index), *weight));
+            least.offer(*index, Load::new(load(*index), *weight));
         }
         // Those that are full, too: the host knows what to do with a request that finds no place.
         least.index().or_else(|| backends.indexes().find(|index| may_serve(*index, request, backends))).into()

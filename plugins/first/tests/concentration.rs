@@ -57,6 +57,25 @@ fn a_place_that_gets_free_is_taken_again() {
 }
 
 #[test]
+fn failures_take_room_until_they_are_over() {
+    let host = host(3, 2);
+    let mut policy = start(&host);
+    for (failures, expected) in [(1, "b0"), (2, "b0"), (3, "b1")] {
+        host.at("b0").stat(Stat::Failures, failures).stat(Stat::MsSinceFailure, 0);
+        assert_eq!(pick(&mut policy), expected, "{failures} of them");
+    }
+    // A failure has lost half of its weight by then.
+    host.advance(std::time::Duration::from_secs(5));
+    host.at("b0").stat(Stat::MsSinceFailure, 5_000);
+    assert_eq!(pick(&mut policy), "b0");
+    in_flight(&host, &[1, 0]);
+    assert_eq!(pick(&mut policy), "b1");
+    host.advance(std::time::Duration::from_secs(5));
+    host.at("b0").stat(Stat::MsSinceFailure, 10_000);
+    assert_eq!(pick(&mut policy), "b0");
+}
+
+#[test]
 fn room_and_load_are_by_weight() {
     let host = host(2, 2);
     host.at("b0").weight(3);
