@@ -40,6 +40,7 @@ pub(super) fn picks(lab: &Lab<'_>) -> Result<Section, ReportError> {
                 what: "a pick from 100 backends is cheap",
                 verdict: Verdict::at_most(at(100), CHEAP, DEAR),
                 found: format!("{:.0} fuel", at(100)),
+                value: Some(at(100)),
                 wanted: format!("at most {CHEAP}"),
             },
             Line {
@@ -47,6 +48,7 @@ pub(super) fn picks(lab: &Lab<'_>) -> Result<Section, ReportError> {
                 what: "it grows with the backends no faster than their number",
                 verdict: Verdict::at_most(growth, 1.05, 1.3),
                 found: format!("by the power of {:.2}", growth.max(0.0)),
+                value: Some(growth.max(0.0)),
                 wanted: "at most 1.05".to_owned(),
             },
         ],
@@ -93,6 +95,7 @@ pub(super) fn memory(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
             what: "memory levels off",
             verdict: if grows { Verdict::Fail } else { Verdict::Pass },
             found: format!("{}, then {}", kib(sizes[1]), kib(sizes[2])),
+            value: Some(sizes[2] as f64 - sizes[1] as f64),
             wanted: "no growth in the second half".to_owned(),
         }],
         table,

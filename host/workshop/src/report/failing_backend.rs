@@ -40,6 +40,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
             what: "a backend that fails at once isn't taken for an idle one",
             verdict: Verdict::at_most(share, 1.25, 3.0),
             found: format!("{share:.2} of its fair share"),
+            value: Some(share),
             wanted: "at most 1.25".to_owned(),
         }],
         table,

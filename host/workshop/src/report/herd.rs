@@ -33,6 +33,7 @@ pub(super) fn several_proxies(lab: &mut Lab<'_>) -> Result<Section, ReportError>
             what: "many proxies do no worse than chance",
             verdict: Verdict::at_most(worst, 1.25, 2.0),
             found: format!("at most {worst:.2} times the time of chance"),
+            value: Some(worst),
             wanted: "at most 1.25 times".to_owned(),
         }],
         table: series.table("proxies", &PROXIES),
@@ -52,6 +53,7 @@ pub(super) fn old_counts(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         what,
         verdict,
         found: format!("{found:.2} times the time of chance"),
+        value: Some(found),
         wanted: "at most 1.25 times".to_owned(),
     };
     Ok(Section {

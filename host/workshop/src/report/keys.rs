@@ -82,6 +82,7 @@ impl Found {
             what,
             verdict: if is_keyed { Verdict::at_most(found, pass, warn) } else { Verdict::NotApplicable },
             found: if is_keyed { percent(found) } else { "not a policy with keys".to_owned() },
+            value: is_keyed.then_some(found),
             wanted: format!("at most {}", percent(pass)),
         };
         vec![

@@ -57,6 +57,9 @@ pub struct Line {
     pub verdict: Verdict,
     /// The figure that was found.
     pub found: String,
+    /// The same as a number: a share of 1 where it is said in percent, seconds, or what `found` counts. None if it is no number, or there is nothing
+    /// to judge.
+    pub value: Option<f64>,
     /// What would pass.
     pub wanted: String,
 }

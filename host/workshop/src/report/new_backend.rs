@@ -39,6 +39,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
             what: "a new backend isn't overrun",
             verdict: Verdict::at_most(most, 3.0, 6.0),
             found: format!("{most:.2} times its fair share"),
+            value: Some(most),
             wanted: "at most 3 times".to_owned(),
         }],
         table,

@@ -58,7 +58,7 @@ impl Section {
             Text(self.title),
             Text(&self.about)
         );
-        for Line { id, what, verdict, found, wanted } in &self.lines {
+        for Line { id, what, verdict, found, wanted, .. } in &self.lines {
             let _ = write!(
                 page,
                 "<li class=\"{}\"><b>{verdict}</b> {} <code>{id}</code><br><span>{}",

@@ -32,6 +32,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "the same seed is the same run",
                 verdict: if same { Verdict::Pass } else { Verdict::Fail },
                 found: if same { "the same digests" } else { "other digests" }.to_owned(),
+                value: None,
                 wanted: "the same digests".to_owned(),
             },
             Line {
@@ -39,6 +40,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "no call fails",
                 verdict: if faults == 0 { Verdict::Pass } else { Verdict::Fail },
                 found: format!("{faults} failed calls"),
+                value: Some(faults as f64),
                 wanted: "0".to_owned(),
             },
             Line {
@@ -46,6 +48,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "no request is rejected, as there is always room",
                 verdict: if rejected == 0.0 { Verdict::Pass } else { Verdict::Fail },
                 found: format!("{:.2} % rejected", rejected * 100.0),
+                value: Some(rejected),
                 wanted: "0 %".to_owned(),
             },
             Line {
@@ -53,6 +56,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "the figures are the policy's, not those of the fallback",
                 verdict: Verdict::at_most(abstained, 0.01, f64::INFINITY),
                 found: format!("{:.2} % of the picks left to the fallback", abstained * 100.0),
+                value: Some(abstained),
                 wanted: "at most 1 %".to_owned(),
             },
         ],

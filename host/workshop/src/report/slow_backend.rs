@@ -54,6 +54,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "a slow backend gets less",
                 verdict: Verdict::at_most(share, 0.5, 1.1),
                 found: format!("{share:.2} of its fair share"),
+                value: Some(share),
                 wanted: "at most 0.50".to_owned(),
             },
             Line {
@@ -61,6 +62,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "it is used again when it is as fast as before",
                 verdict: if back.is_some() { Verdict::Pass } else { Verdict::Fail },
                 found: back.map_or_else(|| "never".to_owned(), |after| format!("after {}", shown(after as f64))),
+                value: back.map(|after| after as f64 / 1e6),
                 wanted: format!("half its share within {}", shown(THIRD as f64)),
             },
         ],

@@ -47,6 +47,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         what,
         verdict: Verdict::at_least(found, 0.95, 0.8),
         found: format!("{found:.4}"),
+        value: Some(found),
         wanted: "Jain's index at least 0.95".to_owned(),
     };
     Ok(Section {
@@ -62,6 +63,7 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
                 what: "no backend is left out for long",
                 verdict: Verdict::at_most(gap, 30.0, 100.0),
                 found: format!("{gap:.1} times its fair gap"),
+                value: Some(gap),
                 wanted: "at most 30 times".to_owned(),
             },
         ],

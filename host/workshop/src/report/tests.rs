@@ -24,6 +24,9 @@ fn two_choices_do_well() {
     let ids: Vec<&str> =
         found.sections.iter().flat_map(|section| &section.lines).map(|line| line.id).collect();
     assert_eq!(ids, line::IDS, "all that can be allowed, and in this order");
+    let lines = found.sections.iter().flat_map(|section| &section.lines);
+    let is_without = |line: &&Line| line.value.is_none() && line.verdict != Verdict::NotApplicable;
+    assert_eq!(lines.filter(is_without).map(|line| line.id).collect::<Vec<_>>(), ["determinism"]);
     let page = found.page();
     assert!(page.contains("<title>&lt;mine&gt;: ") && !page.contains("<mine>"), "names are text");
     assert_eq!(page.matches("<svg ").count(), 7, "a chart of each section that has one");
