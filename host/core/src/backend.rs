@@ -93,6 +93,12 @@ pub struct Backend {
     pub stats: Arc<BackendStats>,
 }
 
+/// A weight in thousandths ([`WEIGHT_UNIT`]) as it is configured.
+#[must_use]
+pub fn configured_weight(weight: u32) -> f64 {
+    f64::from(weight) / f64::from(WEIGHT_UNIT)
+}
+
 /// What is free to say of a backend, for policies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attributes {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
+use pointsman_core::backend::configured_weight;
 use pointsman_core::pool::Pool;
 use pointsman_policy::{Plugin, PolicySlot, SwapOutcome, VersionId};
-use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use crate::config::{ConfigError, PolicySource};
 use crate::control::change::{
@@ -75,8 +75,8 @@ impl Reloader {
             by,
             draining_before = before.0,
             draining = after.0,
-            weight_before = units(before.1),
-            weight = units(after.1),
+            weight_before = configured_weight(before.1),
+            weight = configured_weight(after.1),
             "an operator has changed a backend"
         );
         self.publish_overrides();
@@ -264,11 +264,6 @@ fn earlier(slot: &PolicySlot, version: Option<String>) -> Result<Plugin, ChangeE
         }
     };
     Ok(found.plugin.clone())
-}
-
-/// A weight as it is configured.
-fn units(weight: u32) -> f64 {
-    f64::from(weight) / f64::from(WEIGHT_UNIT)
 }
 
 fn log(slot: &PolicySlot, by: &str, action: &str, result: &str) {

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use pointsman_core::backend::BackendStats;
+use pointsman_core::backend::{BackendStats, configured_weight};
 use pointsman_core::counts::{CLASSES, FailureKind};
 use pointsman_core::topology::Member;
-use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::families::{Families, Label};
 use super::scrape::{PoolSample, Scrape};
@@ -105,9 +104,8 @@ fn state(scrape: &Scrape, families: &mut Families<'_>) -> fmt::Result {
     families.flag(described, of_backends!(scrape, |row| row.member.health.is_ejected()))?;
     let described = ("backend_draining", "Whether it gets nothing new");
     families.flag(described, of_backends!(scrape, |row| row.member.backend.draining))?;
-    let weight = |row: &Row<'_>| f64::from(row.member.weight) / f64::from(WEIGHT_UNIT);
     let described = ("backend_weight", "Its share of requests in relation to the others at the moment");
-    families.gauge(described, of_backends!(scrape, |row| weight(&row)))?;
+    families.gauge(described, of_backends!(scrape, |row| configured_weight(row.member.weight)))?;
     let described = ("backend_ejections", "How often it was ejected");
     families.counter(described, of_backends!(scrape, |row| row.stats().counts.ejections()))?;
     let described = ("backend_checks_failed", "Health checks that have failed");

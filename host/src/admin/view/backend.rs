@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use pointsman_core::backend::Source;
+use pointsman_core::backend::{Source, configured_weight};
 use pointsman_core::clock::Moment;
 use pointsman_core::counts::FailureKind;
 use pointsman_core::pool::{Capacity, Override};
 use pointsman_core::topology::{Member, Topology};
-use pointsman_sdk::abi::WEIGHT_UNIT;
 
 use super::counted::{by_class, histogram, named};
 use crate::admin::model::{BackendSource, BackendState, OverrideState};
@@ -57,8 +56,8 @@ pub(super) fn backend(
         unchecked: health.is_unchecked(),
         ejected: health.is_ejected(),
         draining: backend.draining,
-        weight: units(*weight),
-        full_weight: units(backend.weight),
+        weight: configured_weight(*weight),
+        full_weight: configured_weight(backend.weight),
         expected_share: share,
         in_flight: stats.in_flight(),
         limit: standing.capacity.of(backend.limits),
@@ -75,12 +74,9 @@ pub(super) fn backend(
         latency_ewma_us: stats.latency_ewma_us(),
         error_rate: stats.error_rate_ppm() as f64 / 1e6,
         head_seconds: histogram(&counts.head()),
-        overrides: overrides
-            .get(&backend.name)
-            .map(|changed| OverrideState { draining: changed.draining, weight: changed.weight.map(units) }),
+        overrides: overrides.get(&backend.name).map(|changed| OverrideState {
+            draining: changed.draining,
+            weight: changed.weight.map(configured_weight),
+        }),
     }
-}
-
-fn units(weight: u32) -> f64 {
-    f64::from(weight) / f64::from(WEIGHT_UNIT)
 }

@@ -1,7 +1,7 @@
 //! What operators have changed.
 
+use pointsman_core::backend::configured_weight;
 use pointsman_policy::{PolicySlot, policy_name};
-use pointsman_sdk::abi::WEIGHT_UNIT;
 use serde_json::{Value, json};
 
 use crate::admin::model::{OverrideList, OverrideRecord, OverrideState, PutState};
@@ -15,7 +15,9 @@ pub(in crate::admin) fn overrides(status: &ConfigurationStatus) -> OverrideList 
         let draining = overrides.draining.as_ref();
         all.extend(draining.map(|draining| record(name, "draining", draining, |value| json!(value))));
         let weight = overrides.weight.as_ref();
-        all.extend(weight.map(|weight| record(name, "weight", weight, |value| json!(units(value)))));
+        all.extend(
+            weight.map(|weight| record(name, "weight", weight, |value| json!(configured_weight(value)))),
+        );
     }
     all.extend(status.policies.iter().filter_map(|PolicyStatus { slot }| put_policy(status, slot)));
     OverrideList { overrides: all }
@@ -47,7 +49,7 @@ pub(super) fn put_state(put: &PutPolicy) -> PutState {
 pub(in crate::admin) fn override_state(overrides: &BackendOverrides) -> OverrideState {
     OverrideState {
         draining: overrides.draining.as_ref().map(|draining| draining.value),
-        weight: overrides.weight.as_ref().map(|weight| units(weight.value)),
+        weight: overrides.weight.as_ref().map(|weight| configured_weight(weight.value)),
     }
 }
 
@@ -68,8 +70,4 @@ fn record<T: Copy>(
         since_ms: *since_ms,
         by: by.clone(),
     }
-}
-
-fn units(weight: u32) -> f64 {
-    f64::from(weight) / f64::from(WEIGHT_UNIT)
 }
