@@ -12,6 +12,7 @@ mod pool;
 mod redirect;
 mod respond;
 mod rewrite;
+mod shared_cookie;
 mod split;
 mod target_change;
 mod value;
@@ -33,6 +34,7 @@ use matching::pattern;
 pub use mirror::MirrorConfig;
 pub use redirect::{Redirect, leads_elsewhere};
 pub use respond::{Respond, RespondContent, has_content};
+pub(super) use shared_cookie::warn_of_shared_cookies;
 
 const HINT: &str = "write `[[route]]` above its keys";
 

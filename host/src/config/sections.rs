@@ -22,7 +22,7 @@ use super::model::{Config, DownstreamLimits, EarlyHintsUse, ListenerConfig, Pool
 use super::pool::pools;
 use super::proxy_protocol::proxy_protocol;
 use super::read::{BODY, HEAD_BYTES, Section, TIMEOUT, Unique, Value, choice};
-use super::route::{Known, routes, warn_of_http1};
+use super::route::{Known, routes, warn_of_http1, warn_of_shared_cookies};
 use super::socket_path::{mode, socket};
 use super::tls::tls;
 use super::traces::tracing;
@@ -74,6 +74,7 @@ pub(super) fn config(root: &Value<'_>) -> Option<Config> {
         let routes = routes(root, &known);
         if let Some(routes) = &routes {
             warn_of_http1(root, routes, &pools);
+            warn_of_shared_cookies(root, routes, &pools);
             limit::warn_if_unused(&limits, |limit| routes.iter().any(|route| route.limits.contains(&limit)));
         }
         Some(Config {

@@ -58,3 +58,50 @@ fn faults_of_sessions() {
         ],
     );
 }
+
+/// What is said of two pools with sessions, and routes.
+fn warnings(routes: &str, cookies: [&str; 2]) -> Vec<String> {
+    let pool = |name: &str, cookie: &str| {
+        format!("[pool.{name}]\nbackends = ['127.0.0.1:9']\nsticky = {{ cookie = '{cookie}' }}\n")
+    };
+    let text = format!("{routes}\n{LISTENER}{}{}", pool("a", cookies[0]), pool("b", cookies[1]));
+    good(&text).warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn two_cookies_of_one_name_at_one_host_are_warned_of() {
+    let two = |first: &str, second: &str| {
+        format!("[[route]]\nprefix = '/a'\n{first}\npool = 'a'\n[[route]]\n{second}\npool = 'b'")
+    };
+    let clash = |line: u32, place: u32, one: &str, other: &str| {
+        format!(
+            "f.toml:{line}: route[{place}]: clients get a cookie `SRV` for {one}, and one of the same name for {other}, and keep only one of \
+             them; give one of them another name, by `cookie`"
+        )
+    };
+    let [a, b] = ["the sessions of pool `a`", "the sessions of pool `b`"];
+    for (first, second) in [("", ""), ("host = 'x.com'", ""), ("host = 'x.com'", "host = ['y.com', 'x.com']")]
+    {
+        assert_eq!(warnings(&two(first, second), ["SRV", "SRV"]), [clash(5, 1, b, a)], "{first} {second}");
+    }
+    assert_eq!(warnings(&two("host = 'x.com'", "host = 'y.com'"), ["SRV", "SRV"]), [""; 0], "other sites");
+    assert_eq!(warnings(&two("", ""), ["SRV", "SRV2"]), [""; 0]);
+    assert_eq!(
+        warnings("[[route]]\nprefix = '/a'\npool = 'a'\n[[route]]\npool = 'a'", ["SRV", "SRV"]),
+        [""; 0],
+        "one pool"
+    );
+    let split =
+        |cookie: &str| format!("[[route]]\nsplit = {{ pools = {{ a = 1, b = 1 }}, cookie = '{cookie}' }}");
+    assert_eq!(warnings(&split("A"), ["SRV", "SRV"]), [clash(1, 0, b, a)]);
+    assert_eq!(warnings(&split("SRV"), ["SRV", "B"]), [clash(1, 0, "the split of route[0]", a)]);
+    assert_eq!(warnings(&split("A"), ["B", "C"]), [""; 0]);
+    let both = format!(
+        "[[route]]\nprefix = '/a'\nsplit = {{ pools = {{ b = 9, a = 1 }}, cookie = 'A' }}\n{}",
+        split("A")
+    );
+    assert_eq!(warnings(&both, ["B", "C"]), [""; 0], "the same pools");
+    let one = "[[route]]\nprefix = '/a'\nsplit = { pools = { a = 1 }, cookie = 'SRV' }";
+    let both = format!("{one}\n{}", split("SRV"));
+    assert_eq!(warnings(&both, ["B", "C"]), [clash(4, 1, "the split of route[1]", "the split of route[0]")]);
+}
