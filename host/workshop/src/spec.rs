@@ -16,7 +16,7 @@ pub(crate) use check::capacity;
 pub use event::Event;
 pub use load::{Arrivals, Keys, Load};
 pub use model::{Runs, Spec};
-pub use policy::{Loaded, PolicySpec};
+pub use policy::{Loaded, OfProxy, PolicySpec};
 pub use read::{load, parse};
 pub use replay::Replay;
 pub use service::Service;

@@ -48,8 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.html.as_deref().map(file::check_place).transpose()?;
     arguments.charts.as_deref().map(file::make_folder).transpose()?;
     let stem = arguments.file.file_stem().unwrap_or(arguments.file.as_os_str());
-    let subject =
-        Loaded { name: stem.to_string_lossy().into_owned(), plugin, config: arguments.config.clone() };
+    let subject = Loaded::new(&stem.to_string_lossy(), plugin, &arguments.config);
     let options = ReportOptions {
         header: arguments.key.as_ref().map(ToString::to_string),
         quick: arguments.quick,

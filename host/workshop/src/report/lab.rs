@@ -48,7 +48,7 @@ impl<'a> Lab<'a> {
     ) -> Result<Self, ReportError> {
         let compared = COMPARED.into_iter().filter_map(|(name, bundled, config)| {
             let plugin = Plugin::bundled(bundled)?;
-            Some(Loaded { name: name.to_owned(), plugin, config: config.to_owned() })
+            Some(Loaded::new(name, plugin, config))
         });
         let policies = std::iter::once(subject.clone()).chain(compared).collect();
         Ok(Self {

@@ -7,7 +7,7 @@ use pointsman_policy::Plugin;
 use super::*;
 
 fn report(plugin: Plugin, options: &ReportOptions) -> Report {
-    let loaded = Loaded { name: "<mine>".to_owned(), plugin, config: "{}".to_owned() };
+    let loaded = Loaded::new("<mine>", plugin, "{}");
     make(&loaded, &ReportOptions { quick: true, ..options.clone() }, &mut |_| true).unwrap()
 }
 
@@ -80,8 +80,7 @@ fn a_policy_that_rejects_does_not_look_fast() {
 
 #[test]
 fn only_lines_that_exist_can_be_allowed() {
-    let loaded =
-        Loaded { name: String::new(), plugin: Plugin::bundled("random").unwrap(), config: String::new() };
+    let loaded = Loaded::new("", Plugin::bundled("random").unwrap(), "");
     let options = ReportOptions { allowed: vec!["fairness".to_owned()], ..ReportOptions::default() };
     let error = make(&loaded, &options, &mut |_| true).unwrap_err().to_string();
     assert!(

@@ -34,13 +34,15 @@ pub(super) struct Sent {
 }
 
 impl Proxy {
+    /// `index` is its number among the proxies, from 0 on.
     pub(super) fn open(
         testbed: &Testbed,
         spec: &Spec,
         policy: &Loaded,
-        seed: u64,
+        (index, seed): (u32, u64),
     ) -> Result<Self, SimulationError> {
-        let settings = PolicySettings { config: policy.config.as_str().into(), ..PolicySettings::default() };
+        let config = policy.config_of(index, spec.run.get_ref().proxies).into();
+        let settings = PolicySettings { config, ..PolicySettings::default() };
         let backends =
             spec.members().enumerate().map(|(number, (name, group))| backend(number, &name, group));
         let simulation = testbed.proxy(policy.plugin.clone(), backends.collect(), settings, seed)?;

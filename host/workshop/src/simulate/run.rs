@@ -114,9 +114,10 @@ impl<'a> Run<'a> {
         }
         let mut seeds = Stream::new(seed, "proxy", 0);
         let mut proxies = Vec::new();
-        for _ in 0..runs.proxies {
+        for index in 0..runs.proxies {
             let seed = seeds.below(usize::MAX) as u64;
-            proxies.push(Proxy::open(&testbed, spec, policy, seed).map_err(|error| error.to_string())?);
+            let opened = Proxy::open(&testbed, spec, policy, (index, seed));
+            proxies.push(opened.map_err(|error| error.to_string())?);
         }
         let header = load.keys.as_ref().and_then(|keys| keys.header.as_ref());
         let requests = Requests {

@@ -173,6 +173,20 @@ fn proxies_agree_on_where_a_key_belongs() {
 }
 
 #[test]
+fn proxies_have_a_configuration_of_their_own() {
+    let used = |config: &str| {
+        let results = results(&format!(
+            "run = {{ duration = \"2s\", seeds = 1, proxies = 4 }}\n[[policy]]\nbundled = \"aperture\"\n{config}\n\
+             [[backends]]\ncount = 8\n[load]\nutilization = 0.5"
+        ));
+        results[0].runs[0].backends.sent.iter().filter(|sent| **sent > 0).count()
+    };
+    assert_eq!(used("config = { proxy = 0, proxies = 4, aperture = 2 }"), 2, "all have the same slice");
+    let by_proxy = "config = { aperture = 2 }\nconfig_by_proxy = { proxy = \"index\", proxies = \"count\" }";
+    assert_eq!(used(by_proxy), 8, "slices of two, side by side");
+}
+
+#[test]
 fn one_slow_backend_of_eleven_is_as_published() {
     let results = shipped("slow-backend.toml", 5);
     let within: Vec<f64> = results

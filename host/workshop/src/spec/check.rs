@@ -100,6 +100,13 @@ fn policies(spec: &Spec) -> Checked {
         policy.source().map_err(|(key, message)| here.fault(key, message))?;
         let label = policy.label();
         here.holds(is_name(&label), "name", NAME)?;
+        let said = policy.config_by_proxy.keys().find(|key| policy.config.contains_key(*key));
+        let key = said.map(String::as_str).unwrap_or_default();
+        here.holds(
+            said.is_none(),
+            "config_by_proxy",
+            format!("`config` says {key:?} as well: leave it out there"),
+        )?;
         let twice = format!("two policies are called {label:?}; tell them apart by `name`");
         here.holds(seen.insert(label), "name", twice)?;
     }

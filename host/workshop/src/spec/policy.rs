@@ -1,5 +1,6 @@
 //! The policies of a simulation.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pointsman_policy::Plugin;
@@ -24,6 +25,19 @@ pub struct PolicySpec {
     /// Its configuration, as in `[pool.NAME.policy.config]`.
     #[serde(default)]
     pub config: toml::Table,
+    /// Further keys of it, whose values each proxy has its own of. `config_by_proxy`, none.
+    #[serde(default)]
+    pub config_by_proxy: BTreeMap<String, OfProxy>,
+}
+
+/// What proxies tell themselves apart by, as numbers in the configuration of their policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfProxy {
+    /// The number of the proxy, from 0 on. `"index"`.
+    Index,
+    /// How many proxies there are. `"count"`.
+    Count,
 }
 
 /// Where a plugin comes from.
@@ -39,8 +53,35 @@ pub struct Loaded {
     pub name: String,
     /// The plugin.
     pub plugin: Plugin,
-    /// Its configuration as JSON.
+    /// Its configuration as JSON, but for what each proxy has its own of.
     pub config: String,
+    /// That.
+    pub config_by_proxy: BTreeMap<String, OfProxy>,
+}
+
+impl Loaded {
+    /// A policy with this configuration, as JSON, in each proxy.
+    #[must_use]
+    pub fn new(name: &str, plugin: Plugin, config: &str) -> Self {
+        Self { name: name.to_owned(), plugin, config: config.to_owned(), config_by_proxy: BTreeMap::new() }
+    }
+
+    /// The configuration of a proxy, as JSON.
+    pub(crate) fn config_of(&self, index: u32, count: u32) -> String {
+        if self.config_by_proxy.is_empty() {
+            return self.config.clone();
+        }
+        // What comes from a spec is a table.
+        let mut config: serde_json::Map<_, _> = serde_json::from_str(&self.config).unwrap_or_default();
+        for (key, what) in &self.config_by_proxy {
+            let value = match what {
+                OfProxy::Index => index,
+                OfProxy::Count => count,
+            };
+            config.insert(key.clone(), value.into());
+        }
+        serde_json::Value::Object(config).to_string()
+    }
 }
 
 impl PolicySpec {
@@ -66,7 +107,8 @@ impl PolicySpec {
             }
         };
         let config = serde_json::to_string(&self.config).map_err(|error| format!("config: {error}"))?;
-        Ok(Loaded { name: self.label(), plugin, config })
+        let config_by_proxy = self.config_by_proxy.clone();
+        Ok(Loaded { name: self.label(), plugin, config, config_by_proxy })
     }
 
     /// What it is called in results.

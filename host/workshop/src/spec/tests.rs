@@ -70,6 +70,16 @@ fn each_fault_has_its_line_and_key() {
         ),
         ("bundled = \"round-robin\"", "", "x.toml:8: policy: a policy is either"),
         (
+            "config = { }",
+            "config_by_proxy = { proxy = \"number\" }",
+            "x.toml:14: unknown variant `number`, expected `index` or `count`",
+        ),
+        (
+            "config = { }",
+            "config = { proxy = 0 }\nconfig_by_proxy = { proxy = \"index\" }",
+            "x.toml:15: policy.config_by_proxy: `config` says \"proxy\" as well",
+        ),
+        (
             "bundled = \"round-robin\"",
             "file = \"none.wasm\"",
             "x.toml:9: policy: cannot read the plugin none.wasm",

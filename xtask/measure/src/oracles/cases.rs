@@ -42,19 +42,27 @@ const TWO: Policy = Policy("random", "choices = 2");
 const THREE: Policy = Policy("random", "choices = 3");
 const LEAST: Policy = Policy("least-conn", "");
 const TURNS: Policy = Policy("round-robin", "");
+/// Its slices have 12 backends at least.
+const APERTURE: Policy =
+    Policy("aperture", "[policy.config_by_proxy]\nproxy = \"index\"\nproxies = \"count\"");
 const EWMA: Policy = Policy("peak-ewma", "");
 
 const EXACT: &str = "exact";
 const COMPUTED: &str = "computed by a simulator of its own, in another language";
 
 /// Cases that come out otherwise, by a part of their names, and what is known of it.
-pub(super) const KNOWN: [(&str, &str); 4] = [
+pub(super) const KNOWN: [(&str, &str); 6] = [
     (
         "two choices of 100, ρ = 0.95",
         "with ten times as many requests 3.452 ± 0.012; the expected one comes from few of them",
     ),
     ("times ago, the least of all", "least-conn takes turns among equals, where the expected one draws"),
     ("proxies, the least of all", "least-conn takes turns among equals, where the expected one draws"),
+    (
+        "8 proxies, slices",
+        "the expected one is of slices that don't tile 100 backends; these do, by parts of the backends at their ends",
+    ),
+    ("32 proxies, slices", "the same: another computation with parts of backends found 3.543"),
     ("4 proxies, turns", "not reproduced; it lies between those of 2 and 8 proxies, as it should"),
 ];
 
@@ -196,6 +204,7 @@ fn several_proxies() -> Vec<Case> {
         ("two choices", TWO, [2.65, 2.96, 3.40, 4.01, 5.56, 7.08]),
         ("the least of all", LEAST, [1.06, 1.66, 2.48, 3.45, 5.62, 7.31]),
         ("turns", TURNS, [5.29, 5.35, 5.62, 5.64, 6.37, 7.36]),
+        ("slices", APERTURE, [2.65, 2.67, 2.74, 3.70, 3.66, 4.50]),
     ];
     let mut cases = Vec::new();
     for (name, policy, means) in policies {
