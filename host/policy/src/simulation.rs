@@ -178,6 +178,22 @@ impl Simulation {
     pub fn pick(&mut self, head: &mut RequestHead) -> Result<SimulatedRequest, Pick> {
         let pick = self.picker.pick(head);
         self.settle();
+        self.simulated(pick, head)
+    }
+
+    /// Picks one of the backends that have room, without the policy: as the proxy does for a request if those that the policy has picked are
+    /// full. It isn't counted, as with [`pick`](Self::pick).
+    ///
+    /// # Errors
+    ///
+    /// What the pick was instead, if it leads to no backend.
+    pub fn pick_with_room(&mut self, head: &mut RequestHead) -> Result<SimulatedRequest, Pick> {
+        let pick = self.picker.pick_with_room(head, self.slot.pool().capacity());
+        self.settle();
+        self.simulated(pick, head)
+    }
+
+    fn simulated(&self, pick: Pick, head: &RequestHead) -> Result<SimulatedRequest, Pick> {
         let Pick::Backend(picked) = pick else { return Err(pick) };
         let Some(backend) = self.picker.topology().get(picked.index).map(Arc::clone) else {
             return Err(Pick::Unavailable);

@@ -6,7 +6,9 @@
 mod charts;
 mod job;
 mod proxy;
+mod queue;
 mod random;
+mod request;
 mod run;
 mod server;
 mod summary;

@@ -1,5 +1,6 @@
 //! `cargo xtask oracles`: simulations whose results are known, by theory or because others have published them.
 
+mod case;
 mod cases;
 mod table;
 
@@ -12,7 +13,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::cargo;
-use cases::{Case, Figure};
+use case::{Case, Figure};
 use table::Row;
 
 /// The table of the last run that was kept.
@@ -93,7 +94,7 @@ fn simulate(program: &Path, folder: &Path, case: &Case) -> Result<Vec<f64>> {
     }
     let Printed { policies: [policy] } = serde_json::from_slice(&output.stdout)?;
     let found = case.figures.iter().map(|figure| match figure.what {
-        Figure::Mean => policy.time_us.mean.mean / cases::SERVICE_US,
+        Figure::Mean => policy.time_us.mean.mean / case::SERVICE_US,
         Figure::Occupied(least) => policy.occupied.get(least).copied().unwrap_or(0.0),
         Figure::Within => policy.within.first().map_or(0.0, |share| share.mean * 100.0),
         Figure::ShareOfFirst => policy.shares.first().copied().unwrap_or(0.0),

@@ -1,30 +1,26 @@
 //! One run: one policy, one seed.
 
+mod attempts;
 mod change;
+mod jobs;
 mod requests;
 mod sources;
 
-use std::time::Duration;
-
-use http::{HeaderName, StatusCode};
+use http::HeaderName;
 use pointsman_core::clock::Moment;
-use pointsman_core::request::RequestHead;
-use pointsman_policy::{Pick, Response, Simulation, Testbed};
-use pointsman_sdk::abi::outcome;
+use pointsman_policy::Testbed;
 
 use super::job::JobId;
-use super::proxy::{Proxy, Sent};
+use super::proxy::Proxy;
 use super::random::{KeyDraw, Stream, Work};
 use super::server::{Due, Server};
 use super::tally::{RunResult, SwapResult, Tally};
 use super::timeline::Timeline;
 use crate::spec::{Loaded, Spec};
 use crate::time_span::TimeSpan;
+use jobs::Jobs;
 use requests::Requests;
 use sources::Source;
-
-/// Attempts beyond the first that a request has when a backend can't be reached, as the proxy's default is.
-const RETRIES: u32 = 2;
 
 /// Most requests that are being served or wait: some 200 bytes each.
 const MOST_JOBS: usize = 10_000_000;
@@ -42,6 +38,8 @@ enum Event {
     Look { backend: u32, version: u32 },
     /// Something is due at a proxy.
     Wake(u32),
+    /// The first in the queue of a proxy may have waited for too long.
+    GiveUp(u32),
     /// The policies see the counts as they are.
     Refresh,
     /// An event of the spec begins (true) or ends.
@@ -50,14 +48,6 @@ enum Event {
     Swap(u32),
     /// What was so far doesn't count.
     WarmedUp,
-}
-
-/// A request at a backend.
-struct Job {
-    sent: Sent,
-    proxy: u32,
-    arrived: u64,
-    status: StatusCode,
 }
 
 pub(super) struct Run<'a> {
@@ -82,13 +72,6 @@ struct Script<'a> {
     ongoing: Vec<usize>,
 }
 
-/// Requests that are being served; a place is used again when its request has ended.
-#[derive(Default)]
-struct Jobs {
-    places: Vec<Option<Job>>,
-    free: Vec<JobId>,
-}
-
 /// Simulates one policy once. `progress` is called now and then with the virtual time, and ends the run if it answers false.
 pub(super) fn run(
     spec: &Spec,
@@ -100,9 +83,11 @@ pub(super) fn run(
     if !run.play(progress)? {
         return Ok(None);
     }
-    run.jobs.unfinished().for_each(|arrived| run.tally.unfinished(arrived, run.now.max(arrived)));
-    let simulations: Vec<&Simulation> = run.proxies.iter().map(|proxy| &proxy.simulation).collect();
-    Ok(Some(run.tally.finish(seed, &run.servers, &simulations)))
+    let waiting = run.proxies.iter().flat_map(|proxy| proxy.queue.arrivals());
+    for arrived in run.jobs.unfinished().chain(waiting) {
+        run.tally.unfinished(arrived, run.now.max(arrived));
+    }
+    Ok(Some(run.tally.finish(seed, &run.servers, &run.proxies)))
 }
 
 impl<'a> Run<'a> {
@@ -121,7 +106,6 @@ impl<'a> Run<'a> {
         }
         let header = load.keys.as_ref().and_then(|keys| keys.header.as_ref());
         let requests = Requests {
-            head: RequestHead::default(),
             header: header.and_then(|name| HeaderName::try_from(name).ok()),
             keys: KeyDraw::of(load.keys.as_ref())?,
             recorded: load.replay.as_ref().and_then(|replay| replay.recorded.clone()),
@@ -130,6 +114,7 @@ impl<'a> Run<'a> {
             key_stream: Stream::new(seed, "key", 0),
             proxy_stream: Stream::new(seed, "choice of the proxy", 0),
             made: 0,
+            spare: None,
         };
         let within = runs.within.iter().map(|span| span.0);
         let mut tally = Tally::new(servers.len(), runs.warmup().0, within, spec.keeps_sent)?;
@@ -181,7 +166,7 @@ impl<'a> Run<'a> {
                 self.close(end);
             }
             // What came in time is still served, but for what would take as long again.
-            if self.source.is_closed && (self.jobs.is_empty() || at >= 2 * end) {
+            if self.source.is_closed && (self.nothing_is_left() || at >= 2 * end) {
                 break;
             }
             if at > self.now {
@@ -193,11 +178,16 @@ impl<'a> Run<'a> {
                 return Ok(false);
             }
             self.happen(event, &mut ended);
-            if self.jobs.places.len() > MOST_JOBS {
+            if self.jobs.most() > MOST_JOBS {
                 return Err(format!("more than {MOST_JOBS} requests at a time after {}", TimeSpan(self.now)));
             }
         }
         Ok(true)
+    }
+
+    /// Whether all requests that came have been answered.
+    fn nothing_is_left(&self) -> bool {
+        self.jobs.is_empty() && self.proxies.iter().all(|proxy| proxy.queue.is_empty())
     }
 
     /// The run is over: no request comes any more.
@@ -242,6 +232,7 @@ impl<'a> Run<'a> {
                 let next = simulation.wakes_at().0.max(self.now + 1);
                 self.timeline.add(next, Event::Wake(proxy));
             }
+            Event::GiveUp(proxy) => self.give_up(proxy as usize),
             Event::Refresh => {
                 self.proxies.iter_mut().for_each(Proxy::refresh);
                 self.timeline.add(self.now + self.script.spec.run.get_ref().counts_every.0, Event::Refresh);
@@ -256,124 +247,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A request comes to one of the proxies.
-    fn arrive(&mut self) {
-        let proxy = self.requests.make(self.proxies.len());
-        let counts = self.tally.counts_from(self.now);
-        self.tally.counts.requests += u64::from(counts);
-        for _ in 0..=RETRIES {
-            let at = &mut self.proxies[proxy];
-            let sent = at.send(&mut self.requests.head);
-            self.tally.picked(&at.simulation);
-            let sent = match sent {
-                Ok(sent) => sent,
-                Err(Pick::Reject(status)) => {
-                    self.tally.counts.rejected += u64::from(counts);
-                    self.tally.note(self.now, u64::from(status.as_u16()));
-                    return self.answered();
-                }
-                Err(_) => break,
-            };
-            let backend = sent.backend;
-            self.tally.chosen(sent.request.picked().chosen_by);
-            self.tally.sent(self.now, backend);
-            if self.servers[backend as usize].conduct.refuses {
-                self.requests.head.tried.insert(sent.request.picked().index);
-                self.requests.head.tried.attempt += 1;
-                let refused =
-                    Response { answered: None, outcome: outcome::CONNECT_FAILURE, total: Duration::ZERO };
-                self.proxies[proxy].end(sent, &refused);
-                continue;
-            }
-            return self.begin(sent, proxy as u32);
-        }
-        self.tally.counts.failed += u64::from(counts);
-        self.tally.note(self.now, 503);
-        self.answered();
-    }
-
-    /// A backend begins with a request, or has it wait.
-    fn begin(&mut self, sent: Sent, proxy: u32) {
-        let backend = sent.backend;
-        let server = &mut self.servers[backend as usize];
-        let occupied = server.occupancy.now + 1;
-        server.occupancy.change(self.now, occupied);
-        let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
-        let job = self.jobs.add(Job { sent, proxy, arrived: self.now, status });
-        let work = server.conduct.work.unwrap_or(self.requests.work).draw(&mut self.requests.works);
-        if server.conduct.status == 0 {
-            let due = server.arrive(self.now, job, work);
-            self.announce_due(backend, due);
-        } else {
-            // Like a server that has lost its database: it takes no time, whatever else it has to do.
-            self.timeline.add(self.now + 1, Event::Answered(job));
-        }
-    }
-
     fn announce_due(&mut self, backend: u32, due: Option<Due>) {
         match due {
             Some(Due::Done { at, job }) => self.timeline.add(at, Event::Done { backend, job }),
             Some(Due::Look { at, version }) => self.timeline.add(at, Event::Look { backend, version }),
             None => {}
         }
-    }
-
-    /// A request has been served.
-    fn end(&mut self, job: JobId) {
-        let Some(Job { sent, proxy, arrived, status }) = self.jobs.take(job) else { return };
-        let backend = sent.backend;
-        let server = &mut self.servers[backend as usize];
-        let left = server.occupancy.now - 1;
-        server.occupancy.change(self.now, left);
-        let total = Duration::from_micros(self.now - arrived);
-        self.proxies[proxy as usize].end(sent, &Response::complete(status, total));
-        if self.tally.counts_from(arrived) {
-            if status.is_server_error() {
-                self.tally.counts.failed += 1;
-            } else {
-                self.tally.served(arrived, self.now);
-            }
-        }
-        self.tally.note(self.now, u64::from(backend) << 32 | u64::from(proxy));
-        self.answered();
-    }
-
-    /// A client has its response.
-    fn answered(&mut self) {
-        if let Some(next) = self.source.answered(self.now) {
-            self.timeline.add(next, Event::Arrival);
-        }
-    }
-}
-
-impl Jobs {
-    fn is_empty(&self) -> bool {
-        self.free.len() == self.places.len()
-    }
-
-    /// When those arrived that are left.
-    fn unfinished(&self) -> impl Iterator<Item = u64> {
-        self.places.iter().flatten().map(|job| job.arrived)
-    }
-
-    fn add(&mut self, job: Job) -> JobId {
-        match self.free.pop() {
-            Some(id) => {
-                self.places[id.0 as usize] = Some(job);
-                id
-            }
-            None => {
-                self.places.push(Some(job));
-                JobId(self.places.len() as u32 - 1)
-            }
-        }
-    }
-
-    fn take(&mut self, id: JobId) -> Option<Job> {
-        let job = self.places.get_mut(id.0 as usize)?.take();
-        if job.is_some() {
-            self.free.push(id);
-        }
-        job
     }
 }

@@ -86,7 +86,17 @@ impl Summary {
         let mut notes = format!("{} from seed {} on", Runs(self.seeds), self.seed);
         for (number, policy) in self.policies.iter().enumerate() {
             let _ = write!(notes, "\n{}: sha256 {}", policy.policy, policy.sha256);
-            let Counts { requests, unfinished, picks, abstentions, .. } = policy.counts;
+            let Counts {
+                requests, unfinished, picks, abstentions, waited, queue_full, queue_timeout, ..
+            } = policy.counts;
+            if waited + queue_full > 0 {
+                let _ = write!(
+                    notes,
+                    "\n{}: {waited} of {requests} requests waited at their proxy, {queue_timeout} of them for too long; {queue_full} could not wait, as \
+                     enough did already",
+                    policy.policy
+                );
+            }
             if unfinished > 0 {
                 let _ = write!(
                     notes,

@@ -2,9 +2,9 @@
 
 use hdrhistogram::Histogram;
 use pointsman_core::record::ChosenBy;
-use pointsman_policy::Simulation;
 use serde::Serialize;
 
+use super::proxy::Proxy;
 use super::server::Server;
 
 /// Counts of one run, of requests that came after the warm-up.
@@ -19,7 +19,6 @@ pub(super) struct Tally {
     sent: Vec<u64>,
     /// Where each request was sent, and when, if that is kept.
     sequence: Option<Vec<(u64, u32)>>,
-    fuel: u64,
     digest: u64,
 }
 
@@ -42,6 +41,12 @@ pub struct Counts {
     pub abstentions: u64,
     /// Picks without the policy, as it failed.
     pub fallback_picks: u64,
+    /// Requests that waited at their proxy, as all backends were full.
+    pub waited: u64,
+    /// Of those that failed, the ones that could not wait, as enough did already.
+    pub queue_full: u64,
+    /// And those that waited for too long.
+    pub queue_timeout: u64,
     /// Requests that had no response when the run, and as long again, was over.
     pub unfinished: u64,
 }
@@ -59,6 +64,9 @@ impl Counts {
             abstentions: self.abstentions + other.abstentions,
             faults: self.faults + other.faults,
             fallback_picks: self.fallback_picks + other.fallback_picks,
+            waited: self.waited + other.waited,
+            queue_full: self.queue_full + other.queue_full,
+            queue_timeout: self.queue_timeout + other.queue_timeout,
             unfinished: self.unfinished + other.unfinished,
         }
     }
@@ -143,7 +151,6 @@ impl Tally {
             swaps: Vec::new(),
             sent: vec![0; backends],
             sequence: keeps_sent.then(Vec::new),
-            fuel: 0,
             digest: 0,
         })
     }
@@ -152,13 +159,6 @@ impl Tally {
     #[inline]
     pub(super) fn counts_from(&self, arrived: u64) -> bool {
         arrived >= self.from
-    }
-
-    /// A pick was made.
-    #[inline]
-    pub(super) fn picked(&mut self, simulation: &Simulation) {
-        self.counts.picks += 1;
-        self.fuel += simulation.fuel_used();
     }
 
     /// A pick led to a backend, and this chose it.
@@ -204,9 +204,12 @@ impl Tally {
         self.digest = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     }
 
-    pub(super) fn finish(mut self, seed: u64, servers: &[Server], simulations: &[&Simulation]) -> RunResult {
-        for simulation in simulations {
-            let stats = simulation.slot().stats();
+    pub(super) fn finish(mut self, seed: u64, servers: &[Server], proxies: &[Proxy]) -> RunResult {
+        let mut fuel = 0;
+        for proxy in proxies {
+            let stats = proxy.simulation.slot().stats();
+            self.counts.picks += proxy.picks;
+            fuel += proxy.fuel;
             self.counts.faults += stats.all_faults();
             self.counts.fallback_picks += stats.fallback_picks();
         }
@@ -221,8 +224,8 @@ impl Tally {
                 occupied: occupied(servers),
                 sequence: self.sequence.unwrap_or_default(),
             },
-            fuel_per_pick: self.fuel as f64 / self.counts.picks.max(1) as f64,
-            memory: simulations.first().map_or(0, |simulation| simulation.memory_bytes()),
+            fuel_per_pick: fuel as f64 / self.counts.picks.max(1) as f64,
+            memory: proxies.first().map_or(0, |proxy| proxy.simulation.memory_bytes()),
             times: self.times,
             counts: self.counts,
             swaps: self.swaps,

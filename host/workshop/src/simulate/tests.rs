@@ -1,5 +1,7 @@
 //! Simulations against what queueing theory says.
 
+mod waiting;
+
 use std::path::Path;
 
 use super::*;

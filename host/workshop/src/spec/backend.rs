@@ -28,6 +28,9 @@ pub struct BackendGroup {
     /// Its own requests' work, in the place of the load's. `service`.
     #[serde(default)]
     pub service: Option<Service>,
+    /// Most requests that a proxy has in flight to it, 1 to 1,000,000: then it is full. `max_requests`, any number.
+    #[serde(default)]
+    pub max_requests: Option<u32>,
     /// Its share in relation to the others, 0.001 to 1,000. `weight`, 1.
     #[serde(default = "unit")]
     pub weight: f64,
@@ -61,13 +64,15 @@ impl BackendGroup {
         })
     }
 
-    /// Requests that one backend can serve in a second, if each is this much work (µs); none if it can serve any number.
+    /// Requests that one backend can serve in a second behind so many proxies, if each is this much work (µs); none if it can serve any number.
     #[must_use]
-    pub fn capacity(&self, work: f64) -> Option<f64> {
-        match self.model {
-            Model::Delay => None,
-            Model::Fifo | Model::Shared => Some(f64::from(self.servers) * self.speed * 1e6 / work),
-        }
+    pub fn capacity(&self, work: f64, proxies: u32) -> Option<f64> {
+        let most = self.max_requests.map(|most| f64::from(most) * f64::from(proxies));
+        let at_a_time = match self.model {
+            Model::Delay => most?,
+            Model::Fifo | Model::Shared => f64::from(self.servers).min(most.unwrap_or(f64::INFINITY)),
+        };
+        Some(at_a_time * self.speed * 1e6 / work)
     }
 }
 

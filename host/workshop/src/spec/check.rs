@@ -7,6 +7,7 @@ use super::backend::BackendGroup;
 use super::event::Event;
 use super::load::{Arrivals, Load};
 use super::model::Spec;
+use super::queue::Queue;
 use super::service::Service;
 use crate::time_span::TimeSpan;
 use crate::toml_file::Fault;
@@ -16,6 +17,9 @@ const BACKENDS: u64 = 10_000;
 
 /// Most of them times the proxies: each proxy knows each, for about 2 KB.
 const KNOWN: u64 = 2_000_000;
+
+/// Most requests that may wait, over all proxies: some 600 bytes each.
+const WAITING: u64 = 2_000_000;
 
 /// Longest run, µs: 30 days.
 const LONGEST: u64 = 30 * 86_400 * 1_000_000;
@@ -84,6 +88,17 @@ fn runs(spec: &Spec) -> Checked {
         runs.warmup().0 < duration,
         "warmup",
         format!("nothing is left to count: the run takes {}", runs.duration),
+    )?;
+    let Some(Queue { length, timeout }) = runs.queue else { return Ok(()) };
+    let has_limits = spec.backends.iter().any(|group| group.get_ref().max_requests.is_some());
+    here.holds(has_limits, "queue", "no request would ever wait: no backend has `max_requests`")?;
+    here.holds(length <= 100_000, "queue", "a `length` of 0 to 100,000")?;
+    here.holds(timeout.0 > 0, "queue", "a `timeout` of more than no time; `length = 0` lets nobody wait")?;
+    let waiting = u64::from(length) * u64::from(runs.proxies);
+    here.holds(
+        waiting <= WAITING,
+        "queue",
+        format!("{waiting} requests that wait, over all proxies; at most {WAITING} fit into memory"),
     )
 }
 
@@ -127,11 +142,16 @@ fn backends(spec: &Spec) -> Checked {
     let mut seen = HashSet::new();
     for entry in &spec.backends {
         let (here, group) = (Section("backends", Some(entry.span())), entry.get_ref());
-        let BackendGroup { count, servers, speed, service, weight, .. } = group;
+        let BackendGroup { count, servers, speed, service, max_requests, weight, .. } = group;
         here.holds(*count > 0, "count", "at least 1 backend")?;
         here.holds((1..=10_000).contains(servers), "servers", "1 to 10,000 servers of a backend")?;
         here.holds(*speed > 0.0 && speed.is_finite(), "speed", "a speed above 0")?;
         here.holds((0.001..=1_000.0).contains(weight), "weight", "a weight of 0.001 to 1,000")?;
+        here.holds(
+            max_requests.is_none_or(|most| (1..=1_000_000).contains(&most)),
+            "max_requests",
+            "1 to 1,000,000 requests; leave it out for any number",
+        )?;
         here.service(service.as_ref())?;
         here.holds(is_name(&group.name), "name", NAME)?;
         for name in group.names() {
@@ -179,7 +199,7 @@ fn load(spec: &Spec) -> Checked {
     here.holds(
         utilization.is_none() || capacity.is_some(),
         "utilization",
-        "backends of the model \"delay\" can serve any number of requests; say a `rate` instead",
+        "backends of the model \"delay\" can serve any number of requests; say a `rate` instead, or their `max_requests`",
     )?;
     let rate = rate.or_else(|| replay.as_ref()?.rate());
     let share = utilization.or_else(|| Some(rate? / capacity?));
@@ -232,10 +252,10 @@ fn arrivals(here: &Section, load: &Load) -> Checked {
 
 /// Requests that all backends can serve in a second; none if that is any number.
 pub(crate) fn capacity(spec: &Spec) -> Option<f64> {
-    let mean_work = spec.load.get_ref().mean_work();
+    let (mean_work, proxies) = (spec.load.get_ref().mean_work(), spec.run.get_ref().proxies);
     let each = spec
         .members()
-        .map(|(_, group)| group.capacity(group.service.as_ref().map_or(mean_work, Service::mean)));
+        .map(|(_, group)| group.capacity(group.service.as_ref().map_or(mean_work, Service::mean), proxies));
     each.sum()
 }
 

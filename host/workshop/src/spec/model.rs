@@ -7,6 +7,7 @@ use super::backend::BackendGroup;
 use super::event::Event;
 use super::load::Load;
 use super::policy::PolicySpec;
+use super::queue::Queue;
 use super::swap::Swap;
 use crate::time_span::TimeSpan;
 
@@ -60,6 +61,9 @@ pub struct Runs {
     /// Policies see the counts of requests as they were at the last multiple of this time; 0 = as they are. `counts_every`, 0.
     #[serde(default)]
     pub counts_every: TimeSpan,
+    /// Where requests wait while all backends have their `max_requests`. `queue`, that of the proxy.
+    #[serde(default)]
+    pub queue: Option<Queue>,
     /// Times of which is told how many of the requests took no longer. `within`, none.
     #[serde(default)]
     pub within: Vec<TimeSpan>,

@@ -108,6 +108,16 @@ fn each_fault_has_its_line_and_key() {
             "duration = \"9999999h\"",
             "x.toml:4: \"9999999h\" is longer than a hundred years",
         ),
+        (
+            "count = 3",
+            "count = 3\nmax_requests = 0",
+            "x.toml:19: backends.max_requests: 1 to 1,000,000 requests",
+        ),
+        (
+            "proxies = 2",
+            "queue = { length = 5 }",
+            "x.toml:5: run.queue: no request would ever wait: no backend has `max_requests`",
+        ),
         ("rate = 15", "rate = -1", "x.toml:22: load.rate: a rate above 0"),
         ("rate = 15", "", "x.toml:21: load: how many requests come"),
         ("rate = 15", "rate = 15\nthink = \"1s\"", "x.toml:23: load.think: only `clients` wait"),
@@ -146,6 +156,30 @@ fn each_fault_has_its_line_and_key() {
     assert!(error("[run").starts_with("x.toml:1: "), "{}", error("[run"));
     let missing = load(Path::new("/nowhere/x.toml"), Vec::new(), &read).map(|_| ()).unwrap_err().to_string();
     assert!(missing.starts_with("/nowhere/x.toml: cannot read it: No such file"), "{missing}");
+}
+
+#[test]
+fn a_queue_needs_backends_that_can_be_full() {
+    let limited = WHOLE.replace("count = 3", "count = 3\nmax_requests = 1").replace("rate = 15", "rate = 5");
+    let with = |run: &str| limited.replace("proxies = 2", &format!("proxies = 100\n{run}"));
+    assert!(parse(&with("queue = {}"), Path::new("x.toml"), Vec::new(), &read).is_ok());
+    for (queue, expected) in [
+        ("{ length = 100001 }", "x.toml:6: run.queue: a `length` of 0 to 100,000"),
+        ("{ length = 20001 }", "x.toml:6: run.queue: 2000100 requests that wait, over all proxies"),
+        ("{ timeout = \"0s\" }", "x.toml:6: run.queue: a `timeout` of more than no time"),
+        ("{ depth = 1 }", "x.toml:6: unknown field `depth`"),
+    ] {
+        let found = error(&with(&format!("queue = {queue}")));
+        assert!(found.starts_with(expected), "{found}\n  expected {expected}");
+    }
+    // What each proxy may have at a time limits what the backends can serve.
+    let found = error(
+        &limited
+            .replace("proxies = 2", "")
+            .replace("count = 3", "count = 3\nservers = 9")
+            .replace("rate = 5", "rate = 18"),
+    );
+    assert!(found.contains("load.rate: 100 % of what the backends can serve"), "{found}");
 }
 
 /// A folder with a spec's log, and the spec with this load.

@@ -1,54 +1,11 @@
-//! What is simulated, and what must come of it.
+//! All that is simulated.
 
-/// Mean work of a request, µs: the unit of all mean times.
-pub(super) const SERVICE_US: f64 = 1_000.0;
+mod waiting;
 
-/// A simulation of one policy.
-pub(super) struct Case {
-    pub(super) name: String,
-    /// Where the expected figures come from.
-    pub(super) source: &'static str,
-    pub(super) spec: String,
-    pub(super) figures: Vec<Expected>,
-}
-
-/// A figure, and what it must be.
-pub(super) struct Expected {
-    pub(super) what: Figure,
-    pub(super) value: f64,
-    /// How far the found one may be from it.
-    pub(super) tolerance: f64,
-}
-
-/// A figure of a result.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Figure {
-    /// Mean time in the system, in units of the mean work.
-    Mean,
-    /// Share of the time in which a backend has at least so many requests.
-    Occupied(usize),
-    /// Share of the requests within the first time of the spec, %.
-    Within,
-    /// Share of the picks that led to the first backend.
-    ShareOfFirst,
-}
-
-/// A policy and its configuration, as a spec has them.
-#[derive(Clone, Copy)]
-struct Policy(&'static str, &'static str);
-
-const CHANCE: Policy = Policy("random", "choices = 1");
-const TWO: Policy = Policy("random", "choices = 2");
-const THREE: Policy = Policy("random", "choices = 3");
-const LEAST: Policy = Policy("least-conn", "");
-const TURNS: Policy = Policy("round-robin", "");
-/// Its slices have 12 backends at least.
-const APERTURE: Policy =
-    Policy("aperture", "[policy.config_by_proxy]\nproxy = \"index\"\nproxies = \"count\"");
-const EWMA: Policy = Policy("peak-ewma", "");
-
-const EXACT: &str = "exact";
-const COMPUTED: &str = "computed by a simulator of its own, in another language";
+use super::case::{
+    APERTURE, CHANCE, COMPUTED, Case, EWMA, EXACT, EXPONENTIAL, Expected, Figure, LEAST, THREE, TURNS, TWO,
+    by_load, load, mean, spec,
+};
 
 /// Cases that come out otherwise, by a part of their names, and what is known of it.
 pub(super) const KNOWN: [(&str, &str); 6] = [
@@ -100,6 +57,7 @@ pub(super) fn all() -> Vec<Case> {
     cases.extend(old_counts());
     cases.extend(several_proxies());
     cases.extend(published());
+    cases.extend(waiting::all());
     cases
 }
 
@@ -260,43 +218,6 @@ fn published() -> Vec<Case> {
         fails("two choices, where failures count as requests", TWO, 0.0, 0.003),
         fails("the least of all, where failures count as requests", LEAST, 0.0, 0.003),
     ]
-}
-
-const EXPONENTIAL: &str = "{ exponential = \"1ms\" }";
-
-fn by_load(
-    name: &str,
-    source: &'static str,
-    policy: Policy,
-    backends: u32,
-    seconds: u32,
-    tolerance: f64,
-    means: &[(f64, f64)],
-) -> Vec<Case> {
-    let seeds = if backends <= 10 { 5 } else { 3 };
-    let case = |(rho, value): &(f64, f64)| Case {
-        name: format!("{name}, ρ = {rho}"),
-        source,
-        spec: spec((&format!("{seconds}s"), seeds, ""), policy, &format!("count = {backends}"), &load(*rho)),
-        figures: vec![mean(*value, tolerance)],
-    };
-    means.iter().map(case).collect()
-}
-
-fn load(rho: f64) -> String {
-    format!("utilization = {rho:?}\nservice = {EXPONENTIAL}")
-}
-
-fn mean(value: f64, tolerance: f64) -> Expected {
-    Expected { what: Figure::Mean, value, tolerance: value * tolerance }
-}
-
-fn spec((duration, seeds, run): (&str, u32, &str), policy: Policy, backends: &str, load: &str) -> String {
-    let Policy(bundled, config) = policy;
-    format!(
-        "[run]\nduration = \"{duration}\"\nseeds = {seeds}\n{run}\n[[policy]]\nbundled = \"{bundled}\"\n[policy.config]\n{config}\n\
-         [[backends]]\n{backends}\n[load]\n{load}\n"
-    )
 }
 
 #[cfg(test)]

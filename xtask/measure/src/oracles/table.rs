@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::cases::{Case, Expected, Figure, KNOWN};
+use super::case::{Case, Expected, Figure};
+use super::cases::KNOWN;
 
 pub(super) struct Row {
     case: String,

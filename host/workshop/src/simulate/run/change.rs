@@ -22,6 +22,10 @@ impl Run<'_> {
                 self.membership(place, name, (event, group));
             }
         }
+        // One of them may have room for those who wait, or none is left to wait for.
+        for proxy in 0..self.proxies.len() {
+            self.serve_waiting(proxy);
+        }
     }
 
     /// What the latest of the events that go on says of a backend.

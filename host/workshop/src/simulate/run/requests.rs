@@ -4,14 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
-use pointsman_core::request::RequestHead;
 
 use super::super::random::{KeyDraw, Stream, Work};
+use super::super::request::Request;
 use crate::recorded::Recorded;
 
 /// Makes requests.
 pub(super) struct Requests {
-    pub(super) head: RequestHead,
     pub(super) header: Option<HeaderName>,
     pub(super) keys: KeyDraw,
     /// Those that come again.
@@ -21,35 +20,46 @@ pub(super) struct Requests {
     pub(super) key_stream: Stream,
     pub(super) proxy_stream: Stream,
     pub(super) made: u64,
+    /// One that is on its way no more: the next one is made of it.
+    pub(super) spare: Option<Box<Request>>,
 }
 
 impl Requests {
-    /// Makes the head of the next request; returns the proxy that it comes to.
-    pub(super) fn make(&mut self, proxies: usize) -> usize {
+    /// Makes the next request, which comes to one of so many proxies.
+    pub(super) fn make(&mut self, now: u64, proxies: usize) -> Box<Request> {
         let number = self.made;
         self.made += 1;
+        let mut request = self.spare.take().unwrap_or_default();
         match self.recorded.clone() {
-            Some(recorded) => self.make_again(&recorded, number),
-            None => self.make_anew(number),
+            Some(recorded) => Self::make_again(&mut request, &recorded, number),
+            None => self.make_anew(&mut request, number),
         }
-        if proxies == 1 { 0 } else { self.proxy_stream.below(proxies) }
+        request.arrived = now;
+        request.proxy = if proxies == 1 { 0 } else { self.proxy_stream.below(proxies) };
+        request
+    }
+
+    /// A request is on its way no more.
+    pub(super) fn keep(&mut self, request: Box<Request>) {
+        self.spare = Some(request);
     }
 
     /// The recorded request of this number.
-    fn make_again(&mut self, recorded: &Recorded, number: u64) {
-        let Some(request) = recorded.requests.get(number as usize) else { return };
-        self.head.clone_from(&recorded.heads[request.head as usize]);
-        self.work = Work::Fixed(request.work as f64);
+    fn make_again(request: &mut Request, recorded: &Recorded, number: u64) {
+        let Some(known) = recorded.requests.get(number as usize) else { return };
+        request.head.clone_from(&recorded.heads[known.head as usize]);
+        request.work = Work::Fixed(known.work as f64);
     }
 
-    fn make_anew(&mut self, number: u64) {
+    fn make_anew(&mut self, request: &mut Request, number: u64) {
         let key = self.keys.draw(&mut self.key_stream, number);
-        self.head.tried = Default::default();
+        request.work = self.work;
+        request.head.tried = Default::default();
         match &self.header {
             Some(name) => {
-                self.head.parts.headers.insert(name.clone(), HeaderValue::from(key));
+                request.head.parts.headers.insert(name.clone(), HeaderValue::from(key));
             }
-            None => self.head.client = IpAddr::V4(Ipv4Addr::from(key.wrapping_add(0x0a00_0000))),
+            None => request.head.client = IpAddr::V4(Ipv4Addr::from(key.wrapping_add(0x0a00_0000))),
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::time_span::TimeSpan;
 
 use super::super::random::Stream;
 
+/// What a client takes at least to send the next request if it was answered in no time, µs: else time would stand still.
+const PAUSE: u64 = 1_000;
+
 /// What says when the next request comes.
 pub(super) struct Source {
     kind: Kind,
@@ -90,11 +93,14 @@ impl Source {
         bursts * period + (passed - bursts * on)
     }
 
-    /// When a client whose request has just been answered sends the next one; none of those that don't wait.
-    pub(super) fn answered(&mut self, now: u64) -> Option<u64> {
+    /// When a client whose request of then has just been answered sends the next one; none of those that don't wait.
+    pub(super) fn answered(&mut self, sent: u64, now: u64) -> Option<u64> {
         match self.kind {
             Kind::Open { .. } | Kind::Again { .. } => None,
-            Kind::Closed { think, .. } => Some(now + self.stream.exponential(think) as u64),
+            Kind::Closed { think, .. } => {
+                let next = now + self.stream.exponential(think) as u64;
+                Some(next + if next == sent { PAUSE } else { 0 })
+            }
         }
     }
 }

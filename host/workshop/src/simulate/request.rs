@@ -1,0 +1,22 @@
+//! A request on its way to a backend.
+
+use pointsman_core::request::RequestHead;
+
+use super::random::Work;
+
+/// A request on its way to a backend.
+pub(super) struct Request {
+    pub(super) head: RequestHead,
+    /// How much work it is where a backend doesn't say that by itself.
+    pub(super) work: Work,
+    /// The proxy that it has come to.
+    pub(super) proxy: usize,
+    /// When.
+    pub(super) arrived: u64,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { head: RequestHead::default(), work: Work::Fixed(0.0), proxy: 0, arrived: 0 }
+    }
+}
