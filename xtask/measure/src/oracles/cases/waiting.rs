@@ -1,9 +1,11 @@
-//! Requests that wait.
+//! Requests that wait: at their proxy, or at backends that serve several at a time.
 
-use super::super::case::{Case, EXACT, TURNS, TWO, load, mean, spec};
+use super::super::case::{COMPUTED, Case, EXACT, LEAST, TURNS, TWO, load, mean, spec};
 
 pub(super) fn all() -> Vec<Case> {
-    one_queue()
+    let mut cases = one_queue();
+    cases.extend(slots());
+    cases
 }
 
 /// Backends that take one request each, behind one queue: M/M/c, whatever the policy.
@@ -20,6 +22,27 @@ fn one_queue() -> Vec<Case> {
                 source: EXACT,
                 spec: spec((&format!("{seconds}s"), 5, run), policy, &backend, &load(rho)),
                 figures: vec![mean(erlang_c(backends, rho), tolerance)],
+            });
+        }
+    }
+    cases
+}
+
+/// Eight backends that serve four requests at a time, and have those wait that were sent there.
+fn slots() -> Vec<Case> {
+    let policies = [
+        ("two choices", TWO, [1.039, 1.105, 1.320, 1.683]),
+        ("the least of all", LEAST, [1.009, 1.037, 1.167, 1.454]),
+        ("turns", TURNS, [1.131, 1.338, 1.982, 3.322]),
+    ];
+    let mut cases = Vec::new();
+    for (name, policy, means) in policies {
+        for (rho, value) in [0.7, 0.8, 0.9, 0.95].into_iter().zip(means) {
+            cases.push(Case {
+                name: format!("8 backends of 4 servers, {name}, ρ = {rho}"),
+                source: COMPUTED,
+                spec: spec(("60s", 5, ""), policy, "count = 8\nservers = 4", &load(rho)),
+                figures: vec![mean(value, 0.02)],
             });
         }
     }
