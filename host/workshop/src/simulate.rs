@@ -3,6 +3,7 @@
 //! One thread, one clock that is a number, and one seed for all that is random: the same spec with the same plugin always has the same result.
 //! A proxy in it is the real one from the pick to the policy's `observe`; around that, backends are queues and requests are numbers.
 
+mod affinity;
 mod charts;
 mod job;
 mod proxy;
@@ -20,7 +21,7 @@ use pointsman_policy::{SimulationError, Testbed};
 
 use crate::spec::{Loaded, Spec};
 
-pub use summary::{Cost, Estimate, PolicySummary, Summary, SwapSummary, Times};
+pub use summary::{BackendsSummary, Cost, Estimate, PolicySummary, Summary, SwapSummary, Times};
 pub use tally::{BackendsResult, Counts, RunResult, SwapResult};
 
 /// What the runs of one policy have shown.

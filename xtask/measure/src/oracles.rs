@@ -72,6 +72,7 @@ struct Policy {
     within: Vec<Mean>,
     shares: Vec<f64>,
     occupied: Vec<f64>,
+    affinity: Option<Mean>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +99,7 @@ fn simulate(program: &Path, folder: &Path, case: &Case) -> Result<Vec<f64>> {
         Figure::Occupied(least) => policy.occupied.get(least).copied().unwrap_or(0.0),
         Figure::Within => policy.within.first().map_or(0.0, |share| share.mean * 100.0),
         Figure::ShareOfFirst => policy.shares.first().copied().unwrap_or(0.0),
+        Figure::Affinity => policy.affinity.as_ref().map_or(0.0, |share| share.mean * 100.0),
     });
     Ok(found.collect())
 }

@@ -44,7 +44,7 @@ impl Summary {
     /// The tail of the queues.
     fn requests(&self) -> Chart {
         let series = self.policies.iter().map(|policy| {
-            let shares = policy.occupied.iter().enumerate().take_while(|(_, share)| **share >= 1e-5);
+            let shares = policy.backends.occupied.iter().enumerate().take_while(|(_, share)| **share >= 1e-5);
             (
                 policy.policy.clone(),
                 shares.map(|(requests, share)| (requests as f64, share * 100.0)).collect(),
@@ -60,7 +60,8 @@ impl Summary {
 
     fn share_of_each(&self) -> Chart {
         let percent = |shares: &[f64]| shares.iter().map(|share| share * 100.0).collect();
-        let series = self.policies.iter().map(|policy| (policy.policy.clone(), percent(&policy.shares)));
+        let series =
+            self.policies.iter().map(|policy| (policy.policy.clone(), percent(&policy.backends.shares)));
         Chart::bars("Share of the requests, %", self.backends.clone(), series.collect())
     }
 }

@@ -9,6 +9,8 @@ pub(super) struct Request {
     pub(super) head: RequestHead,
     /// How much work it is where a backend doesn't say that by itself.
     pub(super) work: Work,
+    /// What it has in common with others, if requests have keys.
+    pub(super) key: Option<u32>,
     /// The proxy that it has come to.
     pub(super) proxy: usize,
     /// When.
@@ -17,6 +19,6 @@ pub(super) struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self { head: RequestHead::default(), work: Work::Fixed(0.0), proxy: 0, arrived: 0 }
+        Self { head: RequestHead::default(), work: Work::Fixed(0.0), key: None, proxy: 0, arrived: 0 }
     }
 }

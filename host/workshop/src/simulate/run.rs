@@ -14,7 +14,7 @@ use super::job::JobId;
 use super::proxy::Proxy;
 use super::random::{KeyDraw, Stream, Work};
 use super::server::{Due, Server};
-use super::tally::{RunResult, SwapResult, Tally};
+use super::tally::{RunResult, Tally};
 use super::timeline::Timeline;
 use crate::spec::{Loaded, Spec};
 use crate::time_span::TimeSpan;
@@ -116,9 +116,7 @@ impl<'a> Run<'a> {
             made: 0,
             spare: None,
         };
-        let within = runs.within.iter().map(|span| span.0);
-        let mut tally = Tally::new(servers.len(), runs.warmup().0, within, spec.keeps_sent)?;
-        tally.swaps.resize(spec.swaps.len(), SwapResult::default());
+        let tally = Tally::new(spec, servers.len())?;
         let source = Source::new(spec, seed);
         let (timeline, jobs) = (Timeline::new(), Jobs::default());
         let script = Script { spec, policy: &policy.name, ongoing: Vec::new() };

@@ -55,16 +55,26 @@ pub struct PolicySummary {
     pub within: Vec<Estimate>,
     /// Counts over all runs.
     pub counts: Counts,
+    /// What it did with the backends.
+    #[serde(flatten)]
+    pub backends: BackendsSummary,
+    /// What a pick costs.
+    pub cost: Cost,
+    /// Of each run: two runs in which the same happened have the same.
+    pub digests: Vec<String>,
+}
+
+/// What one policy has shown of the backends.
+#[derive(Debug, Clone, Serialize)]
+pub struct BackendsSummary {
     /// Share of the picks that led to each backend, over all runs.
     pub shares: Vec<f64>,
     /// Most requests that each backend had at a time, in any run.
     pub most_in_flight: Vec<usize>,
     /// Of each number of requests from 0, the share of the time in which a backend had at least as many.
     pub occupied: Vec<f64>,
-    /// What a pick costs.
-    pub cost: Cost,
-    /// Of each run: two runs in which the same happened have the same.
-    pub digests: Vec<String>,
+    /// Share of the requests that were served where most of their key's were; `null` if requests have no keys.
+    pub affinity: Option<Estimate>,
 }
 
 /// What a policy costs.
@@ -162,8 +172,6 @@ impl PolicySummary {
             |value: &dyn Fn(&RunResult) -> f64| Estimate::of(&runs.iter().map(value).collect::<Vec<_>>());
         let quantile = |share: f64| estimate(&|run| quantile(&run.times, share));
         let within = runs.first().map_or(0, |run| run.within.len());
-        let sent = columns(runs, |run| &run.backends.sent, |a, b| a + b);
-        let all = sent.iter().sum::<u64>().max(1) as f64;
         Self {
             policy: result.name.clone(),
             sha256: result.version.clone(),
@@ -176,14 +184,26 @@ impl PolicySummary {
             },
             within: (0..within).map(|place| estimate(&|run| run.within[place])).collect(),
             counts: runs.iter().fold(Counts::default(), |sum, run| sum.plus(&run.counts)),
-            shares: sent.iter().map(|sent| *sent as f64 / all).collect(),
-            most_in_flight: columns(runs, |run| &run.backends.most, usize::max),
-            occupied: mean_columns(runs.iter().map(|run| &run.backends.occupied)),
+            backends: BackendsSummary::of(runs),
             cost: Cost {
                 fuel_per_pick: estimate(&|run| run.fuel_per_pick).mean,
                 memory_bytes: runs.iter().map(|run| run.memory).max().unwrap_or(0),
             },
             digests: runs.iter().map(|run| format!("{:016x}", run.digest)).collect(),
+        }
+    }
+}
+
+impl BackendsSummary {
+    fn of(runs: &[RunResult]) -> Self {
+        let sent = columns(runs, |run| &run.backends.sent, |a, b| a + b);
+        let all = sent.iter().sum::<u64>().max(1) as f64;
+        let affinities: Vec<f64> = runs.iter().filter_map(|run| run.backends.affinity).collect();
+        Self {
+            shares: sent.iter().map(|sent| *sent as f64 / all).collect(),
+            most_in_flight: columns(runs, |run| &run.backends.most, usize::max),
+            occupied: mean_columns(runs.iter().map(|run| &run.backends.occupied)),
+            affinity: (!affinities.is_empty()).then(|| Estimate::of(&affinities)),
         }
     }
 }

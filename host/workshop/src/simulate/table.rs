@@ -30,8 +30,14 @@ impl Summary {
     fn heading(&self) -> Vec<String> {
         let within = self.within_us.iter().map(|time| format!("≤ {}", TimeSpan(*time)));
         let first = ["policy", "requests", "mean", "± 95 %", "p50", "p90", "p99", "p99.9"].map(str::to_owned);
+        let affinity = self.has_keys().then(|| "affinity".to_owned());
         let last = ["failed", "rejected", "faults", "fuel/pick"].map(str::to_owned);
-        first.into_iter().chain(within).chain(last).collect()
+        first.into_iter().chain(within).chain(affinity).chain(last).collect()
+    }
+
+    /// Whether requests have keys.
+    fn has_keys(&self) -> bool {
+        self.policies.iter().any(|policy| policy.backends.affinity.is_some())
     }
 
     fn row(&self, policy: &PolicySummary) -> Vec<String> {
@@ -48,14 +54,17 @@ impl Summary {
             time(times.p99),
             time(times.p999),
         ];
-        let within = policy.within.iter().map(|share| format!("{:.2} %", share.mean * 100.0));
+        let percent = |share: Estimate| format!("{:.2} %", share.mean * 100.0);
+        let within = policy.within.iter().copied().map(percent);
+        let affinity =
+            self.has_keys().then(|| policy.backends.affinity.map_or_else(|| "–".to_owned(), percent));
         let last = [
             counts.failed.to_string(),
             counts.rejected.to_string(),
             counts.faults.to_string(),
             format!("{:.0}", policy.cost.fuel_per_pick),
         ];
-        first.into_iter().chain(within).chain(last).collect()
+        first.into_iter().chain(within).chain(affinity).chain(last).collect()
     }
 
     /// The backends' shares of the picks; the largest and the smallest, where there are many backends.
@@ -70,11 +79,11 @@ impl Summary {
         let row = |policy: &PolicySummary| {
             let mut row = vec![policy.policy.clone()];
             if few {
-                row.extend(policy.shares.iter().map(percent));
+                row.extend(policy.backends.shares.iter().map(percent));
             } else {
-                let least = policy.shares.iter().copied().fold(f64::INFINITY, f64::min);
-                let most = policy.shares.iter().copied().fold(0.0, f64::max);
-                let in_flight = policy.most_in_flight.iter().max().copied().unwrap_or(0);
+                let least = policy.backends.shares.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = policy.backends.shares.iter().copied().fold(0.0, f64::max);
+                let in_flight = policy.backends.most_in_flight.iter().max().copied().unwrap_or(0);
                 row.extend([percent(&least), percent(&most), in_flight.to_string()]);
             }
             row

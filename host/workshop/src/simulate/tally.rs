@@ -4,8 +4,10 @@ use hdrhistogram::Histogram;
 use pointsman_core::record::ChosenBy;
 use serde::Serialize;
 
+use super::affinity::Affinity;
 use super::proxy::Proxy;
 use super::server::Server;
+use crate::spec::Spec;
 
 /// Counts of one run, of requests that came after the warm-up.
 pub(super) struct Tally {
@@ -19,6 +21,8 @@ pub(super) struct Tally {
     sent: Vec<u64>,
     /// Where each request was sent, and when, if that is kept.
     sequence: Option<Vec<(u64, u32)>>,
+    /// Where requests of one key were served, if they have keys.
+    affinity: Option<Affinity>,
     digest: u64,
 }
 
@@ -129,28 +133,28 @@ pub struct BackendsResult {
     pub most: Vec<usize>,
     /// Share of the time in which one had at least as many requests as the place says, over all.
     pub occupied: Vec<f64>,
+    /// Share of the requests that were served where most of their key's were, if requests have keys.
+    pub affinity: Option<f64>,
     /// When each request was sent (µs, the warm-up included), and to which; empty unless the spec has asked for it.
     pub(crate) sequence: Vec<(u64, u32)>,
 }
 
 impl Tally {
-    pub(super) fn new(
-        backends: usize,
-        warmup: u64,
-        within: impl Iterator<Item = u64>,
-        keeps_sent: bool,
-    ) -> Result<Self, String> {
+    pub(super) fn new(spec: &Spec, backends: usize) -> Result<Self, String> {
+        let runs = spec.run.get_ref();
+        let keys = spec.load.get_ref().keys.as_ref();
         // Three digits, up to a day.
         let times = Histogram::new_with_bounds(1, 86_400_000_000, 3).map_err(|error| error.to_string())?;
         Ok(Self {
-            from: warmup,
+            from: runs.warmup().0,
             times,
             sum: 0.0,
-            within: within.map(|most| (most, 0)).collect(),
+            within: runs.within.iter().map(|most| (most.0, 0)).collect(),
             counts: Counts::default(),
-            swaps: Vec::new(),
+            swaps: vec![SwapResult::default(); spec.swaps.len()],
             sent: vec![0; backends],
-            sequence: keeps_sent.then(Vec::new),
+            sequence: spec.keeps_sent.then(Vec::new),
+            affinity: keys.map(|keys| Affinity::new(keys.count, backends)),
             digest: 0,
         })
     }
@@ -173,6 +177,16 @@ impl Tally {
         self.sent[backend as usize] += u64::from(self.counts_from(now));
         if let Some(sequence) = &mut self.sequence {
             sequence.push((now, backend));
+        }
+    }
+
+    /// A backend begins with a request.
+    #[inline]
+    pub(super) fn begun(&mut self, now: u64, key: Option<u32>, backend: u32) {
+        if let (Some(affinity), Some(key)) = (&mut self.affinity, key)
+            && now >= self.from
+        {
+            affinity.count(key, backend);
         }
     }
 
@@ -222,6 +236,7 @@ impl Tally {
                 sent: self.sent,
                 most: servers.iter().map(|server| server.occupancy.most).collect(),
                 occupied: occupied(servers),
+                affinity: self.affinity.as_ref().and_then(Affinity::share),
                 sequence: self.sequence.unwrap_or_default(),
             },
             fuel_per_pick: fuel as f64 / self.counts.picks.max(1) as f64,

@@ -175,6 +175,27 @@ fn proxies_agree_on_where_a_key_belongs() {
 }
 
 #[test]
+fn keys_stay_together_but_for_what_is_too_much_for_a_backend() {
+    let run = |policy: &str, more: &str| {
+        let results = results(&format!(
+            "run = {{ duration = \"20s\", seeds = 1 }}\n[[policy]]\nbundled = \"{policy}\"\n[[backends]]\ncount = 10\nmodel = \"delay\"\n\
+             [load]\nclients = 200\n{more}"
+        ));
+        let RunResult { backends, .. } = &results[0].runs[0];
+        (backends.affinity, backends.most.iter().copied().max())
+    };
+    let keys = "keys = { count = 10000, zipf = 1.1 }";
+    assert_eq!(run("ip-hash", keys).0, Some(1.0));
+    assert_eq!(run("ip-hash", "").0, None, "each request is of another client");
+    let turns = run("round-robin", "keys = { count = 20 }").0.unwrap();
+    assert!((0.1..0.11).contains(&turns), "{turns}");
+    // 1.5 times the fair share of 200 requests, and one key of seven is the same.
+    let (affinity, most) = run("ring-hash", keys);
+    assert_eq!(most, Some(30));
+    assert!((0.75..0.9).contains(&affinity.unwrap()), "{affinity:?}");
+}
+
+#[test]
 fn proxies_have_a_configuration_of_their_own() {
     let used = |config: &str| {
         let results = results(&format!(

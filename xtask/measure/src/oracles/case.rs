@@ -31,6 +31,8 @@ pub(super) enum Figure {
     Within,
     /// Share of the picks that led to the first backend.
     ShareOfFirst,
+    /// Share of the requests that were served where most of their key's were, %.
+    Affinity,
 }
 
 /// A policy and its configuration, as a spec has them.

@@ -125,7 +125,8 @@ impl Run<'_> {
         let occupied = server.occupancy.now + 1;
         server.occupancy.change(self.now, occupied);
         let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
-        let Request { proxy, arrived, work, .. } = *request;
+        let Request { proxy, arrived, work, key, .. } = *request;
+        self.tally.begun(self.now, key, backend);
         let job = self.jobs.add(Job { sent, proxy: proxy as u32, arrived, began: self.now, status });
         let work = server.conduct.work.unwrap_or(work).draw(&mut self.requests.works);
         if server.conduct.status == 0 {
