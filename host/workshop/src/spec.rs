@@ -10,6 +10,7 @@ mod queue;
 mod read;
 mod replay;
 mod service;
+mod speed;
 mod swap;
 
 pub use backend::{BackendGroup, Model};
@@ -23,6 +24,7 @@ pub use read::{load, parse};
 pub use replay::Replay;
 pub use service::Service;
 pub(crate) use service::Z99;
+pub use speed::{Disturbed, Speed};
 pub use swap::Swap;
 
 #[cfg(test)]

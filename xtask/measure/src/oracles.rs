@@ -78,6 +78,7 @@ struct Policy {
 #[derive(Deserialize)]
 struct Times {
     mean: Mean,
+    p99: Mean,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +100,7 @@ fn simulate(program: &Path, folder: &Path, case: &Case) -> Result<Vec<f64>> {
         Figure::Occupied(least) => policy.occupied.get(least).copied().unwrap_or(0.0),
         Figure::Within => policy.within.first().map_or(0.0, |share| share.mean * 100.0),
         Figure::ShareOfFirst => policy.shares.first().copied().unwrap_or(0.0),
+        Figure::P99 => policy.time_us.p99.mean / 1_000.0,
         Figure::Affinity => policy.affinity.as_ref().map_or(0.0, |share| share.mean * 100.0),
     });
     Ok(found.collect())

@@ -21,6 +21,13 @@ impl Stream {
         self.0.below(bound)
     }
 
+    /// Whether something happens whose probability is `share`.
+    pub(super) fn chance(&mut self, share: f64) -> bool {
+        const BITS: u32 = 53;
+        let drawn = (self.0.draw() >> (u64::BITS - BITS)) as f64;
+        drawn < share * (1_u64 << BITS) as f64
+    }
+
     /// An exponential time with this mean.
     pub(super) fn exponential(&mut self, mean: f64) -> f64 {
         let drawn: f64 = Exp1.sample(self);
@@ -54,7 +61,8 @@ pub(super) enum Work {
     Fixed(f64),
     Exponential(f64),
     Gamma(Gamma<f64>),
-    Normal(Normal<f64>),
+    /// With what takes the place of what is less; none = what is below 0 is drawn again.
+    Normal(Normal<f64>, Option<f64>),
     LogNormal(LogNormal<f64>),
     Pareto(Pareto<f64>),
 }
@@ -72,8 +80,9 @@ impl Work {
                 let stages = f64::from(stages);
                 Self::Gamma(Gamma::new(stages, mean.0 as f64 / stages).map_err(|error| wrong(&error))?)
             }
-            Service::Normal { mean, deviation } => {
-                Self::Normal(Normal::new(mean.0 as f64, deviation.0 as f64).map_err(|error| wrong(&error))?)
+            Service::Normal { mean, deviation, least } => {
+                let normal = Normal::new(mean.0 as f64, deviation.0 as f64);
+                Self::Normal(normal.map_err(|error| wrong(&error))?, least.map(|least| least.0 as f64))
             }
             Service::Lognormal { median, p99 } => {
                 let (median, p99) = (median.0 as f64, p99.0 as f64);
@@ -92,7 +101,8 @@ impl Work {
             Self::Fixed(work) => *work,
             Self::Exponential(mean) => stream.exponential(*mean),
             Self::Gamma(gamma) => gamma.sample(stream),
-            Self::Normal(normal) => loop {
+            Self::Normal(normal, Some(least)) => normal.sample(stream).max(*least),
+            Self::Normal(normal, None) => loop {
                 let work = normal.sample(stream);
                 if work >= 0.0 {
                     return work;

@@ -13,7 +13,7 @@ use pointsman_policy::Testbed;
 use super::job::JobId;
 use super::proxy::Proxy;
 use super::random::{KeyDraw, Stream, Work};
-use super::server::{Due, Server};
+use super::server::{Due, Pace, Server};
 use super::tally::{RunResult, Tally};
 use super::timeline::Timeline;
 use crate::spec::{Loaded, Spec};
@@ -42,6 +42,8 @@ enum Event {
     GiveUp(u32),
     /// The policies see the counts as they are.
     Refresh,
+    /// A backend is disturbed from now on, or isn't any more.
+    Pace(u32),
     /// An event of the spec begins (true) or ends.
     Change(u32, bool),
     /// A swap of the spec.
@@ -94,8 +96,10 @@ impl<'a> Run<'a> {
     fn new(spec: &'a Spec, policy: &'a Loaded, testbed: Testbed, seed: u64) -> Result<Self, String> {
         let (runs, load) = (spec.run.get_ref(), spec.load.get_ref());
         let mut servers = Vec::new();
-        for (_, group) in spec.members() {
-            servers.push(Server::new(group, group.service.as_ref().map(Work::of).transpose()?));
+        for (number, (_, group)) in (0..).zip(spec.members()) {
+            let work = group.service.as_ref().map(Work::of).transpose()?;
+            let pace = Pace::new(group.speed, Stream::new(seed, "disturbance", number));
+            servers.push(Server::new(group, work, pace));
         }
         let mut seeds = Stream::new(seed, "proxy", 0);
         let mut proxies = Vec::new();
@@ -137,6 +141,9 @@ impl<'a> Run<'a> {
             if swap.get_ref().is_of(self.script.policy) {
                 self.timeline.add(swap.get_ref().at.0, Event::Swap(number));
             }
+        }
+        for backend in 0..self.servers.len() {
+            self.announce_pace(backend as u32);
         }
         self.timeline.add(runs.warmup().0, Event::WarmedUp);
         for proxy in 0..runs.proxies {
@@ -235,6 +242,11 @@ impl<'a> Run<'a> {
                 self.proxies.iter_mut().for_each(Proxy::refresh);
                 self.timeline.add(self.now + self.script.spec.run.get_ref().counts_every.0, Event::Refresh);
             }
+            Event::Pace(backend) => {
+                let due = self.servers[backend as usize].change_pace(self.now);
+                self.announce_due(backend, due);
+                self.announce_pace(backend);
+            }
             Event::Change(number, begins) => self.change(number as usize, begins),
             Event::Swap(number) => self.swap(number as usize),
             Event::WarmedUp => {
@@ -242,6 +254,13 @@ impl<'a> Run<'a> {
                     server.occupancy.restart(self.now);
                 }
             }
+        }
+    }
+
+    /// Announces when a backend is disturbed next, or isn't any more.
+    fn announce_pace(&mut self, backend: u32) {
+        if let Some(at) = self.servers[backend as usize].pace.changes_at(self.now) {
+            self.timeline.add(at, Event::Pace(backend));
         }
     }
 

@@ -1,5 +1,6 @@
 //! A backend at work.
 
+mod pace;
 mod shared;
 
 use std::collections::VecDeque;
@@ -7,6 +8,7 @@ use std::collections::VecDeque;
 use super::job::JobId;
 use super::random::Work;
 use crate::spec::{BackendGroup, Model};
+pub(super) use pace::Pace;
 use shared::Shared;
 
 /// When a backend is to be asked again.
@@ -22,6 +24,7 @@ pub(super) enum Due {
 pub(super) struct Server {
     model: Model,
     servers: usize,
+    pub(super) pace: Pace,
     pub(super) conduct: Conduct,
     busy: usize,
     waiting: VecDeque<(JobId, f64)>,
@@ -33,7 +36,8 @@ pub(super) struct Server {
 /// What events change of a backend.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conduct {
-    pub(super) speed: f64,
+    /// How fast it works, in the place of its own pace.
+    pub(super) speed: Option<f64>,
     /// Its own requests' work; none = the load's.
     pub(super) work: Option<Work>,
     pub(super) refuses: bool,
@@ -42,11 +46,13 @@ pub(super) struct Conduct {
 }
 
 impl Server {
-    pub(super) fn new(group: &BackendGroup, work: Option<Work>) -> Self {
-        let conduct = Conduct { speed: group.speed, work, refuses: false, status: 0 };
+    /// A backend of a group, with this work of its own and at this pace.
+    pub(super) fn new(group: &BackendGroup, work: Option<Work>, pace: Pace) -> Self {
+        let conduct = Conduct { speed: None, work, refuses: false, status: 0 };
         Self {
             model: group.model,
             servers: group.servers as usize,
+            pace,
             conduct,
             busy: 0,
             waiting: VecDeque::new(),
@@ -103,18 +109,33 @@ impl Server {
     pub(super) fn change(&mut self, now: u64, conduct: Conduct) -> Option<Due> {
         self.shared.pass(now, self.rate());
         self.conduct = conduct;
+        self.look_after_change(now)
+    }
+
+    /// It is disturbed from now on, or isn't any more.
+    pub(super) fn change_pace(&mut self, now: u64) -> Option<Due> {
+        self.shared.pass(now, self.rate());
+        self.pace.change();
+        self.look_after_change(now)
+    }
+
+    fn look_after_change(&mut self, now: u64) -> Option<Due> {
         if self.model == Model::Shared { self.look(now) } else { None }
     }
 
     fn serve(&self, now: u64, job: JobId, work: f64) -> Due {
-        let takes = (work / self.conduct.speed).round();
+        let takes = (work / self.speed()).round();
         Due::Done { at: now.saturating_add(takes as u64), job }
     }
 
     /// Work that each of the requests that share it gets done in a microsecond.
     fn rate(&self) -> f64 {
         let share = self.servers as f64 / self.shared.len().max(1) as f64;
-        self.conduct.speed * share.min(1.0)
+        self.speed() * share.min(1.0)
+    }
+
+    fn speed(&self) -> f64 {
+        self.conduct.speed.unwrap_or_else(|| self.pace.now())
     }
 
     fn look(&mut self, now: u64) -> Option<Due> {

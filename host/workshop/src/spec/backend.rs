@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::service::Service;
+use super::speed::Speed;
 
 /// Backends that are equal but for their names.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,9 +23,9 @@ pub struct BackendGroup {
     /// How many requests a backend serves at a time (`"fifo"`), or its cores (`"shared"`), 1 to 10,000. `servers`, 1.
     #[serde(default = "one")]
     pub servers: u32,
-    /// How much faster it works than it takes the requests for; above 0. `speed`, 1.
-    #[serde(default = "unit")]
-    pub speed: f64,
+    /// How fast it works. `speed`, 1.
+    #[serde(default)]
+    pub speed: Speed,
     /// Its own requests' work, in the place of the load's. `service`.
     #[serde(default)]
     pub service: Option<Service>,
@@ -72,7 +73,7 @@ impl BackendGroup {
             Model::Delay => most?,
             Model::Fifo | Model::Shared => f64::from(self.servers).min(most.unwrap_or(f64::INFINITY)),
         };
-        Some(at_a_time * self.speed * 1e6 / work)
+        Some(at_a_time * self.speed.mean() * 1e6 / work)
     }
 }
 

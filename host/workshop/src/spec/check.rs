@@ -145,7 +145,7 @@ fn backends(spec: &Spec) -> Checked {
         let BackendGroup { count, servers, speed, service, max_requests, weight, .. } = group;
         here.holds(*count > 0, "count", "at least 1 backend")?;
         here.holds((1..=10_000).contains(servers), "servers", "1 to 10,000 servers of a backend")?;
-        here.holds(*speed > 0.0 && speed.is_finite(), "speed", "a speed above 0")?;
+        speed.fault().map_or(Ok(()), |fault| here.holds(false, "speed", fault))?;
         here.holds((0.001..=1_000.0).contains(weight), "weight", "a weight of 0.001 to 1,000")?;
         here.holds(
             max_requests.is_none_or(|most| (1..=1_000_000).contains(&most)),

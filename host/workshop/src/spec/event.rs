@@ -17,7 +17,7 @@ pub struct Event {
     /// The names of the backends that change. `backends`, all.
     #[serde(default)]
     pub backends: Vec<String>,
-    /// How fast they work from now on: requests that are being served with `"fifo"` end when they would have. `speed`.
+    /// How fast they work from now on, disturbed or not: requests that are being served with `"fifo"` end when they would have. `speed`.
     #[serde(default)]
     pub speed: Option<f64>,
     /// How much work their requests are from now on. `service`.

@@ -21,10 +21,13 @@ pub enum Service {
     },
     /// Around a mean. What is below 0 is drawn again. `{ normal = { mean = "167ms", deviation = "5ms" } }`.
     Normal {
-        /// The mean, before anything is drawn again.
+        /// The mean, before anything is drawn again or raised.
         mean: TimeSpan,
         /// The standard deviation, likewise.
         deviation: TimeSpan,
+        /// None is shorter: what is, takes so long, and nothing is drawn again. `least`, none.
+        #[serde(default)]
+        least: Option<TimeSpan>,
     },
     /// A long tail; `{ lognormal = { median = "5ms", p99 = "100ms" } }`.
     Lognormal {
@@ -46,14 +49,17 @@ pub enum Service {
 pub(crate) const Z99: f64 = 2.326_347_874_040_841;
 
 impl Service {
-    /// Mean work, µs. A normal one's is that of the distribution of which nothing is drawn again.
+    /// Mean work, µs. A normal one's without a `least` is that of the distribution of which nothing is drawn again.
     #[must_use]
     pub fn mean(&self) -> f64 {
         match *self {
             Self::Fixed(mean)
             | Self::Exponential(mean)
             | Self::Erlang { mean, .. }
-            | Self::Normal { mean, .. } => mean.0 as f64,
+            | Self::Normal { mean, least: None, .. } => mean.0 as f64,
+            Self::Normal { mean, deviation, least: Some(least) } => {
+                raised_mean(mean.0 as f64, deviation.0 as f64, least.0 as f64)
+            }
             Self::Lognormal { median, p99 } => {
                 let sigma = libm::log(p99.0 as f64 / median.0 as f64) / Z99;
                 median.0 as f64 * libm::exp(sigma * sigma / 2.0)
@@ -74,8 +80,9 @@ impl Service {
             Self::Normal { mean, .. } if mean.0 == 0 => {
                 Some("a normal distribution has a `mean` of at least \"1us\"")
             }
-            Self::Normal { mean, deviation } if deviation.0 > mean.0 / 2 => Some(
-                "a normal distribution has a `deviation` of at most half of its `mean`: too much would be below 0; take `lognormal`",
+            Self::Normal { mean, deviation, least: None } if deviation.0 > mean.0 / 2 => Some(
+                "a normal distribution has a `deviation` of at most half of its `mean`: too much would be below 0; say by `least = \"0s\"` that this takes \
+                 no time, or take `lognormal`",
             ),
             Self::Lognormal { median, p99 } if median.0 == 0 || p99 < median => Some(
                 "a lognormal distribution has a `median` of at least \"1us\", and a `p99` that isn't less",
@@ -85,5 +92,33 @@ impl Service {
             }
             _ => None,
         }
+    }
+}
+
+/// Mean of a normal distribution of which all that is below `least` is raised to it.
+fn raised_mean(mean: f64, deviation: f64, least: f64) -> f64 {
+    if deviation == 0.0 {
+        return mean.max(least);
+    }
+    let z = (least - mean) / deviation;
+    let raised = libm::erfc(-z / std::f64::consts::SQRT_2) / 2.0;
+    let density = libm::exp(-z * z / 2.0) / libm::sqrt(2.0 * std::f64::consts::PI);
+    least * raised + mean * (1.0 - raised) + deviation * density
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_normal_distribution_is_raised_to_its_least() {
+        let of = |mean, deviation, least| {
+            let [mean, deviation, least] = [mean, deviation, least].map(TimeSpan);
+            Service::Normal { mean, deviation, least: Some(least) }.mean()
+        };
+        // 100 · (Φ(1) + φ(1)).
+        assert!((of(100_000, 100_000, 0) - 108_331.5).abs() < 0.1, "{}", of(100_000, 100_000, 0));
+        assert!((of(100_000, 5_000, 0) - 100_000.0).abs() < 0.1);
+        assert_eq!([of(7, 0, 5), of(5, 0, 7)], [7.0, 7.0]);
     }
 }

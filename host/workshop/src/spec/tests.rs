@@ -118,6 +118,37 @@ fn each_fault_has_its_line_and_key() {
             "queue = { length = 5 }",
             "x.toml:5: run.queue: no request would ever wait: no backend has `max_requests`",
         ),
+        ("count = 3", "count = 3\nspeed = 0", "x.toml:19: backends.speed: a speed above 0"),
+        (
+            "count = 3",
+            "count = 3\nspeed = \"fast\"",
+            "x.toml:19: a speed is a number above 0, or two of them",
+        ),
+        (
+            "count = 3",
+            "count = 3\nspeed = { disturbed = 0.5 }",
+            "x.toml:19: a speed is a number above 0, or two of them",
+        ),
+        (
+            "count = 3",
+            "count = 3\nspeed = { disturbed = 0, share = 0.3, cycle = \"4s\" }",
+            "x.toml:19: backends.speed: speeds above 0",
+        ),
+        (
+            "count = 3",
+            "count = 3\nspeed = { disturbed = 0.5, share = 1, cycle = \"4s\" }",
+            "x.toml:19: backends.speed: disturbed for a `share`",
+        ),
+        (
+            "count = 3",
+            "count = 3\nspeed = { disturbed = 0.5, share = 0.3, cycle = \"4us\" }",
+            "x.toml:19: backends.speed: a `cycle` of at least",
+        ),
+        (
+            "count = 3",
+            "count = 3\nspeed = { usual = 1, disturbed = 0.5, share = 0.5, cycle = \"4s\" }",
+            "x.toml:23: load.rate: 111 % of what the backends can serve",
+        ),
         ("rate = 15", "rate = -1", "x.toml:22: load.rate: a rate above 0"),
         ("rate = 15", "", "x.toml:21: load: how many requests come"),
         ("rate = 15", "rate = 15\nthink = \"1s\"", "x.toml:23: load.think: only `clients` wait"),

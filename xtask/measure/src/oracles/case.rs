@@ -31,6 +31,8 @@ pub(super) enum Figure {
     Within,
     /// Share of the picks that led to the first backend.
     ShareOfFirst,
+    /// Time that one of a hundred exceeds, ms.
+    P99,
     /// Share of the requests that were served where most of their key's were, %.
     Affinity,
 }

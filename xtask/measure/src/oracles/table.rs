@@ -21,6 +21,7 @@ impl Row {
             Figure::Occupied(least) => format!("{least} or more"),
             Figure::Within => "% within 1 s".to_owned(),
             Figure::ShareOfFirst => "share of the first".to_owned(),
+            Figure::P99 => "99 % within, ms".to_owned(),
             Figure::Affinity => "% that stay with their key".to_owned(),
         };
         Self {

@@ -59,7 +59,7 @@ impl Run<'_> {
         let work = |service: Option<&_>| service.and_then(|service| Work::of(service).ok());
         let mut next = self.servers[place].conduct;
         if event.speed.is_some() {
-            next.speed = self.said(name, |event| event.speed).unwrap_or(group.speed);
+            next.speed = self.said(name, |event| event.speed);
         }
         if event.service.is_some() {
             next.work = self

@@ -1,10 +1,17 @@
 //! Backends by hand.
 
 use super::*;
+use crate::simulate::random::Stream;
 
 fn server(model: &str, servers: u32) -> Server {
     let group = format!("model = {model:?}\nservers = {servers}");
-    Server::new(&toml::from_str(&group).unwrap(), None)
+    Server::new(&toml::from_str(&group).unwrap(), None, pace("1.0"))
+}
+
+/// A pace, as a spec has it.
+fn pace(speed: &str) -> Pace {
+    let group: BackendGroup = toml::from_str(&format!("speed = {speed}")).unwrap();
+    Pace::new(group.speed, Stream::new(1, "pace", 1))
 }
 
 fn done(at: u64, job: u32) -> Option<Due> {
@@ -41,10 +48,38 @@ fn shared_alike() {
     assert_eq!(server.look_again(6, 2, &mut ended), Some(Due::Look { at: 14, version: 3 }));
     assert_eq!(ended, [JobId(1)]);
     // At a quarter of the speed from 8 on, 6 are left.
-    let slow = Conduct { speed: 0.25, ..server.conduct };
+    let slow = Conduct { speed: Some(0.25), ..server.conduct };
     assert_eq!(server.change(8, slow), Some(Due::Look { at: 32, version: 4 }));
     assert_eq!(server.look_again(32, 4, &mut ended), None);
     assert_eq!(ended, [JobId(1), JobId(2)]);
+}
+
+#[test]
+fn disturbed_for_its_share_of_the_time() {
+    let mut pace = pace("{ usual = 2, disturbed = 0.5, share = 0.3, cycle = \"4s\" }");
+    let (mut now, mut slow, mut changes) = (0, 0, 0);
+    while now < 40_000_000_000 {
+        let at = pace.changes_at(now).unwrap();
+        slow += if pace.now() == 0.5 { at - now } else { 0 };
+        now = at;
+        pace.change();
+        changes += 1;
+    }
+    // 10,000 cycles.
+    assert!((slow as f64 / now as f64 - 0.3).abs() < 0.01, "{slow} of {now}");
+    assert!((19_400..20_600).contains(&changes), "{changes}");
+}
+
+#[test]
+fn what_runs_beside_a_backend_slows_what_shares_it() {
+    let mut server = server("shared", 1);
+    server.pace = pace("{ disturbed = 0.25, share = 0.999999, cycle = \"1s\" }");
+    assert_eq!(server.arrive(0, JobId(1), 4.0), Some(Due::Look { at: 16, version: 1 }), "it is disturbed");
+    assert_eq!(server.change_pace(8), Some(Due::Look { at: 10, version: 2 }), "half of it is left");
+    // What an event says goes before.
+    let stopped = Conduct { speed: Some(0.1), ..server.conduct };
+    assert_eq!(server.change(9, stopped), Some(Due::Look { at: 19, version: 3 }));
+    assert_eq!(server.change_pace(10), Some(Due::Look { at: 19, version: 4 }));
 }
 
 #[test]
