@@ -87,3 +87,34 @@ fn each_proxy_has_room_of_its_own_by_counts_that_are_true() {
         assert!(run.counts.queue_full > 0 && run.counts.waited == 0, "{:?}", run.counts);
     }
 }
+
+#[test]
+fn what_waits_and_is_disturbed_does_so_alike_everywhere() {
+    let results = results(
+        r#"
+[run]
+duration = "60s"
+seeds = 1
+proxies = 4
+queue = { length = 3, timeout = "30ms" }
+[[policy]]
+bundled = "least-conn"
+[[policy]]
+bundled = "random"
+[[backends]]
+count = 3
+model = "shared"
+servers = 2
+max_requests = 2
+speed = { usual = 1, disturbed = 0.5, share = 0.3, cycle = "4s" }
+[load]
+utilization = 0.95
+service = { normal = { mean = "10ms", deviation = "10ms", least = "0s" } }
+keys = { count = 100, zipf = 1.1 }
+"#,
+    );
+    // The same on every machine and in every build.
+    let digests: Vec<String> =
+        results.iter().map(|result| format!("{:016x}", result.runs[0].digest)).collect();
+    assert_eq!(digests, ["06a2a48daf267c25", "20de67263b6a884a"]);
+}
