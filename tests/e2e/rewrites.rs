@@ -18,9 +18,10 @@ fn telling() -> Backend {
     })
 }
 
+/// Without an end of connections, which a fast machine gets to under load.
 fn config(routes: &str, backend: &Backend) -> String {
     format!(
-        "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\n{routes}\n[pool.web]\nbackends = [\"{}\"]\n",
+        "workers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\nkeepalive_requests = 1000000000\n{routes}\n[pool.web]\nbackends = [\"{}\"]\n",
         backend.address()
     )
 }
