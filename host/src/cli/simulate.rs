@@ -8,7 +8,7 @@ use pointsman_workshop::simulate::{Summary, simulate};
 use pointsman_workshop::spec::{self, PolicySpec, Replay};
 
 use super::file;
-use super::policy::plugin::is_file;
+use super::policy::plugin::{is_file, named};
 use super::progress_line::ProgressLine;
 use crate::console;
 use crate::log::{self, Log};
@@ -35,10 +35,17 @@ pub(super) struct Arguments {
     policies: Vec<PathBuf>,
 }
 
-/// Exit codes: 0 = done; 1 = a policy failed in it, or it could not be run; 2 = the spec can't be read.
+/// Exit codes: 0 = done; 1 = a policy failed in it, or it could not be run; 2 = the spec, or a policy in its place, can't be read.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What a plugin says, and how it fails.
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
+    for argument in &arguments.policies {
+        // Here, as a fault of the spec has a line of it.
+        if let Err(error) = named(parts(argument).1) {
+            console::complain(format_args!("pointsman: --policy {}: {error:#}", argument.display()));
+            return Ok(ExitCode::from(2));
+        }
+    }
     let given = arguments.policies.iter().map(PathBuf::as_path).map(of_argument).collect();
     let (mut spec, policies) = match spec::load(&arguments.spec, given, &regular_file::read) {
         Ok(read) => read,
@@ -110,10 +117,14 @@ fn tell_skipped(replay: &Replay) {
 }
 
 /// A policy as an argument: what it is called, if that is said, and where it comes from.
-fn of_argument(argument: &Path) -> PolicySpec {
+fn parts(argument: &Path) -> (Option<&str>, &Path) {
     let named = argument.to_str().filter(|_| !argument.exists()).and_then(|text| text.split_once('='));
-    let Some((name, policy)) = named else { return of_source(argument) };
-    PolicySpec { name: Some(name.to_owned()), ..of_source(Path::new(policy)) }
+    named.map_or((None, argument), |(name, policy)| (Some(name), Path::new(policy)))
+}
+
+fn of_argument(argument: &Path) -> PolicySpec {
+    let (name, policy) = parts(argument);
+    PolicySpec { name: name.map(str::to_owned), ..of_source(policy) }
 }
 
 fn of_source(policy: &Path) -> PolicySpec {

@@ -188,7 +188,13 @@ fn other_policies_than_the_specs_can_be_given() {
         simulate(&folder.path().join("two.toml"), &["--policy", &old, "--policy", &new]);
     assert_eq!((code, told.as_str()), (Some(0), ""));
     assert!(table.contains("\nold ") && table.contains("\nnew "), "{table}");
-    let (code, _, told) = simulate(&folder.path().join("two.toml"), &["--policy", "nothing"]);
-    assert_eq!(code, Some(2));
-    assert!(told.contains("no policy \"nothing\" is bundled"), "{told}");
+    // It is the argument that is wrong, and no line of the spec.
+    for (argument, fault) in [
+        ("nothing", "no policy \"nothing\" is bundled, and there is no such file"),
+        ("mine=no/such.wasm", "cannot read the plugin no/such.wasm"),
+    ] {
+        let (code, _, told) = simulate(&folder.path().join("two.toml"), &["--policy", argument]);
+        assert_eq!(code, Some(2));
+        assert!(told.starts_with(&format!("pointsman: --policy {argument}: {fault}")), "{told}");
+    }
 }
