@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     runs.seed = arguments.seed.unwrap_or(runs.seed);
 
     arguments.charts.as_deref().map(file::make_folder).transpose()?;
-    let mut line = ProgressLine::default();
+    let mut line = ProgressLine::begin();
     let results = simulate(&spec, &policies, &mut |at| {
         line.show(at.share, format_args!("{}, seed {}", at.policy.escape_debug(), at.seed));
         true

@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         quick: arguments.quick,
         allowed: arguments.allow.clone(),
     };
-    let mut line = ProgressLine::default();
+    let mut line = ProgressLine::begin();
     let made = report::make(&subject, &options, &mut |step| {
         line.show(step.share, format_args!("{}", step.what));
         true
