@@ -198,13 +198,14 @@ fn each_decision_is_listed_once_and_complete() {
 #[test]
 fn debians_package_has_every_folder_of_documents() {
     let manifest = fs::read_to_string(root().join("host/Cargo.toml")).expect("the manifest");
-    for entry in fs::read_dir(root().join("host/docs")).expect("the documents").flatten() {
-        if entry.path().is_dir() {
-            let folder = format!("docs/{}/", entry.file_name().display());
-            let to = format!("\"usr/share/doc/pointsman/{folder}\"");
-            let is_packed = |line: &str| line.contains(&format!("[\"{folder}*.")) && line.contains(&to);
-            assert!(manifest.lines().any(is_packed), "{folder} isn't among the assets in host/Cargo.toml");
-        }
+    let mut folders = vec!["docs/".to_owned()];
+    while let Some(folder) = folders.pop() {
+        let to = format!("\"usr/share/doc/pointsman/{folder}\"");
+        let is_packed = |line: &str| line.contains(&format!("[\"{folder}*.")) && line.contains(&to);
+        assert!(manifest.lines().any(is_packed), "{folder} isn't among the assets in host/Cargo.toml");
+        let entries = fs::read_dir(root().join("host").join(&folder)).expect("the documents").flatten();
+        let within = entries.filter(|entry| entry.path().is_dir());
+        folders.extend(within.map(|entry| format!("{folder}{}/", entry.file_name().display())));
     }
 }
 

@@ -39,12 +39,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What a plugin says, and how it fails.
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
-    for argument in &arguments.policies {
-        // Here, as a fault of the spec has a line of it.
-        if let Err(error) = named(parts(argument).1) {
-            console::complain(format_args!("pointsman: --policy {}: {error:#}", argument.display()));
-            return Ok(ExitCode::from(2));
-        }
+    if !are_there(&arguments.policies) {
+        return Ok(ExitCode::from(2));
     }
     let given = arguments.policies.iter().map(PathBuf::as_path).map(of_argument).collect();
     let (mut spec, policies) = match spec::load(&arguments.spec, given, &regular_file::read) {
@@ -79,6 +75,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         console::say_text(summary.table())?;
     }
+    Ok(if is_sound(&summary) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether these policies can be read; says which can't. Here, as a fault of the spec has a line of it.
+fn are_there(policies: &[PathBuf]) -> bool {
+    let missing = policies.iter().find_map(|argument| Some((argument, named(parts(argument).1).err()?)));
+    if let Some((argument, error)) = &missing {
+        console::complain(format_args!("pointsman: --policy {}: {error:#}", argument.display()));
+    }
+    missing.is_none()
+}
+
+/// Whether no policy has failed, and no swap was refused; says which.
+fn is_sound(summary: &Summary) -> bool {
     let failed: Vec<String> = summary
         .policies
         .iter()
@@ -100,7 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "pointsman: {refused} swaps were refused, for reasons that stand above"
         ));
     }
-    Ok(if failed.is_empty() && refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    failed.is_empty() && refused == 0
 }
 
 /// Says which lines of a log have no request that comes again.

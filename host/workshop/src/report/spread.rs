@@ -58,18 +58,22 @@ pub(super) fn try_out(lab: &mut Lab<'_>) -> Result<Section, ReportError> {
         lines: vec![
             index("fair-shares", "equal backends get equal shares", even),
             index("fair-weights", "backends get shares by their weights", heavy),
-            Line {
-                id: "starvation",
-                what: "no backend is left out for long",
-                verdict: Verdict::at_most(gap, 30.0, 100.0),
-                found: format!("{gap:.1} times its fair gap"),
-                value: Some(gap),
-                wanted: "at most 30 times".to_owned(),
-            },
+            starvation(gap),
         ],
         table,
         chart: Some(chart(&equal, &ones)),
     })
+}
+
+fn starvation(gap: f64) -> Line {
+    Line {
+        id: "starvation",
+        what: "no backend is left out for long",
+        verdict: Verdict::at_most(gap, 30.0, 100.0),
+        found: format!("{gap:.1} times its fair gap"),
+        value: Some(gap),
+        wanted: "at most 30 times".to_owned(),
+    }
 }
 
 fn chart(results: &[PolicyResult], weights: &[f64]) -> Chart {
