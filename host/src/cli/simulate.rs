@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     };
     if let Some(replay) = &spec.load.get_ref().replay {
-        tell_skipped(replay);
+        tell_what_lacks(replay);
     }
     let runs = spec.run.get_mut();
     runs.seeds = arguments.seeds.unwrap_or(runs.seeds);
@@ -113,10 +113,18 @@ fn is_sound(summary: &Summary) -> bool {
     failed.is_empty() && refused == 0
 }
 
-/// Says which lines of a log have no request that comes again.
-fn tell_skipped(replay: &Replay) {
-    let Some(recorded) = replay.recorded().filter(|recorded| recorded.skipped > 0) else { return };
-    let file = replay.file.display();
+/// Says what a log doesn't have, and which of its lines have no request that comes again.
+fn tell_what_lacks(replay: &Replay) {
+    let (Some(recorded), file) = (replay.recorded(), replay.file.display()) else { return };
+    if recorded.sampled > 0 {
+        console::complain(format_args!(
+            "pointsman: {} requests of {file} are of a sample (`sample_rate`): there were more, and most of those that were slow or failed are here",
+            recorded.sampled
+        ));
+    }
+    if recorded.skipped == 0 {
+        return;
+    }
     console::complain(format_args!(
         "pointsman: {} lines of {file} are skipped; the first:",
         recorded.skipped

@@ -25,6 +25,8 @@ pub struct Recorded {
     pub skipped: usize,
     /// The first of these by number, from 1, and what is wrong with them.
     pub first_skipped: Vec<(usize, String)>,
+    /// How many of the requests are of a log that has only a share of them (`sample_rate`).
+    pub sampled: usize,
 }
 
 /// One request.
@@ -45,12 +47,15 @@ impl Recorded {
     ///
     /// If no request of it can come again.
     pub(crate) fn read(log: &[u8]) -> Result<Self, String> {
+        let log = log.strip_prefix(b"\xef\xbb\xbf").unwrap_or(log);
         let (mut recorded, mut kinds, mut kept) = (Self::default(), HashMap::new(), Vec::new());
         let lines: &mut dyn Iterator<Item = _> =
             if columns::are_named(log) { &mut columns::lines(log)? } else { &mut lines(log) };
         for (number, line) in lines {
-            let line = line.and_then(|Line { written, work, kind }| {
-                Ok((written, work, recorded.head(kind, &mut kinds)?))
+            let line = line.and_then(|Line { written, work, kind, is_sampled }| {
+                let head = recorded.head(kind, &mut kinds)?;
+                recorded.sampled += usize::from(is_sampled);
+                Ok((written, work, head))
             });
             match line {
                 Ok(line) => kept.push(line),

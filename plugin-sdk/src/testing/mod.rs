@@ -54,3 +54,11 @@ pub use fixed::FixedHost;
 pub use host::{At, TestHost};
 pub use policy::TestPolicy;
 pub use request::TestRequest;
+/// Makes what [`TestHost::config`] takes, without a dependency of the policy's own on `serde_json`.
+///
+/// ```
+/// use pointsman_sdk::testing::{TestHost, json};
+///
+/// let host = TestHost::new().backend("a").config(json!({ "pause": "2s", "rooms": [1, 2] }));
+/// ```
+pub use serde_json::json;

@@ -65,7 +65,7 @@ fn line(row: Row) -> Result<Line, Skipped> {
     };
     let at = micros("time_s", row.time_s * 1e6)?;
     let work = micros("work_ms", row.work_ms * 1e3)?;
-    Ok(Line { written: Written::begun(at as i64), work: work as u64, kind })
+    Ok(Line { written: Written::begun(at as i64), work: work as u64, kind, is_sampled: false })
 }
 
 fn micros(name: &'static str, micros: f64) -> Result<f64, Skipped> {

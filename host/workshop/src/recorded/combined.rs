@@ -41,7 +41,8 @@ pub(super) fn read(text: &str) -> Result<Line, Skipped> {
         target: target.to_owned(),
         ..Kind::default()
     };
-    Ok(Line { written: Written { at: micros(moment), is_rounded: true, after }, work, kind })
+    let written = Written { at: micros(moment), is_rounded: true, after };
+    Ok(Line { written, work, kind, is_sampled: false })
 }
 
 /// How long the backend took, µs, and how long it was by then since the request had begun.

@@ -27,6 +27,7 @@ struct Logged<'a> {
     head_us: Option<u64>,
     #[serde(borrow)]
     event: Option<Cow<'a, str>>,
+    sample_rate: Option<f64>,
 }
 
 /// Reads one.
@@ -51,5 +52,6 @@ pub(super) fn read(text: &str) -> Result<Line, Skipped> {
         target,
     };
     let work = head.saturating_sub(logged.connect_us.unwrap_or_default());
-    Ok(Line { written: Written::begun(micros(moment)), work, kind })
+    let is_sampled = logged.sample_rate.is_some_and(|share| share < 1.0);
+    Ok(Line { written: Written::begun(micros(moment)), work, kind, is_sampled })
 }

@@ -14,6 +14,8 @@ pub(super) struct Line {
     /// How long its backend took, µs.
     pub(super) work: u64,
     pub(super) kind: Kind,
+    /// Whether it is of a log that has only a share of the requests.
+    pub(super) is_sampled: bool,
 }
 
 /// The time in a line.

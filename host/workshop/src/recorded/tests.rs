@@ -35,6 +35,14 @@ fn own_json_has_the_time_of_the_backend_without_the_connection() {
 }
 
 #[test]
+fn requests_of_a_sample_are_counted_and_a_byte_order_mark_is_none_of_a_line() {
+    let whole = json("09:00:00.000000", "/a", "1300");
+    let sampled = whole.replace("\"sample_rate\":1", "\"sample_rate\":0.1");
+    let recorded = read(&format!("\u{feff}{whole}{sampled}{sampled}"));
+    assert_eq!((recorded.requests.len(), recorded.sampled, recorded.skipped), (3, 2, 0));
+}
+
+#[test]
 fn the_combined_format_of_nginx_tells_when_a_request_ended() {
     let line = |second: u32, took: &str| {
         format!(

@@ -7,7 +7,11 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::model::{Change, Observe, Request, Scenario, Step};
 use super::outcome::code;
+use crate::time_span::TimeSpan;
 use crate::toml_file::Fault;
+
+/// Longest time that passes in a step.
+const LONGEST: TimeSpan = TimeSpan(24 * 3_600 * 1_000_000);
 
 /// The first fault of a scenario.
 pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
@@ -42,6 +46,11 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         }
         step(entry.get_ref(), &known).map_err(fault)?;
     }
+    let tries = |step: &Step| step.request.is_some() || step.observe.is_some() || step.fault;
+    if has_steps && !scenario.steps.iter().any(|entry| tries(entry.get_ref())) {
+        let message = "nothing is tried; add a step with `request = {}`";
+        return Err(Fault { span: None, key: "step".to_owned(), message: message.to_owned() });
+    }
     Ok(())
 }
 
@@ -52,6 +61,9 @@ fn step(step: &Step, known: &HashSet<&str>) -> Checked {
     let kinds = [request.is_some(), change.is_some(), advance.is_some(), observe.is_some()];
     if kinds.iter().filter(|kind| **kind).count() != 1 {
         return Err(("step", "a step is one of `request`, `change`, `advance` and `observe`".to_owned()));
+    }
+    if advance.is_some_and(|span| span > LONGEST) {
+        return Err(("advance", "at most 24h, as all ticks of that time are run".to_owned()));
     }
     let expected = [expect.is_some(), any_of.is_some(), share.is_some(), reject.is_some(), *abstain];
     let expectations = expected.iter().filter(|is_said| **is_said).count();

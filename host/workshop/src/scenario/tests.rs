@@ -146,6 +146,8 @@ fn each_fault_has_its_line_and_key() {
         ("change = { backend = \"b1\", weight = 0 }", "x.toml:3: change: a weight of"),
         ("observe = { backend = \"b1\", outcome = \"fine\" }", "x.toml:3: observe: \"fine\" is no outcome"),
         ("advance = \"1\"", "x.toml:3: \"1\" is no span of time"),
+        ("advance = \"99999h\"\n[[step]]\nrequest = {}", "x.toml:3: advance: at most 24h"),
+        ("advance = \"1s\"", "x.toml:1: step: nothing is tried"),
         ("advance = \"1s\"\nexpect = \"b1\"", "x.toml:2: step: only of a request"),
     ] {
         let text = format!("pool = {{ count = 2 }}\n[[step]]\n{step}");

@@ -214,9 +214,12 @@ impl<'a> Run<'a> {
                 self.arrive();
             }
             Event::Done { backend, job } => {
-                let due = self.servers[backend as usize].leave(self.now);
-                self.announce_due(backend, due);
-                self.end(job);
+                let server = &mut self.servers[backend as usize];
+                if server.ends(self.now, job) {
+                    let due = server.leave(self.now);
+                    self.announce_due(backend, due);
+                    self.end(job);
+                }
             }
             Event::Answered(job) => self.end(job),
             Event::Look { backend, version } => {
@@ -264,11 +267,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn announce_due(&mut self, backend: u32, due: Option<Due>) {
-        match due {
-            Some(Due::Done { at, job }) => self.timeline.add(at, Event::Done { backend, job }),
-            Some(Due::Look { at, version }) => self.timeline.add(at, Event::Look { backend, version }),
-            None => {}
+    fn announce_due(&mut self, backend: u32, due: impl IntoIterator<Item = Due>) {
+        for due in due {
+            match due {
+                Due::Done { at, job } => self.timeline.add(at, Event::Done { backend, job }),
+                Due::Look { at, version } => self.timeline.add(at, Event::Look { backend, version }),
+            }
         }
     }
 }

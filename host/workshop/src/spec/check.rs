@@ -201,6 +201,12 @@ fn load(spec: &Spec) -> Checked {
         "utilization",
         "backends of the model \"delay\" can serve any number of requests; say a `rate` instead, or their `max_requests`",
     )?;
+    let all = utilization.zip(capacity).map_or(0.0, |(share, capacity)| share * capacity);
+    here.holds(
+        all <= 1e7,
+        "utilization",
+        format!("{all:.0} requests a second; at most 10,000,000, so fewer or slower backends"),
+    )?;
     let rate = rate.or_else(|| replay.as_ref()?.rate());
     let share = utilization.or_else(|| Some(rate? / capacity?));
     here.holds(

@@ -149,6 +149,11 @@ fn each_fault_has_its_line_and_key() {
             "count = 3\nspeed = { usual = 1, disturbed = 0.5, share = 0.5, cycle = \"4s\" }",
             "x.toml:23: load.rate: 111 % of what the backends can serve",
         ),
+        (
+            "rate = 15",
+            "utilization = 0.5\nservice = { fixed = \"1us\" }\n[[backends]]\nname = \"c\"\nspeed = 1e300",
+            "x.toml:22: load.utilization: 5",
+        ),
         ("rate = 15", "rate = -1", "x.toml:22: load.rate: a rate above 0"),
         ("rate = 15", "", "x.toml:21: load: how many requests come"),
         ("rate = 15", "rate = 15\nthink = \"1s\"", "x.toml:23: load.think: only `clients` wait"),
