@@ -86,12 +86,11 @@ impl Http2Client {
             for (target, body) in requests {
                 asked.push(self.ask(target, body).await);
             }
+            // All at once: what of one isn't read takes the connection's window from the others.
+            let read_all = asked.into_iter().map(|asked| tokio::spawn(async move { read(asked?).await }));
             let mut responses = Vec::new();
-            for asked in asked {
-                responses.push(match asked {
-                    Ok(response) => read(response).await,
-                    Err(error) => Err(error),
-                });
+            for reading in read_all.collect::<Vec<_>>() {
+                responses.push(reading.await.expect("no panic"));
             }
             responses
         })
