@@ -45,7 +45,9 @@ pub(super) enum Skipped {
     Tunnel,
     #[error("the request came to no backend")]
     NoBackend,
-    #[error("is neither JSON, nor in the combined format with the time that the request took behind it")]
+    #[error(
+        "is neither JSON, nor in the combined format with the time that the request took behind it; CSV begins with a line that names `time_s` and `work_ms`"
+    )]
     Unknown,
     #[error("{0}")]
     Json(String),

@@ -95,7 +95,7 @@ fn lines_that_can_not_come_again_are_counted_and_the_first_are_shown() {
         (b"{\"time\":\"2026-11-28T09:00:00Z\",\"head_us\":5,\"event\":\"tunnel-open\"}", "is a tunnel's"),
         (
             b"192.0.2.7 - - [28/Nov/2026:09:00:01 +0100] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\"",
-            "is neither JSON, nor in the combined format with the time that the request took behind it",
+            "is neither JSON, nor in the combined format with the time that the request took behind it; CSV begins with a line that names `time_s` and `work_ms`",
         ),
         (
             b"192.0.2.7 - - [28/Nov/2026:09:00:01 +0100] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\" -1",

@@ -129,6 +129,11 @@ fn policies(spec: &Spec) -> Checked {
 }
 
 fn backends(spec: &Spec) -> Checked {
+    for entry in &spec.backends {
+        let (here, count) = (Section("backends", Some(entry.span())), u64::from(entry.get_ref().count));
+        here.holds(count > 0, "count", "at least 1 backend")?;
+        here.holds(count <= BACKENDS, "count", format!("{count} backends; at most 10,000 can be simulated"))?;
+    }
     let count: u64 = spec.backends.iter().map(|group| u64::from(group.get_ref().count)).sum();
     let here = Section("", None);
     here.holds(count > 0, "backends", "no backend; add `[[backends]]` with `count = 3`")?;
@@ -142,8 +147,7 @@ fn backends(spec: &Spec) -> Checked {
     let mut seen = HashSet::new();
     for entry in &spec.backends {
         let (here, group) = (Section("backends", Some(entry.span())), entry.get_ref());
-        let BackendGroup { count, servers, speed, service, max_requests, weight, .. } = group;
-        here.holds(*count > 0, "count", "at least 1 backend")?;
+        let BackendGroup { servers, speed, service, max_requests, weight, .. } = group;
         here.holds((1..=10_000).contains(servers), "servers", "1 to 10,000 servers of a backend")?;
         speed.fault().map_or(Ok(()), |fault| here.holds(false, "speed", fault))?;
         here.holds((0.001..=1_000.0).contains(weight), "weight", "a weight of 0.001 to 1,000")?;
@@ -273,7 +277,9 @@ fn event(here: &Section, event: &Event, duration: TimeSpan, known: &HashSet<Stri
     )?;
     here.holds(event.at < duration, "at", format!("the run has ended by then: it takes {duration}"))?;
     here.holds(event.until.is_none_or(|until| until > event.at), "until", "ends before it begins")?;
-    for name in &event.backends {
+    let named = event.backends.as_deref();
+    here.holds(named != Some(&[]), "backends", "names no backend; leave the key out for all")?;
+    for name in named.unwrap_or_default() {
         here.holds(known.contains(name), "backends", format!("there is no backend {name:?}"))?;
     }
     here.holds(
@@ -284,7 +290,7 @@ fn event(here: &Section, event: &Event, duration: TimeSpan, known: &HashSet<Stri
     here.holds(
         event.status.is_none_or(|status| status == 0 || (100..=599).contains(&status)),
         "status",
-        "a status of 100 to 599, or 0",
+        "a status of 100 to 599, or 0 for what they answer otherwise",
     )?;
     here.holds(
         event.weight.is_none_or(|weight| (0.001..=1_000.0).contains(&weight)),

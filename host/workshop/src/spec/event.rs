@@ -16,8 +16,8 @@ pub struct Event {
     pub until: Option<TimeSpan>,
     /// The names of the backends that change. `backends`, all.
     #[serde(default)]
-    pub backends: Vec<String>,
-    /// How fast they work from now on, disturbed or not: requests that are being served with `"fifo"` end when they would have. `speed`.
+    pub backends: Option<Vec<String>>,
+    /// How fast they work from now on, disturbed or not, and at what they have begun as well. `speed`.
     #[serde(default)]
     pub speed: Option<f64>,
     /// How much work their requests are from now on. `service`.
@@ -44,7 +44,7 @@ impl Event {
     /// Whether it is about the backend of this name.
     #[must_use]
     pub fn concerns(&self, name: &str) -> bool {
-        self.backends.is_empty() || self.backends.iter().any(|backend| backend == name)
+        self.backends.as_ref().is_none_or(|backends| backends.iter().any(|backend| backend == name))
     }
 
     /// Whether it says nothing that changes.

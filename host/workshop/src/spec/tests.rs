@@ -165,6 +165,9 @@ fn each_fault_has_its_line_and_key() {
         ("rate = 15", "clients = 0", "x.toml:22: load.clients: 1 to 1,000,000"),
         ("at = \"15s\"", "at = \"60s\"", "x.toml:25: event.at: the run has ended by then"),
         ("until = \"45s\"", "until = \"15s\"", "x.toml:26: event.until: ends before it begins"),
+        ("[\"b1\"]", "[]", "x.toml:27: event.backends: names no backend; leave the key out for all"),
+        ("count = 3", "count = 0", "x.toml:18: backends.count: at least 1 backend"),
+        ("count = 3", "count = 10001", "x.toml:18: backends.count: 10001 backends; at most 10,000"),
         ("[\"b1\"]", "[\"b9\"]", "x.toml:27: event.backends: there is no backend \"b9\""),
         ("service = { fixed = \"2s\" }", "", "x.toml:24: event: nothing changes"),
         (
