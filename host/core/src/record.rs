@@ -243,6 +243,12 @@ impl RequestRecord {
         self.attempts.first.iter().chain(&self.attempts.retries)
     }
 
+    /// The attempt, if there was one and no other.
+    #[must_use]
+    pub fn only_attempt(&self) -> Option<&AttemptRecord> {
+        self.attempts.first.as_ref().filter(|_| self.attempts.retries.is_empty())
+    }
+
     /// How many attempts have ended beside the first one.
     #[must_use]
     pub fn retries(&self) -> usize {

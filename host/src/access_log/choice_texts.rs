@@ -73,14 +73,8 @@ impl Of {
             && self.by == *by
             && self.policy.as_ref().map(Arc::as_ptr) == policy.as_ref().map(Arc::as_ptr)
             && self.pool.as_ref().map(Weak::as_ptr) == pool
-            && same_route(self.route.as_ref(), record.route.as_ref())
+            && self.route == record.route
     }
-}
-
-/// Without a look at the names: two that are equal may be told apart here, which costs a text.
-fn same_route(one: Option<&TakenRoute>, other: Option<&TakenRoute>) -> bool {
-    let of = |route: &TakenRoute| (route.index, route.name.as_ref().map(|name| name.as_ptr()));
-    one.map(of) == other.map(of)
 }
 
 /// The place for what is at an address: the middle of a product, as the lowest bits of an address say little.

@@ -88,13 +88,12 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     optional!(line, "bytes_received", Some(record.bytes.received + received));
     optional!(line, "body_bytes_sent", Some(record.bytes.body + sent));
     failure(line, &ending);
-    let mut attempts = record.attempts();
-    match (attempts.next(), record.retries()) {
-        (Some(only), 0) => {
+    match record.only_attempt() {
+        Some(only) => {
             line.extend_from_slice(context.choices.of(record, only));
             what_came_of(line, only);
         }
-        _ => several_attempts(line, record),
+        None => several_attempts(line, record),
     }
     line.push(b']');
     times(line, &Times::of(entry));

@@ -34,9 +34,9 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry<'_>, context: &mut LineCon
     // One that isn't ours has come through only if it is of letters, digits and a few signs.
     line.extend_from_slice(b"\" rid=");
     line.extend_from_slice(record.ids.request.as_ref().map_or(b"-", HeaderValue::as_bytes));
-    match (record.attempts().next(), record.retries()) {
-        (Some(only), 0) => line.extend_from_slice(context.choices.of(record, only)),
-        _ => choice(line, record, record.attempts().last()),
+    match record.only_attempt() {
+        Some(only) => line.extend_from_slice(context.choices.of(record, only)),
+        None => choice(line, record, record.attempts().last()),
     }
     word(line, b" error=", ending.error);
     times(line, &Times::of(entry));

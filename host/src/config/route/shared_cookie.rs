@@ -1,5 +1,7 @@
 //! Cookies of one name that tell of different things.
 
+use std::collections::HashMap;
+
 use pointsman_core::route::HostPattern;
 
 use crate::config::model::{PoolConfig, RouteConfig, RouteTarget};
@@ -28,10 +30,12 @@ pub(in crate::config) fn warn_of_shared_cookies(
     pools: &[(&str, Option<PoolConfig>)],
 ) {
     let items = section.get("route").and_then(|value| value.items(super::HINT)).unwrap_or_default();
-    let mut known: Vec<Given<'_>> = Vec::new();
+    // By name, as there may be thousands of routes.
+    let mut known: HashMap<&str, Vec<Given<'_>>> = HashMap::new();
     for (number, route) in routes.iter().enumerate() {
         for given in given(number, route, pools) {
-            let other = known.iter().find(|other| other.clashes_with(&given));
+            let same = known.entry(given.name).or_default();
+            let other = same.iter().find(|other| other.clashes_with(&given));
             if let (Some(other), Some(item)) = (other, items.get(number)) {
                 item.warn(
                     format!(
@@ -44,7 +48,7 @@ pub(in crate::config) fn warn_of_shared_cookies(
                 );
                 break;
             }
-            known.push(given);
+            same.push(given);
         }
     }
 }
@@ -71,11 +75,12 @@ fn given<'a>(
 
 impl Given<'_> {
     fn clashes_with(&self, other: &Self) -> bool {
+        !self.by.means_the_same_as(&other.by) && self.shares_a_host_with(other)
+    }
+
+    fn shares_a_host_with(&self, other: &Self) -> bool {
         let every = |hosts: &[HostPattern]| hosts.is_empty() || hosts.contains(&HostPattern::Any);
-        let share_hosts = every(self.hosts)
-            || every(other.hosts)
-            || self.hosts.iter().any(|host| other.hosts.contains(host));
-        self.name == other.name && !self.by.means_the_same_as(&other.by) && share_hosts
+        every(self.hosts) || every(other.hosts) || self.hosts.iter().any(|host| other.hosts.contains(host))
     }
 }
 

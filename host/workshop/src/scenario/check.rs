@@ -32,11 +32,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     if pool.backends.iter().any(|backend| !(0.001..=1_000.0).contains(&backend.weight)) {
         return wrong("pool.backends", "a weight of 0.001 to 1,000".to_owned());
     }
-    let (has_steps, is_refused) = (!scenario.steps.is_empty(), scenario.refused.is_some());
-    if !has_steps && !is_refused {
-        let message = "nothing is tried; add `[[step]]` with `request = {}`, or `refused = \"REASON\"`";
-        return Err(Fault { span: None, key: "step".to_owned(), message: message.to_owned() });
-    }
+    let is_refused = scenario.refused.is_some();
     for entry in &scenario.steps {
         let fault =
             |(key, message): (&str, String)| Fault { span: Some(entry.span()), key: key.to_owned(), message };
@@ -47,8 +43,8 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         step(entry.get_ref(), &known).map_err(fault)?;
     }
     let tries = |step: &Step| step.request.is_some() || step.observe.is_some() || step.fault;
-    if has_steps && !scenario.steps.iter().any(|entry| tries(entry.get_ref())) {
-        let message = "nothing is tried; add a step with `request = {}`";
+    if !is_refused && !scenario.steps.iter().any(|entry| tries(entry.get_ref())) {
+        let message = "nothing is tried; add `[[step]]` with `request = {}`, or `refused = \"REASON\"`";
         return Err(Fault { span: None, key: "step".to_owned(), message: message.to_owned() });
     }
     Ok(())
