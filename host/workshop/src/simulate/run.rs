@@ -214,9 +214,9 @@ impl<'a> Run<'a> {
                 self.arrive();
             }
             Event::Done { backend, job } => {
-                let server = &mut self.servers[backend as usize];
-                if server.ends(self.now, job) {
-                    let due = server.leave(self.now);
+                // It was announced anew if its backend has changed its speed.
+                if self.jobs.ends(job, backend, self.now) {
+                    let due = self.servers[backend as usize].leave(self.now);
                     self.announce_due(backend, due);
                     self.end(job);
                 }
@@ -246,7 +246,8 @@ impl<'a> Run<'a> {
                 self.timeline.add(self.now + self.script.spec.run.get_ref().counts_every.0, Event::Refresh);
             }
             Event::Pace(backend) => {
-                let due = self.servers[backend as usize].change_pace(self.now);
+                let running = self.jobs.running(backend);
+                let due = self.servers[backend as usize].change_pace(self.now, running);
                 self.announce_due(backend, due);
                 self.announce_pace(backend);
             }
@@ -270,7 +271,10 @@ impl<'a> Run<'a> {
     fn announce_due(&mut self, backend: u32, due: impl IntoIterator<Item = Due>) {
         for due in due {
             match due {
-                Due::Done { at, job } => self.timeline.add(at, Event::Done { backend, job }),
+                Due::Done { at, job } => {
+                    self.jobs.announce(job, at);
+                    self.timeline.add(at, Event::Done { backend, job });
+                }
                 Due::Look { at, version } => self.timeline.add(at, Event::Look { backend, version }),
             }
         }

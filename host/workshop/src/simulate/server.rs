@@ -26,8 +26,8 @@ pub(super) struct Server {
     servers: usize,
     pub(super) pace: Pace,
     pub(super) conduct: Conduct,
-    /// What it serves one by one, each with the moment when that ends at the speed of now.
-    running: Vec<(JobId, u64)>,
+    /// How many it serves one by one.
+    busy: usize,
     waiting: VecDeque<(JobId, f64)>,
     shared: Shared,
     /// Requests that it has, and for how long it had how many.
@@ -55,7 +55,7 @@ impl Server {
             servers: group.servers as usize,
             pace,
             conduct,
-            running: Vec::new(),
+            busy: 0,
             waiting: VecDeque::new(),
             shared: Shared::default(),
             occupancy: Occupancy::default(),
@@ -66,7 +66,10 @@ impl Server {
     pub(super) fn arrive(&mut self, now: u64, job: JobId, work: f64) -> Option<Due> {
         match self.model {
             Model::Delay => Some(self.serve(now, job, work)),
-            Model::Fifo if self.running.len() < self.servers => Some(self.serve(now, job, work)),
+            Model::Fifo if self.busy < self.servers => {
+                self.busy += 1;
+                Some(self.serve(now, job, work))
+            }
             Model::Fifo => {
                 self.waiting.push_back((job, work));
                 None
@@ -79,16 +82,18 @@ impl Server {
         }
     }
 
-    /// Whether a request that it serves one by one has ended, as was announced; false if its speed has changed since.
-    pub(super) fn ends(&mut self, now: u64, job: JobId) -> bool {
-        let place = self.running.iter().position(|running| *running == (job, now));
-        place.map(|place| self.running.swap_remove(place)).is_some()
-    }
-
-    /// One of them has ended; says when the one that takes its place will have.
+    /// A request that it served one by one has ended; says when the one that takes its place will have.
     pub(super) fn leave(&mut self, now: u64) -> Option<Due> {
-        let (job, work) = self.waiting.pop_front()?;
-        Some(self.serve(now, job, work))
+        if self.model != Model::Fifo {
+            return None;
+        }
+        match self.waiting.pop_front() {
+            Some((job, work)) => Some(self.serve(now, job, work)),
+            None => {
+                self.busy -= 1;
+                None
+            }
+        }
     }
 
     /// Adds those that have ended of requests that share the backend, and says when to look again; nothing if it has changed since.
@@ -101,18 +106,28 @@ impl Server {
         self.look(now)
     }
 
-    /// Its conduct changes.
-    pub(super) fn change(&mut self, now: u64, conduct: Conduct) -> Vec<Due> {
-        self.with_other_speed(now, |server| server.conduct = conduct)
+    /// Its conduct changes. `running` is what it serves one by one, with the moments when that would have ended.
+    pub(super) fn change(
+        &mut self,
+        now: u64,
+        conduct: Conduct,
+        running: impl Iterator<Item = (JobId, u64)>,
+    ) -> Vec<Due> {
+        self.with_other_speed(now, |server| server.conduct = conduct, running)
     }
 
-    /// It is disturbed from now on, or isn't any more.
-    pub(super) fn change_pace(&mut self, now: u64) -> Vec<Due> {
-        self.with_other_speed(now, |server| server.pace.change())
+    /// It is disturbed from now on, or isn't any more; `running` as with [`change`](Self::change).
+    pub(super) fn change_pace(&mut self, now: u64, running: impl Iterator<Item = (JobId, u64)>) -> Vec<Due> {
+        self.with_other_speed(now, |server| server.pace.change(), running)
     }
 
     /// What is left of the work of all requests takes another time from now on.
-    fn with_other_speed(&mut self, now: u64, change: impl FnOnce(&mut Self)) -> Vec<Due> {
+    fn with_other_speed(
+        &mut self,
+        now: u64,
+        change: impl FnOnce(&mut Self),
+        running: impl Iterator<Item = (JobId, u64)>,
+    ) -> Vec<Due> {
         self.shared.pass(now, self.rate());
         let before = self.speed();
         change(self);
@@ -123,19 +138,16 @@ impl Server {
         if slower == 1.0 {
             return Vec::new();
         }
-        let again = self.running.iter_mut().map(|(job, at)| {
-            let left = (*at - now) as f64 * slower;
-            *at = now.saturating_add(left.round() as u64);
-            Due::Done { at: *at, job: *job }
+        let again = running.map(|(job, at)| {
+            let left = (at - now) as f64 * slower;
+            Due::Done { at: now.saturating_add(left.round() as u64), job }
         });
         again.collect()
     }
 
-    fn serve(&mut self, now: u64, job: JobId, work: f64) -> Due {
+    fn serve(&self, now: u64, job: JobId, work: f64) -> Due {
         let takes = (work / self.speed()).round();
-        let at = now.saturating_add(takes as u64);
-        self.running.push((job, at));
-        Due::Done { at, job }
+        Due::Done { at: now.saturating_add(takes as u64), job }
     }
 
     /// Work that each of the requests that share it gets done in a microsecond.

@@ -45,6 +45,14 @@ fn with_events(events: &str) -> RunResult {
 }
 
 #[test]
+fn what_was_announced_before_a_change_of_speed_does_not_count() {
+    let run = with_events("[[event]]\nat = \"20s\"\nuntil = \"20100ms\"\nspeed = 0.001\n");
+    // One that has just begun has all of its 10 ms before it when the 100 ms are over. The first request comes at 20 ms.
+    assert!((109_000..=111_000).contains(&run.times.max()), "{}", run.times.max());
+    assert_eq!((run.counts.requests, run.counts.failed, run.times.len()), (4_999, 0, 4_999));
+}
+
+#[test]
 fn events_that_overlap_go_on_when_others_end() {
     let refuse =
         |at: u32, until: u32| format!("[[event]]\nat = \"{at}s\"\nuntil = \"{until}s\"\nrefuse = true\n");

@@ -127,7 +127,8 @@ impl Run<'_> {
         let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
         let Request { proxy, arrived, work, key, .. } = *request;
         self.tally.begun(self.now, key, backend);
-        let job = self.jobs.add(Job { sent, proxy: proxy as u32, arrived, began: self.now, status });
+        let job =
+            self.jobs.add(Job { sent, proxy: proxy as u32, arrived, began: self.now, status, ends_at: None });
         let work = server.conduct.work.unwrap_or(work).draw(&mut self.requests.works);
         if server.conduct.status == 0 {
             let due = server.arrive(self.now, job, work);
@@ -141,7 +142,7 @@ impl Run<'_> {
 
     /// A request has been served.
     pub(super) fn end(&mut self, job: JobId) {
-        let Some(Job { sent, proxy, arrived, began, status }) = self.jobs.take(job) else { return };
+        let Some(Job { sent, proxy, arrived, began, status, .. }) = self.jobs.take(job) else { return };
         let backend = sent.backend;
         let server = &mut self.servers[backend as usize];
         let left = server.occupancy.now - 1;

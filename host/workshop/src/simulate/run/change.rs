@@ -72,7 +72,7 @@ impl Run<'_> {
         if event.status.is_some() {
             next.status = self.said(name, |event| event.status).unwrap_or(0);
         }
-        let due = self.servers[place].change(self.now, next);
+        let due = self.servers[place].change(self.now, next, self.jobs.running(place as u32));
         self.announce_due(place as u32, due);
     }
 

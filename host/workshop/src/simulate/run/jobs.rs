@@ -14,6 +14,8 @@ pub(super) struct Job {
     /// When it was sent to the backend.
     pub(super) began: u64,
     pub(super) status: StatusCode,
+    /// When a backend that serves it alone will have, at the speed of now; none until it begins.
+    pub(super) ends_at: Option<u64>,
 }
 
 /// Requests that are being served; a place is used again when its request has ended.
@@ -49,6 +51,28 @@ impl Jobs {
                 JobId(self.places.len() as u32 - 1)
             }
         }
+    }
+
+    /// A request will have been served by then.
+    pub(super) fn announce(&mut self, id: JobId, at: u64) {
+        if let Some(Some(job)) = self.places.get_mut(id.0 as usize) {
+            job.ends_at = Some(at);
+        }
+    }
+
+    /// Whether a request at this backend was announced to have been served by now, and not for another moment since.
+    pub(super) fn ends(&self, id: JobId, backend: u32, now: u64) -> bool {
+        let job = self.places.get(id.0 as usize).and_then(Option::as_ref);
+        job.is_some_and(|job| job.sent.backend == backend && job.ends_at == Some(now))
+    }
+
+    /// Requests that were announced of this backend, with the moments.
+    pub(super) fn running(&self, backend: u32) -> impl Iterator<Item = (JobId, u64)> {
+        let jobs = (0..).map(JobId).zip(&self.places);
+        jobs.filter_map(move |(id, job)| {
+            let job = job.as_ref().filter(|job| job.sent.backend == backend)?;
+            Some((id, job.ends_at?))
+        })
     }
 
     pub(super) fn take(&mut self, id: JobId) -> Option<Job> {
