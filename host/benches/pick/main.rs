@@ -1,4 +1,4 @@
-//! What a pick costs through the whole runtime, epochs on: every bundled policy, by number of backends, while another
+//! What a pick costs through the whole runtime, epochs on: bundled policies, by number of backends, while another
 //! thread changes the counters at a busy proxy's rate; and beside it the same policy compiled natively, on the SDK's test host and on
 //! one that costs next to nothing (the floor).
 //!
@@ -193,6 +193,7 @@ fn main() {
     both::<ip_hash::IpHash>(&mut criterion, &mut table, "ip-hash");
     both::<least_conn::LeastConn>(&mut criterion, &mut table, "least-conn");
     both::<peak_ewma::PeakEwma>(&mut criterion, &mut table, "peak-ewma");
+    both::<random::Random>(&mut criterion, &mut table, "random");
     crossing(&mut criterion, &mut table);
     criterion.final_summary();
     println!("{table}measured in {:.0?}", began.elapsed());

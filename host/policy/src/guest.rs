@@ -22,6 +22,7 @@ use crate::rng::Rng;
 use cells::GuestCells;
 pub(super) use current_request::{with_current_request, with_request_scope};
 pub(super) use limits::{GuestLimits, LimitExceeded};
+pub use watch::CallCost;
 pub(super) use watch::{Watch, thread_cpu_time};
 
 /// Which of its exports a guest is running.

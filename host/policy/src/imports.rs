@@ -5,6 +5,7 @@
 
 mod cells;
 mod configuration;
+mod enter;
 mod given;
 mod memory;
 mod request;

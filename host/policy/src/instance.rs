@@ -18,7 +18,7 @@ use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 use crate::context::PolicyContext;
 use crate::engine::{self, GuestEngine, Meter};
 use crate::fault::{Fault, FaultKind};
-use crate::guest::{Call, GuestState, with_request_scope};
+use crate::guest::{Call, CallCost, GuestState, with_request_scope};
 use crate::version::PolicyVersion;
 
 pub(super) use worker_instance::{FailedCall, Retired, WorkerInstance};
@@ -111,9 +111,9 @@ impl Instance {
         asked.filter(|_| self.hooks.tick.is_some())
     }
 
-    /// Fuel that the last call has taken; 0 where the engine counts none.
-    pub(super) fn fuel_used(&self) -> u64 {
-        self.guest.store.data().watch.fuel_used
+    /// What the last call has cost.
+    pub(super) fn last_call(&self) -> CallCost {
+        self.guest.store.data().watch.last
     }
 
     /// Linear memory of the guest, bytes.
@@ -238,7 +238,7 @@ impl Guest {
         self.store.set_fuel(fuel)?;
         let result = code(&mut self.store);
         let left = self.store.get_fuel()?;
-        self.state().watch.fuel_used = fuel.saturating_sub(left);
+        self.state().watch.last.fuel = fuel.saturating_sub(left);
         result
     }
 }

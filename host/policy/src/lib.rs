@@ -50,7 +50,7 @@ pub use admission::{AdmissionReport, Refusal, Shape, Usage};
 pub use bundled::{bundled, names, required_config};
 pub use cells::Cells;
 pub use fault::{Fault, FaultKind};
-pub use guest::Call;
+pub use guest::{Call, CallCost};
 pub use loader::{PolicyLoader, StartError};
 pub use observed_request::ObservedRequest;
 pub use picker::{Pick, Picked, Picker, Response};

@@ -13,7 +13,7 @@ use pointsman_core::topology::Topology;
 
 use crate::fallback;
 use crate::fault::Fault;
-use crate::guest::thread_cpu_time;
+use crate::guest::{CallCost, thread_cpu_time};
 use crate::instance::FailedCall;
 use crate::observed_request::{ObservedRequest, RequestAccess};
 use crate::rng::Rng;
@@ -227,10 +227,10 @@ impl Picker {
         self.version().is_some_and(|version| version.hooks.observe)
     }
 
-    /// Fuel that the last call into the instance has taken; 0 without an instance, and where the engine counts none.
+    /// What the last call into the instance has cost; nothing without an instance.
     #[must_use]
-    pub(super) fn fuel_used(&self) -> u64 {
-        self.active.instance.get().map_or(0, |instance| instance.fuel_used())
+    pub(super) fn last_call(&self) -> CallCost {
+        self.active.instance.get().map_or_else(CallCost::default, |instance| instance.last_call())
     }
 
     /// Linear memory of the instance, bytes; 0 without one.

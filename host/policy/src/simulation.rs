@@ -16,6 +16,7 @@ use pointsman_sdk::abi::outcome;
 
 use crate::admission::Refusal;
 use crate::context::{ContextId, PolicyContext};
+use crate::guest::CallCost;
 use crate::observed_request::ObservedRequest;
 use crate::picker::{Pick, Picked, Picker, Response};
 use crate::plugin::Plugin;
@@ -181,6 +182,12 @@ impl Simulation {
         self.simulated(pick, head)
     }
 
+    /// Picks as a worker does, and nothing else: to measure a pick. What a failure leads to comes with the next [`wake`](Self::wake).
+    #[inline]
+    pub fn pick_only(&mut self, head: &mut RequestHead) -> Pick {
+        self.picker.pick(head)
+    }
+
     /// Picks one of the backends that have room, without the policy: as the proxy does for a request if those that the policy has picked are
     /// full. It isn't counted, as with [`pick`](Self::pick).
     ///
@@ -288,10 +295,10 @@ impl Simulation {
         &self.slot
     }
 
-    /// Fuel that the last call of the policy has taken: one for each of its instructions, about.
+    /// What the last call of the policy has cost.
     #[must_use]
-    pub fn fuel_used(&self) -> u64 {
-        self.picker.fuel_used()
+    pub fn last_call(&self) -> CallCost {
+        self.picker.last_call()
     }
 
     /// Linear memory of the policy's instance, bytes; 0 while there is none.

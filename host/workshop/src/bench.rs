@@ -31,6 +31,8 @@ pub struct Cost {
     pub ns: f64,
     /// Instructions of a pick, in fuel: the same on every machine.
     pub fuel: f64,
+    /// Functions of the host that a pick calls.
+    pub host_calls: f64,
     /// Calls in which the policy failed: if there are any, the other figures say little.
     pub failed: u64,
     /// Memory of the instance, bytes.
@@ -56,9 +58,9 @@ pub fn measure(plugin: &Plugin, config: &str) -> Result<Vec<Cost>, SimulationErr
             let ns = nanoseconds(&mut simulation);
             let failed = simulation.slot().stats().all_faults();
             let mut simulation = start(&counted, count)?;
-            let fuel = fuel(&mut simulation);
+            let (fuel, host_calls) = counts(&mut simulation);
             let failed = failed + simulation.slot().stats().all_faults();
-            Ok(Cost { backends: count, ns, fuel, failed, memory: simulation.memory_bytes() })
+            Ok(Cost { backends: count, ns, fuel, host_calls, failed, memory: simulation.memory_bytes() })
         })
         .collect()
 }
@@ -73,24 +75,28 @@ fn nanoseconds(simulation: &mut Simulation) -> f64 {
     for _ in 0..BATCHES {
         let batch = Instant::now();
         for _ in 0..BATCH {
-            let _ = std::hint::black_box(simulation.pick(&mut head));
+            let _ = std::hint::black_box(simulation.pick_only(&mut head));
         }
         least = least.min(batch.elapsed().as_nanos() as f64 / f64::from(BATCH));
         if began.elapsed() > LONGEST {
             break;
         }
+        simulation.wake();
     }
     least
 }
 
-fn fuel(simulation: &mut Simulation) -> f64 {
+/// Fuel and host calls of a pick.
+fn counts(simulation: &mut Simulation) -> (f64, f64) {
     let mut head = RequestHead::default();
-    let mut sum = 0;
+    let (mut fuel, mut host_calls) = (0, 0);
     for _ in 0..BATCH {
         let _ = simulation.pick(&mut head);
-        sum += simulation.fuel_used();
+        let cost = simulation.last_call();
+        fuel += cost.fuel;
+        host_calls += cost.host_calls;
     }
-    sum as f64 / f64::from(BATCH)
+    (fuel as f64 / f64::from(BATCH), host_calls as f64 / f64::from(BATCH))
 }
 
 #[cfg(test)]
@@ -104,5 +110,7 @@ mod tests {
         assert!(scan[3].fuel > 20.0 * scan[1].fuel, "{scan:?}");
         assert!(turn[3].fuel < 3.0 * turn[1].fuel, "{turn:?}");
         assert!(scan.iter().chain(&turn).all(|cost| cost.ns > 0.0 && cost.memory > 0), "{scan:?} {turn:?}");
+        // The column of flags and that of numbers, however many backends there are.
+        assert!(scan[1].host_calls == scan[4].host_calls && scan[1].host_calls >= 1.0, "{scan:?}");
     }
 }

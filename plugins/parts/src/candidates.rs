@@ -46,6 +46,7 @@ impl Candidates {
     }
 
     /// How many there are.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.members.len()
@@ -70,11 +71,38 @@ impl Candidates {
 
     /// Hands out up to `draws` different ones, of [`MOST_DRAWS`] at most: index and weight of each, in the order in which they are drawn.
     /// The first is drawn by weight, and each of the others by weight from those that are left.
+    #[inline]
     pub fn draw(&self, draws: usize, mut take: impl FnMut(usize, u32)) {
-        // Places, in ascending order.
+        let mut places = [0; MOST_DRAWS];
+        // What most policies draw from most pools; compiled into them, where all else is called.
+        let count = match (draws, &self.alias) {
+            (2, None) if self.len() >= 2 => self.pair(&mut places),
+            _ => self.places(draws, &mut places),
+        };
+        for place in places.iter().take(count) {
+            let (index, weight) = self.members[*place];
+            take(index, weight);
+        }
+    }
+
+    /// Draws two places of at least two.
+    #[inline]
+    fn pair(&self, places: &mut [usize; MOST_DRAWS]) -> usize {
+        let (both, left) = (random(), self.len() - 1);
+        let (first, second) = (scaled(both >> 32, self.len()), scaled(both & u64::from(u32::MAX), left));
+        places[0] = first;
+        places[1] = second + usize::from(first <= second);
+        2
+    }
+
+    /// Draws places, and returns how many.
+    fn places(&self, draws: usize, places: &mut [usize; MOST_DRAWS]) -> usize {
+        let draws = draws.min(MOST_DRAWS).min(self.len());
+        // The same in ascending order.
         let mut drawn = [0; MOST_DRAWS];
-        for count in 0..draws.min(MOST_DRAWS).min(self.len()) {
+        for (count, drawn_at) in places.iter_mut().take(draws).enumerate() {
             let place = self.another(drawn.get(..count).unwrap_or_default());
+            *drawn_at = place;
             let mut moved = place;
             for other in drawn.iter_mut().take(count) {
                 if *other > moved {
@@ -82,9 +110,8 @@ impl Candidates {
                 }
             }
             drawn[count] = moved;
-            let (index, weight) = self.members[place];
-            take(index, weight);
         }
+        draws
     }
 
     /// A place that isn't among these, which are in ascending order and not all.
@@ -106,13 +133,15 @@ impl Candidates {
     ///
     /// The load is what is in flight and what has failed of late, by weight. Where the request has tried all that were drawn, it is
     /// the least loaded of those that it hasn't.
+    #[inline]
     #[must_use]
     pub fn least_loaded_of(&self, draws: usize, request: &Request, backends: &Backends) -> Option<usize> {
         let offer = |best: &mut Least, index, weight| {
-            if !request.tried(index) {
+            let in_flight = backends.stat(Stat::InFlight, index);
+            // What has failed only adds to it. Each question to the host costs as much as all the rest of a draw.
+            if best.is_less(Load::new(in_flight, weight)) && !request.tried(index) {
                 let failed = recent_failures(backends, index);
-                let load = backends.stat(Stat::InFlight, index).saturating_add(failed);
-                best.offer(index, Load::new(load, weight));
+                best.offer(index, Load::new(in_flight.saturating_add(failed), weight));
             }
         };
         let mut best = Least::default();
@@ -122,6 +151,12 @@ impl Candidates {
         }
         best.index()
     }
+}
+
+/// A number below the bound, of as many as 2³²: the high half of a product is spread as evenly as the random number, and needs no division.
+#[inline]
+fn scaled(random: u64, bound: usize) -> usize {
+    ((random * bound as u64) >> 32) as usize
 }
 
 #[cfg(test)]

@@ -28,22 +28,26 @@ const AT_MS: usize = 2;
 ///
 /// It takes the backend's first three cells, which all workers share. A backend that hasn't failed within the window costs one
 /// question to the host.
+#[inline]
 #[must_use]
 pub fn recent_failures(backends: &Backends, index: usize) -> u64 {
-    if backends.stat(Stat::MsSinceFailure, index) >= WINDOW_MS {
-        return 0;
-    }
+    if backends.stat(Stat::MsSinceFailure, index) >= WINDOW_MS { 0 } else { counted(backends, index) }
+}
+
+/// The same of a backend that has failed within the window.
+#[cold]
+fn counted(backends: &Backends, index: usize) -> u64 {
     let cell = |slot| cells::backend(index, slot);
     let now_ms = (now_us() / 1_000).max(1);
-    let (failures, counted) = (backends.stat(Stat::Failures, index), cell(COUNTED).get().cast_unsigned());
+    let (failures, seen) = (backends.stat(Stat::Failures, index), cell(COUNTED).get().cast_unsigned());
     let seen_ms = cell(AT_MS).get().cast_unsigned();
     let age_ms = if seen_ms == 0 { WINDOW_MS } else { now_ms.saturating_sub(seen_ms) };
     let left_ms = WINDOW_MS.saturating_sub(age_ms);
     let level = cell(LEVEL).get().cast_unsigned().min(GREATEST) * left_ms / WINDOW_MS;
-    if seen_ms != 0 && failures == counted {
+    if seen_ms != 0 && failures == seen {
         return level.div_ceil(ONE);
     }
-    let more = match failures.checked_sub(counted) {
+    let more = match failures.checked_sub(seen) {
         Some(more) if seen_ms != 0 => more.min(GREATEST / ONE),
         // Of what came before the first look nobody knows when; at least one is recent.
         _ => 1,

@@ -20,21 +20,41 @@ pub(crate) struct Watch {
     deadline: Duration,
     /// CPU time of the thread at the first tick of this call.
     since: Option<(Duration, Overrun)>,
-    host_calls: u32,
+    /// Host functions that this call has called.
+    host_calls: u64,
+    /// After how many of them the thread's CPU clock is read next.
+    look_at: u64,
     /// CPU time of the thread when this call had made [`UNWATCHED`] host calls.
     many_since: Option<Duration>,
     /// Whether the call is measured in fuel, and not in CPU time.
     by_fuel: bool,
-    /// Fuel that the last call has taken.
-    pub(crate) fuel_used: u64,
+    /// What the last call has cost.
+    pub(crate) last: CallCost,
+}
+
+/// What a call into a guest has cost: the same on every machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallCost {
+    /// Fuel: one for each of the guest's instructions, about; 0 where the engine counts none.
+    pub fuel: u64,
+    /// Calls of host functions.
+    pub host_calls: u64,
 }
 
 /// Host calls between two reads of the CPU clock. Each is bounded, by the longest path and the largest topology.
-const UNWATCHED: u32 = 64;
+const UNWATCHED: u64 = 64;
 
 impl Watch {
     pub(crate) fn new(deadline: Duration) -> Self {
-        Self { deadline, since: None, host_calls: 0, many_since: None, by_fuel: false, fuel_used: 0 }
+        Self {
+            deadline,
+            since: None,
+            host_calls: 0,
+            look_at: UNWATCHED,
+            many_since: None,
+            by_fuel: false,
+            last: CallCost::default(),
+        }
     }
 
     /// The CPU time of calls doesn't count any more: they are measured in fuel.
@@ -56,8 +76,16 @@ impl Watch {
     #[inline]
     pub(crate) fn end(&mut self) {
         self.since = None;
+        self.last.host_calls = self.host_calls;
         self.host_calls = 0;
+        self.look_at = UNWATCHED;
         self.many_since = None;
+    }
+
+    /// The guest calls a host function.
+    #[inline]
+    pub(crate) fn count(&mut self) {
+        self.host_calls += 1;
     }
 
     /// The guest calls a host function whose work depends on what is passed.
@@ -70,13 +98,13 @@ impl Watch {
     /// The guest has used up its time.
     #[inline]
     pub(crate) fn host_call(&mut self) -> Result<(), Trap> {
-        self.host_calls += 1;
-        if self.host_calls < UNWATCHED { Ok(()) } else { self.look() }
+        self.count();
+        if self.host_calls < self.look_at { Ok(()) } else { self.look() }
     }
 
     #[cold]
     fn look(&mut self) -> Result<(), Trap> {
-        self.host_calls = 0;
+        self.look_at = self.host_calls + UNWATCHED;
         if self.by_fuel {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use pointsman_sdk::abi::{MODULE, cell_scope, import};
 use wasmtime::{Caller, Linker};
 
+use super::enter::enter;
 use crate::cells::{Cell, CellAddress};
 use crate::guest::GuestState;
 
@@ -55,7 +56,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 
 fn cell<'a>(caller: &'a mut Caller<'_, GuestState>, scope: i32, index: i32, slot: i32) -> Option<Cell<'a>> {
     let address = CellAddress { scope, index: index.cast_unsigned(), slot: slot.cast_unsigned() };
-    caller.data_mut().cells().cell(address)
+    enter(caller).cells().cell(address)
 }
 
 /// Keeps what a cell held, if the pick is to be explained.

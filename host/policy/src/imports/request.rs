@@ -10,6 +10,7 @@ use pointsman_sdk::abi::{ABSENT, MODULE, hash_source, import, request_field};
 use siphasher::sip::SipHasher13;
 use wasmtime::{Caller, Linker};
 
+use super::enter::enter;
 use super::given;
 use super::memory::open;
 use super::text;
@@ -33,11 +34,12 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             })
         })?
         .func_wrap(MODULE, import::HASH, hash)?
-        .func_wrap(MODULE, import::ATTEMPT, |caller: Caller<'_, GuestState>| {
-            given::fact(caller.data(), || "the number of the attempt", None);
+        .func_wrap(MODULE, import::ATTEMPT, |mut caller: Caller<'_, GuestState>| {
+            given::fact(enter(&mut caller), || "the number of the attempt", None);
             with_current_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
         })?
-        .func_wrap(MODULE, import::TRIED, |index: i32| {
+        .func_wrap(MODULE, import::TRIED, |mut caller: Caller<'_, GuestState>, index: i32| {
+            enter(&mut caller);
             // What was tried is kept anyway.
             let index = BackendIndex(index.cast_unsigned());
             with_current_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
@@ -98,7 +100,10 @@ fn hash(
     let hash = |part: &[u8]| stable_hash(seed, part);
     let mut what = None;
     let hashed = match source {
-        hash_source::CLIENT_IP => with_current_request(|head| Some(hash(&octets(head?.client)))),
+        hash_source::CLIENT_IP => {
+            enter(&mut caller);
+            with_current_request(|head| Some(hash(&octets(head?.client))))
+        }
         hash_source::PATH => {
             // As long as the client wants it to be.
             caller.data_mut().watch.host_call()?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_sdk::abi::{MODULE, import, limit, log_level};
 use wasmtime::{Caller, Linker};
 
+use super::enter::enter;
 use super::given;
 use super::memory::open;
 use super::text;
@@ -13,13 +14,13 @@ use crate::guest::GuestState;
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
         .func_wrap(MODULE, import::NOW_US, |mut caller: Caller<'_, GuestState>| {
-            let state = caller.data_mut();
+            let state = enter(&mut caller);
             let now = state.now().0.cast_signed();
             given::fact(state, || "now_us", Some(now));
             now
         })?
         .func_wrap(MODULE, import::RANDOM, |mut caller: Caller<'_, GuestState>| {
-            let state = caller.data_mut();
+            let state = enter(&mut caller);
             let drawn = state.rng.draw().cast_signed();
             given::fact(state, || "random", Some(drawn));
             drawn
@@ -28,7 +29,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::TICK_EVERY, |mut caller: Caller<'_, GuestState>, ms: i32| {
             let ms = ms.cast_unsigned();
             let interval = Duration::from_millis(u64::from(ms.max(limit::TICK_MS)));
-            caller.data_mut().report.tick_every = (ms != 0).then_some(interval);
+            enter(&mut caller).report.tick_every = (ms != 0).then_some(interval);
         })?;
     Ok(())
 }

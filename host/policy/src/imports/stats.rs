@@ -4,6 +4,7 @@ use pointsman_core::backend::BackendStats;
 use pointsman_sdk::abi::{ABSENT, MODULE, import, stat};
 use wasmtime::{Caller, Linker};
 
+use super::enter::enter;
 use super::given;
 use super::memory::open;
 use crate::guest::GuestState;
@@ -60,7 +61,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::STAT,
             |mut caller: Caller<'_, GuestState>, kind: i32, place: i32| -> i64 {
-                let state = caller.data_mut();
+                let state = enter(&mut caller);
                 let index = place.cast_unsigned() as usize;
                 let number = with_kind!(kind, state, |read| {
                     state.topology.stats().get(index).map_or(0, |stats| read(stats))

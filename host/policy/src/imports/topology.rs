@@ -7,6 +7,7 @@ use pointsman_core::pool::Capacity;
 use pointsman_sdk::abi::{MODULE, backend_field, flag, import};
 use wasmtime::{Caller, Linker};
 
+use super::enter::enter;
 use super::given;
 use super::memory::{length, open};
 use crate::guest::GuestState;
@@ -16,13 +17,13 @@ const ADDRESS_BYTES: usize = 64;
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker
-        .func_wrap(MODULE, import::BACKEND_COUNT, |caller: Caller<'_, GuestState>| {
-            length(caller.data().topology.backends().len())
+        .func_wrap(MODULE, import::BACKEND_COUNT, |mut caller: Caller<'_, GuestState>| {
+            length(enter(&mut caller).topology.backends().len())
         })?
         .func_wrap(MODULE, import::BACKEND_TEXT, backend_text)?
         .func_wrap(MODULE, import::BACKEND_LABEL, backend_label)?
-        .func_wrap(MODULE, import::WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
-            let state = caller.data();
+        .func_wrap(MODULE, import::WEIGHT, |mut caller: Caller<'_, GuestState>, index: i32| {
+            let state = enter(&mut caller);
             let weight = number(state.topology.weights(), index);
             given::number(state, "weight", index, i64::from(weight.cast_unsigned()));
             weight
@@ -34,14 +35,14 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             given::column(state, &memory, "weight", (buf, cap), unsigned);
             written
         })?
-        .func_wrap(MODULE, import::CONFIGURED_WEIGHT, |caller: Caller<'_, GuestState>, index: i32| {
-            let state = caller.data();
+        .func_wrap(MODULE, import::CONFIGURED_WEIGHT, |mut caller: Caller<'_, GuestState>, index: i32| {
+            let state = enter(&mut caller);
             let weight = backend(state, index).map_or(0, |backend| backend.weight.cast_signed());
             given::number(state, "configured_weight", index, i64::from(weight.cast_unsigned()));
             weight
         })?
-        .func_wrap(MODULE, import::FLAGS, |caller: Caller<'_, GuestState>, index: i32| {
-            let state = caller.data();
+        .func_wrap(MODULE, import::FLAGS, |mut caller: Caller<'_, GuestState>, index: i32| {
+            let state = enter(&mut caller);
             let place = index.cast_unsigned() as usize;
             let flags = state.topology.flags().get(place).zip(state.topology.stats().get(place));
             let capacity = state.context.pool.capacity();

@@ -12,6 +12,7 @@ use pointsman_sdk::abi::wasi::{
 };
 use wasmtime::{Caller, Linker};
 
+use super::enter::enter;
 use super::given;
 use super::memory::{HostRefusal, Memory, open};
 use super::rest::say;
@@ -50,18 +51,31 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             wasmtime::Result::Ok(errno::SUCCESS)
         })?;
     }
+    for (name, answer) in [
+        (ARGS_GET, errno::SUCCESS),
+        (ENVIRON_GET, errno::SUCCESS),
+        (FD_FDSTAT_GET, errno::BADF),
+        (FD_FDSTAT_SET_FLAGS, errno::BADF),
+        (FD_PRESTAT_GET, errno::BADF),
+    ] {
+        linker
+            .func_wrap(MODULE, name, move |mut guest: Guest<'_>, _: i32, _: i32| fixed(&mut guest, answer))?;
+    }
     linker
-        .func_wrap(MODULE, ARGS_GET, |_: i32, _: i32| errno::SUCCESS)?
-        .func_wrap(MODULE, ENVIRON_GET, |_: i32, _: i32| errno::SUCCESS)?
-        .func_wrap(MODULE, FD_CLOSE, |_: i32| errno::BADF)?
-        .func_wrap(MODULE, FD_FDSTAT_GET, |_: i32, _: i32| errno::BADF)?
-        .func_wrap(MODULE, FD_FDSTAT_SET_FLAGS, |_: i32, _: i32| errno::BADF)?
-        .func_wrap(MODULE, FD_PRESTAT_GET, |_: i32, _: i32| errno::BADF)?
-        .func_wrap(MODULE, FD_PRESTAT_DIR_NAME, |_: i32, _: i32, _: i32| errno::BADF)?
-        .func_wrap(MODULE, FD_READ, |_: i32, _: i32, _: i32, _: i32| errno::BADF)?
-        .func_wrap(MODULE, FD_SEEK, |_: i32, _: i64, _: i32, _: i32| errno::SPIPE)?
-        .func_wrap(MODULE, POLL_ONEOFF, |_: i32, _: i32, _: i32, _: i32| errno::NOSYS)?
-        .func_wrap(MODULE, SCHED_YIELD, || errno::SUCCESS)?
+        .func_wrap(MODULE, FD_CLOSE, |mut guest: Guest<'_>, _: i32| fixed(&mut guest, errno::BADF))?
+        .func_wrap(MODULE, FD_PRESTAT_DIR_NAME, |mut guest: Guest<'_>, _: i32, _: i32, _: i32| {
+            fixed(&mut guest, errno::BADF)
+        })?
+        .func_wrap(MODULE, FD_READ, |mut guest: Guest<'_>, _: i32, _: i32, _: i32, _: i32| {
+            fixed(&mut guest, errno::BADF)
+        })?
+        .func_wrap(MODULE, FD_SEEK, |mut guest: Guest<'_>, _: i32, _: i64, _: i32, _: i32| {
+            fixed(&mut guest, errno::SPIPE)
+        })?
+        .func_wrap(MODULE, POLL_ONEOFF, |mut guest: Guest<'_>, _: i32, _: i32, _: i32, _: i32| {
+            fixed(&mut guest, errno::NOSYS)
+        })?
+        .func_wrap(MODULE, SCHED_YIELD, |mut guest: Guest<'_>| fixed(&mut guest, errno::SUCCESS))?
         .func_wrap(MODULE, PROC_EXIT, |code: i32| {
             wasmtime::Result::<()>::Err(HostRefusal::Exited { code }.into())
         })?
@@ -84,11 +98,18 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// An answer that is always the same.
+#[inline]
+fn fixed(guest: &mut Guest<'_>, answer: i32) -> i32 {
+    enter(guest);
+    answer
+}
+
 fn random(mut guest: Guest<'_>, buf: i32, len: i32) -> wasmtime::Result<i32> {
+    let (mut memory, state) = open(&mut guest)?;
     if !(0..=RANDOM_BYTES).contains(&len) {
         return Ok(errno::INVAL);
     }
-    let (mut memory, state) = open(&mut guest)?;
     given::fact(state, || RANDOM_GET, None);
     for offset in (0..len).step_by(size_of::<u64>()) {
         let drawn = state.rng.draw().to_le_bytes();
@@ -99,6 +120,7 @@ fn random(mut guest: Guest<'_>, buf: i32, len: i32) -> wasmtime::Result<i32> {
 }
 
 fn write(mut guest: Guest<'_>, file: i32, buffers: i32, count: i32, written: i32) -> wasmtime::Result<i32> {
+    let (mut memory, state) = open(&mut guest)?;
     let level = match file {
         STDOUT => log_level::INFO,
         STDERR => log_level::WARN,
@@ -107,7 +129,6 @@ fn write(mut guest: Guest<'_>, file: i32, buffers: i32, count: i32, written: i32
     if !(0..=BUFFERS).contains(&count) {
         return Ok(errno::INVAL);
     }
-    let (mut memory, state) = open(&mut guest)?;
     let mut line = [0; TEXT_BYTES];
     let (kept, len) = gather(&memory, buffers, count, &mut line)?;
     let text = line[..kept].trim_ascii_end();

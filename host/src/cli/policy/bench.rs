@@ -55,12 +55,14 @@ fn say(measured: &[Measured<'_>]) -> Result<()> {
     for (file, sha256, costs) in measured {
         console::say(format_args!("{}  sha256 {sha256}", file.display()))?;
         console::say(format_args!(
-            "{:>8}  {:>10}  {:>10}  {:>10}",
-            "backends", "ns/pick", "fuel/pick", "memory"
+            "{:>8}  {:>10}  {:>10}  {:>15}  {:>10}",
+            "backends", "ns/pick", "fuel/pick", "host calls/pick", "memory"
         ))?;
-        for Cost { backends, ns, fuel, memory, .. } in costs {
+        for Cost { backends, ns, fuel, host_calls, memory, .. } in costs {
             let kib = memory.div_ceil(1 << 10);
-            console::say(format_args!("{backends:>8}  {ns:>10.0}  {fuel:>10.0}  {kib:>6} KiB"))?;
+            console::say(format_args!(
+                "{backends:>8}  {ns:>10.0}  {fuel:>10.0}  {host_calls:>15.1}  {kib:>6} KiB"
+            ))?;
         }
     }
     Ok(())

@@ -15,12 +15,13 @@ const DEAR: f64 = 100_000.0;
 
 pub(super) fn picks(lab: &Lab<'_>) -> Result<Section, ReportError> {
     let costs = bench::measure(&lab.subject().plugin, &lab.subject().config)?;
-    let mut table = Table::new(&["backends", "ns", "fuel", "memory"]);
+    let mut table = Table::new(&["backends", "ns", "fuel", "host calls", "memory"]);
     for cost in &costs {
         table.add([
             cost.backends.to_string(),
             format!("{:.0}", cost.ns),
             format!("{:.0}", cost.fuel),
+            format!("{:.1}", cost.host_calls),
             format!("{} KiB", cost.memory.div_ceil(1 << 10)),
         ]);
     }
@@ -31,7 +32,7 @@ pub(super) fn picks(lab: &Lab<'_>) -> Result<Section, ReportError> {
     let points = costs.iter().map(|cost| (cost.backends as f64, cost.fuel)).collect();
     Ok(Section {
         title: "Cost",
-        about: "A pick among 1 to 10,000 idle backends. Fuel counts instructions and is the same on every machine; the time is that of this one, in the \
+        about: "A pick among 1 to 10,000 idle backends. Fuel counts instructions; it and the number of host functions that a pick calls are the same on every machine. The time is that of this one, in the \
                 build of Pointsman that made this report."
             .to_owned(),
         lines: vec![

@@ -113,7 +113,7 @@ impl Proxy {
     fn pick(&mut self, head: &mut RequestHead) -> Result<Sent, Pick> {
         let picked = self.simulation.pick(head);
         self.picks += 1;
-        self.fuel += self.simulation.fuel_used();
+        self.fuel += self.simulation.last_call().fuel;
         picked.map(|request| self.numbered(request))
     }
 

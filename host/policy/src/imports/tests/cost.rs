@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use pointsman_sdk::abi::{signature, wasi};
+
 use crate::fault::FaultKind;
 use crate::guest::thread_cpu_time;
 use crate::instance::WorkerInstance;
 use crate::settings::PolicySettings;
-use crate::testing::{ABSTAIN, Bench, guest, pool, request};
+use crate::testing::{ABSTAIN, Bench, guest, guest_with, pool, request};
 
 /// A pick that makes this call `times` times in a row ends soon after its deadline.
 fn check(call: &str, times: usize) {
@@ -59,5 +61,21 @@ fn picks_that_ask_much_in_little_time_go_on() {
     let mut instance = WorkerInstance::new(bench.build(&content).unwrap());
     for _ in 0..100 {
         instance.pick(&request()).unwrap().unwrap();
+    }
+}
+
+#[test]
+fn each_function_counts_as_one_call() {
+    for function in signature::IMPORTS.iter().chain(&signature::WASI) {
+        if function.name == wasi::PROC_EXIT {
+            continue;
+        }
+        let arguments: String = function.parameters().map(|ty| format!("({ty}.const 0)")).collect();
+        let call = format!("(call ${} {arguments})", function.name);
+        let call = if function.result().is_some() { format!("(drop {call})") } else { call };
+        let twice = guest_with("init", &format!("{call} {call} (i32.const 0)"));
+        let instance =
+            Bench::new(pool("api", &["a"]), PolicySettings::default()).build(&twice).expect(function.name);
+        assert_eq!(instance.last_call().host_calls, 2, "{}", function.name);
     }
 }
