@@ -69,7 +69,8 @@ pub(crate) fn ask_rustc(question: &[&str]) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| "rustc answers in no known encoding".to_owned())
 }
 
-fn finish(command: &mut Command) -> Result<(), String> {
+/// Runs a program, and fails if it does.
+pub(crate) fn finish(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|error| format!("cannot run {command:?}: {error}"))?;
     if ExitStatus::success(&status) { Ok(()) } else { Err(format!("failed ({status}): {command:?}")) }
 }

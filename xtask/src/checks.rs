@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::beside::Beside;
-use crate::{cargo, image};
+use crate::{cargo, image, semver};
 
 struct Check {
     name: &'static str,
@@ -25,6 +25,8 @@ enum Tool {
     Measure,
     /// `cargo xtask image`; it is skipped where there is nothing to build and run images with.
     Image,
+    /// `cargo xtask semver`; it is skipped before the first release.
+    Semver,
 }
 
 /// Those that run beside the tests if both are wanted, one after the other: they wait for the same lock of the target directory. Not the
@@ -33,13 +35,13 @@ enum Tool {
 const BESIDE_TESTS: [&str; 3] = ["lints", "docs", "counted-program"];
 
 /// Those that run only if they are named, or all are wanted: they compile the program once more, optimised, which takes more than a third
-/// of the time of all.
-const COSTLY: [&str; 2] = ["counted-program", "instructions"];
+/// of the time of all, or a tool of some hundred crates.
+const COSTLY: [&str; 3] = ["counted-program", "instructions", "semver"];
 
 /// Stands for all checks, the costly ones too.
 const ALL: &str = "--all";
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     Check {
         name: "format",
         what: "rustfmt",
@@ -120,6 +122,13 @@ const CHECKS: [Check; 9] = [
         environment: &[],
     },
     Check {
+        name: "semver",
+        what: "cargo-semver-checks: the SDK's version says what has changed since the last release",
+        tool: Tool::Semver,
+        arguments: &[],
+        environment: &[],
+    },
+    Check {
         name: "miri",
         what: "Miri: the SDK's unsafe code",
         tool: Tool::Miri,
@@ -165,6 +174,7 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
             Tool::Tests => tests(check.arguments, &environment, &beside)?,
             Tool::Measure => cargo::run_measure_of_tests(check.arguments)?,
             Tool::Image => image::run(check.arguments)?,
+            Tool::Semver => semver::run(check.arguments)?,
             Tool::Miri if cargo::has_miri() => cargo::run_miri(check.arguments, &environment)?,
             Tool::Miri => {
                 eprintln!(

@@ -14,6 +14,7 @@ mod h2spec;
 mod image;
 mod probe;
 mod program;
+mod semver;
 mod vendor;
 mod wasm_target;
 
@@ -27,12 +28,14 @@ Usage: cargo xtask COMMAND
 Commands:
   demo [--exit]     Run the demonstration: three backends, the proxy, and a policy swapped under load
   test [CHECK...]   Pass the checks of every change, or only those named: format, lints, tests, models, Miri, documentation
-  test --all        Pass these, and hold the instructions of a request against those on record: as CI does
+  test --all        Pass these, and hold the SDK against the last release and the instructions of a request against those on record: as CI does
   bench             Measure Pointsman beside nginx and HAProxy on this machine
   instructions      Count the instructions of a request, and fail if they have grown
   api               Run Schemathesis against the admin API, by its own document; skipped where it isn't installed
   h2spec            Run h2spec against the proxy, over TLS and in clear; skipped where it isn't installed
   oracles           Simulate what has a known result, and fail if another one comes: about ten minutes
+  semver [--against REVISION]
+                    Hold the SDK's public interface against the last release, by cargo-semver-checks
   pgo               Build target/pgo/pointsman, fitted to its own traffic: faster, and many minutes' work
   dist [--untrained]
                     Leave in target/dist what is given to others: that program, its debug information, Debian's package, checksums
@@ -52,7 +55,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
         ["help" | "--help" | "-h", ..]
-        | ["demo" | "test" | "api" | "h2spec" | "dist" | "image" | "vendor", "--help" | "-h", ..] => {
+        | [
+            "demo" | "test" | "api" | "h2spec" | "dist" | "image" | "semver" | "vendor",
+            "--help" | "-h",
+            ..,
+        ] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
         ["image", rest @ ..] => wasm_target::ensure().and_then(|()| image::run(rest)),
         ["api"] => api::run(),
         ["h2spec"] => h2spec::run(),
+        ["semver", rest @ ..] => semver::run(rest),
         ["bench" | "instructions" | "oracles" | "pgo", ..] => measure(&arguments),
         ["vendor"] => vendor::run(),
         [unknown, ..] => {
