@@ -12,6 +12,7 @@ pub mod doctor;
 mod file_error;
 mod made_up;
 mod markup;
+mod mean_work;
 mod recorded;
 pub mod report;
 pub mod scaffold;

@@ -4,12 +4,16 @@ mod columns;
 mod combined;
 mod json;
 mod line;
+mod mooncake;
+mod prompt;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pointsman_core::request::RequestHead;
 
+use crate::mean_work::MeanWork;
 use line::{Kind, Line, Skipped, Written};
+pub(crate) use prompt::RecordedPrompt;
 
 /// Lines that are shown of those that were skipped.
 const SHOWN: usize = 5;
@@ -21,6 +25,8 @@ pub struct Recorded {
     pub(crate) requests: Vec<RecordedRequest>,
     /// What they look like; many look the same.
     pub(crate) heads: Vec<RequestHead>,
+    /// What model servers are to read and to write, of all requests or of none.
+    pub(crate) prompts: Vec<RecordedPrompt>,
     /// How many lines have no request that can come again.
     pub skipped: usize,
     /// The first of these by number, from 1, and what is wrong with them.
@@ -38,29 +44,37 @@ pub(crate) struct RecordedRequest {
     pub(crate) work: u64,
     /// Its place in `heads`.
     pub(crate) head: u32,
+    /// Its place in `prompts`, if requests have some.
+    pub(crate) prompt: u32,
 }
 
 impl Recorded {
     /// Reads a log. A file of CSV is known by its first line, which names the columns; of others each line is JSON or in the combined format.
+    /// Of prompts, the first `prefix` blocks are told to policies.
     ///
     /// # Errors
     ///
     /// If no request of it can come again.
-    pub(crate) fn read(log: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(log: &[u8], prefix: usize) -> Result<Self, String> {
         let log = log.strip_prefix(b"\xef\xbb\xbf").unwrap_or(log);
         let (mut recorded, mut kinds, mut kept) = (Self::default(), HashMap::new(), Vec::new());
         let lines: &mut dyn Iterator<Item = _> =
-            if columns::are_named(log) { &mut columns::lines(log)? } else { &mut lines(log) };
+            if columns::are_named(log) { &mut columns::lines(log)? } else { &mut lines(log, prefix) };
         for (number, line) in lines {
-            let line = line.and_then(|Line { written, work, kind, is_sampled }| {
+            let line = line.and_then(|Line { written, work, kind, is_sampled, prompt }| {
                 let head = recorded.head(kind, &mut kinds)?;
                 recorded.sampled += usize::from(is_sampled);
-                Ok((written, work, head))
+                let place = recorded.prompts.len() as u32;
+                recorded.prompts.extend(prompt);
+                Ok(Kept { written, work, head, prompt: place })
             });
             match line {
                 Ok(line) => kept.push(line),
                 Err(reason) => recorded.skip(number, &reason),
             }
+        }
+        if !recorded.prompts.is_empty() && recorded.prompts.len() < kept.len() {
+            return Err("some of its lines have prompts (`hash_ids`), and some have none".to_owned());
         }
         recorded.requests = in_order(kept);
         if recorded.requests.is_empty() {
@@ -97,38 +111,73 @@ impl Recorded {
         self.requests.last().map_or(0, |last| last.at)
     }
 
-    /// Mean time that backends took, µs.
-    pub(crate) fn mean_work(&self) -> f64 {
-        let sum: u64 = self.requests.iter().map(|request| request.work).sum();
-        sum as f64 / self.requests.len().max(1) as f64
+    /// Whether requests have prompts, for model servers.
+    pub(crate) fn has_prompts(&self) -> bool {
+        !self.prompts.is_empty()
+    }
+
+    /// Mean work of a request.
+    pub(crate) fn mean_work(&self) -> MeanWork {
+        let count = self.requests.len().max(1) as f64;
+        let work: u64 = self.requests.iter().map(|request| request.work).sum();
+        let output: u64 = self.prompts.iter().map(|prompt| prompt.output).sum();
+        // What came before in any prompt may be kept somewhere.
+        let different: HashSet<u64> =
+            self.prompts.iter().flat_map(|prompt| prompt.blocks.iter().copied()).collect();
+        let (blocks, tokens) = self
+            .prompts
+            .iter()
+            .fold((0, 0), |(blocks, tokens), prompt| (blocks + prompt.blocks.len(), tokens + prompt.tokens));
+        let unkept = tokens as f64 * different.len() as f64 / blocks.max(1) as f64;
+        MeanWork {
+            work: work as f64 / count,
+            unkept_tokens: unkept / count,
+            output_tokens: output as f64 / count,
+        }
     }
 }
 
 /// The lines of a log that isn't CSV, by number from 1.
-fn lines(log: &[u8]) -> impl Iterator<Item = (usize, Result<Line, Skipped>)> {
+fn lines(log: &[u8], prefix: usize) -> impl Iterator<Item = (usize, Result<Line, Skipped>)> {
     let lines = log.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
-    lines.map(|(line, number)| {
+    lines.map(move |(line, number)| {
         let text = std::str::from_utf8(line).map_err(|_| Skipped::Bytes);
-        let read = |text: &str| if text.starts_with('{') { json::read(text) } else { combined::read(text) };
+        let read = |text: &str| match text.starts_with('{') {
+            true if mooncake::is_traced(text) => mooncake::read(text, prefix),
+            true => json::read(text),
+            false => combined::read(text),
+        };
         (number, text.and_then(|text| read(text.trim_end_matches('\r'))))
     })
 }
 
+/// What is kept of a line.
+struct Kept {
+    written: Written,
+    work: u64,
+    head: u32,
+    prompt: u32,
+}
+
 /// Requests in the order of their times, from the first one on. Those of which only the second is known have even parts of it.
-fn in_order(mut lines: Vec<(Written, u64, u32)>) -> Vec<RecordedRequest> {
+fn in_order(mut lines: Vec<Kept>) -> Vec<RecordedRequest> {
     // Stable: of equal times the first line comes first.
-    lines.sort_by_key(|(written, ..)| written.at);
+    lines.sort_by_key(|line| line.written.at);
     let mut begun = Vec::with_capacity(lines.len());
-    for second in lines.chunk_by(|(one, ..), (other, ..)| one.at == other.at) {
+    for second in lines.chunk_by(|one, other| one.written.at == other.written.at) {
         let share = 1_000_000 / (2 * second.len() as i64);
-        for (number, (written, work, head)) in (0..).zip(second) {
-            let within = if written.is_rounded { (2 * number + 1) * share } else { 0 };
-            begun.push((written.at + within - written.after, *work, *head));
+        for (number, line) in (0..).zip(second) {
+            let within = if line.written.is_rounded { (2 * number + 1) * share } else { 0 };
+            begun.push((line.written.at + within - line.written.after, line));
         }
     }
-    begun.sort_by_key(|(at, ..)| *at);
-    let first = begun.first().map_or(0, |(at, ..)| *at);
-    begun.into_iter().map(|(at, work, head)| RecordedRequest { at: at.abs_diff(first), work, head }).collect()
+    begun.sort_by_key(|(at, _)| *at);
+    let first = begun.first().map_or(0, |(at, _)| *at);
+    let request = |(at, line): (i64, &Kept)| {
+        let Kept { work, head, prompt, .. } = *line;
+        RecordedRequest { at: at.abs_diff(first), work, head, prompt }
+    };
+    begun.into_iter().map(request).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod affinity;
 mod charts;
 mod job;
+mod prompt;
 mod proxy;
 mod queue;
 mod random;
@@ -21,8 +22,8 @@ use pointsman_policy::{SimulationError, Testbed};
 
 use crate::spec::{Loaded, Spec};
 
-pub use summary::{BackendsSummary, Cost, Estimate, PolicySummary, Summary, SwapSummary, Times};
-pub use tally::{BackendsResult, Counts, RunResult, SwapResult};
+pub use summary::{BackendsSummary, Cost, Estimate, LlmSummary, PolicySummary, Summary, SwapSummary, Times};
+pub use tally::{BackendsResult, Counts, LlmResult, RunResult, SwapResult};
 
 /// What the runs of one policy have shown.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 mod backend;
 mod check;
 mod event;
+mod llm;
 mod load;
 mod model;
 mod policy;
@@ -16,6 +17,8 @@ mod swap;
 pub use backend::{BackendGroup, Model};
 pub(crate) use check::capacity;
 pub use event::Event;
+pub(crate) use llm::BLOCK;
+pub use llm::{Llm, Prompt};
 pub use load::{Arrivals, Keys, Load};
 pub use model::{Runs, Spec};
 pub use policy::{Loaded, OfProxy, PolicySpec};

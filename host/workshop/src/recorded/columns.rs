@@ -62,10 +62,11 @@ fn line(row: Row) -> Result<Line, Skipped> {
         method: row.method.unwrap_or(all.method),
         host: row.host.unwrap_or(all.host),
         target: row.path.unwrap_or(all.target),
+        prefix: String::new(),
     };
     let at = micros("time_s", row.time_s * 1e6)?;
     let work = micros("work_ms", row.work_ms * 1e3)?;
-    Ok(Line { written: Written::begun(at as i64), work: work as u64, kind, is_sampled: false })
+    Ok(Line { written: Written::begun(at as i64), work: work as u64, kind, is_sampled: false, prompt: None })
 }
 
 fn micros(name: &'static str, micros: f64) -> Result<f64, Skipped> {

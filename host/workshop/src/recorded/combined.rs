@@ -42,7 +42,7 @@ pub(super) fn read(text: &str) -> Result<Line, Skipped> {
         ..Kind::default()
     };
     let written = Written { at: micros(moment), is_rounded: true, after };
-    Ok(Line { written, work, kind, is_sampled: false })
+    Ok(Line { written, work, kind, is_sampled: false, prompt: None })
 }
 
 /// How long the backend took, µs, and how long it was by then since the request had begun.

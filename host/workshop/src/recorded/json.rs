@@ -50,8 +50,9 @@ pub(super) fn read(text: &str) -> Result<Line, Skipped> {
         method: logged.method.map_or_else(|| "GET".to_owned(), Cow::into_owned),
         host: logged.host.unwrap_or_default().into_owned(),
         target,
+        prefix: String::new(),
     };
     let work = head.saturating_sub(logged.connect_us.unwrap_or_default());
     let is_sampled = logged.sample_rate.is_some_and(|share| share < 1.0);
-    Ok(Line { written: Written::begun(micros(moment)), work, kind, is_sampled })
+    Ok(Line { written: Written::begun(micros(moment)), work, kind, is_sampled, prompt: None })
 }

@@ -2,10 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use http::Request;
 use http::header::HOST;
+use http::{HeaderName, Request};
 use pointsman_core::request::RequestHead;
 use time::OffsetDateTime;
+
+use super::prompt::RecordedPrompt;
+
+/// Names the first blocks of a prompt.
+const PREFIX: HeaderName = HeaderName::from_static("x-prefix");
 
 /// A request as it was logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub(super) struct Line {
     pub(super) kind: Kind,
     /// Whether it is of a log that has only a share of the requests.
     pub(super) is_sampled: bool,
+    /// Of a request to a model server.
+    pub(super) prompt: Option<RecordedPrompt>,
 }
 
 /// The time in a line.
@@ -70,6 +77,8 @@ pub(super) struct Kind {
     pub(super) host: String,
     /// Path and query.
     pub(super) target: String,
+    /// The first blocks of a prompt; empty without one.
+    pub(super) prefix: String,
 }
 
 impl Default for Kind {
@@ -80,6 +89,7 @@ impl Default for Kind {
             method: "GET".to_owned(),
             host: String::new(),
             target: "/".to_owned(),
+            prefix: String::new(),
         }
     }
 }
@@ -89,6 +99,9 @@ impl Kind {
         let mut request = Request::builder().method(self.method.as_str()).uri(self.target.as_str());
         if !self.host.is_empty() {
             request = request.header(HOST, self.host.as_str());
+        }
+        if !self.prefix.is_empty() {
+            request = request.header(PREFIX, self.prefix.as_str());
         }
         let request = request.body(()).map_err(|error| Skipped::Request(error.to_string()))?;
         Ok(RequestHead::new(request.into_parts().0, self.client))

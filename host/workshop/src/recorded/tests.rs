@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::*;
 
 fn read(log: &str) -> Recorded {
-    Recorded::read(log.as_bytes()).unwrap()
+    Recorded::read(log.as_bytes(), 1).unwrap()
 }
 
 /// Times and work of all requests, µs.
@@ -31,7 +31,7 @@ fn own_json_has_the_time_of_the_backend_without_the_connection() {
     let head = &recorded.heads[recorded.requests[0].head as usize];
     assert_eq!(head.client, IpAddr::from([192, 0, 2, 7]));
     assert_eq!((head.path(), head.authority()), (&b"/a"[..], Some(&b"a.example"[..])));
-    assert_eq!(recorded.mean_work(), 3_000.0);
+    assert_eq!(recorded.mean_work().work, 3_000.0);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn columns_have_names_in_any_order() {
         ("time_s,path\n", "line 1: no column \"work_ms\""),
         ("time_s,work_ms\n", "it has no line"),
     ] {
-        let error = Recorded::read(first.as_bytes()).unwrap_err();
+        let error = Recorded::read(first.as_bytes(), 1).unwrap_err();
         assert!(error.starts_with(expected), "{error}");
     }
 }
@@ -105,16 +105,16 @@ fn lines_that_can_not_come_again_are_counted_and_the_first_are_shown() {
     ];
     for (line, expected) in broken {
         let log = [line, b"\n", json("09:00:00", "/a", "1300").as_bytes()].concat();
-        let recorded = Recorded::read(&log).unwrap();
+        let recorded = Recorded::read(&log, 1).unwrap();
         assert_eq!((recorded.requests.len(), recorded.skipped), (1, 1), "{expected}");
         let (number, reason) = &recorded.first_skipped[0];
         assert!(*number == 1 && reason.starts_with(expected), "{reason}");
     }
     let recorded = read(&("x\n".repeat(100) + &json("09:00:00", "/a", "1300")));
     assert_eq!((recorded.skipped, recorded.first_skipped.len()), (100, 5));
-    let none = Recorded::read(b"x\ny\n").unwrap_err();
+    let none = Recorded::read(b"x\ny\n", 1).unwrap_err();
     assert!(none.starts_with("it has no request that can come again; line 1: is neither"), "{none}");
-    assert_eq!(Recorded::read(b"").unwrap_err(), "it has no line");
+    assert_eq!(Recorded::read(b"", 1).unwrap_err(), "it has no line");
 }
 
 #[test]
@@ -132,4 +132,30 @@ fn columns_that_are_wrong_are_skipped() {
     ]) {
         assert!(reason.starts_with(expected), "{reasons:?}");
     }
+}
+
+#[test]
+fn a_trace_of_prompts_tells_blocks_and_lengths() {
+    let line = |timestamp: u32, blocks: &str| {
+        format!(
+            "{{\"timestamp\": {timestamp}, \"input_length\": 1300, \"output_length\": 52, \"hash_ids\": [{blocks}]}}\n"
+        )
+    };
+    let log = line(0, "46, 47, 48") + &line(3_000, "46, 47, 2000") + "{\"hash_ids\": []}\n";
+    let recorded = Recorded::read(log.as_bytes(), 2).unwrap();
+    assert_eq!(times(&log), [(0, 0), (3_000_000, 0)]);
+    assert_eq!((recorded.heads.len(), recorded.skipped), (1, 1), "they begin alike");
+    assert_eq!(recorded.heads[0].parts.headers["x-prefix"], "46,47");
+    let second = &recorded.prompts[recorded.requests[1].prompt as usize];
+    assert_eq!(*second, RecordedPrompt { blocks: [46, 47, 2_000].into(), tokens: 1_300, output: 52 });
+    // Four of six blocks are different.
+    let mean = recorded.mean_work();
+    assert!(
+        (mean.unkept_tokens - 1_300.0 * 4.0 / 6.0).abs() < 1e-9 && mean.output_tokens == 52.0,
+        "{mean:?}"
+    );
+    let (_, reason) = &recorded.first_skipped[0];
+    assert!(reason.starts_with("missing field `timestamp`"), "{reason}");
+    let mixed = Recorded::read((line(0, "1") + &json("09:00:00", "/a", "1300")).as_bytes(), 1).unwrap_err();
+    assert!(mixed.starts_with("some of its lines have prompts"), "{mixed}");
 }

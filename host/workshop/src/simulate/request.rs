@@ -2,6 +2,7 @@
 
 use pointsman_core::request::RequestHead;
 
+use super::prompt::Prompt;
 use super::random::Work;
 
 /// A request on its way to a backend.
@@ -9,6 +10,8 @@ pub(super) struct Request {
     pub(super) head: RequestHead,
     /// How much work it is where a backend doesn't say that by itself.
     pub(super) work: Work,
+    /// What a model server is to read and to write.
+    pub(super) prompt: Prompt,
     /// What it has in common with others, if requests have keys.
     pub(super) key: Option<u32>,
     /// The proxy that it has come to.
@@ -19,6 +22,13 @@ pub(super) struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self { head: RequestHead::default(), work: Work::Fixed(0.0), key: None, proxy: 0, arrived: 0 }
+        Self {
+            head: RequestHead::default(),
+            work: Work::Fixed(0.0),
+            prompt: Prompt::default(),
+            key: None,
+            proxy: 0,
+            arrived: 0,
+        }
     }
 }

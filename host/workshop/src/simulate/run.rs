@@ -32,6 +32,8 @@ enum Event {
     Arrival,
     /// A request has been served.
     Done { backend: u32, job: JobId },
+    /// A model server has read a prompt.
+    Read { backend: u32, job: JobId },
     /// A request that its backend has answered at once, and never begun to serve.
     Answered(JobId),
     /// Requests that share a backend may have been served.
@@ -114,6 +116,7 @@ impl<'a> Run<'a> {
             keys: KeyDraw::of(load.keys.as_ref())?,
             recorded: load.replay.as_ref().and_then(|replay| replay.recorded.clone()),
             work: Work::of(&load.service())?,
+            prompts: load.prompt.map(|prompt| (prompt, Stream::new(seed, "answer", 0))),
             works: Stream::new(seed, "work", 0),
             key_stream: Stream::new(seed, "key", 0),
             proxy_stream: Stream::new(seed, "choice of the proxy", 0),
@@ -221,11 +224,14 @@ impl<'a> Run<'a> {
                     self.end(job);
                 }
             }
+            Event::Read { backend, job } => self.read(backend, job),
             Event::Answered(job) => self.end(job),
             Event::Look { backend, version } => {
                 let due = self.servers[backend as usize].look_again(self.now, version, ended);
                 self.announce_due(backend, due);
                 for job in ended.drain(..) {
+                    let due = self.servers[backend as usize].leave(self.now);
+                    self.announce_due(backend, due);
                     self.end(job);
                 }
             }
@@ -254,10 +260,17 @@ impl<'a> Run<'a> {
             Event::Change(number, begins) => self.change(number as usize, begins),
             Event::Swap(number) => self.swap(number as usize),
             Event::WarmedUp => {
-                for server in &mut self.servers {
-                    server.occupancy.restart(self.now);
-                }
+                self.servers.iter_mut().for_each(|server| server.restart(self.now));
             }
+        }
+    }
+
+    /// A model server has read a prompt, unless that was announced anew.
+    fn read(&mut self, backend: u32, job: JobId) {
+        if self.jobs.ends(job, backend, self.now) {
+            self.jobs.has_read(job, self.now);
+            let due = self.servers[backend as usize].has_read(self.now);
+            self.announce_due(backend, due);
         }
     }
 
@@ -274,6 +287,10 @@ impl<'a> Run<'a> {
                 Due::Done { at, job } => {
                     self.jobs.announce(job, at);
                     self.timeline.add(at, Event::Done { backend, job });
+                }
+                Due::Read { at, job } => {
+                    self.jobs.announce(job, at);
+                    self.timeline.add(at, Event::Read { backend, job });
                 }
                 Due::Look { at, version } => self.timeline.add(at, Event::Look { backend, version }),
             }

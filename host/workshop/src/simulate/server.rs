@@ -1,13 +1,18 @@
 //! A backend at work.
 
+mod llm;
 mod pace;
 mod shared;
 
 use std::collections::VecDeque;
+use std::mem;
 
 use super::job::JobId;
+use super::prompt::Prompt;
 use super::random::Work;
 use crate::spec::{BackendGroup, Model};
+use llm::ModelServer;
+pub(super) use llm::Tokens;
 pub(super) use pace::Pace;
 use shared::Shared;
 
@@ -16,6 +21,8 @@ use shared::Shared;
 pub(super) enum Due {
     /// This request has been served by then.
     Done { at: u64, job: JobId },
+    /// The prompt of this request has been read by then.
+    Read { at: u64, job: JobId },
     /// Some may have been, unless it has changed meanwhile.
     Look { at: u64, version: u32 },
 }
@@ -29,7 +36,9 @@ pub(super) struct Server {
     /// How many it serves one by one.
     busy: usize,
     waiting: VecDeque<(JobId, f64)>,
+    /// Requests that share it; answers that a model server writes.
     shared: Shared,
+    llm: Option<Box<ModelServer>>,
     /// Requests that it has, and for how long it had how many.
     pub(super) occupancy: Occupancy,
 }
@@ -58,13 +67,22 @@ impl Server {
             busy: 0,
             waiting: VecDeque::new(),
             shared: Shared::default(),
+            llm: group.llm().map(|model| Box::new(ModelServer::new(model))),
             occupancy: Occupancy::default(),
         }
     }
 
-    /// A request comes, which is this much work.
-    pub(super) fn arrive(&mut self, now: u64, job: JobId, work: f64) -> Option<Due> {
+    /// A request comes, which is this much work, or has this prompt.
+    pub(super) fn arrive(&mut self, now: u64, job: JobId, work: f64, prompt: &mut Prompt) -> Option<Due> {
         match self.model {
+            Model::Llm(_) if self.busy < self.servers => {
+                self.busy += 1;
+                self.place(now, job, mem::take(prompt))
+            }
+            Model::Llm(_) => {
+                self.llm.as_mut()?.wait(job, mem::take(prompt));
+                None
+            }
             Model::Delay => Some(self.serve(now, job, work)),
             Model::Fifo if self.busy < self.servers => {
                 self.busy += 1;
@@ -82,18 +100,56 @@ impl Server {
         }
     }
 
-    /// A request that it served one by one has ended; says when the one that takes its place will have.
+    /// A request has left its place; says when the one that takes it will have been served, or read.
     pub(super) fn leave(&mut self, now: u64) -> Option<Due> {
-        if self.model != Model::Fifo {
-            return None;
-        }
-        match self.waiting.pop_front() {
-            Some((job, work)) => Some(self.serve(now, job, work)),
-            None => {
-                self.busy -= 1;
-                None
+        match self.model {
+            Model::Delay | Model::Shared => return None,
+            Model::Fifo => {
+                if let Some((job, work)) = self.waiting.pop_front() {
+                    return Some(self.serve(now, job, work));
+                }
+            }
+            Model::Llm(_) => {
+                if let Some((job, prompt)) = self.llm.as_mut()?.take_waiting() {
+                    return self.place(now, job, prompt);
+                }
             }
         }
+        self.busy -= 1;
+        None
+    }
+
+    /// A request has a place at a model server.
+    fn place(&mut self, now: u64, job: JobId, prompt: Prompt) -> Option<Due> {
+        if self.llm.as_mut()?.place(job, prompt) { self.read(now) } else { None }
+    }
+
+    /// Begins to read the next prompt.
+    fn read(&mut self, now: u64) -> Option<Due> {
+        let (job, work) = self.llm.as_mut()?.begin_to_read()?;
+        Some(Due::Read { at: now.saturating_add((work / self.speed()).round() as u64), job })
+    }
+
+    /// A prompt has been read: the answer is written beside the others from now on, and the next prompt is read.
+    pub(super) fn has_read(&mut self, now: u64) -> impl Iterator<Item = Due> + use<> {
+        self.shared.pass(now, self.rate());
+        if let Some((output, job)) = self.llm.as_mut().and_then(|llm| llm.has_read()) {
+            self.shared.add(job, output);
+        }
+        [self.look(now), self.read(now)].into_iter().flatten()
+    }
+
+    /// What was so far doesn't count.
+    pub(super) fn restart(&mut self, now: u64) {
+        self.occupancy.restart(now);
+        if let Some(llm) = &mut self.llm {
+            llm.read = Tokens::default();
+        }
+    }
+
+    /// Tokens of prompts that it has read.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        self.llm.as_ref().map(|llm| llm.read)
     }
 
     /// Adds those that have ended of requests that share the backend, and says when to look again; nothing if it has changed since.
@@ -131,18 +187,20 @@ impl Server {
         self.shared.pass(now, self.rate());
         let before = self.speed();
         change(self);
-        if self.model == Model::Shared {
-            return self.look(now).into_iter().collect();
-        }
+        let look = match self.model {
+            Model::Shared => return self.look(now).into_iter().collect(),
+            Model::Llm(_) => self.look(now),
+            Model::Fifo | Model::Delay => None,
+        };
         let slower = before / self.speed();
         if slower == 1.0 {
-            return Vec::new();
+            return look.into_iter().collect();
         }
         let again = running.map(|(job, at)| {
-            let left = (at - now) as f64 * slower;
-            Due::Done { at: now.saturating_add(left.round() as u64), job }
+            let at = now.saturating_add(((at - now) as f64 * slower).round() as u64);
+            if self.llm.is_some() { Due::Read { at, job } } else { Due::Done { at, job } }
         });
-        again.collect()
+        again.chain(look).collect()
     }
 
     fn serve(&self, now: u64, job: JobId, work: f64) -> Due {
@@ -150,8 +208,11 @@ impl Server {
         Due::Done { at: now.saturating_add(takes as u64), job }
     }
 
-    /// Work that each of the requests that share it gets done in a microsecond.
+    /// Work that each of the requests that share it gets done in a microsecond, or tokens that are written of each answer.
     fn rate(&self) -> f64 {
+        if let Model::Llm(model) = self.model {
+            return self.speed() * model.writes(self.shared.len());
+        }
         let share = self.servers as f64 / self.shared.len().max(1) as f64;
         self.speed() * share.min(1.0)
     }

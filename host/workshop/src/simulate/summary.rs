@@ -5,7 +5,7 @@ use pointsman_policy::VersionId;
 use serde::Serialize;
 
 use super::PolicyResult;
-use super::tally::{Counts, RunResult, SwapResult};
+use super::tally::{Counts, LlmResult, RunResult, SwapResult};
 use crate::spec::{Spec, Swap};
 
 /// The results of a simulation, as `--json` prints them.
@@ -75,6 +75,17 @@ pub struct BackendsSummary {
     pub occupied: Vec<f64>,
     /// Share of the requests that were served where most of their key's were; `null` if requests have no keys.
     pub affinity: Option<Estimate>,
+    /// What model servers have shown; `null` if there are none.
+    pub llm: Option<LlmSummary>,
+}
+
+/// What model servers have shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct LlmSummary {
+    /// From the arrival of a served request to the first token of its answer.
+    pub first_token_us: Times,
+    /// Share of the prompts' tokens that had not to be read, as the server had kept them.
+    pub kept: Estimate,
 }
 
 /// What a policy costs.
@@ -170,18 +181,11 @@ impl PolicySummary {
         let runs = &result.runs;
         let estimate =
             |value: &dyn Fn(&RunResult) -> f64| Estimate::of(&runs.iter().map(value).collect::<Vec<_>>());
-        let quantile = |share: f64| estimate(&|run| quantile(&run.times, share));
         let within = runs.first().map_or(0, |run| run.within.len());
         Self {
             policy: result.name.clone(),
             sha256: result.version.clone(),
-            time_us: Times {
-                mean: estimate(&|run| run.mean),
-                p50: quantile(0.5),
-                p90: quantile(0.9),
-                p99: quantile(0.99),
-                p999: quantile(0.999),
-            },
+            time_us: Times::of(runs.iter().map(|run| (run.mean, &run.times))),
             within: (0..within).map(|place| estimate(&|run| run.within[place])).collect(),
             counts: runs.iter().fold(Counts::default(), |sum, run| sum.plus(&run.counts)),
             backends: BackendsSummary::of(runs),
@@ -204,12 +208,36 @@ impl BackendsSummary {
             most_in_flight: columns(runs, |run| &run.backends.most, usize::max),
             occupied: mean_columns(runs.iter().map(|run| &run.backends.occupied)),
             affinity: (!affinities.is_empty()).then(|| Estimate::of(&affinities)),
+            llm: LlmSummary::of(&runs.iter().filter_map(|run| run.backends.llm.as_ref()).collect::<Vec<_>>()),
         }
     }
 }
 
-fn quantile(times: &Histogram<u64>, share: f64) -> f64 {
-    times.value_at_quantile(share) as f64
+impl LlmSummary {
+    fn of(runs: &[&LlmResult]) -> Option<Self> {
+        (!runs.is_empty()).then(|| Self {
+            first_token_us: Times::of(runs.iter().map(|run| (run.mean, &run.first_tokens))),
+            kept: Estimate::of(&runs.iter().map(|run| run.kept).collect::<Vec<_>>()),
+        })
+    }
+}
+
+impl Times {
+    /// Of runs with this mean and these times each.
+    fn of<'a>(runs: impl Iterator<Item = (f64, &'a Histogram<u64>)> + Clone) -> Self {
+        let quantile = |share: f64| {
+            let values: Vec<f64> =
+                runs.clone().map(|(_, times)| times.value_at_quantile(share) as f64).collect();
+            Estimate::of(&values)
+        };
+        Self {
+            mean: Estimate::of(&runs.clone().map(|(mean, _)| mean).collect::<Vec<_>>()),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p999: quantile(0.999),
+        }
+    }
 }
 
 /// What the runs have for each backend, together.

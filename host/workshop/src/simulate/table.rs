@@ -31,8 +31,15 @@ impl Summary {
         let within = self.within_us.iter().map(|time| format!("≤ {}", TimeSpan(*time)));
         let first = ["policy", "requests", "mean", "± 95 %", "p50", "p90", "p99", "p99.9"].map(str::to_owned);
         let affinity = self.has_keys().then(|| "affinity".to_owned());
+        let llm =
+            self.has_llm().then(|| ["1st token", "p99", "kept"].map(str::to_owned)).into_iter().flatten();
         let last = ["failed", "rejected", "faults", "fuel/pick"].map(str::to_owned);
-        first.into_iter().chain(within).chain(affinity).chain(last).collect()
+        first.into_iter().chain(llm).chain(within).chain(affinity).chain(last).collect()
+    }
+
+    /// Whether there are model servers.
+    fn has_llm(&self) -> bool {
+        self.policies.iter().any(|policy| policy.backends.llm.is_some())
     }
 
     /// Whether requests have keys.
@@ -56,6 +63,10 @@ impl Summary {
         ];
         let percent = |share: Estimate| format!("{:.2} %", share.mean * 100.0);
         let within = policy.within.iter().copied().map(percent);
+        let llm = policy.backends.llm.iter().flat_map(|llm| {
+            let [p50, p99] = [llm.first_token_us.p50, llm.first_token_us.p99].map(time);
+            [p50, p99, percent(llm.kept)]
+        });
         let affinity =
             self.has_keys().then(|| policy.backends.affinity.map_or_else(|| "–".to_owned(), percent));
         let last = [
@@ -64,7 +75,7 @@ impl Summary {
             counts.faults.to_string(),
             format!("{:.0}", policy.cost.fuel_per_pick),
         ];
-        first.into_iter().chain(within).chain(affinity).chain(last).collect()
+        first.into_iter().chain(llm).chain(within).chain(affinity).chain(last).collect()
     }
 
     /// The backends' shares of the picks; the largest and the smallest, where there are many backends.

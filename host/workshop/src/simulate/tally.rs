@@ -1,5 +1,7 @@
 //! What is counted of a run.
 
+mod timed;
+
 use hdrhistogram::Histogram;
 use pointsman_core::record::ChosenBy;
 use serde::Serialize;
@@ -8,12 +10,14 @@ use super::affinity::Affinity;
 use super::proxy::Proxy;
 use super::server::Server;
 use crate::spec::Spec;
+use timed::Timed;
 
 /// Counts of one run, of requests that came after the warm-up.
 pub(super) struct Tally {
     from: u64,
-    times: Histogram<u64>,
-    sum: f64,
+    times: Timed,
+    /// From arrivals to the first token of the answer, where model servers write it.
+    first_tokens: Option<Timed>,
     within: Vec<(u64, u64)>,
     pub(super) counts: Counts,
     pub(super) swaps: Vec<SwapResult>,
@@ -135,20 +139,32 @@ pub struct BackendsResult {
     pub occupied: Vec<f64>,
     /// Share of the requests that were served where most of their key's were, if requests have keys.
     pub affinity: Option<f64>,
+    /// What model servers have shown, if there are any.
+    pub llm: Option<LlmResult>,
     /// When each request was sent (µs, the warm-up included), and to which; empty unless the spec has asked for it.
     pub(crate) sequence: Vec<(u64, u32)>,
+}
+
+/// What one run has shown of model servers.
+#[derive(Debug, Clone)]
+pub struct LlmResult {
+    /// Times of served requests from their arrival until their prompts had been read, µs.
+    pub first_tokens: Histogram<u64>,
+    /// Their mean, µs, exact.
+    pub mean: f64,
+    /// Share of the prompts' tokens that had not to be read, as they were kept.
+    pub kept: f64,
 }
 
 impl Tally {
     pub(super) fn new(spec: &Spec, backends: usize) -> Result<Self, String> {
         let runs = spec.run.get_ref();
         let keys = spec.load.get_ref().keys.as_ref();
-        // Three digits, up to a day.
-        let times = Histogram::new_with_bounds(1, 86_400_000_000, 3).map_err(|error| error.to_string())?;
+        let has_llm = spec.backends.iter().any(|group| group.get_ref().llm().is_some());
         Ok(Self {
             from: runs.warmup().0,
-            times,
-            sum: 0.0,
+            times: Timed::new()?,
+            first_tokens: if has_llm { Some(Timed::new()?) } else { None },
             within: runs.within.iter().map(|most| (most.0, 0)).collect(),
             counts: Counts::default(),
             swaps: vec![SwapResult::default(); spec.swaps.len()],
@@ -195,10 +211,17 @@ impl Tally {
     pub(super) fn served(&mut self, arrived: u64, now: u64) {
         let took = now - arrived;
         self.counts.served += 1;
-        self.times.saturating_record(took);
-        self.sum += took as f64;
+        self.times.add(took);
         for (most, count) in &mut self.within {
             *count += u64::from(took <= *most);
+        }
+    }
+
+    /// A request that arrived then had its prompt read at `at`, and was served.
+    #[inline]
+    pub(super) fn first_token(&mut self, arrived: u64, at: u64) {
+        if let (Some(first_tokens), true) = (&mut self.first_tokens, arrived >= self.from) {
+            first_tokens.add(at - arrived);
         }
     }
 
@@ -206,8 +229,7 @@ impl Tally {
     pub(super) fn unfinished(&mut self, arrived: u64, now: u64) {
         if self.counts_from(arrived) {
             self.counts.unfinished += 1;
-            self.times.saturating_record(now - arrived);
-            self.sum += (now - arrived) as f64;
+            self.times.add(now - arrived);
         }
     }
 
@@ -230,22 +252,33 @@ impl Tally {
         let requests = self.counts.requests.max(1) as f64;
         RunResult {
             seed,
-            mean: self.sum / (self.counts.served + self.counts.unfinished).max(1) as f64,
+            mean: self.times.mean(),
             within: self.within.iter().map(|(_, count)| *count as f64 / requests).collect(),
             backends: BackendsResult {
                 sent: self.sent,
                 most: servers.iter().map(|server| server.occupancy.most).collect(),
                 occupied: occupied(servers),
                 affinity: self.affinity.as_ref().and_then(Affinity::share),
+                llm: self.first_tokens.map(|times| llm(times, servers)),
                 sequence: self.sequence.unwrap_or_default(),
             },
             fuel_per_pick: fuel as f64 / self.counts.picks.max(1) as f64,
             memory: proxies.first().map_or(0, |proxy| proxy.simulation.memory_bytes()),
-            times: self.times,
+            times: self.times.times,
             counts: self.counts,
             swaps: self.swaps,
             digest: self.digest,
         }
+    }
+}
+
+fn llm(first_tokens: Timed, servers: &[Server]) -> LlmResult {
+    let tokens = servers.iter().filter_map(Server::tokens);
+    let (all, kept) = tokens.fold((0, 0), |(all, kept), tokens| (all + tokens.all, kept + tokens.kept));
+    LlmResult {
+        mean: first_tokens.mean(),
+        first_tokens: first_tokens.times,
+        kept: kept as f64 / all.max(1) as f64,
     }
 }
 

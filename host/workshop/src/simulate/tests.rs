@@ -1,5 +1,6 @@
 //! Simulations against what queueing theory says.
 
+mod llm;
 mod waiting;
 
 use std::path::Path;

@@ -1,11 +1,16 @@
 //! Made-up backends.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
+use super::llm::Llm;
 use super::service::Service;
 use super::speed::Speed;
+use crate::mean_work::MeanWork;
 
 /// Backends that are equal but for their names.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,7 +25,7 @@ pub struct BackendGroup {
     /// How each works. `model`, `"fifo"`.
     #[serde(default)]
     pub model: Model,
-    /// How many requests a backend serves at a time (`"fifo"`), or its cores (`"shared"`), 1 to 10,000. `servers`, 1.
+    /// How many requests a backend serves at a time (`"fifo"`, `llm`), or its cores (`"shared"`), 1 to 10,000. `servers`, 1.
     #[serde(default = "one")]
     pub servers: u32,
     /// How fast it works. `speed`, 1.
@@ -44,8 +49,7 @@ pub struct BackendGroup {
 }
 
 /// How a backend works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Model {
     /// Its servers take one request each, in the order in which these come; the others wait. `"fifo"`.
     #[default]
@@ -54,6 +58,44 @@ pub enum Model {
     Shared,
     /// All are served at once, however many there are. `"delay"`.
     Delay,
+    /// A server of a large language model. `"llm"`, or `{ llm = { } }` with what it is like.
+    Llm(Llm),
+}
+
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Described)
+    }
+}
+
+/// A name, or a table with it.
+struct Described;
+
+impl<'de> Visitor<'de> for Described {
+    type Value = Model;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"fifo\", \"shared\", \"delay\" or \"llm\"")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Model, E> {
+        match name {
+            "fifo" => Ok(Model::Fifo),
+            "shared" => Ok(Model::Shared),
+            "delay" => Ok(Model::Delay),
+            "llm" => Ok(Model::Llm(Llm::default())),
+            unknown => Err(E::unknown_variant(unknown, &["fifo", "shared", "delay", "llm"])),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Model, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            llm: Llm,
+        }
+        Table::deserialize(MapAccessDeserializer::new(table)).map(|table| Model::Llm(table.llm))
+    }
 }
 
 impl BackendGroup {
@@ -65,15 +107,37 @@ impl BackendGroup {
         })
     }
 
-    /// Requests that one backend can serve in a second behind so many proxies, if each is this much work (µs); none if it can serve any number.
+    /// Requests that one backend can serve in a second behind so many proxies, if each is as much work as in the mean; none if it can serve any number.
     #[must_use]
-    pub fn capacity(&self, work: f64, proxies: u32) -> Option<f64> {
+    pub(crate) fn capacity(&self, mean: &MeanWork, proxies: u32) -> Option<f64> {
         let most = self.max_requests.map(|most| f64::from(most) * f64::from(proxies));
         let at_a_time = match self.model {
             Model::Delay => most?,
-            Model::Fifo | Model::Shared => f64::from(self.servers).min(most.unwrap_or(f64::INFINITY)),
+            Model::Fifo | Model::Shared | Model::Llm(_) => {
+                f64::from(self.servers).min(most.unwrap_or(f64::INFINITY))
+            }
         };
-        Some(at_a_time * self.speed.mean() * 1e6 / work)
+        let in_a_microsecond = match self.model {
+            Model::Llm(model) => {
+                let reads = model.reads(mean.unkept_tokens);
+                let answers = at_a_time / (reads + mean.output_tokens / model.writes(at_a_time as usize));
+                // Prompts are read one after the other.
+                if reads > 0.0 { answers.min(1.0 / reads) } else { answers }
+            }
+            Model::Fifo | Model::Shared | Model::Delay => {
+                at_a_time / self.service.as_ref().map_or(mean.work, Service::mean)
+            }
+        };
+        Some(in_a_microsecond * self.speed.mean() * 1e6)
+    }
+
+    /// How it runs a language model, if it does.
+    #[must_use]
+    pub fn llm(&self) -> Option<Llm> {
+        match self.model {
+            Model::Llm(model) => Some(model),
+            _ => None,
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use super::backend::BackendGroup;
 use super::event::Event;
-use super::load::{Arrivals, Load};
+use super::load::{Arrivals, Keys, Load};
 use super::model::Spec;
 use super::queue::Queue;
+use super::replay::PREFIX;
 use super::service::Service;
 use crate::time_span::TimeSpan;
 use crate::toml_file::Fault;
@@ -157,6 +158,7 @@ fn backends(spec: &Spec) -> Checked {
             "1 to 1,000,000 requests; leave it out for any number",
         )?;
         here.service(service.as_ref())?;
+        model(&here, group, spec.load.get_ref())?;
         here.holds(is_name(&group.name), "name", NAME)?;
         for name in group.names() {
             let twice = format!("two backends are called {name:?}; give the groups other names");
@@ -164,6 +166,18 @@ fn backends(spec: &Spec) -> Checked {
         }
     }
     Ok(())
+}
+
+/// What only servers of language models have, and what they don't.
+fn model(here: &Section, group: &BackendGroup, load: &Load) -> Checked {
+    let Some(model) = group.llm() else { return Ok(()) };
+    model.fault().map_or(Ok(()), |fault| here.holds(false, "model", fault))?;
+    here.holds(
+        load.has_prompts(),
+        "model",
+        "a model server reads prompts, and no request has one: add `[load.prompt]`, or replay a trace that has them",
+    )?;
+    here.holds(group.service.is_none(), "service", "the work of a model server comes from prompts")
 }
 
 fn load(spec: &Spec) -> Checked {
@@ -178,6 +192,7 @@ fn load(spec: &Spec) -> Checked {
     arrivals(&here, load)?;
     replayed(&here, load)?;
     here.service(service.as_ref())?;
+    prompted(&here, spec)?;
     here.holds(
         rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7),
         "rate",
@@ -193,12 +208,7 @@ fn load(spec: &Spec) -> Checked {
         "clients",
         "1 to 1,000,000 clients",
     )?;
-    if let Some(keys) = keys {
-        here.holds((1..=100_000_000).contains(&keys.count), "keys", "1 to 100,000,000 keys")?;
-        here.holds((0.0..=10.0).contains(&keys.zipf), "keys", "a `zipf` of 0 to 10")?;
-        let named = keys.header.as_ref().is_none_or(|name| http::HeaderName::try_from(name).is_ok());
-        here.holds(named, "keys", "`header` is no name of a header field")?;
-    }
+    keyed(&here, keys.as_ref())?;
     let capacity = capacity(spec);
     here.holds(
         utilization.is_none() || capacity.is_some(),
@@ -227,13 +237,37 @@ fn load(spec: &Spec) -> Checked {
     )
 }
 
+fn keyed(here: &Section, keys: Option<&Keys>) -> Checked {
+    let Some(keys) = keys else { return Ok(()) };
+    here.holds((1..=100_000_000).contains(&keys.count), "keys", "1 to 100,000,000 keys")?;
+    here.holds((0.0..=10.0).contains(&keys.zipf), "keys", "a `zipf` of 0 to 10")?;
+    let named = keys.header.as_ref().is_none_or(|name| http::HeaderName::try_from(name).is_ok());
+    here.holds(named, "keys", "`header` is no name of a header field")
+}
+
+/// Prompts that are made up.
+fn prompted(here: &Section, spec: &Spec) -> Checked {
+    let Load { prompt, keys, .. } = spec.load.get_ref();
+    let Some(prompt) = prompt else { return Ok(()) };
+    prompt.fault().map_or(Ok(()), |fault| here.holds(false, "prompt", fault))?;
+    let is_read = spec.backends.iter().any(|group| group.get_ref().llm().is_some());
+    here.holds(is_read, "prompt", "no backend reads it: none has `model = \"llm\"`")?;
+    here.holds(
+        prompt.shared == 0 || keys.is_some(),
+        "prompt",
+        "`shared` is what prompts of one key begin with: add `keys`",
+    )
+}
+
 /// What the requests of a log have by themselves.
 fn replayed(here: &Section, load: &Load) -> Checked {
     let Some(replay) = &load.replay else { return Ok(()) };
     here.holds((0.001..=1_000.0).contains(&replay.speed), "replay", "a `speed` of 0.001 to 1,000")?;
     let own = "requests that come again bring it with them, as the log has it";
     here.holds(load.arrivals.is_none(), "arrivals", own)?;
+    here.holds(replay.prefix <= PREFIX, "replay", format!("a `prefix` of 0 to {PREFIX}"))?;
     here.holds(load.service.is_none(), "service", own)?;
+    here.holds(load.prompt.is_none(), "prompt", own)?;
     here.holds(load.keys.is_none(), "keys", own)
 }
 
@@ -263,10 +297,7 @@ fn arrivals(here: &Section, load: &Load) -> Checked {
 /// Requests that all backends can serve in a second; none if that is any number.
 pub(crate) fn capacity(spec: &Spec) -> Option<f64> {
     let (mean_work, proxies) = (spec.load.get_ref().mean_work(), spec.run.get_ref().proxies);
-    let each = spec
-        .members()
-        .map(|(_, group)| group.capacity(group.service.as_ref().map_or(mean_work, Service::mean), proxies));
-    each.sum()
+    spec.members().map(|(_, group)| group.capacity(&mean_work, proxies)).sum()
 }
 
 fn event(here: &Section, event: &Event, duration: TimeSpan, known: &HashSet<String>) -> Checked {

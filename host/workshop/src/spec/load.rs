@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
+use super::llm::Prompt;
 use super::replay::Replay;
 use super::service::Service;
+use crate::mean_work::MeanWork;
 use crate::recorded::Recorded;
 use crate::time_span::TimeSpan;
 
@@ -32,6 +34,9 @@ pub struct Load {
     /// How much work each is. `service`, `{ exponential = "10ms" }`.
     #[serde(default)]
     pub service: Option<Service>,
+    /// What model servers are to read and to write. `prompt`, nothing.
+    #[serde(default)]
+    pub prompt: Option<Prompt>,
     /// What requests have in common. `keys`, nothing: each is of another client.
     #[serde(default)]
     pub keys: Option<Keys>,
@@ -78,9 +83,21 @@ impl Load {
         self.service.unwrap_or(Service::Exponential(TimeSpan(10_000)))
     }
 
-    /// Mean work of a request, µs.
-    pub(crate) fn mean_work(&self) -> f64 {
+    /// Mean work of a request.
+    pub(crate) fn mean_work(&self) -> MeanWork {
         let recorded = self.replay.as_ref().and_then(Replay::recorded);
-        recorded.map_or_else(|| self.service().mean(), Recorded::mean_work)
+        recorded.map_or_else(|| self.mean_work_of_new(), Recorded::mean_work)
+    }
+
+    fn mean_work_of_new(&self) -> MeanWork {
+        let (own, output) = self.prompt.map_or((0.0, 0.0), |prompt| (prompt.unkept() as f64, prompt.output));
+        MeanWork { work: self.service().mean(), unkept_tokens: own, output_tokens: output }
+    }
+
+    /// Whether requests have prompts, for model servers.
+    #[must_use]
+    pub fn has_prompts(&self) -> bool {
+        self.prompt.is_some()
+            || self.replay.as_ref().and_then(Replay::recorded).is_some_and(Recorded::has_prompts)
     }
 }

@@ -16,11 +16,15 @@ const BYTES: usize = 1 << 30;
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// The log, from the folder of the spec: Pointsman's own, as JSON or text; the combined format with the seconds that each request took
-    /// behind it; or CSV.
+    /// behind it; CSV; or a trace of prompts in Mooncake's JSON lines.
     pub file: PathBuf,
     /// How many times as fast as then, 0.001 to 1,000. `speed`, 1.
     #[serde(default = "as_then")]
     pub speed: f64,
+    /// How many of the first blocks of a prompt the header field `x-prefix` names, by which policies can tell those that begin alike; 0 to 64.
+    /// `prefix`, 1.
+    #[serde(default = "one")]
+    pub prefix: usize,
     /// What was read.
     #[serde(skip)]
     pub(crate) recorded: Option<Arc<Recorded>>,
@@ -36,7 +40,8 @@ impl Replay {
         let path = folder.join(&self.file);
         let content =
             read(&path, BYTES).map_err(|error| format!("cannot read the log {}: {error}", path.display()))?;
-        let recorded = Recorded::read(&content).map_err(|reason| format!("{}: {reason}", path.display()))?;
+        let recorded = Recorded::read(&content, self.prefix.min(PREFIX))
+            .map_err(|reason| format!("{}: {reason}", path.display()))?;
         self.recorded = Some(Arc::new(recorded));
         Ok(())
     }
@@ -53,6 +58,13 @@ impl Replay {
         let seconds = recorded.duration() as f64 / 1e6 / self.speed;
         (seconds > 0.0).then(|| recorded.requests.len() as f64 / seconds)
     }
+}
+
+/// Most blocks in `x-prefix`.
+pub(super) const PREFIX: usize = 64;
+
+fn one() -> usize {
+    1
 }
 
 fn as_then() -> f64 {

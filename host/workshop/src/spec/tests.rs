@@ -91,6 +91,38 @@ fn each_fault_has_its_line_and_key() {
         ),
         ("count = 3", "servers = 0", "x.toml:18: backends.servers: 1 to 10,000"),
         ("count = 3", "model = \"lifo\"", "x.toml:18: unknown variant `lifo`"),
+        (
+            "count = 3",
+            "model = 3",
+            "x.toml:18: invalid type: integer `3`, expected \"fifo\", \"shared\", \"delay\" or \"llm\"",
+        ),
+        ("count = 3", "model = { llm = { prefil = \"1ms\" } }", "x.toml:18: unknown field `prefil`"),
+        (
+            "count = 3",
+            "model = { llm = { decode = \"0s\" } }",
+            "x.toml:18: backends.model: a `decode` of at least",
+        ),
+        (
+            "count = 3",
+            "model = \"llm\"",
+            "x.toml:18: backends.model: a model server reads prompts, and no request has one",
+        ),
+        (
+            "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]",
+            "model = \"llm\"\n[load]\nprompt = { shared = 512 }",
+            "x.toml:21: load.prompt: `shared` is what prompts of one key begin with: add `keys`",
+        ),
+        ("rate = 15", "rate = 15\nprompt = { }", "x.toml:23: load.prompt: no backend reads it"),
+        (
+            "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]",
+            "model = \"llm\"\n[load]\nprompt = { output = 0 }",
+            "x.toml:21: load.prompt: an `output` of 1 to 1,000,000 tokens",
+        ),
+        (
+            "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]",
+            "model = \"llm\"\n[load]\nprompt = { own = 1000 }",
+            "x.toml:22: load.rate: 2050 % of what the backends can serve",
+        ),
         ("mean = \"167ms\"", "mean = \"0s\"", "x.toml:19: backends.service: a normal distribution"),
         (
             "deviation = \"5ms\"",

@@ -119,19 +119,27 @@ impl Run<'_> {
     }
 
     /// A backend begins with a request, or has it wait.
-    fn begin(&mut self, sent: Sent, request: Box<Request>) {
+    fn begin(&mut self, sent: Sent, mut request: Box<Request>) {
         let backend = sent.backend;
         let server = &mut self.servers[backend as usize];
         let occupied = server.occupancy.now + 1;
         server.occupancy.change(self.now, occupied);
         let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
-        let Request { proxy, arrived, work, key, .. } = *request;
+        let Request { proxy, arrived, work, key, ref mut prompt, .. } = *request;
         self.tally.begun(self.now, key, backend);
-        let job =
-            self.jobs.add(Job { sent, proxy: proxy as u32, arrived, began: self.now, status, ends_at: None });
+        let proxy = proxy as u32;
+        let job = self.jobs.add(Job {
+            sent,
+            proxy,
+            arrived,
+            began: self.now,
+            status,
+            ends_at: None,
+            read_at: None,
+        });
         let work = server.conduct.work.unwrap_or(work).draw(&mut self.requests.works);
         if server.conduct.status == 0 {
-            let due = server.arrive(self.now, job, work);
+            let due = server.arrive(self.now, job, work, prompt);
             self.announce_due(backend, due);
         } else {
             // Like a server that has lost its database: it takes no time, whatever else it has to do.
@@ -142,14 +150,21 @@ impl Run<'_> {
 
     /// A request has been served.
     pub(super) fn end(&mut self, job: JobId) {
-        let Some(Job { sent, proxy, arrived, began, status, .. }) = self.jobs.take(job) else { return };
+        let Some(Job { sent, proxy, arrived, began, status, read_at, .. }) = self.jobs.take(job) else {
+            return;
+        };
         let backend = sent.backend;
         let server = &mut self.servers[backend as usize];
         let left = server.occupancy.now - 1;
         server.occupancy.change(self.now, left);
         // A policy observes the time from its pick.
         let total = Duration::from_micros(self.now - began);
-        self.proxies[proxy as usize].end(sent, &Response::complete(status, total));
+        let mut response = Response::complete(status, total);
+        if let Some(read_at) = read_at {
+            response.answered = Some((status, Duration::from_micros(read_at - began)));
+            self.tally.first_token(arrived, read_at);
+        }
+        self.proxies[proxy as usize].end(sent, &response);
         if self.tally.counts_from(arrived) {
             if status.is_server_error() {
                 self.tally.counts.failed += 1;

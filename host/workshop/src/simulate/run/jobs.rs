@@ -14,8 +14,10 @@ pub(super) struct Job {
     /// When it was sent to the backend.
     pub(super) began: u64,
     pub(super) status: StatusCode,
-    /// When a backend that serves it alone will have, at the speed of now; none until it begins.
+    /// When a backend that serves it alone will have, or a model server will have read its prompt, at the speed of now; none until that begins.
     pub(super) ends_at: Option<u64>,
+    /// When a model server had.
+    pub(super) read_at: Option<u64>,
 }
 
 /// Requests that are being served; a place is used again when its request has ended.
@@ -57,6 +59,13 @@ impl Jobs {
     pub(super) fn announce(&mut self, id: JobId, at: u64) {
         if let Some(Some(job)) = self.places.get_mut(id.0 as usize) {
             job.ends_at = Some(at);
+        }
+    }
+
+    /// A model server has read its prompt, and writes the answer beside others.
+    pub(super) fn has_read(&mut self, id: JobId, now: u64) {
+        if let Some(Some(job)) = self.places.get_mut(id.0 as usize) {
+            (job.ends_at, job.read_at) = (None, Some(now));
         }
     }
 

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 use super::super::random::{KeyDraw, Stream, Work};
 use super::super::request::Request;
 use crate::recorded::Recorded;
+use crate::spec::Prompt;
 
 /// Makes requests.
 pub(super) struct Requests {
@@ -16,6 +17,8 @@ pub(super) struct Requests {
     /// Those that come again.
     pub(super) recorded: Option<Arc<Recorded>>,
     pub(super) work: Work,
+    /// What model servers are to read and to write, and how long answers are.
+    pub(super) prompts: Option<(Prompt, Stream)>,
     pub(super) works: Stream,
     pub(super) key_stream: Stream,
     pub(super) proxy_stream: Stream,
@@ -49,6 +52,9 @@ impl Requests {
         let Some(known) = recorded.requests.get(number as usize) else { return };
         request.head.clone_from(&recorded.heads[known.head as usize]);
         request.work = Work::Fixed(known.work as f64);
+        if let Some(prompt) = recorded.prompts.get(known.prompt as usize) {
+            request.prompt.make_again(prompt);
+        }
     }
 
     fn make_anew(&mut self, request: &mut Request, number: u64) {
@@ -56,6 +62,9 @@ impl Requests {
         request.work = self.work;
         request.key = (!matches!(self.keys, KeyDraw::Own)).then_some(key);
         request.head.tried = Default::default();
+        if let Some((prompt, answers)) = &mut self.prompts {
+            request.prompt.make(prompt, key, number, answers);
+        }
         match &self.header {
             Some(name) => {
                 request.head.parts.headers.insert(name.clone(), HeaderValue::from(key));

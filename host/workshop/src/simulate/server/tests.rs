@@ -4,8 +4,15 @@ use super::*;
 use crate::simulate::random::Stream;
 
 fn server(model: &str, servers: u32) -> Server {
-    let group = format!("model = {model:?}\nservers = {servers}");
-    Server::new(&toml::from_str(&group).unwrap(), None, pace("1.0"))
+    made(&format!("model = {model:?}\nservers = {servers}"))
+}
+
+fn made(group: &str) -> Server {
+    Server::new(&toml::from_str(group).unwrap(), None, pace("1.0"))
+}
+
+fn arrive(server: &mut Server, now: u64, job: JobId, work: f64) -> Option<Due> {
+    server.arrive(now, job, work, &mut Prompt::default())
 }
 
 /// A pace, as a spec has it.
@@ -26,18 +33,21 @@ fn done(at: u64, job: u32) -> Option<Due> {
 #[test]
 fn one_after_the_other() {
     let mut server = server("fifo", 2);
-    assert_eq!(server.arrive(0, JobId(1), 10.0), done(10, 1));
-    assert_eq!(server.arrive(1, JobId(2), 10.0), done(11, 2));
-    assert_eq!(server.arrive(2, JobId(3), 5.0), None);
+    assert_eq!(arrive(&mut server, 0, JobId(1), 10.0), done(10, 1));
+    assert_eq!(arrive(&mut server, 1, JobId(2), 10.0), done(11, 2));
+    assert_eq!(arrive(&mut server, 2, JobId(3), 5.0), None);
     assert_eq!(server.leave(10), done(15, 3));
     assert_eq!(server.leave(11), None);
-    assert_eq!(server.arrive(12, JobId(4), 1.0), done(13, 4));
+    assert_eq!(arrive(&mut server, 12, JobId(4), 1.0), done(13, 4));
 }
 
 #[test]
 fn all_at_once() {
     let mut server = server("delay", 1);
-    assert_eq!([1, 2, 3].map(|job| server.arrive(7, JobId(job), 3.0)), [1, 2, 3].map(|job| done(10, job)));
+    assert_eq!(
+        [1, 2, 3].map(|job| arrive(&mut server, 7, JobId(job), 3.0)),
+        [1, 2, 3].map(|job| done(10, job))
+    );
     assert_eq!(server.leave(10), None);
 }
 
@@ -45,8 +55,8 @@ fn all_at_once() {
 fn what_runs_goes_on_at_another_speed() {
     for model in ["fifo", "delay"] {
         let mut server = server(model, 2);
-        assert_eq!(server.arrive(0, JobId(1), 10.0), done(10, 1));
-        assert_eq!(server.arrive(4, JobId(2), 10.0), done(14, 2));
+        assert_eq!(arrive(&mut server, 0, JobId(1), 10.0), done(10, 1));
+        assert_eq!(arrive(&mut server, 4, JobId(2), 10.0), done(14, 2));
         let at = |speed| Conduct {
             speed: Some(speed),
             ..Conduct { speed: None, work: None, refuses: false, status: 0 }
@@ -69,9 +79,9 @@ fn shared_alike() {
     // One core: 4 alone until 2, then two of them, each at half the speed.
     let mut server = server("shared", 1);
     let mut ended = Vec::new();
-    let first = server.arrive(0, JobId(1), 4.0);
+    let first = arrive(&mut server, 0, JobId(1), 4.0);
     assert_eq!(first, Some(Due::Look { at: 4, version: 1 }));
-    assert_eq!(server.arrive(2, JobId(2), 10.0), Some(Due::Look { at: 6, version: 2 }));
+    assert_eq!(arrive(&mut server, 2, JobId(2), 10.0), Some(Due::Look { at: 6, version: 2 }));
     assert_eq!(server.look_again(4, 1, &mut ended), None, "announced before the change");
     assert_eq!(server.look_again(6, 2, &mut ended), Some(Due::Look { at: 14, version: 3 }));
     assert_eq!(ended, [JobId(1)]);
@@ -102,7 +112,11 @@ fn disturbed_for_its_share_of_the_time() {
 fn what_runs_beside_a_backend_slows_what_shares_it() {
     let mut server = server("shared", 1);
     server.pace = pace("{ disturbed = 0.25, share = 0.999999, cycle = \"1s\" }");
-    assert_eq!(server.arrive(0, JobId(1), 4.0), Some(Due::Look { at: 16, version: 1 }), "it is disturbed");
+    assert_eq!(
+        arrive(&mut server, 0, JobId(1), 4.0),
+        Some(Due::Look { at: 16, version: 1 }),
+        "it is disturbed"
+    );
     assert_eq!(server.change_pace(8, running(&[])), [Due::Look { at: 10, version: 2 }], "half of it is left");
     // What an event says goes before.
     let stopped = Conduct { speed: Some(0.1), ..server.conduct };
@@ -117,4 +131,58 @@ fn times_by_number_of_requests() {
         occupancy.change(now, to);
     }
     assert_eq!((occupancy.times.as_slice(), occupancy.most), ([10, 7, 3].as_slice(), 2));
+}
+
+/// A model server with two places, which reads a token in 100 µs and writes one in 1,000, and in 500 more beside another answer.
+fn model_server(blocks: u32) -> Server {
+    let model = r#"prefill = "100ms", decode = "1ms", beside = "500us""#;
+    made(&format!("servers = 2\nmodel = {{ llm = {{ {model}, blocks = {blocks} }} }}"))
+}
+
+fn ask(server: &mut Server, now: u64, job: u32, blocks: &[u64], output: f64) -> Option<Due> {
+    let tokens = 512 * blocks.len() as u64;
+    server.arrive(now, JobId(job), 0.0, &mut Prompt { blocks: blocks.to_vec(), tokens, output })
+}
+
+#[test]
+fn a_prompt_is_read_and_an_answer_written_beside_others() {
+    let mut server = model_server(100);
+    let mut ended = Vec::new();
+    let read = |at, job| Some(Due::Read { at, job: JobId(job) });
+    assert_eq!(ask(&mut server, 0, 1, &[1, 2], 10.0), read(102_400, 1));
+    assert_eq!(ask(&mut server, 0, 2, &[1, 3], 20.0), None, "it is read next");
+    assert_eq!(ask(&mut server, 0, 3, &[1, 2], 1.0), None, "both places are taken");
+    // The first block of the next one is kept already.
+    let due: Vec<Due> = server.has_read(102_400).collect();
+    assert_eq!(due, [Due::Look { at: 112_400, version: 1 }, Due::Read { at: 153_600, job: JobId(2) }]);
+    assert_eq!(server.look_again(112_400, 1, &mut ended), None);
+    assert_eq!(mem::take(&mut ended), [JobId(1)]);
+    assert_eq!(server.leave(112_400), None, "another one is being read");
+    // All of the prompt of the one that has taken its place is kept.
+    let due: Vec<Due> = server.has_read(153_600).collect();
+    assert_eq!(due, [Due::Look { at: 173_600, version: 3 }, Due::Read { at: 153_600, job: JobId(3) }]);
+    // A token of each takes 1.5 ms.
+    let due: Vec<Due> = server.has_read(153_600).collect();
+    assert_eq!(due, [Due::Look { at: 155_100, version: 4 }]);
+    assert_eq!(server.look_again(155_100, 4, &mut ended), Some(Due::Look { at: 174_100, version: 5 }));
+    assert_eq!(server.leave(155_100), None, "nobody waits");
+    assert_eq!(server.tokens(), Some(Tokens { all: 6 * 512, kept: 3 * 512 }));
+}
+
+#[test]
+fn answers_slow_each_other_and_a_disturbed_server_slows_all() {
+    let mut server = model_server(0);
+    assert_eq!(ask(&mut server, 0, 1, &[], 10.0), Some(Due::Read { at: 0, job: JobId(1) }));
+    assert_eq!(server.has_read(0).collect::<Vec<_>>(), [Due::Look { at: 10_000, version: 1 }]);
+    let _ = ask(&mut server, 4_000, 2, &[], 10.0);
+    // Six tokens are left, at 1.5 ms each.
+    assert_eq!(server.has_read(4_000).collect::<Vec<_>>(), [Due::Look { at: 13_000, version: 2 }]);
+    let half = Conduct { speed: Some(0.5), ..server.conduct };
+    assert_eq!(server.change(7_000, half, running(&[])), [Due::Look { at: 19_000, version: 3 }]);
+    // What is being read takes longer as well.
+    let mut server = model_server(0);
+    let _ = ask(&mut server, 0, 1, &[1], 10.0);
+    let half = Conduct { speed: Some(0.5), ..server.conduct };
+    let again = server.change(1_200, half, running(&[(1, 51_200)]));
+    assert_eq!(again, [Due::Read { at: 101_200, job: JobId(1) }]);
 }
