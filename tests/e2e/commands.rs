@@ -83,7 +83,7 @@ fn the_bundled_policies_are_listed() {
 #[test]
 fn a_plugin_that_cannot_be_read_is_named_with_its_reason_once() {
     let (code, said, told) = run(&["policy", "check", "nonesuch/mine.wasm"]);
-    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert_eq!((code, said.as_str()), (Some(2), ""));
     assert!(
         told.contains("cannot read the plugin nonesuch/mine.wasm: No such file or directory (os error 2)"),
         "{told}"

@@ -1,14 +1,15 @@
 //! `pointsman simulate`.
 
-use std::path::{Path, PathBuf};
+mod given;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use pointsman_workshop::simulate::{Summary, simulate};
-use pointsman_workshop::spec::{self, PolicySpec, Replay};
+use pointsman_workshop::spec::{self, Replay};
 
 use super::file;
-use super::policy::plugin::{is_file, named};
 use super::progress_line::ProgressLine;
 use crate::console;
 use crate::log::{self, Log};
@@ -33,16 +34,22 @@ pub(super) struct Arguments {
     /// A plugin file, or the name of a bundled policy, in the place of those in the spec; may be given again, and called something by NAME=
     #[arg(long = "policy", value_name = "[NAME=]FILE|POLICY")]
     policies: Vec<PathBuf>,
+    /// The configuration of the policy that is given by this name, or of all that are given, as JSON; may be given again
+    #[arg(long = "config", value_name = "[NAME=]JSON", requires = "policies")]
+    configs: Vec<String>,
 }
 
 /// Exit codes: 0 = done; 1 = a policy failed in it, or it could not be run; 2 = the spec, or a policy in its place, can't be read.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What a plugin says, and how it fails.
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
-    if !are_there(&arguments.policies) {
-        return Ok(ExitCode::from(2));
-    }
-    let given = arguments.policies.iter().map(PathBuf::as_path).map(of_argument).collect();
+    let given = match given::read(&arguments.policies, &arguments.configs) {
+        Ok(given) => given,
+        Err(wrong) => {
+            console::complain(format_args!("pointsman: {wrong}"));
+            return Ok(ExitCode::from(2));
+        }
+    };
     let (mut spec, policies) = match spec::load(&arguments.spec, given, &regular_file::read) {
         Ok(read) => read,
         Err(fault) => {
@@ -78,15 +85,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if is_sound(&summary) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Whether these policies can be read; says which can't. Here, as a fault of the spec has a line of it.
-fn are_there(policies: &[PathBuf]) -> bool {
-    let missing = policies.iter().find_map(|argument| Some((argument, named(parts(argument).1).err()?)));
-    if let Some((argument, error)) = &missing {
-        console::complain(format_args!("pointsman: --policy {}: {error:#}", argument.display()));
-    }
-    missing.is_none()
-}
-
 /// Whether no policy has failed, and no swap was refused; says which.
 fn is_sound(summary: &Summary) -> bool {
     let failed: Vec<String> = summary
@@ -107,7 +105,8 @@ fn is_sound(summary: &Summary) -> bool {
     }
     if refused > 0 {
         console::complain(format_args!(
-            "pointsman: {refused} swaps were refused, for reasons that stand above"
+            "pointsman: {refused} {} refused, for reasons that stand above",
+            if refused == 1 { "swap was" } else { "swaps were" }
         ));
     }
     failed.is_empty() && refused == 0
@@ -132,23 +131,4 @@ fn tell_what_lacks(replay: &Replay) {
     for (line, reason) in &recorded.first_skipped {
         console::complain(format_args!("{file}:{line}: {reason}"));
     }
-}
-
-/// A policy as an argument: what it is called, if that is said, and where it comes from.
-fn parts(argument: &Path) -> (Option<&str>, &Path) {
-    let named = argument.to_str().filter(|_| !argument.exists()).and_then(|text| text.split_once('='));
-    named.map_or((None, argument), |(name, policy)| (Some(name), Path::new(policy)))
-}
-
-fn of_argument(argument: &Path) -> PolicySpec {
-    let (name, policy) = parts(argument);
-    PolicySpec { name: name.map(str::to_owned), ..of_source(policy) }
-}
-
-fn of_source(policy: &Path) -> PolicySpec {
-    if is_file(policy) {
-        let file = Some(std::path::absolute(policy).unwrap_or_else(|_| policy.into()));
-        return PolicySpec { file, ..PolicySpec::default() };
-    }
-    PolicySpec::bundled(&policy.to_string_lossy())
 }

@@ -41,8 +41,9 @@ impl TomlFile<'_> {
     /// What the text says.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, FileError> {
         toml::from_str(self.text).map_err(|fault: toml::de::Error| {
-            let line = fault.span().map(|span| self.line_at(span.start));
-            self.error(line, "", fault.message().to_owned())
+            let place = fault.span().map(|span| span.start);
+            let key = place.and_then(|place| self.key_of_value(place)).unwrap_or_default();
+            self.error(place.map(|place| self.line_at(place)), &key, fault.message().to_owned())
         })
     }
 
@@ -65,6 +66,17 @@ impl TomlFile<'_> {
     /// The line of a place in the text, from 1.
     pub(crate) fn line_at(self, place: usize) -> usize {
         self.text.as_bytes().iter().take(place).filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    /// The key, with its section, of the value that stands at this place; none if a key does, which messages name.
+    fn key_of_value(self, place: usize) -> Option<String> {
+        let before = self.text.get(..place)?;
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let (key, _) = before.get(line..)?.split_once('=')?;
+        let heading = before.lines().rev().find(|line| line.starts_with('['));
+        let section = heading.map(|heading| heading.trim_matches(['[', ']', ' ']));
+        let parts = section.into_iter().chain([key.trim()]);
+        Some(parts.collect::<Vec<_>>().join("."))
     }
 
     fn error(self, line: Option<usize>, key: &str, message: String) -> FileError {

@@ -60,10 +60,10 @@ fn what_cannot_be_read_is_told() {
         assert!(complaint.starts_with(&format!("{scenario}{told}")), "{complaint}");
     }
     let (code, _, complaint) = pointsman(&["policy", "test", "/nowhere.wasm"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(complaint.contains("cannot read the plugin /nowhere.wasm: No such file"), "{complaint}");
     let (code, _, complaint) = pointsman(&["policy", "test", "round-robbin"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(
         complaint.contains("no policy \"round-robbin\" is bundled, and there is no such file"),
         "{complaint}"
@@ -88,7 +88,7 @@ fn a_benchmark_has_a_line_for_each_number_of_backends() {
     let (code, said, told) = pointsman(&["policy", "bench", "ip-hash", "--against", "round-robin"]);
     assert_eq!((code, told.as_str()), (Some(0), ""));
     assert_eq!(said.lines().count(), 14, "{said}");
-    assert!(said.contains("\nbackends     ns/pick   fuel/pick      memory\n"), "{said}");
+    assert!(said.contains("\nbackends     ns/pick   fuel/pick  host calls/pick      memory\n"), "{said}");
     let (code, said, _) = pointsman(&["policy", "bench", "round-robin", "--json"]);
     assert_eq!(code, Some(0));
     let figures: Value = serde_json::from_str(&said).expect("JSON");
@@ -107,6 +107,10 @@ fn a_report_is_printed_and_written_or_refused_before_it_is_made() {
     );
     let written = std::fs::read_to_string(&page).expect("a page");
     assert!(written.starts_with("<!doctype html>") && written.ends_with("</html>\n"), "{written}");
+
+    let (code, said, told) = pointsman(&["policy", "report", "random", "--json", "--html", "-"]);
+    assert_eq!((code, said.as_str()), (Some(2), ""), "both can't be printed");
+    assert!(told.starts_with("pointsman: --html -: what is printed is either"), "{told}");
 
     for (arguments, exit, complaint) in [
         (["--html", "/nowhere/report.html"], 1, "cannot write /nowhere/report.html"),

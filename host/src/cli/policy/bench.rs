@@ -34,7 +34,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         [(Some(&arguments.file), arguments.config.as_str()), (arguments.against.as_ref(), "{}")]
     {
         let Some(file) = file else { continue };
-        let plugin = plugin::named(file)?;
+        let plugin = match plugin::read(file) {
+            Ok(plugin) => plugin,
+            Err(code) => return Ok(code),
+        };
         let costs = bench::measure(&plugin, config).with_context(|| file.display().to_string())?;
         measured.push((file, VersionId::of(&plugin.content).to_hex(), costs));
     }

@@ -1,6 +1,6 @@
 //! `pointsman policy report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -14,6 +14,9 @@ use super::plugin;
 use crate::console;
 use crate::log::{self, Log};
 
+/// Stands for standard output.
+const STDOUT: &str = "-";
+
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The plugin, or the name of a bundled policy
@@ -24,7 +27,7 @@ pub(in crate::cli) struct Arguments {
     /// The header field that the policy takes its key from; default: the client's address is the key
     #[arg(long, value_name = "HEADER")]
     key: Option<HeaderName>,
-    /// Write the report with charts as an HTML page, in the place of a file that is there
+    /// Write the report with charts as an HTML page, in the place of a file that is there; `-` prints it instead of the table
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Write the charts alone as SVG files into this folder, which is made if it isn't there
@@ -41,11 +44,20 @@ pub(in crate::cli) struct Arguments {
     allow: Vec<String>,
 }
 
-/// Exit codes: 0 = nothing failed; 1 = something did, or the plugin can't be read or can't serve; 2 = no line is called so.
+/// Exit codes: 0 = nothing failed; 1 = something did, or the plugin can't serve; 2 = it can't be read, or no line is called so.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
-    let plugin = plugin::named(&arguments.file)?;
-    arguments.html.as_deref().map(file::check_place).transpose()?;
+    let plugin = match plugin::read(&arguments.file) {
+        Ok(plugin) => plugin,
+        Err(code) => return Ok(code),
+    };
+    let prints_page = arguments.html.as_deref() == Some(Path::new(STDOUT));
+    if prints_page && arguments.json {
+        console::complain("pointsman: --html -: what is printed is either the page or, by --json, the JSON");
+        return Ok(ExitCode::from(2));
+    }
+    let page = arguments.html.as_deref().filter(|_| !prints_page);
+    page.map(file::check_place).transpose()?;
     arguments.charts.as_deref().map(file::make_folder).transpose()?;
     let stem = arguments.file.file_stem().unwrap_or(arguments.file.as_os_str());
     let subject = Loaded::new(&stem.to_string_lossy(), plugin, &arguments.config);
@@ -68,12 +80,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         made => made.with_context(|| arguments.file.display().to_string())?,
     };
-    if arguments.json {
+    if prints_page {
+        console::put(report.page().as_bytes())?;
+    } else if arguments.json {
         console::put(format!("{}\n", serde_json::to_string_pretty(&report)?).as_bytes())?;
     } else {
         console::say_text(report.table())?;
     }
-    if let Some(path) = &arguments.html {
+    if let Some(path) = page {
         file::write(path, &report.page(), true)?;
     }
     if let Some(folder) = &arguments.charts {

@@ -21,9 +21,12 @@ pub(in crate::cli) struct Arguments {
     scenarios: Vec<PathBuf>,
 }
 
-/// Exit codes: 0 = all as expected; 1 = not, or the plugin can't be read; 2 = a scenario can't be read.
+/// Exit codes: 0 = all as expected; 1 = not; 2 = the plugin or a scenario can't be read.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let plugin = plugin::named(&arguments.file)?;
+    let plugin = match plugin::read(&arguments.file) {
+        Ok(plugin) => plugin,
+        Err(code) => return Ok(code),
+    };
     let scenarios = match all(&arguments.scenarios) {
         Ok(scenarios) => scenarios,
         Err(error) => {

@@ -8,7 +8,7 @@ use pointsman_policy::{Plugin, PolicySettings, Simulation, SimulationError, Test
 
 use super::model::{ReportError, ReportOptions};
 use crate::simulate::{self, Counts, PolicyResult, SimulateError};
-use crate::spec::{self, Loaded, PolicySpec};
+use crate::spec::{self, Loaded};
 
 /// Simulations that a report consists of.
 const SIMULATIONS: f64 = 16.0;
@@ -151,12 +151,11 @@ impl<'a> Lab<'a> {
         keeps_sent: bool,
     ) -> Result<Vec<PolicyResult>, SimulateError> {
         let wrong = |reason| SimulateError::Policy { policy: what.to_owned(), reason };
-        let mut spec =
-            spec::parse(text, Path::new(what), vec![PolicySpec::bundled("round-robin")], &|_, _| {
+        let (mut spec, policies) =
+            spec::parse(text, Path::new(what), self.policies[..policies].to_vec(), &|_, _| {
                 Err(io::ErrorKind::NotFound.into())
             })
-            .map_err(|error| wrong(error.to_string()))?
-            .0;
+            .map_err(|error| wrong(error.to_string()))?;
         spec.run.get_mut().seeds = self.seeds();
         spec.keeps_sent = keeps_sent;
         if let Some(header) = self.header() {
@@ -168,7 +167,7 @@ impl<'a> Lab<'a> {
         let mut shown = |at: simulate::Progress<'_>| {
             progress(Step { what, share: ((done + at.share) / SIMULATIONS).min(1.0) })
         };
-        let results = simulate::simulate_in(&self.testbed, &spec, &self.policies[..policies], &mut shown)?;
+        let results = simulate::simulate_in(&self.testbed, &spec, &policies, &mut shown)?;
         self.done += 1.0;
         for run in &results[0].runs {
             self.counts = self.counts.plus(&run.counts);

@@ -33,6 +33,10 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         return wrong("pool.backends", "a weight of 0.001 to 1,000".to_owned());
     }
     let is_refused = scenario.refused.is_some();
+    if scenario.refused.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
+        let message = "any refusal would do: write a part of the reason".to_owned();
+        return Err(Fault { span: None, key: "refused".to_owned(), message });
+    }
     for entry in &scenario.steps {
         let fault =
             |(key, message): (&str, String)| Fault { span: Some(entry.span()), key: key.to_owned(), message };

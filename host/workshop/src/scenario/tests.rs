@@ -145,7 +145,7 @@ fn each_fault_has_its_line_and_key() {
         ("change = { backend = \"b1\" }", "x.toml:3: change: nothing changes"),
         ("change = { backend = \"b1\", weight = 0 }", "x.toml:3: change: a weight of"),
         ("observe = { backend = \"b1\", outcome = \"fine\" }", "x.toml:3: observe: \"fine\" is no outcome"),
-        ("advance = \"1\"", "x.toml:3: \"1\" is no span of time"),
+        ("advance = \"1\"", "x.toml:3: step.advance: \"1\" is no span of time"),
         ("advance = \"99999h\"\n[[step]]\nrequest = {}", "x.toml:3: advance: at most 24h"),
         ("advance = \"1s\"", "x.toml:1: step: nothing is tried"),
         ("advance = \"1s\"\nexpect = \"b1\"", "x.toml:2: step: only of a request"),
@@ -160,6 +160,7 @@ fn each_fault_has_its_line_and_key() {
         ("pool = { count = 2, backends = [{ name = \"a\" }] }", "x.toml:1: pool: a pool has either"),
         ("pool = { count = 0 }", "x.toml:1: pool: a pool has either"),
         ("pool = { count = 1 }", "x.toml:1: step: nothing is tried"),
+        ("pool = { count = 1 }\nrefused = \" \"", "x.toml:2: refused: any refusal would do"),
         (
             "refused = \"x\"\npool = { count = 1 }\n[[step]]\nrequest = {}",
             "x.toml:3: step: a plugin that is refused takes no step",

@@ -150,14 +150,23 @@ impl fmt::Display for SwapNote<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(SwapSummary { at_us, sha256, origin, .. }, SwapResult { swapped, unchanged, refused }) =
             self;
-        write!(f, "at {} {origin} (sha256 {sha256}): swapped {swapped} times", TimeSpan(*at_us))?;
+        write!(f, "at {} {origin} (sha256 {sha256}): swapped {}", TimeSpan(*at_us), Often(*swapped))?;
         if *unchanged > 0 {
-            write!(f, ", {unchanged} times it was active already")?;
+            write!(f, ", {} it was active already", Often(*unchanged))?;
         }
         if *refused > 0 {
-            write!(f, ", refused {refused} times: the version before served on")?;
+            write!(f, ", refused {}: the version before served on", Often(*refused))?;
         }
         Ok(())
+    }
+}
+
+/// How often something came.
+struct Often(u64);
+
+impl fmt::Display for Often {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 1 { f.write_str("once") } else { write!(f, "{} times", self.0) }
     }
 }
 

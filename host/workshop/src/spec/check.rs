@@ -7,6 +7,7 @@ use super::backend::BackendGroup;
 use super::event::Event;
 use super::load::{Arrivals, Keys, Load};
 use super::model::Spec;
+use super::policy::Loaded;
 use super::queue::Queue;
 use super::replay::PREFIX;
 use super::service::Service;
@@ -46,10 +47,12 @@ impl Section {
     }
 }
 
-/// The first fault of a spec.
-pub(super) fn check(spec: &Spec) -> Checked {
+/// The first fault of a spec. Its policies are these, if there are any.
+pub(super) fn check(spec: &Spec, given: &[Loaded]) -> Checked {
     runs(spec)?;
-    policies(spec)?;
+    if given.is_empty() {
+        policies(spec)?;
+    }
     backends(spec)?;
     load(spec)?;
     for entry in &spec.swaps {
@@ -57,7 +60,8 @@ pub(super) fn check(spec: &Spec) -> Checked {
         let duration = spec.run.get_ref().duration;
         here.holds(swap.at < duration, "at", format!("the run has ended by then: it takes {duration}"))?;
         swap.version().source().map_err(|(key, message)| here.fault(key, message))?;
-        let is_there = spec.policies.iter().any(|policy| swap.is_of(&policy.get_ref().label()));
+        let is_there = given.iter().any(|policy| swap.is_of(&policy.name))
+            || spec.policies.iter().any(|policy| swap.is_of(&policy.get_ref().label()));
         let name = swap.policy.as_deref().unwrap_or_default();
         here.holds(is_there, "policy", format!("there is no policy {name:?}"))?;
     }
@@ -89,6 +93,11 @@ fn runs(spec: &Spec) -> Checked {
         runs.warmup().0 < duration,
         "warmup",
         format!("nothing is left to count: the run takes {}", runs.duration),
+    )?;
+    here.holds(
+        runs.within.iter().all(|most| most.0 > 0),
+        "within",
+        "no request takes no time: times above 0",
     )?;
     let Some(Queue { length, timeout }) = runs.queue else { return Ok(()) };
     let has_limits = spec.backends.iter().any(|group| group.get_ref().max_requests.is_some());
@@ -160,6 +169,14 @@ fn backends(spec: &Spec) -> Checked {
         here.service(service.as_ref())?;
         model(&here, group, spec.load.get_ref())?;
         here.holds(is_name(&group.name), "name", NAME)?;
+        let is_clean = |text: &str| !text.chars().any(char::is_control);
+        here.holds(is_clean(&group.zone), "zone", "a zone has no character that controls a terminal")?;
+        let labels = group.labels.iter().flat_map(|(key, value)| [key, value]);
+        here.holds(
+            labels.into_iter().all(|text| is_clean(text)),
+            "labels",
+            "labels have no character that controls a terminal",
+        )?;
         for name in group.names() {
             let twice = format!("two backends are called {name:?}; give the groups other names");
             here.holds(seen.insert(name), "name", twice)?;

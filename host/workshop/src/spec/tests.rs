@@ -57,8 +57,8 @@ fn a_whole_spec() {
 #[test]
 fn each_fault_has_its_line_and_key() {
     for (from, to, expected) in [
-        ("duration = \"60s\"", "duration = \"60\"", "x.toml:4: \"60\" is no span of time"),
-        ("duration = \"60s\"", "duration = \"-60s\"", "x.toml:4: \"-60s\" is no span of time"),
+        ("duration = \"60s\"", "duration = \"60\"", "x.toml:4: run.duration: \"60\" is no span of time"),
+        ("duration = \"60s\"", "duration = \"-60s\"", "x.toml:4: run.duration: \"-60s\" is no span of time"),
         ("duration = \"60s\"", "duration = \"0s\"", "x.toml:4: run.duration: a run takes more than no time"),
         ("proxies = 2", "proxys = 2", "x.toml:5: unknown field `proxys`"),
         ("proxies = 2", "proxies = 0", "x.toml:5: run.proxies: 1 to 1,000"),
@@ -72,7 +72,7 @@ fn each_fault_has_its_line_and_key() {
         (
             "config = { }",
             "config_by_proxy = { proxy = \"number\" }",
-            "x.toml:14: unknown variant `number`, expected `index` or `count`",
+            "x.toml:14: policy.config_by_proxy: unknown variant `number`, expected `index` or `count`",
         ),
         (
             "config = { }",
@@ -90,13 +90,24 @@ fn each_fault_has_its_line_and_key() {
             "x.toml:13: policy.name: two policies",
         ),
         ("count = 3", "servers = 0", "x.toml:18: backends.servers: 1 to 10,000"),
-        ("count = 3", "model = \"lifo\"", "x.toml:18: unknown variant `lifo`"),
+        ("within = [\"1s\"]", "within = [\"1s\", \"0s\"]", "x.toml:6: run.within: no request takes no time"),
+        ("count = 3", "zone = \"a\\u0000\"", "x.toml:18: backends.zone: a zone has no character"),
+        (
+            "count = 3",
+            "labels = { gpu = \"\\u001b[1m\" }",
+            "x.toml:18: backends.labels: labels have no character",
+        ),
+        ("count = 3", "model = \"lifo\"", "x.toml:18: backends.model: unknown variant `lifo`"),
         (
             "count = 3",
             "model = 3",
-            "x.toml:18: invalid type: integer `3`, expected \"fifo\", \"shared\", \"delay\" or \"llm\"",
+            "x.toml:18: backends.model: invalid type: integer `3`, expected \"fifo\", \"shared\", \"delay\" or \"llm\"",
         ),
-        ("count = 3", "model = { llm = { prefil = \"1ms\" } }", "x.toml:18: unknown field `prefil`"),
+        (
+            "count = 3",
+            "model = { llm = { prefil = \"1ms\" } }",
+            "x.toml:18: backends.model: unknown field `prefil`",
+        ),
         (
             "count = 3",
             "model = { llm = { decode = \"0s\" } }",
@@ -137,7 +148,7 @@ fn each_fault_has_its_line_and_key() {
         (
             "duration = \"60s\"",
             "duration = \"9999999h\"",
-            "x.toml:4: \"9999999h\" is longer than a hundred years",
+            "x.toml:4: run.duration: \"9999999h\" is longer than a hundred years",
         ),
         (
             "count = 3",
@@ -153,12 +164,12 @@ fn each_fault_has_its_line_and_key() {
         (
             "count = 3",
             "count = 3\nspeed = \"fast\"",
-            "x.toml:19: a speed is a number above 0, or two of them",
+            "x.toml:19: backends.speed: a speed is a number above 0, or two of them",
         ),
         (
             "count = 3",
             "count = 3\nspeed = { disturbed = 0.5 }",
-            "x.toml:19: a speed is a number above 0, or two of them",
+            "x.toml:19: backends.speed: a speed is a number above 0, or two of them",
         ),
         (
             "count = 3",
@@ -233,7 +244,7 @@ fn a_queue_needs_backends_that_can_be_full() {
         ("{ length = 100001 }", "x.toml:6: run.queue: a `length` of 0 to 100,000"),
         ("{ length = 20001 }", "x.toml:6: run.queue: 2000100 requests that wait, over all proxies"),
         ("{ timeout = \"0s\" }", "x.toml:6: run.queue: a `timeout` of more than no time"),
-        ("{ depth = 1 }", "x.toml:6: unknown field `depth`"),
+        ("{ depth = 1 }", "x.toml:6: run.queue: unknown field `depth`"),
     ] {
         let found = error(&with(&format!("queue = {queue}")));
         assert!(found.starts_with(expected), "{found}\n  expected {expected}");
