@@ -24,7 +24,11 @@ impl<const N: usize> fmt::Write for Line<N> {
     #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.bytes.get_mut(self.len..).unwrap_or_default();
-        let fitting = text.floor_char_boundary(room.len());
+        // As `str::floor_char_boundary`, which authors have with Rust 1.91 only.
+        let mut fitting = text.len().min(room.len());
+        while !text.is_char_boundary(fitting) {
+            fitting -= 1;
+        }
         if let (Some(to), Some(from)) = (room.get_mut(..fitting), text.as_bytes().get(..fitting)) {
             to.copy_from_slice(from);
             self.len += fitting;

@@ -178,7 +178,10 @@ pub fn report_panics() {
 fn last_words(panic: &PanicHookInfo<'_>) {
     let mut line = Line::<512>::new();
     // Writing fails when the line is full; what fits is reported.
-    let _ = line.write_str(panic.payload_as_str().unwrap_or("panic"));
+    let payload = panic.payload();
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let _ = line.write_str(message.unwrap_or("panic"));
     if let Some(place) = panic.location() {
         let _ = line.write_str(" at ").and_then(|()| line.write_str(place.file()));
         let _ = write!(line, ":{}", place.line());

@@ -21,14 +21,17 @@ macro_rules! wide_numbers {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let start = self.place;
             match self.number() {
-                Ok(Number::Unsigned(number)) => visitor.visit_u64(number),
-                Ok(Number::Signed(number)) => visitor.visit_i64(number),
-                Ok(Number::Other(text)) if let Ok(number) = text.parse::<$type>() => visitor.$visit(number),
-                _ => {
-                    self.place = start;
-                    Err(self.unexpected(&visitor))
+                Ok(Number::Unsigned(number)) => return visitor.visit_u64(number),
+                Ok(Number::Signed(number)) => return visitor.visit_i64(number),
+                Ok(Number::Other(text)) => {
+                    if let Ok(number) = text.parse::<$type>() {
+                        return visitor.$visit(number);
+                    }
                 }
+                Err(_) => {}
             }
+            self.place = start;
+            Err(self.unexpected(&visitor))
         })*
     };
 }

@@ -49,7 +49,6 @@ pub struct Least(Option<(usize, Load)>);
 
 impl Least {
     /// Offers a backend.
-    #[inline]
     pub fn offer(&mut self, index: usize, load: Load) {
         if self.is_less(load) {
             self.0 = Some((index, load));
@@ -57,14 +56,12 @@ impl Least {
     }
 
     /// Whether an offer of this load would be taken.
-    #[inline]
     #[must_use]
     pub fn is_less(&self, load: Load) -> bool {
         self.0.is_none_or(|(_, least)| load < least)
     }
 
     /// Its index.
-    #[inline]
     #[must_use]
     pub fn index(&self) -> Option<usize> {
         self.0.map(|(index, _)| index)

@@ -51,7 +51,11 @@ impl Policy for Random {
     }
 
     fn pick(&mut self, request: &Request, backends: &Backends) -> Verdict {
-        self.candidates.least_loaded_of(self.choices, request, backends).into()
+        let least_loaded = match self.choices {
+            2 => self.candidates.less_loaded_of_two(request, backends),
+            choices => self.candidates.least_loaded_of(choices, request, backends),
+        };
+        least_loaded.into()
     }
 }
 
