@@ -23,6 +23,7 @@ mod scope;
 mod server;
 mod site;
 mod split;
+mod sticky;
 mod tls;
 mod tree;
 mod upstream;

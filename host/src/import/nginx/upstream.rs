@@ -3,8 +3,8 @@
 use super::super::draft::{BackendDraft, PoolDraft};
 use super::super::ledger::{Ledger, Rank};
 use super::super::{balance, listing, value};
-use super::quantity;
 use super::tree::Directive;
+use super::{quantity, sticky};
 use crate::config::literal;
 
 /// An `upstream`, or an address that is written in a `proxy_pass`.
@@ -98,7 +98,8 @@ impl Server {
                 }
             }
             ("backup", _) => backend.keys.set("backup", "true"),
-            ("down", _) => {
+            // As `down`, but for clients that were there.
+            ("down" | "drain", _) => {
                 backend.keys.set("draining", "true");
                 backend.is_draining = true;
             }
@@ -114,9 +115,7 @@ impl Server {
                 backend.address = format!("{service}.{host}");
                 backend.resolve = Some("srv");
             }
-            ("route" | "drain", _) => {
-                return Err("sessions aren't kept on a backend; write a policy with `Request::hash`");
-            }
+            ("route", _) => return Err("the values of session cookies are made of the backends' names"),
             _ => return Err("isn't carried over"),
         }
         Ok(())
@@ -197,6 +196,7 @@ fn setting(ledger: &mut Ledger, directive: &Directive, pool: &mut PoolDraft, wor
                 ledger.carry(place);
             }
         }
+        "sticky" => pool.responses.sticky = sticky::read(ledger, directive),
         "keepalive_requests" | "keepalive_time" => {
             ledger.list(place, Rank::C, "connections to backends are kept until they are idle for too long");
         }

@@ -72,6 +72,36 @@ fn algorithms_of_haproxy() {
 }
 
 #[test]
+fn sessions_of_nginx() {
+    let sticky = |line: &str| {
+        let content = format!(
+            "events {{}}\nhttp {{ upstream a {{ server 127.0.0.1:9; server 127.0.0.1:10 drain; {line}; }}\n\
+             server {{ listen 80; location / {{ proxy_pass http://a; }} }} }}\n"
+        );
+        let imported = inputs::read(Dialect::Nginx, &content);
+        let text = imported.text.expect("a text");
+        assert!(text.contains("draining = true"), "{text}");
+        let section = text.split_once("[pool.a.sticky]\n").map(|(_, rest)| rest);
+        let keys = section.map(|rest| rest.split("\n\n").next().unwrap_or_default().trim_end().to_owned());
+        keys.unwrap_or_else(|| "none".to_owned())
+    };
+    for (line, expected) in [
+        ("sticky cookie srv_id", "cookie = \"srv_id\""),
+        (
+            "sticky cookie srv_id expires=1h domain=.example.com httponly samesite=strict secure path=/",
+            "cookie = \"srv_id\"\nmax_age = \"1h\"\nsame_site = \"strict\"",
+        ),
+        ("sticky cookie s expires=max", "cookie = \"s\"\nmax_age = \"9600h\""),
+        ("sticky cookie s samesite=$how path=/shop", "cookie = \"s\""),
+        ("sticky route $route_cookie $route_uri", "none"),
+        ("sticky learn create=$a lookup=$b zone=z:1m", "none"),
+        ("sticky", "none"),
+    ] {
+        assert_eq!(sticky(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn sessions_of_haproxy() {
     let sticky = |lines: &str| {
         let content = format!(
