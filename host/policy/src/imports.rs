@@ -13,6 +13,7 @@ mod rest;
 mod stats;
 mod text;
 mod topology;
+mod unknown;
 mod wasi;
 
 use pointsman_sdk::abi;

@@ -13,7 +13,10 @@ use pointsman_core::request::RequestHead;
 
 use crate::mean_work::MeanWork;
 use line::{Kind, Line, Skipped, Written};
-pub(crate) use prompt::RecordedPrompt;
+pub(crate) use prompt::{PromptForm, RecordedPrompt};
+
+/// How files of gzip, zstd, xz and bzip2 begin.
+const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh9"];
 
 /// Lines that are shown of those that were skipped.
 const SHOWN: usize = 5;
@@ -27,6 +30,8 @@ pub struct Recorded {
     pub(crate) heads: Vec<RequestHead>,
     /// What model servers are to read and to write, of all requests or of none.
     pub(crate) prompts: Vec<RecordedPrompt>,
+    /// Tokens of their blocks.
+    pub(crate) block: u64,
     /// How many lines have no request that can come again.
     pub skipped: usize,
     /// The first of these by number, from 1, and what is wrong with them.
@@ -50,16 +55,16 @@ pub(crate) struct RecordedRequest {
 
 impl Recorded {
     /// Reads a log. A file of CSV is known by its first line, which names the columns; of others each line is JSON or in the combined format.
-    /// Of prompts, the first `prefix` blocks are told to policies.
     ///
     /// # Errors
     ///
     /// If no request of it can come again.
-    pub(crate) fn read(log: &[u8], prefix: usize) -> Result<Self, String> {
+    pub(crate) fn read(log: &[u8], form: PromptForm) -> Result<Self, String> {
         let log = log.strip_prefix(b"\xef\xbb\xbf").unwrap_or(log);
-        let (mut recorded, mut kinds, mut kept) = (Self::default(), HashMap::new(), Vec::new());
+        let mut recorded = Self { block: form.block, ..Self::default() };
+        let (mut kinds, mut kept) = (HashMap::new(), Vec::new());
         let lines: &mut dyn Iterator<Item = _> =
-            if columns::are_named(log) { &mut columns::lines(log)? } else { &mut lines(log, prefix) };
+            if columns::are_named(log) { &mut columns::lines(log)? } else { &mut lines(log, form) };
         for (number, line) in lines {
             let line = line.and_then(|Line { written, work, kind, is_sampled, prompt }| {
                 let head = recorded.head(kind, &mut kinds)?;
@@ -121,29 +126,30 @@ impl Recorded {
         let count = self.requests.len().max(1) as f64;
         let work: u64 = self.requests.iter().map(|request| request.work).sum();
         let output: u64 = self.prompts.iter().map(|prompt| prompt.output).sum();
+        let tokens: u64 = self.prompts.iter().map(|prompt| prompt.tokens).sum();
         // What came before in any prompt may be kept somewhere.
+        let blocks: usize = self.prompts.iter().map(|prompt| prompt.blocks.len()).sum();
         let different: HashSet<u64> =
             self.prompts.iter().flat_map(|prompt| prompt.blocks.iter().copied()).collect();
-        let (blocks, tokens) = self
-            .prompts
-            .iter()
-            .fold((0, 0), |(blocks, tokens), prompt| (blocks + prompt.blocks.len(), tokens + prompt.tokens));
-        let unkept = tokens as f64 * different.len() as f64 / blocks.max(1) as f64;
+        let again = (blocks - different.len()) as u64 * self.block;
         MeanWork {
             work: work as f64 / count,
-            unkept_tokens: unkept / count,
+            tokens: tokens as f64 / count,
+            unkept_tokens: tokens.saturating_sub(again) as f64 / count,
             output_tokens: output as f64 / count,
         }
     }
 }
 
 /// The lines of a log that isn't CSV, by number from 1.
-fn lines(log: &[u8], prefix: usize) -> impl Iterator<Item = (usize, Result<Line, Skipped>)> {
+fn lines(log: &[u8], form: PromptForm) -> impl Iterator<Item = (usize, Result<Line, Skipped>)> {
     let lines = log.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
     lines.map(move |(line, number)| {
-        let text = std::str::from_utf8(line).map_err(|_| Skipped::Bytes);
+        let is_packed = COMPRESSED.iter().any(|magic| line.starts_with(magic));
+        let what = if is_packed { Skipped::Compressed } else { Skipped::Bytes };
+        let text = std::str::from_utf8(line).map_err(|_| what);
         let read = |text: &str| match text.starts_with('{') {
-            true if mooncake::is_traced(text) => mooncake::read(text, prefix),
+            true if mooncake::is_traced(text) => mooncake::read(text, form),
             true => json::read(text),
             false => combined::read(text),
         };

@@ -4,6 +4,7 @@ use pointsman_sdk::abi::{MODULE, cell_scope, import};
 use wasmtime::{Caller, Linker};
 
 use super::enter::enter;
+use super::unknown;
 use crate::cells::{Cell, CellAddress};
 use crate::guest::GuestState;
 
@@ -13,7 +14,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_GET,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32| {
-                let value = cell(&mut caller, scope, index, slot).map_or(0, Cell::get);
+                let value = cell(&mut caller, import::CELL_GET, (scope, index, slot)).map_or(0, Cell::get);
                 keep(caller.data(), scope, index, slot, value);
                 value
             },
@@ -22,7 +23,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_SET,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32, value: i64| {
-                if let Some(cell) = cell(&mut caller, scope, index, slot) {
+                if let Some(cell) = cell(&mut caller, import::CELL_SET, (scope, index, slot)) {
                     cell.set(value);
                 }
             },
@@ -31,7 +32,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_ADD,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32, delta: i64| {
-                let value = cell(&mut caller, scope, index, slot).map_or(0, |cell| cell.add(delta));
+                let value = cell(&mut caller, import::CELL_ADD, (scope, index, slot))
+                    .map_or(0, |cell| cell.add(delta));
                 keep(caller.data(), scope, index, slot, value);
                 value
             },
@@ -45,7 +47,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
              slot: i32,
              expected: i64,
              new: i64| {
-                let value = cell(&mut caller, scope, index, slot);
+                let value = cell(&mut caller, import::CELL_CAS, (scope, index, slot));
                 let value = value.map_or(0, |cell| cell.compare_and_set(expected, new));
                 keep(caller.data(), scope, index, slot, value);
                 value
@@ -54,9 +56,27 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn cell<'a>(caller: &'a mut Caller<'_, GuestState>, scope: i32, index: i32, slot: i32) -> Option<Cell<'a>> {
-    let address = CellAddress { scope, index: index.cast_unsigned(), slot: slot.cast_unsigned() };
-    enter(caller).cells().cell(address)
+fn cell<'a>(
+    caller: &'a mut Caller<'_, GuestState>,
+    function: &'static str,
+    (scope, index, slot): (i32, i32, i32),
+) -> Option<Cell<'a>> {
+    let state = enter(caller);
+    let slots = match scope {
+        cell_scope::BACKEND => {
+            unknown::check_backend(state, function, index);
+            cell_scope::BACKEND_SLOTS
+        }
+        cell_scope::POOL => cell_scope::POOL_SLOTS,
+        _ => {
+            unknown::tell(state, function, "a cell of the scope", scope);
+            return None;
+        }
+    };
+    if slot.cast_unsigned() as usize >= slots {
+        unknown::tell(state, function, "cell", slot);
+    }
+    state.cells().cell(CellAddress { scope, index: index.cast_unsigned(), slot: slot.cast_unsigned() })
 }
 
 /// Keeps what a cell held, if the pick is to be explained.

@@ -14,6 +14,7 @@ use super::enter::enter;
 use super::given;
 use super::memory::open;
 use super::text;
+use super::unknown;
 use crate::guest::{GuestState, with_current_request};
 
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
@@ -39,7 +40,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             with_current_request(|head| head.map_or(ABSENT, |head| head.tried.attempt.cast_signed()))
         })?
         .func_wrap(MODULE, import::TRIED, |mut caller: Caller<'_, GuestState>, index: i32| {
-            enter(&mut caller);
+            unknown::check_backend(enter(&mut caller), import::TRIED, index);
             // What was tried is kept anyway.
             let index = BackendIndex(index.cast_unsigned());
             with_current_request(|head| head.map_or(ABSENT, |head| i32::from(head.tried.contains(index))))
@@ -50,6 +51,9 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 fn request_text(mut caller: Caller<'_, GuestState>, field: i32, buf: i32, cap: i32) -> wasmtime::Result<i32> {
     let (mut memory, state) = open(&mut caller)?;
     given::fact(state, || field_name(field), None);
+    if !(request_field::METHOD..=request_field::ROUTE).contains(&field) {
+        unknown::tell(state, import::REQUEST_TEXT, "field", field);
+    }
     with_current_request(|head| {
         let text = head.and_then(|head| match field {
             request_field::METHOD => Some(head.parts.method.as_str().as_bytes()),
@@ -111,6 +115,9 @@ fn hash(
         }
         _ => {
             let (memory, state) = open(&mut caller)?;
+            if !(hash_source::CLIENT_IP..=hash_source::QUERY).contains(&source) {
+                unknown::tell(state, import::HASH, "source", source);
+            }
             let name = memory.read_name(import::HASH, name_ptr, name_len)?;
             what = state.call.keeps.is_some().then(|| of_name(source_name(source), name));
             with_current_request(|head| {

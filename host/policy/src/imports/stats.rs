@@ -7,6 +7,7 @@ use wasmtime::{Caller, Linker};
 use super::enter::enter;
 use super::given;
 use super::memory::open;
+use super::unknown;
 use crate::guest::GuestState;
 
 /// Evaluates an expression with `$read` as the way to read one kind of number; `None` for an unknown kind.
@@ -63,9 +64,13 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             |mut caller: Caller<'_, GuestState>, kind: i32, place: i32| -> i64 {
                 let state = enter(&mut caller);
                 let index = place.cast_unsigned() as usize;
+                unknown::check_backend(state, import::STAT, place);
                 let number = with_kind!(kind, state, |read| {
                     state.topology.stats().get(index).map_or(0, |stats| read(stats))
                 });
+                if number.is_none() {
+                    unknown::tell(state, import::STAT, "the kind of number", kind);
+                }
                 let number = number.unwrap_or(0).cast_signed();
                 given::number(state, name_of(kind), place, number);
                 number
@@ -80,7 +85,10 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
                     let numbers = state.topology.stats().iter().map(|stats| read(stats).to_le_bytes());
                     memory.write_column(import::STATS, buf, cap, numbers)
                 });
-                let Some(written) = written else { return Ok(ABSENT) };
+                let Some(written) = written else {
+                    unknown::tell(state, import::STATS, "the kind of number", kind);
+                    return Ok(ABSENT);
+                };
                 given::column(state, &memory, name_of(kind), (buf, cap), i64::from_le_bytes);
                 written
             },

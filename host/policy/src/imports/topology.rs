@@ -10,6 +10,7 @@ use wasmtime::{Caller, Linker};
 use super::enter::enter;
 use super::given;
 use super::memory::{length, open};
+use super::unknown;
 use crate::guest::GuestState;
 
 /// Room for the longest address: an IPv6 address with scope and port.
@@ -24,6 +25,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         .func_wrap(MODULE, import::BACKEND_LABEL, backend_label)?
         .func_wrap(MODULE, import::WEIGHT, |mut caller: Caller<'_, GuestState>, index: i32| {
             let state = enter(&mut caller);
+            unknown::check_backend(state, import::WEIGHT, index);
             let weight = number(state.topology.weights(), index);
             given::number(state, "weight", index, i64::from(weight.cast_unsigned()));
             weight
@@ -37,12 +39,14 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
         })?
         .func_wrap(MODULE, import::CONFIGURED_WEIGHT, |mut caller: Caller<'_, GuestState>, index: i32| {
             let state = enter(&mut caller);
+            unknown::check_backend(state, import::CONFIGURED_WEIGHT, index);
             let weight = backend(state, index).map_or(0, |backend| backend.weight.cast_signed());
             given::number(state, "configured_weight", index, i64::from(weight.cast_unsigned()));
             weight
         })?
         .func_wrap(MODULE, import::FLAGS, |mut caller: Caller<'_, GuestState>, index: i32| {
             let state = enter(&mut caller);
+            unknown::check_backend(state, import::FLAGS, index);
             let place = index.cast_unsigned() as usize;
             let flags = state.topology.flags().get(place).zip(state.topology.stats().get(place));
             let capacity = state.context.pool.capacity();
@@ -83,6 +87,10 @@ fn backend_text(
     cap: i32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, state) = open(&mut caller)?;
+    unknown::check_backend(state, import::BACKEND_TEXT, index);
+    if !(backend_field::NAME..=backend_field::ZONE).contains(&field) {
+        unknown::tell(state, import::BACKEND_TEXT, "field", field);
+    }
     let mut address = [0; ADDRESS_BYTES];
     let text = backend(state, index).and_then(|backend| match field {
         backend_field::NAME => Some(backend.name.as_bytes()),
@@ -107,6 +115,7 @@ fn backend_label(
     cap: i32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, state) = open(&mut caller)?;
+    unknown::check_backend(state, import::BACKEND_LABEL, index);
     let key = memory.read_name(import::BACKEND_LABEL, key_ptr, key_len)?;
     let label = key.and_then(|key| backend(state, index)?.label(key));
     memory.write(import::BACKEND_LABEL, buf, cap, label.map(str::as_bytes))

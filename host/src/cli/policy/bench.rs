@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use http::HeaderName;
 use pointsman_policy::{PolicySettings, VersionId};
 use pointsman_workshop::bench::{self, Cost};
 
@@ -23,6 +24,9 @@ pub(in crate::cli) struct Arguments {
     /// The policy's configuration as JSON, as `policy.config` would have it
     #[arg(long, default_value = "{}", value_parser = plugin::config)]
     config: String,
+    /// A header field that requests have, for policies that take their key from it
+    #[arg(long, value_name = "HEADER")]
+    key: Option<HeaderName>,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -38,7 +42,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             Ok(plugin) => plugin,
             Err(code) => return Ok(code),
         };
-        let costs = bench::measure(&plugin, config).with_context(|| file.display().to_string())?;
+        let costs = bench::measure(&plugin, config, arguments.key.as_ref())
+            .with_context(|| file.display().to_string())?;
         measured.push((file, VersionId::of(&plugin.content).to_hex(), costs));
     }
     if arguments.json {
@@ -81,6 +86,12 @@ fn complain(measured: &[Measured<'_>]) -> bool {
             has_failed = true;
             console::complain(format_args!(
                 "pointsman: {file} failed {failed} times with {backends} backends: its figures there aren't those of a pick"
+            ));
+        }
+        if let Some(Cost { abstained, .. }) = costs.iter().find(|cost| cost.abstained > 0.0) {
+            console::complain(format_args!(
+                "pointsman: {file} leaves {:.0} % of the picks to the fallback, as it has no opinion: its figures are of that; `--key HEADER` gives requests a header field",
+                abstained * 100.0
             ));
         }
         for Cost { backends, ns, .. } in costs.iter().filter(|cost| cost.ns > deadline.as_nanos() as f64) {

@@ -30,9 +30,18 @@ struct Logged<'a> {
     sample_rate: Option<f64>,
 }
 
+/// What is wrong with a line. Its place in the log is told beside it, and it is one line.
+pub(super) fn fault(error: &serde_json::Error) -> Skipped {
+    let text = error.to_string();
+    Skipped::Json(match text.rsplit_once(" at line 1 column ") {
+        Some((message, column)) => format!("column {column}: {message}"),
+        None => text,
+    })
+}
+
 /// Reads one.
 pub(super) fn read(text: &str) -> Result<Line, Skipped> {
-    let logged: Logged<'_> = serde_json::from_str(text).map_err(|error| Skipped::Json(error.to_string()))?;
+    let logged: Logged<'_> = serde_json::from_str(text).map_err(|error| fault(&error))?;
     if logged.event.is_some_and(|event| event.starts_with("tunnel")) {
         return Err(Skipped::Tunnel);
     }

@@ -48,6 +48,8 @@ impl Written {
 pub(super) enum Skipped {
     #[error("is no UTF-8")]
     Bytes,
+    #[error("is compressed; unpack it first")]
+    Compressed,
     #[error("is a tunnel's")]
     Tunnel,
     #[error("the request came to no backend")]
@@ -64,6 +66,10 @@ pub(super) enum Skipped {
     Wrong(&'static str, String, &'static str),
     #[error("{0}")]
     Csv(String),
+    #[error(
+        "{found} `hash_ids` for {tokens} tokens, of which blocks of {block} would be {expected}: `block` in `replay` says how long they are"
+    )]
+    Blocks { found: u64, tokens: u64, block: u64, expected: u64 },
     #[error("no request: {0}")]
     Request(String),
 }

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use super::*;
 
+const FORM: PromptForm = PromptForm { block: 512, prefix: 1 };
+
 fn read(log: &str) -> Recorded {
-    Recorded::read(log.as_bytes(), 1).unwrap()
+    Recorded::read(log.as_bytes(), FORM).unwrap()
 }
 
 /// Times and work of all requests, µs.
@@ -79,17 +81,18 @@ fn columns_have_names_in_any_order() {
         ("time_s,path\n", "line 1: no column \"work_ms\""),
         ("time_s,work_ms\n", "it has no line"),
     ] {
-        let error = Recorded::read(first.as_bytes(), 1).unwrap_err();
+        let error = Recorded::read(first.as_bytes(), FORM).unwrap_err();
         assert!(error.starts_with(expected), "{error}");
     }
 }
 
 #[test]
 fn lines_that_can_not_come_again_are_counted_and_the_first_are_shown() {
-    let broken: [(&[u8], &str); 9] = [
+    let broken: [(&[u8], &str); 10] = [
         (b"\xff\xfe", "is no UTF-8"),
         (b"hello", "is neither JSON"),
-        (b"{\"time\":", "EOF while parsing"),
+        (b"{\"time\":", "column 8: EOF while parsing"),
+        (b"\x1f\x8b\x08\0\0", "is compressed"),
         (b"{\"time\":\"yesterday\",\"head_us\":5}", "time: \"yesterday\" isn't a time of RFC 3339"),
         (b"{\"time\":\"2026-11-28T09:00:00Z\",\"head_us\":null}", "the request came to no backend"),
         (b"{\"time\":\"2026-11-28T09:00:00Z\",\"head_us\":5,\"event\":\"tunnel-open\"}", "is a tunnel's"),
@@ -105,16 +108,16 @@ fn lines_that_can_not_come_again_are_counted_and_the_first_are_shown() {
     ];
     for (line, expected) in broken {
         let log = [line, b"\n", json("09:00:00", "/a", "1300").as_bytes()].concat();
-        let recorded = Recorded::read(&log, 1).unwrap();
+        let recorded = Recorded::read(&log, FORM).unwrap();
         assert_eq!((recorded.requests.len(), recorded.skipped), (1, 1), "{expected}");
         let (number, reason) = &recorded.first_skipped[0];
         assert!(*number == 1 && reason.starts_with(expected), "{reason}");
     }
     let recorded = read(&("x\n".repeat(100) + &json("09:00:00", "/a", "1300")));
     assert_eq!((recorded.skipped, recorded.first_skipped.len()), (100, 5));
-    let none = Recorded::read(b"x\ny\n", 1).unwrap_err();
+    let none = Recorded::read(b"x\ny\n", FORM).unwrap_err();
     assert!(none.starts_with("it has no request that can come again; line 1: is neither"), "{none}");
-    assert_eq!(Recorded::read(b"", 1).unwrap_err(), "it has no line");
+    assert_eq!(Recorded::read(b"", FORM).unwrap_err(), "it has no line");
 }
 
 #[test]
@@ -142,20 +145,51 @@ fn a_trace_of_prompts_tells_blocks_and_lengths() {
         )
     };
     let log = line(0, "46, 47, 48") + &line(3_000, "46, 47, 2000") + "{\"hash_ids\": []}\n";
-    let recorded = Recorded::read(log.as_bytes(), 2).unwrap();
+    let recorded = Recorded::read(log.as_bytes(), PromptForm { prefix: 2, ..FORM }).unwrap();
     assert_eq!(times(&log), [(0, 0), (3_000_000, 0)]);
     assert_eq!((recorded.heads.len(), recorded.skipped), (1, 1), "they begin alike");
     assert_eq!(recorded.heads[0].parts.headers["x-prefix"], "46,47");
     let second = &recorded.prompts[recorded.requests[1].prompt as usize];
-    assert_eq!(*second, RecordedPrompt { blocks: [46, 47, 2_000].into(), tokens: 1_300, output: 52 });
-    // Four of six blocks are different.
+    // The third block has 276 tokens.
+    assert_eq!(*second, RecordedPrompt { blocks: [46, 47].into(), tokens: 1_300, output: 52 });
     let mean = recorded.mean_work();
-    assert!(
-        (mean.unkept_tokens - 1_300.0 * 4.0 / 6.0).abs() < 1e-9 && mean.output_tokens == 52.0,
-        "{mean:?}"
-    );
+    assert_eq!((mean.tokens, mean.unkept_tokens, mean.output_tokens), (1_300.0, 1_300.0 - 512.0, 52.0));
     let (_, reason) = &recorded.first_skipped[0];
-    assert!(reason.starts_with("missing field `timestamp`"), "{reason}");
-    let mixed = Recorded::read((line(0, "1") + &json("09:00:00", "/a", "1300")).as_bytes(), 1).unwrap_err();
+    assert!(reason.contains("missing field `timestamp`"), "{reason}");
+    let mixed =
+        Recorded::read((line(0, "1, 2, 3") + &json("09:00:00", "/a", "1300")).as_bytes(), FORM).unwrap_err();
     assert!(mixed.starts_with("some of its lines have prompts"), "{mixed}");
+}
+
+#[test]
+fn prompts_that_are_wrong_are_skipped() {
+    let right = "{\"timestamp\": 0, \"input_length\": 600, \"output_length\": 5.0, \"hash_ids\": [1, 2]}";
+    for (from, to, expected) in [
+        ("[1, 2]", "[1]", ""),
+        ("[1, 2]", "[]", "0 `hash_ids` for 600 tokens, of which blocks of 512 would be 2"),
+        ("[1, 2]", "[1, 2, 3]", "3 `hash_ids` for 600 tokens"),
+        (", \"hash_ids\": [1, 2]", "", "column 59: missing field `hash_ids`"),
+        ("600", "-1", "input_length: \"-1\" isn't a whole number from 0 to 10,000,000"),
+        ("600", "9223372036854775808", "input_length: \"9223372036854776000\" isn't a whole number"),
+        ("600", "600.5", "input_length: \"600.5\" isn't a whole number"),
+        ("5.0", "1e8", "output_length: \"100000000\" isn't a whole number"),
+        (
+            "\"timestamp\": 0",
+            "\"timestamp\": 1e18",
+            "timestamp: \"1000000000000000000\" isn't a number from 0 to 1e15",
+        ),
+        ("[1, 2]", "[1, -2]", "column 78: invalid value: integer `-2`"),
+    ] {
+        let log = format!("{right}\n{}\n", right.replacen(from, to, 1));
+        let recorded = read(&log);
+        match recorded.first_skipped.first() {
+            None => assert_eq!(expected, "", "{log}"),
+            Some((number, reason)) => {
+                assert!(*number == 2 && !expected.is_empty() && reason.starts_with(expected), "{reason}");
+            }
+        }
+    }
+    let of_16 = right.replace("600", "30");
+    let form = PromptForm { block: 16, ..FORM };
+    assert_eq!(*Recorded::read(of_16.as_bytes(), form).unwrap().prompts[0].blocks, [1]);
 }

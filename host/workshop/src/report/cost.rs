@@ -1,5 +1,6 @@
 //! What picks cost, and whether memory grows.
 
+use http::HeaderName;
 use pointsman_core::request::RequestHead;
 
 use super::lab::Lab;
@@ -14,7 +15,8 @@ const CHEAP: f64 = 10_000.0;
 const DEAR: f64 = 100_000.0;
 
 pub(super) fn picks(lab: &Lab<'_>) -> Result<Section, ReportError> {
-    let costs = bench::measure(&lab.subject().plugin, &lab.subject().config)?;
+    let key = lab.header().and_then(|name| HeaderName::try_from(name).ok());
+    let costs = bench::measure(&lab.subject().plugin, &lab.subject().config, key.as_ref())?;
     let mut table = Table::new(&["backends", "ns", "fuel", "host calls", "memory"]);
     for cost in &costs {
         table.add([

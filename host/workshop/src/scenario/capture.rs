@@ -37,7 +37,7 @@ impl Subscriber for Capture {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        if matches!(&*line.event, "policy-logged" | "policy-faulted") {
+        if matches!(&*line.event, "policy-logged" | "policy-faulted" | "policy-asked-unknown") {
             let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if lines.len() < MOST {
                 let level = event.metadata().level().as_str().to_ascii_lowercase();

@@ -1,5 +1,7 @@
 //! Results as charts.
 
+use hdrhistogram::Histogram;
+
 use super::PolicyResult;
 use super::summary::Summary;
 use crate::chart::{Axis, Chart};
@@ -16,29 +18,23 @@ impl Summary {
     /// The charts, each with the name that a file of it has.
     #[must_use]
     pub fn charts(&self, results: &[PolicyResult]) -> Vec<(&'static str, String)> {
-        let mut charts = vec![("times.svg", self.times(results)), ("requests.svg", self.requests())];
+        let times = slowest(
+            "Time that one of so many requests exceeds",
+            results.iter().map(|result| (result, result.runs.iter().map(|run| &run.times).collect())),
+        );
+        let mut charts = vec![("times.svg", times), ("requests.svg", self.requests())];
+        if self.policies.iter().any(|policy| policy.backends.llm.is_some()) {
+            let of = |result| (result, first_tokens(result));
+            let first = slowest(
+                "Time to the first token that one of so many requests exceeds",
+                results.iter().map(of),
+            );
+            charts.push(("first-tokens.svg", first));
+        }
         if self.backends.len() <= SHOWN {
             charts.push(("shares.svg", self.share_of_each()));
         }
         charts.into_iter().map(|(name, chart)| (name, chart.file(&self.title))).collect()
-    }
-
-    /// How slow the slowest are: the further to the right, the rarer.
-    fn times(&self, results: &[PolicyResult]) -> Chart {
-        let series = results.iter().map(|result| {
-            let at = |rank: f64| {
-                let times =
-                    result.runs.iter().map(|run| run.times.value_at_quantile(1.0 - 1.0 / rank) as f64);
-                (rank, times.sum::<f64>() / result.runs.len().max(1) as f64 / 1_000.0)
-            };
-            (result.name.clone(), ranks().map(at).collect())
-        });
-        Chart::lines(
-            "Time that one of so many requests exceeds",
-            ("one of so many", Axis::Logarithmic),
-            ("ms", Axis::Logarithmic),
-            series.collect(),
-        )
     }
 
     /// The tail of the queues.
@@ -64,4 +60,24 @@ impl Summary {
             self.policies.iter().map(|policy| (policy.policy.clone(), percent(&policy.backends.shares)));
         Chart::bars("Share of the requests, %", self.backends.clone(), series.collect())
     }
+}
+
+fn first_tokens(result: &PolicyResult) -> Vec<&Histogram<u64>> {
+    let llm = result.runs.iter().filter_map(|run| run.backends.llm.as_ref());
+    llm.map(|llm| &llm.first_tokens).collect()
+}
+
+/// How slow the slowest are, by these times of each policy's runs: the further to the right, the rarer.
+fn slowest<'a>(
+    title: &str,
+    results: impl Iterator<Item = (&'a PolicyResult, Vec<&'a Histogram<u64>>)>,
+) -> Chart {
+    let series = results.map(|(result, runs)| {
+        let at = |rank: f64| {
+            let times = runs.iter().map(|times| times.value_at_quantile(1.0 - 1.0 / rank) as f64);
+            (rank, times.sum::<f64>() / runs.len().max(1) as f64 / 1_000.0)
+        };
+        (result.name.clone(), ranks().map(at).collect())
+    });
+    Chart::lines(title, ("one of so many", Axis::Logarithmic), ("ms", Axis::Logarithmic), series.collect())
 }

@@ -8,8 +8,10 @@ use super::random::Stream;
 /// A prompt, and how long its answer is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Prompt {
-    /// Its blocks in order; prompts that begin alike begin with the same ones.
+    /// Its whole blocks in order; prompts that begin alike begin with the same ones.
     pub(super) blocks: Vec<u64>,
+    /// Tokens of a block.
+    pub(super) block: u64,
     /// Its length.
     pub(super) tokens: u64,
     /// That of the answer.
@@ -22,17 +24,18 @@ impl Prompt {
         /// Blocks of a prompt's own have the upper half of the numbers.
         const OWN: u64 = 1 << 63;
         let shared = spec.shared / BLOCK;
-        self.tokens = spec.shared + spec.own;
+        (self.tokens, self.block) = (spec.shared + spec.own, BLOCK);
         // A block that isn't shared as a whole isn't shared at all.
-        let own = (self.tokens - shared * BLOCK).div_ceil(BLOCK);
+        let own = self.tokens / BLOCK - shared;
         self.blocks.clear();
         self.blocks.extend((0..shared).map(|block| u64::from(key) << 24 | block));
         self.blocks.extend((0..own).map(|block| OWN | number << 24 | block));
-        self.output = answers.exponential(spec.output).max(1.0);
+        self.output = 1.0 + answers.exponential(spec.output - 1.0);
     }
 
     /// Makes it one that came once.
-    pub(super) fn make_again(&mut self, recorded: &RecordedPrompt) {
+    pub(super) fn make_again(&mut self, recorded: &RecordedPrompt, block: u64) {
+        self.block = block;
         self.blocks.clear();
         self.blocks.extend_from_slice(&recorded.blocks);
         self.tokens = recorded.tokens;

@@ -87,9 +87,11 @@ pub(super) fn run(
     if !run.play(progress)? {
         return Ok(None);
     }
-    let waiting = run.proxies.iter().flat_map(|proxy| proxy.queue.arrivals());
-    for arrived in run.jobs.unfinished().chain(waiting) {
-        run.tally.unfinished(arrived, run.now.max(arrived));
+    let waiting = run.proxies.iter().flat_map(|proxy| proxy.queue.arrivals()).map(|arrived| (arrived, None));
+    for (arrived, read_at) in run.jobs.unfinished().chain(waiting) {
+        let ended = run.now.max(arrived);
+        run.tally.unfinished(arrived, ended);
+        run.tally.first_token(arrived, read_at.unwrap_or(ended));
     }
     Ok(Some(run.tally.finish(seed, &run.servers, &run.proxies)))
 }

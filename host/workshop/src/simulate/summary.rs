@@ -49,8 +49,8 @@ pub struct PolicySummary {
     pub policy: String,
     /// The SHA-256 of its plugin.
     pub sha256: String,
-    /// Time of a served request, from its arrival to its end.
-    pub time_us: Times,
+    /// Time of a served request, from its arrival to its end; `null` if none was.
+    pub time_us: Option<Times>,
     /// Of each time in `within`, the share of the requests that were served in it.
     pub within: Vec<Estimate>,
     /// Counts over all runs.
@@ -82,8 +82,8 @@ pub struct BackendsSummary {
 /// What model servers have shown.
 #[derive(Debug, Clone, Serialize)]
 pub struct LlmSummary {
-    /// From the arrival of a served request to the first token of its answer.
-    pub first_token_us: Times,
+    /// From the arrival of a request until its prompt was read, and the answer began; `null` if none was.
+    pub first_token_us: Option<Times>,
     /// Share of the prompts' tokens that had not to be read, as the server had kept them.
     pub kept: Estimate,
 }
@@ -224,19 +224,22 @@ impl LlmSummary {
 
 impl Times {
     /// Of runs with this mean and these times each.
-    fn of<'a>(runs: impl Iterator<Item = (f64, &'a Histogram<u64>)> + Clone) -> Self {
+    fn of<'a>(runs: impl Iterator<Item = (f64, &'a Histogram<u64>)> + Clone) -> Option<Self> {
+        if runs.clone().all(|(_, times)| times.is_empty()) {
+            return None;
+        }
         let quantile = |share: f64| {
             let values: Vec<f64> =
                 runs.clone().map(|(_, times)| times.value_at_quantile(share) as f64).collect();
             Estimate::of(&values)
         };
-        Self {
+        Some(Self {
             mean: Estimate::of(&runs.clone().map(|(mean, _)| mean).collect::<Vec<_>>()),
             p50: quantile(0.5),
             p90: quantile(0.9),
             p99: quantile(0.99),
             p999: quantile(0.999),
-        }
+        })
     }
 }
 

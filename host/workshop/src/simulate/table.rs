@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::summary::{Estimate, PolicySummary, Summary, SwapSummary};
+use super::summary::{Estimate, PolicySummary, Summary, SwapSummary, Times};
 use super::tally::{Counts, SwapResult};
 use crate::aligned::aligned;
 use crate::time_span::{TimeSpan, shown};
@@ -48,23 +48,27 @@ impl Summary {
     }
 
     fn row(&self, policy: &PolicySummary) -> Vec<String> {
-        let (times, counts) = (&policy.time_us, &policy.counts);
-        let is_known = counts.served + counts.unfinished > 0;
-        let time = |estimate: Estimate| if is_known { shown(estimate.mean) } else { "–".to_owned() };
+        let counts = &policy.counts;
+        let of = |times: Option<Times>, of: fn(Times) -> f64| {
+            times.map_or_else(|| "–".to_owned(), |times| shown(of(times)))
+        };
+        let time = |which| of(policy.time_us, which);
+        let plus_minus = policy.time_us.and_then(|times| times.mean.plus_minus);
         let first = [
             policy.policy.clone(),
             counts.requests.to_string(),
-            time(times.mean),
-            times.mean.plus_minus.map_or_else(|| "–".to_owned(), shown),
-            time(times.p50),
-            time(times.p90),
-            time(times.p99),
-            time(times.p999),
+            time(|times| times.mean.mean),
+            plus_minus.map_or_else(|| "–".to_owned(), shown),
+            time(|times| times.p50.mean),
+            time(|times| times.p90.mean),
+            time(|times| times.p99.mean),
+            time(|times| times.p999.mean),
         ];
         let percent = |share: Estimate| format!("{:.2} %", share.mean * 100.0);
         let within = policy.within.iter().copied().map(percent);
         let llm = policy.backends.llm.iter().flat_map(|llm| {
-            let [p50, p99] = [llm.first_token_us.p50, llm.first_token_us.p99].map(time);
+            let p50 = of(llm.first_token_us, |times| times.p50.mean);
+            let p99 = of(llm.first_token_us, |times| times.p99.mean);
             [p50, p99, percent(llm.kept)]
         });
         let affinity =

@@ -107,7 +107,8 @@ impl BackendGroup {
         })
     }
 
-    /// Requests that one backend can serve in a second behind so many proxies, if each is as much work as in the mean; none if it can serve any number.
+    /// Requests that one backend can serve in a second behind so many proxies, if each is as much work as in the mean; none if it can serve any
+    /// number. Of a model server it is a bound: what if it keeps all that can be.
     #[must_use]
     pub(crate) fn capacity(&self, mean: &MeanWork, proxies: u32) -> Option<f64> {
         let most = self.max_requests.map(|most| f64::from(most) * f64::from(proxies));
@@ -119,7 +120,7 @@ impl BackendGroup {
         };
         let in_a_microsecond = match self.model {
             Model::Llm(model) => {
-                let reads = model.reads(mean.unkept_tokens);
+                let reads = model.reads(if model.blocks == 0 { mean.tokens } else { mean.unkept_tokens });
                 let answers = at_a_time / (reads + mean.output_tokens / model.writes(at_a_time as usize));
                 // Prompts are read one after the other.
                 if reads > 0.0 { answers.min(1.0 / reads) } else { answers }

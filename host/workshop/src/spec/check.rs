@@ -9,7 +9,7 @@ use super::load::{Arrivals, Keys, Load};
 use super::model::Spec;
 use super::policy::Loaded;
 use super::queue::Queue;
-use super::replay::PREFIX;
+use super::replay::Replay;
 use super::service::Service;
 use crate::time_span::TimeSpan;
 use crate::toml_file::Fault;
@@ -67,7 +67,11 @@ pub(super) fn check(spec: &Spec, given: &[Loaded]) -> Checked {
     }
     let known: HashSet<String> = spec.members().map(|(name, _)| name).collect();
     for entry in &spec.events {
-        event(&Section("event", Some(entry.span())), entry.get_ref(), spec.run.get_ref().duration, &known)?;
+        let here = Section("event", Some(entry.span()));
+        event(&here, entry.get_ref(), spec.run.get_ref().duration, &known)?;
+        let changes = |name: &str| entry.get_ref().concerns(name) && entry.get_ref().service.is_some();
+        let reads = spec.members().find(|(name, group)| group.llm().is_some() && changes(name));
+        here.holds(reads.is_none(), "service", "the work of a model server comes from prompts")?;
     }
     Ok(())
 }
@@ -93,6 +97,12 @@ fn runs(spec: &Spec) -> Checked {
         runs.warmup().0 < duration,
         "warmup",
         format!("nothing is left to count: the run takes {}", runs.duration),
+    )?;
+    let ends = spec.load.get_ref().replay.as_ref().and_then(Replay::duration).unwrap_or(u64::MAX);
+    here.holds(
+        runs.warmup().0 <= ends,
+        "warmup",
+        format!("nothing is left to count: the log has ended after {}", TimeSpan(ends)),
     )?;
     here.holds(
         runs.within.iter().all(|most| most.0 > 0),
@@ -187,7 +197,13 @@ fn backends(spec: &Spec) -> Checked {
 
 /// What only servers of language models have, and what they don't.
 fn model(here: &Section, group: &BackendGroup, load: &Load) -> Checked {
-    let Some(model) = group.llm() else { return Ok(()) };
+    let Some(model) = group.llm() else {
+        return here.holds(
+            load.replay.is_none() || !load.has_prompts() || group.service.is_some(),
+            "model",
+            "the requests of the trace are prompts, which only a model server reads: `model = \"llm\"`, or give the backend a `service` of its own",
+        );
+    };
     model.fault().map_or(Ok(()), |fault| here.holds(false, "model", fault))?;
     here.holds(
         load.has_prompts(),
@@ -210,6 +226,7 @@ fn load(spec: &Spec) -> Checked {
     replayed(&here, load)?;
     here.service(service.as_ref())?;
     prompted(&here, spec)?;
+    by_utilization(&here, spec)?;
     here.holds(
         rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7),
         "rate",
@@ -262,15 +279,30 @@ fn keyed(here: &Section, keys: Option<&Keys>) -> Checked {
     here.holds(named, "keys", "`header` is no name of a header field")
 }
 
+fn by_utilization(here: &Section, spec: &Spec) -> Checked {
+    here.holds(
+        spec.load.get_ref().utilization.is_none()
+            || spec.backends.iter().all(|group| group.get_ref().llm().is_none()),
+        "utilization",
+        "what model servers can serve depends on what they have kept: say a `rate` instead, or `clients`",
+    )
+}
+
 /// Prompts that are made up.
 fn prompted(here: &Section, spec: &Spec) -> Checked {
-    let Load { prompt, keys, .. } = spec.load.get_ref();
-    let Some(prompt) = prompt else { return Ok(()) };
+    let load = spec.load.get_ref();
+    let Some(prompt) = load.prompt else { return Ok(()) };
     prompt.fault().map_or(Ok(()), |fault| here.holds(false, "prompt", fault))?;
     let is_read = spec.backends.iter().any(|group| group.get_ref().llm().is_some());
     here.holds(is_read, "prompt", "no backend reads it: none has `model = \"llm\"`")?;
+    let all_read = spec.backends.iter().all(|group| group.get_ref().llm().is_some());
     here.holds(
-        prompt.shared == 0 || keys.is_some(),
+        load.service.is_none() || !all_read,
+        "service",
+        "no backend goes by it: the work of model servers comes from prompts",
+    )?;
+    here.holds(
+        prompt.shared == 0 || load.keys.is_some(),
         "prompt",
         "`shared` is what prompts of one key begin with: add `keys`",
     )
@@ -282,7 +314,11 @@ fn replayed(here: &Section, load: &Load) -> Checked {
     here.holds((0.001..=1_000.0).contains(&replay.speed), "replay", "a `speed` of 0.001 to 1,000")?;
     let own = "requests that come again bring it with them, as the log has it";
     here.holds(load.arrivals.is_none(), "arrivals", own)?;
-    here.holds(replay.prefix <= PREFIX, "replay", format!("a `prefix` of 0 to {PREFIX}"))?;
+    here.holds(
+        load.has_prompts() || (replay.prefix.is_none() && replay.block.is_none()),
+        "replay",
+        "`prefix` and `block` are of prompts, and the log has none (`hash_ids`)",
+    )?;
     here.holds(load.service.is_none(), "service", own)?;
     here.holds(load.prompt.is_none(), "prompt", own)?;
     here.holds(load.keys.is_none(), "keys", own)

@@ -18,7 +18,7 @@ pub struct Llm {
     pub decode: TimeSpan,
     /// How much longer that takes for each other answer that is being written. `beside`, `"300us"`.
     pub beside: TimeSpan,
-    /// Blocks of 512 tokens that it keeps of prompts, 0 to 1,000,000: those used last. `blocks`, 2,000.
+    /// Blocks of 512 tokens, or of what a trace has, that it keeps of prompts, 0 to 1,000,000: those used last. `blocks`, 2,000.
     pub blocks: u32,
 }
 
@@ -60,7 +60,7 @@ pub struct Prompt {
     /// Tokens that are each prompt's own, 0 to 10,000,000. `own`, 500.
     #[serde(default = "five_hundred")]
     pub own: u64,
-    /// Mean number of tokens of an answer, 1 to 1,000,000; exponential. `output`, 200.
+    /// Mean number of tokens of an answer, 1 to 1,000,000: one, and exponentially more. `output`, 200.
     #[serde(default = "two_hundred")]
     pub output: f64,
 }

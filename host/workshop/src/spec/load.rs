@@ -90,8 +90,13 @@ impl Load {
     }
 
     fn mean_work_of_new(&self) -> MeanWork {
-        let (own, output) = self.prompt.map_or((0.0, 0.0), |prompt| (prompt.unkept() as f64, prompt.output));
-        MeanWork { work: self.service().mean(), unkept_tokens: own, output_tokens: output }
+        let prompt = self.prompt.unwrap_or(Prompt { shared: 0, own: 0, output: 0.0 });
+        MeanWork {
+            work: self.service().mean(),
+            tokens: (prompt.shared + prompt.own) as f64,
+            unkept_tokens: prompt.unkept() as f64,
+            output_tokens: prompt.output,
+        }
     }
 
     /// Whether requests have prompts, for model servers.

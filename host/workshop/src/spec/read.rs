@@ -6,6 +6,7 @@ use super::check;
 use super::model::Spec;
 use super::policy::Loaded;
 use crate::file_error::FileError;
+use crate::time_span::TimeSpan;
 use crate::toml_file::{self, ReadFile, TomlFile};
 
 /// Reads a spec, and the plugins that it names; `given` policies are in the place of its own, if there are any.
@@ -36,6 +37,8 @@ pub fn parse(
     if let Some(replay) = &mut spec.load.get_mut().replay {
         let unread = |message| file.fault_at(Some(load), "replay", "load.replay", message);
         replay.read(folder, read).map_err(unread)?;
+        let (runs, ends) = (spec.run.get_mut(), replay.duration().unwrap_or(u64::MAX));
+        runs.warmup.get_or_insert_with(|| TimeSpan(runs.duration.0.min(ends) / 5));
     }
     if !given.is_empty() {
         spec.policies.clear();

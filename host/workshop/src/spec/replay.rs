@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::recorded::Recorded;
+use super::llm::BLOCK;
+use crate::recorded::{PromptForm, Recorded};
 use crate::toml_file::ReadFile;
 
 /// Largest log, bytes: all of it is kept, with some 40 bytes for each line.
@@ -21,10 +22,13 @@ pub struct Replay {
     /// How many times as fast as then, 0.001 to 1,000. `speed`, 1.
     #[serde(default = "as_then")]
     pub speed: f64,
-    /// How many of the first blocks of a prompt the header field `x-prefix` names, by which policies can tell those that begin alike; 0 to 64.
-    /// `prefix`, 1.
-    #[serde(default = "one")]
-    pub prefix: usize,
+    /// Of a trace of prompts, how many of the first blocks of each the header field `x-prefix` names, by which policies can tell those that begin
+    /// alike; 0 to 64. `prefix`, 1.
+    #[serde(default)]
+    pub prefix: Option<usize>,
+    /// And how many tokens a block has, 1 to 1,000,000. `block`, 512.
+    #[serde(default)]
+    pub block: Option<u64>,
     /// What was read.
     #[serde(skip)]
     pub(crate) recorded: Option<Arc<Recorded>>,
@@ -37,13 +41,28 @@ impl Replay {
     ///
     /// What is wrong with it.
     pub(super) fn read(&mut self, folder: &Path, read: ReadFile<'_>) -> Result<(), String> {
+        if self.prefix.is_some_and(|count| count > PREFIX) {
+            return Err(format!("a `prefix` of 0 to {PREFIX}"));
+        }
+        if self.block.is_some_and(|tokens| !(1..=MOST_BLOCK).contains(&tokens)) {
+            return Err(format!("a `block` of 1 to {MOST_BLOCK} tokens"));
+        }
         let path = folder.join(&self.file);
         let content =
             read(&path, BYTES).map_err(|error| format!("cannot read the log {}: {error}", path.display()))?;
-        let recorded = Recorded::read(&content, self.prefix.min(PREFIX))
+        let recorded = Recorded::read(&content, self.form())
             .map_err(|reason| format!("{}: {reason}", path.display()))?;
         self.recorded = Some(Arc::new(recorded));
         Ok(())
+    }
+
+    fn form(&self) -> PromptForm {
+        PromptForm { block: self.block.unwrap_or(BLOCK), prefix: self.prefix.unwrap_or(1) }
+    }
+
+    /// From the first request to the last, µs; none before it was read.
+    pub(super) fn duration(&self) -> Option<u64> {
+        Some((self.recorded()?.duration() as f64 / self.speed).round() as u64)
     }
 
     /// What was read of the log.
@@ -61,11 +80,10 @@ impl Replay {
 }
 
 /// Most blocks in `x-prefix`.
-pub(super) const PREFIX: usize = 64;
+const PREFIX: usize = 64;
 
-fn one() -> usize {
-    1
-}
+/// Most tokens of a block.
+const MOST_BLOCK: u64 = 1_000_000;
 
 fn as_then() -> f64 {
     1.0

@@ -125,6 +125,21 @@ fn each_fault_has_its_line_and_key() {
         ),
         ("rate = 15", "rate = 15\nprompt = { }", "x.toml:23: load.prompt: no backend reads it"),
         (
+            "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]\nrate = 15",
+            "model = \"llm\"\n[load]\nprompt = { }\nutilization = 0.5",
+            "x.toml:22: load.utilization: what model servers can serve depends",
+        ),
+        (
+            "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]\nrate = 15",
+            "model = \"llm\"\n[load]\nprompt = { }\nclients = 1\nservice = { fixed = \"1s\" }",
+            "x.toml:23: load.service: no backend goes by it",
+        ),
+        (
+            "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]\nrate = 15",
+            "model = \"llm\"\n[load]\nprompt = { }\nclients = 1",
+            "x.toml:28: event.service: the work of a model server comes from prompts",
+        ),
+        (
             "service = { normal = { mean = \"167ms\", deviation = \"5ms\" } }\n\n[load]",
             "model = \"llm\"\n[load]\nprompt = { output = 0 }",
             "x.toml:21: load.prompt: an `output` of 1 to 1,000,000 tokens",
@@ -270,6 +285,41 @@ fn replayed(log: &str, load: &str) -> Result<Spec, String> {
 }
 
 #[test]
+fn a_trace_of_prompts_needs_who_reads_it_and_something_to_count() {
+    let line = |second: u32| {
+        let at = second * 1_000;
+        format!(
+            "{{\"timestamp\": {at}, \"input_length\": 600, \"output_length\": 5, \"hash_ids\": [1, {second}]}}\n"
+        )
+    };
+    let trace: String = (0..=10).map(line).collect();
+    let read = |backends: &str, run: &str, replay: &str| {
+        let text = format!(
+            "run = {{ duration = \"1h\"{run} }}\n[[policy]]\nbundled = \"random\"\n[[backends]]\n{backends}\n[load]\nreplay = {{ file = \"t\"{replay} }}"
+        );
+        let spec = parse(&text, Path::new("x.toml"), Vec::new(), &|_, _| Ok(trace.clone().into_bytes()));
+        spec.map(|(spec, _)| spec).map_err(|error| error.to_string())
+    };
+    let spec = read("model = \"llm\"", "", ", speed = 2").unwrap();
+    assert_eq!(spec.run.get_ref().warmup(), TimeSpan(1_000_000), "a fifth of the trace");
+    assert!(read("model = \"delay\"\nservice = { fixed = \"1ms\" }", "", "").is_ok());
+    for (backends, run, replay, expected) in [
+        ("count = 3", "", "", "x.toml:4: backends.model: the requests of the trace are prompts"),
+        (
+            "model = \"llm\"",
+            ", warmup = \"11s\"",
+            "",
+            "x.toml:1: run.warmup: nothing is left to count: the log has ended after 10s",
+        ),
+        ("model = \"llm\"", "", ", prefix = 65", "x.toml:7: load.replay: a `prefix` of 0 to 64"),
+        ("model = \"llm\"", "", ", block = 0", "x.toml:7: load.replay: a `block` of 1 to"),
+    ] {
+        let error = read(backends, run, replay).unwrap_err();
+        assert!(error.starts_with(expected), "{error}\n  expected {expected}");
+    }
+}
+
+#[test]
 fn a_log_that_is_to_come_again_is_read_with_the_spec() {
     let log = "time_s,work_ms\n0,1\n1,1\n";
     let spec = replayed(log, "replay = { file = \"access.csv\", speed = 2 }").unwrap();
@@ -311,6 +361,11 @@ fn a_log_that_is_to_come_again_is_read_with_the_spec() {
             log,
             "replay = { file = \"access.csv\" }\narrivals = \"even\"",
             "x.toml:23: load.arrivals: requests that come again bring it",
+        ),
+        (
+            log,
+            "replay = { file = \"access.csv\", prefix = 2 }",
+            "x.toml:22: load.replay: `prefix` and `block` are of prompts, and the log has none",
         ),
         (
             &busy,

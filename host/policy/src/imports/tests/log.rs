@@ -7,6 +7,11 @@ use super::*;
 
 /// Lines that a guest makes the host log while it is called once.
 pub(super) fn logged(pick: &str, data: &str) -> Vec<String> {
+    logged_up_to(tracing::Level::INFO, pick, data)
+}
+
+/// The same, up to a level.
+fn logged_up_to(most: tracing::Level, pick: &str, data: &str) -> Vec<String> {
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
     impl std::io::Write for Sink {
@@ -28,7 +33,7 @@ pub(super) fn logged(pick: &str, data: &str) -> Vec<String> {
     let sink = Sink::default();
     let writer = sink.clone();
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
+        .with_max_level(most)
         .with_ansi(false)
         .without_time()
         .with_writer(move || writer.clone())
@@ -58,4 +63,60 @@ fn a_flood_of_log_lines_is_cut_short() {
     assert_eq!(lines.len(), 20);
     // A zero byte takes five characters when it is escaped.
     assert!(lines.iter().all(|line| line.len() < 6 * 1024));
+}
+
+#[test]
+fn what_there_is_not_is_told_to_authors() {
+    let drop = |call: &str| format!("(drop {call})");
+    for (call, expected) in [
+        ("(call $weight (i32.const 7))", "`weight` for backend 7, which"),
+        ("(call $configured_weight (i32.const -1))", "`configured_weight` for backend -1, which"),
+        ("(call $flags (i32.const 1))", "`flags` for backend 1, which"),
+        ("(call $stat (i32.const 0) (i32.const 1))", "`stat` for backend 1, which"),
+        ("(call $stat (i32.const 99) (i32.const 0))", "`stat` for the kind of number 99, which"),
+        (
+            "(call $stats (i32.const 9) (i32.const 0) (i32.const 0))",
+            "`stats` for the kind of number 9, which",
+        ),
+        ("(call $tried (i32.const 1))", "`tried` for backend 1, which"),
+        ("(call $hash (i32.const 5) (i32.const 0) (i32.const 0))", "`hash` for source 5, which"),
+        (
+            "(call $request_text (i32.const 7) (i32.const 0) (i32.const 0))",
+            "`request_text` for field 7, which",
+        ),
+        (
+            "(call $backend_text (i32.const 0) (i32.const 3) (i32.const 0) (i32.const 0))",
+            "`backend_text` for field 3, which",
+        ),
+        (
+            "(call $backend_text (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0))",
+            "`backend_text` for backend 1, which",
+        ),
+        (
+            "(call $backend_label (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))",
+            "`backend_label` for backend 1, which",
+        ),
+        (
+            "(call $cell_get (i32.const 2) (i32.const 0) (i32.const 0))",
+            "`cell_get` for a cell of the scope 2, which",
+        ),
+        ("(call $cell_get (i32.const 0) (i32.const 0) (i32.const 16))", "`cell_get` for cell 16, which"),
+        (
+            "(call $cell_add (i32.const 1) (i32.const 1) (i32.const 0) (i64.const 1))",
+            "`cell_add` for backend 1, which",
+        ),
+        (
+            "(call $cell_cas (i32.const 1) (i32.const 0) (i32.const 8) (i64.const 0) (i64.const 1))",
+            "`cell_cas` for cell 8, which",
+        ),
+    ] {
+        let lines = logged_up_to(tracing::Level::DEBUG, &drop(call), "");
+        assert!(
+            lines.len() == 1 && lines[0].contains(&format!("policy asks {expected}")),
+            "{call}: {lines:?}"
+        );
+        assert_eq!(logged(&drop(call), ""), [""; 0], "it is for authors");
+    }
+    let right = "(drop (call $stat (i32.const 8) (i32.const 0))) (drop (call $tried (i32.const 0)))";
+    assert_eq!(logged_up_to(tracing::Level::DEBUG, right, ""), [""; 0]);
 }

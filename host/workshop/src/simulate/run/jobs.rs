@@ -37,9 +37,9 @@ impl Jobs {
         self.places.len()
     }
 
-    /// When those arrived that are left.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = u64> {
-        self.places.iter().flatten().map(|job| job.arrived)
+    /// When those arrived that are left, and when a model server had read their prompts.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = (u64, Option<u64>)> {
+        self.places.iter().flatten().map(|job| (job.arrived, job.read_at))
     }
 
     pub(super) fn add(&mut self, job: Job) -> JobId {

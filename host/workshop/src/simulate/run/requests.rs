@@ -53,7 +53,7 @@ impl Requests {
         request.head.clone_from(&recorded.heads[known.head as usize]);
         request.work = Work::Fixed(known.work as f64);
         if let Some(prompt) = recorded.prompts.get(known.prompt as usize) {
-            request.prompt.make_again(prompt);
+            request.prompt.make_again(prompt, recorded.block);
         }
     }
 

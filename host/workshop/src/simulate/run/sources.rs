@@ -8,8 +8,11 @@ use crate::time_span::TimeSpan;
 
 use super::super::random::Stream;
 
-/// What a client takes at least to send the next request if it was answered in no time, µs: else time would stand still.
+/// What a client takes at least to send the next request if it was answered at once, µs: else time would stand still, or nearly so.
 const PAUSE: u64 = 1_000;
+
+/// How long it takes at most to be answered at once, µs: as by a backend that has nothing to do for it.
+const AT_ONCE: u64 = 1;
 
 /// What says when the next request comes.
 pub(super) struct Source {
@@ -99,7 +102,7 @@ impl Source {
             Kind::Open { .. } | Kind::Again { .. } => None,
             Kind::Closed { think, .. } => {
                 let next = now + self.stream.exponential(think) as u64;
-                Some(next + if next == sent { PAUSE } else { 0 })
+                Some(next + if next <= sent + AT_ONCE { PAUSE } else { 0 })
             }
         }
     }

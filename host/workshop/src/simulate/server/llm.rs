@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::super::job::JobId;
 use super::super::prompt::Prompt;
-use crate::spec::{BLOCK, Llm};
+use crate::spec::Llm;
 
 /// What such a server has beside its places: prompts to be read, one after the other, and what it keeps of them.
 #[derive(Debug)]
@@ -51,7 +51,9 @@ impl ModelServer {
     /// Begins to read the next prompt; says whose it is and how long that takes at speed 1, µs.
     pub(super) fn begin_to_read(&mut self) -> Option<(JobId, f64)> {
         let (job, prompt) = self.unread.front()?;
-        let kept = (self.kept.take(&prompt.blocks) as u64 * BLOCK).min(prompt.tokens);
+        // The last token is always read: the answer goes on from there.
+        let kept = self.kept.take(&prompt.blocks) as u64 * prompt.block;
+        let kept = kept.min(prompt.tokens.saturating_sub(1));
         self.read.all += prompt.tokens;
         self.read.kept += kept;
         Some((*job, self.model.reads((prompt.tokens - kept) as f64)))

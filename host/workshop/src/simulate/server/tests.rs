@@ -141,7 +141,7 @@ fn model_server(blocks: u32) -> Server {
 
 fn ask(server: &mut Server, now: u64, job: u32, blocks: &[u64], output: f64) -> Option<Due> {
     let tokens = 512 * blocks.len() as u64;
-    server.arrive(now, JobId(job), 0.0, &mut Prompt { blocks: blocks.to_vec(), tokens, output })
+    server.arrive(now, JobId(job), 0.0, &mut Prompt { blocks: blocks.to_vec(), block: 512, tokens, output })
 }
 
 #[test]
@@ -158,15 +158,15 @@ fn a_prompt_is_read_and_an_answer_written_beside_others() {
     assert_eq!(server.look_again(112_400, 1, &mut ended), None);
     assert_eq!(mem::take(&mut ended), [JobId(1)]);
     assert_eq!(server.leave(112_400), None, "another one is being read");
-    // All of the prompt of the one that has taken its place is kept.
+    // All but the last token is kept of the one that has taken its place.
     let due: Vec<Due> = server.has_read(153_600).collect();
-    assert_eq!(due, [Due::Look { at: 173_600, version: 3 }, Due::Read { at: 153_600, job: JobId(3) }]);
+    assert_eq!(due, [Due::Look { at: 173_600, version: 3 }, Due::Read { at: 153_700, job: JobId(3) }]);
     // A token of each takes 1.5 ms.
-    let due: Vec<Due> = server.has_read(153_600).collect();
-    assert_eq!(due, [Due::Look { at: 155_100, version: 4 }]);
-    assert_eq!(server.look_again(155_100, 4, &mut ended), Some(Due::Look { at: 174_100, version: 5 }));
-    assert_eq!(server.leave(155_100), None, "nobody waits");
-    assert_eq!(server.tokens(), Some(Tokens { all: 6 * 512, kept: 3 * 512 }));
+    let due: Vec<Due> = server.has_read(153_700).collect();
+    assert_eq!(due, [Due::Look { at: 155_200, version: 4 }]);
+    assert_eq!(server.look_again(155_200, 4, &mut ended), Some(Due::Look { at: 174_101, version: 5 }));
+    assert_eq!(server.leave(155_200), None, "nobody waits");
+    assert_eq!(server.tokens(), Some(Tokens { all: 6 * 512, kept: 3 * 512 - 1 }));
 }
 
 #[test]

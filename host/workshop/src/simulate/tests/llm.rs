@@ -68,7 +68,7 @@ keys = { count = 200, header = "x-user" }
     assert!(mean(&results[1]) < mean(&results[0]));
     let digests: Vec<String> =
         results.iter().map(|result| format!("{:016x}", result.runs[0].digest)).collect();
-    assert_eq!(digests, ["c0e63960a910e90a", "b449fb2ba3aa6b1f"]);
+    assert_eq!(digests, ["6faf0b675bc0fa4f", "bd71c1e254d7f036"]);
 }
 
 #[test]
@@ -103,4 +103,36 @@ replay = { file = "trace.jsonl" }
     let llm = run.backends.llm.unwrap();
     assert!((llm.kept - 0.5 * 996.0 / 1_000.0).abs() < 1e-9, "{}", llm.kept);
     assert!((run.mean - 61_405.0).abs() < 10.0, "{} µs", run.mean);
+}
+
+#[test]
+fn who_was_not_served_waited_for_the_first_token_to_the_end() {
+    // A prompt of 1 s every 250 ms, for 100 s: the run is over after 200, when half of them have been read.
+    let run = results(
+        "run = { duration = \"100s\", warmup = \"0s\", seeds = 1, overload = true }\n[[policy]]\nbundled = \"round-robin\"\n[[backends]]\n\
+         servers = 1000\nmodel = { llm = { prefill = \"100ms\", decode = \"1us\", beside = \"0s\" } }\n[load]\nrate = 4\narrivals = \"even\"\n\
+         prompt = { own = 10000, output = 1 }",
+    )
+    .remove(0)
+    .runs
+    .remove(0);
+    let llm = run.backends.llm.unwrap();
+    assert_eq!(llm.first_tokens.len(), run.counts.requests);
+    // The n-th of 200 waits for 1 + 0.75 n; the others to the end, for 200 s less when they came.
+    let median = llm.first_tokens.value_at_quantile(0.5) as f64 / 1e6;
+    assert!((110.0..115.0).contains(&median), "{median} s");
+    assert!((llm.mean / 1e6 - 99.9).abs() < 1.0, "{} s", llm.mean / 1e6);
+}
+
+#[test]
+fn where_nothing_was_served_there_is_no_time() {
+    let text = "run = { duration = \"100s\", seeds = 1 }\n[[policy]]\nbundled = \"round-robin\"\n[[backends]]\nmodel = \"llm\"\n[load]\n\
+                clients = 1\nthink = \"1s\"\nprompt = { }\n[[event]]\nat = \"0s\"\nstatus = 500\n";
+    let (spec, policies) =
+        spec::parse(text, Path::new("spec.toml"), Vec::new(), &|path, _| std::fs::read(path)).unwrap();
+    let summary = Summary::of(&spec, &simulate(&spec, &policies, &mut |_| true).unwrap());
+    let json = serde_json::to_value(&summary).unwrap();
+    assert!(json["policies"][0]["time_us"].is_null(), "{json}");
+    assert!(json["policies"][0]["llm"]["first_token_us"].is_null(), "{json}");
+    assert!(!summary.table().contains("0.00 µs"), "{}", summary.table());
 }
