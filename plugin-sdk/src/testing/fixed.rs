@@ -59,6 +59,12 @@ fn copied<T: Copy>(column: &[T], buf: &mut [T]) -> i32 {
     i32::try_from(size_of_val(column)).unwrap_or(i32::MAX)
 }
 
+/// A number that all backends have.
+fn same(kind: i32) -> u64 {
+    // None has failed: a failure of just now would be another way through most policies.
+    if kind == stat::MS_SINCE_FAILURE { u64::MAX } else { 0 }
+}
+
 fn at<T: Copy + Default>(column: &[T], index: i32) -> T {
     usize::try_from(index).ok().and_then(|index| column.get(index)).copied().unwrap_or_default()
 }
@@ -108,12 +114,16 @@ impl Imports for FixedHost {
     }
 
     fn stat(&self, kind: i32, index: i32) -> i64 {
-        if kind == stat::IN_FLIGHT { at(&self.in_flight, index).cast_signed() } else { 0 }
+        if kind == stat::IN_FLIGHT {
+            at(&self.in_flight, index).cast_signed()
+        } else {
+            same(kind).cast_signed()
+        }
     }
 
     fn stats(&self, kind: i32, buf: &mut [u64]) -> i32 {
         if kind != stat::IN_FLIGHT {
-            buf.fill(0);
+            buf.fill(same(kind));
             return i32::try_from(size_of_val(&*self.in_flight)).unwrap_or(i32::MAX);
         }
         copied(&self.in_flight, buf)
