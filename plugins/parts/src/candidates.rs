@@ -72,22 +72,10 @@ impl Candidates {
     /// Hands out up to `draws` different ones, of [`MOST_DRAWS`] at most: index and weight of each, in the order in which they are drawn.
     /// The first is drawn by weight, and each of the others by weight from those that are left.
     pub fn draw(&self, draws: usize, mut take: impl FnMut(usize, u32)) {
-        let mut places = [0; MOST_DRAWS];
-        let count = self.places(draws, &mut places);
-        for place in places.iter().take(count) {
-            let (index, weight) = self.members[*place];
-            take(index, weight);
-        }
-    }
-
-    /// Draws places, and returns how many.
-    fn places(&self, draws: usize, places: &mut [usize; MOST_DRAWS]) -> usize {
-        let draws = draws.min(MOST_DRAWS).min(self.len());
-        // The same in ascending order.
+        // Places, in ascending order.
         let mut drawn = [0; MOST_DRAWS];
-        for (count, drawn_at) in places.iter_mut().take(draws).enumerate() {
+        for count in 0..draws.min(MOST_DRAWS).min(self.len()) {
             let place = self.another(drawn.get(..count).unwrap_or_default());
-            *drawn_at = place;
             let mut moved = place;
             for other in drawn.iter_mut().take(count) {
                 if *other > moved {
@@ -95,8 +83,9 @@ impl Candidates {
                 }
             }
             drawn[count] = moved;
+            let (index, weight) = self.members[place];
+            take(index, weight);
         }
-        draws
     }
 
     /// A place that isn't among these, which are in ascending order and not all.
