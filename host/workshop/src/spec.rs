@@ -16,7 +16,7 @@ mod swap;
 
 pub use backend::{BackendGroup, Model};
 pub(crate) use check::capacity;
-pub use event::Event;
+pub use event::{Concerned, Event, Zone};
 pub(crate) use llm::BLOCK;
 pub use llm::{Llm, Prompt};
 pub use load::{Arrivals, Keys, Load};

@@ -1,6 +1,7 @@
 //! Random numbers of a run: a stream for each thing that is random, so that two policies see the same requests.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use pointsman_policy::Rng;
 use rand::TryRng;
@@ -56,7 +57,7 @@ impl TryRng for Stream {
 }
 
 /// Draws the work of requests, µs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Work {
     Fixed(f64),
     Exponential(f64),
@@ -65,6 +66,8 @@ pub(super) enum Work {
     Normal(Normal<f64>, Option<f64>),
     LogNormal(LogNormal<f64>),
     Pareto(Pareto<f64>),
+    /// One of these.
+    Empirical(Arc<[f64]>),
 }
 
 impl Work {
@@ -74,6 +77,9 @@ impl Work {
     pub(super) fn of(service: &Service) -> Result<Self, String> {
         let wrong = |error: &dyn std::fmt::Display| error.to_string();
         Ok(match *service {
+            Service::Empirical(ref sample) => {
+                Self::Empirical(sample.iter().map(|time| time.0 as f64).collect())
+            }
             Service::Fixed(work) => Self::Fixed(work.0 as f64),
             Service::Exponential(mean) => Self::Exponential(mean.0 as f64),
             Service::Erlang { mean, stages } => {
@@ -110,6 +116,7 @@ impl Work {
             },
             Self::LogNormal(lognormal) => lognormal.sample(stream),
             Self::Pareto(pareto) => pareto.sample(stream),
+            Self::Empirical(sample) => sample.get(stream.below(sample.len())).copied().unwrap_or_default(),
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Server {
 }
 
 /// What events change of a backend.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Conduct {
     /// How fast it works, in the place of its own pace.
     pub(super) speed: Option<f64>,

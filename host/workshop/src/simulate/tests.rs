@@ -272,3 +272,31 @@ replay = { file = "access.csv", speed = 2 }
     };
     assert_eq!(digests(&results), digests(&simulate(&spec, &policies, &mut |_| true).unwrap()));
 }
+
+#[test]
+fn a_zone_is_lost_as_a_whole() {
+    let run = |backends: &str| {
+        results(&format!(
+            "run = {{ duration = \"100s\", warmup = \"0s\", seeds = 1 }}\n[[policy]]\nbundled = \"round-robin\"\n\
+             [[backends]]\nname = \"a\"\ncount = 2\nmodel = \"delay\"\nzone = \"east\"\n[[backends]]\nname = \"b\"\nmodel = \"delay\"\n\
+             [load]\nrate = 50\narrivals = \"even\"\n[[event]]\nat = \"0s\"\nhealthy = false\nbackends = {backends}"
+        ))[0]
+        .runs[0]
+            .backends
+            .sent
+            .clone()
+    };
+    assert_eq!(run("{ zone = \"east\" }"), run("[\"a1\", \"a2\"]"));
+    assert_eq!(run("{ zone = \"east\" }")[..2], [0, 0]);
+}
+
+#[test]
+fn work_is_drawn_from_a_sample() {
+    let results = results(
+        "run = { duration = \"1000s\", seeds = 1 }\n[[policy]]\nbundled = \"round-robin\"\n[[backends]]\nmodel = \"delay\"\n\
+         [load]\nrate = 100\nservice = { empirical = [\"1ms\", \"1ms\", \"10ms\", \"0s\"] }",
+    );
+    let run = &results[0].runs[0];
+    assert!((run.mean / 3_000.0 - 1.0).abs() < 0.02, "{} µs", run.mean);
+    assert_eq!([0.2, 0.5, 0.9].map(|share| run.times.value_at_quantile(share)), [0, 1_000, 10_007]);
+}

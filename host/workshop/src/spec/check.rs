@@ -1,18 +1,20 @@
 //! Whether a spec can be run.
 
+mod load;
+mod section;
+
 use std::collections::HashSet;
-use std::ops::Range;
 
 use super::backend::BackendGroup;
-use super::event::Event;
-use super::load::{Arrivals, Keys, Load};
+use super::event::{Concerned, Event, Zone};
+use super::load::Load;
 use super::model::Spec;
 use super::policy::Loaded;
 use super::queue::Queue;
 use super::replay::Replay;
-use super::service::Service;
 use crate::time_span::TimeSpan;
-use crate::toml_file::Fault;
+pub(crate) use load::capacity;
+use section::{Checked, Section};
 
 /// Most backends of a simulation.
 const BACKENDS: u64 = 10_000;
@@ -26,27 +28,6 @@ const WAITING: u64 = 2_000_000;
 /// Longest run, µs: 30 days.
 const LONGEST: u64 = 30 * 86_400 * 1_000_000;
 
-type Checked = Result<(), Fault>;
-
-/// A section of the file, for faults in it.
-struct Section(&'static str, Option<Range<usize>>);
-
-impl Section {
-    fn holds(&self, is_right: bool, key: &'static str, message: impl Into<String>) -> Checked {
-        if is_right { Ok(()) } else { Err(self.fault(key, message.into())) }
-    }
-
-    fn fault(&self, key: &str, message: String) -> Fault {
-        let Self(section, span) = self;
-        let parts = [section, key].into_iter().filter(|part| !part.is_empty());
-        Fault { span: span.clone(), key: parts.collect::<Vec<_>>().join("."), message }
-    }
-
-    fn service(&self, service: Option<&Service>) -> Checked {
-        service.and_then(Service::fault).map_or(Ok(()), |fault| self.holds(false, "service", fault))
-    }
-}
-
 /// The first fault of a spec. Its policies are these, if there are any.
 pub(super) fn check(spec: &Spec, given: &[Loaded]) -> Checked {
     runs(spec)?;
@@ -54,7 +35,7 @@ pub(super) fn check(spec: &Spec, given: &[Loaded]) -> Checked {
         policies(spec)?;
     }
     backends(spec)?;
-    load(spec)?;
+    load::check(spec)?;
     for entry in &spec.swaps {
         let (here, swap) = (Section("swap", Some(entry.span())), entry.get_ref());
         let duration = spec.run.get_ref().duration;
@@ -66,12 +47,14 @@ pub(super) fn check(spec: &Spec, given: &[Loaded]) -> Checked {
         here.holds(is_there, "policy", format!("there is no policy {name:?}"))?;
     }
     let known: HashSet<String> = spec.members().map(|(name, _)| name).collect();
+    let zones: HashSet<&str> = spec.backends.iter().map(|group| group.get_ref().zone.as_str()).collect();
     for entry in &spec.events {
         let here = Section("event", Some(entry.span()));
-        event(&here, entry.get_ref(), spec.run.get_ref().duration, &known)?;
-        let changes = |name: &str| entry.get_ref().concerns(name) && entry.get_ref().service.is_some();
-        let reads = spec.members().find(|(name, group)| group.llm().is_some() && changes(name));
-        here.holds(reads.is_none(), "service", "the work of a model server comes from prompts")?;
+        event(&here, entry.get_ref(), spec.run.get_ref().duration, (&known, &zones))?;
+        let mut concerned =
+            spec.members().filter(|(name, group)| entry.get_ref().concerns(name, &group.zone));
+        let reads = concerned.any(|(_, group)| group.llm().is_some()) && entry.get_ref().service.is_some();
+        here.holds(!reads, "service", "the work of a model server comes from prompts")?;
     }
     Ok(())
 }
@@ -213,147 +196,12 @@ fn model(here: &Section, group: &BackendGroup, load: &Load) -> Checked {
     here.holds(group.service.is_none(), "service", "the work of a model server comes from prompts")
 }
 
-fn load(spec: &Spec) -> Checked {
-    let (here, load) = (Section("load", Some(spec.load.span())), spec.load.get_ref());
-    let Load { rate, utilization, clients, replay, service, keys, .. } = load;
-    let said = [rate.is_some(), utilization.is_some(), clients.is_some(), replay.is_some()];
-    here.holds(
-        said.iter().filter(|said| **said).count() == 1,
-        "",
-        "how many requests come is said by one of `rate` (a second), `utilization` (of what the backends can serve), `clients` and `replay`",
-    )?;
-    arrivals(&here, load)?;
-    replayed(&here, load)?;
-    here.service(service.as_ref())?;
-    prompted(&here, spec)?;
-    by_utilization(&here, spec)?;
-    here.holds(
-        rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7),
-        "rate",
-        "a rate above 0 and up to 10,000,000 a second",
-    )?;
-    here.holds(
-        utilization.is_none_or(|share| share > 0.0 && share.is_finite()),
-        "utilization",
-        "a share above 0",
-    )?;
-    here.holds(
-        clients.is_none_or(|clients| (1..=1_000_000).contains(&clients)),
-        "clients",
-        "1 to 1,000,000 clients",
-    )?;
-    keyed(&here, keys.as_ref())?;
-    let capacity = capacity(spec);
-    here.holds(
-        utilization.is_none() || capacity.is_some(),
-        "utilization",
-        "backends of the model \"delay\" can serve any number of requests; say a `rate` instead, or their `max_requests`",
-    )?;
-    let all = utilization.zip(capacity).map_or(0.0, |(share, capacity)| share * capacity);
-    here.holds(
-        all <= 1e7,
-        "utilization",
-        format!("{all:.0} requests a second; at most 10,000,000, so fewer or slower backends"),
-    )?;
-    let rate = rate.or_else(|| replay.as_ref()?.rate());
-    let share = utilization.or_else(|| Some(rate? / capacity?));
-    here.holds(
-        spec.run.get_ref().overload || share.is_none_or(|share| share < 1.0),
-        match load {
-            Load { utilization: Some(_), .. } => "utilization",
-            Load { replay: Some(_), .. } => "replay",
-            _ => "rate",
-        },
-        format!(
-            "{:.0} % of what the backends can serve: what waits for them would grow without an end; send less, or allow it by `overload = true` in `[run]`",
-            share.unwrap_or_default() * 100.0
-        ),
-    )
-}
-
-fn keyed(here: &Section, keys: Option<&Keys>) -> Checked {
-    let Some(keys) = keys else { return Ok(()) };
-    here.holds((1..=100_000_000).contains(&keys.count), "keys", "1 to 100,000,000 keys")?;
-    here.holds((0.0..=10.0).contains(&keys.zipf), "keys", "a `zipf` of 0 to 10")?;
-    let named = keys.header.as_ref().is_none_or(|name| http::HeaderName::try_from(name).is_ok());
-    here.holds(named, "keys", "`header` is no name of a header field")
-}
-
-fn by_utilization(here: &Section, spec: &Spec) -> Checked {
-    here.holds(
-        spec.load.get_ref().utilization.is_none()
-            || spec.backends.iter().all(|group| group.get_ref().llm().is_none()),
-        "utilization",
-        "what model servers can serve depends on what they have kept: say a `rate` instead, or `clients`",
-    )
-}
-
-/// Prompts that are made up.
-fn prompted(here: &Section, spec: &Spec) -> Checked {
-    let load = spec.load.get_ref();
-    let Some(prompt) = load.prompt else { return Ok(()) };
-    prompt.fault().map_or(Ok(()), |fault| here.holds(false, "prompt", fault))?;
-    let is_read = spec.backends.iter().any(|group| group.get_ref().llm().is_some());
-    here.holds(is_read, "prompt", "no backend reads it: none has `model = \"llm\"`")?;
-    let all_read = spec.backends.iter().all(|group| group.get_ref().llm().is_some());
-    here.holds(
-        load.service.is_none() || !all_read,
-        "service",
-        "no backend goes by it: the work of model servers comes from prompts",
-    )?;
-    here.holds(
-        prompt.shared == 0 || load.keys.is_some(),
-        "prompt",
-        "`shared` is what prompts of one key begin with: add `keys`",
-    )
-}
-
-/// What the requests of a log have by themselves.
-fn replayed(here: &Section, load: &Load) -> Checked {
-    let Some(replay) = &load.replay else { return Ok(()) };
-    here.holds((0.001..=1_000.0).contains(&replay.speed), "replay", "a `speed` of 0.001 to 1,000")?;
-    let own = "requests that come again bring it with them, as the log has it";
-    here.holds(load.arrivals.is_none(), "arrivals", own)?;
-    here.holds(
-        load.has_prompts() || (replay.prefix.is_none() && replay.block.is_none()),
-        "replay",
-        "`prefix` and `block` are of prompts, and the log has none (`hash_ids`)",
-    )?;
-    here.holds(load.service.is_none(), "service", own)?;
-    here.holds(load.prompt.is_none(), "prompt", own)?;
-    here.holds(load.keys.is_none(), "keys", own)
-}
-
-/// When requests come.
-fn arrivals(here: &Section, load: &Load) -> Checked {
-    let Load { clients, think, arrivals, .. } = load;
-    here.holds(
-        clients.is_some() || think.is_none(),
-        "think",
-        "only `clients` wait for their responses, and pause after them",
-    )?;
-    here.holds(
-        clients.is_none() || arrivals.is_none(),
-        "arrivals",
-        "`clients` send a request when they have the response to the one before, and a pause has passed: set `think`",
-    )?;
-    if let Some(Arrivals::Bursts { on, off }) = arrivals {
-        here.holds(
-            on.0 > 0 && off.0 > 0,
-            "arrivals",
-            "bursts have an `on` and an `off` of more than no time",
-        )?;
-    }
-    Ok(())
-}
-
-/// Requests that all backends can serve in a second; none if that is any number.
-pub(crate) fn capacity(spec: &Spec) -> Option<f64> {
-    let (mean_work, proxies) = (spec.load.get_ref().mean_work(), spec.run.get_ref().proxies);
-    spec.members().map(|(_, group)| group.capacity(&mean_work, proxies)).sum()
-}
-
-fn event(here: &Section, event: &Event, duration: TimeSpan, known: &HashSet<String>) -> Checked {
+fn event(
+    here: &Section,
+    event: &Event,
+    duration: TimeSpan,
+    (known, zones): (&HashSet<String>, &HashSet<&str>),
+) -> Checked {
     here.holds(
         !event.is_empty(),
         "",
@@ -361,10 +209,21 @@ fn event(here: &Section, event: &Event, duration: TimeSpan, known: &HashSet<Stri
     )?;
     here.holds(event.at < duration, "at", format!("the run has ended by then: it takes {duration}"))?;
     here.holds(event.until.is_none_or(|until| until > event.at), "until", "ends before it begins")?;
-    let named = event.backends.as_deref();
-    here.holds(named != Some(&[]), "backends", "names no backend; leave the key out for all")?;
-    for name in named.unwrap_or_default() {
-        here.holds(known.contains(name), "backends", format!("there is no backend {name:?}"))?;
+    match &event.backends {
+        None => {}
+        Some(Concerned::In(Zone { zone })) => {
+            here.holds(
+                zones.contains(zone.as_str()),
+                "backends",
+                format!("no backend is in a zone {zone:?}"),
+            )?;
+        }
+        Some(Concerned::Named(names)) => {
+            here.holds(!names.is_empty(), "backends", "names no backend; leave the key out for all")?;
+            for name in names {
+                here.holds(known.contains(name), "backends", format!("there is no backend {name:?}"))?;
+            }
+        }
     }
     here.holds(
         event.speed.is_none_or(|speed| speed > 0.0 && speed.is_finite()),

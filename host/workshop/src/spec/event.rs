@@ -14,9 +14,9 @@ pub struct Event {
     /// When it ends; none = never. Then all is as other events say that go on, the latest first, and else as it was at first. `until`.
     #[serde(default)]
     pub until: Option<TimeSpan>,
-    /// The names of the backends that change. `backends`, all.
+    /// The backends that change: their names, or `{ zone = "a" }`. `backends`, all.
     #[serde(default)]
-    pub backends: Option<Vec<String>>,
+    pub backends: Option<Concerned>,
     /// How fast they work from now on, disturbed or not, and at what they have begun as well. `speed`.
     #[serde(default)]
     pub speed: Option<f64>,
@@ -40,11 +40,33 @@ pub struct Event {
     pub weight: Option<f64>,
 }
 
+/// Backends that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "the names of backends, or a table with their `zone`")]
+pub enum Concerned {
+    /// Those of these names.
+    Named(Vec<String>),
+    /// Those that stand in a zone.
+    In(Zone),
+}
+
+/// Where backends stand.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// The name of the zone.
+    pub zone: String,
+}
+
 impl Event {
-    /// Whether it is about the backend of this name.
+    /// Whether it is about the backend of this name, which stands in this zone.
     #[must_use]
-    pub fn concerns(&self, name: &str) -> bool {
-        self.backends.as_ref().is_none_or(|backends| backends.iter().any(|backend| backend == name))
+    pub fn concerns(&self, name: &str, zone: &str) -> bool {
+        match &self.backends {
+            None => true,
+            Some(Concerned::Named(names)) => names.iter().any(|named| named == name),
+            Some(Concerned::In(place)) => place.zone == zone,
+        }
     }
 
     /// Whether it says nothing that changes.

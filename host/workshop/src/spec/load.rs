@@ -80,7 +80,7 @@ impl Load {
     /// How much work requests are that don't come again.
     #[must_use]
     pub fn service(&self) -> Service {
-        self.service.unwrap_or(Service::Exponential(TimeSpan(10_000)))
+        self.service.clone().unwrap_or(Service::Exponential(TimeSpan(10_000)))
     }
 
     /// Mean work of a request.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::time_span::TimeSpan;
 
 /// The time that a backend of speed 1 works on a request, drawn for each.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Service {
     /// Always the same. `{ fixed = "10ms" }`.
@@ -43,6 +43,8 @@ pub enum Service {
         /// The smaller, the longer the tail; above 1, so that there is a mean.
         shape: f64,
     },
+    /// One of these, all as likely: a sample of what was measured. `{ empirical = ["4ms", "5ms", "120ms"] }`.
+    Empirical(Vec<TimeSpan>),
 }
 
 /// The 99 % quantile of the normal distribution.
@@ -53,6 +55,9 @@ impl Service {
     #[must_use]
     pub fn mean(&self) -> f64 {
         match *self {
+            Self::Empirical(ref sample) => {
+                sample.iter().map(|time| time.0 as f64).sum::<f64>() / sample.len().max(1) as f64
+            }
             Self::Fixed(mean)
             | Self::Exponential(mean)
             | Self::Erlang { mean, .. }
@@ -89,6 +94,9 @@ impl Service {
             ),
             Self::Pareto { least, shape } if least.0 == 0 || !(1.01..=100.0).contains(&shape) => {
                 Some("a Pareto distribution has a `least` of at least \"1us\", and a `shape` of 1.01 to 100")
+            }
+            Self::Empirical(ref sample) if sample.iter().all(|time| time.0 == 0) => {
+                Some("a sample has at least one time of more than none")
             }
             _ => None,
         }

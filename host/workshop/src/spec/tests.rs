@@ -90,6 +90,21 @@ fn each_fault_has_its_line_and_key() {
             "x.toml:13: policy.name: two policies",
         ),
         ("count = 3", "servers = 0", "x.toml:18: backends.servers: 1 to 10,000"),
+        (
+            "backends = [\"b1\"]",
+            "backends = { zone = \"west\" }",
+            "x.toml:27: event.backends: no backend is in a zone \"west\"",
+        ),
+        (
+            "backends = [\"b1\"]",
+            "backends = 3",
+            "x.toml:27: event.backends: the names of backends, or a table",
+        ),
+        (
+            "service = { fixed = \"2s\" }",
+            "service = { empirical = [] }",
+            "x.toml:28: event.service: a sample has at least one time",
+        ),
         ("within = [\"1s\"]", "within = [\"1s\", \"0s\"]", "x.toml:6: run.within: no request takes no time"),
         ("count = 3", "zone = \"a\\u0000\"", "x.toml:18: backends.zone: a zone has no character"),
         (

@@ -125,7 +125,7 @@ impl Run<'_> {
         let occupied = server.occupancy.now + 1;
         server.occupancy.change(self.now, occupied);
         let status = StatusCode::from_u16(server.conduct.status).unwrap_or(StatusCode::OK);
-        let Request { proxy, arrived, work, key, ref mut prompt, .. } = *request;
+        let Request { proxy, arrived, ref work, key, ref mut prompt, .. } = *request;
         self.tally.begun(self.now, key, backend);
         let proxy = proxy as u32;
         let job = self.jobs.add(Job {
@@ -137,7 +137,7 @@ impl Run<'_> {
             ends_at: None,
             read_at: None,
         });
-        let work = server.conduct.work.unwrap_or(work).draw(&mut self.requests.works);
+        let work = server.conduct.work.as_ref().unwrap_or(work).draw(&mut self.requests.works);
         if server.conduct.status == 0 {
             let due = server.arrive(self.now, job, work, prompt);
             self.announce_due(backend, due);

@@ -17,7 +17,7 @@ impl Run<'_> {
         }
         let members: Vec<(String, &BackendGroup)> = self.script.spec.members().collect();
         for (place, (name, group)) in members.iter().enumerate() {
-            if event.concerns(name) {
+            if event.concerns(name, &group.zone) {
                 self.conduct(place, name, event, group);
                 self.membership(place, name, (event, group));
             }
@@ -29,10 +29,10 @@ impl Run<'_> {
     }
 
     /// What the latest of the events that go on says of a backend.
-    fn said<T>(&self, name: &str, of: impl Fn(&Event) -> Option<T>) -> Option<T> {
+    fn said<T>(&self, (name, group): (&str, &BackendGroup), of: impl Fn(&Event) -> Option<T>) -> Option<T> {
         let events =
             self.script.ongoing.iter().rev().filter_map(|number| self.script.spec.events.get(*number));
-        events.map(|event| event.get_ref()).filter(|event| event.concerns(name)).find_map(of)
+        events.map(|event| event.get_ref()).filter(|event| event.concerns(name, &group.zone)).find_map(of)
     }
 
     /// All proxies get another version of the policy.
@@ -57,20 +57,20 @@ impl Run<'_> {
 
     fn conduct(&mut self, place: usize, name: &str, event: &Event, group: &BackendGroup) {
         let work = |service: Option<&_>| service.and_then(|service| Work::of(service).ok());
-        let mut next = self.servers[place].conduct;
+        let mut next = self.servers[place].conduct.clone();
         if event.speed.is_some() {
-            next.speed = self.said(name, |event| event.speed);
+            next.speed = self.said((name, group), |event| event.speed);
         }
         if event.service.is_some() {
             next.work = self
-                .said(name, |event| work(event.service.as_ref()))
+                .said((name, group), |event| work(event.service.as_ref()))
                 .or_else(|| work(group.service.as_ref()));
         }
         if event.refuse.is_some() {
-            next.refuses = self.said(name, |event| event.refuse).unwrap_or(false);
+            next.refuses = self.said((name, group), |event| event.refuse).unwrap_or(false);
         }
         if event.status.is_some() {
-            next.status = self.said(name, |event| event.status).unwrap_or(0);
+            next.status = self.said((name, group), |event| event.status).unwrap_or(0);
         }
         let due = self.servers[place].change(self.now, next, self.jobs.running(place as u32));
         self.announce_due(place as u32, due);
@@ -78,9 +78,9 @@ impl Run<'_> {
 
     /// What proxies know of a backend.
     fn membership(&self, place: usize, name: &str, (event, group): (&Event, &BackendGroup)) {
-        let is_member = event.member.map(|_| self.said(name, |event| event.member).unwrap_or(true));
-        let healthy = self.said(name, |event| event.healthy).unwrap_or(true);
-        let weight = self.said(name, |event| event.weight).unwrap_or(group.weight);
+        let is_member = event.member.map(|_| self.said((name, group), |event| event.member).unwrap_or(true));
+        let healthy = self.said((name, group), |event| event.healthy).unwrap_or(true);
+        let weight = self.said((name, group), |event| event.weight).unwrap_or(group.weight);
         for proxy in &self.proxies {
             let pool = proxy.simulation.pool();
             if let Some(is_member) = is_member {

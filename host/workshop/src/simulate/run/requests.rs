@@ -59,7 +59,7 @@ impl Requests {
 
     fn make_anew(&mut self, request: &mut Request, number: u64) {
         let key = self.keys.draw(&mut self.key_stream, number);
-        request.work = self.work;
+        request.work = self.work.clone();
         request.key = (!matches!(self.keys, KeyDraw::Own)).then_some(key);
         request.head.tried = Default::default();
         if let Some((prompt, answers)) = &mut self.prompts {

@@ -86,7 +86,7 @@ fn shared_alike() {
     assert_eq!(server.look_again(6, 2, &mut ended), Some(Due::Look { at: 14, version: 3 }));
     assert_eq!(ended, [JobId(1)]);
     // At a quarter of the speed from 8 on, 6 are left.
-    let slow = Conduct { speed: Some(0.25), ..server.conduct };
+    let slow = Conduct { speed: Some(0.25), ..server.conduct.clone() };
     assert_eq!(server.change(8, slow, running(&[])), [Due::Look { at: 32, version: 4 }]);
     assert_eq!(server.look_again(32, 4, &mut ended), None);
     assert_eq!(ended, [JobId(1), JobId(2)]);
@@ -119,7 +119,7 @@ fn what_runs_beside_a_backend_slows_what_shares_it() {
     );
     assert_eq!(server.change_pace(8, running(&[])), [Due::Look { at: 10, version: 2 }], "half of it is left");
     // What an event says goes before.
-    let stopped = Conduct { speed: Some(0.1), ..server.conduct };
+    let stopped = Conduct { speed: Some(0.1), ..server.conduct.clone() };
     assert_eq!(server.change(9, stopped, running(&[])), [Due::Look { at: 19, version: 3 }]);
     assert_eq!(server.change_pace(10, running(&[])), [Due::Look { at: 19, version: 4 }]);
 }
@@ -177,12 +177,12 @@ fn answers_slow_each_other_and_a_disturbed_server_slows_all() {
     let _ = ask(&mut server, 4_000, 2, &[], 10.0);
     // Six tokens are left, at 1.5 ms each.
     assert_eq!(server.has_read(4_000).collect::<Vec<_>>(), [Due::Look { at: 13_000, version: 2 }]);
-    let half = Conduct { speed: Some(0.5), ..server.conduct };
+    let half = Conduct { speed: Some(0.5), ..server.conduct.clone() };
     assert_eq!(server.change(7_000, half, running(&[])), [Due::Look { at: 19_000, version: 3 }]);
     // What is being read takes longer as well.
     let mut server = model_server(0);
     let _ = ask(&mut server, 0, 1, &[1], 10.0);
-    let half = Conduct { speed: Some(0.5), ..server.conduct };
+    let half = Conduct { speed: Some(0.5), ..server.conduct.clone() };
     let again = server.change(1_200, half, running(&[(1, 51_200)]));
     assert_eq!(again, [Due::Read { at: 101_200, job: JobId(1) }]);
 }
