@@ -122,6 +122,23 @@ fn a_fault_is_told_with_the_plugins_last_words() {
 }
 
 #[test]
+fn what_a_plugin_asks_for_that_there_is_not_stands_beside_the_failure() {
+    // The backend behind the last one, as an index from 1 on would make it.
+    let module = r#"(module
+        (import "pointsman_1.0" "stat" (func $stat (param i32 i32) (result i64)))
+        (memory (export "memory") 1)
+        (func (export "pointsman_init") (result i32) (i32.const 0))
+        (func (export "pointsman_pick") (result i64)
+            (drop (call $stat (i32.const 0) (i32.const 2)))
+            (i64.const 0x1_0000_0000)))"#;
+    let plugin = Plugin::file(Path::new("x.wasm"), wat::parse_str(module).unwrap());
+    let text = "pool = { count = 2 }\n[[step]]\nrequest = {}\nexpect = \"b2\"";
+    let scenario = parse(text, Path::new("x.toml")).unwrap();
+    let failure = run(&Testbed::new().unwrap(), &plugin, &scenario).failure.unwrap();
+    assert_eq!(failure.log, ["debug: policy asks `stat` for backend 2, which there isn't"]);
+}
+
+#[test]
 fn each_fault_has_its_line_and_key() {
     for (step, expected) in [
         ("request = {}\nexpekt = \"b1\"", "x.toml:4: unknown field `expekt`"),
