@@ -49,7 +49,7 @@ impl Scene {
         Proxy::start_in(
             directory,
             &format!(
-                "workers = 1\n{top}\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+                "workers = 1\n{top}\n[[listener]]\naddress = \"127.0.0.1:0\"\nkeepalive_requests = 1000000000\n\
                  [pool.test]\npolicy = {{ file = \"p.wasm\", {policy} }}\nbackends = [\"{a}\", \"{b}\", \"{c}\"]\n"
             ),
         )

@@ -64,6 +64,9 @@ struct PoolState {
     configuration: ConfigurationGeneration,
 }
 
+/// Share of healthy backends, percent, below which health is ignored unless the operator says otherwise.
+pub const PANIC_THRESHOLD: u32 = 10;
+
 impl Pool {
     /// A pool of these backends from the file, all of them healthy.
     #[must_use]

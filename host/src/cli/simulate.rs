@@ -92,14 +92,16 @@ fn is_sound(summary: &Summary) -> bool {
         .iter()
         .filter(|policy| policy.counts.faults > 0)
         .map(|policy| {
-            format!("{} ({} of {} picks)", policy.policy, policy.counts.faults, policy.counts.picks)
+            let counts = &policy.counts;
+            let [faults, fallback, picks] = [counts.faults, counts.fallback_picks, counts.picks];
+            format!("{} ({faults} times; {fallback} of {picks} picks)", policy.policy)
         })
         .collect();
     let results = summary.swaps.iter().flat_map(|swap| &swap.results);
     let refused: u64 = results.map(|result| result.refused).sum();
     if !failed.is_empty() {
         console::complain(format_args!(
-            "pointsman: these policies failed, and the fallback picked in their place: {}",
+            "pointsman: these policies failed, and the fallback picked in their place until a new instance was there: {}",
             failed.join(", ")
         ));
     }

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pointsman_core::pool::BackendProtocol;
+use pointsman_core::pool::{BackendProtocol, PANIC_THRESHOLD};
 
 use super::health_check::{HealthCheckConfig, health_check};
 use super::read::{Section, Value};
@@ -41,7 +41,7 @@ impl Default for HealthConfig {
         Self {
             check: None,
             ejection: EjectionConfig::default(),
-            panic_threshold: 10,
+            panic_threshold: PANIC_THRESHOLD,
             slow_start: Duration::ZERO,
         }
     }

@@ -87,6 +87,11 @@ pub(super) fn check_exports(module: &Module) -> Result<Hooks, Refusal> {
     }
     require(module, signature::INIT)?;
     require(module, signature::PICK)?;
+    let is_known = |name: &str| signature::EXPORTS.iter().any(|hook| hook.name == name);
+    let mut named = module.exports().map(|export| export.name());
+    if let Some(unknown) = named.find(|name| name.starts_with(MODULE_PREFIX) && !is_known(name)) {
+        return Err(Refusal::UnknownHook { name: Printable::name(unknown) });
+    }
     Ok(Hooks {
         topology: optional(module, signature::TOPOLOGY)?,
         observe: optional(module, signature::OBSERVE)?,

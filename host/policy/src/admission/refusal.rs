@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman_core::printable::Printable;
-use pointsman_sdk::abi::{MODULE, runtime_export};
+use pointsman_sdk::abi::{MODULE, runtime_export, signature};
 
 use super::hint;
 use super::work::Shape;
@@ -157,6 +157,15 @@ pub enum Refusal {
         /// What it is built for.
         version: Printable,
     },
+    /// Exports a hook that there isn't: it would never be called.
+    #[error(
+        "the plugin exports `{name}`, which this Pointsman never calls: hooks are {}",
+        signature::EXPORTS.map(|hook| format!("`{}`", hook.name)).join(", ")
+    )]
+    UnknownHook {
+        /// The name of the export.
+        name: Printable,
+    },
     /// Imports from elsewhere.
     #[error(
         "the module imports `{name}` from `{from}`, and policies may import from `{}` only. This is {}",
@@ -306,7 +315,10 @@ impl Refusal {
             | Self::UnknownFunction { .. }
             | Self::ImportType { .. } => "imports",
             Self::NewerAbi { .. } | Self::OtherAbi { .. } => "abi",
-            Self::Program | Self::MissingExport { .. } | Self::ExportType { .. } => "exports",
+            Self::Program
+            | Self::UnknownHook { .. }
+            | Self::MissingExport { .. }
+            | Self::ExportType { .. } => "exports",
             Self::MemoryTooLarge { .. } => "memory",
             Self::Tables { .. } | Self::TableTooLarge { .. } => "table",
             Self::CompileTime { .. } => "compile-time",

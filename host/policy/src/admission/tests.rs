@@ -120,6 +120,12 @@ fn exports() {
     }
     let hook = refused(guest(r#"(func (export "pointsman_tick") (param i32))"#)).to_string();
     assert!(hook.contains("`pointsman_tick` as (i32); the contract says ()"), "{hook}");
+    let misspelled =
+        refused(guest(r#"(func (export "pointsman_observ") (param i32 i32 i32 i64 i64))"#)).to_string();
+    assert!(
+        misspelled.contains("exports `pointsman_observ`, which this Pointsman never calls: hooks are `pointsman_init`, `pointsman_pick`"),
+        "{misspelled}"
+    );
 }
 
 #[test]

@@ -51,6 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 console::say_text(format_args!("  {}, {failure}\n", path.display()))?;
             }
         }
+        for asked in &outcome.asked_unknown {
+            console::say(format_args!("      asks {asked}"))?;
+        }
     }
     console::say(format_args!("{} passed, {failed} failed", scenarios.len() - failed))?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

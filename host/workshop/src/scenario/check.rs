@@ -22,6 +22,19 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     if names.is_empty() || pool.count.is_some() != pool.backends.is_empty() {
         return wrong("pool", "a pool has either `backends = [{ name = \"a\" }]` or `count = 3`".to_owned());
     }
+    if pool.panic_threshold.is_some_and(|percent| percent > 100) {
+        return wrong("pool.panic_threshold", "0 to 100 percent".to_owned());
+    }
+    if names.iter().any(String::is_empty) {
+        return wrong("pool.backends", "a name has at least one character".to_owned());
+    }
+    if scenario.name.as_deref() == Some("") {
+        return Err(Fault {
+            span: None,
+            key: "name".to_owned(),
+            message: "a name has at least one character".to_owned(),
+        });
+    }
     if names.len() > 10_000 {
         return wrong("pool", format!("{} backends; at most 10,000", names.len()));
     }
@@ -58,6 +71,12 @@ type Checked = Result<(), (&'static str, String)>;
 
 fn step(step: &Step, known: &HashSet<&str>) -> Checked {
     let Step { request, change, advance, observe, expect, any_of, share, reject, abstain, fault: _ } = step;
+    if *abstain == Some(false) {
+        return Err((
+            "abstain",
+            "write what is expected instead: `expect`, `any_of`, `share` or `reject`".to_owned(),
+        ));
+    }
     let kinds = [request.is_some(), change.is_some(), advance.is_some(), observe.is_some()];
     if kinds.iter().filter(|kind| **kind).count() != 1 {
         return Err(("step", "a step is one of `request`, `change`, `advance` and `observe`".to_owned()));
@@ -65,7 +84,7 @@ fn step(step: &Step, known: &HashSet<&str>) -> Checked {
     if advance.is_some_and(|span| span > LONGEST) {
         return Err(("advance", "at most 24h, as all ticks of that time are run".to_owned()));
     }
-    let expected = [expect.is_some(), any_of.is_some(), share.is_some(), reject.is_some(), *abstain];
+    let expected = [expect.is_some(), any_of.is_some(), share.is_some(), reject.is_some(), abstain.is_some()];
     let expectations = expected.iter().filter(|is_said| **is_said).count();
     if request.is_none() && expectations > 0 {
         return Err(("step", "only of a request something can be expected, or `fault = true`".to_owned()));
@@ -87,7 +106,7 @@ fn step(step: &Step, known: &HashSet<&str>) -> Checked {
         ));
     }
     if share.iter().flatten().any(|(_, share)| !(0.0..=1.0).contains(share)) {
-        return Err(("share", "a share is 0 to 1".to_owned()));
+        return Err(("share", "a share is 0 to 1, and so is a `tolerance`".to_owned()));
     }
     if reject.is_some_and(|status| !(400..=599).contains(&status)) {
         return Err(("reject", "a policy rejects with a status of 400 to 599".to_owned()));

@@ -43,6 +43,9 @@ pub struct PoolSetup {
     /// So many that are equal, named `b1`, `b2` and so on, at most 10,000.
     #[serde(default)]
     pub count: Option<u32>,
+    /// Health is ignored while less than this share of them is healthy, percent, 0 to 100. `panic_threshold`, that of the proxy, 10.
+    #[serde(default)]
+    pub panic_threshold: Option<u32>,
 }
 
 /// A backend.
@@ -95,7 +98,7 @@ pub struct Step {
     pub reject: Option<u16>,
     /// Each pick is left to the fallback.
     #[serde(default)]
-    pub abstain: bool,
+    pub abstain: Option<bool>,
     /// The policy fails in this step, and in every other it must not. `fault`, false.
     #[serde(default)]
     pub fault: bool,

@@ -13,6 +13,8 @@ pub struct Outcome {
     pub passed: usize,
     /// The first step that wasn't.
     pub failure: Option<Failure>,
+    /// What the plugin asked for that there isn't, of the first things.
+    pub asked_unknown: Vec<String>,
 }
 
 /// A step that wasn't as expected.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use pointsman_core::backend::{Backend, BackendIndex};
 use pointsman_core::pool::Members;
+use pointsman_core::pool::PANIC_THRESHOLD;
 use pointsman_core::record::ChosenBy;
 use pointsman_core::request::RequestHead;
 use pointsman_core::topology::Member;
@@ -27,6 +28,9 @@ struct Stage<'a> {
     faults: u64,
 }
 
+/// Most things that are told of those a plugin asks for that there aren't.
+const NOTES: usize = 5;
+
 /// Runs a scenario. The plugin is compiled once for all scenarios of a testbed.
 #[must_use]
 pub fn run(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario) -> Outcome {
@@ -35,8 +39,8 @@ pub fn run(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario) -> Outcome {
 }
 
 fn staged(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario, capture: &Capture) -> Outcome {
-    let outcome =
-        |passed, failure| Outcome { name: scenario.name.clone().unwrap_or_default(), passed, failure };
+    let name_of = || scenario.name.clone().unwrap_or_default();
+    let outcome = |passed, failure| Outcome { name: name_of(), passed, failure, asked_unknown: Vec::new() };
     let simulation = match opened(testbed, plugin, scenario) {
         Ok(simulation) => simulation,
         Err(reason) => return outcome(0, refused(scenario, &reason, capture)),
@@ -46,18 +50,29 @@ fn staged(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario, capture: &Cap
         let what = "admission".to_owned();
         return outcome(0, Some(Failure { line: 1, step: 0, what, expected, found, log: capture.take() }));
     }
-    let _ = capture.take();
+    let mut asked_unknown = Vec::new();
+    note(&mut asked_unknown, &capture.take());
     let mut stage = Stage { scenario, simulation, picked: HashMap::new(), faults: 0 };
     for (number, (entry, line)) in scenario.steps.iter().zip(&scenario.lines).enumerate() {
         let step = entry.get_ref();
         let result = stage.play(step).and_then(|()| stage.faulted(step));
         let log = capture.take();
+        note(&mut asked_unknown, &log);
         if let Err((expected, found)) = result {
             let failure = Failure { line: *line, step: number + 1, what: name(step), expected, found, log };
-            return outcome(number, Some(failure));
+            return Outcome { asked_unknown, ..outcome(number, Some(failure)) };
         }
     }
-    outcome(scenario.steps.len(), None)
+    Outcome { asked_unknown, ..outcome(scenario.steps.len(), None) }
+}
+
+/// Adds what the plugin has asked for that there isn't, each once.
+fn note(asked: &mut Vec<String>, log: &[String]) {
+    for line in log.iter().filter_map(|line| line.strip_prefix("debug: policy asks ")) {
+        if !asked.iter().any(|known| known == line) && asked.len() < NOTES {
+            asked.push(line.to_owned());
+        }
+    }
 }
 
 fn opened(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario) -> Result<Simulation, String> {
@@ -65,10 +80,13 @@ fn opened(testbed: &Testbed, plugin: &Plugin, scenario: &Scenario) -> Result<Sim
     let settings =
         PolicySettings { config: config.into(), log_lines: 1_000_000, ..PolicySettings::default() };
     let backends = backends(scenario);
-    testbed
+    let simulation = testbed
         .another()
         .proxy(plugin.clone(), backends, settings, scenario.seed)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    let percent = scenario.pool.get_ref().panic_threshold.unwrap_or(PANIC_THRESHOLD);
+    simulation.pool().set_panic_threshold(percent);
+    Ok(simulation)
 }
 
 /// The failure of a scenario whose plugin was refused; none if it should be.
@@ -260,7 +278,7 @@ fn expected(step: &Step, request: &Request, picks: &BTreeMap<String, u32>) -> Pl
         Step { expect: Some(name), .. } => one_of(std::slice::from_ref(name)),
         Step { any_of: Some(names), .. } => one_of(names),
         Step { reject: Some(status), .. } => one_of(&[format!("reject {status}")]),
-        Step { abstain: true, .. } => one_of(&["abstain".to_owned()]),
+        Step { abstain: Some(true), .. } => one_of(&["abstain".to_owned()]),
         Step { share: Some(shares), .. } => {
             let tolerance = shares.get("tolerance").copied().unwrap_or(0.02);
             let share =

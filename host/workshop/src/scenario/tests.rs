@@ -136,6 +136,29 @@ fn what_a_plugin_asks_for_that_there_is_not_stands_beside_the_failure() {
     let scenario = parse(text, Path::new("x.toml")).unwrap();
     let failure = run(&Testbed::new().unwrap(), &plugin, &scenario).failure.unwrap();
     assert_eq!(failure.log, ["debug: policy asks `stat` for backend 2, which there isn't"]);
+    // It is told of what passes as well, once.
+    let text = "pool = { count = 2 }\n[[step]]\nrequest = { repeat = 10 }\nabstain = true";
+    let passed = run(&Testbed::new().unwrap(), &plugin, &parse(text, Path::new("x.toml")).unwrap());
+    assert_eq!(
+        (passed.failure, passed.asked_unknown),
+        (None, vec!["`stat` for backend 2, which there isn't".to_owned()])
+    );
+}
+
+#[test]
+fn a_pool_with_too_few_healthy_backends_panics_as_in_the_proxy() {
+    let scenario = |threshold: &str, expected: &str| {
+        format!(
+            "[pool]\nbackends = [{{ name = \"a\" }}, {{ name = \"b\" }}]\n{threshold}\n[[step]]\nchange = {{ backend = \"a\", healthy = false }}\n\
+             [[step]]\nchange = {{ backend = \"b\", healthy = false }}\n[[step]]\nrequest = {{ repeat = 20 }}\n{expected}"
+        )
+    };
+    let any = "any_of = [\"a\", \"b\"]";
+    assert_eq!(played("random", &scenario("", any)).failure, None);
+    assert_eq!(
+        played("random", &scenario("panic_threshold = 0", any)).failure.unwrap().found,
+        "nothing 100.0 %"
+    );
 }
 
 #[test]
@@ -177,6 +200,16 @@ fn each_fault_has_its_line_and_key() {
         ("pool = { count = 2, backends = [{ name = \"a\" }] }", "x.toml:1: pool: a pool has either"),
         ("pool = { count = 0 }", "x.toml:1: pool: a pool has either"),
         ("pool = { count = 1 }", "x.toml:1: step: nothing is tried"),
+        ("pool = { count = 1, panic_threshold = 101 }", "x.toml:1: pool.panic_threshold: 0 to 100 percent"),
+        (
+            "pool = { backends = [{ name = \"\" }] }",
+            "x.toml:1: pool.backends: a name has at least one character",
+        ),
+        ("name = \"\"\npool = { count = 1 }", "x.toml:1: name: a name has at least one character"),
+        (
+            "pool = { count = 1 }\n[[step]]\nrequest = {}\nabstain = false",
+            "x.toml:4: abstain: write what is expected instead",
+        ),
         ("pool = { count = 1 }\nrefused = \" \"", "x.toml:2: refused: any refusal would do"),
         (
             "refused = \"x\"\npool = { count = 1 }\n[[step]]\nrequest = {}",

@@ -5,6 +5,7 @@ mod room;
 use std::sync::Arc;
 
 use pointsman_core::backend::{Backend, BackendIndex, BackendLimits, BackendStats, TopologyGeneration};
+use pointsman_core::pool::PANIC_THRESHOLD;
 use pointsman_core::request::RequestHead;
 use pointsman_policy::{
     Pick, PolicySettings, Response, SimulatedRequest, Simulation, SimulationError, Testbed,
@@ -65,6 +66,8 @@ impl Proxy {
         let backends =
             spec.members().enumerate().map(|(number, (name, group))| backend(number, &name, group));
         let simulation = testbed.proxy(policy.plugin.clone(), backends.collect(), settings, seed)?;
+        let percent = spec.run.get_ref().panic_threshold.unwrap_or(PANIC_THRESHOLD);
+        simulation.pool().set_panic_threshold(percent);
         let unseen = (spec.run.get_ref().counts_every.0 > 0).then(Vec::new);
         let numbers = (TopologyGeneration::default(), Vec::new());
         let queue = Queue::new(spec.run.get_ref().queue.unwrap_or_default());

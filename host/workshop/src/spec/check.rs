@@ -70,6 +70,11 @@ fn runs(spec: &Spec) -> Checked {
     let (here, runs) = (Section("run", Some(spec.run.span())), spec.run.get_ref());
     here.holds((1..=10_000).contains(&runs.seeds), "seeds", "1 to 10,000 runs of each policy")?;
     here.holds((1..=1_000).contains(&runs.proxies), "proxies", "1 to 1,000 proxies")?;
+    here.holds(
+        runs.panic_threshold.is_none_or(|percent| percent <= 100),
+        "panic_threshold",
+        "0 to 100 percent",
+    )?;
     let duration = runs.duration.0;
     here.holds(
         (1..=LONGEST).contains(&duration),

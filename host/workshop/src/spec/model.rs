@@ -64,6 +64,9 @@ pub struct Runs {
     /// Where requests wait while all backends have their `max_requests`. `queue`, that of the proxy.
     #[serde(default)]
     pub queue: Option<Queue>,
+    /// Health is ignored while less than this share of the backends is healthy, percent, 0 to 100. `panic_threshold`, that of the proxy, 10.
+    #[serde(default)]
+    pub panic_threshold: Option<u32>,
     /// Times of which is told how many of the requests took no longer. `within`, none.
     #[serde(default)]
     pub within: Vec<TimeSpan>,
