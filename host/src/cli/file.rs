@@ -30,8 +30,9 @@ pub(super) fn check_place(path: &Path) -> Result<()> {
     tried.map(drop).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Makes a folder for files, if it isn't there, before much time goes into what they are to hold.
-pub(super) fn make_folder(path: &Path) -> Result<()> {
+/// Makes a folder for files, if one is wanted and it isn't there, before much time goes into what they are to hold.
+pub(super) fn make_folder(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
     check_place(&path.join("file"))
 }

@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     configs: Vec<String>,
 }
 
-/// Exit codes: 0 = done; 1 = a policy failed in it, or it could not be run; 2 = the spec, or a policy in its place, can't be read.
+/// Exit codes: 0 = done; 1 = a policy failed in it, or it could not be run; 2 = the spec, or a policy in its place, can't be read, or there is no place for the charts.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What a plugin says, and how it fails.
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
@@ -64,7 +64,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     runs.seeds = arguments.seeds.unwrap_or(runs.seeds);
     runs.seed = arguments.seed.unwrap_or(runs.seed);
 
-    arguments.charts.as_deref().map(file::make_folder).transpose()?;
+    if let Err(error) = file::make_folder(arguments.charts.as_deref()) {
+        console::complain(format_args!("pointsman: {error:#}"));
+        return Ok(ExitCode::from(2));
+    }
     let mut line = ProgressLine::begin();
     let results = simulate(&spec, &policies, &mut |at| {
         line.show(at.share, format_args!("{}, seed {}", at.policy.escape_debug(), at.seed));

@@ -113,7 +113,7 @@ fn a_report_is_printed_and_written_or_refused_before_it_is_made() {
     assert!(told.starts_with("pointsman: --html -: what is printed is either"), "{told}");
 
     for (arguments, exit, complaint) in [
-        (["--html", "/nowhere/report.html"], 1, "cannot write /nowhere/report.html"),
+        (["--html", "/nowhere/report.html"], 2, "cannot write /nowhere/report.html"),
         (["--allow", "fairness"], 2, "no line of a report is called \"fairness\"; there are fair-shares"),
         (["--config", "{"], 2, "invalid value '{' for '--config <CONFIG>'"),
         (["--config", "NaN"], 2, "invalid value 'NaN' for '--config <CONFIG>'"),

@@ -71,7 +71,7 @@ fn charts_are_written_or_refused_before_it_runs() {
         assert!(chart.starts_with("<svg ") && chart.contains(">Two policies</text>"), "{chart}");
     }
     let (code, said, told) = simulate(&folder.path().join("two.toml"), &["--charts", &path("file")]);
-    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert_eq!((code, said.as_str()), (Some(2), ""));
     assert!(told.contains("cannot make the folder ") && told.contains("/file: "), "{told}");
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
 use pointsman_workshop::scaffold::{self, Language, Like, Name, Plan};
 
 use crate::console;
@@ -17,7 +17,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(
         long,
         default_value = "rust",
-        value_parser = PossibleValuesParser::new(Language::ALL.map(Language::as_str)).try_map(|name| name.parse::<Language>())
+        value_parser = PossibleValuesParser::new(Language::ALL.map(written)).try_map(|name| name.parse::<Language>())
     )]
     lang: Language,
     /// What it does at first
@@ -27,6 +27,10 @@ pub(in crate::cli) struct Arguments {
         value_parser = PossibleValuesParser::new(Like::ALL.map(Like::as_str)).try_map(|name| name.parse::<Like>())
     )]
     like: Like,
+}
+
+fn written(language: Language) -> PossibleValue {
+    PossibleValue::new(language.as_str()).aliases(language.aliases())
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {

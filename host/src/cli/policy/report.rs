@@ -44,7 +44,7 @@ pub(in crate::cli) struct Arguments {
     allow: Vec<String>,
 }
 
-/// Exit codes: 0 = nothing failed; 1 = something did, or the plugin can't serve; 2 = it can't be read, or no line is called so.
+/// Exit codes: 0 = nothing failed; 1 = something did, or the plugin can't serve; 2 = it can't be read, no line is called so, or there is no place for the report.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let log = Log::start(log::parse_filter("warn").map_err(anyhow::Error::msg)?).context("no log")?;
     let plugin = match plugin::read(&arguments.file) {
@@ -57,8 +57,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let page = arguments.html.as_deref().filter(|_| !prints_page);
-    page.map(file::check_place).transpose()?;
-    arguments.charts.as_deref().map(file::make_folder).transpose()?;
+    if let Err(error) =
+        page.map_or(Ok(()), file::check_place).and_then(|()| file::make_folder(arguments.charts.as_deref()))
+    {
+        console::complain(format_args!("pointsman: {error:#}"));
+        return Ok(ExitCode::from(2));
+    }
     let stem = arguments.file.file_stem().unwrap_or(arguments.file.as_os_str());
     let subject = Loaded::new(&stem.to_string_lossy(), plugin, &arguments.config);
     let options = ReportOptions {

@@ -37,6 +37,17 @@ impl Language {
         }
     }
 
+    /// Other names that people type.
+    #[must_use]
+    pub fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Cpp => &["c++", "cxx"],
+            Self::AssemblyScript => &["as"],
+            Self::Go => &["golang"],
+            Self::Rust | Self::C | Self::Zig => &[],
+        }
+    }
+
     /// Its name as it is written.
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -61,7 +72,8 @@ impl FromStr for Language {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|language| language.as_str() == text);
+        let is_called = |language: &Self| language.as_str() == text || language.aliases().contains(&text);
+        let found = Self::ALL.into_iter().find(is_called);
         found.ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str).join(", ");
             format!("there is no template for `{text}`; there are: {names}")

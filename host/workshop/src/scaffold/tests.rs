@@ -108,6 +108,7 @@ fn names_are_those_of_packages() {
 fn what_does_not_exist_is_told_with_what_does() {
     let error = "cobol".parse::<Language>().expect_err("no template");
     assert!(error.starts_with("there is no template for `cobol`; there are: rust"), "{error}");
+    assert_eq!("c++".parse::<Language>(), Ok(Language::Cpp));
     let error = "best".parse::<Like>().expect_err("no template");
     assert_eq!(error, "there is no template like `best`; there are: round-robin, p2c, hash");
 }
