@@ -70,8 +70,7 @@ pub fn measure(
             let ns = nanoseconds(&mut simulation, &mut head);
             let failed = simulation.slot().stats().all_faults();
             let mut simulation = start(&counted, count)?;
-            let counts = counts(&mut simulation, &mut head);
-            let Counts { fuel, host_calls, abstained } = counts;
+            let Counts { fuel, host_calls, abstained } = counts(&mut simulation, &mut head);
             let failed = failed + simulation.slot().stats().all_faults();
             Ok(Cost {
                 backends: count,

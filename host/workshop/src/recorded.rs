@@ -145,9 +145,10 @@ impl Recorded {
 fn lines(log: &[u8], form: PromptForm) -> impl Iterator<Item = (usize, Result<Line, Skipped>)> {
     let lines = log.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
     lines.map(move |(line, number)| {
-        let is_packed = COMPRESSED.iter().any(|magic| line.starts_with(magic));
-        let what = if is_packed { Skipped::Compressed } else { Skipped::Bytes };
-        let text = std::str::from_utf8(line).map_err(|_| what);
+        let text = std::str::from_utf8(line).map_err(|_| {
+            let is_packed = COMPRESSED.iter().any(|magic| line.starts_with(magic));
+            if is_packed { Skipped::Compressed } else { Skipped::Bytes }
+        });
         let read = |text: &str| match text.starts_with('{') {
             true if mooncake::is_traced(text) => mooncake::read(text, form),
             true => json::read(text),

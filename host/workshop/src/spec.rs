@@ -16,6 +16,7 @@ mod swap;
 
 pub use backend::{BackendGroup, Model};
 pub(crate) use check::capacity;
+pub use check::name_fault;
 pub use event::{Concerned, Event, Zone};
 pub(crate) use llm::BLOCK;
 pub use llm::{Llm, Prompt};

@@ -14,7 +14,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_GET,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32| {
-                let value = cell(&mut caller, import::CELL_GET, (scope, index, slot)).map_or(0, Cell::get);
+                let value = with_cell(&mut caller, import::CELL_GET, (scope, index, slot), |cell| cell.get());
                 keep(caller.data(), scope, index, slot, value);
                 value
             },
@@ -23,17 +23,18 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             MODULE,
             import::CELL_SET,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32, value: i64| {
-                if let Some(cell) = cell(&mut caller, import::CELL_SET, (scope, index, slot)) {
+                with_cell(&mut caller, import::CELL_SET, (scope, index, slot), |cell| {
                     cell.set(value);
-                }
+                    0
+                });
             },
         )?
         .func_wrap(
             MODULE,
             import::CELL_ADD,
             |mut caller: Caller<'_, GuestState>, scope: i32, index: i32, slot: i32, delta: i64| {
-                let value = cell(&mut caller, import::CELL_ADD, (scope, index, slot))
-                    .map_or(0, |cell| cell.add(delta));
+                let value =
+                    with_cell(&mut caller, import::CELL_ADD, (scope, index, slot), |cell| cell.add(delta));
                 keep(caller.data(), scope, index, slot, value);
                 value
             },
@@ -47,8 +48,9 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
              slot: i32,
              expected: i64,
              new: i64| {
-                let value = cell(&mut caller, import::CELL_CAS, (scope, index, slot));
-                let value = value.map_or(0, |cell| cell.compare_and_set(expected, new));
+                let value = with_cell(&mut caller, import::CELL_CAS, (scope, index, slot), |cell| {
+                    cell.compare_and_set(expected, new)
+                });
                 keep(caller.data(), scope, index, slot, value);
                 value
             },
@@ -56,27 +58,37 @@ pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn cell<'a>(
-    caller: &'a mut Caller<'_, GuestState>,
+/// Uses a cell; 0 if there is none.
+#[inline]
+fn with_cell(
+    caller: &mut Caller<'_, GuestState>,
     function: &'static str,
     (scope, index, slot): (i32, i32, i32),
-) -> Option<Cell<'a>> {
+    use_cell: impl FnOnce(Cell<'_>) -> i64,
+) -> i64 {
     let state = enter(caller);
+    let address = CellAddress { scope, index: index.cast_unsigned(), slot: slot.cast_unsigned() };
+    let value = state.cells().cell(address).map(use_cell);
+    value.unwrap_or_else(|| {
+        tell_unknown(state, function, (scope, index, slot));
+        0
+    })
+}
+
+/// Says which part of an address leads to no cell.
+#[cold]
+fn tell_unknown(state: &mut GuestState, function: &'static str, (scope, index, slot): (i32, i32, i32)) {
     let slots = match scope {
         cell_scope::BACKEND => {
             unknown::check_backend(state, function, index);
             cell_scope::BACKEND_SLOTS
         }
         cell_scope::POOL => cell_scope::POOL_SLOTS,
-        _ => {
-            unknown::tell(state, function, "a cell of the scope", scope);
-            return None;
-        }
+        _ => return unknown::tell(state, function, "a cell of the scope", scope),
     };
     if slot.cast_unsigned() as usize >= slots {
         unknown::tell(state, function, "cell", slot);
     }
-    state.cells().cell(CellAddress { scope, index: index.cast_unsigned(), slot: slot.cast_unsigned() })
 }
 
 /// Keeps what a cell held, if the pick is to be explained.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pointsman_workshop::spec::Loaded;
+use pointsman_workshop::spec::{self, Loaded};
 
 use super::super::policy::plugin;
 
@@ -20,10 +20,8 @@ pub(super) fn read(policies: &[PathBuf], configs: &[String]) -> Result<Vec<Loade
         let stem = if plugin::is_file(source) { source.file_stem() } else { None };
         let stem = stem.unwrap_or(source.as_os_str()).to_string_lossy();
         let name = name.unwrap_or(&stem);
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(wrong(
-                "a name has at least one character, and none that controls a terminal".to_owned(),
-            ));
+        if let Some(fault) = spec::name_fault(name) {
+            return Err(wrong(fault.to_owned()));
         }
         if given.iter().any(|other| other.name == name) {
             return Err(wrong(format!("two policies are called {name:?}; tell them apart by NAME=")));

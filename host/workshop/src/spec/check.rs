@@ -14,7 +14,8 @@ use super::queue::Queue;
 use super::replay::Replay;
 use crate::time_span::TimeSpan;
 pub(crate) use load::capacity;
-use section::{Checked, Section};
+pub use section::name_fault;
+use section::{Checked, Section, is_clean};
 
 /// Most backends of a simulation.
 const BACKENDS: u64 = 10_000;
@@ -57,13 +58,6 @@ pub(super) fn check(spec: &Spec, given: &[Loaded]) -> Checked {
         here.holds(!reads, "service", "the work of a model server comes from prompts")?;
     }
     Ok(())
-}
-
-/// Names stand in tables, charts and pages.
-const NAME: &str = "a name has at least one character, and none that controls a terminal";
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.chars().any(char::is_control)
 }
 
 fn runs(spec: &Spec) -> Checked {
@@ -122,7 +116,7 @@ fn policies(spec: &Spec) -> Checked {
         let (here, policy) = (Section("policy", Some(entry.span())), entry.get_ref());
         policy.source().map_err(|(key, message)| here.fault(key, message))?;
         let label = policy.label();
-        here.holds(is_name(&label), "name", NAME)?;
+        here.name(&label)?;
         let said = policy.config_by_proxy.keys().find(|key| policy.config.contains_key(*key));
         let key = said.map(String::as_str).unwrap_or_default();
         here.holds(
@@ -166,8 +160,7 @@ fn backends(spec: &Spec) -> Checked {
         )?;
         here.service(service.as_ref())?;
         model(&here, group, spec.load.get_ref())?;
-        here.holds(is_name(&group.name), "name", NAME)?;
-        let is_clean = |text: &str| !text.chars().any(char::is_control);
+        here.name(&group.name)?;
         here.holds(is_clean(&group.zone), "zone", "a zone has no character that controls a terminal")?;
         let labels = group.labels.iter().flat_map(|(key, value)| [key, value]);
         here.holds(
